@@ -1,0 +1,74 @@
+# gandl: make reproduce | make plan | make test | make lint | make bench
+#
+#   CONFIG=config/mine.yaml   another configuration (default: config/config.yaml)
+#   MIRROR=folder-or-url      where downloads are taken from instead of the official hosts
+#   CORES=4                   cores to use (default: all)
+#   ARGS="figure_plate -n"    targets first, options after; for `make test`: arguments of pytest
+
+SHELL := /bin/bash
+PYTHON ?= python3.11
+CONFIG ?= config/config.yaml
+MIRROR ?=
+CORES ?= all
+ARGS ?=
+
+BIN := .venv/bin
+READY := .venv/ready
+SNAKEMAKE := $(BIN)/snakemake
+RUN_OPTIONS := --cores $(CORES) --configfile $(CONFIG) $(if $(MIRROR),--config mirror=$(MIRROR))
+
+.DEFAULT_GOAL := help
+.PHONY: help environment reproduce report plan test lint bench config lock
+
+help:
+	@sed -n '1,6s/^# \{0,1\}//p' Makefile
+
+environment: $(READY)
+
+# PyTorch first, at its exact version; then everything else, pinned and hashed; then gandl itself, without asking for more.
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found; name one with PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+# Targets in ARGS come before the options, since an option like --configfile takes every word behind it.
+# A run of everything ends with Snakemake's report and with what was found.
+reproduce: $(READY)
+	$(SNAKEMAKE) $(ARGS) $(RUN_OPTIONS)
+ifeq ($(strip $(ARGS)),)
+	@$(MAKE) --no-print-directory report
+endif
+
+report: $(READY)
+	@report=$$($(BIN)/python -m gandl report-path --configfile $(CONFIG)) && \
+		$(SNAKEMAKE) $(RUN_OPTIONS) --quiet all --report $$report
+	@$(BIN)/python -m gandl finish --configfile $(CONFIG)
+
+plan: $(READY)
+	@$(SNAKEMAKE) $(ARGS) $(RUN_OPTIONS) --dry-run --quiet rules
+	@$(BIN)/python -m gandl plan --configfile $(CONFIG) $(if $(MIRROR),--mirror $(MIRROR))
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile rules
+	$(SNAKEMAKE) --lint
+
+bench: $(READY)
+	@for program in benchmarks/*.py; do echo "$$program"; $(BIN)/python $$program || exit 1; done
+
+config: $(READY)
+	$(BIN)/python -m gandl.config_files
+
+lock:
+	$(BIN)/python -m pip install --quiet pip-tools
+	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--allow-unsafe --strip-extras --no-header --no-annotate --output-file requirements.lock requirements.in
+	$(BIN)/python -m gandl.environments

@@ -1,0 +1,38 @@
+"""gandl: GAN-DL from raw plates to an auditable report. The table of contents: data walk down the includes, never back.
+
+snakemake --cores all                                          everything
+snakemake --cores all figure_dose_response                     one figure and only what it needs
+snakemake --cores all --configfile config/bbbc013.yaml         another run (each configuration file is complete)
+snakemake --list-rules                                         every rule with its help
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+if "run" not in config:
+
+    configfile: "config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "rules/common.smk"
+include: "rules/source.smk"
+include: "rules/images.smk"
+include: "rules/models.smk"
+include: "rules/embeddings.smk"
+include: "rules/normalization.smk"
+include: "rules/evaluation.smk"
+include: "rules/figures.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    """Every figure, every table and the audit page."""
+    default_target: True
+    input:
+        rules.figures.input,
+        rules.report.input,

@@ -1,0 +1,31 @@
+"""images: the files of one plate, read straight from their archive, become one Zarr image store.
+
+REQUIRED  the archive, <results>/source/{dataset}/sites.parquet
+MAKES     <results>/images/{dataset}/{store}.zarr with its index and its manifest (the file that Snakemake follows)
+"""
+
+
+rule images:
+    """Pack one plate into a Zarr image store; resumes shard by shard."""
+    input:
+        archive=collect("<downloads>/{archive}", archive=ARCHIVES),
+        sites="<results>/source/{dataset}/sites.parquet",
+    output:
+        index="<results>/images/{dataset}/{store}.parquet",
+        manifest="<results>/images/{dataset}/{store}.manifest.json",
+    log:
+        "<logs>/images/{dataset}_{store}.log",
+    benchmark:
+        "<benchmarks>/images/{dataset}_{store}.jsonl"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="4h",
+    params:
+        store="<results>/images/{dataset}/{store}.zarr",
+        settings=settings(cfg.images),
+        code=code_version("gandl.images.bbbc013"),
+    conda:
+        "../envs/cpu.yaml"
+    script:
+        "../workflow/scripts/images.py"

@@ -1,0 +1,37 @@
+"""models: image stores become trained networks. No label is used; the probe only watches, and only where it is on.
+
+REQUIRED  image stores; sites and splits where `training.probe` is on
+MAKES     <results>/models/gandl/seed_{seed}/weights.safetensors, curve.parquet, samples.png, samples.npz;
+          checkpoints lie beside them, undeclared, so that a killed training goes on where it was
+"""
+
+
+rule training:
+    """Train GAN-DL (StyleGAN2) on crops of all stores; resumes from its last checkpoint."""
+    input:
+        manifests=collect("<results>/images/{dataset}/{store}.manifest.json", dataset=DATASET, store=STORES),
+        probe_tables=branch(
+            cfg.training.probe,
+            then=collect("<results>/source/{dataset}/{table}.parquet", dataset=DATASET, table=["sites", "splits"]),
+            otherwise=[],
+        ),
+    output:
+        weights="<results>/models/gandl/seed_{seed}/weights.safetensors",
+        curve="<results>/models/gandl/seed_{seed}/curve.parquet",
+        samples="<results>/models/gandl/seed_{seed}/samples.png",
+        arrays="<results>/models/gandl/seed_{seed}/samples.npz",
+    log:
+        "<logs>/models/gandl_seed_{seed}.log",
+    benchmark:
+        "<benchmarks>/models/gandl_seed_{seed}.jsonl"
+    threads: 2
+    resources:
+        mem="3GB",
+        runtime="12h",
+    params:
+        settings=settings(cfg.training),
+        code=code_version("gandl.models.training", "gandl.models.probe"),
+    conda:
+        "../envs/gpu.yaml"
+    script:
+        "../workflow/scripts/training.py"

@@ -1,0 +1,77 @@
+"""report: provenance and the audit page, where each number stands beside its reference.
+
+REQUIRED  <results>/evaluation/**, the archives, the manifests, resources/paper_values.csv
+MAKES     <results>/report/provenance.json, audit.html, summary.txt; `make reproduce` adds Snakemake's own report.zip
+"""
+
+
+rule provenance:
+    """Hashes of configuration, code, lock and inputs; versions, hardware, time per rule."""
+    input:
+        lock="requirements.lock",
+        datasets="resources/datasets.csv",
+        platemap=cfg.source.platemap,
+        archives=collect("<downloads>/{archive}", archive=ARCHIVES),
+        manifests=collect("<results>/images/{dataset}/{store}.manifest.json", dataset=DATASET, store=STORES),
+        numbers=NUMBERS,
+        figures=rules.figures.input,
+    output:
+        provenance="<results>/report/provenance.json",
+    log:
+        "<logs>/report/provenance.log",
+    benchmark:
+        "<benchmarks>/report/provenance.jsonl"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="10m",
+    params:
+        benchmarks="<benchmarks>",
+        config=cfg.model_dump(mode="json", exclude={"mirror"}),
+        code=code_version("gandl.report.provenance"),
+    conda:
+        "../envs/cpu.yaml"
+    script:
+        "../workflow/scripts/provenance.py"
+
+
+rule audit:
+    """The audit page: reference, ours, interval and verdict for every number, with its data and its code."""
+    input:
+        provenance="<results>/report/provenance.json",
+        reference="resources/paper_values.csv",
+        datasets="resources/datasets.csv",
+        sites=f"<results>/source/{DATASET}/sites.parquet",
+        numbers=NUMBERS,
+        segmentation=f"<results>/normalization/{DATASET}/segmentation.none.wells.parquet",
+    output:
+        audit=report(
+            "<results>/report/audit.html",
+            caption="../workflow/report/audit.rst",
+            category="Audit",
+            labels={"page": "Every number beside its reference"},
+        ),
+        summary="<results>/report/summary.txt",
+    log:
+        "<logs>/report/audit.log",
+    benchmark:
+        "<benchmarks>/report/audit.jsonl"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="10m",
+    params:
+        method=METHOD,
+        caption=CAPTION,
+        code=code_version("gandl.report.audit"),
+    conda:
+        "../envs/cpu.yaml"
+    script:
+        "../workflow/scripts/audit.py"
+
+
+rule report:
+    """The audit page and the provenance."""
+    input:
+        "<results>/report/audit.html",
+        "<results>/report/provenance.json",

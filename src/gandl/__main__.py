@@ -1,0 +1,72 @@
+"""The command line beside Snakemake's: `gandl plan` tells what a run will move and make, `gandl finish` what it found."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from gandl.config import Config
+from gandl.config_files import read_config
+from gandl.source.catalogue import downloads_of
+
+DOWNLOADS = Path("results/downloads")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; `gandl --help` lists them."""
+    parser = argparse.ArgumentParser(prog="gandl", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, help_text in (
+        ("plan", "what a run will download, store and train"),
+        ("finish", "what a run found, and which file to open"),
+        ("report-path", "where Snakemake's report of a run lies"),
+    ):
+        command = commands.add_parser(name, help=help_text)
+        command.add_argument("--configfile", type=Path, default=Path("config/config.yaml"))
+        command.add_argument("--mirror", default=None, help="folder or base URL used instead of the official hosts")
+    options = parser.parse_args(arguments)
+    config = read_config(options.configfile)
+    if options.command == "plan":
+        print("\n".join(plan_lines(config, options.mirror or config.mirror)))
+    elif options.command == "finish":
+        print("\n".join(finish_lines(config)))
+    else:
+        print(report_path(config))
+
+
+def report_path(config: Config) -> Path:
+    """Snakemake's report of a run."""
+    return Path("results") / config.run / "report.zip"
+
+
+def plan_lines(config: Config, mirror: str | None, downloads: Path = DOWNLOADS) -> list[str]:
+    """What a run moves and makes, in plain words: downloads, disk, training."""
+    lines = [f"Run {config.run}: {config.source.dataset.value}"]
+    for entry in downloads_of(config.source.dataset.value, Path("resources/datasets.csv")):
+        present = downloads / entry.path
+        size = f"{entry.bytes / 2**20:,.0f} MiB" if entry.bytes else "size not published"
+        if present.exists():
+            lines.append(f"  download   none: {present} is here ({present.stat().st_size / 2**20:,.0f} MiB)")
+        else:
+            lines.append(f"  download   {entry.url} ({size}) from {mirror or 'its official host'}")
+    settings = config.training
+    lines.append(
+        f"  training   {settings.images:,} images of {settings.network.crop} px, batch {settings.batch}, "
+        f"seed {settings.seed}; a checkpoint every {settings.checkpoint_images:,} images"
+    )
+    lines.append(f"  featurizers {', '.join(name.value for name in config.embeddings.featurizers)}")
+    return lines
+
+
+def finish_lines(config: Config) -> list[str]:
+    """What a run found, as its audit wrote it, and which files to open."""
+    folder = Path("results") / config.run
+    summary = folder / "report" / "summary.txt"
+    found = summary.read_text(encoding="utf-8").splitlines() if summary.exists() else ["The run is not finished yet."]
+    files = [path for path in (folder / "report" / "audit.html", report_path(config)) if path.exists()]
+    return [*found, "", *(f"open {path}" for path in files)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""embeddings: stores and weights -> one vector per site. Knows how to run a featurizer over a store."""

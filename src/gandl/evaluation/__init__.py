@@ -1,0 +1,1 @@
+"""evaluation: profiles -> tidy tables of numbers, each with its interval."""

@@ -1,0 +1,1 @@
+"""figures: tables of numbers -> drawings, each with the data it drew beside it. Draws, never computes."""

@@ -1,0 +1,71 @@
+"""What all figures share: the style sheet, journal sizes, and saving as SVG, PNG and the CSV of what was drawn.
+
+Takes the settings `figures`; makes files that are the same bytes for the same input (fixed SVG ids, no dates).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib.style
+import pandas as pd
+from matplotlib.figure import Figure
+
+from gandl.config import FiguresSettings
+from gandl.files import atomic
+
+STYLE_SHEET = Path(__file__).with_name("gandl.mplstyle")
+SINGLE_COLUMN = 85.0
+DOUBLE_COLUMN = 180.0
+"""Widths (mm) of one and two columns of a journal's page."""
+
+
+class FigureError(ValueError):
+    """A figure cannot be drawn from what it was given; the message says what is missing, and where."""
+
+
+@contextmanager
+def style(settings: FiguresSettings) -> Iterator[None]:
+    """Draw inside this block: matplotlib's defaults, the style sheet, the configured font size; restored afterwards."""
+    with matplotlib.style.context([STYLE_SHEET, {"font.size": settings.font_size}], after_reset=True):
+        yield
+
+
+def new_figure(width_mm: float, height_mm: float) -> Figure:
+    """An empty figure of that size (mm), bound to no window and to no global state."""
+    return Figure(figsize=(width_mm / 25.4, height_mm / 25.4))
+
+
+def save(figure: Figure, data: pd.DataFrame, settings: FiguresSettings, *, svg: Path, png: Path, csv: Path) -> None:
+    """Write a figure and the data it draws, each atomically and without date or program version.
+
+    Call it inside `style`: what SVG holds (outlines, ids) is decided while writing.
+    """
+    with atomic(Path(svg)) as partial:
+        figure.savefig(partial, format="svg", metadata={"Date": None, "Creator": None})
+    with atomic(Path(png)) as partial:
+        figure.savefig(partial, format="png", dpi=settings.dpi, metadata={"Software": None})
+    write_csv(data, csv)
+
+
+def write_csv(data: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV at full precision (shortest text that reads back as the same float), atomically."""
+    with atomic(Path(path)) as partial:
+        data.to_csv(partial, index=False, lineterminator="\n")
+
+
+def existing(paths: Mapping[str, Path], what: str) -> dict[str, Path]:
+    """The given files by featurizer, in the given order.
+
+    Raises
+    ------
+    FigureError : there is none, or one does not exist; names the featurizer and the file.
+    """
+    if not paths:
+        raise FigureError(f"no featurizer was given whose {what} could be drawn")
+    for name, path in paths.items():
+        if not Path(path).is_file():
+            raise FigureError(f"featurizer {name} has no {what}: {path} does not exist; run its evaluation first")
+    return {str(name): Path(path) for name, path in paths.items()}

@@ -1,0 +1,1 @@
+"""models: image stores -> trained networks. Knows the networks and their training."""

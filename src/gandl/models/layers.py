@@ -1,0 +1,198 @@
+"""Layers of StyleGAN2 (Karras et al. 2020): equalised, modulated and resampling convolutions.
+
+Takes activations (n, channels, y, x) and styles (n, style_dim); every layer is made of ordinary PyTorch operations.
+Gains are folded into the small tensors (weights, biases, styles), never spent as a pass over the activations: this is exact,
+since leaky ReLU is positively homogeneous (gain * lrelu(a) = lrelu(gain * a) for gain > 0).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SLOPE = 0.2
+"""Slope of the leaky ReLU below zero."""
+GAIN = math.sqrt(2)
+"""What a leaky ReLU is multiplied by, so that it keeps the variance of its input (about)."""
+EPSILON = 1e-8
+TAPS = (1.0, 3.0, 3.0, 1.0)
+"""The low-pass filter of every resampling, along y and along x; outside its image, a map counts as zero."""
+
+
+def leaky_relu(x: Tensor) -> Tensor:
+    """max(x, 0.2 x), without StyleGAN2's gain: callers fold it into what makes x."""
+    return F.leaky_relu(x, SLOPE)
+
+
+class EqualLinear(nn.Module):
+    """Fully connected layer with equalised learning rate (Karras et al. 2018, section 4.1).
+
+    The weight is stored as N(0, 1) / rate and multiplied by rate / sqrt(fan_in) at run time, so Adam moves every layer at one
+    relative speed, times `rate`.
+
+    Parameters
+    ----------
+    rate : learning-rate multiplier (0.01 in the mapping network).
+    bias : initial value of the bias.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, rate: float = 1.0, bias: float = 0.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs) / rate)
+        self.bias = nn.Parameter(torch.full((outputs,), bias / rate))
+        self.weight_scale = rate / math.sqrt(inputs)
+        self.bias_scale = rate
+
+    def forward(self, x: Tensor, gain: float = 1.0) -> Tensor:
+        """(n, inputs) -> gain * (n, outputs)."""
+        return F.linear(x, self.weight * (self.weight_scale * gain), self.bias * (self.bias_scale * gain))
+
+
+class EqualConv2d(nn.Module):
+    """Square convolution with equalised learning rate; `down` first blurs, then takes every second pixel."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, *, down: bool = False, bias: bool = True) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+        self.scale = 1 / math.sqrt(inputs * kernel**2)
+        self.kernel = kernel
+        self.blur = Blur(inputs) if down else None
+
+    def forward(self, x: Tensor, gain: float = 1.0) -> Tensor:
+        """(n, inputs, y, x) -> gain * (n, outputs, y, x), or half the sides with `down`."""
+        weight = self.weight * (self.scale * gain)
+        bias = None if self.bias is None else self.bias * gain
+        if self.blur is None:
+            return F.conv2d(x, weight, bias, padding=self.kernel // 2)
+        if self.kernel == 1:  # blurring only where a pixel is kept
+            return F.conv2d(self.blur(x, padding=1, stride=2), weight, bias)
+        return F.conv2d(self.blur(x, padding=2), weight, bias, stride=2)
+
+
+class ModulatedConv2d(nn.Module):
+    """Convolution whose input channels each image's style scales (Karras et al. 2020, section 2.2, equations 1 and 3).
+
+    The paper scales the weights per image: w'_oi = s_i w_oi, w''_oi = w'_oi / sqrt(sum_i w'_oi^2 + 1e-8). Scaling the input by
+    s_i and the output by the same root is equal and needs one ordinary convolution for the whole batch.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, style_dim: int, *, up: bool = False, demodulate: bool = True
+    ) -> None:
+        super().__init__()
+        self.affine = EqualLinear(style_dim, inputs, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
+        self.scale = 1 / math.sqrt(inputs * kernel**2)
+        self.padding = kernel // 2
+        self.blur = Blur(outputs) if up else None
+        self.demodulate = demodulate
+
+    def forward(self, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Convolve.
+
+        Returns
+        -------
+        (n, outputs, y, x), or twice the sides with `up`; and the demodulation (n, outputs), which the caller multiplies in
+        together with what else it does to the output (None without demodulation).
+        """
+        style = self.affine(w)
+        weight = self.weight * self.scale
+        x = x * style[:, :, None, None]
+        if self.blur is None:
+            y = F.conv2d(x, weight, padding=self.padding)
+        else:
+            y = self.blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), padding=1, gain=4.0)
+        if not self.demodulate:
+            return y, None
+        energy = style.square() @ weight.square().sum(dim=(2, 3)).T
+        return y, torch.rsqrt(energy + EPSILON)
+
+
+class StyledConv(nn.Module):
+    """Modulated 3x3 convolution, then per-pixel noise of a learned strength, bias and leaky ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, style_dim: int, *, up: bool = False) -> None:
+        super().__init__()
+        self.convolution = ModulatedConv2d(inputs, outputs, 3, style_dim, up=up)
+        self.strength = nn.Parameter(torch.zeros(()))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x: Tensor, w: Tensor, noise: Tensor, gain: float = GAIN) -> Tensor:
+        """(n, inputs, y, x), (n, style_dim), (n, 1, y', x') -> (n, outputs, y', x')."""
+        y, demodulation = self.convolution(x, w)
+        assert demodulation is not None
+        y = y * (demodulation * gain)[:, :, None, None]
+        y = y + noise * (self.strength * gain) + (self.bias * gain)[:, None, None]
+        return leaky_relu(y)
+
+
+class Blur(nn.Module):
+    """Low-pass filter [1, 3, 3, 1] along y and x, as one depthwise convolution; the kernel sums to 1."""
+
+    kernel: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        taps = torch.tensor(TAPS) / sum(TAPS)
+        kernel = torch.outer(taps, taps).expand(channels, 1, 4, 4).contiguous()
+        self.register_buffer("kernel", kernel, persistent=False)
+        self.channels = channels
+
+    def forward(self, x: Tensor, *, padding: int, stride: int = 1, gain: float = 1.0) -> Tensor:
+        """(n, c, y, x) -> (n, c, (y + 2 padding - 4) // stride + 1, ...); zeros lie around the image."""
+        kernel = self.kernel if gain == 1.0 else self.kernel * gain
+        return F.conv2d(x, kernel, padding=padding, stride=stride, groups=self.channels)
+
+
+class Upsample(nn.Module):
+    """Twice the sides: zeros between the pixels, then `Blur` of gain 4 (that is bilinear, away from the border)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.blur = Blur(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, c, y, x) -> (n, c, 2 y, 2 x)."""
+        return F.conv_transpose2d(x, self.blur.kernel * 4.0, stride=2, padding=1, groups=self.blur.channels)
+
+
+class MinibatchDeviation(nn.Module):
+    """Appends one channel: how much the images of a group differ (Karras et al. 2018, section 3).
+
+    Image i is grouped with i + n/g, i + 2 n/g ... for groups of g. `mean` follows the channel's value on real images: it
+    stands in for it where an image is described on its own (`constant`), so that a description never depends on the batch.
+    """
+
+    mean: Tensor
+
+    def __init__(self, group: int) -> None:
+        super().__init__()
+        self.group = group
+        self.register_buffer("mean", torch.zeros(()))
+
+    def forward(self, x: Tensor, track: bool = False) -> Tensor:
+        """(n, c, y, x) -> (n, c + 1, y, x); with `track`, `mean` moves 1 % towards this batch's value."""
+        n, _, height, width = x.shape
+        size = min(self.group, n)
+        if n % size:
+            raise ValueError(f"a batch of {n} images cannot be split into groups of {size} (minibatch_std_group)")
+        variance = x.reshape(size, n // size, -1).var(dim=0, correction=0)
+        deviation = torch.sqrt(variance + EPSILON).mean(dim=1)
+        if track:
+            with torch.no_grad():
+                self.mean.lerp_(deviation.mean(), 0.01)
+        channel = deviation.repeat(size)[:, None, None, None].expand(n, 1, height, width)
+        return torch.cat([x, channel], dim=1)
+
+    def constant(self, x: Tensor) -> Tensor:
+        """(n, c, y, x) -> (n, c + 1, y, x) with `mean` as the last channel of every image."""
+        return torch.cat([x, self.mean.expand(x.shape[0], 1, *x.shape[2:])], dim=1)
+
+
+def feature_maps(resolution: int, channel_base: int, channel_max: int) -> int:
+    """Number of feature maps at a resolution: channel_base / resolution, at most channel_max, at least 1."""
+    return max(1, min(channel_base // resolution, channel_max))

@@ -1,0 +1,1 @@
+"""normalization: embeddings -> site and well profiles without plate effects."""

@@ -1,0 +1,1 @@
+"""report: everything made so far -> provenance and the audit page. Tells, never computes."""

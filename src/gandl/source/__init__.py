@@ -1,0 +1,1 @@
+"""source: URLs, archives and plate maps -> `sites.parquet` and `splits.parquet`. Knows the layout of each screen."""

@@ -1,0 +1,51 @@
+"""The catalogue: which stores a data set has (`resources/stores.csv`) and which files it is made from (`resources/datasets.csv`).
+
+The Snakefile asks at every start, so this module imports nothing heavier than the standard library.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from gandl.source.datasets import DatasetsError, Download, read_datasets
+
+
+def stores_of(dataset: str, table: Path) -> list[str]:
+    """Names of a data set's stores (one per plate or experiment), in the order of the table.
+
+    Raises
+    ------
+    gandl.source.datasets.DatasetsError : the table does not know the data set.
+    """
+    with Path(table).open(encoding="utf-8-sig", newline="") as file:
+        stores = [row["store_id"] for row in csv.DictReader(file) if row["dataset"] == dataset]
+    if not stores:
+        raise DatasetsError(f"{table} lists no store of {dataset}")
+    return stores
+
+
+def downloads_of(dataset: str, table: Path) -> list[Download]:
+    """Files that a data set is made from.
+
+    Raises
+    ------
+    gandl.source.datasets.DatasetsError : the table does not know the data set.
+    """
+    downloads = [download for download in read_datasets(table) if download.dataset == dataset]
+    if not downloads:
+        raise DatasetsError(f"{table} lists no file of {dataset}")
+    return downloads
+
+
+def download_at(location: str, table: Path) -> Download:
+    """The file that lies at `<host>/<path>`.
+
+    Raises
+    ------
+    gandl.source.datasets.DatasetsError : the table does not know it.
+    """
+    for download in read_datasets(table):
+        if str(download.path) == location:
+            return download
+    raise DatasetsError(f"{table} lists no file at {location}")

@@ -1,0 +1,173 @@
+"""Downloads: take an address (or a mirror of it), make one whole, checked file, or none.
+
+Bytes gather in `<target>.partial`, which is kept between tries and processes and resumed where the server allows it; when size
+and checksum are right it is renamed to the target. One process at a time works on a target.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from gandl.files import sha256_of, sync
+from gandl.locks import exclusive
+from gandl.source.datasets import path_of_url
+from gandl.source.transfer import DownloadError, InterruptedTransferError, Partial, copy, fetch
+
+log = logging.getLogger(__name__)
+
+__all__ = ["DownloadError", "Patience", "download"]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often and how long to wait for a server.
+
+    Parameters
+    ----------
+    tries : tries in a row that bring nothing new, before giving up; a try that brings bytes starts the count again.
+    first, longest : seconds before the second try (doubled each time, with up to half of it added or taken), and at most.
+    longest_asked : at most this many seconds are waited because the server asks for it (Retry-After).
+    timeout : seconds to wait for a connection, and for the next bytes.
+    """
+
+    tries: int = 6
+    first: float = 1.0
+    longest: float = 60.0
+    longest_asked: float = 300.0
+    timeout: tuple[float, float] = (15.0, 60.0)
+
+    def pause(self, failures: int, asked: float | None, jitter: float) -> float:
+        """Seconds before the next try, after so many in vain; `jitter` is a random number from [0, 1)."""
+        own = min(self.longest, self.first * 2 ** (failures - 1)) * (0.5 + jitter)
+        return own if asked is None else max(own, min(asked, self.longest_asked))
+
+
+def download(
+    url: str,
+    target: Path,
+    *,
+    size: int | None = None,
+    sha256: str | None = None,
+    mirror: str | None = None,
+    patience: Patience | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    jitter: random.Random | None = None,
+    report: Callable[[str], None] = log.info,
+) -> None:
+    """Make `target` the file at `url`; a target that is there already is checked and kept.
+
+    Parameters
+    ----------
+    url : official http(s) address.
+    target : written atomically; its folder is made.
+    size, sha256 : of the right file, where known; without them the length that the server tells is checked.
+    mirror : folder, or base address, that holds `<host>/<path>` of the official address; None: the official host.
+    patience, sleep, jitter : when to try again; injected by tests.
+    report : told a line when the transfer begins, every few seconds, when a try fails, and at the end.
+
+    Raises
+    ------
+    DownloadError : the file cannot be had, is not the right one, or does not fit on the disk.
+    """
+    target = Path(target)
+    with exclusive(target, wait=True, waiting=report):
+        if target.is_file():
+            _check(target, size, sha256, f"{target} is there, but is not the right file; delete it and run again")
+            report(f"{target} is there already")
+            return
+        partial = Partial(target)
+        try:
+            _transfer(url, partial, size, mirror, patience or Patience(), sleep, jitter or random.Random(), report)
+            _finish(url, partial, target, size, sha256)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DownloadError(
+                    f"no space left on the disk for {target} (from {url}); free some and run again: "
+                    f"what came so far is kept in {partial.path}"
+                ) from error
+            raise
+        report(f"{target} is complete ({target.stat().st_size} bytes)")
+
+
+def _transfer(
+    url: str,
+    partial: Partial,
+    size: int | None,
+    mirror: str | None,
+    patience: Patience,
+    sleep: Callable[[float], None],
+    jitter: random.Random,
+    report: Callable[[str], None],
+) -> None:
+    if mirror is None:
+        _fetch_patiently(url, partial, size, patience, sleep, jitter, report)
+    elif mirror.startswith(("http://", "https://")):
+        _fetch_patiently(f"{mirror.rstrip('/')}/{path_of_url(url)}", partial, size, patience, sleep, jitter, report)
+    else:
+        source = Path(mirror) / path_of_url(url)
+        if not Path(mirror).is_dir():
+            raise DownloadError(
+                f"the mirror {mirror} is neither a folder nor an http(s) address (looked from {Path.cwd()})"
+            )
+        if not source.is_file():
+            raise DownloadError(f"the mirror has no copy of {url}: looked for {source.absolute()}")
+        report(f"copying {source}")
+        copy(source, partial, report)
+
+
+def _fetch_patiently(
+    url: str,
+    partial: Partial,
+    size: int | None,
+    patience: Patience,
+    sleep: Callable[[float], None],
+    jitter: random.Random,
+    report: Callable[[str], None],
+) -> None:
+    there, _ = partial.resumable(url)
+    report(f"downloading {url}" + (f" from byte {there} on" if there else ""))
+    failures, most = 0, there
+    with requests.Session() as session:
+        while True:
+            try:
+                fetch(url, partial, size=size, session=session, timeout=patience.timeout, report=report)
+                return
+            except InterruptedTransferError as error:
+                there, _ = partial.resumable(url)
+                failures = 1 if there > most else failures + 1
+                most = max(most, there)
+                if failures >= patience.tries:
+                    raise DownloadError(
+                        f"{url} could not be had in {failures} tries: {error}; run again to go on from byte {there}"
+                    ) from error
+                pause = patience.pause(failures, error.wait, jitter.random())
+                report(f"{url}: {error}; next try in {pause:.1f} s")
+                sleep(pause)
+
+
+def _finish(url: str, partial: Partial, target: Path, size: int | None, sha256: str | None) -> None:
+    try:
+        _check(partial.path, size, sha256, f"what came from {url} is not the right file and was deleted")
+    except DownloadError:
+        partial.delete()
+        raise
+    sync(partial.path)
+    partial.path.replace(target)
+    partial.sidecar.unlink(missing_ok=True)
+    sync(target.parent)
+
+
+def _check(path: Path, size: int | None, sha256: str | None, blame: str) -> None:
+    got = path.stat().st_size
+    if size is not None and got != size:
+        raise DownloadError(f"{blame}: expected {size} bytes, got {got}")
+    if sha256 is not None and (found := sha256_of(path)) != sha256.lower():
+        raise DownloadError(f"{blame}: expected sha256 {sha256.lower()}, got {found}")

@@ -1,0 +1,28 @@
+"""Fixtures of all tests: where the real data lie, and a small store cut from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real data beside the project; tests that need it are skipped where it is absent."""
+    folder = REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real data (../shared/data) are not beside this clone")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bbbc013_zip(shared_data: Path) -> Path:
+    return shared_data / "mirror/data.broadinstitute.org/bbbc/BBBC013/BBBC013_v1_images_bmp.zip"

@@ -1,0 +1,84 @@
+"""Small synthetic plates for tests: BMP files, an archive like BBBC013's, and stores of a few tiny sites."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from gandl.images.pack import StorePlan, pack_store
+from gandl.source.bbbc013 import WELLS
+
+
+def bmp(pixels: np.ndarray) -> bytes:
+    """An 8-bit grey BMP."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "BMP")
+    return buffer.getvalue()
+
+
+def plate_pixels(channel: int, number: int, size: int = 640) -> np.ndarray:
+    """The image of one well of the synthetic plate: every well, channel and orientation differs."""
+    y, x = np.mgrid[:size, :size]
+    return ((x // 4 + 3 * (y // 5) + 97 * channel + 7 * number) % 251).astype(np.uint8)
+
+
+def plate_names() -> list[str]:
+    return [
+        f"plate/Channel{channel}-{number:02d}-{well[0]}-{well[1:]}.BMP"
+        for channel in (1, 2)
+        for number, well in enumerate(WELLS, 1)
+    ]
+
+
+def write_zip(path: Path, members: Iterable[tuple[str, bytes]]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    return path
+
+
+def plate_zip(path: Path) -> Path:
+    """An archive of the synthetic plate: 192 images of 640 x 640 px."""
+    numbers = [(channel, number) for channel in (1, 2) for number in range(1, 97)]
+    return write_zip(path, zip(plate_names(), (bmp(plate_pixels(*key)) for key in numbers), strict=True))
+
+
+def tiny_pixels(i: int, channels: int = 2, size: int = 16, dtype: str = "uint8") -> np.ndarray:
+    """Noise that depends on the number of the site alone."""
+    return np.random.default_rng(i).integers(0, np.iinfo(dtype).max, (channels, size, size), dtype=dtype, endpoint=True)
+
+
+def tiny_plan(sites: int = 10, **changes: object) -> StorePlan:
+    """A plan of tiny sites: two channels of 16 px, also stored at 8 px, three sites to a shard."""
+    values: dict[str, object] = {
+        "store_id": "TINY_1",
+        "site_ids": tuple(f"TINY_1_A{i:02d}_1" for i in range(sites)),
+        "well_ids": tuple(f"TINY_1_A{i:02d}" for i in range(sites)),
+        "channels": ("red", "green"),
+        "dtype": "uint8",
+        "resolutions": (16, 8),
+        "pixel_size_um": 0.65,
+        "shard_sites": 3,
+        "shard_mebibytes": 320,
+        "compression_level": 1,
+        "sources": {"tiny.zip": hashlib.sha256(b"tiny").hexdigest()},
+    }
+    return StorePlan(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def tiny_store(folder: Path, plan: StorePlan | None = None, **changes: object) -> Path:
+    """Pack tiny sites into `folder`; the path of the store."""
+    plan = plan or tiny_plan(**changes)  # type: ignore[arg-type]
+    store = folder / f"{plan.store_id}.zarr"
+
+    def decode(i: int) -> np.ndarray:
+        return tiny_pixels(i, len(plan.channels), plan.resolutions[0], plan.dtype)
+
+    pack_store(plan, decode, store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json"))
+    return store

@@ -1,0 +1,63 @@
+"""What must not change the features of the floors, and what must."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from gandl.config import SegmentationSettings
+from gandl.embeddings.intensity import IntensityFeaturizer
+from gandl.embeddings.segmentation import SegmentationFeaturizer
+
+CHANNELS = ["gfp", "dna"]
+INTENSITY = IntensityFeaturizer(CHANNELS)
+SEGMENTATION = SegmentationFeaturizer(CHANNELS, SegmentationSettings())
+
+
+def cells(seed: int, size: int = 128, count: int = 12) -> np.ndarray:
+    """(2, size, size) uint8: blurred blobs, some touching, in both channels, with noise."""
+    rng = np.random.default_rng(seed)
+    spots = np.zeros((size, size))
+    spots[rng.integers(0, size, count), rng.integers(0, size, count)] = 1
+    nuclei, bodies = (ndimage.gaussian_filter(spots, sigma) * 2 * np.pi * sigma**2 for sigma in (5, 11))
+    site = np.stack([20 + 70 * np.minimum(bodies, 1.5) + 30 * nuclei, 10 + 110 * np.minimum(nuclei, 1.2)])
+    return np.clip(site + rng.normal(0, 2, site.shape), 0, 255).astype(np.uint8)
+
+
+@given(seed=st.integers(0, 2**32 - 1), turns=st.integers(0, 3), flip=st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_cells_have_no_up(seed: int, turns: int, flip: bool) -> None:
+    site = cells(seed)
+    turned = np.rot90(site[..., ::-1] if flip else site, turns, axes=(1, 2))
+    for featurizer, tolerance in ((INTENSITY, 1e-6), (SEGMENTATION, 0.02)):  # a ring's ties go to the lower label
+        before, after = featurizer.embed(np.stack([site, turned]))
+        np.testing.assert_allclose(after, before, rtol=tolerance, atol=tolerance)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=25, deadline=None)
+def test_a_brighter_other_channel_keeps_nuclei_and_ratio(seed: int) -> None:
+    site = cells(seed).astype(np.uint16)
+    brighter = site * np.array([7, 1], np.uint16)[:, None, None]
+    before, after = (
+        dict(zip(SEGMENTATION.feature_names, vector, strict=True))
+        for vector in SEGMENTATION.embed(np.stack([site, brighter]))
+    )
+    assert after["nucleus_count"] == before["nucleus_count"] > 0
+    assert after["nuclear_area"] == before["nuclear_area"]
+    assert after["nuclear_over_ring"] == pytest.approx(before["nuclear_over_ring"], rel=1e-5)
+    assert after["nuclear_intensity"] == pytest.approx(7 * before["nuclear_intensity"], rel=1e-5)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=25, deadline=None)
+def test_protein_that_moves_into_the_nucleus_raises_the_ratio(seed: int) -> None:
+    site = cells(seed)
+    nuclear = site[1] > 60
+    moved = site.copy()
+    moved[0] = np.where(nuclear, np.minimum(site[0].astype(int) + 40, 255), site[0] // 2)
+    ratio = SEGMENTATION.embed(np.stack([site, moved]))[:, SEGMENTATION.feature_names.index("nuclear_over_ring")]
+    assert ratio[1] > ratio[0]

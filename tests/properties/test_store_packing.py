@@ -1,0 +1,60 @@
+"""Wherever a packing is interrupted, running it again makes the very bytes that an undisturbed packing makes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gandl.images.pack import pack_store
+from gandl.images.store import ImageStore
+from plates import tiny_pixels, tiny_plan
+
+
+class InterruptedByTestError(Exception):
+    """What a test throws in the midst of packing."""
+
+
+def pack(folder: Path, sites: int, shard_sites: int) -> Path:
+    plan = tiny_plan(sites, shard_sites=shard_sites)
+    store = folder / f"{plan.store_id}.zarr"
+    pack_store(plan, tiny_pixels, store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json"))
+    return store
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@settings(deadline=None, max_examples=20)
+@given(sites=st.integers(1, 9), shard_sites=st.integers(1, 10), interruptions=st.lists(st.integers(0, 12), max_size=3))
+def test_interrupted_packing_ends_like_an_undisturbed_one(
+    sites: int, shard_sites: int, interruptions: list[int]
+) -> None:
+    write = zarr.Array.__setitem__
+    with tempfile.TemporaryDirectory() as disturbed, tempfile.TemporaryDirectory() as undisturbed:
+        for after in interruptions:
+            writes = 0
+
+            def interrupt(array: zarr.Array, selection: object, value: object, after: int = after) -> None:
+                nonlocal writes
+                if writes == after:
+                    raise InterruptedByTestError
+                writes += 1
+                write(array, selection, value)  # type: ignore[arg-type]
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(zarr.Array, "__setitem__", interrupt)
+                try:
+                    pack(Path(disturbed), sites, shard_sites)
+                except InterruptedByTestError:
+                    assert not (Path(disturbed) / "TINY_1.zarr").exists()
+        store = ImageStore(pack(Path(disturbed), sites, shard_sites))
+        pack(Path(undisturbed), sites, shard_sites)
+        assert everything(Path(disturbed)) == everything(Path(undisturbed))
+        np.testing.assert_array_equal(store.sites(slice(None)), np.stack([tiny_pixels(i) for i in range(sites)]))

@@ -1,0 +1,207 @@
+"""Small tables as evaluation and models write them, for the tests of figures: from a formula and a seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from gandl.figures.dose_response import DoseResponse
+from gandl.tables import CURVE, NUMBERS, WELL_SCORES, write_table
+
+ROWS = "ABCDEFGH"
+SERIES = {"Wortmannin": ("ABCD", 0.25, 0.012), "LY294002": ("EFGH", 80.0, 4.0)}
+"""Treatment: plate rows, highest of nine halving doses (um), EC50 (um)."""
+POSITIVE = {*(f"{row}01" for row in "EFGH"), *(f"{row}12" for row in "ABCD")}
+
+
+def hill(dose: np.ndarray | float, ec50: float) -> np.ndarray | float:
+    return -1 + 2 / (1 + (ec50 / dose) ** 1.5)
+
+
+def score_table(seed: int = 0, noise: float = 0.12) -> pd.DataFrame:
+    """The 96 wells of BBBC013 with on and off scores of a well-behaved featurizer."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for row in ROWS:
+        for column in range(1, 13):
+            well = f"{row}{column:02d}"
+            treatment = dose = None
+            control, on = "none", -1.0
+            if well in POSITIVE:
+                control, treatment, dose, on = "positive", "Wortmannin", 0.15, 1.0
+            elif column in (1, 2, 12):
+                control = "negative"
+            else:
+                treatment = next(name for name, (plate_rows, _, _) in SERIES.items() if row in plate_rows)
+                _, highest, ec50 = SERIES[treatment]
+                dose = highest / 2 ** (11 - column)
+                on = float(hill(dose, ec50))
+            rows.append(
+                {
+                    "well_id": f"BBBC013_1_{well}",
+                    "experiment": "BBBC013",
+                    "plate": 1,
+                    "plate_id": "BBBC013_1",
+                    "store_id": "BBBC013_1",
+                    "well": well,
+                    "row": row,
+                    "column": column,
+                    "cell_type": "U2OS",
+                    "condition": "treated" if treatment else "untreated",
+                    "control": control,
+                    "treatment": treatment,
+                    "concentration_um": dose,
+                    "smiles": None,
+                    "scheme": "leave_row_out",
+                    "fold": row,
+                    "on": on + noise * rng.standard_normal(),
+                    "off": 0.5 * rng.standard_normal(),
+                    "off_norm": float(rng.chisquare(5)),
+                }
+            )
+    table = pd.DataFrame(rows)
+    table["concentration_um"] = table["concentration_um"].astype(float)
+    return table
+
+
+def write_scores(folder: Path, seed: int = 0, noise: float = 0.12) -> Path:
+    path = folder / "scores.parquet"
+    write_table(score_table(seed, noise), path, WELL_SCORES)
+    return path
+
+
+def number_row(**values: object) -> dict[str, object]:
+    row = {
+        "question": "controls",
+        "featurizer": "gandl_blocks",
+        "normalization": "unlabelled",
+        "split": "leave_row_out",
+    }
+    row |= {
+        "fold": "all",
+        "seed": 0,
+        "unit": "well",
+        "metric": "z_prime",
+        "value": 0.5,
+        "low": 0.3,
+        "high": 0.6,
+        "n": 24,
+    }
+    return row | values
+
+
+def write_dose_response(folder: Path, featurizer: str, seed: int = 0, noise: float = 0.12) -> DoseResponse:
+    """Points, curves and numbers that belong together; LY294002's EC50 is missing for `intensity`."""
+    files = DoseResponse(
+        *(folder / f"{name}.parquet" for name in ("numbers", "curves", "points")), write_scores(folder, seed, noise)
+    )
+    scores = score_table(seed, noise)
+    wells = scores[(scores["control"] == "none") & scores["treatment"].notna()]
+    wells[["treatment", "concentration_um", "well_id", "on"]].to_parquet(files.points, index=False)
+    curves, numbers = [], []
+    for treatment, (_, highest, ec50) in SERIES.items():
+        dose = np.geomspace(highest / 256, highest, 60)
+        fit = hill(dose, ec50)
+        curves.append(
+            pd.DataFrame(
+                {"treatment": treatment, "concentration_um": dose, "fit": fit, "low": fit - 0.1, "high": fit + 0.12}
+            )
+        )
+        absent = featurizer == "intensity" and treatment == "LY294002"
+        value, low, high = (np.nan,) * 3 if absent else (ec50, ec50 / 1.3, ec50 * 1.4)
+        numbers.append(
+            number_row(
+                question="dose_response",
+                featurizer=featurizer,
+                split=f"leave_row_out:{treatment}",
+                metric="ec50_um",
+                value=value,
+                low=low,
+                high=high,
+                n=36,
+            )
+        )
+    pd.concat(curves).to_parquet(files.curves, index=False)
+    write_table(pd.DataFrame(numbers), files.numbers, NUMBERS)
+    return files
+
+
+def write_curve(path: Path, seed: int = 0) -> Path:
+    """A training curve of 20,000 images in 80 ticks, with eight probes."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for tick in range(1, 81):
+        images = 250 * tick
+        values = {
+            "loss_generator": 0.8 + 0.2 * rng.random(),
+            "loss_discriminator": 1.3 + 0.1 * rng.random(),
+            "real_logit": 0.4 + 0.2 * rng.random(),
+            "fake_logit": -0.4 - 0.2 * rng.random(),
+            "r1": 0.02 * np.exp(rng.normal()),
+            "path_length": 0.3 * np.exp(rng.normal()),
+            "images_per_second": 40.0,
+        }
+        if tick % 10 == 0:
+            values["probe_z_prime"] = 0.6 * tick / 80 - 0.1 + 0.05 * rng.standard_normal()
+        rows += [
+            {"images": images, "step": images // 16, "metric": name, "value": value} for name, value in values.items()
+        ]
+    write_table(pd.DataFrame(rows), path, CURVE)
+    return path
+
+
+def write_samples(
+    path: Path, crops: int = 8, side: int = 64, pixel_size_um: float = float("nan"), seed: int = 0
+) -> Path:
+    """Bright discs on a dark ground as `real` and `fake`, two channels."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:side, :side]
+    images = np.full((2 * crops, 2, side, side), -0.9, np.float32)
+    for image in images:
+        for _ in range(5):
+            cy, cx = rng.uniform(0, side, 2)
+            distance = np.hypot(y - cy, x - cx)
+            image[0] += 0.7 * np.exp(-((distance / 9) ** 2))
+            image[1] += 1.2 * (distance < 5)
+    images += 0.03 * rng.standard_normal(images.shape, dtype=np.float32)
+    with path.open("wb") as file:
+        np.savez(
+            file,
+            real=images[:crops],
+            fake=images[crops:],
+            channels=np.array(["fkhr_gfp", "dna"]),
+            pixel_size_um=pixel_size_um,
+        )
+    return path
+
+
+def outputs(folder: Path, name: str) -> dict[str, Path]:
+    """The three files of a figure."""
+    return {kind: folder / f"{name}.{kind}" for kind in ("svg", "png", "csv")}
+
+
+CONTROLS_METRICS = {"z_prime": 0.6, "robust_z_prime": 0.55, "ssmd": 9.0, "accuracy": 0.98}
+
+
+def write_controls(path: Path, featurizer: str, shift: float = 0.0) -> Path:
+    """Numbers of the controls in both splits; `segmentation` also has its plain nuclear-over-ring column, without an SVM."""
+    names = [featurizer, "segmentation_nuclear_over_ring"] if featurizer == "segmentation" else [featurizer]
+    rows = [
+        number_row(
+            featurizer=name, split=split, metric=metric, value=value - shift - 0.05 * late, low=value - shift - 0.2,
+            high=value - shift + 0.1, n=12 if late else 24,
+        )
+        for name in names
+        for late, split in enumerate(("leave_row_out", "confirmation"))
+        for metric, value in CONTROLS_METRICS.items()
+    ]
+    write_table(pd.DataFrame(rows), path, NUMBERS)
+    return path
+
+
+def write_reference(path: Path) -> Path:
+    """Reference values of the screen's controls: Z' 0.68 and SSMD 10.2."""
+    path.write_text("question,metric,value\ncontrols,z_prime,0.68\ncontrols,ssmd,10.2\ndose_response,ec50_um,0.01\n")
+    return path

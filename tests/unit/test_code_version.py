@@ -1,0 +1,73 @@
+"""What counts as a change of code: statements do, comments and docstrings do not, and only in modules that are imported."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gandl import code_version as module
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A small package in the place of gandl: a imports b inside a function, b imports nothing, c stands alone."""
+    (tmp_path / "stage").mkdir()
+    (tmp_path / "stage" / "__init__.py").write_text("")
+    (tmp_path / "stage" / "a.py").write_text("def f():\n    from gandl.stage.b import g\n    return g()\n")
+    (tmp_path / "stage" / "b.py").write_text('"""Doc."""\n\nLIMIT = 3\n"""About the limit."""\n\n\ndef g():\n    return LIMIT\n')
+    (tmp_path / "stage" / "c.py").write_text("X = 1\n")
+    monkeypatch.setattr(module, "PACKAGE", tmp_path)
+    _forget()
+    yield tmp_path / "stage"
+    _forget()
+
+
+def _forget() -> None:
+    for cached in (module._tree, module._tree_hash, module._imports):
+        cached.cache_clear()
+
+
+def _version(name: str) -> str:
+    _forget()
+    return module.code_version(name)
+
+
+def test_a_statement_in_an_imported_module_changes_the_version(package: Path) -> None:
+    before = _version("gandl.stage.a")
+    (package / "b.py").write_text((package / "b.py").read_text().replace("LIMIT = 3", "LIMIT = 4"))
+    assert _version("gandl.stage.a") != before
+
+
+def test_comments_docstrings_and_layout_do_not(package: Path) -> None:
+    before = _version("gandl.stage.a")
+    text = (package / "b.py").read_text()
+    text = text.replace('"""Doc."""', '"""Another text."""').replace("About the limit", "Why three").replace("LIMIT = 3", "LIMIT = (3)  # why")
+    (package / "b.py").write_text(text)
+    assert _version("gandl.stage.a") == before
+
+
+def test_a_module_that_is_not_imported_does_not(package: Path) -> None:
+    before = _version("gandl.stage.a")
+    (package / "c.py").write_text("X = 2\n")
+    assert _version("gandl.stage.a") == before
+
+
+def test_an_unknown_module_is_named(package: Path) -> None:
+    with pytest.raises(ModuleNotFoundError, match="gandl.stage.nothing is not a module of gandl"):
+        _version("gandl.stage.nothing")
+
+
+def test_the_closure_is_what_python_really_imports() -> None:
+    """Every gandl module that importing a stage loads, is hashed with it (neutral modules apart)."""
+    name = "gandl.normalization.profiles"
+    for loaded in [key for key in sys.modules if key.startswith("gandl")]:
+        sys.modules.pop(loaded)
+    importlib.import_module(name)
+    loaded = {key for key in sys.modules if key.startswith("gandl.")}
+    from gandl.code_version import NEUTRAL, modules_of
+
+    assert loaded - set(NEUTRAL) <= set(modules_of(name))

@@ -1,0 +1,76 @@
+"""The configuration: every mistake at once, and files that are in step with the classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gandl.config import Config, ConfigError, load_config
+from gandl.config_files import read_config, rendered
+
+
+def _mistakes(values: dict[str, object]) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load_config(values)
+    return [line.strip() for line in str(caught.value).splitlines()[1:]]
+
+
+def test_every_mistake_is_told_at_once_a_line_each() -> None:
+    mistakes = _mistakes(
+        {"runn": "x", "training": {"batch": "ten", "network": {"crop": 63, "foo": 2}}, "embeddings": {"featurizers": ["x"]}}
+    )
+    assert {line.split(":")[0] for line in mistakes} == {
+        "runn",
+        "training.batch",
+        "training.network.crop",
+        "training.network.foo",
+        "embeddings.featurizers.0",
+    }
+
+
+def test_a_typo_is_answered_with_the_known_keys() -> None:
+    (mistake,) = _mistakes({"figures": {"dpj": 200}})
+    assert mistake.startswith("figures.dpj: there is no such key; known here: dpi, font_size")
+
+
+def test_a_value_of_another_type_is_shown() -> None:
+    (mistake,) = _mistakes({"training": {"batch": "ten"}})
+    assert "integer" in mistake
+    assert "'ten'" in mistake
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"training": {"batch": 6}}, "batch (6) must be a multiple of minibatch_std_group (4)"),
+        ({"training": {"resolution": 100}}, "training.resolution (100) is not among images.resolutions"),
+        ({"training": {"network": {"crop": 512}}}, "larger than the images"),
+        ({"normalization": {"methods": ["none"]}}, "method (unlabelled) is not among methods (none)"),
+        ({"run": "../elsewhere"}, "run: string should match pattern"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(values: dict[str, object], words: str) -> None:
+    assert words in "\n".join(_mistakes(values))
+
+
+def test_generated_files_are_in_step(repository: Path) -> None:
+    """`make config` mends a failure of this test."""
+    stale = [path.name for path, text in rendered(repository / "config").items() if path.read_text(encoding="utf-8") != text]
+    assert stale == []
+
+
+def test_every_configuration_file_is_complete(repository: Path) -> None:
+    def keys(values: object, prefix: str = "") -> set[str]:
+        if not isinstance(values, dict):
+            return {prefix}
+        return set().union(*(keys(value, f"{prefix}.{name}") for name, value in values.items()))
+
+    wanted = keys(Config().model_dump(mode="json"))
+    for path in (repository / "config").glob("*.yaml"):
+        assert keys(yaml.safe_load(path.read_text(encoding="utf-8"))) == wanted, path.name
+
+
+def test_the_default_run_is_the_plate_until_the_simulated_screens_exist(repository: Path) -> None:
+    assert read_config(repository / "config/config.yaml") == read_config(repository / "config/bbbc013.yaml")

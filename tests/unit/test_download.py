@@ -1,0 +1,347 @@
+"""Downloads against a real local server with faults: whole and right, or none at all, with one clear sentence."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from faulty_server import Fault, FaultyServer, serving
+from gandl.source import transfer
+from gandl.source.download import DownloadError, Patience, download
+from gandl.source.transfer import Partial
+
+CONTENT = random.Random(7).randbytes(100_003)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+PATH = "/plates/plate one.zip"
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.fixture
+def server() -> Iterator[FaultyServer]:
+    with serving(FaultyServer(files={"/plates/plate%20one.zip": CONTENT, "/plate.zip": CONTENT})) as running:
+        yield running
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "downloads" / "host" / "plate.zip"
+
+
+def get(server: FaultyServer, target: Path, **options: object) -> list[float]:
+    """Download without really waiting; the pauses that were asked for."""
+    pauses: list[float] = []
+    options.setdefault("sleep", pauses.append)
+    download(f"{server.base}/plate.zip", target, jitter=random.Random(0), **options)  # type: ignore[arg-type]
+    return pauses
+
+
+def leftovers(target: Path) -> list[str]:
+    return sorted(path.name for path in target.parent.iterdir() if path != target)
+
+
+def test_download_is_the_file_and_leaves_nothing_else(server: FaultyServer, target: Path) -> None:
+    get(server, target, size=len(CONTENT), sha256=SHA256)
+    assert target.read_bytes() == CONTENT
+    assert leftovers(target) == []
+
+
+@pytest.mark.parametrize("cut", [0, 1, 4095, 4096, 50_000, len(CONTENT) - 1])
+def test_body_cut_anywhere_is_noticed_and_resumed(server: FaultyServer, target: Path, cut: int) -> None:
+    server.faults.append(Fault(cut=cut))
+    get(server, target)
+    assert target.read_bytes() == CONTENT
+    assert [request.status for request in server.requests] == [200, 206 if cut else 200]
+    assert server.sent == len(CONTENT), "no byte is sent twice"
+
+
+@settings(deadline=None, max_examples=30)
+@given(cuts=st.lists(st.integers(0, len(CONTENT)), max_size=5))
+def test_whatever_cuts_come_the_file_is_whole_and_no_byte_is_sent_twice(cuts: list[int]) -> None:
+    files = {"/plate.zip": CONTENT}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(FaultyServer(files, deque(Fault(cut=n) for n in cuts))) as server,
+    ):
+        target = Path(folder) / "plate.zip"
+        get(server, target)
+        assert target.read_bytes() == CONTENT
+        assert server.sent == len(CONTENT)
+        assert leftovers(target) == []
+
+
+def test_many_cuts_are_no_reason_to_give_up_while_bytes_come(server: FaultyServer, target: Path) -> None:
+    server.faults.extend([Fault(cut=5_000)] * 19)
+    get(server, target, patience=Patience(tries=2))
+    assert target.read_bytes() == CONTENT
+    assert server.sent == len(CONTENT)
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_transient_refusal_is_tried_again(server: FaultyServer, target: Path, status: int) -> None:
+    server.faults.extend([Fault(status=status), Fault(drop=True)])
+    pauses = get(server, target)
+    assert target.read_bytes() == CONTENT
+    assert len(pauses) == 2
+
+
+def test_pauses_double_up_to_a_limit_with_jitter() -> None:
+    patience = Patience(first=1.0, longest=8.0)
+    assert [patience.pause(n, None, 0.5) for n in (1, 2, 3, 4, 5)] == [1, 2, 4, 8, 8]
+    assert patience.pause(1, None, 0.0) == 0.5
+    assert patience.pause(1, None, 0.999) == pytest.approx(1.5, abs=0.01)
+
+
+def test_server_that_asks_for_a_pause_gets_it_within_limits(server: FaultyServer, target: Path) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=40), usegmt=True)
+    server.faults.extend(Fault(status=503, retry_after=value) for value in ("17", date, "86400", "soon"))
+    asked_17, asked_date, asked_day, nonsense = get(server, target, patience=Patience(longest_asked=120, longest=1))
+    assert asked_17 == 17
+    assert 30 < asked_date <= 40
+    assert asked_day == 120
+    assert nonsense <= 1.5
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410, 418])
+def test_final_refusal_is_not_tried_again(server: FaultyServer, target: Path, status: int) -> None:
+    server.faults.append(Fault(status=status))
+    with pytest.raises(DownloadError, match=rf"plate\.zip cannot be had: the server answered {status}"):
+        get(server, target)
+    assert len(server.requests) == 1
+    assert not target.exists()
+
+
+def test_server_that_never_answers_well_is_given_up_with_what_came(server: FaultyServer, target: Path) -> None:
+    server.faults.extend([Fault(cut=60_000), *[Fault(status=503)] * 10])
+    with pytest.raises(DownloadError, match=r"in 3 tries: the server answered 503 .*go on from byte 60000"):
+        get(server, target, patience=Patience(tries=3))
+    assert not target.exists()
+    server.faults.clear()
+    get(server, target)
+    assert target.read_bytes() == CONTENT
+    assert server.sent == len(CONTENT)
+
+
+def test_no_server_at_all_is_one_sentence(target: Path) -> None:
+    with serving(FaultyServer()) as gone:
+        address = gone.base
+    with pytest.raises(DownloadError, match=r"could not be had in 2 tries: the connection broke"):
+        download(f"{address}/plate.zip", target, patience=Patience(tries=2), sleep=lambda _: None)
+
+
+def test_wrong_byte_is_found_by_the_checksum_and_nothing_is_kept(server: FaultyServer, target: Path) -> None:
+    server.faults.append(Fault(wrong_byte=77))
+    with pytest.raises(DownloadError, match=rf"was deleted: expected sha256 {SHA256}, got [0-9a-f]{{64}}"):
+        get(server, target, sha256=SHA256)
+    assert leftovers(target) == []
+    get(server, target, sha256=SHA256)
+    assert target.read_bytes() == CONTENT
+
+
+def test_wrong_size_is_refused_before_the_body(server: FaultyServer, target: Path) -> None:
+    with pytest.raises(DownloadError, match=r"has 100003 bytes, but 5 were expected"):
+        get(server, target, size=5)
+    assert not target.exists()
+
+
+def test_size_is_checked_where_the_server_does_not_tell_it(server: FaultyServer, target: Path) -> None:
+    server.length = False
+    server.faults.append(Fault(cut=999))
+    with pytest.raises(DownloadError, match=rf"expected {len(CONTENT)} bytes, got 999"):
+        get(server, target, size=len(CONTENT))
+    assert leftovers(target) == []
+
+
+@pytest.mark.parametrize("lacking", ["ranges", "validators"])
+def test_server_that_cannot_resume_is_read_from_the_start(server: FaultyServer, target: Path, lacking: str) -> None:
+    setattr(server, lacking, False)
+    server.faults.append(Fault(cut=50_000))
+    get(server, target)
+    assert target.read_bytes() == CONTENT
+    assert [request.status for request in server.requests] == [200, 200]
+
+
+@pytest.mark.parametrize("heeds_if_range", [True, False])
+def test_file_that_changed_between_tries_is_never_mixed(
+    server: FaultyServer, target: Path, heeds_if_range: bool
+) -> None:
+    server.heeds_if_range = heeds_if_range
+    new = random.Random(8).randbytes(len(CONTENT))
+
+    def change(_: float) -> None:
+        server.files["/plate.zip"] = new
+
+    server.faults.append(Fault(cut=50_000))
+    get(server, target, sleep=change)
+    assert target.read_bytes() == new
+
+
+def test_shorter_file_behind_a_server_that_answers_416_starts_over(server: FaultyServer, target: Path) -> None:
+    server.faults.extend([Fault(cut=50_000), Fault(status=416)])
+    get(server, target)
+    assert target.read_bytes() == CONTENT
+    assert server.requests[-1].range is None
+
+
+def test_whole_partial_of_a_dead_process_is_only_checked(server: FaultyServer, target: Path) -> None:
+    target.parent.mkdir(parents=True)
+    partial = Partial(target)
+    partial.begin(transfer.Version(f"{server.base}/plate.zip", None, len(CONTENT)))
+    partial.path.write_bytes(CONTENT)
+    get(server, target, sha256=SHA256)
+    assert target.read_bytes() == CONTENT
+    assert server.requests == []
+
+
+def test_partial_of_unknown_origin_is_not_trusted(server: FaultyServer, target: Path) -> None:
+    target.parent.mkdir(parents=True)
+    Partial(target).path.write_bytes(b"x" * 500)
+    get(server, target)
+    assert target.read_bytes() == CONTENT
+
+
+def test_redirect_is_followed_and_resumed(server: FaultyServer, target: Path) -> None:
+    server.files["/elsewhere.zip"] = server.files.pop("/plate.zip")
+    redirect = Fault(status=302, location="/elsewhere.zip")
+    server.faults.extend([redirect, Fault(cut=70_000), redirect])
+    get(server, target)
+    assert target.read_bytes() == CONTENT
+    assert server.sent == len(CONTENT)
+
+
+def test_endless_redirect_is_one_sentence(server: FaultyServer, target: Path) -> None:
+    server.faults.extend([Fault(status=302, location="/plate.zip")] * 100)
+    with pytest.raises(DownloadError, match=r"cannot be had: .*redirects"):
+        get(server, target)
+
+
+def test_complete_file_is_checked_and_kept(server: FaultyServer, target: Path) -> None:
+    target.parent.mkdir(parents=True)
+    target.write_bytes(CONTENT)
+    before = target.stat().st_mtime_ns
+    get(server, target, size=len(CONTENT), sha256=SHA256)
+    assert target.stat().st_mtime_ns == before
+    assert server.requests == []
+    target.write_bytes(CONTENT[:-1])
+    with pytest.raises(DownloadError, match=r"plate\.zip is there, but is not the right file; delete it"):
+        get(server, target, size=len(CONTENT))
+    assert target.exists()
+
+
+def test_full_disk_is_one_sentence_and_keeps_what_came(
+    server: FaultyServer, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_all = transfer._store
+
+    def fill_up(response: object, file: object, progress: object) -> None:
+        file.write(CONTENT[:12_345])  # type: ignore[attr-defined]
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(transfer, "_store", fill_up)
+    with pytest.raises(
+        DownloadError, match=r"no space left on the disk for .*plate\.zip .*kept in .*plate\.zip\.partial"
+    ):
+        get(server, target)
+    assert not target.exists()
+    monkeypatch.setattr(transfer, "_store", write_all)
+    get(server, target)
+    assert target.read_bytes() == CONTENT
+    assert server.requests[-1].range == "bytes=12345-"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
+def test_device_that_is_really_full_is_one_sentence(tmp_path: Path, target: Path) -> None:
+    source = tmp_path / "mirror" / "host.org" / "plate.zip"
+    source.parent.mkdir(parents=True)
+    source.write_bytes(CONTENT)
+    target.parent.mkdir(parents=True)
+    Partial(target).path.symlink_to("/dev/full")
+    with pytest.raises(DownloadError, match="no space left on the disk"):
+        download("https://host.org/plate.zip", target, mirror=str(tmp_path / "mirror"))
+    assert not target.exists()
+
+
+class TestMirror:
+    url = "https://host.org/plates/plate%20one.zip"
+
+    def test_folder_holds_host_and_path(self, tmp_path: Path, target: Path) -> None:
+        copy = tmp_path / "mirror" / "host.org" / "plates" / "plate one.zip"
+        copy.parent.mkdir(parents=True)
+        copy.write_bytes(CONTENT)
+        download(self.url, target, mirror=str(tmp_path / "mirror"), sha256=SHA256, size=len(CONTENT))
+        assert target.read_bytes() == CONTENT
+        assert leftovers(target) == []
+        assert copy.read_bytes() == CONTENT
+
+    def test_wrong_copy_in_a_folder_is_refused(self, tmp_path: Path, target: Path) -> None:
+        copy = tmp_path / "host.org" / "plates" / "plate one.zip"
+        copy.parent.mkdir(parents=True)
+        copy.write_bytes(CONTENT[::-1])
+        with pytest.raises(DownloadError, match=f"expected sha256 {SHA256}"):
+            download(self.url, target, mirror=str(tmp_path), sha256=SHA256)
+        assert leftovers(target) == []
+
+    def test_missing_copy_says_where_it_was_looked_for(self, tmp_path: Path, target: Path) -> None:
+        with pytest.raises(DownloadError, match=rf"looked for {tmp_path}/host\.org/plates/plate one\.zip"):
+            download(self.url, target, mirror=str(tmp_path))
+
+    def test_mirror_that_is_no_folder_is_told(self, tmp_path: Path, target: Path) -> None:
+        with pytest.raises(DownloadError, match="neither a folder nor an http"):
+            download(self.url, target, mirror=str(tmp_path / "nowhere"))
+
+    def test_base_address_holds_host_and_path(self, server: FaultyServer, target: Path) -> None:
+        server.files["/copies/host.org/plates/plate%20one.zip"] = CONTENT
+        download(self.url, target, mirror=f"{server.base}/copies/", sha256=SHA256)
+        assert target.read_bytes() == CONTENT
+
+
+def test_two_downloads_of_one_target_send_it_once(server: FaultyServer, target: Path) -> None:
+    threads = [threading.Thread(target=get, args=(server, target)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert target.read_bytes() == CONTENT
+    assert server.sent == len(CONTENT)
+    assert leftovers(target) == []
+
+
+def test_killed_download_goes_on_where_it_was(server: FaultyServer, target: Path) -> None:
+    server.faults.append(Fault(hold=65_536))
+    code = "import sys; from pathlib import Path; from gandl.source.download import download; "
+    code += "download(sys.argv[1], Path(sys.argv[2]))"
+    process = subprocess.Popen([sys.executable, "-c", code, f"{server.base}/plate.zip", str(target)])
+    partial = Partial(target).path
+    deadline = time.monotonic() + 60
+    while not (partial.exists() and partial.stat().st_size > 0):
+        assert process.poll() is None
+        assert time.monotonic() < deadline, "the download did not begin"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    server.released.set()
+    there = partial.stat().st_size
+    assert not target.exists()
+    get(server, target, sha256=SHA256)
+    assert target.read_bytes() == CONTENT
+    assert server.requests[-1].range == f"bytes={there}-"
+    assert server.requests[-1].sent == len(CONTENT) - there
+    assert leftovers(target) == []

@@ -1,0 +1,168 @@
+"""The workflow as a whole: it runs, it runs once, and a change redoes what depends on it and nothing else."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+from conftest import Project
+
+from gandl.tables import NUMBERS, read_table
+
+FIGURES = {
+    "figure_samples",
+    "figure_axes",
+    "figure_dose_response",
+    "figure_plate",
+    "figure_training",
+    "figure_featurizers",
+    "table_featurizers",
+}
+REPORT = {"provenance", "audit"}
+EVALUATION = {"scores", "controls", "dose_response"}
+
+
+@contextmanager
+def changed(path: Path, old: str, new: str) -> Iterator[None]:
+    """A file with one text replaced, put back afterwards with its old time."""
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path.name}"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def configured(project: Project, changes: dict[str, object]) -> Iterator[None]:
+    project.configure(changes)
+    try:
+        yield
+    finally:
+        project.configure({})
+
+
+def test_one_figure_makes_just_what_it_needs(project: Project) -> None:
+    planned = project.planned("figure_plate", "--forceall")
+    assert set(planned) == {
+        "download", "sites", "splits", "images", "training", "embeddings", "normalization", "scores", "figure_plate",
+    }  # fmt: skip
+    assert planned["scores"] == 1
+    assert "training" not in project.planned("--forceall", "--until", "floors")
+
+
+def test_the_whole_run_makes_every_figure_table_and_page(finished: Project) -> None:
+    results = finished.folder / "results/tiny"
+    for figure in FIGURES - {"table_featurizers"}:
+        for ending in ("svg", "png", "csv"):
+            assert (results / f"figures/{figure}.{ending}").stat().st_size > 0
+    for file in ("tables/table_featurizers.html", "report/audit.html", "report/provenance.json", "report/summary.txt"):
+        assert (results / file).stat().st_size > 0
+
+
+def test_numbers_of_the_run_carry_unit_n_and_interval(finished: Project) -> None:
+    for path in (finished.folder / "results/tiny/evaluation/controls").glob("*.parquet"):
+        numbers = read_table(path, NUMBERS)
+        assert set(numbers["unit"]) == {"well"}
+        assert (numbers["n"] > 0).all()
+        valued = numbers.dropna(subset=["value", "low", "high"])
+        assert (valued["low"] <= valued["high"]).all()
+
+
+def test_a_second_run_finds_nothing_to_do(finished: Project) -> None:
+    assert finished.planned() == {}
+
+
+def test_another_mirror_redoes_nothing(finished: Project) -> None:
+    result = finished.snakemake("--cores", "1", "--configfile", "config/tiny.yaml", "--config", "mirror=elsewhere", "--dry-run")
+    assert "Nothing to be done" in result.stdout + result.stderr
+
+
+def test_a_changed_setting_of_the_figures_redraws_figures_only(finished: Project) -> None:
+    with configured(finished, {"figures": {"dpi": 61}}):
+        assert set(finished.planned()) == FIGURES | REPORT
+
+
+def test_a_changed_training_setting_retrains(finished: Project) -> None:
+    with configured(finished, {"training": {"learning_rate": 0.001}}):
+        planned = set(finished.planned())
+    assert {"training", "embeddings"} <= planned
+    assert not planned & {"download", "sites", "splits", "images", "floors"}
+
+
+def test_a_changed_docstring_or_comment_redoes_nothing(finished: Project) -> None:
+    path = finished.folder / "src/gandl/normalization/profiles.py"
+    first = path.read_text(encoding="utf-8").split('"""')[1]
+    with changed(path, f'"""{first}"""', '"""Another text."""  # and a comment'):
+        assert finished.planned() == {}
+
+
+def test_a_changed_module_redoes_its_stage_and_what_follows(finished: Project) -> None:
+    path = finished.folder / "src/gandl/normalization/profiles.py"
+    before = path.read_text(encoding="utf-8")
+    with changed(path, before, before + "\nCHANGED = 1\n"):
+        planned = finished.planned()
+    assert set(planned) >= {"normalization", "scores"}
+    assert not set(planned) & {"download", "sites", "splits", "images", "training", "embeddings", "floors"}
+
+
+def test_a_configuration_with_mistakes_is_refused_without_a_traceback(project: Project) -> None:
+    started = project.snakemake("--cores", "1", "--dry-run", "--config", "run=x", "figurs=3")
+    told = started.stdout + started.stderr
+    assert started.returncode != 0
+    assert "figurs: there is no such key" in told
+    assert "Traceback" not in told
+
+
+def test_the_report_opens_without_any_external_request(finished: Project) -> None:
+    result = finished.run("--report", "report.zip")
+    assert result.returncode == 0, result.stderr
+    loaded = re.compile(rb"""<(?:script|link|img|iframe)[^>]+(?:src|href)=["']https?://""")
+    with zipfile.ZipFile(finished.folder / "report.zip") as archive:
+        pages = [name for name in archive.namelist() if name.endswith(".html")]
+        assert any(name.endswith("report.html") for name in pages)
+        for name in pages:
+            assert not loaded.search(archive.read(name)), name
+        drawn = [name for name in archive.namelist() if name.endswith(".svg")]
+    assert len(drawn) == len(FIGURES) - 1
+
+
+def test_a_failed_job_leaves_nothing_that_looks_finished(finished: Project) -> None:
+    """A job that dies leaves neither its output nor a half-written file under its name; what was made before stays."""
+    path = finished.folder / "src/gandl/normalization/profiles.py"
+    before = path.read_text(encoding="utf-8")
+    kept = finished.folder / "results/tiny/source/bbbc013/sites.parquet"
+    stamp = kept.stat().st_mtime_ns
+    with configured(finished, {"run": "broken", "training": {"probe": False}}), changed(path, before, before + "\nraise ValueError\n"):
+        result = finished.run("results/broken/normalization/bbbc013/segmentation.none.wells.parquet")
+    assert result.returncode != 0
+    assert not list((finished.folder / "results/broken").glob("normalization/**/*.parquet"))
+    assert kept.stat().st_mtime_ns == stamp
+
+
+def test_tables_of_the_figures_hold_what_was_evaluated(finished: Project) -> None:
+    drawn = pd.read_csv(finished.folder / "results/tiny/figures/figure_plate.csv")
+    scores = pd.read_parquet(finished.folder / "results/tiny/evaluation/scores/gandl_blocks.unlabelled.parquet")
+    scores = scores[scores["scheme"] == "leave_row_out"].set_index("well_id")["on"]
+    assert len(drawn) == 96
+    pd.testing.assert_series_equal(
+        drawn.set_index("well_id")["on"].sort_index(), scores.sort_index(), check_names=False, rtol=1e-6
+    )
+
+
+def test_the_snakefile_imports_no_torch(project: Project, tmp_path: Path) -> None:
+    """With a torch first on the path that refuses to be imported, the rules can still be listed."""
+    (tmp_path / "torch.py").write_text("raise RuntimeError('torch was imported')\n")
+    result = project.snakemake("--list-rules", "--configfile", "config/tiny.yaml", path=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "figure_plate" in result.stdout
+
+
+def test_the_linter_is_silent(project: Project) -> None:
+    result = project.snakemake("--lint")
+    assert result.returncode == 0, result.stderr

@@ -1,0 +1,21 @@
+"""Rule `images`: one plate becomes a Zarr image store."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gandl.config import ImagesSettings
+from gandl.images.bbbc013 import pack_bbbc013
+from gandl.jobs import job
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with job(snakemake.log[0]):
+    pack_bbbc013(
+        Path(snakemake.input.archive[0]),
+        Path(snakemake.input.sites),
+        Path(snakemake.params.store),
+        Path(snakemake.output.index),
+        Path(snakemake.output.manifest),
+        ImagesSettings.model_validate(snakemake.params.settings),
+    )
