@@ -1,7 +1,7 @@
-"""Which training and embedding settings suit BBBC013? Trains variants, scores each on the development rows alone, appends to a table.
+"""Which training settings suit BBBC013? Trains variants, scores each on the development rows alone, appends to a table.
 
-Takes the packed plate of a run (its store, sites, splits) and a list of overrides `name: key=value ...`; writes one row per variant and
-set of blocks: Z' of the held-out controls of rows A-D, leaving one of the four rows out. Rows E-H are never read.
+Takes the packed plate of a run (its store, sites, splits) and overrides `name: key=value ...`; writes one row per variant and
+layer: Z' of the held-out controls of rows A-D, leaving one of the four out. Labels of rows E-H are never read.
 
     python benchmarks/variants.py --run bbbc013 "base" "longer: training.images=40000" ...
 """
@@ -79,7 +79,17 @@ def evaluate(name: str, overrides: list[str], run: Path, folder: Path) -> list[t
     for kind in ("post", "pre", "blocks"):
         values = getattr(features, kind)
         score = development_z_prime(values, sites, splits, config)
-        rows.append((time.strftime("%Y-%m-%d"), name, " ".join(overrides), kind, values.shape[1], round(score, 3), round(seconds)))
+        rows.append(
+            (
+                time.strftime("%Y-%m-%d"),
+                name,
+                " ".join(overrides),
+                kind,
+                values.shape[1],
+                round(score, 3),
+                round(seconds),
+            )
+        )
     return rows
 
 

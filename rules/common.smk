@@ -8,10 +8,16 @@ cfg = load_config(config)
 
 DATASET = cfg.source.dataset.value
 STORES = stores_of(DATASET, "resources/stores.csv")
-ARCHIVES = [str(download.path) for download in downloads_of(DATASET, "resources/datasets.csv")]
+ARCHIVES = [
+    str(download.path) for download in downloads_of(DATASET, "resources/datasets.csv")
+]
 METHOD = cfg.normalization.method.value
 TRAINED = [FeaturizerName.GANDL.value, FeaturizerName.GANDL_BLOCKS.value]
-FLOORS = [FeaturizerName.GANDL_UNTRAINED.value, FeaturizerName.INTENSITY.value, FeaturizerName.SEGMENTATION.value]
+FLOORS = [
+    FeaturizerName.GANDL_UNTRAINED.value,
+    FeaturizerName.INTENSITY.value,
+    FeaturizerName.SEGMENTATION.value,
+]
 FEATURIZERS = [name.value for name in cfg.embeddings.featurizers]
 
 
@@ -49,7 +55,11 @@ NUMBERS = [
         featurizer=FEATURIZERS,
         method=[method.value for method in cfg.normalization.methods],
     ),
-    *collect("<results>/evaluation/dose_response/{featurizer}.{method}.parquet", featurizer=FEATURIZERS, method=METHOD),
+    *collect(
+        "<results>/evaluation/dose_response/{featurizer}.{method}.parquet",
+        featurizer=FEATURIZERS,
+        method=METHOD,
+    ),
 ]
 
 CAPTION = {

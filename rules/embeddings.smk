@@ -16,15 +16,16 @@ rule embeddings:
         "<logs>/embeddings/{dataset}_{trained}_{store}.log",
     benchmark:
         "<benchmarks>/embeddings/{dataset}_{trained}_{store}.jsonl"
+    conda:
+        "../envs/gpu.yaml"
     threads: 2
     resources:
         mem="3GB",
         runtime="2h",
     params:
+        store="<results>/images/{dataset}/{store}.zarr",
         settings=settings(cfg.embeddings),
         code=code_version("gandl.embeddings.embed"),
-    conda:
-        "../envs/gpu.yaml"
     script:
         "../workflow/scripts/embeddings.py"
 
@@ -34,23 +35,26 @@ rule floors:
     input:
         manifest="<results>/images/{dataset}/{store}.manifest.json",
     output:
-        embeddings=collect("<results>/embeddings/{{dataset}}/{floor}/{{store}}.parquet", floor=FLOORS),
+        embeddings=collect(
+            "<results>/embeddings/{{dataset}}/{floor}/{{store}}.parquet", floor=FLOORS
+        ),
     log:
         "<logs>/embeddings/{dataset}_floors_{store}.log",
     benchmark:
         "<benchmarks>/embeddings/{dataset}_floors_{store}.jsonl"
+    conda:
+        "../envs/cpu.yaml"
     threads: 2
     resources:
         mem="3GB",
         runtime="2h",
     params:
+        store="<results>/images/{dataset}/{store}.zarr",
         floors=FLOORS,
         settings=settings(cfg.embeddings),
         network=settings(cfg.training.network),
         resolution=cfg.training.resolution,
         seed=cfg.training.seed,
         code=code_version("gandl.embeddings.embed"),
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow/scripts/floors.py"

@@ -16,6 +16,8 @@ rule scores:
         "<logs>/evaluation/scores_{featurizer}_{method}.log",
     benchmark:
         "<benchmarks>/evaluation/scores_{featurizer}_{method}.jsonl"
+    conda:
+        "../envs/cpu.yaml"
     threads: 1
     resources:
         mem="2GB",
@@ -24,8 +26,6 @@ rule scores:
         settings=settings(cfg.evaluation),
         seed=cfg.seed,
         code=code_version("gandl.evaluation.scores"),
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow/scripts/scores.py"
 
@@ -41,17 +41,18 @@ rule controls:
         "<logs>/evaluation/controls_{featurizer}_{method}.log",
     benchmark:
         "<benchmarks>/evaluation/controls_{featurizer}_{method}.jsonl"
+    conda:
+        "../envs/cpu.yaml"
     threads: 1
     resources:
         mem="1GB",
         runtime="30m",
     params:
         settings=settings(cfg.evaluation),
+        development_rows=cfg.source.development_rows,
         seed=cfg.seed,
         training_seed=cfg.training.seed,
         code=code_version("gandl.evaluation.controls"),
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow/scripts/controls.py"
 
@@ -69,6 +70,8 @@ rule dose_response:
         "<logs>/evaluation/dose_response_{featurizer}_{method}.log",
     benchmark:
         "<benchmarks>/evaluation/dose_response_{featurizer}_{method}.jsonl"
+    conda:
+        "../envs/cpu.yaml"
     threads: 1
     resources:
         mem="1GB",
@@ -78,7 +81,5 @@ rule dose_response:
         seed=cfg.seed,
         training_seed=cfg.training.seed,
         code=code_version("gandl.evaluation.dose_response"),
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow/scripts/dose_response.py"

@@ -22,6 +22,8 @@ rule figure_samples:
         "<logs>/figures/figure_samples.log",
     benchmark:
         "<benchmarks>/figures/figure_samples.jsonl"
+    conda:
+        "../envs/cpu.yaml"
     threads: 1
     resources:
         mem="2GB",
@@ -30,8 +32,6 @@ rule figure_samples:
         settings=settings(cfg.figures),
         caption=CAPTION,
         code=code_version("gandl.figures.samples"),
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow/scripts/figure_samples.py"
 
@@ -39,7 +39,11 @@ rule figure_samples:
 rule figure_axes:
     """On- and off-perturbation score of every well, doses from light to dark."""
     input:
-        scores=collect("<results>/evaluation/scores/{featurizer}.{method}.parquet", featurizer=DRAWN, method=METHOD),
+        scores=collect(
+            "<results>/evaluation/scores/{featurizer}.{method}.parquet",
+            featurizer=DRAWN,
+            method=METHOD,
+        ),
     output:
         svg=report(
             "<results>/figures/figure_axes.svg",
@@ -53,6 +57,8 @@ rule figure_axes:
         "<logs>/figures/figure_axes.log",
     benchmark:
         "<benchmarks>/figures/figure_axes.jsonl"
+    conda:
+        "../envs/cpu.yaml"
     threads: 1
     resources:
         mem="2GB",
@@ -62,8 +68,6 @@ rule figure_axes:
         caption=CAPTION,
         featurizer=DRAWN,
         code=code_version("gandl.figures.axes"),
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow/scripts/figure_axes.py"
 
@@ -71,9 +75,26 @@ rule figure_axes:
 rule figure_dose_response:
     """Dose response of each drug for every featurizer, with Hill fit, EC50 and intervals."""
     input:
-        numbers=collect("<results>/evaluation/dose_response/{featurizer}.{method}.parquet", featurizer=FEATURIZERS, method=METHOD),
-        curves=collect("<results>/evaluation/dose_response/{featurizer}.{method}.curves.parquet", featurizer=FEATURIZERS, method=METHOD),
-        points=collect("<results>/evaluation/dose_response/{featurizer}.{method}.points.parquet", featurizer=FEATURIZERS, method=METHOD),
+        numbers=collect(
+            "<results>/evaluation/dose_response/{featurizer}.{method}.parquet",
+            featurizer=FEATURIZERS,
+            method=METHOD,
+        ),
+        curves=collect(
+            "<results>/evaluation/dose_response/{featurizer}.{method}.curves.parquet",
+            featurizer=FEATURIZERS,
+            method=METHOD,
+        ),
+        points=collect(
+            "<results>/evaluation/dose_response/{featurizer}.{method}.points.parquet",
+            featurizer=FEATURIZERS,
+            method=METHOD,
+        ),
+        scores=collect(
+            "<results>/evaluation/scores/{featurizer}.{method}.parquet",
+            featurizer=FEATURIZERS,
+            method=METHOD,
+        ),
     output:
         svg=report(
             "<results>/figures/figure_dose_response.svg",
@@ -87,6 +108,8 @@ rule figure_dose_response:
         "<logs>/figures/figure_dose_response.log",
     benchmark:
         "<benchmarks>/figures/figure_dose_response.jsonl"
+    conda:
+        "../envs/cpu.yaml"
     threads: 1
     resources:
         mem="2GB",
@@ -94,9 +117,9 @@ rule figure_dose_response:
     params:
         settings=settings(cfg.figures),
         caption=CAPTION,
+        featurizers=FEATURIZERS,
+        confidence=cfg.evaluation.confidence,
         code=code_version("gandl.figures.dose_response"),
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow/scripts/figure_dose_response.py"
 
@@ -104,7 +127,11 @@ rule figure_dose_response:
 rule figure_plate:
     """The plate as a heat map of the on score."""
     input:
-        scores=collect("<results>/evaluation/scores/{featurizer}.{method}.parquet", featurizer=DRAWN, method=METHOD),
+        scores=collect(
+            "<results>/evaluation/scores/{featurizer}.{method}.parquet",
+            featurizer=DRAWN,
+            method=METHOD,
+        ),
     output:
         svg=report(
             "<results>/figures/figure_plate.svg",
@@ -118,6 +145,8 @@ rule figure_plate:
         "<logs>/figures/figure_plate.log",
     benchmark:
         "<benchmarks>/figures/figure_plate.jsonl"
+    conda:
+        "../envs/cpu.yaml"
     threads: 1
     resources:
         mem="2GB",
@@ -127,8 +156,6 @@ rule figure_plate:
         caption=CAPTION,
         featurizer=DRAWN,
         code=code_version("gandl.figures.plate"),
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow/scripts/figure_plate.py"
 
@@ -150,6 +177,8 @@ rule figure_training:
         "<logs>/figures/figure_training.log",
     benchmark:
         "<benchmarks>/figures/figure_training.jsonl"
+    conda:
+        "../envs/cpu.yaml"
     threads: 1
     resources:
         mem="2GB",
@@ -157,9 +186,8 @@ rule figure_training:
     params:
         settings=settings(cfg.figures),
         caption=CAPTION,
+        seed=cfg.training.seed,
         code=code_version("gandl.figures.training"),
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow/scripts/figure_training.py"
 
@@ -167,7 +195,11 @@ rule figure_training:
 rule figure_featurizers:
     """Z' of every featurizer with its interval, over all rows and over the rows that chose nothing."""
     input:
-        numbers=collect("<results>/evaluation/controls/{featurizer}.{method}.parquet", featurizer=FEATURIZERS, method=METHOD),
+        numbers=collect(
+            "<results>/evaluation/controls/{featurizer}.{method}.parquet",
+            featurizer=FEATURIZERS,
+            method=METHOD,
+        ),
         reference="resources/paper_values.csv",
     output:
         svg=report(
@@ -182,6 +214,8 @@ rule figure_featurizers:
         "<logs>/figures/figure_featurizers.log",
     benchmark:
         "<benchmarks>/figures/figure_featurizers.jsonl"
+    conda:
+        "../envs/cpu.yaml"
     threads: 1
     resources:
         mem="2GB",
@@ -189,9 +223,8 @@ rule figure_featurizers:
     params:
         settings=settings(cfg.figures),
         caption=CAPTION,
+        featurizers=FEATURIZERS,
         code=code_version("gandl.figures.featurizers"),
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow/scripts/figure_featurizers.py"
 
@@ -199,7 +232,11 @@ rule figure_featurizers:
 rule table_featurizers:
     """Every featurizer by every metric, floors included."""
     input:
-        numbers=collect("<results>/evaluation/controls/{featurizer}.{method}.parquet", featurizer=FEATURIZERS, method=METHOD),
+        numbers=collect(
+            "<results>/evaluation/controls/{featurizer}.{method}.parquet",
+            featurizer=FEATURIZERS,
+            method=METHOD,
+        ),
         reference="resources/paper_values.csv",
     output:
         html=report(
@@ -213,6 +250,8 @@ rule table_featurizers:
         "<logs>/figures/table_featurizers.log",
     benchmark:
         "<benchmarks>/figures/table_featurizers.jsonl"
+    conda:
+        "../envs/cpu.yaml"
     threads: 1
     resources:
         mem="2GB",
@@ -220,9 +259,10 @@ rule table_featurizers:
     params:
         settings=settings(cfg.figures),
         caption=CAPTION,
+        featurizers=FEATURIZERS,
+        confidence=cfg.evaluation.confidence,
+        dataset=DATASET,
         code=code_version("gandl.figures.table_featurizers"),
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow/scripts/table_featurizers.py"
 
@@ -232,6 +272,13 @@ rule figures:
     input:
         collect(
             "<results>/figures/figure_{name}.svg",
-            name=["samples", "axes", "dose_response", "plate", "training", "featurizers"],
+            name=[
+                "samples",
+                "axes",
+                "dose_response",
+                "plate",
+                "training",
+                "featurizers",
+            ],
         ),
         "<results>/tables/table_featurizers.html",

@@ -17,6 +17,8 @@ rule images:
         "<logs>/images/{dataset}_{store}.log",
     benchmark:
         "<benchmarks>/images/{dataset}_{store}.jsonl"
+    conda:
+        "../envs/cpu.yaml"
     threads: 1
     resources:
         mem="2GB",
@@ -25,7 +27,5 @@ rule images:
         store="<results>/images/{dataset}/{store}.zarr",
         settings=settings(cfg.images),
         code=code_version("gandl.images.bbbc013"),
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow/scripts/images.py"

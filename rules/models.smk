@@ -9,10 +9,18 @@ MAKES     <results>/models/gandl/seed_{seed}/weights.safetensors, curve.parquet,
 rule training:
     """Train GAN-DL (StyleGAN2) on crops of all stores; resumes from its last checkpoint."""
     input:
-        manifests=collect("<results>/images/{dataset}/{store}.manifest.json", dataset=DATASET, store=STORES),
+        manifests=collect(
+            "<results>/images/{dataset}/{store}.manifest.json",
+            dataset=DATASET,
+            store=STORES,
+        ),
         probe_tables=branch(
             cfg.training.probe,
-            then=collect("<results>/source/{dataset}/{table}.parquet", dataset=DATASET, table=["sites", "splits"]),
+            then=collect(
+                "<results>/source/{dataset}/{table}.parquet",
+                dataset=DATASET,
+                table=["sites", "splits"],
+            ),
             otherwise=[],
         ),
     output:
@@ -24,14 +32,17 @@ rule training:
         "<logs>/models/gandl_seed_{seed}.log",
     benchmark:
         "<benchmarks>/models/gandl_seed_{seed}.jsonl"
+    conda:
+        "../envs/gpu.yaml"
     threads: 2
     resources:
         mem="3GB",
         runtime="12h",
     params:
+        stores=collect(
+            "<results>/images/{dataset}/{store}.zarr", dataset=DATASET, store=STORES
+        ),
         settings=settings(cfg.training),
         code=code_version("gandl.models.training", "gandl.models.probe"),
-    conda:
-        "../envs/gpu.yaml"
     script:
         "../workflow/scripts/training.py"

@@ -9,7 +9,10 @@ rule normalization:
     """Remove plate effects from one featurizer's embeddings; write one row per site and per well."""
     input:
         sites="<results>/source/{dataset}/sites.parquet",
-        embeddings=collect("<results>/embeddings/{{dataset}}/{{featurizer}}/{store}.parquet", store=STORES),
+        embeddings=collect(
+            "<results>/embeddings/{{dataset}}/{{featurizer}}/{store}.parquet",
+            store=STORES,
+        ),
     output:
         sites="<results>/normalization/{dataset}/{featurizer}.{method}.sites.parquet",
         wells="<results>/normalization/{dataset}/{featurizer}.{method}.wells.parquet",
@@ -17,13 +20,13 @@ rule normalization:
         "<logs>/normalization/{dataset}_{featurizer}_{method}.log",
     benchmark:
         "<benchmarks>/normalization/{dataset}_{featurizer}_{method}.jsonl"
+    conda:
+        "../envs/cpu.yaml"
     threads: 1
     resources:
         mem="2GB",
         runtime="30m",
     params:
         code=code_version("gandl.normalization.profiles"),
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow/scripts/normalization.py"

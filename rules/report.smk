@@ -12,7 +12,11 @@ rule provenance:
         datasets="resources/datasets.csv",
         platemap=cfg.source.platemap,
         archives=collect("<downloads>/{archive}", archive=ARCHIVES),
-        manifests=collect("<results>/images/{dataset}/{store}.manifest.json", dataset=DATASET, store=STORES),
+        manifests=collect(
+            "<results>/images/{dataset}/{store}.manifest.json",
+            dataset=DATASET,
+            store=STORES,
+        ),
         numbers=NUMBERS,
         figures=rules.figures.input,
     output:
@@ -21,6 +25,8 @@ rule provenance:
         "<logs>/report/provenance.log",
     benchmark:
         "<benchmarks>/report/provenance.jsonl"
+    conda:
+        "../envs/cpu.yaml"
     threads: 1
     resources:
         mem="1GB",
@@ -29,8 +35,6 @@ rule provenance:
         benchmarks="<benchmarks>",
         config=cfg.model_dump(mode="json", exclude={"mirror"}),
         code=code_version("gandl.report.provenance"),
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow/scripts/provenance.py"
 
@@ -56,6 +60,8 @@ rule audit:
         "<logs>/report/audit.log",
     benchmark:
         "<benchmarks>/report/audit.jsonl"
+    conda:
+        "../envs/cpu.yaml"
     threads: 1
     resources:
         mem="1GB",
@@ -64,8 +70,6 @@ rule audit:
         method=METHOD,
         caption=CAPTION,
         code=code_version("gandl.report.audit"),
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow/scripts/audit.py"
 

@@ -15,14 +15,14 @@ rule download:
         "<logs>/source/download/{host}/{path}.log",
     benchmark:
         "<benchmarks>/source/download/{host}/{path}.jsonl"
+    conda:
+        "../envs/cpu.yaml"
     threads: 1
     resources:
         mem="1GB",
         runtime="12h",
     params:
         code=code_version("gandl.source.download", "gandl.source.datasets"),
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow/scripts/download.py"
 
@@ -37,14 +37,14 @@ rule sites:
         "<logs>/source/{dataset}_sites.log",
     benchmark:
         "<benchmarks>/source/{dataset}_sites.jsonl"
+    conda:
+        "../envs/cpu.yaml"
     threads: 1
     resources:
         mem="1GB",
         runtime="10m",
     params:
         code=code_version("gandl.source.bbbc013"),
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow/scripts/sites.py"
 
@@ -59,6 +59,8 @@ rule splits:
         "<logs>/source/{dataset}_splits.log",
     benchmark:
         "<benchmarks>/source/{dataset}_splits.jsonl"
+    conda:
+        "../envs/cpu.yaml"
     threads: 1
     resources:
         mem="1GB",
@@ -66,7 +68,5 @@ rule splits:
     params:
         development_rows=cfg.source.development_rows,
         code=code_version("gandl.source.splits"),
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow/scripts/splits.py"

@@ -49,6 +49,7 @@ class FaultyServer:
     requests: list[Request] = field(default_factory=list)
     ranges: bool = True
     validators: bool = True
+    weak: bool = False
     heeds_if_range: bool = True
     length: bool = True
     released: threading.Event = field(default_factory=threading.Event)
@@ -135,7 +136,7 @@ def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
             if start:
                 self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
             if server.validators:
-                self.send_header("ETag", etag(content))
+                self.send_header("ETag", f"W/{etag(content)}" if server.weak else etag(content))
             if server.length:
                 self.send_header("Content-Length", str(len(content) - start))
             self.end_headers()

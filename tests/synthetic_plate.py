@@ -23,7 +23,10 @@ def write_mirror(folder: Path, platemap: Path, seed: int = 0) -> Path:
     archive = folder / "data.broadinstitute.org/bbbc/BBBC013/BBBC013_v1_images_bmp.zip"
     archive.parent.mkdir(parents=True)
     rng = np.random.default_rng(seed)
-    with platemap.open(encoding="utf-8") as file, zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as target:
+    with (
+        platemap.open(encoding="utf-8") as file,
+        zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as target,
+    ):
         for row in csv.DictReader(file):
             share = {"positive": 1.0, "negative": 0.0}.get(row["control"], int(row["dose_index"] or 0) / 9)
             for channel, pixels in zip((1, 2), draw_field(rng, share), strict=True):

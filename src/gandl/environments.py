@@ -35,7 +35,9 @@ def pins_of(lock: Path) -> list[str]:
 def main() -> None:
     """Rewrite envs/*.yaml."""
     for name, heading in HEADINGS.items():
-        Path("envs", f"{name}.yaml").write_text(environment(heading, pins_of(Path("requirements.lock"))), encoding="utf-8")
+        Path("envs", f"{name}.yaml").write_text(
+            environment(heading, pins_of(Path("requirements.lock"))), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

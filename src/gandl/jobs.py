@@ -21,7 +21,10 @@ def job(log: Path | str) -> Iterator[logging.Logger]:
     path.parent.mkdir(parents=True, exist_ok=True)
     logger = logging.getLogger("gandl")
     logger.setLevel(logging.INFO)
-    handlers: list[logging.Handler] = [logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler(sys.stderr)]
+    handlers: list[logging.Handler] = [
+        logging.FileHandler(path, mode="w", encoding="utf-8"),
+        logging.StreamHandler(sys.stderr),
+    ]
     for handler in handlers:
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
         logger.addHandler(handler)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -35,8 +35,9 @@ def exclusive(path: Path, *, wait: bool = False, waiting: Callable[[str], None] 
     lock = path.with_name(f".{path.name}.lock")
     descriptor = _acquire(lock, path, wait, waiting)
     try:
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
+        with suppress(OSError):  # the number only names the holder to others; a full disk has no room for it
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, str(os.getpid()).encode())
         yield
     finally:
         lock.unlink(missing_ok=True)

@@ -28,15 +28,22 @@ class Progress:
         self.title, self.total, self.unit = title, total, unit
         self._start, self._done_at_start = time.monotonic(), done
         self._live = Live(console=Console(stderr=True), transient=True) if sys.stderr.isatty() else None
+        self._terminals = [handler for handler in logging.getLogger("gandl").handlers if _is_terminal(handler)]
 
     def __enter__(self) -> Progress:
         if self._live is not None:
             self._live.start()
+            for handler in self._terminals:  # a log file gets the lines; the terminal already has the live one
+                handler.addFilter(_not_status)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._live is not None:
             self._live.stop()
+            for handler in self._terminals:
+                handler.removeFilter(_not_status)
 
     def speed(self, done: int) -> float:
         """Units per second since the start."""
@@ -47,8 +54,7 @@ class Progress:
         line = self._line(done, values)
         if self._live is not None:
             self._live.update(Text(line))
-        else:
-            logger.info(line)
+        logger.info(line, extra={"status": True})
 
     def _line(self, done: int, values: dict[str, float]) -> str:
         speed = self.speed(done)
@@ -60,6 +66,14 @@ class Progress:
             *(f"{name.replace('_', ' ')} {value:.3g}" for name, value in values.items()),
         ]
         return " · ".join(parts)
+
+
+def _is_terminal(handler: logging.Handler) -> bool:
+    return isinstance(handler, logging.StreamHandler) and handler.stream.isatty()
+
+
+def _not_status(record: logging.LogRecord) -> bool:
+    return not getattr(record, "status", False)
 
 
 def duration(seconds: float) -> str:

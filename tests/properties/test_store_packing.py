@@ -31,7 +31,7 @@ def everything(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(sites=st.integers(1, 9), shard_sites=st.integers(1, 10), interruptions=st.lists(st.integers(0, 12), max_size=3))
 def test_interrupted_packing_ends_like_an_undisturbed_one(
     sites: int, shard_sites: int, interruptions: list[int]

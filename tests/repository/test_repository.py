@@ -43,9 +43,9 @@ def test_no_rule_uses_lambda_run_retries_checkpoint_or_directory(repository: Pat
     for path in [repository / "Snakefile", *(repository / "rules").glob("*.smk")]:
         text = path.read_text(encoding="utf-8")
         for forbidden in ("lambda", "run:", "retries:", "checkpoint ", "directory(", "shell:"):
-            assert not re.search(rf"^\s*{re.escape(forbidden)}|\b{re.escape(forbidden.strip(': ('))}\(", text, re.MULTILINE), (
-                f"{path.name}: {forbidden}"
-            )
+            assert not re.search(
+                rf"^\s*{re.escape(forbidden)}|\b{re.escape(forbidden.strip(': ('))}\(", text, re.MULTILINE
+            ), f"{path.name}: {forbidden}"
         assert "lambda" not in text
 
 
@@ -61,7 +61,9 @@ def test_a_stage_imports_no_stage_behind_it(repository: Path) -> None:
         later = STAGES[position + 1 :]
         for path in (repository / "src/gandl" / stage).glob("*.py"):
             for name in _imported(path):
-                assert not any(name.startswith(f"gandl.{other}") for other in later), f"{path.name} of {stage} imports {name}"
+                assert not any(name.startswith(f"gandl.{other}") for other in later), (
+                    f"{path.name} of {stage} imports {name}"
+                )
 
 
 @pytest.mark.parametrize("module", ["config", "tables", "files", "code_version", "jobs", "progress", "statistics"])
@@ -91,14 +93,21 @@ def test_every_public_function_and_class_has_a_docstring(repository: Path) -> No
         tree = ast.parse(path.read_text(encoding="utf-8"))
         assert ast.get_docstring(tree), f"{path} has no docstring"
         for node in tree.body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_") and not ast.get_docstring(node):
+            if (
+                isinstance(node, ast.FunctionDef | ast.ClassDef)
+                and not node.name.startswith("_")
+                and not ast.get_docstring(node)
+            ):
                 missing.append(f"{path.name}: {node.name}")
     assert [name for name in missing if not _is_plain_enum(name)] == []
 
 
 def _is_plain_enum(name: str) -> bool:
     """The enums of config.py: their members are their description, the fields that use them carry the text."""
-    return name in {f"config.py: {enum}" for enum in ("Dataset", "GeneratorKind", "FeaturizerName", "Activation", "Weights", "Normalization")}
+    return name in {
+        f"config.py: {enum}"
+        for enum in ("Dataset", "GeneratorKind", "FeaturizerName", "Activation", "Weights", "Normalization")
+    }
 
 
 def test_every_setting_is_read_somewhere(repository: Path) -> None:
@@ -125,7 +134,11 @@ def test_every_figure_has_a_caption_that_states_n(repository: Path) -> None:
 
 
 def test_environment_files_and_lock_name_the_same_versions(repository: Path) -> None:
-    lock = set(re.findall(r"^([a-z0-9._-]+==[^\s\\]+)", (repository / "requirements.lock").read_text(encoding="utf-8"), re.MULTILINE))
+    lock = set(
+        re.findall(
+            r"^([a-z0-9._-]+==[^\s\\]+)", (repository / "requirements.lock").read_text(encoding="utf-8"), re.MULTILINE
+        )
+    )
     for name in ("cpu", "gpu"):
         environment = yaml.safe_load((repository / f"envs/{name}.yaml").read_text(encoding="utf-8"))
         (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]

@@ -140,7 +140,7 @@ def write_curve(path: Path, seed: int = 0) -> Path:
             "real_logit": 0.4 + 0.2 * rng.random(),
             "fake_logit": -0.4 - 0.2 * rng.random(),
             "r1": 0.02 * np.exp(rng.normal()),
-            "path_length": 0.3 * np.exp(rng.normal()),
+            "path_length_penalty": 0.3 * np.exp(rng.normal()),
             "images_per_second": 40.0,
         }
         if tick % 10 == 0:
@@ -185,16 +185,29 @@ def outputs(folder: Path, name: str) -> dict[str, Path]:
 CONTROLS_METRICS = {"z_prime": 0.6, "robust_z_prime": 0.55, "ssmd": 9.0, "accuracy": 0.98}
 
 
+def splits_of(scheme: str) -> list[tuple[str, str, float]]:
+    """Splits that evaluation writes for a scheme, each with how much worse it is here."""
+    confirmation = [("confirmation", "E-H", 2.0)] if scheme == "leave_row_out" else []
+    return [(scheme, "A-H", 0.0), (scheme, "A-D", -1.0), (scheme, "E-H", 1.0), *confirmation]
+
+
 def write_controls(path: Path, featurizer: str, shift: float = 0.0) -> Path:
-    """Numbers of the controls in both splits; `segmentation` also has its plain nuclear-over-ring column, without an SVM."""
-    names = [featurizer, "segmentation_nuclear_over_ring"] if featurizer == "segmentation" else [featurizer]
+    """Numbers of the controls over all rows and parts of them; `segmentation` also has its plain nuclear-over-ring column."""
+    schemes = {featurizer: "leave_row_out"}
+    if featurizer == "segmentation":
+        schemes["nuclear_over_ring"] = "no_training"
     rows = [
         number_row(
-            featurizer=name, split=split, metric=metric, value=value - shift - 0.05 * late, low=value - shift - 0.2,
-            high=value - shift + 0.1, n=12 if late else 24,
+            featurizer=name,
+            split=f"{scheme}:{plate_rows}",
+            metric=metric,
+            value=value - shift - 0.05 * late,
+            low=value - shift - 0.2,
+            high=value - shift + 0.1,
+            n=24 if plate_rows == "A-H" else 12,
         )
-        for name in names
-        for late, split in enumerate(("leave_row_out", "confirmation"))
+        for name, base in schemes.items()
+        for scheme, plate_rows, late in splits_of(base)
         for metric, value in CONTROLS_METRICS.items()
     ]
     write_table(pd.DataFrame(rows), path, NUMBERS)
@@ -202,6 +215,14 @@ def write_controls(path: Path, featurizer: str, shift: float = 0.0) -> Path:
 
 
 def write_reference(path: Path) -> Path:
-    """Reference values of the screen's controls: Z' 0.68 and SSMD 10.2."""
-    path.write_text("question,metric,value\ncontrols,z_prime,0.68\ncontrols,ssmd,10.2\ndose_response,ec50_um,0.01\n")
+    """Reference values of two screens; BBBC013's controls have Z' 0.68 (accepted from 0.6) and SSMD 10.2."""
+    columns = ("dataset", "question", "featurizer", "split", "metric", "low", "value", "high")
+    rows = [
+        ("bbbc013", "controls", "nuclear_over_ring", "no_training:A-H", "z_prime", 0.6, 0.68, 1.0),
+        ("bbbc013", "controls", "nuclear_over_ring", "no_training:A-H", "ssmd", None, 10.2, None),
+        ("bbbc013", "controls", "gandl_blocks", "leave_row_out:A-H", "z_prime", 0.68, 0.7, 1.0),
+        ("bbbc013", "dose_response", "gandl_blocks", "leave_row_out:Wortmannin", "ec50_um", None, None, None),
+        ("other", "controls", "nuclear_over_ring", "no_training:A-H", "z_prime", None, 0.1, None),
+    ]
+    pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
     return path

@@ -18,7 +18,9 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "stage").mkdir()
     (tmp_path / "stage" / "__init__.py").write_text("")
     (tmp_path / "stage" / "a.py").write_text("def f():\n    from gandl.stage.b import g\n    return g()\n")
-    (tmp_path / "stage" / "b.py").write_text('"""Doc."""\n\nLIMIT = 3\n"""About the limit."""\n\n\ndef g():\n    return LIMIT\n')
+    (tmp_path / "stage" / "b.py").write_text(
+        '"""Doc."""\n\nLIMIT = 3\n"""About the limit."""\n\n\ndef g():\n    return LIMIT\n'
+    )
     (tmp_path / "stage" / "c.py").write_text("X = 1\n")
     monkeypatch.setattr(module, "PACKAGE", tmp_path)
     _forget()
@@ -45,7 +47,11 @@ def test_a_statement_in_an_imported_module_changes_the_version(package: Path) ->
 def test_comments_docstrings_and_layout_do_not(package: Path) -> None:
     before = _version("gandl.stage.a")
     text = (package / "b.py").read_text()
-    text = text.replace('"""Doc."""', '"""Another text."""').replace("About the limit", "Why three").replace("LIMIT = 3", "LIMIT = (3)  # why")
+    text = (
+        text.replace('"""Doc."""', '"""Another text."""')
+        .replace("About the limit", "Why three")
+        .replace("LIMIT = 3", "LIMIT = (3)  # why")
+    )
     (package / "b.py").write_text(text)
     assert _version("gandl.stage.a") == before
 

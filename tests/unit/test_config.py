@@ -19,7 +19,11 @@ def _mistakes(values: dict[str, object]) -> list[str]:
 
 def test_every_mistake_is_told_at_once_a_line_each() -> None:
     mistakes = _mistakes(
-        {"runn": "x", "training": {"batch": "ten", "network": {"crop": 63, "foo": 2}}, "embeddings": {"featurizers": ["x"]}}
+        {
+            "runn": "x",
+            "training": {"batch": "ten", "network": {"crop": 63, "foo": 2}},
+            "embeddings": {"featurizers": ["x"]},
+        }
     )
     assert {line.split(":")[0] for line in mistakes} == {
         "runn",
@@ -57,7 +61,9 @@ def test_settings_that_do_not_fit_are_refused(values: dict[str, object], words: 
 
 def test_generated_files_are_in_step(repository: Path) -> None:
     """`make config` mends a failure of this test."""
-    stale = [path.name for path, text in rendered(repository / "config").items() if path.read_text(encoding="utf-8") != text]
+    stale = [
+        path.name for path, text in rendered(repository / "config").items() if path.read_text(encoding="utf-8") != text
+    ]
     assert stale == []
 
 

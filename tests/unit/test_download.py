@@ -18,8 +18,10 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from faulty_server import Fault, FaultyServer, serving
+from faulty_server import Fault, FaultyServer, etag, serving
 from gandl.source import transfer
 from gandl.source.download import DownloadError, Patience, download
 from gandl.source.transfer import Partial
@@ -177,6 +179,20 @@ def test_server_that_cannot_resume_is_read_from_the_start(server: FaultyServer, 
     get(server, target)
     assert target.read_bytes() == CONTENT
     assert [request.status for request in server.requests] == [200, 200]
+
+
+def test_validator_that_promises_no_same_bytes_is_not_resumed_on(server: FaultyServer, target: Path) -> None:
+    server.weak = True
+    server.faults.append(Fault(cut=50_000))
+    get(server, target)
+    assert target.read_bytes() == CONTENT
+    assert [request.range for request in server.requests] == [None, None]
+
+
+def test_rest_is_asked_for_on_condition_that_the_file_is_the_same(server: FaultyServer, target: Path) -> None:
+    server.faults.append(Fault(cut=50_000))
+    get(server, target)
+    assert (server.requests[1].range, server.requests[1].if_range) == ("bytes=50000-", etag(CONTENT))
 
 
 @pytest.mark.parametrize("heeds_if_range", [True, False])

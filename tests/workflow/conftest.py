@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from synthetic_plate import write_mirror
 
 from gandl.config import Config
 from gandl.config_files import to_yaml
+from synthetic_plate import write_mirror
 
 COPIED = ("Snakefile", "rules", "envs", "profiles", "workflow", "config", "resources", "src", "requirements.lock")
 
@@ -51,7 +51,9 @@ class Project:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run with the tiny configuration; targets first."""
-        return self.snakemake(*arguments, "--cores", "2", "--configfile", "config/tiny.yaml", "--config", f"mirror={self.mirror}")
+        return self.snakemake(
+            *arguments, "--cores", "2", "--configfile", "config/tiny.yaml", "--config", f"mirror={self.mirror}"
+        )
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """Rules that a dry run would run, with the number of their jobs (`all` and other gathering rules left out)."""
@@ -68,7 +70,10 @@ class Project:
 def _merged(base: dict, changes: dict) -> dict:
     return {
         **base,
-        **{key: _merged(base.get(key, {}), value) if isinstance(value, dict) else value for key, value in changes.items()},
+        **{
+            key: _merged(base.get(key, {}), value) if isinstance(value, dict) else value
+            for key, value in changes.items()
+        },
     }
 
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
-from conftest import Project
 
+from conftest import Project
 from gandl.tables import NUMBERS, read_table
 
 FIGURES = {
@@ -79,7 +79,9 @@ def test_a_second_run_finds_nothing_to_do(finished: Project) -> None:
 
 
 def test_another_mirror_redoes_nothing(finished: Project) -> None:
-    result = finished.snakemake("--cores", "1", "--configfile", "config/tiny.yaml", "--config", "mirror=elsewhere", "--dry-run")
+    result = finished.snakemake(
+        "--cores", "1", "--configfile", "config/tiny.yaml", "--config", "mirror=elsewhere", "--dry-run"
+    )
     assert "Nothing to be done" in result.stdout + result.stderr
 
 
@@ -138,7 +140,10 @@ def test_a_failed_job_leaves_nothing_that_looks_finished(finished: Project) -> N
     before = path.read_text(encoding="utf-8")
     kept = finished.folder / "results/tiny/source/bbbc013/sites.parquet"
     stamp = kept.stat().st_mtime_ns
-    with configured(finished, {"run": "broken", "training": {"probe": False}}), changed(path, before, before + "\nraise ValueError\n"):
+    with (
+        configured(finished, {"run": "broken", "training": {"probe": False}}),
+        changed(path, before, before + "\nraise ValueError\n"),
+    ):
         result = finished.run("results/broken/normalization/bbbc013/segmentation.none.wells.parquet")
     assert result.returncode != 0
     assert not list((finished.folder / "results/broken").glob("normalization/**/*.parquet"))

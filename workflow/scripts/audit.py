@@ -1,0 +1,20 @@
+"""Rule `audit`: every number beside its reference."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gandl.jobs import job
+from gandl.report.audit import AuditInputs, write_audit
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with job(snakemake.log[0]):
+    inputs = AuditInputs(
+        numbers=[Path(path) for path in snakemake.input.numbers],
+        provenance=Path(snakemake.input.provenance),
+        references=Path(snakemake.input.reference),
+        sites=Path(snakemake.input.sites),
+        segmentation=Path(snakemake.input.segmentation),
+    )
+    write_audit(inputs, Path(snakemake.output.audit), Path(snakemake.output.summary))

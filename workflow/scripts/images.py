@@ -18,4 +18,5 @@ with job(snakemake.log[0]):
         Path(snakemake.output.index),
         Path(snakemake.output.manifest),
         ImagesSettings.model_validate(snakemake.params.settings),
+        code=snakemake.params.code,
     )

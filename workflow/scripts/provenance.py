@@ -1,0 +1,26 @@
+"""Rule `provenance`: what the run was made from."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gandl.config import load_config
+from gandl.jobs import job
+from gandl.report.provenance import write_provenance
+from gandl.source.catalogue import downloads_of
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with job(snakemake.log[0]):
+    config = load_config(snakemake.config)
+    write_provenance(
+        Path(snakemake.output.provenance),
+        config=config,
+        repository=Path(),
+        lock=Path(snakemake.input.lock),
+        archives=[Path(path) for path in snakemake.input.archives],
+        downloads=downloads_of(config.source.dataset.value, Path(snakemake.input.datasets)),
+        manifests=[Path(path) for path in snakemake.input.manifests],
+        tables=[Path(snakemake.input.platemap), Path(snakemake.input.datasets)],
+        benchmarks=Path(snakemake.params.benchmarks),
+    )

@@ -1,0 +1,19 @@
+"""Rule `scores`: every well on the on- and off-perturbation axes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gandl.config import EvaluationSettings
+from gandl.evaluation.scores import write_scores
+from gandl.jobs import job
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with job(snakemake.log[0]):
+    write_scores(
+        Path(snakemake.input.wells),
+        Path(snakemake.input.splits),
+        EvaluationSettings.model_validate(snakemake.params.settings),
+        Path(snakemake.output.scores),
+    )

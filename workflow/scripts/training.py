@@ -1,0 +1,31 @@
+"""Rule `training`: GAN-DL on crops of all stores; the probe is handed in here, so that models never reads a label."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gandl.config import TrainingSettings
+from gandl.jobs import job
+from gandl.models.probe import build_probe
+from gandl.models.training import train
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with job(snakemake.log[0]):
+    stores = [Path(store) for store in snakemake.params.stores]
+    settings = TrainingSettings.model_validate(snakemake.params.settings)
+    weights = Path(snakemake.output.weights)
+    probe = None
+    if settings.probe:
+        sites, splits = (Path(table) for table in snakemake.input.probe_tables)
+        probe = build_probe(stores, sites, splits, settings)
+    train(
+        stores,
+        settings,
+        int(snakemake.wildcards.seed),
+        weights,
+        Path(snakemake.output.curve),
+        Path(snakemake.output.samples),
+        weights.parent / "checkpoints",
+        probe,
+    )

@@ -23,8 +23,8 @@ from gandl.models.weights import untrained as untrained_model
 class NetworkFeaturizer:
     """A discriminator that looks at every crop of a site's grid; the site's vector is their mean.
 
-    `gandl` is the layer before the logit (Mascolini et al. 2022); `gandl_blocks` and `gandl_untrained` are the mean and the deviation
-    over space of every feature map, block by block. Sites are computed one by one, so a batch changes nothing.
+    `gandl` is the layer before the logit (Mascolini et al. 2022); `gandl_blocks` and `gandl_untrained` are the mean and the
+    deviation over space of every feature map, block by block. Sites are computed one by one, so a batch changes nothing.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class NetworkFeaturizer:
     def __init__(self, name: FeaturizerName, model: TrainedModel, settings: EmbeddingsSettings) -> None:
         if name not in (FeaturizerName.GANDL, FeaturizerName.GANDL_BLOCKS, FeaturizerName.GANDL_UNTRAINED):
             raise EmbeddingError(f"the {name} featurizer is not a network")
-        self.name = name
+        self.name: FeaturizerName = name
         self.model = model
         self.settings = settings
         self.channels = model.channels

@@ -11,67 +11,102 @@ from pathlib import Path
 
 import pandas as pd
 
-from gandl.figures.labels import METRICS, NUCLEAR_OVER_RING, featurizer_label
-from gandl.figures.palette import BLUE, ORANGE
+from gandl.figures.labels import METRICS, featurizer_label
+from gandl.figures.palette import BLUE, ORANGE, PURPLE
 from gandl.figures.style import FigureError, existing
 from gandl.tables import NUMBERS, read_table
 
+REFERENCE = "Reference"
+REFERENCE_FEATURIZER = "nuclear_over_ring"
+"""The featurizer whose published separation of the controls is the reference for all of them."""
+
+SCHEMES = {"leave_row_out": "", "no_training": "", "confirmation": ", trained on the others"}
+"""Schemes that are compared, and what a reader must know of each. A column without a classifier was trained on nothing: it
+stands beside the classifiers that never saw the row which they score."""
+
+LOOKS = ((BLUE, "o"), (ORANGE, "D"), (PURPLE, "s"))
+COLUMNS = ["featurizer", "label", "normalization", "group", "split", "unit", "metric", "value", "low", "high", "n"]
+
 
 @dataclass(frozen=True)
-class Split:
-    """One way of holding wells out, and how it is drawn."""
+class Group:
+    """The numbers that are compared with each other: wells of the same plate rows, held out in the same way."""
 
-    name: str
     label: str
     colour: str
     marker: str
 
 
-SPLITS = (
-    Split("leave_row_out", "All rows", BLUE, "o"),
-    Split("confirmation", "Rows that chose nothing", ORANGE, "D"),
-)
-REFERENCE = "Reference"
-COLUMNS = ["featurizer", "label", "normalization", "split", "unit", "metric", "value", "low", "high", "n"]
-
-
 def compared(numbers: Mapping[str, Path]) -> pd.DataFrame:
-    """The pooled numbers of all featurizers, tidy: one row per featurizer, split and metric.
+    """The controls' numbers of all featurizers, tidy: one row per featurizer, split and metric.
 
     Parameters
     ----------
-    numbers : controls' numbers (`tables.NUMBERS`) by featurizer, in the order of the rows.
+    numbers : controls' numbers (`tables.NUMBERS`, split `<scheme>:<plate rows>`, all rows before any part of them) by
+        featurizer, in the order of the rows.
 
     Raises
     ------
-    FigureError : a file is missing, or a featurizer has no Z' in the first split; names it.
+    FigureError : a file is missing, or a featurizer has no Z' of a scheme that is compared; names it.
     """
     parts = []
     for name, path in existing(numbers, "controls' numbers").items():
         table = read_table(path, NUMBERS)
-        table = table[table["metric"].isin(list(METRICS)) & table["split"].isin([split.name for split in SPLITS])]
-        pooled = table[(table["split"] == SPLITS[0].name) & (table["metric"] == "z_prime")]
-        if pooled.empty:
-            raise FigureError(f"{path}: featurizer {name} has no z_prime in the split {SPLITS[0].name}")
-        parts.append(table.assign(label=[_label(row) for row in table["featurizer"]])[COLUMNS])
-    return pd.concat(parts, ignore_index=True)
+        schemes = table["split"].str.partition(":")[0]
+        table = table[table["metric"].isin(list(METRICS)) & schemes.isin(list(SCHEMES))]
+        if "z_prime" not in set(table["metric"]):
+            raise FigureError(f"{path}: featurizer {name} has no z_prime in any split of {', '.join(SCHEMES)}")
+        table = table.assign(label=table["featurizer"].map(featurizer_label), group=table["split"].map(group_label))
+        parts.append(table[COLUMNS])
+    return _without_development(pd.concat(parts, ignore_index=True))
 
 
-def _label(featurizer: str) -> str:
-    return NUCLEAR_OVER_RING if "nuclear_over_ring" in featurizer else featurizer_label(featurizer)
+def _without_development(data: pd.DataFrame) -> pd.DataFrame:
+    """All rows, and the rows that chose nothing (those of `confirmation`); the rows that chose settings prove nothing."""
+    parts = data["split"].str.partition(":")
+    confirming = set(parts.loc[parts[0] == "confirmation", 2])
+    everything = parts.loc[parts[0] == "leave_row_out", 2].iloc[0]
+    return data[parts[2].isin(confirming | {everything})].reset_index(drop=True) if confirming else data
 
 
-def references(path: Path) -> pd.DataFrame:
-    """The reference values of this screen's controls, as rows of the same tidy table (label `REFERENCE`, first split).
+def group_label(split: str) -> str:
+    """What a split is called: `leave_row_out:A-H` and `no_training:A-H` are both "Rows A–H"."""
+    scheme, _, rows = split.partition(":")
+    return f"Rows {rows.replace('-', '–')}{SCHEMES[scheme]}" if rows else f"Held-out rows{SCHEMES[scheme]}"
+
+
+def groups_of(data: pd.DataFrame) -> list[Group]:
+    """The groups of a tidy table in order of appearance, each with its colour and marker."""
+    labels = data.loc[data["label"] != REFERENCE, "group"].unique()
+    return [Group(label, *LOOKS[position % len(LOOKS)]) for position, label in enumerate(labels)]
+
+
+def references(path: Path, dataset: str) -> pd.DataFrame:
+    """The reference values of a screen's controls, as rows of the same tidy table (label `REFERENCE`, no interval).
+
+    Parameters
+    ----------
+    path : the reference values (`resources/paper_values.csv`).
+    dataset : the screen.
 
     Raises
     ------
     FigureError : the file lacks a column; names it.
     """
     table = pd.read_csv(path)
-    missing = {"question", "metric", "value"} - set(table.columns)
+    needed = ["dataset", "question", "featurizer", "split", "metric", "value"]
+    missing = [name for name in needed if name not in table.columns]
     if missing:
-        raise FigureError(f"{path}: the reference values lack the column(s) {', '.join(sorted(missing))}")
-    table = table[(table["question"] == "controls") & table["metric"].isin(list(METRICS))]
-    known = table.assign(featurizer="reference", label=REFERENCE, split=SPLITS[0].name)
-    return known.reindex(columns=COLUMNS).reset_index(drop=True)
+        raise FigureError(f"{path}: the reference values lack the column(s) {', '.join(missing)}")
+    of_screen = (table["dataset"] == dataset) & (table["question"] == "controls")
+    known = table[of_screen & (table["featurizer"] == REFERENCE_FEATURIZER) & table["metric"].isin(list(METRICS))]
+    known = known[known["value"].notna()][needed]
+    return known.assign(featurizer="reference", label=REFERENCE, group=known["split"].map(group_label)).reindex(
+        columns=COLUMNS
+    )
+
+
+def with_references(numbers: Mapping[str, Path], reference: Path, dataset: str) -> pd.DataFrame:
+    """`compared` and, below, `references`."""
+    parts = [compared(numbers), references(reference, dataset)]
+    return pd.concat([part.astype(object) for part in parts if not part.empty], ignore_index=True).infer_objects()

@@ -45,6 +45,7 @@ def draw_dose_response(
     png: Path,
     csv: Path,
     scheme: str = "leave_row_out",
+    confidence: float = 0.95,
 ) -> None:
     """Draw a column of panels per featurizer, a row per treatment.
 
@@ -53,6 +54,7 @@ def draw_dose_response(
     inputs : by featurizer: its numbers (`tables.NUMBERS`, split `<scheme>:<treatment>`, metric `ec50_um`), its fitted curves, the
         wells they were fitted to, and its well scores (for the controls).
     scheme : which split's scores are drawn.
+    confidence : coverage of band and interval, as evaluated; the legend states it.
     svg, png, csv : files to write; the CSV has every point, curve sample, control and EC50 drawn, told apart by `kind`.
 
     Raises
@@ -63,7 +65,7 @@ def draw_dose_response(
         look.existing({name: getattr(files, what) for name, files in inputs.items()}, f"dose-response {what}")
     data = pd.concat([drawn(name, files, scheme) for name, files in inputs.items()], ignore_index=True)
     with look.style(settings):
-        look.save(dose_response_figure(data), data, settings, svg=svg, png=png, csv=csv)
+        look.save(dose_response_figure(data, confidence), data, settings, svg=svg, png=png, csv=csv)
 
 
 def drawn(featurizer: str, files: DoseResponse, scheme: str) -> pd.DataFrame:
@@ -97,7 +99,7 @@ def _ec50(numbers: Path, split: str, curve: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"kind": ["ec50"], "concentration_um": [value], "on": [height], "low": [low], "high": [high]})
 
 
-def dose_response_figure(data: pd.DataFrame) -> Figure:
+def dose_response_figure(data: pd.DataFrame, confidence: float = 0.95) -> Figure:
     """The figure of a table with `COLUMNS`; call it inside `style`."""
     featurizers = list(dict.fromkeys(data["featurizer"]))
     treatments = list(dict.fromkeys(data["treatment"]))
@@ -114,7 +116,7 @@ def dose_response_figure(data: pd.DataFrame) -> Figure:
             if row == 0:
                 axes.set_title(featurizer_label(featurizer), pad=11, fontsize="small")
         grid[row, 0].set_ylabel("On score")
-    figure.legend(handles=_legend(), loc="outside lower center", ncols=6)
+    figure.legend(handles=_legend(f"{100 * confidence:g} %"), loc="outside lower center", ncols=6)
     return figure
 
 
@@ -181,12 +183,12 @@ def _ec50_marker(axes: Axes, ec50: pd.DataFrame | None, unit: str) -> None:
     axes.text(0.0, 1.02, text, transform=axes.transAxes, fontsize="x-small", ha="left", va="bottom")
 
 
-def _legend() -> list[Line2D | Patch]:
+def _legend(coverage: str) -> list[Line2D | Patch]:
     handles: list[Line2D | Patch] = [
         Line2D([], [], ls="none", marker="D", ms=3.5, color="#e32f27", mec=INK, mew=0.3, label="Well, by dose"),
         Line2D([], [], color=FIT, label="Hill fit"),
-        Patch(color=FIT, alpha=0.16, lw=0, label="95 % band"),
-        Line2D([], [], color=INK, marker="o", ms=4.5, mfc="white", mec=INK, label="EC$_{50}$, 95 % interval"),
+        Patch(color=FIT, alpha=0.16, lw=0, label=f"{coverage} band"),
+        Line2D([], [], color=INK, marker="o", ms=4.5, mfc="white", mec=INK, label=f"EC$_{{50}}$, {coverage} interval"),
     ]
     for group in CONTROLS.values():
         line = Line2D([], [], ls=(0, (4, 2)), lw=0.7, color=group.colour, marker=group.marker, ms=3.5)

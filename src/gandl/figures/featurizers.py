@@ -15,62 +15,103 @@ from matplotlib.figure import Figure
 
 from gandl.config import FiguresSettings
 from gandl.figures import style as look
-from gandl.figures.comparison import REFERENCE, SPLITS, Split, compared, references
+from gandl.figures.comparison import REFERENCE, Group, groups_of, with_references
 from gandl.figures.labels import METRICS, number
 from gandl.figures.palette import GREY, PALE
 
 METRIC = "z_prime"
+SPREAD = 1.1
+"""How much of a row (1) its marks take."""
+FLOOR = -1.0
+"""Z' below this is drawn as an arrow at the edge with its value: how bad a useless assay is would squeeze all others."""
 
 
 def draw_featurizers(
-    numbers: Mapping[str, Path], reference: Path, *, settings: FiguresSettings, svg: Path, png: Path, csv: Path
+    numbers: Mapping[str, Path],
+    reference: Path,
+    *,
+    dataset: str,
+    settings: FiguresSettings,
+    svg: Path,
+    png: Path,
+    csv: Path,
 ) -> None:
-    """Draw Z' with its interval as one row per featurizer, one mark per split.
+    """Draw Z' with its interval as one row per featurizer, one mark per group of held-out rows.
 
     Parameters
     ----------
     numbers : controls' numbers (`tables.NUMBERS`) by featurizer, in the order of the rows.
     reference : the reference values (`resources/paper_values.csv`); the line drawn is their Z' of this screen.
+    dataset : the screen, as the reference values name it.
     svg, png, csv : files to write; the CSV has one row per mark, and one for the reference line.
 
     Raises
     ------
     FigureError : a featurizer has no numbers, or none of Z'.
     """
-    data = pd.concat([compared(numbers), references(reference)], ignore_index=True)
+    data = with_references(numbers, reference, dataset)
     data = data[data["metric"] == METRIC].reset_index(drop=True)
     with look.style(settings):
         look.save(featurizers_figure(data), data, settings, svg=svg, png=png, csv=csv)
 
 
 def featurizers_figure(data: pd.DataFrame) -> Figure:
-    """The figure of a tidy table (label, split, value, low, high); call it inside `style`."""
+    """The figure of a tidy table (label, group, value, low, high); call it inside `style`."""
     known = data.loc[data["label"] == REFERENCE, "value"]
     data = data[data["label"] != REFERENCE]
+    groups = groups_of(data)
     labels = list(dict.fromkeys(data["label"]))
     figure = look.new_figure(look.SINGLE_COLUMN * 1.3, 9 * len(labels) + 24)
     axes = figure.add_subplot()
-    for position, split in enumerate(SPLITS):
-        rows = data[data["split"] == split.name]
-        _marks(axes, rows, [labels.index(label) for label in rows["label"]], split, 0.18 * (2 * position - 1))
+    for position, group in enumerate(groups):
+        rows = data[data["group"] == group.label]
+        heights = np.array([labels.index(label) for label in rows["label"]]) + SPREAD * (
+            (position + 1) / (len(groups) + 1) - 0.5
+        )
+        _marks(axes, rows, heights, group)
     axes.set_yticks(range(len(labels)), labels)
-    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="y", length=0, pad=6)
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.spines["left"].set_visible(False)
     for row in range(len(labels) - 1):
         axes.axhline(row + 0.5, color=PALE, lw=0.4, zorder=0)
     axes.axvline(0, color=PALE, lw=0.8, zorder=0)
     for value in known:
-        axes.axvline(value, color=GREY, lw=0.9, ls=(0, (4, 2)), zorder=1, gid="reference", label=f"Reference, {number(value)}")
+        axes.axvline(
+            value, color=GREY, lw=0.9, ls=(0, (4, 2)), zorder=1, gid="reference", label=f"Reference, {number(value)}"
+        )
+    lowest = np.nanmin(data[["value", "low"]].to_numpy(float))
+    if lowest < FLOOR:
+        axes.set_xlim(left=FLOOR)
     axes.set_xlabel(f"{METRICS[METRIC]} of held-out controls")
     figure.legend(loc="outside lower left", ncols=3)
     return figure
 
 
-def _marks(axes: Axes, rows: pd.DataFrame, at: list[int], split: Split, shift: float) -> None:
-    heights = np.asarray(at, float) + shift
-    axes.hlines(heights, rows["low"], rows["high"], color=split.colour, lw=1.4, zorder=2, gid=f"{split.name} interval")
+def _marks(axes: Axes, rows: pd.DataFrame, heights: np.ndarray, group: Group) -> None:
+    axes.hlines(heights, rows["low"], rows["high"], color=group.colour, lw=1.4, zorder=2, gid=f"{group.label} interval")
     axes.plot(
-        rows["value"], heights, ls="none", marker=split.marker, ms=5, color=split.colour, mec="white", mew=0.5, zorder=3,
-        gid=split.name, label=split.label,
+        rows["value"],
+        heights,
+        ls="none",
+        marker=group.marker,
+        ms=5,
+        color=group.colour,
+        mec="white",
+        mew=0.5,
+        zorder=3,
+        gid=group.label,
+        label=group.label,
     )
+    for height, value, low, high in zip(heights, rows["value"], rows["low"], rows["high"], strict=True):
+        if min(value, low) < FLOOR:
+            axes.plot(FLOOR, height, marker="<", ms=4, color=group.colour, clip_on=False, zorder=4)
+        if value < FLOOR:
+            axes.annotate(
+                number(value),
+                (max(high, FLOOR), height),
+                (5, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize="x-small",
+            )

@@ -10,6 +10,7 @@ FEATURIZERS: dict[str, str] = {
     FeaturizerName.GANDL_UNTRAINED: "Untrained network",
     FeaturizerName.INTENSITY: "Channel intensities",
     FeaturizerName.SEGMENTATION: "Segmentation",
+    "nuclear_over_ring": "Nucleus/ring ratio, no SVM",
 }
 
 CHANNELS: dict[str, str] = {"fkhr_gfp": "FKHR-GFP", "dna": "DNA (DRAQ)"}
@@ -21,8 +22,6 @@ METRICS: dict[str, str] = {
     "robust_ssmd": "Robust SSMD",
     "accuracy": "Accuracy",
 }
-
-NUCLEAR_OVER_RING = "Nucleus/ring ratio, no SVM"
 
 
 def featurizer_label(name: str) -> str:

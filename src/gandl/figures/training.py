@@ -44,7 +44,7 @@ PANELS = (
     Panel(
         "c  Penalties",
         "Penalty (log scale)",
-        {"r1": ("R1 (gradient)", GREEN), "path_length": ("Path length", PURPLE)},
+        {"r1": ("R1 (gradient)", GREEN), "path_length_penalty": ("Path length", PURPLE)},
         logarithmic=True,
     ),
     Panel("d  Probe on held-out controls", "Z′ (development rows)", {"probe_z_prime": ("Z′", INK)}, zero=True),

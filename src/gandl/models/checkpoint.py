@@ -1,6 +1,6 @@
 """Checkpoints: takes the whole state of a training, makes files that a killed training goes on from; two good ones are kept.
 
-A file is `<step>-<start of its sha256>.pt`: written aside, read back and compared, then renamed, so its name vouches for its bytes.
+A file is `<step>-<start of its sha256>.pt`: written aside, read back and compared, then renamed; its name vouches for its bytes.
 Files hold tensors and plain values only and are opened with `weights_only`, so opening one runs no code.
 """
 
@@ -62,13 +62,17 @@ class Checkpoints:
         with atomic(path) as partial:
             partial.write_bytes(content)
             if sha256_of(partial) != digest:
-                raise CheckpointError(f"{path} does not read back as it was written: check the disk; the one before is kept")
+                raise CheckpointError(
+                    f"{path} does not read back as it was written: check the disk; the one before is kept"
+                )
         for old in self._files()[:-KEPT]:
             old.unlink(missing_ok=True)
         return path
 
     def load(self) -> dict[str, Any] | None:
         """State of the last good checkpoint; None where there is none. A damaged one is passed over, and said so."""
+        for partial in self.folder.glob(".*.partial"):  # of a process that was killed while it wrote
+            partial.unlink(missing_ok=True)
         for path in reversed(self._files()):
             if not sha256_of(path).startswith(path.stem.split("-")[1]):
                 logger.warning("%s is damaged (its bytes do not match its name); going on from the one before", path)
@@ -76,11 +80,6 @@ class Checkpoints:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
             return state
         return None
-
-    def latest(self) -> Path | None:
-        """The last checkpoint's file, for messages."""
-        files = self._files()
-        return files[-1] if files else None
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("[0-9]*-[0-9a-f]*.pt"))

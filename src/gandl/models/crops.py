@@ -51,10 +51,10 @@ def open_stores(paths: Sequence[Path], resolution: int, crop: int) -> list[Image
             )
         if len(store) == 0:
             raise CropError(f"{store.path} holds no images: there is nothing to cut crops from")
-        height, width = _image_shape(store, resolution)
-        if min(height, width) < crop:
+        if resolution < crop:
             raise CropError(
-                f"{store.path} holds images of {height} x {width} px, smaller than a crop of {crop} px (training.network.crop)"
+                f"{store.path} holds images of {resolution} px (training.resolution), smaller than a crop of {crop} px "
+                "(training.network.crop)"
             )
     return stores
 
@@ -75,10 +75,7 @@ class CropSampler:
         self.crop = crop
         self.rng = np.random.default_rng(seed)
         self._first = np.cumsum([0, *(len(store) for store in stores)])
-        shapes = [_image_shape(store, resolution) for store in stores]
-        self._shapes = np.array(shapes)
-        pixels = sum(len(s) * h * w for s, (h, w) in zip(stores, shapes, strict=True))
-        fits = pixels * len(stores[0].channels) * stores[0].dtype.itemsize <= MEMORY_LIMIT
+        fits = len(self) * len(stores[0].channels) * resolution**2 * stores[0].dtype.itemsize <= MEMORY_LIMIT
         self._images = [store.sites(slice(None), resolution) for store in stores] if fits else None
 
     def __len__(self) -> int:
@@ -89,7 +86,7 @@ class CropSampler:
         """Draw n places: (n, 4) store, site within it, top, left."""
         site = self.rng.integers(len(self), size=n)
         store = np.searchsorted(self._first, site, side="right") - 1
-        corner = self.rng.integers(self._shapes[store] - self.crop + 1)
+        corner = self.rng.integers(self.resolution - self.crop + 1, size=(n, 2))
         return np.column_stack([store, site - self._first[store], corner])
 
     def read(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.unsignedinteger]:
@@ -115,11 +112,6 @@ class CropSampler:
     @state.setter
     def state(self, text: str) -> None:
         self.rng.bit_generator.state = json.loads(text)
-
-
-def _image_shape(store: ImageStore, resolution: int) -> tuple[int, int]:
-    height, width = store.sites([0], resolution).shape[2:]
-    return height, width
 
 
 def orient(images: Tensor, orientation: Tensor) -> Tensor:

@@ -1,13 +1,14 @@
 """The discriminator: takes images (n, channels, y, x) of about [-1, 1], makes a logit each, and describes images for embedding.
 
-Residual blocks from the crop's side down to 4 x 4 (Karras et al. 2020, Fig. 7c), minibatch deviation, a convolution, and two fully
-connected layers; GAN-DL's embedding is the layer before the logit.
+Residual blocks from the crop's side down to 4 x 4 (Karras et al. 2020, Fig. 7c), minibatch deviation, a convolution, and two
+fully connected layers; GAN-DL's embedding is the layer before the logit.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -63,7 +64,7 @@ class Discriminator(nn.Module):
         self.resolutions = [2**power for power in range(int(math.log2(settings.crop)), 1, -1)]
         maps = [feature_maps(r, settings.channel_base, settings.channel_max) for r in self.resolutions]
         self.from_image = EqualConv2d(channels, maps[0], 1)
-        self.blocks = nn.ModuleList(Block(here, below) for here, below in zip(maps[:-1], maps[1:], strict=True))
+        self.blocks = nn.ModuleList(Block(here, below) for here, below in pairwise(maps))
         self.deviation = MinibatchDeviation(settings.minibatch_std_group)
         self.last = EqualConv2d(maps[-1] + 1, maps[-1], 3)
         self.feature = EqualLinear(maps[-1] * 16, settings.feature_dim)
@@ -87,7 +88,7 @@ class Discriminator(nn.Module):
         outputs = self._outputs(images)
         last = leaky_relu(self.last(self.deviation.constant(outputs[-1]), GAIN))
         pre = self.feature(last.flatten(1))
-        return Description([*outputs, last], pre, leaky_relu(pre) * GAIN)
+        return Description([*outputs, last], pre, leaky_relu(pre * GAIN))
 
     def _outputs(self, images: Tensor) -> list[Tensor]:
         outputs = [leaky_relu(self.from_image(images, GAIN))]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -111,8 +112,7 @@ class Generator(nn.Module):
         self.constant = nn.Parameter(torch.randn(1, maps[0], 4, 4))
         self.start = StyledConv(maps[0], maps[0], settings.style_dim)
         self.blocks = nn.ModuleList(
-            Block(below, here, settings.style_dim, residual=not skip)
-            for below, here in zip(maps[:-1], maps[1:], strict=True)
+            Block(below, here, settings.style_dim, residual=not skip) for below, here in pairwise(maps)
         )
         self.to_images = nn.ModuleList(
             ToImage(count, channels, settings.style_dim) for count in (maps if skip else maps[-1:])

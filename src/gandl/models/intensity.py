@@ -74,8 +74,8 @@ def measure_scale(stores: Sequence[ImageStore], resolution: int) -> IntensitySca
     counts = np.zeros((len(channels), 2 ** stores[0].bit_depth), dtype=np.int64)
     for store in stores:
         for site in np.unique(np.linspace(0, len(store) - 1, min(SITES_PER_STORE, len(store))).astype(int)):
-            for channel, image in enumerate(store.sites([int(site)], resolution)[0]):
-                counts[channel] += np.bincount(image.ravel(), minlength=counts.shape[1])
+            for row, image in enumerate(store.sites([int(site)], resolution)[0]):
+                counts[row] += np.bincount(image.ravel(), minlength=counts.shape[1])
     low, high = [], []
     for channel, count in zip(channels, counts, strict=True):
         bounds = np.searchsorted(np.cumsum(count), count.sum() * np.array([LOW, HIGH]) / 100)

@@ -23,8 +23,8 @@ TAPS = (1.0, 3.0, 3.0, 1.0)
 
 
 def leaky_relu(x: Tensor) -> Tensor:
-    """max(x, 0.2 x), without StyleGAN2's gain: callers fold it into what makes x."""
-    return F.leaky_relu(x, SLOPE)
+    """max(x, 0.2 x) in the place of x, without StyleGAN2's gain: callers fold it into what makes x."""
+    return F.leaky_relu_(x, SLOPE)
 
 
 class EqualLinear(nn.Module):
@@ -126,7 +126,7 @@ class StyledConv(nn.Module):
         y, demodulation = self.convolution(x, w)
         assert demodulation is not None
         y = y * (demodulation * gain)[:, :, None, None]
-        y = y + noise * (self.strength * gain) + (self.bias * gain)[:, None, None]
+        y.add_(noise * (self.strength * gain)).add_((self.bias * gain)[:, None, None])
         return leaky_relu(y)
 
 

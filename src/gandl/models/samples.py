@@ -16,7 +16,9 @@ COUNT = 16
 GAP = 2
 
 
-def write_samples(model: TrainedModel, real: npt.NDArray[np.unsignedinteger], picture: Path, arrays: Path, seed: int) -> None:
+def write_samples(
+    model: TrainedModel, real: npt.NDArray[np.unsignedinteger], picture: Path, arrays: Path, seed: int
+) -> None:
     """Write real and generated crops.
 
     Parameters

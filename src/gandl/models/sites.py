@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from gandl.models.cpu import prepare_cpu
 from gandl.models.discriminator import Discriminator
 from gandl.models.intensity import IntensityScale
 
@@ -78,6 +79,7 @@ def site_features(
     """
     if crop != discriminator.crop:
         raise ValueError(f"this discriminator takes crops of {discriminator.crop} px, not {crop}")
+    prepare_cpu()
     tops, lefts = (crop_corners(side, crop, stride) for side in images.shape[2:])
     corners = [(top, left) for top in tops for left in lefts]
     rows = []

@@ -18,8 +18,10 @@ from torch import Tensor, nn
 from gandl.code_version import code_version
 from gandl.config import TrainingSettings
 from gandl.images.store import ImageStore
+from gandl.locks import exclusive
 from gandl.models import losses
 from gandl.models.checkpoint import Checkpoints
+from gandl.models.cpu import prepare_cpu
 from gandl.models.crops import ORIENTATIONS, CropSampler, open_stores, orient
 from gandl.models.curve import Curve
 from gandl.models.discriminator import Discriminator
@@ -71,34 +73,40 @@ def train(
     ------
     CropError, IntensityError : the stores cannot be trained on.
     TrainingError : a loss or a weight is no longer finite.
+    gandl.locks.LockedError : the same training runs elsewhere.
     """
-    torch.set_flush_denormal(True)
+    prepare_cpu()
     opened = open_stores(stores, settings.resolution, settings.network.crop)
     trainer = Trainer(opened, settings, seed)
-    kept = Checkpoints(checkpoints, _what_decides(opened, settings, seed))
-    state = kept.load()
-    if state is not None:
-        trainer.restore(state)
-        logger.info("going on from the checkpoint of step %d (%s)", trainer.step_number, kept.folder)
+    kept = Checkpoints(checkpoints, _what_decides(opened, settings, seed, trainer.code))
+    with exclusive(kept.folder):
+        state = kept.load()
+        if state is not None:
+            trainer.restore(state)
+            logger.info("going on from the checkpoint of step %d in %s", trainer.step_number, kept.folder)
+        _run(trainer, kept, probe)
+        model = trainer.model()
+        trainer.curve.write(curve)
+        write_samples(model, trainer.real_samples(), samples, samples.with_suffix(".npz"), seed)
+        save(model, weights)
 
+
+def _run(trainer: Trainer, kept: Checkpoints, probe: Probe | None) -> None:
+    """Step until all images were shown; on the way tell, look and keep."""
+    settings = trainer.settings
     probe_at = _probe_images(settings) if probe is not None else []
     every = max(1, settings.images // STATUS_LINES)
     with Progress("training", settings.images, "images", done=trainer.images) as progress:
         while trainer.images < settings.images:
             trainer.step()
             ended = trainer.images >= settings.images
-            if _passes(trainer, every) or ended:
+            if ended or trainer.passed(every):
                 trainer.end_tick(progress)
             if probe is not None and any(trainer.images - settings.batch < at <= trainer.images for at in probe_at):
-                trainer.curve.add(trainer.images, trainer.step_number, probe_z_prime=probe(trainer.discriminator_ema, trainer.scale))
-            if _passes(trainer, settings.checkpoint_images) or ended:
+                trainer.look(probe)
+            if ended or trainer.passed(settings.checkpoint_images):
                 trainer.check_weights()
                 kept.save(trainer.state(), trainer.step_number)
-
-    model = trainer.model()
-    trainer.curve.write(curve)
-    write_samples(model, trainer.real_samples(), samples, samples.with_suffix(".npz"), seed)
-    save(model, weights)
 
 
 class Trainer:
@@ -122,10 +130,13 @@ class Trainer:
         self.discriminator_average = MovingAverage(self.discriminator, *averages)
         path_interval = settings.path_length_interval if settings.path_length_weight else 0
         self.generator_optimizer = _adam(self.generator, settings, path_interval)
-        self.discriminator_optimizer = _adam(self.discriminator, settings, settings.r1_interval if settings.r1_gamma else 0)
+        self.discriminator_optimizer = _adam(
+            self.discriminator, settings, settings.r1_interval if settings.r1_gamma else 0
+        )
         self.mean_path_length = torch.zeros(())
         self.step_number = 0
         self.curve = Curve()
+        self.code = code_version("gandl.models.training")
 
     @property
     def images(self) -> int:
@@ -135,6 +146,10 @@ class Trainer:
     @property
     def discriminator_ema(self) -> Discriminator:
         return self.discriminator_average.average
+
+    def passed(self, every: int) -> bool:
+        """Whether the last step reached or passed a multiple of `every` images."""
+        return self.images // every > (self.images - self.settings.batch) // every
 
     def step(self) -> None:
         """One batch for both networks. Raises `TrainingError` when a loss is not finite."""
@@ -216,6 +231,12 @@ class Trainer:
         self.curve.record("images_per_second", progress.speed(self.images))
         progress.update(self.images, **self.curve.end_tick(self.images, self.step_number))
 
+    def look(self, probe: Probe) -> None:
+        """A point of the curve from the probe."""
+        score = probe(self.discriminator_ema, self.scale)
+        self.curve.add(self.images, self.step_number, probe_z_prime=score)
+        logger.info("probe after %s images: Z' %.3f", f"{self.images:,}", score)
+
     def check_weights(self) -> None:
         """Raise `TrainingError` when a weight is not finite: such a state must not become a checkpoint."""
         for network in (self.generator, self.discriminator):
@@ -273,12 +294,14 @@ class Trainer:
             seed=self.seed,
             pixel_size_um=self.pixel_size_um,
             images_seen=self.images,
-            code_version=code_version("gandl.models.training"),
+            code_version=self.code,
         )
 
     def real_samples(self) -> np.ndarray:
         """Real crops to show beside generated ones, the same however training went."""
-        return CropSampler(self.sampler.stores, self.settings.resolution, self.settings.network.crop, self.seed).sample(COUNT)
+        return CropSampler(self.sampler.stores, self.settings.resolution, self.settings.network.crop, self.seed).sample(
+            COUNT
+        )
 
 
 def _adam(network: nn.Module, settings: TrainingSettings, interval: int) -> torch.optim.Adam:
@@ -293,22 +316,17 @@ def _adam(network: nn.Module, settings: TrainingSettings, interval: int) -> torc
     )
 
 
-def _passes(trainer: Trainer, every: int) -> bool:
-    """Whether the last step reached or passed a multiple of `every` images."""
-    return trainer.images // every > (trainer.images - trainer.settings.batch) // every
-
-
 def _probe_images(settings: TrainingSettings) -> list[float]:
     """Numbers of images at which the probe looks: evenly spaced on a logarithmic scale, the last at the end."""
     last = -(-settings.images // settings.batch) * settings.batch
     return np.geomspace(last * EARLIEST_PROBE, last, settings.probe_points).tolist()
 
 
-def _what_decides(stores: Sequence[ImageStore], settings: TrainingSettings, seed: int) -> dict[str, object]:
+def _what_decides(stores: Sequence[ImageStore], settings: TrainingSettings, seed: int, code: str) -> dict[str, object]:
     """What a training's result depends on: its checkpoints belong to nothing else."""
     return {
         "settings": settings.model_dump(mode="json"),
         "seed": seed,
-        "code": code_version("gandl.models.training"),
+        "code": code,
         "data": {store.store_id: store.index["sha256"].tolist() for store in stores},
     }

@@ -91,9 +91,9 @@ def untrained(
     settings: TrainingSettings, scale: IntensityScale, seed: int, pixel_size_um: float | None = None
 ) -> TrainedModel:
     """The model that training with these settings and this seed starts from."""
-    generator, discriminator = (
-        network.eval().requires_grad_(False) for network in new_networks(settings, len(scale.channels), seed)
-    )
+    generator, discriminator = new_networks(settings, len(scale.channels), seed)
+    for network in (generator, discriminator):
+        network.eval().requires_grad_(False)
     return TrainedModel(generator, discriminator, discriminator, scale, settings, seed, pixel_size_um)
 
 
@@ -137,10 +137,16 @@ def load(path: Path) -> TrainedModel:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as error:
-        kind = "a pickle, which can run code when opened" if _looks_like_pickle(path) else f"damaged or foreign ({error})"
-        raise WeightsError(f"{path} is {kind}; weights must be a .safetensors file written by gandl's training") from None
+        kind = (
+            "a pickle, which can run code when opened" if _looks_like_pickle(path) else f"damaged or foreign ({error})"
+        )
+        raise WeightsError(
+            f"{path} is {kind}; weights must be a .safetensors file written by gandl's training"
+        ) from None
     if metadata.get("format") != FORMAT:
-        raise WeightsError(f"{path} is of format {metadata.get('format')!r}; this version reads {FORMAT!r}: train it again")
+        raise WeightsError(
+            f"{path} is of format {metadata.get('format')!r}; this version reads {FORMAT!r}: train it again"
+        )
     settings = TrainingSettings.model_validate_json(metadata["settings"])
     channels, low, high = (json.loads(metadata[key]) for key in ("channels", "intensity_low", "intensity_high"))
     seed = json.loads(metadata["seed"])
@@ -162,7 +168,9 @@ def load(path: Path) -> TrainedModel:
         try:
             network.load_state_dict(mine)
         except RuntimeError as error:
-            raise WeightsError(f"{path}: the tensors of {prefix} do not fit the settings beside them ({error})") from None
+            raise WeightsError(
+                f"{path}: the tensors of {prefix} do not fit the settings beside them ({error})"
+            ) from None
         network.eval().requires_grad_(False)
     return model
 

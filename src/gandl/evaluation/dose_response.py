@@ -1,0 +1,197 @@
+"""Dose response: takes held-out scores of wells, makes each treatment's Hill fit against a constant, its EC50 and its curve.
+
+The series of a treatment are the wells that are no controls. Where a featurizer has the column `nuclear_over_ring`, that plain
+column is fitted as well, without an SVM, so that the EC50 of a floor stands beside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from gandl.config import EvaluationSettings
+from gandl.embeddings.metadata import feature_names
+from gandl.evaluation.controls import DIRECT, UNTRAINED
+from gandl.files import atomic
+from gandl.statistics import DoseError, HillDraws, HillFit, bootstrap_hill, fit_hill, resampled_responses
+from gandl.statistics.bootstrap import Floats
+from gandl.tables import NUMBERS, WELL_PROFILES, WELL_SCORES, read_table, write_table
+
+SCHEME = "leave_row_out"
+SIGNIFICANCE = 0.05
+CURVE_POINTS = 120
+CURVE_COLUMNS = ["treatment", "concentration_um", "fit", "low", "high"]
+POINT_COLUMNS = ["treatment", "concentration_um", "well_id", "on"]
+METRICS = ("ec50_um", "hill_slope", "bottom", "top", "delta_aicc_constant", "p_constant", "rises_with_dose")
+
+
+class DoseResponseError(ValueError):
+    """There is no dose series to fit; the message names the file."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A value with its interval; NaN where it is undefined."""
+
+    value: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+
+
+@dataclass(frozen=True)
+class Response:
+    """What is known of one treatment: its numbers by metric, and its fit and draws where a curve could be fitted."""
+
+    numbers: dict[str, Number]
+    fit: HillFit | None
+    draws: HillDraws | None
+
+    @property
+    def has_curve(self) -> bool:
+        """Whether the Hill curve describes the wells better than their mean: by AICc, and by the F test at 5 %."""
+        return self.fit is not None and self.fit.delta_aicc > 0 and self.fit.p_constant < SIGNIFICANCE
+
+
+def write_dose_response(
+    scores: Path,
+    raw_wells: Path,
+    settings: EvaluationSettings,
+    *,
+    featurizer: str,
+    normalization: str,
+    seed: int,
+    training_seed: int,
+    output: Path,
+    curves: Path,
+    points: Path,
+) -> None:
+    """Write the numbers, curves and wells of every treatment, by the scores of the scheme `leave_row_out`.
+
+    Parameters
+    ----------
+    scores : `tables.WELL_SCORES` of one featurizer under one normalisation.
+    raw_wells : its well profiles without normalisation; a column named `nuclear_over_ring` is fitted, too (numbers only).
+    seed : of the bootstrap. training_seed : of the network, for the table.
+    output : `tables.NUMBERS`; `split` is `leave_row_out:<treatment>` (`no_training:<treatment>` for the plain column); n wells.
+        EC50, slope and asymptotes are null where a constant fits as well. An EC50 is sought up to half a decade beyond the tested
+        doses, so a value or an end outside them says that it lies out there, not where.
+    curves : treatment, concentration_um, fit, low, high (pointwise interval): the curve, or the mean where a constant fits as well.
+    points : treatment, concentration_um, well_id, on: the wells fitted.
+
+    Raises
+    ------
+    DoseResponseError : no well has a treatment and a dose without being a control.
+    """
+    table = read_table(Path(scores), WELL_SCORES)
+    series = series_of(table[table["scheme"] == SCHEME], "on")
+    if series.empty:
+        raise DoseResponseError(
+            f"{scores}: no well of scheme {SCHEME} has a treatment and a concentration_um and is no control; "
+            "there is no dose series to fit"
+        )
+    numbers, drawn = [], []
+    for treatment, wells in series.groupby("treatment", sort=False):
+        response = dose_response(wells, settings, seed)
+        numbers.append(_rows(response, f"{SCHEME}:{treatment}", featurizer, normalization, len(wells)))
+        drawn.append(_curve(response, wells, str(treatment), settings.confidence))
+    names = feature_names(Path(raw_wells))
+    if DIRECT in names:
+        profiles = read_table(Path(raw_wells), WELL_PROFILES)
+        plain = series_of(profiles, f"feature_{names.index(DIRECT)}")
+        for treatment, wells in plain.groupby("treatment", sort=False):
+            response = dose_response(wells, settings, seed)
+            numbers.append(_rows(response, f"{UNTRAINED}:{treatment}", DIRECT, "none", len(wells)))
+    frame = pd.concat(numbers, ignore_index=True)
+    frame = frame.assign(question="dose_response", fold="all", seed=training_seed, unit="well")
+    write_table(frame[NUMBERS.names], Path(output), NUMBERS)
+    _write(pd.concat(drawn, ignore_index=True)[CURVE_COLUMNS], Path(curves))
+    _write(series[POINT_COLUMNS], Path(points))
+
+
+def series_of(wells: pd.DataFrame, score: str) -> pd.DataFrame:
+    """The wells of the dose series with the column `score` as `on`: treated, with a dose, and no controls."""
+    chosen = (wells["control"] == "none") & wells["treatment"].notna() & wells["concentration_um"].notna()
+    series = wells.loc[chosen, ["treatment", "concentration_um", "well_id"]]
+    return series.assign(on=wells.loc[chosen, score].astype(float)).reset_index(drop=True)
+
+
+def dose_response(wells: pd.DataFrame, settings: EvaluationSettings, seed: int) -> Response:
+    """Fit one treatment.
+
+    Parameters
+    ----------
+    wells : `concentration_um` and `on` of n wells.
+
+    Returns
+    -------
+    All of `METRICS`. `rises_with_dose` is Spearman's correlation of dose and score. With too few doses for a curve its numbers are
+    NaN; with one well of a dose, all intervals are.
+    """
+    dose, on = wells["concentration_um"].to_numpy(float), wells["on"].to_numpy(float)
+    numbers = dict.fromkeys(METRICS, Number())
+    drawn = resampled_responses(dose, on, draws=settings.bootstrap, seed=seed)
+    rho = _spearman(dose, on[None])[0]
+    numbers["rises_with_dose"] = Number(rho, *_ends(None if drawn is None else _spearman(dose, drawn), settings.confidence))
+    try:
+        fit = fit_hill(dose, on)
+    except DoseError:
+        return Response(numbers, None, None)
+    draws = bootstrap_hill(dose, on, draws=settings.bootstrap, seed=seed)
+    numbers["delta_aicc_constant"] = Number(fit.delta_aicc)
+    numbers["p_constant"] = Number(fit.p_constant)
+    response = Response(numbers, fit, draws)
+    if response.has_curve:
+        names = {"ec50_um": "ec50", "hill_slope": "slope", "bottom": "bottom", "top": "top"}
+        for metric, name in names.items():
+            spread = None if draws is None else getattr(draws, name)
+            numbers[metric] = Number(getattr(fit.curve, name), *_ends(spread, settings.confidence))
+    return response
+
+
+def _spearman(dose: Floats, on: Floats) -> Floats:
+    """Rank correlation of (n,) doses with each row of (draws, n) scores; NaN for a row without variation."""
+    ranks = rankdata(on, axis=1)
+    ranks = ranks - ranks.mean(axis=1, keepdims=True)
+    doses = rankdata(dose)
+    doses = doses - doses.mean()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(ranks @ doses / (np.linalg.norm(ranks, axis=1) * np.linalg.norm(doses)))
+
+
+def _ends(draws: Floats | None, confidence: float) -> tuple[float, float]:
+    """Percentile interval of bootstrap draws."""
+    if draws is None or np.isnan(draws).any():
+        return np.nan, np.nan
+    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def _rows(response: Response, split: str, featurizer: str, normalization: str, n: int) -> pd.DataFrame:
+    rows = [
+        {"split": split, "metric": metric, "value": number.value, "low": number.low, "high": number.high, "n": n}
+        for metric, number in response.numbers.items()
+    ]
+    return pd.DataFrame(rows).assign(featurizer=featurizer, normalization=normalization)
+
+
+def _curve(response: Response, wells: pd.DataFrame, treatment: str, confidence: float) -> pd.DataFrame:
+    """The fitted curve from the lowest to the highest dose with its band; the mean, without band, where there is no curve."""
+    doses = wells["concentration_um"].to_numpy(float)
+    dose = np.geomspace(doses.min(), doses.max(), CURVE_POINTS)
+    low = high = np.full(CURVE_POINTS, np.nan)
+    if response.has_curve and response.fit is not None:
+        line = response.fit.curve(dose)
+        if response.draws is not None:
+            low, high = np.quantile(response.draws.responses(dose), [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+    else:
+        line = np.full(CURVE_POINTS, wells["on"].mean())
+    return pd.DataFrame({"treatment": treatment, "concentration_um": dose, "fit": line, "low": low, "high": high})
+
+
+def _write(frame: pd.DataFrame, path: Path) -> None:
+    with atomic(path) as partial:
+        frame.to_parquet(partial, index=False, compression="zstd")

@@ -1,0 +1,114 @@
+"""Profiles: takes the embeddings of a data set's stores and its sites table, makes one row per site and one per well.
+
+Each plate is standardised by itself, on the wells that the method names; a well is the mean of its sites. Removing plate effects
+this way also removes whatever is constant on a plate, so a question about such a label uses `none`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from gandl.config import Normalization
+from gandl.embeddings.metadata import feature_metadata, write_features
+from gandl.tables import EMBEDDINGS, SITE_PROFILES, SITES, WELL_PROFILES, feature_columns, read_table
+
+FEWEST_WELLS = 3
+"""Fewer reference wells than this give no standard deviation worth dividing by."""
+
+
+class NormalizationError(ValueError):
+    """Embeddings cannot be normalised; the message names the plate or the file."""
+
+
+def write_profiles(
+    embeddings: Sequence[Path], sites: Path, method: Normalization, output_sites: Path, output_wells: Path
+) -> None:
+    """Normalise one featurizer's embeddings and write both profile tables.
+
+    Parameters
+    ----------
+    embeddings : one table per store, all of one featurizer.
+    sites : the sites table; every site must have been embedded.
+    method : which wells of a plate are its reference.
+
+    Raises
+    ------
+    NormalizationError : sites without embedding, embeddings without site, or a plate with too few reference wells.
+    """
+    metadata = feature_metadata(Path(embeddings[0]))
+    table = pd.concat([read_table(Path(path), EMBEDDINGS) for path in embeddings], ignore_index=True)
+    known = read_table(Path(sites), SITES)
+    _check_same_sites(table, known, Path(sites))
+    names = feature_columns(table)
+    profiles = known.merge(table, on="site_id", validate="one_to_one")
+    values = normalized(profiles[names].to_numpy(np.float64), profiles, method)
+    profiles[names] = values.astype(np.float32)
+    write_features(profiles, Path(output_sites), SITE_PROFILES, metadata)
+    write_features(wells_of(profiles, names), Path(output_wells), WELL_PROFILES, metadata)
+
+
+def normalized(values: npt.NDArray[np.float64], sites: pd.DataFrame, method: Normalization) -> npt.NDArray[np.float64]:
+    """Standardise features plate by plate.
+
+    Parameters
+    ----------
+    values : (n, d). sites : n rows of the sites table, in the same order. method : which wells are the reference.
+
+    Returns
+    -------
+    (n, d): (x - mean) / standard deviation over the reference wells of the same plate; a feature that does not vary there is 0.
+
+    Raises
+    ------
+    NormalizationError : a plate with fewer than 3 reference wells.
+    """
+    if method is Normalization.NONE:
+        return values
+    out = np.empty_like(values)
+    for plate_id, plate in sites.groupby("plate_id", sort=False):
+        here = sites.index.get_indexer(plate.index)
+        reference = here[reference_wells(plate, method)]
+        wells = sites["well_id"].to_numpy()[reference]
+        if len(set(wells)) < FEWEST_WELLS:
+            raise NormalizationError(
+                f"plate {plate_id} has {len(set(wells))} reference well(s) for the normalisation '{method}'; "
+                f"at least {FEWEST_WELLS} are needed"
+            )
+        means = pd.DataFrame(values[reference]).groupby(wells, sort=False).mean().to_numpy()
+        deviation = means.std(axis=0, ddof=1)
+        varies = deviation > 1e-9 * (1 + np.abs(means).max(axis=0))
+        out[here] = np.where(varies, (values[here] - means.mean(axis=0)) / np.where(varies, deviation, 1.0), 0.0)
+    return out
+
+
+def reference_wells(sites: pd.DataFrame, method: Normalization) -> npt.NDArray[np.bool_]:
+    """Which rows of a sites table a method standardises on: `unlabelled` wells are no controls at all, so that no label of a
+    test control leaks; `mock` are the untreated, uninfected wells by their condition (BBBC013: C-; RxRx19a: C+)."""
+    if method is Normalization.UNLABELLED:
+        return (sites["control"] == "none").to_numpy(bool)
+    return sites["condition"].isin(["mock", "untreated"]).to_numpy(bool)
+
+
+def wells_of(profiles: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """One row per well: the mean of its sites' features; all other columns are a well's own."""
+    groups = profiles.groupby("well_id", sort=False)
+    wells = groups.first().drop(columns=["site_id", "site"])
+    wells[list(names)] = groups[list(names)].mean().astype(np.float32)
+    nullable = profiles.drop_duplicates("well_id").set_index("well_id")
+    for column in ("treatment", "smiles"):  # first() would look for a value in another row
+        wells[column] = nullable[column]
+    return wells.reset_index()
+
+
+def _check_same_sites(embedded: pd.DataFrame, known: pd.DataFrame, sites: Path) -> None:
+    missing = set(known["site_id"]) - set(embedded["site_id"])
+    foreign = set(embedded["site_id"]) - set(known["site_id"])
+    if missing:
+        raise NormalizationError(f"{len(missing)} site(s) of {sites} were not embedded, the first: {min(missing)}")
+    if foreign:
+        raise NormalizationError(f"{len(foreign)} embedded site(s) are not in {sites}, the first: {min(foreign)}")

@@ -1,0 +1,235 @@
+"""The audit page: takes every number, the reference values and the provenance; makes one HTML file and a summary in plain text.
+
+The page needs no script and no other file, so that it opens from anywhere and can be kept beside the numbers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from gandl.figures.labels import featurizer_label
+from gandl.files import atomic
+from gandl.report import numbers as tell
+from gandl.report.captions import DOSES
+from gandl.report.caveats import caveats
+from gandl.report.costs import duration, stage_costs
+from gandl.report.findings import Found, judged_row, sentences
+from gandl.report.reference import Verdict, compare, read_references
+from gandl.report.strips import strip
+
+METRICS = ("robust_z_prime", "ssmd", "robust_ssmd", "accuracy", "balanced_accuracy", "auc")
+SCHEMES = {
+    "leave_row_out": "one plate row left out",
+    "probe": "development rows",
+    "confirmation": "trained on the others",
+}
+CLASSES = {
+    Verdict.AGREES: ("good", "✓"),
+    Verdict.DIFFERS: ("bad", "✗"),
+    Verdict.NO_REFERENCE: ("none", "–"),
+    Verdict.NOT_MEASURED: ("none", "–"),
+    Verdict.NOT_COMPARABLE: ("none", "≁"),
+}
+
+
+@dataclass(frozen=True)
+class AuditInputs:
+    """Files that the audit is made from.
+
+    numbers : tables of `gandl.tables.NUMBERS`.
+    provenance : provenance.json of the run.
+    references : `resources/paper_values.csv`.
+    sites : sites table; it tells doses and controls.
+    segmentation : well profiles of the `segmentation` featurizer, not normalised; None where it was not run.
+    """
+
+    numbers: Sequence[Path]
+    provenance: Path
+    references: Path
+    sites: Path
+    segmentation: Path | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table of Z': a split, its plate rows, and how its wells were held out."""
+
+    split: str
+    rows: str
+    how: str
+
+
+def write_audit(inputs: AuditInputs, output: Path, summary: Path) -> None:
+    """Write the audit page and the summary that `make reproduce` prints.
+
+    Raises
+    ------
+    gandl.tables.TableError : a table breaks its schema.
+    gandl.report.reference.ReferenceError : the table of reference values has a mistake.
+    """
+    context = audit_context(inputs)
+    page = _environment().get_template("audit.html.jinja").render(context)
+    with atomic(Path(output)) as partial:
+        partial.write_text(page, encoding="utf-8")
+    with atomic(Path(summary)) as partial:
+        partial.write_text("\n".join(summary_lines(context)) + "\n", encoding="utf-8")
+
+
+def summary_lines(context: dict[str, Any]) -> list[str]:
+    """A few lines that tell a person at a terminal what was found."""
+    kind = "simulated screen" if context["simulated"] else "real plate"
+    return [f"{context['run']}: {context['dataset']}, {kind}", *(f"- {line}" for line in context["findings"])]
+
+
+def audit_context(inputs: AuditInputs) -> dict[str, Any]:
+    """All that the page shows, as the template names it."""
+    provenance = json.loads(Path(inputs.provenance).read_text(encoding="utf-8"))
+    settings, simulated = provenance["configuration"], bool(provenance["simulated"])
+    method, featurizers = settings["normalization"]["method"], settings["embeddings"]["featurizers"]
+    table = _all_numbers(inputs)
+    series, counts = tell.dose_series(inputs.sites), tell.control_counts(inputs.sites)
+    found = Found(
+        controls=tell.controls_rows(table, method, featurizers),
+        doses=tell.dose_rows(table, method, featurizers, series),
+        comparisons=compare(read_references(inputs.references, provenance["dataset"]), table, method, simulated),
+        series=series,
+        splits=_held_out(table, settings["source"]["development_rows"]),
+        confidence=float(settings["evaluation"]["confidence"]),
+        simulated=simulated,
+    )
+    return {
+        "run": provenance["run"],
+        "dataset": provenance["dataset"].upper(),
+        "simulated": simulated,
+        "provenance": provenance,
+        "settings": settings,
+        "method": method,
+        "counts": counts,
+        "wells": sum(counts.values()),
+        "confidence": f"{100 * found.confidence:g} %",
+        "findings": sentences(found),
+        "comparisons": [_comparison(item) for item in found.comparisons],
+        "columns": _columns(table, settings["source"]["development_rows"]),
+        "metrics": {name: tell.LABELS[name] for name in METRICS if (table["metric"] == name).any()},
+        "controls": found.controls,
+        "strips": {row.featurizer: _strip(row, found.splits) for row in found.controls},
+        "judged": judged_row(found),
+        "held_out": found.splits[0] if found.splits else None,
+        "doses": _by_featurizer(found.doses),
+        "series": series,
+        "dose_note": DOSES.get(provenance["dataset"], ""),
+        "normalizations": _normalizations(table, settings, found.splits),
+        "caveats": caveats(provenance, counts),
+        "costs": stage_costs(provenance["jobs"]),
+        "numbers": _every_number(table),
+    }
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("gandl.report", "."),
+        autoescape=select_autoescape(["html.jinja"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["duration"] = duration
+    return environment
+
+
+def _all_numbers(inputs: AuditInputs) -> pd.DataFrame:
+    table = tell.read_numbers(inputs.numbers)
+    if inputs.segmentation is None:
+        return table
+    counted = tell.nuclei_per_field(inputs.segmentation)
+    return table if counted.empty else pd.concat([table, counted], ignore_index=True)
+
+
+def _comparison(item: Any) -> dict[str, Any]:
+    reference, ours = item.reference, item.measured
+    css, sign = CLASSES[item.verdict]
+    value = tell.Value(ours.value, ours.low, ours.high, ours.n, ours.unit) if ours else None
+    orders = reference.metric.endswith("_um")
+    return {
+        "what": tell.LABELS.get(reference.metric, reference.metric),
+        "who": featurizer_label(reference.featurizer),
+        "split": reference.split.replace("_", " ").replace("-", "–").replace(":", ": "),
+        "reference": "–" if reference.value is None else f"{reference.value:g}",
+        "accepted": _range(reference.low, reference.high),
+        "ours": (value.precise if orders else value.text) if value else "–",
+        "interval": (value.precise_interval if orders else value.interval) if value else "",
+        "n": f"{value.n} {value.unit}s" if value else "–",
+        "verdict": item.verdict.value,
+        "class": css,
+        "sign": sign,
+        "source": reference.source,
+        "place": reference.place,
+        "note": reference.note,
+    }
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return ""
+    if high is None or low is None:
+        return f"≥ {low:g}" if low is not None else f"≤ {high:g}"
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def _held_out(table: pd.DataFrame, development_rows: Sequence[str]) -> list[str]:
+    """Held-out splits that are told first: over all plate rows, then over the rows that chose nothing."""
+    splits = tell.splits_of(table, tell.HELD_OUT)
+    return [split for position, split in enumerate(splits) if position == 0 or tell.untouched(split, development_rows)]
+
+
+def _columns(table: pd.DataFrame, development_rows: Sequence[str]) -> list[Column]:
+    """Splits of the controls that are shown: what was held out first, then the checks beside it."""
+    held_out = [(split, "one plate row left out") for split in _held_out(table, development_rows)]
+    confirmed = [(split, "trained on the other rows alone") for split in tell.splits_of(table, "confirmation")]
+    probed = [(split, "here settings were chosen") for split in tell.splits_of(table, "probe")]
+    return [Column(split, tell.rows_of_split(split), how) for split, how in [*held_out, *confirmed[:1], *probed[:1]]]
+
+
+def _strip(row: tell.ControlsRow, splits: Sequence[str]) -> str:
+    values = [row.values.get((split, "z_prime")) for split in splits[:2]]
+    return strip([value for value in values if value is not None and value.known])
+
+
+def _by_featurizer(rows: Sequence[tell.DoseRow]) -> dict[str, dict[str, tell.DoseRow]]:
+    """Dose rows by featurizer, then by treatment."""
+    table: dict[str, dict[str, tell.DoseRow]] = {}
+    for row in rows:
+        table.setdefault(row.featurizer, {})[row.treatment] = row
+    return table
+
+
+def _normalizations(table: pd.DataFrame, settings: dict[str, Any], splits: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Held-out Z' of every featurizer under every normalisation that was made."""
+    if not splits:
+        return {}
+    shown: dict[str, dict[str, Any]] = {}
+    for method in settings["normalization"]["methods"]:
+        for row in tell.controls_rows(table, method, settings["embeddings"]["featurizers"]):
+            value = row.values.get((splits[0], "z_prime"))
+            if value is not None and row.featurizer != tell.RATIO:
+                shown.setdefault(row.label, {})[method] = value
+    return shown
+
+
+def _every_number(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The whole table, as text, for the page's last section."""
+    ordered = table.sort_values(["question", "featurizer", "normalization", "split", "metric"], kind="stable")
+    return [
+        {
+            **{name: str(row[name]) for name in ("question", "featurizer", "normalization", "split", "metric", "unit")},
+            "value": tell.Value(float(row["value"]), float(row["low"]), float(row["high"]), int(row["n"])),
+        }
+        for row in ordered.to_dict("records")
+    ]

@@ -1,0 +1,41 @@
+"""What a run cost: takes the jobs of provenance.json, makes seconds and peak memory per stage and rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+STAGES = ("source", "images", "models", "embeddings", "normalization", "evaluation", "figures", "report")
+
+
+@dataclass(frozen=True)
+class StageCost:
+    """Jobs of one stage: how many, seconds in all, the highest peak memory (MiB; None where no job was long enough)."""
+
+    stage: str
+    jobs: int
+    seconds: float
+    peak_mib: float | None
+
+
+def stage_costs(jobs: Sequence[dict[str, Any]]) -> list[StageCost]:
+    """Costs by stage, in the order of the corridor; stages without a job are left out."""
+    costs = []
+    for stage in STAGES:
+        mine = [job for job in jobs if job["stage"] == stage]
+        peaks = [job["peak_mib"] for job in mine if job["peak_mib"] is not None]
+        if mine:
+            seconds = sum(job["seconds"] or 0.0 for job in mine)
+            costs.append(StageCost(stage, len(mine), seconds, max(peaks, default=None)))
+    return costs
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person says them: 3.2 s, 4 min 10 s, 2 h 5 min."""
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,120 @@
+"""What was found, in sentences: takes the rows of the audit's tables, makes plain text. Every word depends on the data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gandl.config import FeaturizerName
+from gandl.report.numbers import ControlsRow, DoseRow, DoseSeries, Value, rows_of_split
+from gandl.report.reference import Comparison, Verdict
+
+TRAINED = (FeaturizerName.GANDL_BLOCKS.value, FeaturizerName.GANDL.value)
+"""Featurizers that a network learned without labels, the one that is judged first."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Everything that the sentences are made from; `splits`: held out over all rows, then over rows that chose nothing."""
+
+    controls: Sequence[ControlsRow]
+    doses: Sequence[DoseRow]
+    comparisons: Sequence[Comparison]
+    series: Sequence[DoseSeries]
+    splits: Sequence[str]
+    confidence: float
+    simulated: bool
+
+
+def sentences(found: Found) -> list[str]:
+    """The findings, most important first, each a plain sentence."""
+    judged = judged_row(found)
+    parts = [*_separation(found, judged), *_floors(found, judged), *_doses(found, judged), *_verdicts(found)]
+    warning = ["All images of this run are simulated: no number here describes real cells."] if found.simulated else []
+    return warning + parts
+
+
+def judged_row(found: Found) -> ControlsRow | None:
+    """The featurizer that the run is judged by: GAN-DL's blocks, else its 512-d layer, else the first."""
+    by_name = {row.featurizer: row for row in found.controls}
+    for name in TRAINED:
+        if name in by_name:
+            return by_name[name]
+    return found.controls[0] if found.controls else None
+
+
+def _separation(found: Found, judged: ControlsRow | None) -> list[str]:
+    if judged is None or not found.splits:
+        return []
+    values = [(split, judged.values.get((split, "z_prime"))) for split in found.splits]
+    known = [(split, value) for split, value in values if value is not None and value.known]
+    if not known:
+        return [f"{judged.label}: no Z′ could be computed."]
+    (first, pooled), rest = known[0], known[1:]
+    text = (
+        f"{judged.label} tells the controls apart with a held-out Z′ of {pooled.full} over rows "
+        f"{rows_of_split(first)} (n = {pooled.n} wells)"
+    )
+    others = "".join(
+        f"; {value.full} over rows {rows_of_split(split)} alone, which chose no setting (n = {value.n})"
+        for split, value in rest
+    )
+    return [f"{text}{others}."]
+
+
+def _floors(found: Found, judged: ControlsRow | None) -> list[str]:
+    """The judged featurizer against every other that learned nothing from the images."""
+    if judged is None or not found.splits or judged.featurizer not in TRAINED:
+        return []
+    ours = judged.values.get((found.splits[0], "z_prime"))
+    if ours is None or not ours.known:
+        return []
+    lines: dict[bool, list[str]] = {True: [], False: []}
+    for row in found.controls:
+        floor = row.values.get((found.splits[0], "z_prime"))
+        if row.featurizer not in TRAINED and floor is not None and floor.known:
+            overlap = "" if _apart(ours, floor) else ", intervals overlap"
+            lines[ours.value > floor.value].append(f"{row.label} ({floor.text}{overlap})")
+    texts = []
+    if lines[True]:
+        texts.append(f"By Z′ {judged.label} is above these floors: {'; '.join(lines[True])}.")
+    if lines[False]:
+        texts.append(f"By Z′ {judged.label} loses to these floors: {'; '.join(lines[False])}.")
+    return texts
+
+
+def _apart(a: Value, b: Value) -> bool:
+    return a.low > b.high or b.low > a.high
+
+
+def _doses(found: Found, judged: ControlsRow | None) -> list[str]:
+    if judged is None:
+        return []
+    mine = [row for row in found.doses if row.featurizer == judged.featurizer]
+    if not mine:
+        return []
+    told = [
+        f"{row.treatment} {row.told} ({row.place}, n = {row.ec50.n} wells)"
+        if row.ec50.known
+        else f"{row.treatment}: {row.place}"
+        for row in mine
+    ]
+    texts = [f"EC50 by {judged.label}: {'; '.join(told)}."]
+    asked = [row for row in mine if row.rises is not None and row.rises.known]
+    if asked:
+        rising = [row.treatment for row in asked if row.rises is not None and row.rises.value > 0]
+        level = [row.treatment for row in asked if row.treatment not in rising]
+        if rising:
+            texts.append(f"Its on score rises with the dose of {' and '.join(rising)}.")
+        if level:
+            texts.append(f"Its on score does not rise with the dose of {' and '.join(level)}.")
+    return texts
+
+
+def _verdicts(found: Found) -> list[str]:
+    if not found.comparisons:
+        return ["There is no reference value to compare with."]
+    counts = Counter(comparison.verdict for comparison in found.comparisons)
+    told = "; ".join(f"{verdict.value}: {counts[verdict]}" for verdict in Verdict if counts[verdict])
+    return [f"Verdicts on {len(found.comparisons)} reference values: {told}."]

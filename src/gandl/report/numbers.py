@@ -1,0 +1,264 @@
+"""Our numbers as readers see them: takes the tables that evaluation wrote, makes the rows of the audit's tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gandl.embeddings.metadata import feature_names
+from gandl.figures.labels import METRICS, dose_unit, featurizer_label, number
+from gandl.tables import NUMBERS, SITES, WELL_PROFILES, read_table
+
+RATIO = "nuclear_over_ring"
+HELD_OUT = "leave_row_out"
+LABELS = {
+    **METRICS,
+    "balanced_accuracy": "Balanced accuracy",
+    "auc": "AUC",
+    "ec50_um": "EC50 (µM)",
+    "rises_with_dose": "Score rises with dose",
+    "nuclei_per_field": "Nuclei per field",
+}
+COUNT_FEATURE = "nucleus_count"
+
+
+@dataclass(frozen=True)
+class Value:
+    """One number with its interval (NaN where there is none) and the n units that it rests on."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    unit: str = "well"
+
+    @property
+    def known(self) -> bool:
+        return not math.isnan(self.value)
+
+    @property
+    def text(self) -> str:
+        return plain(self.value) if self.known else "–"
+
+    @property
+    def interval(self) -> str:
+        return "" if math.isnan(self.low) or math.isnan(self.high) else f"[{plain(self.low)}, {plain(self.high)}]"
+
+    @property
+    def precise(self) -> str:
+        """Three significant digits, for what spans orders of magnitude."""
+        return _digits(self.value) if self.known else "–"
+
+    @property
+    def precise_interval(self) -> str:
+        return "" if math.isnan(self.low) or math.isnan(self.high) else f"[{_digits(self.low)}, {_digits(self.high)}]"
+
+    @property
+    def full(self) -> str:
+        return f"{self.text} {self.interval}".strip()
+
+
+@dataclass(frozen=True)
+class ControlsRow:
+    """One featurizer's control numbers: values by (split, metric)."""
+
+    featurizer: str
+    label: str
+    normalization: str
+    values: dict[tuple[str, str], Value]
+
+
+@dataclass(frozen=True)
+class DoseRow:
+    """One featurizer's EC50 of one treatment, in the unit its doses read best in."""
+
+    featurizer: str
+    label: str
+    treatment: str
+    ec50: Value
+    unit: str
+    rises: Value | None
+    place: str
+    """Where the EC50 lies: within the tested doses, above or below them, or that none was found."""
+
+    @property
+    def told(self) -> str:
+        """EC50 with unit and interval: 12 nM [8, 18]."""
+        return f"{self.ec50.precise} {self.unit} {self.ec50.precise_interval}".strip() if self.ec50.known else "–"
+
+    @property
+    def rising(self) -> str:
+        if self.rises is None or not self.rises.known:
+            return "–"
+        return "yes" if self.rises.value > 0 else "no"
+
+
+@dataclass(frozen=True)
+class DoseSeries:
+    """The doses of one treatment that were tested (um), and the number of wells."""
+
+    treatment: str
+    lowest: float
+    highest: float
+    wells: int
+
+    @property
+    def unit(self) -> str:
+        return dose_unit(self.highest)[0]
+
+    @property
+    def factor(self) -> float:
+        return dose_unit(self.highest)[1]
+
+    @property
+    def range(self) -> str:
+        return f"{number(self.lowest * self.factor)}–{number(self.highest * self.factor)} {self.unit}"
+
+
+def plain(value: float) -> str:
+    """Two decimals below ten, three digits above, a true minus sign."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return number(value) if abs(value) >= 10 else f"{value:.2f}".replace("-", "−")
+
+
+def _digits(value: float) -> str:
+    return plain(value) if math.isinf(value) else number(value)
+
+
+def read_numbers(paths: Iterable[Path]) -> pd.DataFrame:
+    """All numbers in one table (`gandl.tables.NUMBERS`); a number that two files repeat is kept once."""
+    tables = [read_table(Path(path), NUMBERS)[NUMBERS.names] for path in paths]
+    return pd.concat(tables, ignore_index=True).drop_duplicates(list(NUMBERS.key), ignore_index=True)
+
+
+def nuclei_per_field(wells: Path) -> pd.DataFrame:
+    """Nuclei that the segmentation counted per field, as one row of `gandl.tables.NUMBERS`; no row without that feature.
+
+    The value is the mean over wells, the interval the mean plus or minus 1.96 standard errors.
+
+    Parameters
+    ----------
+    wells : well profiles of the `segmentation` featurizer, not normalised.
+    """
+    names, table = feature_names(wells), read_table(wells, WELL_PROFILES)
+    if COUNT_FEATURE not in names:
+        return pd.DataFrame(columns=NUMBERS.names)
+    counts = table[f"feature_{names.index(COUNT_FEATURE)}"].to_numpy(float)
+    mean = float(counts.mean())
+    half = 1.96 * float(counts.std(ddof=1)) / math.sqrt(len(counts)) if len(counts) > 1 else math.nan
+    row = ("images", "segmentation", "none", "all_wells", "all", 0, "well", "nuclei_per_field")
+    return pd.DataFrame([(*row, mean, mean - half, mean + half, len(counts))], columns=NUMBERS.names)
+
+
+def dose_series(sites: Path) -> list[DoseSeries]:
+    """The dose series of a screen, in the order of the plate: treated wells that are no control."""
+    table = read_table(sites, SITES).drop_duplicates("well_id").sort_values("well_id")
+    treated = table[(table["control"] == "none") & table["concentration_um"].notna()]
+    found = treated.groupby("treatment", sort=False)["concentration_um"].agg(["min", "max", "size"])
+    return [
+        DoseSeries(str(name), float(row["min"]), float(row["max"]), int(row["size"])) for name, row in found.iterrows()
+    ]
+
+
+def control_counts(sites: Path) -> dict[str, int]:
+    """Number of wells by control: positive, negative, none."""
+    wells = read_table(sites, SITES).drop_duplicates("well_id")
+    return {str(name): int(count) for name, count in wells["control"].value_counts().items()}
+
+
+def splits_of(numbers: pd.DataFrame, scheme: str) -> list[str]:
+    """Splits of a scheme among the controls' numbers, the one that rests on most wells first: `leave_row_out:A-H`, ..."""
+    table = numbers[(numbers["question"] == "controls") & (numbers["split"].str.split(":").str[0] == scheme)]
+    return list(table.groupby("split")["n"].max().sort_values(ascending=False, kind="stable").index)
+
+
+def rows_of_split(split: str) -> str:
+    """The plate rows in a split's name: `leave_row_out:A-H` -> `A–H`."""
+    return split.partition(":")[2].replace("-", "–")
+
+
+def untouched(split: str, development_rows: Sequence[str]) -> bool:
+    """Whether a split holds none of the rows on which settings were chosen. Rows are named `A-D` (a range) or `A,C`."""
+    first, dash, last = split.partition(":")[2].partition("-")
+    if not dash:
+        return not set(first.split(",")) & set(development_rows)
+    return not any(first <= row <= last for row in development_rows)
+
+
+def controls_rows(numbers: pd.DataFrame, method: str, featurizers: Sequence[str]) -> list[ControlsRow]:
+    """Control numbers under one normalisation, a row per featurizer; the segmentation's ratio by itself comes last.
+
+    The ratio is no trained score, so nothing had to be held out: its values stand in the columns of the held-out splits.
+    """
+    table = numbers[numbers["question"] == "controls"]
+    rows = []
+    for name in featurizers:
+        mine = table[(table["featurizer"] == name) & (table["normalization"] == method)]
+        if not mine.empty:
+            rows.append(ControlsRow(name, featurizer_label(name), method, _values(mine, "")))
+    ratio = table[table["featurizer"] == RATIO]
+    if not ratio.empty:
+        rows.append(
+            ControlsRow(RATIO, featurizer_label(RATIO), str(ratio["normalization"].iloc[0]), _values(ratio, HELD_OUT))
+        )
+    return rows
+
+
+def _values(table: pd.DataFrame, scheme: str) -> dict[tuple[str, str], Value]:
+    """Values by (split, metric); a given scheme takes the place of the one in the split's name."""
+    found = {}
+    for row in table.to_dict("records"):
+        split = f"{scheme}:{row['split'].partition(':')[2]}" if scheme else str(row["split"])
+        found[split, str(row["metric"])] = _value(row)
+    return found
+
+
+def dose_rows(
+    numbers: pd.DataFrame, method: str, featurizers: Sequence[str], series: Sequence[DoseSeries]
+) -> list[DoseRow]:
+    """EC50 of every treatment by every featurizer under one normalisation, featurizers in the order given."""
+    table = numbers[(numbers["question"] == "dose_response") & numbers["split"].str.startswith(f"{HELD_OUT}:")]
+    unheld = numbers[(numbers["question"] == "dose_response") & (numbers["featurizer"] == RATIO)]
+    rows = []
+    for name in [*featurizers, RATIO]:
+        mine = unheld if name == RATIO else table[(table["featurizer"] == name) & (table["normalization"] == method)]
+        for doses in series:
+            drug = mine[mine["split"].str.split(":").str[-1] == doses.treatment]
+            values = {str(row["metric"]): _value(row) for row in drug.to_dict("records")}
+            if "ec50_um" in values:
+                rows.append(_dose_row(name, doses, values))
+    return rows
+
+
+def _dose_row(featurizer: str, doses: DoseSeries, values: dict[str, Value]) -> DoseRow:
+    raw = values["ec50_um"]
+    scaled = Value(raw.value * doses.factor, raw.low * doses.factor, raw.high * doses.factor, raw.n, raw.unit)
+    if not raw.known:
+        place = "none found: a constant fits as well"
+    elif raw.value > doses.highest:
+        place = "above the tested doses"
+    elif raw.value < doses.lowest:
+        place = "below the tested doses"
+    elif raw.low < doses.lowest or raw.high > doses.highest:
+        place = "within; its interval reaches beyond the tested doses"
+    else:
+        place = "within the tested doses"
+    return DoseRow(
+        featurizer,
+        featurizer_label(featurizer),
+        doses.treatment,
+        scaled,
+        doses.unit,
+        values.get("rises_with_dose"),
+        place,
+    )
+
+
+def _value(row: Mapping[Hashable, Any]) -> Value:
+    return Value(float(row["value"]), float(row["low"]), float(row["high"]), int(row["n"]), str(row["unit"]))

@@ -1,0 +1,208 @@
+"""Provenance: what a run was made from. Takes configuration, code, inputs and benchmark files; makes provenance.json.
+
+It holds no path of a machine, no host's and no user's name, so that it can be published as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from gandl.code_version import PACKAGE, code_version
+from gandl.config import Config
+from gandl.files import sha256_of, write_json
+from gandl.report.hardware import hardware, versions
+from gandl.source.datasets import Download
+
+WORKFLOW_FILES = ("Snakefile", "rules/*.smk", "workflow/scripts/*.py", "workflow/report/*.rst")
+PACKAGE_DATA = ("**/*.jinja", "**/*.mplstyle")
+
+
+class ProvenanceError(ValueError):
+    """A benchmark file cannot be read, or an archive is in no table; the message names it."""
+
+
+def write_provenance(
+    output: Path,
+    *,
+    config: Config,
+    repository: Path,
+    lock: Path,
+    archives: Sequence[Path],
+    downloads: Sequence[Download],
+    manifests: Sequence[Path],
+    tables: Sequence[Path],
+    benchmarks: Path,
+    simulated: bool = False,
+) -> None:
+    """Write what a run was made from.
+
+    Parameters
+    ----------
+    output : provenance.json.
+    config : configuration of the run; its mirror is told, but is no part of the configuration's hash.
+    repository : root of the project: Snakefile, rules, scripts, git.
+    lock : requirements file with the pinned versions.
+    archives : downloaded files, each below its `<host>/<path>`.
+    downloads : rows of `resources/datasets.csv`: address, official size and checksum, licence, citation.
+    manifests : manifests of the image stores.
+    tables : the project's own small inputs (plate map, table of data sets).
+    benchmarks : folder of Snakemake's benchmark files (*.jsonl).
+    simulated : whether the images were simulated.
+
+    Raises
+    ------
+    ProvenanceError : a benchmark file is no JSON, or an archive lies at no address of `downloads`.
+    """
+    settings = configuration(config)
+    write_json(
+        {
+            "run": config.run,
+            "dataset": config.source.dataset.value,
+            "simulated": simulated,
+            "configuration": settings,
+            "hashes": {
+                "configuration": _sha256(json.dumps(settings, sort_keys=True, separators=(",", ":"))),
+                "code": code_hash(repository),
+                "lock": sha256_of(lock),
+            },
+            "git": git_state(repository),
+            "mirror": mirror_in_words(config.mirror),
+            "inputs": [_archive(path, downloads) for path in sorted(archives)],
+            "stores": [_file(path, repository) for path in sorted(manifests)],
+            "tables": [_file(path, repository) for path in sorted(tables)],
+            "versions": versions(lock),
+            "hardware": hardware(),
+            "jobs": job_costs(benchmarks),
+        },
+        output,
+    )
+
+
+def configuration(config: Config) -> dict[str, Any]:
+    """The configuration as plain values, without what depends on the machine: no mirror, no folder of an absolute path."""
+    settings: dict[str, Any] = config.model_dump(mode="json", exclude={"mirror"})
+    platemap = Path(settings["source"]["platemap"])
+    if platemap.is_absolute():
+        settings["source"]["platemap"] = platemap.name
+    return settings
+
+
+def code_hash(repository: Path) -> str:
+    """Hash of the code that can decide a result: all of gandl as syntax trees without docstrings, and the workflow's files."""
+    modules = sorted({_module(file) for file in PACKAGE.rglob("*.py")})
+    digest = hashlib.sha256(code_version(*modules).encode())
+    for folder, patterns in ((PACKAGE, PACKAGE_DATA), (repository, WORKFLOW_FILES)):
+        for file in sorted(file for pattern in patterns for file in folder.glob(pattern)):
+            digest.update(f"{file.relative_to(folder).as_posix()} {sha256_of(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def _module(file: Path) -> str:
+    parts = file.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(["gandl", *(part for part in parts if part != "__init__")])
+
+
+def git_state(repository: Path) -> dict[str, Any] | None:
+    """The commit, and whether files differ from it (`dirty`); None outside git and before the first commit."""
+    commit, top = _git(repository, "rev-parse", "HEAD"), _git(repository, "rev-parse", "--show-toplevel")
+    if not commit or not top or Path(top).resolve() != Path(repository).resolve():
+        return None
+    return {"commit": commit, "dirty": bool(_git(repository, "status", "--porcelain"))}
+
+
+def _git(repository: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(repository), *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def mirror_in_words(mirror: str | None) -> dict[str, Any]:
+    """Where downloads were taken from: the official hosts, a folder (not named) or a base URL (without user, password, query)."""
+    if not mirror:
+        return {"kind": "official hosts"}
+    parts = urlsplit(mirror)
+    if parts.scheme in ("http", "https"):
+        port = f":{parts.port}" if parts.port else ""
+        return {"kind": "base URL", "base": f"{parts.scheme}://{parts.hostname}{port}{parts.path}"}
+    return {"kind": "folder"}
+
+
+def _archive(path: Path, downloads: Iterable[Download]) -> dict[str, Any]:
+    """One downloaded file: what was seen, and what its provider publishes about it."""
+    end = PurePosixPath(path.as_posix())
+    known = [entry for entry in downloads if end.parts[-len(entry.path.parts) :] == entry.path.parts]
+    if not known:
+        raise ProvenanceError(f"{path.name} lies at no address of the table of data sets")
+    official, seen = known[0], sha256_of(path)
+    if official.sha256 is None:
+        checksum = f"official checksum unknown; seen {seen}"
+    else:
+        checksum = "as published" if seen == official.sha256 else f"differs from the published {official.sha256}"
+    return {
+        "file": str(official.path),
+        "url": official.url,
+        "bytes": path.stat().st_size,
+        "official_bytes": official.bytes,
+        "sha256": seen,
+        "official_sha256": official.sha256,
+        "checksum": checksum,
+        "licence": official.licence,
+        "citation": official.citation,
+    }
+
+
+def _file(path: Path, repository: Path) -> dict[str, Any]:
+    full, root = Path(path).resolve(), Path(repository).resolve()
+    name = full.relative_to(root).as_posix() if full.is_relative_to(root) else full.name
+    return {"file": name, "bytes": full.stat().st_size, "sha256": sha256_of(full)}
+
+
+def job_costs(benchmarks: Path) -> list[dict[str, Any]]:
+    """Seconds and peak memory of every job, by stage and name.
+
+    Parameters
+    ----------
+    benchmarks : folder `<stage>/**/*.jsonl` as Snakemake writes it: a JSON object per line (`s` seconds, `max_rss` MiB,
+        `cpu_time` seconds, `rule_name` with `benchmark-extended`); a repeated job has a line for each time, the last one counts.
+
+    Raises
+    ------
+    ProvenanceError : a file is not made of JSON lines.
+    """
+    return [_job(file, file.relative_to(benchmarks)) for file in sorted(Path(benchmarks).rglob("*.jsonl"))]
+
+
+def _job(file: Path, place: Path) -> dict[str, Any]:
+    try:
+        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        last = lines[-1]
+    except (ValueError, IndexError) as error:
+        raise ProvenanceError(
+            f"the benchmark file {place.as_posix()} holds no JSON line; delete it and run its job again"
+        ) from error
+    name = place.with_suffix("").as_posix()
+    return {
+        "stage": place.parts[0],
+        "job": name.split("/", 1)[-1],
+        "rule": last.get("rule_name"),
+        "seconds": _number(last.get("s")),
+        "cpu_seconds": _number(last.get("cpu_time")),
+        "peak_mib": _number(last.get("max_rss")),
+    }
+
+
+def _number(value: Any) -> float | None:
+    """Snakemake writes NA where a job was too short to be looked at."""
+    return round(float(value), 1) if isinstance(value, int | float) else None
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,181 @@
+"""On- and off-perturbation axes: takes features of wells and labels of controls, makes held-out scores.
+
+On-perturbation axis: unit normal of a linear SVM between C+ and C-; off-perturbation: what is left of a well's features once the
+on component is removed (GAN-DL, Mascolini et al. 2022, "Dose-response analysis"; Cuccarese et al. 2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.svm import SVC
+
+from gandl.statistics.separation import z_prime
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int_]
+
+
+class AxisError(ValueError):
+    """No axis can be fitted; the message says which controls are missing."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One split: positions of the training controls and of the wells to score."""
+
+    name: str
+    train: Integers
+    test: Integers
+
+
+@dataclass(frozen=True)
+class Axes:
+    """A fitted pair of axes.
+
+    Attributes
+    ----------
+    scale : (d,) what features are multiplied by before anything else.
+    normal : (d,) unit normal of the SVM, towards C+.
+    slope, offset : on score = slope * (x . normal) + offset; training C+ average +1, C- average -1.
+    centre : (d,) mean of the training wells' remainders.
+    off : (d,) unit vector, first principal component of the training wells' remainders.
+    """
+
+    scale: Floats
+    normal: Floats
+    slope: float
+    offset: float
+    centre: Floats
+    off: Floats
+
+    def on_score(self, features: Floats) -> Floats:
+        """(n, d) -> (n,)."""
+        return (features * self.scale) @ self.normal * self.slope + self.offset
+
+    def off_scores(self, features: Floats) -> tuple[Floats, Floats]:
+        """(n, d) -> component along the off axis (n,), and norm of the whole remainder (n,) (Cuccarese et al. 2020).
+
+        Both carry the on score's unit: half the distance between the training controls' means.
+        """
+        scaled = features * self.scale
+        remainder = scaled - np.outer(scaled @ self.normal, self.normal) - self.centre
+        return remainder @ self.off * self.slope, np.linalg.norm(remainder, axis=1) * self.slope
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Held-out scores of n wells; NaN where no fold tests a well.
+
+    Attributes
+    ----------
+    on, off, off_norm : (n,).
+    fold : (n,) name of the fold that scored the well, "" where none did.
+    c : the SVM's C of every fold.
+    """
+
+    on: Floats
+    off: Floats
+    off_norm: Floats
+    fold: npt.NDArray[np.object_]
+    c: dict[str, float]
+
+
+def fit_axes(features: Floats, labels: Integers, c: float) -> Axes:
+    """Fit both axes on training controls.
+
+    Features are first divided by the root mean square norm of the centred training controls, so that C means the same for 4 as
+    for 4,000 features. The SVM weighs both classes alike (GAN-DL: inversely to their frequency).
+
+    Parameters
+    ----------
+    features : (n, d). labels : (n,) +1 for C+, -1 for C-. c : the SVM's C.
+
+    Raises
+    ------
+    AxisError : one of the classes is absent, or their means project to one point.
+    """
+    positive, negative = labels > 0, labels < 0
+    if not positive.any() or not negative.any():
+        raise AxisError(
+            f"an axis needs positive and negative controls; there are {positive.sum()} and {negative.sum()} to train on"
+        )
+    middle = (features[positive].mean(0) + features[negative].mean(0)) / 2
+    size = float(np.sqrt(np.square(features - middle).sum(1).mean()))
+    scale = np.full(features.shape[1], 1 / size if size > 0 else 1.0)
+    scaled = (features - middle) * scale
+    machine = SVC(C=c, kernel="precomputed", class_weight="balanced").fit(scaled @ scaled.T, labels)
+    weights = machine.dual_coef_[0] @ scaled[machine.support_]
+    length = float(np.linalg.norm(weights))
+    normal = weights / length if length > 0 else weights
+    along = features * scale @ normal
+    above, below = along[positive].mean(), along[negative].mean()
+    if not above > below:
+        raise AxisError("the controls cannot be told apart at all: both kinds project to one point")
+    slope = 2 / (above - below)
+    centre, off = _principal(features * scale, normal)
+    return Axes(scale, normal, float(slope), float(-slope * (above + below) / 2), centre, off)
+
+
+def _principal(scaled: Floats, normal: Floats) -> tuple[Floats, Floats]:
+    """Centre and first principal component of what is left once the component along `normal` is removed."""
+    remainder = scaled - np.outer(scaled @ normal, normal)
+    centre = remainder.mean(0)
+    _, _, components = np.linalg.svd(remainder - centre, full_matrices=False)
+    off = components[0]
+    return centre, off * np.sign(off[np.argmax(np.abs(off))] or 1.0)
+
+
+def held_out_scores(
+    features: Floats, labels: Integers, folds: Sequence[Fold], groups: npt.ArrayLike, c_grid: Sequence[float]
+) -> Scores:
+    """Score every test well by axes that never saw it.
+
+    Parameters
+    ----------
+    features : (n, d) finite. labels : (n,) +1 C+, -1 C-, 0 anything else. groups : (n,) plate row (or plate) of each well.
+    folds : training controls and test wells.
+    c_grid : candidates; each fold takes the one with the best Z' when each of its training groups is left out in turn.
+    """
+    features, groups = np.asarray(features, float), np.asarray(groups)
+    n = len(features)
+    on, off, norm = (np.full(n, np.nan) for _ in range(3))
+    names = np.full(n, "", dtype=object)
+    chosen = {}
+    for fold in folds:
+        train, test = np.asarray(fold.train), np.asarray(fold.test)
+        chosen[fold.name] = choose_c(features[train], labels[train], groups[train], c_grid)
+        axes = fit_axes(features[train], labels[train], chosen[fold.name])
+        on[test] = axes.on_score(features[test])
+        off[test], norm[test] = axes.off_scores(features[test])
+        names[test] = fold.name
+    return Scores(on, off, norm, names, chosen)
+
+
+def choose_c(features: Floats, labels: Integers, groups: npt.NDArray[np.generic], c_grid: Sequence[float]) -> float:
+    """The candidate with the best Z' of pooled scores, each group left out in turn; ties go to the smallest C.
+
+    With one candidate, or too few groups to leave one out, the smallest candidate is taken.
+    """
+    candidates = sorted(c_grid)
+    names = [name for name in dict.fromkeys(groups.tolist()) if _has_both(labels[groups != name])]
+    if len(candidates) == 1 or len(names) < 2:
+        return candidates[0]
+    best, best_value = candidates[0], -np.inf
+    for c in candidates:
+        on = np.full(len(labels), np.nan)
+        for name in names:
+            out = groups == name
+            on[out] = fit_axes(features[~out], labels[~out], c).on_score(features[out])
+        scored = np.isfinite(on)
+        value = float(z_prime(on[scored & (labels > 0)], on[scored & (labels < 0)]))
+        if value > best_value + 1e-9:
+            best, best_value = c, value
+    return best
+
+
+def _has_both(labels: Integers) -> bool:
+    return bool((labels > 0).any() and (labels < 0).any())

@@ -1,0 +1,120 @@
+"""Intervals over wells: takes values of two groups of wells and a statistic, makes its interval; and draws within groups.
+
+With few wells the plain percentile interval of a statistic that divides by a spread is much too short: for 8 and 16 normal wells
+a "95 %" interval holds the true Z' in about 80 % of experiments. Three corrections bring it to 90-95 % (measured in
+`tests/properties/test_intervals.py`); what is left is what a parametric model would have to assume.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm, t
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int_]
+Statistic = Callable[[Floats, Floats], Floats]
+
+FEWEST_DEFINED = 0.95
+"""An interval is given when the statistic exists in at least this share of the draws."""
+
+
+def bootstrap_interval(
+    statistic: Statistic, positive: Floats, negative: Floats, *, draws: int, confidence: float, seed: int
+) -> tuple[float, float]:
+    """Bias-corrected and accelerated interval (BCa, Efron 1987), wells drawn with replacement within each group.
+
+    Drawn deviations are widened by sqrt(n / (n - 1)) (Davison and Hinkley 1997, section 3.2), and the tails are those of Student's t
+    with the smaller group's n - 1 degrees of freedom (expanded percentiles, Hesterberg 2015, section 3.3). Draws depend on the seed
+    and on the numbers of wells alone, so that two featurizers of one plate share them.
+
+    Parameters
+    ----------
+    statistic : (..., n+), (..., n-) -> (...), as those of `gandl.statistics.separation`.
+    positive, negative : (n+,), (n-,) values of wells.
+    draws : number of bootstrap draws. confidence : coverage aimed at, between 0 and 1. seed : of the draws.
+
+    Returns
+    -------
+    (low, high); both NaN where a group has fewer than two wells, where the statistic is undefined for the wells or for more than
+    5 % of the draws, or where all draws agree (then they say nothing of the spread).
+    """
+    if min(len(positive), len(negative)) < 2:
+        return np.nan, np.nan
+    value = float(statistic(positive, negative))
+    rng = np.random.default_rng(seed)
+    drawn = statistic(_draw(positive, draws, rng), _draw(negative, draws, rng))
+    drawn = drawn[np.isfinite(drawn)]
+    if not np.isfinite(value) or len(drawn) < FEWEST_DEFINED * draws or np.ptp(drawn) == 0:
+        return np.nan, np.nan
+    below = np.mean(drawn < value) / 2 + np.mean(drawn <= value) / 2
+    bias = norm.ppf(np.clip(below, 1 / draws, 1 - 1 / draws))
+    tail = t.ppf((1 - confidence) / 2, min(len(positive), len(negative)) - 1)
+    shifted = bias + np.array([tail, -tail])
+    levels = norm.cdf(bias + shifted / (1 - _acceleration(statistic, positive, negative) * shifted))
+    low, high = np.quantile(drawn, np.sort(levels))
+    return float(low), float(high)
+
+
+def wilson_interval(right: int, n: int, confidence: float) -> tuple[float, float]:
+    """Score interval of a proportion (Wilson 1927): it has width where all n are right, as a bootstrap has not."""
+    if n == 0:
+        return np.nan, np.nan
+    z = norm.ppf((1 + confidence) / 2)
+    middle = (right + z**2 / 2) / (n + z**2)
+    half = z / (n + z**2) * np.sqrt(right * (n - right) / n + z**2 / 4)
+    return float(middle - half), float(middle + half)
+
+
+def mean_of_proportions_interval(right: tuple[int, int], n: tuple[int, int], confidence: float) -> tuple[float, float]:
+    """Interval of the mean of two independent proportions from their Wilson intervals (Newcombe 1998, method 10)."""
+    share = np.array(right) / np.maximum(n, 1)
+    low, high = np.array([wilson_interval(*each, confidence) for each in zip(right, n, strict=True)]).T
+    below, above = np.linalg.norm(share - low) / 2, np.linalg.norm(high - share) / 2
+    return float(share.mean() - below), float(share.mean() + above)
+
+
+def resample_within(groups: npt.NDArray[np.generic], draws: int, seed: int) -> Integers:
+    """Positions of wells drawn with replacement within their group (as many wells per dose as the plate has).
+
+    Parameters
+    ----------
+    groups : (n,) group of each well, e.g. its dose.
+
+    Returns
+    -------
+    (draws, n): entry [b, i] is the position of a well of the group of well i.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = np.empty((draws, len(groups)), dtype=int)
+    for group in np.unique(groups):
+        members = np.flatnonzero(groups == group)
+        chosen[:, members] = members[rng.integers(0, len(members), (draws, len(members)))]
+    return chosen
+
+
+def _draw(values: Floats, draws: int, rng: np.random.Generator) -> Floats:
+    """(draws, n) values drawn with replacement, deviations from the mean widened."""
+    n, mean = len(values), values.mean()
+    return mean + np.sqrt(n / (n - 1)) * (values[rng.integers(0, n, (draws, n))] - mean)
+
+
+def _acceleration(statistic: Statistic, positive: Floats, negative: Floats) -> float:
+    """How the spread of the statistic changes with its value: skewness of its jackknife, well by well; 0 where undefined."""
+    third = second = 0.0
+    for values in (
+        statistic(_without_one(positive), negative),
+        statistic(positive, _without_one(negative)),
+    ):
+        influence = (len(values) - 1) * (values.mean() - values)
+        third += np.sum(influence**3) / len(values) ** 3
+        second += np.sum(influence**2) / len(values) ** 2
+    return float(third / (6 * second**1.5)) if np.isfinite(third) and second > 0 else 0.0
+
+
+def _without_one(values: Floats) -> Floats:
+    """(n,) -> (n, n - 1): row i lacks value i."""
+    n = len(values)
+    return np.tile(values, (n, 1))[~np.eye(n, dtype=bool)].reshape(n, n - 1)

@@ -1,0 +1,69 @@
+"""A small screen and small networks for the tests of featurizers: two channels, 48 px, 16-px crops."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from gandl.config import EmbeddingsSettings, FeaturizerName, NetworkSettings, SegmentationSettings, TrainingSettings
+from gandl.embeddings.featurizers import Featurizer, build_featurizer
+from gandl.images.pack import StorePlan, pack_store
+from gandl.models.intensity import IntensityScale
+from gandl.models.weights import save, untrained
+
+SIZE = 48
+NETWORK = NetworkSettings(crop=16, channel_base=128, channel_max=12, style_dim=8, feature_dim=24, mapping_layers=1)
+TRAINING = TrainingSettings(network=NETWORK, resolution=SIZE // 2, seed=3, probe=False)
+SETTINGS = EmbeddingsSettings(stride=8, batch=5, segmentation=SegmentationSettings(minimum_area=20, ring=3))
+SCALE = IntensityScale(("gfp", "dna"), (5.0, 10.0), (180.0, 200.0))
+
+
+def draw_sites(count: int, seed: int = 0, size: int = SIZE) -> np.ndarray:
+    """(count, 2, size, size) uint8: blurred cells and nuclei at random places."""
+    rng = np.random.default_rng(seed)
+    spots = (rng.random((count, size, size)) < 4 / size**2).astype(float)
+    nuclei, bodies = (ndimage.gaussian_filter(spots, (0, sigma, sigma)) * 2 * np.pi * sigma**2 for sigma in (3, 6))
+    images = np.stack([20 + 90 * bodies, 10 + 130 * nuclei], axis=1) + rng.normal(0, 3, (count, 2, size, size))
+    return np.clip(images, 0, 255).astype(np.uint8)
+
+
+def write_store(
+    folder: Path, images: np.ndarray, channels: tuple[str, ...] = ("gfp", "dna"), name: str = "S_1"
+) -> Path:
+    """Pack images, at full and at half size."""
+    n, size = len(images), images.shape[-1]
+    plan = StorePlan(
+        store_id=name,
+        site_ids=tuple(f"{name}_{i}" for i in range(n)),
+        well_ids=tuple(f"{name}_{i}" for i in range(n)),
+        channels=channels,
+        dtype=str(images.dtype),
+        resolutions=(size, size // 2),
+        pixel_size_um=None,
+        shard_sites=4,
+        shard_mebibytes=1,
+        compression_level=1,
+        sources={},
+    )
+    store = folder / f"{name}.zarr"
+    pack_store(plan, lambda i: images[i], store, folder / f"{name}.parquet", folder / f"{name}.manifest.json")
+    return store
+
+
+def write_weights(path: Path) -> Path:
+    """Weights whose averaged and raw discriminators differ (two seeds), with a mean of the minibatch deviation as if trained."""
+    model, other = (untrained(TRAINING, SCALE, seed) for seed in (1, 2))
+    model.discriminator_ema.deviation.mean.fill_(0.4)
+    other.discriminator_ema.deviation.mean.fill_(0.6)
+    save(replace(model, discriminator_raw=other.discriminator_ema), path)
+    return path
+
+
+def build(name: FeaturizerName, folder: Path, settings: EmbeddingsSettings = SETTINGS) -> Featurizer:
+    """Any featurizer, from the store `S_1.zarr` and `weights.safetensors` in a folder."""
+    return build_featurizer(
+        name, settings=settings, stores=[folder / "S_1.zarr"], weights=folder / "weights.safetensors", training=TRAINING
+    )

@@ -1,0 +1,155 @@
+"""Everything that the audit reads, small and made up, for the tests of the report."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gandl.config import Config
+from gandl.embeddings.metadata import write_features
+from gandl.report.audit import AuditInputs
+from gandl.report.provenance import write_provenance
+from gandl.source.bbbc013 import write_sites
+from gandl.source.datasets import read_datasets
+from gandl.tables import NUMBERS, SITES, WELL_PROFILES, read_table, write_table
+
+FEATURIZERS = {"gandl": 0.3, "gandl_blocks": 0.55, "gandl_untrained": 0.1, "intensity": -0.2, "segmentation": 0.5}
+"""Featurizer: Z' over all rows."""
+LOCATION = "data.broadinstitute.org/bbbc/BBBC013/BBBC013_v1_images_bmp.zip"
+EC50 = {"Wortmannin": 0.012, "LY294002": 5.0}
+
+
+def number(**values: object) -> dict[str, object]:
+    row: dict[str, object] = {
+        "question": "controls",
+        "featurizer": "gandl_blocks",
+        "normalization": "unlabelled",
+        "split": "leave_row_out:A-H",
+        "fold": "all",
+        "seed": 0,
+        "unit": "well",
+        "metric": "z_prime",
+        "value": 0.5,
+        "low": 0.3,
+        "high": 0.6,
+        "n": 24,
+    }
+    return row | values
+
+
+def controls(featurizer: str, z_prime: float, half: float = 0.15) -> list[dict[str, object]]:
+    """Numbers of one featurizer as evaluation writes them; rows E-H a little worse, A-D a little better."""
+    shifts = {"leave_row_out:A-H": (0.0, 24), "leave_row_out:A-D": (0.05, 12), "leave_row_out:E-H": (-0.05, 12)}
+    shifts |= {"probe:A-D": (0.1, 12), "confirmation:E-H": (-0.1, 12)}
+    rows = []
+    for split, (shift, n) in shifts.items():
+        for metric, value in {"z_prime": z_prime + shift, "ssmd": 8.0 + shift, "accuracy": 0.96}.items():
+            interval = {"value": value, "low": value - half, "high": min(value + half, 1.0)}
+            rows.append(number(featurizer=featurizer, split=split, metric=metric, n=n, **interval))
+    return rows
+
+
+def ratio(z_prime: float) -> list[dict[str, object]]:
+    """Numbers of the segmentation's ratio by itself."""
+    rows = []
+    for split, n in {"no_training:A-H": 24, "no_training:A-D": 12, "no_training:E-H": 12}.items():
+        for metric, value in {"z_prime": z_prime, "ssmd": 10.0}.items():
+            interval = {"value": value, "low": value - 0.1, "high": value + 0.1}
+            rows.append(
+                number(
+                    featurizer="nuclear_over_ring", normalization="none", split=split, metric=metric, n=n, **interval
+                )
+            )
+    return rows
+
+
+def doses(featurizer: str, ec50: dict[str, float]) -> list[dict[str, object]]:
+    rows = []
+    for treatment, value in ec50.items():
+        common = {
+            "question": "dose_response",
+            "featurizer": featurizer,
+            "split": f"leave_row_out:{treatment}",
+            "n": 36,
+        }
+        rows.append(number(**common, metric="ec50_um", value=value, low=value / 1.5, high=value * 1.5))
+        rises = 1.0 if not math.isnan(value) else 0.0
+        rows.append(number(**common, metric="rises_with_dose", value=rises, low=math.nan, high=math.nan))
+    return rows
+
+
+@dataclass
+class Screen:
+    """What a run found, to be changed by a test before `write`."""
+
+    z_primes: dict[str, float] = field(default_factory=lambda: dict(FEATURIZERS))
+    ratio: float = 0.67
+    ec50: dict[str, float] = field(default_factory=lambda: dict(EC50))
+    provenance: dict[str, Any] = field(default_factory=dict)
+    half: float = 0.15
+
+    def write(self, folder: Path, repository: Path) -> AuditInputs:
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = []
+        for name, z_prime in self.z_primes.items():
+            rows = controls(name, z_prime, self.half) + (ratio(self.ratio) if name == "segmentation" else [])
+            for what, table in {"controls": rows, "doses": doses(name, self.ec50)}.items():
+                paths.append(folder / f"{name}.{what}.parquet")
+                write_table(pd.DataFrame(table), paths[-1], NUMBERS)
+        sites = folder / "sites.parquet"
+        write_sites(repository / "resources/bbbc013_platemap.csv", sites)
+        provenance = folder / "provenance.json"
+        write_run(provenance, folder, repository)
+        content = json.loads(provenance.read_text()) | self.provenance
+        provenance.write_text(json.dumps(content))
+        return AuditInputs(
+            numbers=paths,
+            provenance=provenance,
+            references=repository / "resources/paper_values.csv",
+            sites=sites,
+            segmentation=write_segmentation(folder / "segmentation.none.wells.parquet", sites),
+        )
+
+
+def write_segmentation(path: Path, sites: Path, count: float = 168.0) -> Path:
+    """Well profiles of the segmentation, not normalised: so many nuclei in every well, give or take ten."""
+    wells = read_table(sites, SITES).drop(columns=["site_id", "site"])
+    wells = wells.assign(feature_0=[count + (-10 if i % 2 else 10) for i in range(len(wells))], feature_1=1.5)
+    write_features(wells, path, WELL_PROFILES, {"feature_names": '["nucleus_count", "nuclear_over_ring"]'})
+    return path
+
+
+def write_run(output: Path, folder: Path, repository: Path, *, mirror: str | None = None, **changes: Any) -> None:
+    """Write provenance of a made-up run whose downloads and benchmarks lie below `folder`."""
+    archive = folder / "downloads" / LOCATION
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    archive.write_bytes(b"not really a zip")
+    manifest = folder / "images/bbbc013/BBBC013_1.manifest.json"
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    manifest.write_text("{}")
+    benchmarks = folder / "benchmarks"
+    write_benchmark(benchmarks / "models/gandl_seed_0.jsonl", s=610.2, max_rss=900.4, cpu_time=1100.0)
+    write_benchmark(benchmarks / "embeddings/bbbc013_gandl_BBBC013_1.jsonl", s=31.0, max_rss=700.0, cpu_time=40.0)
+    write_benchmark(benchmarks / "source/bbbc013_sites.jsonl", s=0.4, max_rss="NA", cpu_time=0.0)
+    arguments: dict[str, Any] = {
+        "config": Config(mirror=mirror),
+        "repository": repository,
+        "lock": repository / "requirements.lock",
+        "archives": [archive],
+        "downloads": read_datasets(repository / "resources/datasets.csv"),
+        "manifests": [manifest],
+        "tables": [repository / "resources/bbbc013_platemap.csv"],
+        "benchmarks": benchmarks,
+    }
+    write_provenance(output, **(arguments | changes))
+
+
+def write_benchmark(path: Path, **values: object) -> None:
+    """One line as Snakemake writes it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"h:m:s": "0:00:01", "mean_load": 0.0, **values}) + "\n")

@@ -1,0 +1,112 @@
+"""The probe: Z' on held-out controls, from the wells of its scheme alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from gandl.config import TrainingSettings
+from gandl.images.store import ImageStore
+from gandl.models.intensity import measure_scale
+from gandl.models.probe import ProbeError, build_probe
+from gandl.models.weights import TrainedModel, untrained
+from gandl.source.splits import write_splits
+from gandl.tables import SITES, write_table
+from model_inputs import TRAINING, write_store
+
+ROWS = "ABCD"
+CONTROLS = ["positive", "negative", "negative", "none", "none", "none"]
+C_GRID = [0.01, 0.1]
+SETTINGS: TrainingSettings = TRAINING.model_copy(update={"probe_stride": 16})
+
+
+def screen(folder: Path, effect: float, *, dropped: int = 0) -> tuple[Path, Path, Path]:
+    """A plate of four rows, of which two may be looked at; positive controls are brighter by `effect` grey levels."""
+    rng = np.random.default_rng(0)
+    rows = [
+        {
+            "site_id": f"S_1_{i}",
+            "well_id": f"S_1_{i}",
+            "experiment": "S",
+            "plate": 1,
+            "plate_id": "S_1",
+            "store_id": "S_1",
+            "well": f"{ROWS[i // 6]}{i % 6 + 1:02d}",
+            "row": ROWS[i // 6],
+            "column": i % 6 + 1,
+            "site": 1,
+            "cell_type": "U2OS",
+            "condition": "treated",
+            "control": CONTROLS[i % 6],
+            "treatment": None,
+            "concentration_um": None,
+            "smiles": None,
+        }
+        for i in range(24)
+    ]
+    table = pd.DataFrame(rows).astype({"concentration_um": float})
+    pixels = rng.normal(100, 10, (24, 2, 32, 32))
+    pixels += effect * (table["control"] == "positive").to_numpy()[:, None, None, None]
+    store = write_store(folder, pixels=pixels.clip(0, 255).astype(np.uint8)[: 24 - dropped])
+    write_table(table, folder / "sites.parquet", SITES)
+    write_splits(folder / "sites.parquet", folder / "splits.parquet", ["A", "B"])
+    return store, folder / "sites.parquet", folder / "splits.parquet"
+
+
+def model(store: Path) -> TrainedModel:
+    return untrained(SETTINGS, measure_scale([ImageStore(store)], 32), 0)
+
+
+def score(store: Path, sites: Path, splits: Path) -> float:
+    trained = model(store)
+    return build_probe([store], sites, splits, SETTINGS, C_GRID)(trained.discriminator_ema, trained.scale)
+
+
+def test_a_clear_effect_scores_high_and_none_scores_low(tmp_path: Path) -> None:
+    (tmp_path / "clear").mkdir()
+    (tmp_path / "none").mkdir()
+    assert score(*screen(tmp_path / "clear", 60.0)) > 0.5
+    assert score(*screen(tmp_path / "none", 0.0)) < 0
+
+
+def test_it_looks_at_the_wells_of_its_scheme_alone(tmp_path: Path) -> None:
+    """Rows C and D are in no part of the probe: the store need not even hold them all."""
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "cut").mkdir()
+    whole, cut = screen(tmp_path / "whole", 60.0), screen(tmp_path / "cut", 60.0, dropped=6)
+    scale = model(whole[0])
+    scores = [
+        build_probe([store], sites, splits, SETTINGS, C_GRID)(scale.discriminator_ema, scale.scale)
+        for store, sites, splits in (whole, cut)
+    ]
+    assert scores[0] == scores[1]
+
+
+def test_it_leaves_the_discriminator_and_the_random_generators_alone(tmp_path: Path) -> None:
+    store, sites, splits = screen(tmp_path, 60.0)
+    trained = model(store)
+    before = {name: value.clone() for name, value in trained.discriminator_ema.state_dict().items()}
+    state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    build_probe([store], sites, splits, SETTINGS, C_GRID)(trained.discriminator_ema, trained.scale)
+    assert all(torch.equal(before[name], value) for name, value in trained.discriminator_ema.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), state)
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
+    assert torch.is_grad_enabled()
+
+
+def test_a_site_that_no_store_holds_is_named(tmp_path: Path) -> None:
+    store, sites, splits = screen(tmp_path, 60.0, dropped=14)
+    with pytest.raises(ProbeError, match=r"2 sites of the probe, the first is S_1_10, are in no store of .*S_1\.zarr"):
+        build_probe([store], sites, splits, SETTINGS, C_GRID)
+
+
+def test_splits_without_its_scheme_are_refused(tmp_path: Path) -> None:
+    store, sites, splits = screen(tmp_path, 60.0)
+    parts = pd.read_parquet(splits)
+    parts[parts["scheme"] != "probe"].to_parquet(splits)
+    with pytest.raises(ProbeError, match=r"has no scheme 'probe'"):
+        build_probe([store], sites, splits, SETTINGS, C_GRID)

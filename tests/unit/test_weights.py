@@ -1,0 +1,105 @@
+"""Weights files: what is written is what is read, and nothing else is opened."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from gandl.models.intensity import IntensityScale
+from gandl.models.weights import WeightsError, load, save, untrained
+from model_inputs import TRAINING
+
+SCALE = IntensityScale(("gfp", "dna"), (1.5, 0.0), (200.0, 255.0))
+
+
+def test_a_model_is_read_as_it_was_written(tmp_path: Path) -> None:
+    model, other = (untrained(TRAINING, SCALE, seed, pixel_size_um=0.8) for seed in (3, 4))
+    model = replace(model, discriminator_raw=other.discriminator_ema, images_seen=320, code_version="abc")
+    model.discriminator_ema.deviation.mean.fill_(0.25)
+    save(model, tmp_path / "weights.safetensors")
+    read = load(tmp_path / "weights.safetensors")
+    for (name, network), (_, same) in zip(model.networks.items(), read.networks.items(), strict=True):
+        for key, tensor in network.state_dict().items():
+            assert torch.equal(tensor, same.state_dict()[key]), f"{name}.{key}"
+        assert not same.training
+        assert not any(parameter.requires_grad for parameter in same.parameters())
+    for field in (
+        "scale",
+        "settings",
+        "seed",
+        "pixel_size_um",
+        "images_seen",
+        "code_version",
+        "channels",
+        "resolution",
+    ):
+        assert getattr(read, field) == getattr(model, field), field
+
+
+def test_an_unknown_pixel_size_stays_unknown(tmp_path: Path) -> None:
+    save(untrained(TRAINING, SCALE, 0), tmp_path / "weights.safetensors")
+    assert load(tmp_path / "weights.safetensors").pixel_size_um is None
+
+
+def test_the_seed_decides_an_untrained_model_and_the_global_generator_is_left_alone() -> None:
+    torch.manual_seed(11)
+    state = torch.get_rng_state()
+    one = untrained(TRAINING, SCALE, 5).discriminator_ema.state_dict()
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(12)
+    two = untrained(TRAINING, SCALE, 5).discriminator_ema.state_dict()
+    other = untrained(TRAINING, SCALE, 6).discriminator_ema.state_dict()
+    assert all(torch.equal(one[key], two[key]) for key in one)
+    assert not torch.equal(one["last.weight"], other["last.weight"])
+
+
+@pytest.mark.parametrize("writer", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))])
+def test_a_pickle_is_refused_unopened(tmp_path: Path, writer: object) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple:
+            return Path.touch, (tmp_path / "sprung",)
+
+    path = tmp_path / "weights.safetensors"
+    writer(Trap(), path)  # type: ignore[operator]
+    with pytest.raises(WeightsError, match=r"is a pickle.*safetensors"):
+        load(path)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_cut_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    save(untrained(TRAINING, SCALE, 0), path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(WeightsError, match="damaged or foreign"):
+        load(path)
+
+
+def test_a_foreign_safetensors_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_file({"a": torch.zeros(2)}, path)
+    with pytest.raises(WeightsError, match="of format None"):
+        load(path)
+
+
+def test_tensors_that_do_not_fit_their_settings_are_refused(tmp_path: Path) -> None:
+    from safetensors import safe_open
+
+    path = tmp_path / "weights.safetensors"
+    save(untrained(TRAINING, SCALE, 0), path)
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(path)
+    tensors["discriminator_ema.logit.bias"] = torch.zeros(7)
+    save_file(tensors, path, metadata)
+    with pytest.raises(WeightsError, match="the tensors of discriminator_ema do not fit"):
+        load(path)
+
+
+def test_missing_weights_are_told(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="does not exist: train the model first"):
+        load(tmp_path / "weights.safetensors")
