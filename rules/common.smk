@@ -2,6 +2,7 @@
 
 from gandl.code_version import code_version
 from gandl.config import FeaturizerName, Normalization, load_config
+from gandl.report.captions import caption_counts
 from gandl.source.catalogue import downloads_of, stores_of
 
 cfg = load_config(config)
@@ -75,4 +76,5 @@ CAPTION = {
     "seed": cfg.training.seed,
     "development_rows": cfg.source.development_rows,
     "platemap": cfg.source.platemap,
+    **caption_counts(cfg.source.platemap, DATASET, cfg.source.development_rows),
 }

@@ -23,7 +23,6 @@ rule embeddings:
         mem="3GB",
         runtime="2h",
     params:
-        store="<results>/images/{dataset}/{store}.zarr",
         settings=settings(cfg.embeddings),
         code=code_version("gandl.embeddings.embed"),
     script:
@@ -49,11 +48,11 @@ rule floors:
         mem="3GB",
         runtime="2h",
     params:
-        store="<results>/images/{dataset}/{store}.zarr",
         floors=FLOORS,
         settings=settings(cfg.embeddings),
         network=settings(cfg.training.network),
         resolution=cfg.training.resolution,
+        intensity=cfg.training.intensity.value,
         seed=cfg.training.seed,
         code=code_version("gandl.embeddings.embed"),
     script:

@@ -8,6 +8,7 @@ MAKES     <results>/figures/figure_*.svg, .png, .csv and <results>/tables/table_
 rule figure_samples:
     """Real and generated crops, channel by channel, with a scale bar."""
     input:
+        style="src/gandl/figures/gandl.mplstyle",
         arrays=f"<results>/models/gandl/seed_{cfg.training.seed}/samples.npz",
     output:
         svg=report(
@@ -39,6 +40,7 @@ rule figure_samples:
 rule figure_axes:
     """On- and off-perturbation score of every well, doses from light to dark."""
     input:
+        style="src/gandl/figures/gandl.mplstyle",
         scores=collect(
             "<results>/evaluation/scores/{featurizer}.{method}.parquet",
             featurizer=DRAWN,
@@ -75,6 +77,7 @@ rule figure_axes:
 rule figure_dose_response:
     """Dose response of each drug for every featurizer, with Hill fit, EC50 and intervals."""
     input:
+        style="src/gandl/figures/gandl.mplstyle",
         numbers=collect(
             "<results>/evaluation/dose_response/{featurizer}.{method}.parquet",
             featurizer=FEATURIZERS,
@@ -127,6 +130,7 @@ rule figure_dose_response:
 rule figure_plate:
     """The plate as a heat map of the on score."""
     input:
+        style="src/gandl/figures/gandl.mplstyle",
         scores=collect(
             "<results>/evaluation/scores/{featurizer}.{method}.parquet",
             featurizer=DRAWN,
@@ -163,6 +167,7 @@ rule figure_plate:
 rule figure_training:
     """Losses, penalties and the probe's Z' along training."""
     input:
+        style="src/gandl/figures/gandl.mplstyle",
         curve=f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet",
     output:
         svg=report(
@@ -195,6 +200,7 @@ rule figure_training:
 rule figure_featurizers:
     """Z' of every featurizer with its interval, over all rows and over the rows that chose nothing."""
     input:
+        style="src/gandl/figures/gandl.mplstyle",
         numbers=collect(
             "<results>/evaluation/controls/{featurizer}.{method}.parquet",
             featurizer=FEATURIZERS,
@@ -224,6 +230,7 @@ rule figure_featurizers:
         settings=settings(cfg.figures),
         caption=CAPTION,
         featurizers=FEATURIZERS,
+        dataset=DATASET,
         code=code_version("gandl.figures.featurizers"),
     script:
         "../workflow/scripts/figure_featurizers.py"

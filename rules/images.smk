@@ -24,7 +24,6 @@ rule images:
         mem="2GB",
         runtime="4h",
     params:
-        store="<results>/images/{dataset}/{store}.zarr",
         settings=settings(cfg.images),
         code=code_version("gandl.images.bbbc013"),
     script:

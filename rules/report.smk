@@ -32,7 +32,7 @@ rule provenance:
         mem="1GB",
         runtime="10m",
     params:
-        benchmarks="<benchmarks>",
+        benchmarks=f"results/{cfg.run}/benchmarks",
         config=cfg.model_dump(mode="json", exclude={"mirror"}),
         code=code_version("gandl.report.provenance"),
     script:
@@ -44,6 +44,10 @@ rule audit:
     input:
         provenance="<results>/report/provenance.json",
         reference="resources/paper_values.csv",
+        templates=[
+            "src/gandl/report/audit.html.jinja",
+            "src/gandl/report/style.css.jinja",
+        ],
         datasets="resources/datasets.csv",
         sites=f"<results>/source/{DATASET}/sites.parquet",
         numbers=NUMBERS,

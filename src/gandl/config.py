@@ -41,6 +41,11 @@ class GeneratorKind(StrEnum):
     RESIDUAL = "residual"
 
 
+class Intensity(StrEnum):
+    STORE = "store"
+    SITE = "site"
+
+
 class FeaturizerName(StrEnum):
     GANDL = "gandl"
     GANDL_BLOCKS = "gandl_blocks"
@@ -52,6 +57,11 @@ class FeaturizerName(StrEnum):
 class Activation(StrEnum):
     POST = "post"
     PRE = "pre"
+
+
+class BlockStatistic(StrEnum):
+    MEAN = "mean"
+    STD = "std"
 
 
 class Weights(StrEnum):
@@ -126,6 +136,11 @@ class TrainingSettings(Section):
 
     network: NetworkSettings = Field(default_factory=NetworkSettings, description="Shape of the networks.")
     resolution: PositiveInt = Field(320, description="Which stored resolution (px) the crops are cut from.")
+    intensity: Intensity = Field(
+        Intensity.SITE,
+        description="What the networks see: `site` standardises each channel of each image, which removes staining and exposure; "
+        "`store` keeps brightness, on one scale for all images.",
+    )
     seed: NonNegativeInt = Field(0, description="Seed of initial weights, latents and crops.")
     images: PositiveInt = Field(20_000, description="Real images shown to the discriminator; training ends there.")
     batch: PositiveInt = Field(16, description="Images per step; a multiple of minibatch_std_group.")
@@ -192,6 +207,14 @@ class EmbeddingsSettings(Section):
     activation: Activation = Field(
         Activation.POST, description="GAN-DL's 512-d layer after (`post`) or before (`pre`) its leaky ReLU."
     )
+    blocks: list[str] = Field(
+        [],
+        description="Blocks that make `gandl_blocks` and `gandl_untrained`: `image` (1x1 on the image), `block_<side of its output>`, "
+        "`last`; empty: every block. The first ones see texture, the last ones see what tells real from generated.",
+    )
+    block_statistics: list[BlockStatistic] = Field(
+        list(BlockStatistic), min_length=1, description="What is taken over space of every feature map of these blocks."
+    )
     stride: PositiveInt = Field(32, description="Distance (px) of the crops whose features are averaged over a site.")
     batch: PositiveInt = Field(32, description="Crops per forward pass; it changes the speed only.")
     segmentation: SegmentationSettings = Field(
@@ -221,9 +244,10 @@ class EvaluationSettings(Section):
     """Statistics of the screen."""
 
     svm_c: list[PositiveFloat] = Field(
-        [0.0001, 0.001, 0.01, 0.1, 1.0],
+        [0.01, 0.1, 1.0, 10.0, 100.0],
         min_length=1,
-        description="Candidates for the linear SVM's C; chosen inside the training rows by leaving one out.",
+        description="Candidates for the linear SVM's C, from the difference of the means to a hard margin; chosen inside the "
+        "training rows by leaving one out.",
     )
     bootstrap: PositiveInt = Field(2_000, description="Bootstrap draws over wells for every interval.")
     confidence: Fraction = Field(0.95, description="Coverage of every interval.")

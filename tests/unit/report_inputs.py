@@ -49,7 +49,7 @@ def controls(featurizer: str, z_prime: float, half: float = 0.15) -> list[dict[s
     rows = []
     for split, (shift, n) in shifts.items():
         for metric, value in {"z_prime": z_prime + shift, "ssmd": 8.0 + shift, "accuracy": 0.96}.items():
-            interval = {"value": value, "low": value - half, "high": min(value + half, 1.0)}
+            interval = {"value": value, "low": value - half, "high": value + half}
             rows.append(number(featurizer=featurizer, split=split, metric=metric, n=n, **interval))
     return rows
 
@@ -78,8 +78,8 @@ def doses(featurizer: str, ec50: dict[str, float]) -> list[dict[str, object]]:
             "n": 36,
         }
         rows.append(number(**common, metric="ec50_um", value=value, low=value / 1.5, high=value * 1.5))
-        rises = 1.0 if not math.isnan(value) else 0.0
-        rows.append(number(**common, metric="rises_with_dose", value=rises, low=math.nan, high=math.nan))
+        rho = 0.05 if math.isnan(value) else 0.9
+        rows.append(number(**common, metric="rises_with_dose", value=rho, low=rho - 0.1, high=rho + 0.05))
     return rows
 
 

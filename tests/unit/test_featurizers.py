@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from embedding_inputs import SETTINGS, SIZE, TRAINING, build, draw_sites, write_store, write_weights
-from gandl.config import Activation, FeaturizerName, Weights
+from gandl.config import Activation, BlockStatistic, FeaturizerName, Weights
 from gandl.embeddings.embed import EmbeddingError, embed_store, feature_names
 from gandl.embeddings.featurizers import Featurizer, build_featurizer
 from gandl.embeddings.network import NetworkFeaturizer
@@ -119,7 +119,7 @@ def test_the_untrained_network_needs_no_weights_and_is_decided_by_its_seed(folde
 def test_the_untrained_network_is_on_the_scale_that_training_measures(folder: Path) -> None:
     featurizer = build(UNTRAINED, folder)
     assert isinstance(featurizer, NetworkFeaturizer)
-    assert featurizer.model.scale == measure_scale([ImageStore(folder / "S_1.zarr")], TRAINING.resolution)
+    assert featurizer.model.scale == measure_scale([ImageStore(folder / "S_1.zarr")], TRAINING.resolution, TRAINING.intensity)
     assert featurizer.feature_names == build(BLOCKS, folder).feature_names
 
 
@@ -162,3 +162,19 @@ def test_how_long_training_takes_does_not_change_the_untrained_network(folder: P
         featurizer = build_featurizer(UNTRAINED, settings=SETTINGS, stores=[folder / "S_1.zarr"], training=training)
         vectors.append(featurizer.embed(images_for(featurizer, folder)))
     np.testing.assert_array_equal(*vectors)
+
+
+def test_blocks_and_their_statistics_are_settings(folder: Path) -> None:
+    every = build(BLOCKS, folder)
+    settings = SETTINGS.model_copy(update={"blocks": ["last", "image"], "block_statistics": [BlockStatistic.STD]})
+    some = build(BLOCKS, folder, settings)
+    images = images_for(every, folder)
+    columns = [i for i, name in enumerate(every.feature_names) if name.startswith(("image_std_", "last_std_"))]
+    assert some.feature_names == [every.feature_names[i] for i in columns]
+    np.testing.assert_array_equal(some.embed(images), every.embed(images)[:, columns])
+
+
+def test_an_unknown_block_is_refused_with_the_known_ones(folder: Path) -> None:
+    settings = SETTINGS.model_copy(update={"blocks": ["block_99"]})
+    with pytest.raises(EmbeddingError, match="names block_99, which this discriminator does not have; it has image, block_8"):
+        build(BLOCKS, folder, settings)

@@ -76,7 +76,22 @@ def test_ec50_sits_on_the_curve_with_its_interval_in_the_unit_of_the_axis(panels
 def test_without_an_ec50_the_panel_says_so_and_draws_no_marker(panels: dict[tuple[str, str], Axes]) -> None:
     axes = panels["LY294002", "intensity"]
     assert not artist(axes, "ec50")
-    assert any("no EC" in text.get_text() for text in axes.texts)
+    assert [text.get_text() for text in axes.texts] == ["flat: no EC$_{50}$"]
+
+
+@pytest.mark.parametrize(
+    ("ec50", "text", "at"), [(0.9, ">250 nM [231, >250]", 250.0), (0.0001, "<0.977 nM [<0.977, <0.977]", 0.9765625)]
+)
+def test_ec50_outside_the_tested_doses_is_said_to_lie_out_there_and_not_where(
+    data: pd.DataFrame, ec50: float, text: str, at: float
+) -> None:
+    moved = data[data["featurizer"] == "gandl_blocks"].copy()
+    row = (moved["kind"] == "ec50") & (moved["treatment"] == "Wortmannin")
+    moved.loc[row, ["concentration_um", "low", "high"]] = [ec50, ec50 / 3.9, ec50 * 1.4]
+    with style(SETTINGS):
+        axes = dose_response_figure(moved).axes[0]
+    assert [label.get_text() for label in axes.texts] == [f"EC$_{{50}}$ {text}"]
+    assert artist(axes, "ec50")[0].get_xdata()[0] == pytest.approx(at)
 
 
 def test_controls_stand_outside_the_doses(panels: dict[tuple[str, str], Axes]) -> None:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from gandl.config import Intensity
 from gandl.images.store import ImageStore
+from gandl.models.crops import CropSampler
 from gandl.models.intensity import CEILING, IntensityError, IntensityScale, measure_scale
 from model_inputs import write_store
 
@@ -56,3 +58,49 @@ def test_a_constant_channel_is_refused_by_name(tmp_path: Path) -> None:
 def test_images_of_other_channels_are_refused() -> None:
     with pytest.raises(IntensityError, match="3 channels do not fit a scale of 2: gfp, dna"):
         SCALE.apply(np.zeros((1, 3, 4, 4), np.uint8))
+
+
+def _fields(seed: int = 0) -> np.ndarray:
+    """Six images of two channels whose brightness and contrast differ from image to image."""
+    rng = np.random.default_rng(seed)
+    gain, offset = rng.uniform(0.5, 1.5, (2, 6, 2, 1, 1))
+    return (rng.gamma(2, 15, (6, 2, 32, 32)) * gain + 20 * offset).clip(0, 255).astype(np.uint8)
+
+
+def test_a_site_scale_removes_an_images_gain_and_offset(tmp_path: Path) -> None:
+    store = ImageStore(write_store(tmp_path, pixels=_fields()))
+    scale = measure_scale([store], 32, Intensity.SITE)
+    images = store.sites(slice(None), 32).astype(np.uint16)
+    torch.testing.assert_close(scale.apply(images * 3 + 7), scale.apply(images), atol=1e-4, rtol=0)
+    kept = measure_scale([store], 32, Intensity.STORE)
+    assert (kept.apply(images * 3 + 7) - kept.apply(images)).abs().max() > 0.5
+
+
+def test_a_site_scale_standardises_and_then_maps_percentiles(tmp_path: Path) -> None:
+    pixels = _fields()
+    scale = measure_scale([ImageStore(write_store(tmp_path, pixels=pixels))], 32, Intensity.SITE)
+    values = pixels.astype(np.float64)
+    standard = (values - values.mean((2, 3), keepdims=True)) / values.std((2, 3), keepdims=True)
+    low, high = np.percentile(standard, (0.1, 99.9), axis=(0, 2, 3), method="inverted_cdf")
+    np.testing.assert_allclose(scale.low, low, rtol=1e-5)
+    np.testing.assert_allclose(scale.high, high, rtol=1e-5)
+    expected = 2 * (standard - low[:, None, None]) / (high - low)[:, None, None] - 1
+    np.testing.assert_allclose(scale.apply(pixels).numpy(), np.minimum(expected, CEILING), atol=1e-4)
+
+
+def test_a_crop_is_scaled_as_the_image_that_it_is_cut_from(tmp_path: Path) -> None:
+    store = ImageStore(write_store(tmp_path, pixels=_fields()))
+    scale = measure_scale([store], 32, Intensity.SITE)
+    whole = scale.apply(store.sites(slice(None), 32))
+    sampler = CropSampler([store], 32, 16, seed=3)
+    places = sampler.draw(5)
+    crops = scale.apply(sampler.read(places), sampler.moments(places))
+    for crop, (_, site, top, left) in zip(crops, places.tolist(), strict=True):
+        torch.testing.assert_close(crop, whole[site, :, top : top + 16, left : left + 16])
+
+
+def test_inverting_a_site_scale_gives_a_typical_image(tmp_path: Path) -> None:
+    pixels = _fields()
+    scale = measure_scale([ImageStore(write_store(tmp_path, pixels=pixels))], 32, Intensity.SITE)
+    typical = scale.invert(scale.apply(pixels))
+    np.testing.assert_allclose(typical.mean((2, 3)), np.tile(pixels.mean((2, 3)).mean(0), (6, 1)), rtol=0.05)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from gandl.config import TrainingSettings
+from gandl.config import Intensity, TrainingSettings
 from gandl.images.store import ImageStore
 from gandl.models.intensity import measure_scale
 from gandl.models.probe import ProbeError, build_probe
@@ -21,7 +21,9 @@ from model_inputs import TRAINING, write_store
 ROWS = "ABCD"
 CONTROLS = ["positive", "negative", "negative", "none", "none", "none"]
 C_GRID = [0.01, 0.1]
-SETTINGS: TrainingSettings = TRAINING.model_copy(update={"probe_stride": 16})
+SETTINGS: TrainingSettings = TRAINING.model_copy(
+    update={"probe_stride": 16, "intensity": Intensity.STORE}  # the effect of these tests is brightness
+)
 
 
 def screen(folder: Path, effect: float, *, dropped: int = 0) -> tuple[Path, Path, Path]:
@@ -58,7 +60,7 @@ def screen(folder: Path, effect: float, *, dropped: int = 0) -> tuple[Path, Path
 
 
 def model(store: Path) -> TrainedModel:
-    return untrained(SETTINGS, measure_scale([ImageStore(store)], 32), 0)
+    return untrained(SETTINGS, measure_scale([ImageStore(store)], 32, SETTINGS.intensity), 0)
 
 
 def score(store: Path, sites: Path, splits: Path) -> float:

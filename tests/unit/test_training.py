@@ -110,7 +110,7 @@ def test_training_makes_weights_a_curve_and_samples(store: Path, unbroken: Path)
 
 def test_every_network_moves_and_the_average_is_not_the_raw_one(unbroken: Path, store: Path) -> None:
     model = load(unbroken / "weights.safetensors")
-    start = untrained(TRAINING, measure_scale([ImageStore(store)], 32), SEED)
+    start = untrained(TRAINING, measure_scale([ImageStore(store)], 32, TRAINING.intensity), SEED)
     for name, network in model.networks.items():
         first = start.networks[name].state_dict()
         still = [key for key, tensor in network.state_dict().items() if torch.equal(tensor, first[key])]

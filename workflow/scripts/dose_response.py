@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gandl.evaluation.dose_response import write_dose_response
-
 from gandl.config import EvaluationSettings
+from gandl.evaluation.dose_response import write_dose_response
 from gandl.jobs import job
 
 if TYPE_CHECKING:

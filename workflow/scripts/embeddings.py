@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 from gandl.config import EmbeddingsSettings, FeaturizerName
 from gandl.embeddings.embed import embed_store
 from gandl.embeddings.featurizers import build_featurizer
+from gandl.images.store import store_path
 from gandl.jobs import job
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job(snakemake.log[0]):
-    store = Path(snakemake.params.store)
+    store = store_path(Path(snakemake.input.manifest))
     settings = EmbeddingsSettings.model_validate(snakemake.params.settings)
     featurizer = build_featurizer(
         FeaturizerName(snakemake.wildcards.trained),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from gandl.config import ImagesSettings
 from gandl.images.bbbc013 import pack_bbbc013
+from gandl.images.store import store_path
 from gandl.jobs import job
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ with job(snakemake.log[0]):
     pack_bbbc013(
         Path(snakemake.input.archive[0]),
         Path(snakemake.input.sites),
-        Path(snakemake.params.store),
+        store_path(Path(snakemake.output.manifest)),
         Path(snakemake.output.index),
         Path(snakemake.output.manifest),
         ImagesSettings.model_validate(snakemake.params.settings),

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gandl.config import TrainingSettings
+from gandl.images.store import store_path
 from gandl.jobs import job
 from gandl.models.probe import build_probe
 from gandl.models.training import train
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job(snakemake.log[0]):
-    stores = [Path(store) for store in snakemake.params.stores]
+    stores = [store_path(Path(manifest)) for manifest in snakemake.input.manifests]
     settings = TrainingSettings.model_validate(snakemake.params.settings)
     weights = Path(snakemake.output.weights)
     probe = None

@@ -24,7 +24,7 @@ class NetworkFeaturizer:
     """A discriminator that looks at every crop of a site's grid; the site's vector is their mean.
 
     `gandl` is the layer before the logit (Mascolini et al. 2022); `gandl_blocks` and `gandl_untrained` are the mean and the
-    deviation over space of every feature map, block by block. Sites are computed one by one, so a batch changes nothing.
+    deviation over space of every feature map, block by block (or of the blocks that the settings name). Sites are computed one by one, so a batch changes nothing.
 
     Parameters
     ----------
@@ -50,7 +50,9 @@ class NetworkFeaturizer:
         if name == FeaturizerName.GANDL:
             self.feature_names = [f"{settings.activation}_{i}" for i in range(self._discriminator.feature_dim)]
         else:
-            self.feature_names = block_features(self._discriminator)
+            names = block_features(self._discriminator)
+            self._columns = _chosen(names, self._discriminator.block_names, settings)
+            self.feature_names = [names[i] for i in self._columns]
         self.dim = len(self.feature_names)
 
     def embed(self, images: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.float32]:
@@ -64,8 +66,19 @@ class NetworkFeaturizer:
             batch=self.settings.batch,
         )
         if self.name != FeaturizerName.GANDL:
-            return features.blocks
+            return features.blocks[:, self._columns]
         return features.post if self.settings.activation == Activation.POST else features.pre
+
+
+def _chosen(names: Sequence[str], blocks: Sequence[str], settings: EmbeddingsSettings) -> list[int]:
+    """Positions of the block features `<block>_<statistic>_<map>` that the settings ask for."""
+    unknown = [block for block in settings.blocks if block not in blocks]
+    if unknown:
+        raise EmbeddingError(
+            f"embeddings.blocks names {', '.join(unknown)}, which this discriminator does not have; it has {', '.join(blocks)}"
+        )
+    wanted = {f"{block}_{statistic}" for block in settings.blocks or blocks for statistic in settings.block_statistics}
+    return [i for i, name in enumerate(names) if name.rpartition("_")[0] in wanted]
 
 
 def trained(name: FeaturizerName, weights: Path, settings: EmbeddingsSettings) -> NetworkFeaturizer:
@@ -79,6 +92,6 @@ def untrained(stores: Sequence[Path], training: TrainingSettings, settings: Embe
     It needs no weights. Its features are those of all blocks, the stronger of the two choices, as a floor should be.
     """
     opened = [ImageStore(path) for path in stores]
-    scale = measure_scale(opened, training.resolution)
+    scale = measure_scale(opened, training.resolution, training.intensity)
     model = untrained_model(training, scale, training.seed, opened[0].pixel_size_at(training.resolution))
     return NetworkFeaturizer(FeaturizerName.GANDL_UNTRAINED, model, settings)

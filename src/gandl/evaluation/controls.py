@@ -56,6 +56,8 @@ def write_controls(
         directly, too, as featurizer `nuclear_over_ring`.
     development_rows : plate rows on which settings were chosen.
     seed : of the bootstrap. training_seed : of the network, for the table.
+    output : one row per metric of `METRICS` and split `<scheme>:<plate rows>` (the plain column: `no_training:<rows>`, without
+        the metrics that need a trained threshold). n is the number of control wells; what so few leave undefined is null.
     """
     table = read_table(Path(scores), WELL_SCORES)
     rows: list[dict[str, object]] = []
@@ -71,7 +73,7 @@ def write_controls(
 
 def _subsets(scores: pd.DataFrame, scheme: str, development_rows: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
     """All rows of a scheme; and, where it has both, the development rows and the others by themselves."""
-    rows = sorted(set(scores["row"]))
+    rows = sorted(set(scores["row"]), key=lambda row: (len(row), row))
     yield f"{scheme}:{span(rows)}", scores
     development = [row for row in rows if row in development_rows]
     others = [row for row in rows if row not in development_rows]
@@ -81,9 +83,9 @@ def _subsets(scores: pd.DataFrame, scheme: str, development_rows: Sequence[str])
 
 
 def span(rows: Sequence[str]) -> str:
-    """Plate rows in short: A-D where they are neighbours, else joined by commas."""
-    neighbours = all(ord(b) - ord(a) == 1 for a, b in pairwise(rows) if len(a) == len(b) == 1)
-    return f"{rows[0]}-{rows[-1]}" if len(rows) > 1 and neighbours else ",".join(rows)
+    """Plate rows in short, as the splits name them: `A-D` where they are neighbours, `B+D` otherwise."""
+    neighbours = all(len(a) == len(b) == 1 and ord(b) - ord(a) == 1 for a, b in pairwise(rows))
+    return f"{rows[0]}-{rows[-1]}" if len(rows) > 1 and neighbours else "+".join(rows)
 
 
 def _numbers(

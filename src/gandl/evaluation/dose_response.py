@@ -79,7 +79,7 @@ def write_dose_response(
     output : `tables.NUMBERS`; `split` is `leave_row_out:<treatment>` (`no_training:<treatment>` for the plain column); n wells.
         EC50, slope and asymptotes are null where a constant fits as well. An EC50 is sought up to half a decade beyond the tested
         doses, so a value or an end outside them says that it lies out there, not where.
-    curves : treatment, concentration_um, fit, low, high (pointwise interval): the curve, or the mean where a constant fits as well.
+    curves : treatment, concentration_um, fit, low, high (pointwise band): the curve, or the mean where a constant fits as well.
     points : treatment, concentration_um, well_id, on: the wells fitted.
 
     Raises
@@ -128,14 +128,16 @@ def dose_response(wells: pd.DataFrame, settings: EvaluationSettings, seed: int) 
 
     Returns
     -------
-    All of `METRICS`. `rises_with_dose` is Spearman's correlation of dose and score. With too few doses for a curve its numbers are
-    NaN; with one well of a dose, all intervals are.
+    All of `METRICS`. `rises_with_dose` is Spearman's correlation of dose and score. With too few doses for a curve its numbers
+    are NaN; with one well of a dose, all intervals are.
     """
     dose, on = wells["concentration_um"].to_numpy(float), wells["on"].to_numpy(float)
     numbers = dict.fromkeys(METRICS, Number())
     drawn = resampled_responses(dose, on, draws=settings.bootstrap, seed=seed)
     rho = _spearman(dose, on[None])[0]
-    numbers["rises_with_dose"] = Number(rho, *_ends(None if drawn is None else _spearman(dose, drawn), settings.confidence))
+    numbers["rises_with_dose"] = Number(
+        rho, *_ends(None if drawn is None else _spearman(dose, drawn), settings.confidence)
+    )
     try:
         fit = fit_hill(dose, on)
     except DoseError:
@@ -186,7 +188,9 @@ def _curve(response: Response, wells: pd.DataFrame, treatment: str, confidence: 
     if response.has_curve and response.fit is not None:
         line = response.fit.curve(dose)
         if response.draws is not None:
-            low, high = np.quantile(response.draws.responses(dose), [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+            low, high = np.quantile(
+                response.draws.responses(dose), [(1 - confidence) / 2, (1 + confidence) / 2], axis=0
+            )
     else:
         line = np.full(CURVE_POINTS, wells["on"].mean())
     return pd.DataFrame({"treatment": treatment, "concentration_um": dose, "fit": line, "low": low, "high": high})

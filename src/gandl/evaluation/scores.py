@@ -30,15 +30,17 @@ def write_scores(wells: Path, splits: Path, settings: EvaluationSettings, output
 
     Raises
     ------
-    ScoresError : a split names a well without profile.
+    ScoresError : a split names a well without profile, or there is no split of the question `controls`.
     gandl.statistics.AxisError : a fold's training rows lack positive or negative controls.
     """
     profiles = read_table(Path(wells), WELL_PROFILES)
     table = read_table(Path(splits), SPLITS)
     table = table[table["question"] == QUESTION]
+    if table.empty:
+        raise ScoresError(f"{splits} has no split of the question {QUESTION}")
     names = feature_columns(profiles)
     features = profiles[names].to_numpy(np.float64)
-    labels = profiles["control"].map(LABELS).to_numpy(int)
+    labels = np.array([LABELS[control] for control in profiles["control"]])
     parts = []
     for scheme, of_scheme in table.groupby("scheme", sort=False):
         folds = folds_of(of_scheme, profiles["well_id"], Path(wells))

@@ -109,4 +109,8 @@ def references(path: Path, dataset: str) -> pd.DataFrame:
 def with_references(numbers: Mapping[str, Path], reference: Path, dataset: str) -> pd.DataFrame:
     """`compared` and, below, `references`."""
     parts = [compared(numbers), references(reference, dataset)]
-    return pd.concat([part.astype(object) for part in parts if not part.empty], ignore_index=True).infer_objects()
+    return (
+        pd.concat([part.astype(object) for part in parts if not part.empty], ignore_index=True)
+        .infer_objects()
+        .astype({"n": "Int64"})
+    )

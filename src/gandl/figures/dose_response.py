@@ -160,7 +160,7 @@ def _panel(axes: Axes, panel: pd.DataFrame, unit: str, factor: float) -> None:
     axes.set_xscale("log")
     left, right = strips["negative"] / gap**0.6, strips["positive"] * gap**0.6
     axes.set_xlim(left, right)
-    _ec50_marker(axes, by_kind.get("ec50"), unit)
+    _ec50_marker(axes, by_kind.get("ec50"), (lowest, highest), unit)
     decades = [tick for tick in LogLocator().tick_values(lowest, highest) if lowest / 1.01 <= tick <= highest * 1.01]
     axes.xaxis.set_major_locator(FixedLocator([strips["negative"], *decades, strips["positive"]]))
     axes.set_xticklabels([CONTROLS["negative"].label, *(number(tick) for tick in decades), CONTROLS["positive"].label])
@@ -169,18 +169,32 @@ def _panel(axes: Axes, panel: pd.DataFrame, unit: str, factor: float) -> None:
     axes.xaxis.set_minor_locator(FixedLocator(minor))
 
 
-def _ec50_marker(axes: Axes, ec50: pd.DataFrame | None, unit: str) -> None:
-    """A point on the curve with the interval of the dose, and the numbers above the panel."""
+def _ec50_marker(axes: Axes, ec50: pd.DataFrame | None, tested: tuple[float, float], unit: str) -> None:
+    """A point on the curve with the interval of the dose, and the numbers above the panel.
+
+    Evaluation says of an EC50 outside the tested doses that it lies out there, not where: so do marker and text.
+    """
     if ec50 is None or ec50.empty:
-        text = "no EC$_{50}$"
+        text = "flat: no EC$_{50}$"
     else:
-        row, factor = ec50.iloc[0], float(ec50["dose"].iloc[0] / ec50["concentration_um"].iloc[0])
+        row = ec50.iloc[0]
+        factor = row["dose"] / row["concentration_um"]
         low, high = row["low"] * factor, row["high"] * factor
+        text = f"EC$_{{50}}$ {_within(row['dose'], tested)} {unit}"
         if np.isfinite([low, high]).all():
-            axes.plot([low, high], [row["on"]] * 2, color=INK, lw=1.4, zorder=6, solid_capstyle="butt", gid="interval")
-        axes.plot([row["dose"]], [row["on"]], marker="o", ms=4.5, mfc="white", mec=INK, mew=1.0, zorder=7, gid="ec50")
-        text = f"EC$_{{50}}$ {number(row['dose'])} {unit} [{number(low)}, {number(high)}]"
+            ends = np.clip([low, high], *tested)
+            axes.plot(ends, [row["on"]] * 2, color=INK, lw=1.4, zorder=6, solid_capstyle="butt", gid="interval")
+            text += f" [{_within(low, tested)}, {_within(high, tested)}]"
+        at = float(np.clip(row["dose"], *tested))
+        marker = "o" if at == row["dose"] else "<" if row["dose"] < at else ">"
+        axes.plot([at], [row["on"]], marker=marker, ms=4.5, mfc="white", mec=INK, mew=1.0, zorder=7, gid="ec50")
     axes.text(0.0, 1.02, text, transform=axes.transAxes, fontsize="x-small", ha="left", va="bottom")
+
+
+def _within(dose: float, tested: tuple[float, float]) -> str:
+    """A dose, or on which side of the tested ones it lies."""
+    lowest, highest = tested
+    return f"<{number(lowest)}" if dose < lowest else f">{number(highest)}" if dose > highest else number(dose)
 
 
 def _legend(coverage: str) -> list[Line2D | Patch]:

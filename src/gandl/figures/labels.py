@@ -19,7 +19,6 @@ METRICS: dict[str, str] = {
     "z_prime": "Z′",
     "robust_z_prime": "Robust Z′",
     "ssmd": "SSMD",
-    "robust_ssmd": "Robust SSMD",
     "accuracy": "Accuracy",
 }
 

@@ -15,7 +15,7 @@ from great_tables import html as markup
 
 from gandl.config import FiguresSettings
 from gandl.figures.comparison import REFERENCE, groups_of, with_references
-from gandl.figures.labels import METRICS, number
+from gandl.figures.labels import METRICS
 from gandl.figures.style import write_csv
 from gandl.files import atomic
 
@@ -97,15 +97,16 @@ def cells(data: pd.DataFrame) -> pd.DataFrame:
 def _cell(row: Mapping[Hashable, Any]) -> str:
     if pd.isna(row["value"]):
         return MISSING
-    value = f"<strong>{_two(row['value'])}</strong>"
+    value = f"<strong>{_short(row['value'])}</strong>"
     if pd.isna(row["low"]) or pd.isna(row["high"]):
         return value
-    return f"{value}<br><small>[{_two(row['low'])},&nbsp;{_two(row['high'])}]</small>"
+    return f"{value}<br><small>[{_short(row['low'])},&nbsp;{_short(row['high'])}]</small>"
 
 
-def _two(value: float) -> str:
-    """Two decimals below ten, three digits above."""
-    return number(value) if abs(value) >= 10 else f"{value:.2f}".replace("-", "−")
+def _short(value: float) -> str:
+    """Two decimals below ten, one below a hundred, none above."""
+    decimals = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
+    return f"{value:.{decimals}f}".replace("-", "−")
 
 
 def spanner(data: pd.DataFrame, group: str) -> str:

@@ -127,6 +127,7 @@ def _draw_panel(axes: Axes, panel: Panel, data: pd.DataFrame, seeds: list[int]) 
             drawn = True
     if not drawn:
         axes.text(0.5, 0.5, "not recorded in this run", transform=axes.transAxes, ha="center", va="center", color=GREY)
+        axes.set_yticks([])
         return
     if panel.logarithmic and (data.loc[data["metric"].isin(list(panel.lines)), "value"] > 0).all():
         axes.set_yscale("log")

@@ -26,6 +26,11 @@ class StoreError(ValueError):
     """An image store is missing, incomplete or not what was asked for; the message says which and where."""
 
 
+def store_path(manifest: Path) -> Path:
+    """The store that lies beside its manifest: `<store_id>.manifest.json` -> `<store_id>.zarr`."""
+    return manifest.with_name(manifest.name.removesuffix(".manifest.json") + ".zarr")
+
+
 def index_path(store: Path) -> Path:
     """The parquet index beside `<store_id>.zarr`."""
     return Path(store).with_suffix(".parquet")

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from gandl.images.store import ImageStore
+from gandl.models.intensity import moments_of
 
 MEMORY_LIMIT = 2**30
 """Stores of at most so many bytes (at the training resolution) are held in memory; larger ones are read crop by crop."""
@@ -76,6 +77,7 @@ class CropSampler:
         self.rng = np.random.default_rng(seed)
         self._first = np.cumsum([0, *(len(store) for store in stores)])
         fits = len(self) * len(stores[0].channels) * resolution**2 * stores[0].dtype.itemsize <= MEMORY_LIMIT
+        self._moments: npt.NDArray[np.float32] | None = None
         self._images = [store.sites(slice(None), resolution) for store in stores] if fits else None
 
     def __len__(self) -> int:
@@ -100,9 +102,13 @@ class CropSampler:
                 crops[i] = self._images[store][site, :, top : top + side, left : left + side]
         return crops
 
-    def sample(self, n: int) -> npt.NDArray[np.unsignedinteger]:
-        """The next n crops."""
-        return self.read(self.draw(n))
+    def moments(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Mean and deviation of the whole images at places: (n, c, 2); all images are measured once, at the first call."""
+        if self._moments is None:
+            self._moments = np.concatenate(
+                [moments_of(images) for store in self.stores for _, images in store.batches(16, self.resolution)]
+            )
+        return self._moments[self._first[places[:, 0]] + places[:, 1]]
 
     @property
     def state(self) -> str:

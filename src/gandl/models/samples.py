@@ -24,7 +24,7 @@ def write_samples(
     Parameters
     ----------
     model : its averaged generator makes as many crops as `real` has.
-    real : (n, c, y, x) stored pixels.
+    real : (n, c, y, x) stored pixel values (of a typical image, where each image is standardised by itself).
     picture : PNG: for every channel, a row of real crops above a row of generated ones, on one grey scale.
     arrays : NPZ with `real`, `fake` (n, c, y, x) in stored pixel values, `channels`, `pixel_size_um` (NaN where unknown).
     seed : of the generated crops.
@@ -39,7 +39,7 @@ def write_samples(
             channels=np.array(model.channels),
             pixel_size_um=np.float64(np.nan if model.pixel_size_um is None else model.pixel_size_um),
         )
-    low, high = (np.array(v, np.float32)[None, None, :, None, None] for v in (model.scale.low, model.scale.high))
+    low, high = (limit[None, None, :, None, None] for limit in model.scale.limits())
     grey = (np.clip((both - low) / (high - low), 0, 1) * 255).astype(np.uint8)
     rows = [grey[kind, :, channel] for channel in range(grey.shape[2]) for kind in range(2)]
     padded = np.pad(np.stack(rows), ((0, 0), (0, 0), (0, GAP), (0, GAP)), constant_values=255)

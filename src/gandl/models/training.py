@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from gandl.code_version import code_version
-from gandl.config import TrainingSettings
+from gandl.config import Intensity, TrainingSettings
 from gandl.images.store import ImageStore
 from gandl.locks import exclusive
 from gandl.models import losses
@@ -121,7 +122,7 @@ class Trainer:
         self.settings = settings
         self.seed = seed
         self.pixel_size_um = stores[0].pixel_size_at(settings.resolution)
-        self.scale = measure_scale(stores, settings.resolution)
+        self.scale = measure_scale(stores, settings.resolution, settings.intensity)
         self.sampler = CropSampler(stores, settings.resolution, settings.network.crop, seed)
         self.rng = torch.Generator().manual_seed(seed)
         self.generator, self.discriminator = new_networks(settings, len(self.scale.channels), seed)
@@ -168,10 +169,15 @@ class Trainer:
 
     def _reals(self) -> Tensor:
         """The next batch of real crops, on the networks' scale."""
-        reals = self.scale.apply(self.sampler.sample(self.settings.batch))
+        places = self.sampler.draw(self.settings.batch)
+        reals = self._scaled(self.sampler, places)
         if self.settings.symmetry:
             reals = orient(reals, torch.randint(ORIENTATIONS, (len(reals),), generator=self.rng))
         return reals.contiguous(memory_format=torch.channels_last)
+
+    def _scaled(self, sampler: CropSampler, places: npt.NDArray[np.int64]) -> Tensor:
+        moments = sampler.moments(places) if self.scale.kind is Intensity.SITE else None
+        return self.scale.apply(sampler.read(places), moments)
 
     def _fakes(self) -> Tensor:
         return self.generator(self.generator.draw(self.settings.batch, self.rng, self.settings.style_mixing))
@@ -299,9 +305,8 @@ class Trainer:
 
     def real_samples(self) -> np.ndarray:
         """Real crops to show beside generated ones, the same however training went."""
-        return CropSampler(self.sampler.stores, self.settings.resolution, self.settings.network.crop, self.seed).sample(
-            COUNT
-        )
+        sampler = CropSampler(self.sampler.stores, self.settings.resolution, self.settings.network.crop, self.seed)
+        return self.scale.invert(self._scaled(sampler, sampler.draw(COUNT)))
 
 
 def _adam(network: nn.Module, settings: TrainingSettings, interval: int) -> torch.optim.Adam:

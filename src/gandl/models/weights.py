@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from gandl.config import TrainingSettings
+from gandl.config import Intensity, TrainingSettings
 from gandl.files import atomic
 from gandl.models.discriminator import Discriminator
 from gandl.models.generator import Generator
@@ -110,8 +110,7 @@ def save(model: TrainedModel, path: Path) -> None:
         "format": FORMAT,
         "settings": model.settings.model_dump_json(),
         "channels": json.dumps(model.channels),
-        "intensity_low": json.dumps(model.scale.low),
-        "intensity_high": json.dumps(model.scale.high),
+        "intensity": json.dumps(asdict(model.scale)),
         "resolution": json.dumps(model.resolution),
         "pixel_size_um": json.dumps(model.pixel_size_um),
         "seed": json.dumps(model.seed),
@@ -148,7 +147,8 @@ def load(path: Path) -> TrainedModel:
             f"{path} is of format {metadata.get('format')!r}; this version reads {FORMAT!r}: train it again"
         )
     settings = TrainingSettings.model_validate_json(metadata["settings"])
-    channels, low, high = (json.loads(metadata[key]) for key in ("channels", "intensity_low", "intensity_high"))
+    scale = json.loads(metadata["intensity"])
+    kind, channels = Intensity(scale.pop("kind")), scale["channels"]
     seed = json.loads(metadata["seed"])
     generator, ema = new_networks(settings, len(channels), seed)
     _, raw = new_networks(settings, len(channels), seed)
@@ -156,7 +156,7 @@ def load(path: Path) -> TrainedModel:
         generator_ema=generator,
         discriminator_ema=ema,
         discriminator_raw=raw,
-        scale=IntensityScale(tuple(channels), tuple(low), tuple(high)),
+        scale=IntensityScale(kind=kind, **{name: tuple(values) for name, values in scale.items()}),
         settings=settings,
         seed=seed,
         pixel_size_um=json.loads(metadata["pixel_size_um"]),

@@ -1,7 +1,7 @@
 """Profiles: takes the embeddings of a data set's stores and its sites table, makes one row per site and one per well.
 
-Each plate is standardised by itself, on the wells that the method names; a well is the mean of its sites. Removing plate effects
-this way also removes whatever is constant on a plate, so a question about such a label uses `none`.
+Each plate is standardised by itself, on the wells that `reference_wells` names; a well is the mean of its sites. Removing plate
+effects this way also removes whatever is constant on a plate, so a question about such a label uses `none`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from gandl.config import Normalization
-from gandl.embeddings.metadata import feature_metadata, write_features
+from gandl.embeddings.metadata import FEATURE_NAMES, feature_metadata, write_features
 from gandl.tables import EMBEDDINGS, SITE_PROFILES, SITES, WELL_PROFILES, feature_columns, read_table
 
 FEWEST_WELLS = 3
 """Fewer reference wells than this give no standard deviation worth dividing by."""
+ROUNDING = 1e-9
+"""A feature that varies less than this, relative to its size, is constant but for rounding."""
 
 
 class NormalizationError(ValueError):
@@ -40,7 +42,7 @@ def write_profiles(
     ------
     NormalizationError : sites without embedding, embeddings without site, or a plate with too few reference wells.
     """
-    metadata = feature_metadata(Path(embeddings[0]))
+    metadata = _common_metadata([Path(path) for path in embeddings])
     table = pd.concat([read_table(Path(path), EMBEDDINGS) for path in embeddings], ignore_index=True)
     known = read_table(Path(sites), SITES)
     _check_same_sites(table, known, Path(sites))
@@ -81,14 +83,18 @@ def normalized(values: npt.NDArray[np.float64], sites: pd.DataFrame, method: Nor
             )
         means = pd.DataFrame(values[reference]).groupby(wells, sort=False).mean().to_numpy()
         deviation = means.std(axis=0, ddof=1)
-        varies = deviation > 1e-9 * (1 + np.abs(means).max(axis=0))
+        varies = deviation > ROUNDING * np.abs(means).max(axis=0)
         out[here] = np.where(varies, (values[here] - means.mean(axis=0)) / np.where(varies, deviation, 1.0), 0.0)
     return out
 
 
 def reference_wells(sites: pd.DataFrame, method: Normalization) -> npt.NDArray[np.bool_]:
-    """Which rows of a sites table a method standardises on: `unlabelled` wells are no controls at all, so that no label of a
-    test control leaks; `mock` are the untreated, uninfected wells by their condition (BBBC013: C-; RxRx19a: C+)."""
+    """Which rows of a sites table a method standardises on.
+
+    `unlabelled`: wells that are no controls, so that no label of a test control leaks. `mock`: wells to which nothing was done,
+    by their condition (`mock`, or `untreated` in screens without infection). Those are controls (BBBC013: C-, RxRx19a: C+), so
+    a held-out score after `mock` knows one thing of its test row: which of its wells those are.
+    """
     if method is Normalization.UNLABELLED:
         return (sites["control"] == "none").to_numpy(bool)
     return sites["condition"].isin(["mock", "untreated"]).to_numpy(bool)
@@ -96,16 +102,24 @@ def reference_wells(sites: pd.DataFrame, method: Normalization) -> npt.NDArray[n
 
 def wells_of(profiles: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """One row per well: the mean of its sites' features; all other columns are a well's own."""
-    groups = profiles.groupby("well_id", sort=False)
-    wells = groups.first().drop(columns=["site_id", "site"])
-    wells[list(names)] = groups[list(names)].mean().astype(np.float32)
-    nullable = profiles.drop_duplicates("well_id").set_index("well_id")
-    for column in ("treatment", "smiles"):  # first() would look for a value in another row
-        wells[column] = nullable[column]
+    wells = profiles.drop_duplicates("well_id").drop(columns=["site_id", "site"]).set_index("well_id")
+    wells[list(names)] = profiles.groupby("well_id", sort=False)[list(names)].mean().astype(np.float32)
     return wells.reset_index()
 
 
+def _common_metadata(embeddings: Sequence[Path]) -> dict[str, str]:
+    """What all stores' tables say of their features; they must name the same ones."""
+    first, *others = [feature_metadata(path) for path in embeddings]
+    for path, other in zip(embeddings[1:], others, strict=True):
+        if other.get(FEATURE_NAMES) != first.get(FEATURE_NAMES):
+            raise NormalizationError(f"{path} and {embeddings[0]} hold different features; one featurizer makes both")
+    return first
+
+
 def _check_same_sites(embedded: pd.DataFrame, known: pd.DataFrame, sites: Path) -> None:
+    twice = embedded.loc[embedded["site_id"].duplicated(), "site_id"]
+    if len(twice):
+        raise NormalizationError(f"{len(twice)} site(s) were embedded twice, the first: {twice.iloc[0]}")
     missing = set(known["site_id"]) - set(embedded["site_id"])
     foreign = set(embedded["site_id"]) - set(known["site_id"])
     if missing:

@@ -20,7 +20,7 @@ from gandl.report import numbers as tell
 from gandl.report.captions import DOSES
 from gandl.report.caveats import caveats
 from gandl.report.costs import duration, stage_costs
-from gandl.report.findings import Found, judged_row, sentences
+from gandl.report.findings import TRAINED, Found, judged_row, sentences
 from gandl.report.reference import Verdict, compare, read_references
 from gandl.report.strips import strip
 
@@ -117,10 +117,11 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "findings": sentences(found),
         "comparisons": [_comparison(item) for item in found.comparisons],
         "columns": _columns(table, settings["source"]["development_rows"]),
-        "metrics": {name: tell.LABELS[name] for name in METRICS if (table["metric"] == name).any()},
+        "metrics": {name: tell.metric_label(name) for name in METRICS if (table["metric"] == name).any()},
         "controls": found.controls,
         "strips": {row.featurizer: _strip(row, found.splits) for row in found.controls},
         "judged": judged_row(found),
+        "trained": bool(set(TRAINED) & set(featurizers)),
         "held_out": found.splits[0] if found.splits else None,
         "doses": _by_featurizer(found.doses),
         "series": series,
@@ -158,7 +159,7 @@ def _comparison(item: Any) -> dict[str, Any]:
     value = tell.Value(ours.value, ours.low, ours.high, ours.n, ours.unit) if ours else None
     orders = reference.metric.endswith("_um")
     return {
-        "what": tell.LABELS.get(reference.metric, reference.metric),
+        "what": tell.metric_label(reference.metric),
         "who": featurizer_label(reference.featurizer),
         "split": reference.split.replace("_", " ").replace("-", "–").replace(":", ": "),
         "reference": "–" if reference.value is None else f"{reference.value:g}",

@@ -27,8 +27,9 @@ def caption_counts(platemap: Path, dataset: str, development_rows: Sequence[str]
 
     Returns
     -------
-    `wells`, `positive`, `negative`, `controls` (both), `development_controls` (both, in the development rows), `series`
-    (wells of each dose series, in words) and `dose_note`. Empty where the file cannot be read: the rule that uses it will say so.
+    `wells`, `positive`, `negative`, `controls` (both), `development_controls` and `other_controls` (both, in the development rows
+    and in the others), `series` (wells of each dose series, in words) and `dose_note`. Empty where the file cannot be read: the
+    rule that uses it will say so.
     """
     try:
         with Path(platemap).open(encoding="utf-8-sig", newline="") as file:
@@ -37,14 +38,16 @@ def caption_counts(platemap: Path, dataset: str, development_rows: Sequence[str]
         return {}
     controls = Counter(well.get("control") for well in wells)
     series = Counter(well["treatment"] for well in wells if well.get("control") == "none" and well.get("treatment"))
+    chosen = sum(
+        well.get("control") in ("positive", "negative") and well.get("row") in development_rows for well in wells
+    )
     return {
         "wells": len(wells),
         "positive": controls["positive"],
         "negative": controls["negative"],
         "controls": controls["positive"] + controls["negative"],
-        "development_controls": sum(
-            well.get("control") in ("positive", "negative") and well.get("row") in development_rows for well in wells
-        ),
+        "development_controls": chosen,
+        "other_controls": controls["positive"] + controls["negative"] - chosen,
         "series": ", ".join(f"{count} wells of {name}" for name, count in series.items()),
         "dose_note": DOSES.get(dataset, ""),
     }

@@ -33,8 +33,10 @@ def caveats(provenance: Mapping[str, Any], counts: Mapping[str, int]) -> list[st
     for entry in provenance["inputs"]:
         if entry["official_sha256"] is None:
             found.append(
-                f"The official checksum of {_name(entry['file'])} is unknown; what was seen stands under provenance."
+                f"The official checksum of {_name(entry['file'])} is unknown; what was seen stands under data."
             )
+    if provenance["mirror"]["kind"] != "official hosts":
+        found.append("The archive was taken from a mirror, whose copy need not be the official file byte for byte.")
     few = [f"{counts.get(name, 0)} {name}" for name in ("positive", "negative") if counts.get(name, 0) < SMALL]
     if few:
         found.append(

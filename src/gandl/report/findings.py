@@ -52,10 +52,7 @@ def _separation(found: Found, judged: ControlsRow | None) -> list[str]:
     if not known:
         return [f"{judged.label}: no Z′ could be computed."]
     (first, pooled), rest = known[0], known[1:]
-    text = (
-        f"{judged.label} tells the controls apart with a held-out Z′ of {pooled.full} over rows "
-        f"{rows_of_split(first)} (n = {pooled.n} wells)"
-    )
+    text = f"{judged.label}: held-out Z′ {pooled.full} over rows {rows_of_split(first)} (n = {pooled.n} control wells)"
     others = "".join(
         f"; {value.full} over rows {rows_of_split(split)} alone, which chose no setting (n = {value.n})"
         for split, value in rest
@@ -78,9 +75,9 @@ def _floors(found: Found, judged: ControlsRow | None) -> list[str]:
             lines[ours.value > floor.value].append(f"{row.label} ({floor.text}{overlap})")
     texts = []
     if lines[True]:
-        texts.append(f"By Z′ {judged.label} is above these floors: {'; '.join(lines[True])}.")
+        texts.append(f"By this Z′ it is above these floors: {'; '.join(lines[True])}.")
     if lines[False]:
-        texts.append(f"By Z′ {judged.label} loses to these floors: {'; '.join(lines[False])}.")
+        texts.append(f"By this Z′ it loses to these floors: {'; '.join(lines[False])}.")
     return texts
 
 
@@ -101,14 +98,12 @@ def _doses(found: Found, judged: ControlsRow | None) -> list[str]:
         for row in mine
     ]
     texts = [f"EC50 by {judged.label}: {'; '.join(told)}."]
-    asked = [row for row in mine if row.rises is not None and row.rises.known]
-    if asked:
-        rising = [row.treatment for row in asked if row.rises is not None and row.rises.value > 0]
-        level = [row.treatment for row in asked if row.treatment not in rising]
-        if rising:
-            texts.append(f"Its on score rises with the dose of {' and '.join(rising)}.")
-        if level:
-            texts.append(f"Its on score does not rise with the dose of {' and '.join(level)}.")
+    rising = [row.treatment for row in mine if row.rising]
+    level = [row.treatment for row in mine if row.rising is False]
+    if rising:
+        texts.append(f"Its on score rises with the dose of {' and '.join(rising)}.")
+    if level:
+        texts.append(f"Its on score does not clearly rise with the dose of {' and '.join(level)}.")
     return texts
 
 

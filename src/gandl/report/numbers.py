@@ -18,10 +18,11 @@ RATIO = "nuclear_over_ring"
 HELD_OUT = "leave_row_out"
 LABELS = {
     **METRICS,
+    "robust_ssmd": "Robust SSMD",
     "balanced_accuracy": "Balanced accuracy",
     "auc": "AUC",
     "ec50_um": "EC50 (µM)",
-    "rises_with_dose": "Score rises with dose",
+    "rises_with_dose": "Rank correlation with dose",
     "nuclei_per_field": "Nuclei per field",
 }
 COUNT_FEATURE = "nucleus_count"
@@ -75,7 +76,7 @@ class ControlsRow:
 
 @dataclass(frozen=True)
 class DoseRow:
-    """One featurizer's EC50 of one treatment, in the unit its doses read best in."""
+    """One featurizer's EC50 of one treatment, in the unit its doses read best in; `rises`: rank correlation with the dose."""
 
     featurizer: str
     label: str
@@ -92,10 +93,11 @@ class DoseRow:
         return f"{self.ec50.precise} {self.unit} {self.ec50.precise_interval}".strip() if self.ec50.known else "–"
 
     @property
-    def rising(self) -> str:
+    def rising(self) -> bool | None:
+        """Whether the score rises with the dose: the interval of their rank correlation lies above 0. None where unknown."""
         if self.rises is None or not self.rises.known:
-            return "–"
-        return "yes" if self.rises.value > 0 else "no"
+            return None
+        return (self.rises.value if math.isnan(self.rises.low) else self.rises.low) > 0
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,11 @@ class DoseSeries:
     @property
     def range(self) -> str:
         return f"{number(self.lowest * self.factor)}–{number(self.highest * self.factor)} {self.unit}"
+
+
+def metric_label(name: str) -> str:
+    """A metric's name for readers; an unknown one keeps its own name, its underscores as spaces."""
+    return LABELS.get(name, name.replace("_", " "))
 
 
 def plain(value: float) -> str:

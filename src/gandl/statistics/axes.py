@@ -1,7 +1,8 @@
 """On- and off-perturbation axes: takes features of wells and labels of controls, makes held-out scores.
 
-On-perturbation axis: unit normal of a linear SVM between C+ and C-; off-perturbation: what is left of a well's features once the
-on component is removed (GAN-DL, Mascolini et al. 2022, "Dose-response analysis"; Cuccarese et al. 2020).
+On-perturbation axis: unit normal of a linear SVM between C+ and C-, scaled so that C+ average +1 and C- average -1.
+Off-perturbation: what is left once the on component is removed, zero-centred (Mascolini et al. 2022, "Visualizing GAN-DL's
+representation learning capability"). Which direction of that remainder the paper draws is open; here its first component.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ import numpy.typing as npt
 from sklearn.svm import SVC
 
 from gandl.statistics.separation import z_prime
+
+SVM_TOLERANCE = 1e-6
+"""Of the SVM solver; its default (1e-3) would let the order of the wells show in the scores."""
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int_]
@@ -33,28 +37,38 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Axes:
-    """A fitted pair of axes.
+class OnAxis:
+    """A fitted on-perturbation axis.
 
     Attributes
     ----------
-    scale : (d,) what features are multiplied by before anything else.
+    scale : what features are multiplied by before anything else.
     normal : (d,) unit normal of the SVM, towards C+.
     slope, offset : on score = slope * (x . normal) + offset; training C+ average +1, C- average -1.
-    centre : (d,) mean of the training wells' remainders.
-    off : (d,) unit vector, first principal component of the training wells' remainders.
     """
 
-    scale: Floats
+    scale: float
     normal: Floats
     slope: float
     offset: float
-    centre: Floats
-    off: Floats
 
     def on_score(self, features: Floats) -> Floats:
         """(n, d) -> (n,)."""
         return (features * self.scale) @ self.normal * self.slope + self.offset
+
+
+@dataclass(frozen=True)
+class Axes(OnAxis):
+    """A fitted pair of axes.
+
+    Attributes
+    ----------
+    centre : (d,) mean of the training wells' remainders.
+    off : (d,) unit vector, first principal component of the training wells' remainders.
+    """
+
+    centre: Floats
+    off: Floats
 
     def off_scores(self, features: Floats) -> tuple[Floats, Floats]:
         """(n, d) -> component along the off axis (n,), and norm of the whole remainder (n,) (Cuccarese et al. 2020).
@@ -85,10 +99,19 @@ class Scores:
 
 
 def fit_axes(features: Floats, labels: Integers, c: float) -> Axes:
-    """Fit both axes on training controls.
+    """Fit both axes on training controls: (n, d) features, (n,) labels, the SVM's C; see `fit_on_axis`."""
+    on = fit_on_axis(features, labels, c)
+    centre, off = _principal(features * on.scale, on.normal)
+    return Axes(on.scale, on.normal, on.slope, on.offset, centre, off)
 
-    Features are first divided by the root mean square norm of the centred training controls, so that C means the same for 4 as
-    for 4,000 features. The SVM weighs both classes alike (GAN-DL: inversely to their frequency).
+
+def fit_on_axis(features: Floats, labels: Integers, c: float) -> OnAxis:
+    """Fit the on-perturbation axis on training controls.
+
+    Features come standardised by the normalisation. Here they are divided by one number, the root mean square distance of the
+    training controls from the middle between both kinds, so that C means the same for 4 as for 4,000 features: with few wells, up
+    to about 0.1 the axis is the difference of the means, from about 10 on a hard margin. Both kinds weigh alike. The SVM is
+    solved in its dual, so that its cost grows with the number of controls and hardly with that of features.
 
     Parameters
     ----------
@@ -105,9 +128,9 @@ def fit_axes(features: Floats, labels: Integers, c: float) -> Axes:
         )
     middle = (features[positive].mean(0) + features[negative].mean(0)) / 2
     size = float(np.sqrt(np.square(features - middle).sum(1).mean()))
-    scale = np.full(features.shape[1], 1 / size if size > 0 else 1.0)
+    scale = 1 / size if size > 0 else 1.0
     scaled = (features - middle) * scale
-    machine = SVC(C=c, kernel="precomputed", class_weight="balanced").fit(scaled @ scaled.T, labels)
+    machine = SVC(C=c, kernel="precomputed", class_weight="balanced", tol=SVM_TOLERANCE).fit(scaled @ scaled.T, labels)
     weights = machine.dual_coef_[0] @ scaled[machine.support_]
     length = float(np.linalg.norm(weights))
     normal = weights / length if length > 0 else weights
@@ -116,17 +139,19 @@ def fit_axes(features: Floats, labels: Integers, c: float) -> Axes:
     if not above > below:
         raise AxisError("the controls cannot be told apart at all: both kinds project to one point")
     slope = 2 / (above - below)
-    centre, off = _principal(features * scale, normal)
-    return Axes(scale, normal, float(slope), float(-slope * (above + below) / 2), centre, off)
+    return OnAxis(scale, normal, float(slope), float(-slope * (above + below) / 2))
 
 
 def _principal(scaled: Floats, normal: Floats) -> tuple[Floats, Floats]:
-    """Centre and first principal component of what is left once the component along `normal` is removed."""
+    """Centre and first principal component of what is left once the component along `normal` is removed.
+
+    Its sign makes the sum of its cubed loadings positive: smooth in the loadings, so that folds that share most wells agree.
+    """
     remainder = scaled - np.outer(scaled @ normal, normal)
     centre = remainder.mean(0)
     _, _, components = np.linalg.svd(remainder - centre, full_matrices=False)
     off = components[0]
-    return centre, off * np.sign(off[np.argmax(np.abs(off))] or 1.0)
+    return centre, -off if np.sum(off**3) < 0 else off
 
 
 def held_out_scores(
@@ -139,8 +164,14 @@ def held_out_scores(
     features : (n, d) finite. labels : (n,) +1 C+, -1 C-, 0 anything else. groups : (n,) plate row (or plate) of each well.
     folds : training controls and test wells.
     c_grid : candidates; each fold takes the one with the best Z' when each of its training groups is left out in turn.
+
+    Raises
+    ------
+    AxisError : features that are not finite; a fold that trains on wells that it tests or that are no controls, or lacks a kind of
+        controls; a well that two folds test.
     """
-    features, groups = np.asarray(features, float), np.asarray(groups)
+    features, labels, groups = np.asarray(features, float), np.asarray(labels), np.asarray(groups)
+    _check(features, labels, folds)
     n = len(features)
     on, off, norm = (np.full(n, np.nan) for _ in range(3))
     names = np.full(n, "", dtype=object)
@@ -158,7 +189,8 @@ def held_out_scores(
 def choose_c(features: Floats, labels: Integers, groups: npt.NDArray[np.generic], c_grid: Sequence[float]) -> float:
     """The candidate with the best Z' of pooled scores, each group left out in turn; ties go to the smallest C.
 
-    With one candidate, or too few groups to leave one out, the smallest candidate is taken.
+    Scores of all groups share one scale, since every axis puts its own training controls at +1 and -1. With one candidate, or too
+    few groups to leave one out, the smallest is taken. Parameters as in `held_out_scores`, of the training wells alone.
     """
     candidates = sorted(c_grid)
     names = [name for name in dict.fromkeys(groups.tolist()) if _has_both(labels[groups != name])]
@@ -169,12 +201,35 @@ def choose_c(features: Floats, labels: Integers, groups: npt.NDArray[np.generic]
         on = np.full(len(labels), np.nan)
         for name in names:
             out = groups == name
-            on[out] = fit_axes(features[~out], labels[~out], c).on_score(features[out])
+            try:
+                on[out] = fit_on_axis(features[~out], labels[~out], c).on_score(features[out])
+            except (
+                AxisError
+            ):  # the controls that are left are all alike: such an axis would put every well in the middle
+                on[out] = 0.0
         scored = np.isfinite(on)
         value = float(z_prime(on[scored & (labels > 0)], on[scored & (labels < 0)]))
         if value > best_value + 1e-9:
             best, best_value = c, value
     return best
+
+
+def _check(features: Floats, labels: Integers, folds: Sequence[Fold]) -> None:
+    broken = np.flatnonzero(~np.isfinite(features).all(axis=1))
+    if len(broken):
+        raise AxisError(f"features of {len(broken)} well(s) are not finite numbers, the first is well {broken[0] + 1}")
+    tested: dict[int, str] = {}
+    for fold in folds:
+        shared = np.intersect1d(fold.train, fold.test)
+        if len(shared):
+            raise AxisError(f"fold {fold.name} trains on {len(shared)} of the wells that it tests")
+        foreign = np.count_nonzero(labels[np.asarray(fold.train, dtype=int)] == 0)
+        if foreign:
+            raise AxisError(f"fold {fold.name} trains on {foreign} well(s) that are no controls")
+        twice = [well for well in np.asarray(fold.test).tolist() if well in tested]
+        if twice:
+            raise AxisError(f"folds {tested[twice[0]]} and {fold.name} both test well {twice[0] + 1}")
+        tested |= dict.fromkeys(np.asarray(fold.test).tolist(), fold.name)
 
 
 def _has_both(labels: Integers) -> bool:

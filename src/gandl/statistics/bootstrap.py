@@ -26,9 +26,9 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Bias-corrected and accelerated interval (BCa, Efron 1987), wells drawn with replacement within each group.
 
-    Drawn deviations are widened by sqrt(n / (n - 1)) (Davison and Hinkley 1997, section 3.2), and the tails are those of Student's t
-    with the smaller group's n - 1 degrees of freedom (expanded percentiles, Hesterberg 2015, section 3.3). Draws depend on the seed
-    and on the numbers of wells alone, so that two featurizers of one plate share them.
+    Drawn deviations are widened by sqrt(n / (n - 1)), for the variance of n drawn values is too small by (n - 1) / n, and the
+    tails are those of Student's t with the smaller group's n - 1 degrees of freedom (expanded percentiles, Hesterberg 2015).
+    Draws depend on the seed and on the numbers of wells alone, so that two featurizers of one plate share them.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from gandl.statistics.bootstrap import Floats, resample_within
 BEYOND_DOSES = 0.5
 """Decades that an EC50 may lie beyond the tested doses; farther out, wells say nothing of it but "not here"."""
 SLOPES = (0.3, 8.0)
-"""Bounds of the Hill slope: from three decades for the middle 80 % of the response... to a step between two doses."""
+"""Bounds of the Hill slope: from a response that takes six decades of doses to one that jumps between two doses."""
 GRID = (49, 17)
 """EC50s and slopes of the grid, both evenly spaced in their logarithm."""
 FEWEST_DOSES = 4
@@ -113,15 +113,17 @@ def fit_hill(dose: Floats, response: Floats) -> HillFit:
     left, span = _asymptotes(dose, response, *best.x)
     log_ec50, log_slope = best.x
     sign = -1.0 if span < 0 else 1.0
-    curve = Hill(float(np.exp(log_ec50)), float(sign * np.exp(log_slope)), min(left, left + span), max(left, left + span))
+    curve = Hill(
+        float(np.exp(log_ec50)), float(sign * np.exp(log_slope)), min(left, left + span), max(left, left + span)
+    )
     return HillFit(curve, len(dose), *_against_constant(response, 2 * float(best.cost)))
 
 
 def bootstrap_hill(dose: Floats, response: Floats, *, draws: int, seed: int) -> HillDraws | None:
     """Fit Hill curves to draws of wells within each dose, all at once.
 
-    Drawing from m replicates gives deviations that are too small by (m - 1) / m of the variance; they are widened by it
-    (Davison and Hinkley 1997, section 3.2). Wells count as independent; what wells of one plate row share is not in the interval.
+    Values drawn from m replicates vary too little, their variance by (m - 1) / m; their deviations are widened for it. Wells
+    count as independent: what wells of one plate row share is not in the draws.
 
     Returns
     -------
@@ -155,8 +157,8 @@ def bootstrap_hill(dose: Floats, response: Floats, *, draws: int, seed: int) -> 
 
 
 def resampled_responses(dose: Floats, response: Floats, *, draws: int, seed: int) -> Floats | None:
-    """Responses (draws, n) of wells drawn within their dose, deviations from the dose's mean widened; None if a dose has one well."""
-    doses, position, counts = np.unique(dose, return_inverse=True, return_counts=True)
+    """Responses (draws, n) of wells drawn within their dose, deviations from its mean widened; None where a dose has one well."""
+    _, position, counts = np.unique(dose, return_inverse=True, return_counts=True)
     if counts.min() < 2:
         return None
     mean = np.bincount(position, response) / counts
@@ -174,16 +176,16 @@ def _check(dose: Floats, response: Floats) -> None:
         )
 
 
-def _rise(dose: Floats, ec50: npt.ArrayLike, slope: npt.ArrayLike) -> Floats:
+def _rise(dose: Floats, ec50: Floats | float, slope: Floats | float) -> Floats:
     """The share of the way from the response without to that at endless dose (mirrored for slopes below 0)."""
-    return np.asarray(1 / (1 + np.exp(np.clip(slope * np.log(ec50 / dose), -700, 700))))
+    return np.asarray(1 / (1 + np.exp(np.clip(slope * (np.log(ec50) - np.log(dose)), -700, 700))))
 
 
 def _grid(dose: Floats) -> tuple[tuple[Floats, Floats], Floats]:
     """Logarithms of the EC50s and the slopes of the grid; the rise of every pair at the doses, (pairs, n)."""
     beyond = BEYOND_DOSES * np.log(10)
     ec50s = np.linspace(np.log(dose.min()) - beyond, np.log(dose.max()) + beyond, GRID[0])
-    slopes = np.linspace(*np.log(SLOPES), GRID[1])
+    slopes = np.linspace(np.log(SLOPES[0]), np.log(SLOPES[1]), GRID[1])
     pairs = np.stack(np.meshgrid(np.exp(ec50s), np.exp(slopes), indexing="ij"), axis=-1).reshape(-1, 2, 1)
     return (ec50s, slopes), _rise(dose, pairs[:, 0], pairs[:, 1])
 
@@ -217,7 +219,7 @@ def _asymptotes(dose: Floats, response: Floats, log_ec50: float, log_slope: floa
 
 
 def _against_constant(response: Floats, residual: float) -> tuple[float, float]:
-    """(delta AICc, p) of the curve against the mean. Residuals below rounding count as rounding, so that nothing is explained twice."""
+    """(delta AICc, p) of the curve against the mean. Residuals below rounding count as rounding: a constant series stays one."""
     n = len(response)
     rounding = n * np.square(1e-12 * (1 + np.abs(response).max()))
     constant = max(float(np.square(response - response.mean()).sum()), rounding)

@@ -25,39 +25,50 @@ def z_prime(positive: Array, negative: Array) -> Array:
     -------
     (...) at most 1; NaN with fewer than two wells of a kind, or where the means coincide.
     """
-    return _gap(_deviation(positive) + _deviation(negative), np.mean(positive, -1) - np.mean(negative, -1))
+    return _gap(_deviation(positive) + _deviation(negative), _mean(positive) - _mean(negative))
 
 
 def robust_z_prime(positive: Array, negative: Array) -> Array:
     """Z' with medians for means and 1.4826 MAD for standard deviations (Birmingham et al. 2009)."""
-    return _gap(_mad(positive) + _mad(negative), np.median(positive, -1) - np.median(negative, -1))
+    return _gap(_mad(positive) + _mad(negative), _median(positive) - _median(negative))
 
 
 def ssmd(positive: Array, negative: Array) -> Array:
     """Strictly standardised mean difference (m+ - m-) / sqrt(s+^2 + s-^2) (Zhang 2007)."""
-    return _ratio(np.mean(positive, -1) - np.mean(negative, -1), np.hypot(_deviation(positive), _deviation(negative)))
+    return _ratio(_mean(positive) - _mean(negative), np.hypot(_deviation(positive), _deviation(negative)))
 
 
 def robust_ssmd(positive: Array, negative: Array) -> Array:
     """SSMD with medians for means and 1.4826 MAD for standard deviations (Zhang 2007)."""
-    return _ratio(np.median(positive, -1) - np.median(negative, -1), np.hypot(_mad(positive), _mad(negative)))
+    return _ratio(_median(positive) - _median(negative), np.hypot(_mad(positive), _mad(negative)))
 
 
 def accuracy(positive: Array, negative: Array) -> Array:
     """Share of controls on their side of 0, the middle between the training controls' means."""
     right = (positive > 0).sum(-1) + (negative < 0).sum(-1)
-    return np.asarray(right / (positive.shape[-1] + negative.shape[-1]), dtype=float)
+    return _ratio(right, np.asarray(positive.shape[-1] + negative.shape[-1]))
 
 
 def balanced_accuracy(positive: Array, negative: Array) -> Array:
     """Mean over both kinds of the share on its side of 0."""
-    return np.asarray(((positive > 0).mean(-1) + (negative < 0).mean(-1)) / 2, dtype=float)
+    return (_mean(positive > 0) + _mean(negative < 0)) / 2
 
 
 def auc(positive: Array, negative: Array) -> Array:
     """Area under the ROC curve: the share of pairs in which the positive scores higher, ties counted half."""
     difference = positive[..., :, None] - negative[..., None, :]
-    return np.asarray(((difference > 0) + 0.5 * (difference == 0)).mean((-2, -1)), dtype=float)
+    return _mean(((difference > 0) + 0.5 * (difference == 0)).reshape(*difference.shape[:-2], -1))
+
+
+def _mean(values: npt.NDArray[np.generic]) -> Array:
+    """Mean over the last axis; NaN of none."""
+    return _ratio(np.sum(values, axis=-1, dtype=float), np.asarray(values.shape[-1]))
+
+
+def _median(values: Array) -> Array:
+    if values.shape[-1] == 0:
+        return np.full(values.shape[:-1], np.nan)
+    return np.asarray(np.median(values, axis=-1))
 
 
 def _deviation(values: Array) -> Array:

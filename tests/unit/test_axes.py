@@ -1,0 +1,150 @@
+"""Axes: the SVM's normal against scikit-learn's primal, the scale of the scores, and bad input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.svm import SVC
+
+from gandl.statistics import AxisError, Fold, choose_c, fit_axes, held_out_scores
+
+ROWS = np.repeat(list("ABCD"), 6)
+LABELS = np.tile([1, -1, -1, 0, 0, 0], 4)
+FOLDS = [Fold(row, np.flatnonzero((row != ROWS) & (LABELS != 0)), np.flatnonzero(row == ROWS)) for row in "ABCD"]
+
+
+def wells(dim: int, gap: float = 3.0, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    direction = rng.standard_normal(dim)
+    direction /= np.linalg.norm(direction)
+    return rng.standard_normal((len(LABELS), dim)) + gap * np.outer(LABELS, direction)
+
+
+@pytest.mark.parametrize("dim", [3, 200])
+def test_the_normal_is_that_of_scikit_learns_linear_svm(dim: int) -> None:
+    train = LABELS != 0
+    x, y = wells(dim)[train], LABELS[train]
+    axes = fit_axes(x, y, c=1.0)
+    machine = SVC(C=1.0, kernel="linear", class_weight="balanced", tol=1e-6).fit(x * axes.scale, y)
+    normal = machine.coef_[0] / np.linalg.norm(machine.coef_[0])
+    assert axes.normal @ normal == pytest.approx(1, abs=1e-4)
+    assert np.linalg.norm(axes.normal) == pytest.approx(1)
+
+
+def test_training_controls_average_plus_and_minus_one() -> None:
+    train = LABELS != 0
+    x, y = wells(50)[train], LABELS[train]
+    on = fit_axes(x, y, c=0.1).on_score(x)
+    assert on[y > 0].mean() == pytest.approx(1)
+    assert on[y < 0].mean() == pytest.approx(-1)
+
+
+def test_off_axis_is_the_first_component_of_what_the_on_axis_leaves() -> None:
+    train = LABELS != 0
+    x, y = wells(12)[train], LABELS[train]
+    axes = fit_axes(x, y, c=1.0)
+    remainder = x * axes.scale - np.outer(x * axes.scale @ axes.normal, axes.normal)
+    expected = PCA(1).fit(remainder)
+    off, norm = axes.off_scores(x)
+    scores = expected.transform(remainder)[:, 0] * axes.slope
+    np.testing.assert_allclose(np.abs(off), np.abs(scores), atol=1e-9)
+    np.testing.assert_allclose(norm, np.linalg.norm(remainder - remainder.mean(0), axis=1) * axes.slope)
+    assert off.mean() == pytest.approx(0, abs=1e-12)
+    assert axes.off @ axes.normal == pytest.approx(0, abs=1e-9)
+    assert (np.abs(off) <= norm + 1e-12).all()
+
+
+def test_off_axis_points_the_same_way_when_its_component_is_found_reversed() -> None:
+    train = LABELS != 0
+    x, y = wells(12)[train], LABELS[train]
+    axes, mirrored = fit_axes(x, y, 1.0), fit_axes(x[::-1], y[::-1], 1.0)
+    np.testing.assert_allclose(axes.off, mirrored.off, atol=1e-4)
+
+
+def test_one_feature_has_an_on_axis_and_nothing_off_it() -> None:
+    train = LABELS != 0
+    x = LABELS[train, None] + 0.1 * np.random.default_rng(0).standard_normal((train.sum(), 1))
+    axes = fit_axes(x, LABELS[train], 1.0)
+    assert (axes.on_score(x) > 0).tolist() == (LABELS[train] > 0).tolist()
+    np.testing.assert_allclose(axes.off_scores(x), 0, atol=1e-12)
+
+
+def test_scores_do_not_depend_on_the_unit_of_the_features() -> None:
+    x = wells(30)
+    plain = held_out_scores(x, LABELS, FOLDS, ROWS, [0.1, 1.0])
+    large = held_out_scores(1e6 * x, LABELS, FOLDS, ROWS, [0.1, 1.0])
+    np.testing.assert_allclose(plain.on, large.on, rtol=1e-6)
+    np.testing.assert_allclose(plain.off_norm, large.off_norm, rtol=1e-6)
+    assert plain.c == large.c
+
+
+def test_controls_that_are_far_apart_are_told_apart_in_every_held_out_row() -> None:
+    scores = held_out_scores(wells(40, gap=6), LABELS, FOLDS, ROWS, [0.01, 1.0])
+    assert (scores.on[LABELS > 0] > 0).all()
+    assert (scores.on[LABELS < 0] < 0).all()
+    assert scores.fold.tolist() == ROWS.tolist()
+
+
+def test_wells_that_no_fold_tests_have_no_score() -> None:
+    scores = held_out_scores(wells(5), LABELS, FOLDS[:1], ROWS, [1.0])
+    assert np.isnan(scores.on[ROWS != "A"]).all()
+    assert np.isfinite(scores.on[ROWS == "A"]).all()
+    assert set(scores.fold[ROWS != "A"]) == {""}
+
+
+def test_c_is_the_candidate_whose_axis_separates_left_out_rows_best() -> None:
+    # One feature tells the kinds apart with little spread, the other is loud and worse: a large C takes the first.
+    rng = np.random.default_rng(0)
+    y = np.tile([1, -1, -1], 8)
+    rows = np.repeat(list("ABCDEFGH"), 3)
+    loud = y * 3 + 4 * rng.standard_normal(24)
+    x = np.stack([y + 0.05 * rng.standard_normal(24), loud], axis=1)
+    assert choose_c(x, y, rows, [0.001, 100.0]) == 100.0
+
+
+def test_ties_between_candidates_go_to_the_smallest() -> None:
+    train = LABELS != 0
+    x = np.stack([LABELS, LABELS], axis=1)[train] + 0.0
+    assert choose_c(x, LABELS[train], ROWS[train], [1.0, 0.1, 10.0]) == 0.1
+
+
+def test_a_fold_without_one_kind_of_controls_says_so() -> None:
+    fold = Fold("A", np.flatnonzero(LABELS < 0), np.array([0]))
+    with pytest.raises(AxisError, match="there are 0 and 8 to train on"):
+        held_out_scores(wells(3), LABELS, [fold], ROWS, [1.0])
+
+
+def test_controls_that_are_all_alike_say_so() -> None:
+    with pytest.raises(AxisError, match="cannot be told apart"):
+        held_out_scores(np.ones((len(LABELS), 3)), LABELS, FOLDS, ROWS, [1.0])
+
+
+def test_features_that_are_not_numbers_name_the_well() -> None:
+    x = wells(3)
+    x[4, 1] = np.nan
+    with pytest.raises(AxisError, match="the first is well 5"):
+        held_out_scores(x, LABELS, FOLDS, ROWS, [1.0])
+
+
+def test_a_fold_that_trains_on_what_it_tests_is_refused() -> None:
+    with pytest.raises(AxisError, match="trains on 3 of the wells that it tests"):
+        held_out_scores(wells(3), LABELS, [Fold("A", np.flatnonzero(LABELS), np.arange(6))], ROWS, [1.0])
+
+
+def test_a_fold_that_trains_on_wells_without_label_is_refused() -> None:
+    fold = Fold("A", np.flatnonzero(ROWS != "A"), np.flatnonzero(ROWS == "A"))
+    with pytest.raises(AxisError, match=r"fold A trains on 9 well\(s\) that are no controls"):
+        held_out_scores(wells(3), LABELS, [fold], ROWS, [1.0])
+
+
+def test_inner_rows_that_leave_controls_all_alike_do_not_stop_the_choice_of_c() -> None:
+    # Only row A tells the kinds apart: without it, the controls that are left are all alike.
+    train = LABELS != 0
+    x = np.where((ROWS == "A") & train, LABELS, 0)[train, None].astype(float)
+    assert choose_c(x, LABELS[train], ROWS[train], [0.1, 1.0]) in (0.1, 1.0)
+
+
+def test_a_well_that_two_folds_test_is_refused() -> None:
+    with pytest.raises(AxisError, match="folds A and again both test well 1"):
+        held_out_scores(wells(3), LABELS, [FOLDS[0], Fold("again", FOLDS[0].train, np.array([0]))], ROWS, [1.0])

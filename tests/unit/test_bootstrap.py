@@ -1,0 +1,86 @@
+"""Intervals: what they hold, when there is none, and that a seed decides every draw."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from gandl.statistics import (
+    auc,
+    bootstrap_interval,
+    mean_of_proportions_interval,
+    resample_within,
+    wilson_interval,
+    z_prime,
+)
+
+RNG = np.random.default_rng(0)
+POSITIVE, NEGATIVE = 6 + RNG.standard_normal(8), RNG.standard_normal(16)
+SETTINGS = {"draws": 500, "confidence": 0.95, "seed": 3}
+
+
+def test_the_interval_holds_the_value() -> None:
+    low, high = bootstrap_interval(z_prime, POSITIVE, NEGATIVE, **SETTINGS)
+    assert low < float(z_prime(POSITIVE, NEGATIVE)) < high
+
+
+def test_the_seed_decides_every_draw() -> None:
+    first = bootstrap_interval(z_prime, POSITIVE, NEGATIVE, **SETTINGS)
+    np.random.seed(17)  # noqa: NPY002 - the global generator must not matter
+    assert bootstrap_interval(z_prime, POSITIVE, NEGATIVE, **SETTINGS) == first
+    assert bootstrap_interval(z_prime, POSITIVE, NEGATIVE, **SETTINGS | {"seed": 4}) != first
+
+
+def test_more_confidence_is_a_wider_interval() -> None:
+    narrow = bootstrap_interval(z_prime, POSITIVE, NEGATIVE, **SETTINGS | {"confidence": 0.5})
+    wide = bootstrap_interval(z_prime, POSITIVE, NEGATIVE, **SETTINGS)
+    assert wide[0] < narrow[0] < narrow[1] < wide[1]
+
+
+@pytest.mark.parametrize("positive", [np.array([]), np.array([1.0])])
+def test_fewer_than_two_wells_of_a_kind_have_no_interval(positive: np.ndarray) -> None:
+    assert np.isnan(bootstrap_interval(z_prime, positive, NEGATIVE, **SETTINGS)).all()
+
+
+def test_draws_that_all_agree_say_nothing_of_the_spread() -> None:
+    assert float(auc(POSITIVE, NEGATIVE)) == 1.0
+    assert np.isnan(bootstrap_interval(auc, POSITIVE, NEGATIVE, **SETTINGS)).all()
+
+
+def test_a_statistic_that_most_draws_leave_undefined_has_no_interval() -> None:
+    def mostly_undefined(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
+        value = np.asarray(positive.mean(-1) - negative.mean(-1))
+        return np.where(positive[..., 0] == POSITIVE[0], value, np.nan)
+
+    assert np.isfinite(mostly_undefined(POSITIVE, NEGATIVE))
+    assert np.isnan(bootstrap_interval(mostly_undefined, POSITIVE, NEGATIVE, **SETTINGS)).all()
+
+
+@pytest.mark.parametrize(("right", "n"), [(24, 24), (0, 5), (7, 12)])
+def test_wilson_agrees_with_scipy(right: int, n: int) -> None:
+    expected = binomtest(right, n).proportion_ci(0.95, method="wilson")
+    np.testing.assert_allclose(wilson_interval(right, n, 0.95), expected, atol=1e-12)
+
+
+def test_wilson_of_no_wells_is_undefined() -> None:
+    assert np.isnan(wilson_interval(0, 0, 0.95)).all()
+
+
+def test_mean_of_proportions_holds_the_mean_and_shrinks_with_n() -> None:
+    few, many = (mean_of_proportions_interval((7 * k, 15 * k), (8 * k, 16 * k), 0.95) for k in (1, 25))
+    share = (7 / 8 + 15 / 16) / 2
+    assert few[0] < many[0] < share < many[1] < few[1] <= 1
+
+
+def test_a_mean_of_proportions_without_wells_of_a_kind_is_undefined() -> None:
+    assert np.isnan(mean_of_proportions_interval((0, 3), (0, 4), 0.95)).all()
+
+
+def test_resampling_stays_within_the_dose() -> None:
+    doses = np.array([3.0, 1.0, 1.0, 3.0, 2.0, 1.0])
+    chosen = resample_within(doses, 200, seed=0)
+    assert chosen.shape == (200, 6)
+    np.testing.assert_array_equal(doses[chosen], np.tile(doses, (200, 1)))
+    assert {*chosen[:, 0]} == {0, 3}
+    assert {*chosen[:, 4]} == {4}

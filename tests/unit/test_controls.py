@@ -1,0 +1,117 @@
+"""Controls: each number is the statistic of the held-out wells of its split, with its n and its interval."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluation_inputs import DEVELOPMENT, SETTINGS, effect, features, read_sites, write_plate, write_scores_of_plate
+from gandl import statistics
+from gandl.evaluation.controls import METRICS, span, write_controls
+from gandl.tables import NUMBERS, WELL_SCORES, read_table
+
+NAMES = {"featurizer": "segmentation", "normalization": "unlabelled", "seed": 0, "training_seed": 7}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("screen")
+    sites = read_sites(write_plate(folder)[0])
+    ratio = 1 + 5 * effect(sites) + 0.1 * np.random.default_rng(5).standard_normal(len(sites))
+    values = np.column_stack([features(sites, dim=3), ratio])
+    scores, raw = write_scores_of_plate(folder, values, ["count", "area", "eccentricity", "nuclear_over_ring"])
+    write_controls(scores, raw, SETTINGS, DEVELOPMENT, **NAMES, output=folder / "controls.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def numbers(folder: Path) -> pd.DataFrame:
+    return read_table(folder / "controls.parquet", NUMBERS)
+
+
+def test_splits_are_all_rows_the_development_rows_and_the_rows_that_confirm(numbers: pd.DataFrame) -> None:
+    n = numbers.groupby("split", sort=False)["n"].agg(["min", "max"])
+    assert n["min"].equals(n["max"])
+    assert n["min"].to_dict() == {
+        "leave_row_out:A-H": 24,
+        "leave_row_out:A-D": 12,
+        "leave_row_out:E-H": 12,
+        "probe:A-D": 12,
+        "confirmation:E-H": 12,
+        "no_training:A-H": 24,
+        "no_training:A-D": 12,
+        "no_training:E-H": 12,
+    }
+
+
+@pytest.mark.parametrize(("split", "rows"), [("leave_row_out:A-H", "ABCDEFGH"), ("confirmation:E-H", "EFGH")])
+def test_every_value_is_the_statistic_of_the_held_out_wells(
+    folder: Path, numbers: pd.DataFrame, split: str, rows: str
+) -> None:
+    scores = read_table(folder / "scores.parquet", WELL_SCORES)
+    scores = scores[(scores["scheme"] == split.partition(":")[0]) & scores["row"].isin(list(rows))]
+    groups = [scores.loc[scores["control"] == kind, "on"].to_numpy() for kind in ("positive", "negative")]
+    ours = numbers[numbers["split"] == split].set_index("metric")["value"]
+    assert list(ours.index) == list(METRICS)
+    for metric in METRICS:
+        assert ours[metric] == pytest.approx(float(getattr(statistics, metric)(*groups)))
+
+
+def test_the_plain_column_is_scored_from_its_raw_values(folder: Path, numbers: pd.DataFrame) -> None:
+    raw = pd.read_parquet(folder / "raw.parquet")
+    groups = [raw.loc[raw["control"] == kind, "feature_3"].to_numpy(float) for kind in ("positive", "negative")]
+    direct = numbers[numbers["split"] == "no_training:A-H"].set_index("metric")
+    assert set(direct["featurizer"]) == {"nuclear_over_ring"}
+    assert set(direct["normalization"]) == {"none"}
+    assert direct.loc["z_prime", "value"] == pytest.approx(float(statistics.z_prime(*groups)))
+    assert not {"accuracy", "balanced_accuracy"} & set(direct.index)
+
+
+def test_intervals_hold_their_values_and_shares_have_one_even_where_all_are_right(numbers: pd.DataFrame) -> None:
+    with_interval = numbers[numbers["low"].notna()]
+    assert (with_interval["low"] <= with_interval["value"] + 1e-12).all()
+    assert (with_interval["value"] <= with_interval["high"] + 1e-12).all()
+    perfect = numbers[(numbers["metric"] == "accuracy") & (numbers["value"] == 1)]
+    assert len(perfect)
+    assert (perfect["low"] < 0.9).all()
+
+
+def test_rows_name_the_question_unit_and_training_seed(numbers: pd.DataFrame) -> None:
+    assert numbers[["question", "fold", "seed", "unit"]].drop_duplicates().to_numpy().tolist() == [
+        ["controls", "all", 7, "well"]
+    ]
+
+
+def test_a_featurizer_without_the_plain_column_has_no_such_rows(tmp_path: Path) -> None:
+    sites = read_sites(write_plate(tmp_path)[0])
+    scores, raw = write_scores_of_plate(tmp_path, features(sites))
+    write_controls(scores, raw, SETTINGS, DEVELOPMENT, **NAMES, output=tmp_path / "controls.parquet")
+    assert set(read_table(tmp_path / "controls.parquet", NUMBERS)["featurizer"]) == {"segmentation"}
+
+
+def test_rows_without_positive_controls_have_null_and_n(folder: Path, tmp_path: Path) -> None:
+    scores = read_table(folder / "scores.parquet", WELL_SCORES)
+    changed = scores[~((scores["control"] == "positive") & scores["row"].isin(list("EFGH")))]
+    changed.to_parquet(tmp_path / "scores.parquet")
+    write_controls(
+        tmp_path / "scores.parquet",
+        folder / "raw.parquet",
+        SETTINGS,
+        DEVELOPMENT,
+        **NAMES,
+        output=tmp_path / "controls.parquet",
+    )
+    confirmed = read_table(tmp_path / "controls.parquet", NUMBERS).set_index(["split", "metric"])
+    row = confirmed.loc[("confirmation:E-H", "z_prime")]
+    assert row[["value", "low", "high"]].isna().all()
+    assert row["n"] == 8
+
+
+@pytest.mark.parametrize(
+    ("rows", "name"), [("ABCD", "A-D"), ("BD", "B+D"), ("C", "C"), (["Z", "AA"], "Z+AA"), (["AA", "AB"], "AA+AB")]
+)
+def test_plate_rows_are_named_as_the_splits_name_them(rows: str, name: str) -> None:
+    assert span(list(rows)) == name

@@ -1,0 +1,151 @@
+"""Profiles: each plate by itself, on the wells that the method names; wells are means of their sites."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluation_inputs import features, read_sites, write_embeddings, write_plate
+from gandl.config import Normalization
+from gandl.embeddings.metadata import feature_names
+from gandl.normalization.profiles import NormalizationError, normalized, reference_wells, write_profiles
+from gandl.tables import SITE_PROFILES, SITES, WELL_PROFILES, feature_columns, read_table, write_table
+
+UNLABELLED, MOCK, NONE = Normalization.UNLABELLED, Normalization.MOCK, Normalization.NONE
+
+
+@pytest.fixture(scope="module")
+def sites_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_plate(tmp_path_factory.mktemp("plate"))[0]
+
+
+@pytest.fixture(scope="module")
+def sites(sites_path: Path) -> pd.DataFrame:
+    return read_sites(sites_path)
+
+
+def second_plate(sites: pd.DataFrame) -> pd.DataFrame:
+    """The same wells once more, as plate 2."""
+    other = sites.assign(plate=2)
+    for column in ("plate_id", "store_id", "well_id", "site_id"):
+        other[column] = other[column].str.replace("BBBC013_1", "BBBC013_2")
+    return pd.concat([sites, other], ignore_index=True)
+
+
+@pytest.mark.parametrize(("method", "control"), [(UNLABELLED, "none"), (MOCK, "negative")])
+def test_reference_wells_get_mean_zero_and_deviation_one(
+    sites: pd.DataFrame, method: Normalization, control: str
+) -> None:
+    out = normalized(features(sites), sites, method)[(sites["control"] == control).to_numpy()]
+    np.testing.assert_allclose(out.mean(axis=0), 0, atol=1e-10)
+    np.testing.assert_allclose(out.std(axis=0, ddof=1), 1)
+
+
+def test_unlabelled_normalisation_uses_no_control(sites: pd.DataFrame) -> None:
+    values = features(sites)
+    changed = values.copy()
+    control = (sites["control"] != "none").to_numpy()
+    changed[control] += 100
+    before, after = normalized(values, sites, UNLABELLED), normalized(changed, sites, UNLABELLED)
+    np.testing.assert_array_equal(before[~control], after[~control])
+
+
+def test_a_plate_does_not_depend_on_other_plates(sites: pd.DataFrame) -> None:
+    both = second_plate(sites)
+    alone = features(sites)
+    together = normalized(np.concatenate([alone, 7 + 30 * features(sites, seed=1)]), both, UNLABELLED)
+    np.testing.assert_array_equal(together[: len(sites)], normalized(alone, sites, UNLABELLED))
+
+
+def test_shift_and_scale_of_a_plate_vanish(sites: pd.DataFrame) -> None:
+    both, values = second_plate(sites), features(sites)
+    out = normalized(np.concatenate([values, 3 + 20 * values]), both, UNLABELLED)
+    np.testing.assert_allclose(out[: len(sites)], out[len(sites) :], atol=1e-9)
+
+
+def test_what_is_constant_on_a_plate_becomes_zero(sites: pd.DataFrame) -> None:
+    values = features(sites)
+    values[:, 3] = 0.1
+    values[:, 4] = 0.0
+    out = normalized(values, sites, UNLABELLED)
+    assert np.isfinite(out).all()
+    np.testing.assert_array_equal(out[:, 3:5], 0)
+
+
+def test_a_tiny_feature_that_varies_is_no_constant(sites: pd.DataFrame) -> None:
+    values = features(sites)
+    np.testing.assert_allclose(
+        normalized(1e-12 * values, sites, UNLABELLED), normalized(values, sites, UNLABELLED), rtol=1e-6, atol=1e-9
+    )
+
+
+def test_no_normalisation_changes_nothing(sites: pd.DataFrame) -> None:
+    values = features(sites)
+    np.testing.assert_array_equal(normalized(values, sites, NONE), values)
+
+
+def test_mock_wells_are_the_untreated_ones(sites: pd.DataFrame) -> None:
+    assert set(sites.loc[reference_wells(sites, MOCK), "control"]) == {"negative"}
+    infected = sites.assign(condition=np.where(sites["control"] == "positive", "mock", "infected"))
+    assert set(infected.loc[reference_wells(infected, MOCK), "control"]) == {"positive"}
+
+
+def test_too_few_reference_wells_name_plate_and_method(sites: pd.DataFrame) -> None:
+    few = sites.copy()
+    few.loc[few["control"] == "none", "control"] = "negative"
+    with pytest.raises(NormalizationError, match=r"plate BBBC013_1 has 0 reference well.*'unlabelled'; at least 3"):
+        normalized(features(few), few, UNLABELLED)
+
+
+def test_profiles_keep_sites_names_of_features_and_average_sites_to_wells(sites: pd.DataFrame, tmp_path: Path) -> None:
+    second = sites.assign(site=2, site_id=sites["well_id"] + "_2")
+    both = pd.concat([sites, second], ignore_index=True)
+    write_table(both, tmp_path / "sites.parquet", SITES)
+    values = features(both, dim=3)
+    order = np.random.default_rng(0).permutation(len(both))
+    names = ["count", "area", "nuclear_over_ring"]
+    embeddings = write_embeddings(tmp_path / "e.parquet", both.iloc[order], values[order], names)
+    outputs = tmp_path / "s.parquet", tmp_path / "w.parquet"
+    write_profiles([embeddings], tmp_path / "sites.parquet", NONE, *outputs)
+
+    of_sites, of_wells = read_table(outputs[0], SITE_PROFILES), read_table(outputs[1], WELL_PROFILES)
+    assert feature_names(outputs[0]) == feature_names(outputs[1]) == names
+    columns = feature_columns(of_sites)
+    pd.testing.assert_frame_equal(of_sites[SITES.names], both[SITES.names])
+    np.testing.assert_allclose(of_sites[columns], values, rtol=1e-6)
+    assert of_wells["well_id"].tolist() == sites["well_id"].tolist()
+    np.testing.assert_allclose(of_wells[columns], (values[:96] + values[96:]) / 2, rtol=1e-6)
+    for column in ("treatment", "concentration_um", "control"):
+        pd.testing.assert_series_equal(of_wells[column], sites[column])
+
+
+def test_a_site_without_embedding_is_named(sites_path: Path, sites: pd.DataFrame, tmp_path: Path) -> None:
+    path = write_embeddings(tmp_path / "e.parquet", sites.iloc[1:], features(sites)[1:])
+    with pytest.raises(NormalizationError, match=r"1 site\(s\) of .* were not embedded, the first: BBBC013_1_A01_1"):
+        write_profiles([path], sites_path, UNLABELLED, tmp_path / "s.parquet", tmp_path / "w.parquet")
+    assert not (tmp_path / "w.parquet").exists()
+
+
+def test_an_embedding_of_an_unknown_site_is_named(sites: pd.DataFrame, tmp_path: Path) -> None:
+    write_table(sites.iloc[1:], tmp_path / "sites.parquet", SITES)
+    path = write_embeddings(tmp_path / "e.parquet", sites, features(sites))
+    with pytest.raises(NormalizationError, match="the first: BBBC013_1_A01_1"):
+        write_profiles([path], tmp_path / "sites.parquet", UNLABELLED, tmp_path / "s.parquet", tmp_path / "w.parquet")
+
+
+def test_stores_of_different_featurizers_or_with_a_site_in_common_are_refused(
+    sites_path: Path, sites: pd.DataFrame, tmp_path: Path
+) -> None:
+    values = features(sites, dim=2)
+    half, rest = slice(0, 50), slice(50, 96)
+    first = write_embeddings(tmp_path / "1.parquet", sites.iloc[half], values[half], ["a", "b"])
+    other = write_embeddings(tmp_path / "2.parquet", sites.iloc[rest], values[rest], ["a", "c"])
+    shared = write_embeddings(tmp_path / "3.parquet", sites.iloc[40:], values[40:], ["a", "b"])
+    outputs = tmp_path / "s.parquet", tmp_path / "w.parquet"
+    with pytest.raises(NormalizationError, match="different features"):
+        write_profiles([first, other], sites_path, NONE, *outputs)
+    with pytest.raises(NormalizationError, match=r"10 site.* embedded twice, the first: BBBC013_1_D05_1"):
+        write_profiles([first, shared], sites_path, NONE, *outputs)
