@@ -209,8 +209,8 @@ class EmbeddingsSettings(Section):
     )
     blocks: list[str] = Field(
         [],
-        description="Blocks that make `gandl_blocks` and `gandl_untrained`: `image` (1x1 on the image), `block_<side of its output>`, "
-        "`last`; empty: every block. The first ones see texture, the last ones see what tells real from generated.",
+        description="Blocks that make `gandl_blocks` and `gandl_untrained`: `image` (1x1 on the image), "
+        "`block_<side of its output>`, `last`; empty: every block. The first ones see texture, the last ones see what tells real from generated.",
     )
     block_statistics: list[BlockStatistic] = Field(
         list(BlockStatistic), min_length=1, description="What is taken over space of every feature map of these blocks."

@@ -119,7 +119,9 @@ def test_the_untrained_network_needs_no_weights_and_is_decided_by_its_seed(folde
 def test_the_untrained_network_is_on_the_scale_that_training_measures(folder: Path) -> None:
     featurizer = build(UNTRAINED, folder)
     assert isinstance(featurizer, NetworkFeaturizer)
-    assert featurizer.model.scale == measure_scale([ImageStore(folder / "S_1.zarr")], TRAINING.resolution, TRAINING.intensity)
+    assert featurizer.model.scale == measure_scale(
+        [ImageStore(folder / "S_1.zarr")], TRAINING.resolution, TRAINING.intensity
+    )
     assert featurizer.feature_names == build(BLOCKS, folder).feature_names
 
 
@@ -176,5 +178,7 @@ def test_blocks_and_their_statistics_are_settings(folder: Path) -> None:
 
 def test_an_unknown_block_is_refused_with_the_known_ones(folder: Path) -> None:
     settings = SETTINGS.model_copy(update={"blocks": ["block_99"]})
-    with pytest.raises(EmbeddingError, match="names block_99, which this discriminator does not have; it has image, block_8"):
+    with pytest.raises(
+        EmbeddingError, match="names block_99, which this discriminator does not have; it has image, block_8"
+    ):
         build(BLOCKS, folder, settings)

@@ -54,7 +54,7 @@ def test_the_fit_agrees_with_scipys_curve_fit(curve: Hill, seed: int) -> None:
     ratio = (constant - residual) / 3 / (residual / 32)
     aicc = [36 * np.log(rss / 36) + 2 * k + 2 * k * (k + 1) / (36 - k - 1) for rss, k in ((constant, 2), (residual, 5))]
     assert found.delta_aicc == pytest.approx(aicc[0] - aicc[1], rel=1e-6)
-    assert found.p_constant == pytest.approx(f_distribution.sf(ratio, 3, 32), rel=1e-6)
+    assert found.p_constant == pytest.approx(f_distribution.sf(ratio, 3, 32), rel=1e-3, abs=0)
 
 
 def test_the_fit_does_not_depend_on_the_order_of_wells() -> None:

@@ -79,9 +79,10 @@ def test_splits_without_the_question_are_refused(folder: Path, tmp_path: Path) -
 
 
 def test_training_rows_without_positive_controls_are_refused(folder: Path, tmp_path: Path) -> None:
-    wells = read_table(folder / "standard.parquet", WELL_PROFILES)
-    wells["control"] = wells["control"].replace("positive", "none")
-    write_table(wells, tmp_path / "wells.parquet", WELL_PROFILES)
-    with pytest.raises(AxisError, match="needs positive and negative controls; there are 0 and"):
-        write_scores(tmp_path / "wells.parquet", folder / "splits.parquet", SETTINGS, tmp_path / "scores.parquet")
+    wells, splits = folder / "standard.parquet", read_table(folder / "splits.parquet", SPLITS)
+    profiles = read_table(wells, WELL_PROFILES)
+    positive = profiles.loc[profiles["control"] == "positive", "well_id"]
+    write_table(splits[~splits["well_id"].isin(positive)], tmp_path / "splits.parquet", SPLITS)
+    with pytest.raises(AxisError, match="needs positive and negative controls; there are 0 and 14 to train on"):
+        write_scores(wells, tmp_path / "splits.parquet", SETTINGS, tmp_path / "scores.parquet")
     assert not (tmp_path / "scores.parquet").exists()

@@ -17,7 +17,7 @@ with job(snakemake.log[0]):
     draw_featurizers(
         numbers,
         Path(snakemake.input.reference),
-    dataset=snakemake.params.dataset,
+        dataset=snakemake.params.dataset,
         settings=FiguresSettings.model_validate(snakemake.params.settings),
         svg=Path(snakemake.output.svg),
         png=Path(snakemake.output.png),

@@ -24,7 +24,8 @@ class NetworkFeaturizer:
     """A discriminator that looks at every crop of a site's grid; the site's vector is their mean.
 
     `gandl` is the layer before the logit (Mascolini et al. 2022); `gandl_blocks` and `gandl_untrained` are the mean and the
-    deviation over space of every feature map, block by block (or of the blocks that the settings name). Sites are computed one by one, so a batch changes nothing.
+    deviation over space of every feature map, block by block (or of the blocks that the settings name). Sites are computed one by
+    one, so a batch changes nothing.
 
     Parameters
     ----------

@@ -33,8 +33,8 @@ class IntensityError(ValueError):
 class IntensityScale:
     """x = 2 (u - low) / (high - low) - 1 per channel, at most `CEILING`.
 
-    u is the stored value (`kind` store), or the stored value standardised by its own image's mean and deviation (`kind` site): then
-    neither staining nor exposure of an image reaches the networks.
+    u is the stored value (`kind` store), or the stored value standardised by its own image's mean and deviation (`kind` site):
+    then neither staining nor exposure of an image reaches the networks.
 
     Attributes
     ----------
@@ -52,9 +52,7 @@ class IntensityScale:
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
 
-    def apply(
-        self, images: npt.NDArray[np.unsignedinteger], moments: npt.NDArray[np.float32] | None = None
-    ) -> Tensor:
+    def apply(self, images: npt.NDArray[np.unsignedinteger], moments: npt.NDArray[np.float32] | None = None) -> Tensor:
         """Stored pixels (n, c, y, x) -> float32 (n, c, y, x) in channels-last memory.
 
         Parameters
@@ -97,15 +95,13 @@ class IntensityScale:
 
 
 def moments_of(images: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.float32]:
-    """Mean and standard deviation of every channel of whole images: (n, c, y, x) -> (n, c, 2); a constant image has deviation 1."""
+    """Mean and standard deviation of each channel of whole images: (n, c, y, x) -> (n, c, 2); a constant one has deviation 1."""
     values = images.reshape(*images.shape[:2], -1)
     mean, deviation = values.mean(axis=2, dtype=np.float64), values.std(axis=2, dtype=np.float64)
     return np.stack([mean, np.where(deviation > 0, deviation, 1.0)], axis=2).astype(np.float32)
 
 
-def measure_scale(
-    stores: Sequence[ImageStore], resolution: int, kind: Intensity = Intensity.STORE
-) -> IntensityScale:
+def measure_scale(stores: Sequence[ImageStore], resolution: int, kind: Intensity = Intensity.STORE) -> IntensityScale:
     """The scale of a set of stores: percentiles of each channel over evenly spaced sites (exact, from counts of values).
 
     Raises

@@ -167,8 +167,8 @@ def held_out_scores(
 
     Raises
     ------
-    AxisError : features that are not finite; a fold that trains on wells that it tests or that are no controls, or lacks a kind of
-        controls; a well that two folds test.
+    AxisError : features that are not finite; a fold that trains on wells that it tests or that are no controls, or lacks a kind
+        of controls; a well that two folds test.
     """
     features, labels, groups = np.asarray(features, float), np.asarray(labels), np.asarray(groups)
     _check(features, labels, folds)
