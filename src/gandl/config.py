@@ -142,13 +142,13 @@ class TrainingSettings(Section):
         "`store` keeps brightness, on one scale for all images.",
     )
     seed: NonNegativeInt = Field(0, description="Seed of initial weights, latents and crops.")
-    images: PositiveInt = Field(20_000, description="Real images shown to the discriminator; training ends there.")
+    images: PositiveInt = Field(24_000, description="Real images shown to the discriminator; training ends there.")
     batch: PositiveInt = Field(16, description="Images per step; a multiple of minibatch_std_group.")
-    learning_rate: PositiveFloat = Field(0.002, description="Adam's learning rate of both networks (preprint: 1e-4).")
+    learning_rate: PositiveFloat = Field(0.001, description="Adam's learning rate of both networks (preprint: 1e-4).")
     beta1: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="Adam's first decay rate.")
     beta2: Annotated[float, Field(gt=0, lt=1)] = Field(0.99, description="Adam's second decay rate.")
     r1_gamma: NonNegativeFloat = Field(
-        0.1, description="Weight of the R1 gradient penalty on real images; larger is steadier, smaller is sharper."
+        50.0, description="Weight of the R1 gradient penalty on real images; larger is steadier, smaller is sharper."
     )
     r1_interval: PositiveInt = Field(16, description="R1 is computed every so many steps (and weighted as often).")
     path_length_weight: NonNegativeFloat = Field(2.0, description="Weight of the path-length penalty; 0 turns it off.")
@@ -158,7 +158,7 @@ class TrainingSettings(Section):
         0.9, description="Share of generated images whose layers use two styles."
     )
     ema_half_life: PositiveFloat = Field(
-        2_000.0, description="Half-life (images) of the moving average of both networks; longer is smoother and later."
+        8_000.0, description="Half-life (images) of the moving average of both networks; longer is smoother and later."
     )
     ema_rampup: NonNegativeFloat = Field(
         0.05, description="The half-life is at most this share of the images seen so far; 0 turns the ramp off."
@@ -210,12 +210,15 @@ class EmbeddingsSettings(Section):
     blocks: list[str] = Field(
         [],
         description="Blocks that make `gandl_blocks` and `gandl_untrained`: `image` (1x1 on the image), "
-        "`block_<side of its output>`, `last`; empty: every block. The first ones see texture, the last ones see what tells real from generated.",
+        "`block_<side of its output>`, `last`; empty: every block. The first ones see texture, the last ones what tells real "
+        "from generated.",
     )
     block_statistics: list[BlockStatistic] = Field(
         list(BlockStatistic), min_length=1, description="What is taken over space of every feature map of these blocks."
     )
-    stride: PositiveInt = Field(32, description="Distance (px) of the crops whose features are averaged over a site.")
+    stride: PositiveInt = Field(
+        64, description="Distance (px) of the crops whose features are averaged over a site; the crop's side tiles it."
+    )
     batch: PositiveInt = Field(32, description="Crops per forward pass; it changes the speed only.")
     segmentation: SegmentationSettings = Field(
         default_factory=SegmentationSettings,

@@ -112,3 +112,11 @@ def test_splits_without_its_scheme_are_refused(tmp_path: Path) -> None:
     parts[parts["scheme"] != "probe"].to_parquet(splits)
     with pytest.raises(ProbeError, match=r"has no scheme 'probe'"):
         build_probe([store], sites, splits, SETTINGS, C_GRID)
+
+
+def test_a_collapsed_discriminator_has_no_score_and_stops_nothing(tmp_path: Path) -> None:
+    store, sites, splits = screen(tmp_path, 60.0)
+    model = untrained(SETTINGS, measure_scale([ImageStore(store)], 32, SETTINGS.intensity), 0)
+    for weight in model.discriminator_ema.parameters():
+        weight.data.zero_()
+    assert np.isnan(build_probe([store], sites, splits, SETTINGS, C_GRID)(model.discriminator_ema, model.scale))

@@ -6,7 +6,7 @@ from gandl.config import FeaturizerName
 
 FEATURIZERS: dict[str, str] = {
     FeaturizerName.GANDL: "GAN-DL, 512-d layer",
-    FeaturizerName.GANDL_BLOCKS: "GAN-DL, all blocks",
+    FeaturizerName.GANDL_BLOCKS: "GAN-DL, blocks",
     FeaturizerName.GANDL_UNTRAINED: "Untrained network",
     FeaturizerName.INTENSITY: "Channel intensities",
     FeaturizerName.SEGMENTATION: "Segmentation",

@@ -6,6 +6,7 @@ It only looks: what it sees decides neither gradients nor when training stops. I
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,13 +21,16 @@ from gandl.models.intensity import IntensityScale
 from gandl.models.sites import site_features
 from gandl.models.training import Probe
 from gandl.source.splits import Question, Scheme
-from gandl.statistics import Fold, held_out_scores, z_prime
+from gandl.statistics import AxisError, Fold, held_out_scores, z_prime
 from gandl.tables import SITES, SPLITS, read_table
 
 CROPS_PER_PASS = 32
 C_GRID = (0.01, 0.1, 1.0)
 """The probe's own candidates, so that a changed setting of the evaluation retrains nothing."""
 LABELS = {"positive": 1, "negative": -1, "none": 0}
+
+
+logger = logging.getLogger(__name__)
 
 
 class ProbeError(ValueError):
@@ -72,7 +76,11 @@ def build_probe(
         ).blocks
         means = pd.DataFrame(blocks.astype(float)).groupby(table["well_id"], sort=False).mean().to_numpy()
         features = _standardise(means, labels, wells["plate_id"].to_numpy())
-        on = held_out_scores(features, labels, folds, groups, c_grid).on
+        try:
+            on = held_out_scores(features, labels, folds, groups, c_grid).on
+        except AxisError as error:  # a collapsed discriminator: that is for the trainer to notice, the probe only looks
+            logger.warning("the probe sees nothing: %s", error)
+            return float("nan")
         scored = np.isfinite(on)
         return float(z_prime(on[scored & (labels > 0)], on[scored & (labels < 0)]))
 
