@@ -15,7 +15,7 @@ ARGS ?=
 BIN := .venv/bin
 READY := .venv/ready
 SNAKEMAKE := $(BIN)/snakemake
-RUN_OPTIONS := --cores $(CORES) --configfile $(CONFIG) $(if $(MIRROR),--config mirror=$(MIRROR))
+RUN_OPTIONS := --cores $(CORES) --configfile "$(CONFIG)" $(if $(MIRROR),--config mirror="$(MIRROR)")
 
 .DEFAULT_GOAL := help
 .PHONY: help environment reproduce report plan test lint bench config lock
@@ -25,7 +25,8 @@ help:
 
 environment: $(READY)
 
-# PyTorch first, at its exact version; then everything else, pinned and hashed; then gandl itself, without asking for more.
+# PyTorch first, at its exact version (its builds differ by machine, so it has no hash here); then everything else, pinned and
+# hashed, PyTorch's own requirements among it; then gandl itself, without asking for more.
 $(READY): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found; name one with PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv .venv
@@ -42,14 +43,16 @@ ifeq ($(strip $(ARGS)),)
 	@$(MAKE) --no-print-directory report
 endif
 
+# Snakemake's report is built again when the audit page (which follows everything), a rule or a caption is newer.
 report: $(READY)
-	@report=$$($(BIN)/python -m gandl report-path --configfile $(CONFIG)) && \
-		$(SNAKEMAKE) $(RUN_OPTIONS) --quiet all --report $$report
-	@$(BIN)/python -m gandl finish --configfile $(CONFIG)
+	@report=$$($(BIN)/python -m gandl report-path --configfile "$(CONFIG)") && \
+		newer=$$(find Snakefile rules workflow/report "$$(dirname $$report)/report" -newer $$report 2>/dev/null | head -n 1) && \
+		if [ ! -e $$report ] || [ -n "$$newer" ]; then $(SNAKEMAKE) $(RUN_OPTIONS) --quiet all --report $$report; fi
+	@$(BIN)/python -m gandl finish --configfile "$(CONFIG)"
 
 plan: $(READY)
 	@$(SNAKEMAKE) $(ARGS) $(RUN_OPTIONS) --dry-run --quiet rules
-	@$(BIN)/python -m gandl plan --configfile $(CONFIG) $(if $(MIRROR),--mirror $(MIRROR))
+	@$(BIN)/python -m gandl plan --configfile "$(CONFIG)" $(if $(MIRROR),--mirror "$(MIRROR)")
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
@@ -68,7 +71,8 @@ config: $(READY)
 	$(BIN)/python -m gandl.config_files
 
 lock:
-	$(BIN)/python -m pip install --quiet pip-tools
-	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	$(PYTHON) -m venv .cache/lock
+	.cache/lock/bin/python -m pip install --quiet pip-tools==7.6.2
+	.cache/lock/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--allow-unsafe --strip-extras --no-header --no-annotate --output-file requirements.lock requirements.in
 	$(BIN)/python -m gandl.environments

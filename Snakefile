@@ -11,7 +11,7 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 
-if "run" not in config:
+if "source" not in config:
 
     configfile: "config/config.yaml"
 

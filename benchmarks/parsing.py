@@ -30,7 +30,7 @@ def main() -> None:
         times = [(seconds(), seconds("--snakefile", str(empty))) for _ in range(RUNS)]
     ours, bare = (statistics.median(column) for column in zip(*times, strict=True))
     print(
-        f"gandl {ours:.2f} s, empty Snakefile {bare:.2f} s: parsing takes {ours - bare:.2f} s, {ours / bare:.2f} times a bare start"
+        f"gandl {ours:.2f} s, empty {bare:.2f} s: parsing takes {ours - bare:.2f} s, {ours / bare:.2f} times a bare start"
     )
 
 

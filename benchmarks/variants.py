@@ -1,7 +1,9 @@
 """Which training settings suit BBBC013? Trains variants, scores each on the development rows alone, appends to a table.
 
-Takes the packed plate of a run (its store, sites, splits) and overrides `name: key=value ...`; writes one row per variant and
-layer: Z' of the held-out controls of rows A-D, leaving one of the four out. Labels of rows E-H are never read.
+Takes the packed plate of a run (its store, sites, splits) and overrides `name: key=value ...`; writes one row per variant,
+weights (averaged and raw) and layer: Z' of the held-out controls of rows A-D, leaving one of the four out. As in the
+evaluation, features are standardised on the plate's wells that are no controls; of the controls of rows E-H it is known only
+that they are none of those, never of which kind they are, and they are neither trained on nor scored.
 
     python benchmarks/variants.py --run bbbc013 "base" "longer: training.images=40000" ...
 """
@@ -15,18 +17,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 import yaml
 
-from gandl.config import Config
+from gandl.config import Config, Normalization
 from gandl.images.store import ImageStore
 from gandl.models import weights
 from gandl.models.sites import site_features
 from gandl.models.training import train
-from gandl.statistics import Fold, held_out_scores, z_prime
+from gandl.normalization.profiles import normalized
+from gandl.source.splits import Question, Scheme
+from gandl.statistics.axes import held_out_scores
+from gandl.statistics.folds import folds_of, labels_of
+from gandl.statistics.separation import z_prime
+from gandl.tables import SITES, SPLITS, read_table
 
-COLUMNS = ("date", "variant", "overrides", "features", "dimensions", "z_prime_a_to_d", "training_seconds")
+COLUMNS = ("date", "variant", "overrides", "weights", "features", "dimensions", "z_prime_a_to_d", "training_seconds")
 
 
 def main() -> None:
@@ -35,7 +43,7 @@ def main() -> None:
     parser.add_argument("variants", nargs="+", help="`name` or `name: key=value key=value`")
     parser.add_argument("--run", default="bbbc013", help="run whose store is used")
     parser.add_argument("--folder", type=Path, default=Path("results/variants"), help="where weights are kept")
-    parser.add_argument("--table", type=Path, default=Path("benchmarks/results/variants_bbbc013.csv"))
+    parser.add_argument("--table", type=Path, default=Path("results/variants.csv"))
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -65,53 +73,44 @@ def evaluate(name: str, overrides: list[str], run: Path, folder: Path) -> list[t
     seconds = time.monotonic() - started
     model = weights.load(target / "weights.safetensors")
     images = ImageStore(store)
-    features = site_features(
-        model.discriminator_ema,
-        model.scale,
-        images.sites(slice(None), config.training.resolution),
-        config.training.network.crop,
-        config.embeddings.stride,
-        config.embeddings.batch,
-    )
-    sites = pd.read_parquet(run / "source/bbbc013/sites.parquet").set_index("site_id").loc[images.site_ids]
-    splits = pd.read_parquet(run / "source/bbbc013/splits.parquet")
+    pixels = images.sites(slice(None), config.training.resolution)
+    sites = read_table(run / "source/bbbc013/sites.parquet", SITES).set_index("site_id").loc[images.site_ids]
+    splits = read_table(run / "source/bbbc013/splits.parquet", SPLITS)
     rows = []
-    for kind in ("post", "pre", "blocks"):
-        values = getattr(features, kind)
-        score = development_z_prime(values, sites, splits, config)
-        rows.append(
-            (
-                time.strftime("%Y-%m-%d"),
-                name,
-                " ".join(overrides),
-                kind,
-                values.shape[1],
-                round(score, 3),
-                round(seconds),
-            )
+    for kept, discriminator in (("ema", model.discriminator_ema), ("raw", model.discriminator_raw)):
+        features = site_features(
+            discriminator,
+            model.scale,
+            pixels,
+            config.training.network.crop,
+            config.embeddings.stride,
+            config.embeddings.batch,
         )
+        for layer in ("post", "pre", "blocks"):
+            values = getattr(features, layer).astype(np.float64)
+            score = round(development_z_prime(values, sites, splits, config), 3)
+            what = time.strftime("%Y-%m-%d"), name, " ".join(overrides), kept, layer
+            rows.append((*what, values.shape[1], score, round(seconds)))
     return rows
 
 
-def development_z_prime(values: np.ndarray, sites: pd.DataFrame, splits: pd.DataFrame, config: Config) -> float:
-    """Z' of the held-out controls of the development rows; standardised on the plate's unlabelled wells."""
-    unlabelled = (sites["control"] == "none").to_numpy()
-    deviation = values[unlabelled].std(axis=0)
-    standard = (values - values[unlabelled].mean(axis=0)) / np.where(deviation > 0, deviation, np.inf)
-    labels = sites["control"].map({"positive": 1, "negative": -1, "none": 0}).to_numpy()
-    position = {well: number for number, well in enumerate(sites["well_id"])}
-    folds = [
-        Fold(
-            str(fold),
-            np.array([position[well] for well in part.loc[part["part"] == "train", "well_id"]]),
-            np.array([position[well] for well in part.loc[part["part"] == "test", "well_id"]]),
-        )
-        for fold, part in splits[splits["scheme"] == "probe"].groupby("fold")
-    ]
-    scores = held_out_scores(standard, labels, folds, sites["row"].to_numpy(), config.evaluation.svm_c)
-    on = scores.on
-    scored = np.isfinite(on)
-    return float(z_prime(on[scored & (labels == 1)], on[scored & (labels == -1)]))
+def development_z_prime(
+    values: npt.NDArray[np.float64], sites: pd.DataFrame, splits: pd.DataFrame, config: Config
+) -> float:
+    """Pooled Z' of the held-out controls of the development rows.
+
+    Parameters
+    ----------
+    values : (n, d) features. sites : n rows of the sites table in the same order, one per well. splits : of the data set.
+    """
+    parts = splits[(splits["question"] == Question.CONTROLS) & (splits["scheme"] == Scheme.PROBE)]
+    standard = normalized(values, sites, Normalization.UNLABELLED)
+    developed = sites["well_id"].isin(parts["well_id"]).to_numpy()
+    wells = sites[developed]
+    labels = labels_of(wells["control"])
+    folds = folds_of(parts, wells["well_id"].tolist(), "the image store")
+    on = held_out_scores(standard[developed], labels, folds, wells["row"].to_numpy(), config.evaluation.svm_c).on
+    return float(z_prime(on[labels > 0], on[labels < 0]))
 
 
 def _nested(overrides: list[str]) -> dict[str, Any]:

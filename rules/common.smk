@@ -1,9 +1,10 @@
 """What every stage shares: the checked configuration, the paths, and the sets of stores and featurizers."""
 
 from gandl.code_version import code_version
-from gandl.config import FeaturizerName, Normalization, load_config
+from gandl.config import FeaturizerName, Normalization
+from gandl.config_check import load_config
 from gandl.report.captions import caption_counts
-from gandl.source.catalogue import downloads_of, stores_of
+from gandl.source.catalogue import download_at, downloads_of, stores_of
 
 cfg = load_config(config)
 
@@ -32,15 +33,27 @@ pathvars:
 wildcard_constraints:
     dataset=DATASET,
     store="|".join(STORES),
+    path=r".+(?<!\.origin\.json)",
     featurizer="|".join(name.value for name in FeaturizerName),
     seed=r"\d+",
     trained="|".join(TRAINED),
     method="|".join(method.value for method in Normalization),
 
 
-def settings(section):
-    """A section of the configuration as plain values, so that Snakemake sees its changes."""
-    return section.model_dump(mode="json")
+def settings(section, **fields):
+    """A section of the configuration as plain values, so that Snakemake sees its changes; `include` or `exclude` keys."""
+    return section.model_dump(mode="json", **fields)
+
+
+def entry_of(wildcards):
+    """What decides a download: address, official size and checksum."""
+    entry = download_at(f"{wildcards.host}/{wildcards.path}", "resources/datasets.csv")
+    return {"url": entry.url, "size": entry.bytes, "sha256": entry.sha256}
+
+
+def caption(*keys):
+    """What a caption states: the counts of wells and the choice of features, and of the other settings only those named."""
+    return {**CAPTION, **{key: CAPTION_SETTINGS[key] for key in keys}}
 
 
 def drawn_featurizer():
@@ -65,16 +78,23 @@ NUMBERS = [
 
 CAPTION = {
     "dataset": DATASET,
+    "platemap": cfg.source.platemap,
+    "development_rows": cfg.source.development_rows,
     "normalization": METHOD,
     "featurizer": DRAWN,
     "featurizers": FEATURIZERS,
+    "blocks": cfg.embeddings.blocks,
+    "block_statistics": [
+        statistic.value for statistic in cfg.embeddings.block_statistics
+    ],
+    **caption_counts(cfg.source.platemap, DATASET, cfg.source.development_rows),
+}
+
+CAPTION_SETTINGS = {
     "bootstrap": cfg.evaluation.bootstrap,
     "confidence": cfg.evaluation.confidence,
     "images": cfg.training.images,
     "crop": cfg.training.network.crop,
     "resolution": cfg.training.resolution,
     "seed": cfg.training.seed,
-    "development_rows": cfg.source.development_rows,
-    "platemap": cfg.source.platemap,
-    **caption_counts(cfg.source.platemap, DATASET, cfg.source.development_rows),
 }

@@ -23,7 +23,7 @@ rule embeddings:
         mem="3GB",
         runtime="2h",
     params:
-        settings=settings(cfg.embeddings),
+        settings=settings(cfg.embeddings, exclude={"featurizers", "segmentation"}),
         code=code_version("gandl.embeddings.embed"),
     script:
         "../workflow/scripts/embeddings.py"
@@ -49,7 +49,9 @@ rule floors:
         runtime="2h",
     params:
         floors=FLOORS,
-        settings=settings(cfg.embeddings),
+        settings=settings(
+            cfg.embeddings, exclude={"featurizers", "weights", "activation"}
+        ),
         network=settings(cfg.training.network),
         resolution=cfg.training.resolution,
         intensity=cfg.training.intensity.value,

@@ -23,8 +23,7 @@ rule scores:
         mem="2GB",
         runtime="1h",
     params:
-        settings=settings(cfg.evaluation),
-        seed=cfg.seed,
+        svm_c=cfg.evaluation.svm_c,
         code=code_version("gandl.evaluation.scores"),
     script:
         "../workflow/scripts/scores.py"
@@ -48,7 +47,7 @@ rule controls:
         mem="1GB",
         runtime="30m",
     params:
-        settings=settings(cfg.evaluation),
+        settings=settings(cfg.evaluation, exclude={"svm_c"}),
         development_rows=cfg.source.development_rows,
         seed=cfg.seed,
         training_seed=cfg.training.seed,
@@ -77,7 +76,7 @@ rule dose_response:
         mem="1GB",
         runtime="1h",
     params:
-        settings=settings(cfg.evaluation),
+        settings=settings(cfg.evaluation, exclude={"svm_c"}),
         seed=cfg.seed,
         training_seed=cfg.training.seed,
         code=code_version("gandl.evaluation.dose_response"),

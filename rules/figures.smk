@@ -31,7 +31,7 @@ rule figure_samples:
         runtime="20m",
     params:
         settings=settings(cfg.figures),
-        caption=CAPTION,
+        caption=caption("images", "crop", "resolution", "seed"),
         code=code_version("gandl.figures.samples"),
     script:
         "../workflow/scripts/figure_samples.py"
@@ -67,7 +67,7 @@ rule figure_axes:
         runtime="20m",
     params:
         settings=settings(cfg.figures),
-        caption=CAPTION,
+        caption=caption(),
         featurizer=DRAWN,
         code=code_version("gandl.figures.axes"),
     script:
@@ -119,7 +119,7 @@ rule figure_dose_response:
         runtime="20m",
     params:
         settings=settings(cfg.figures),
-        caption=CAPTION,
+        caption=caption("bootstrap", "confidence"),
         featurizers=FEATURIZERS,
         confidence=cfg.evaluation.confidence,
         code=code_version("gandl.figures.dose_response"),
@@ -157,7 +157,7 @@ rule figure_plate:
         runtime="20m",
     params:
         settings=settings(cfg.figures),
-        caption=CAPTION,
+        caption=caption(),
         featurizer=DRAWN,
         code=code_version("gandl.figures.plate"),
     script:
@@ -190,7 +190,7 @@ rule figure_training:
         runtime="20m",
     params:
         settings=settings(cfg.figures),
-        caption=CAPTION,
+        caption=caption("images", "crop", "resolution", "seed"),
         seed=cfg.training.seed,
         code=code_version("gandl.figures.training"),
     script:
@@ -228,7 +228,7 @@ rule figure_featurizers:
         runtime="20m",
     params:
         settings=settings(cfg.figures),
-        caption=CAPTION,
+        caption=caption("bootstrap", "confidence"),
         featurizers=FEATURIZERS,
         dataset=DATASET,
         code=code_version("gandl.figures.featurizers"),
@@ -265,7 +265,7 @@ rule table_featurizers:
         runtime="20m",
     params:
         settings=settings(cfg.figures),
-        caption=CAPTION,
+        caption=caption("bootstrap", "confidence"),
         featurizers=FEATURIZERS,
         confidence=cfg.evaluation.confidence,
         dataset=DATASET,

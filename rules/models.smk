@@ -39,9 +39,6 @@ rule training:
         mem="3GB",
         runtime="12h",
     params:
-        stores=collect(
-            "<results>/images/{dataset}/{store}.zarr", dataset=DATASET, store=STORES
-        ),
         settings=settings(cfg.training),
         code=code_version("gandl.models.training", "gandl.models.probe"),
     script:

@@ -12,6 +12,7 @@ rule provenance:
         datasets="resources/datasets.csv",
         platemap=cfg.source.platemap,
         archives=collect("<downloads>/{archive}", archive=ARCHIVES),
+        origins=collect("<downloads>/{archive}.origin.json", archive=ARCHIVES),
         manifests=collect(
             "<results>/images/{dataset}/{store}.manifest.json",
             dataset=DATASET,
@@ -51,7 +52,6 @@ rule audit:
         datasets="resources/datasets.csv",
         sites=f"<results>/source/{DATASET}/sites.parquet",
         numbers=NUMBERS,
-        segmentation=f"<results>/normalization/{DATASET}/segmentation.none.wells.parquet",
     output:
         audit=report(
             "<results>/report/audit.html",
@@ -71,8 +71,9 @@ rule audit:
         mem="1GB",
         runtime="10m",
     params:
-        method=METHOD,
-        caption=CAPTION,
+        caption=caption(
+            "bootstrap", "confidence", "images", "crop", "resolution", "seed"
+        ),
         code=code_version("gandl.report.audit"),
     script:
         "../workflow/scripts/audit.py"

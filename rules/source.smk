@@ -7,10 +7,9 @@ MAKES     <downloads>/<host>/<path>, <results>/source/{dataset}/sites.parquet an
 
 rule download:
     """Download one official file; resumes, retries, checks size and checksum, honours `mirror:`."""
-    input:
-        datasets="resources/datasets.csv",
     output:
         archive="<downloads>/{host}/{path}",
+        origin="<downloads>/{host}/{path}.origin.json",
     log:
         "<logs>/source/download/{host}/{path}.log",
     benchmark:
@@ -22,7 +21,7 @@ rule download:
         mem="1GB",
         runtime="12h",
     params:
-        code=code_version("gandl.source.download", "gandl.source.datasets"),
+        entry=entry_of,  # address, size and checksum alone decide a download: no code, no table, or 445 GB would move again
     script:
         "../workflow/scripts/download.py"
 

@@ -50,13 +50,23 @@ def plan_lines(config: Config, mirror: str | None, downloads: Path = DOWNLOADS) 
             lines.append(f"  download   none: {present} is here ({present.stat().st_size / 2**20:,.0f} MiB)")
         else:
             lines.append(f"  download   {entry.url} ({size}) from {mirror or 'its official host'}")
+    lines.append(f"  disk       image stores: at most {store_bytes(config) / 2**20:,.0f} MiB before compression")
     settings = config.training
     lines.append(
         f"  training   {settings.images:,} images of {settings.network.crop} px, batch {settings.batch}, "
         f"seed {settings.seed}; a checkpoint every {settings.checkpoint_images:,} images"
     )
-    lines.append(f"  featurizers {', '.join(name.value for name in config.embeddings.featurizers)}")
+    lines.append(f"  features   {', '.join(name.value for name in config.embeddings.featurizers)}")
     return lines
+
+
+def store_bytes(config: Config) -> int:
+    """Raw bytes of a data set's image stores: every stored resolution of every channel of every site."""
+    from gandl.images.bbbc013 import BYTES_PER_PIXEL, CHANNELS
+    from gandl.source.bbbc013 import read_platemap
+
+    pixels = sum(resolution**2 for resolution in config.images.resolutions)
+    return len(read_platemap(Path(config.source.platemap))) * len(CHANNELS) * pixels * BYTES_PER_PIXEL
 
 
 def finish_lines(config: Config) -> list[str]:

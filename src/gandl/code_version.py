@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
-NEUTRAL = frozenset({"gandl.config", "gandl.progress", "gandl.code_version"})
+NEUTRAL = frozenset({"gandl.config", "gandl.config_check", "gandl.progress", "gandl.code_version"})
 """Modules that decide no result: settings reach a rule's `params` as values, progress only tells, and this one."""
 
 
@@ -46,7 +46,14 @@ def _closure(modules: tuple[str, ...]) -> set[str]:
         if name not in found and name not in NEUTRAL:
             found.add(name)
             waiting.extend(_imports(name))
+            waiting.extend(_packages(name))
     return found
+
+
+def _packages(module: str) -> list[str]:
+    """The packages below gandl that a module lies in: Python runs them, too."""
+    parts = module.split(".")
+    return [".".join(parts[:depth]) for depth in range(2, len(parts))]
 
 
 def _path(module: str) -> Path | None:

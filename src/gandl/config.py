@@ -2,16 +2,15 @@
 
 Everything that describes the configuration elsewhere (the comments of `config/*.yaml`, `config/schema.json`, the table in
 `config/README.md`) is generated from the classes here by `python -m gandl.config_files`; a test keeps them in step.
-The Snakefile imports this module at every start, so it must stay light: pydantic and nothing heavier.
+`gandl.config_check` loads and checks. The Snakefile imports both at every start, so they stay light: pydantic, nothing heavier.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -142,7 +141,7 @@ class TrainingSettings(Section):
         "`store` keeps brightness, on one scale for all images.",
     )
     seed: NonNegativeInt = Field(0, description="Seed of initial weights, latents and crops.")
-    images: PositiveInt = Field(24_000, description="Real images shown to the discriminator; training ends there.")
+    images: PositiveInt = Field(20_000, description="Real images shown to the discriminator; training ends there.")
     batch: PositiveInt = Field(16, description="Images per step; a multiple of minibatch_std_group.")
     learning_rate: PositiveFloat = Field(0.001, description="Adam's learning rate of both networks (preprint: 1e-4).")
     beta1: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="Adam's first decay rate.")
@@ -270,7 +269,7 @@ class Config(Section):
     run: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = Field(
         "bbbc013", description="Name of the run: its folder under `results/`. Two names never mix."
     )
-    seed: NonNegativeInt = Field(0, description="Seed of splits and bootstrap; trainings have their own.")
+    seed: NonNegativeInt = Field(0, description="Seed of the bootstrap; trainings have their own.")
     mirror: str | None = Field(
         None, description="Folder or base URL that holds `<host>/<path>` of every download; empty: the official hosts."
     )
@@ -296,45 +295,3 @@ class Config(Section):
                 f"(training.resolution {self.training.resolution})"
             )
         return self
-
-
-class ConfigError(SystemExit):
-    """Every mistake of a configuration, a line each. A `SystemExit`, so that Snakemake prints it without a traceback."""
-
-
-def load_config(values: Mapping[str, Any]) -> Config:
-    """Check a configuration.
-
-    Parameters
-    ----------
-    values : the parsed YAML file.
-
-    Raises
-    ------
-    ConfigError : lists every mistake: key, what is wrong, what was given.
-    """
-    try:
-        return Config.model_validate(values)
-    except ValidationError as error:
-        lines = [_one_line(mistake) for mistake in error.errors()]
-        raise ConfigError("The configuration has mistakes:\n" + "\n".join(f"  {line}" for line in lines)) from None
-
-
-def _one_line(mistake: Mapping[str, Any]) -> str:
-    key = ".".join(str(part) for part in mistake["loc"]) or "(whole file)"
-    message = mistake["msg"].removeprefix("Value error, ")
-    if mistake["type"] == "extra_forbidden":
-        known = _known_keys(mistake["loc"][:-1])
-        message = f"there is no such key; known here: {', '.join(known)}"
-    given = "" if mistake["type"] == "value_error" else f" (got {mistake['input']!r})"
-    return f"{key}: {message[0].lower()}{message[1:]}{given}"
-
-
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    section: type[BaseModel] = Config
-    for part in location:
-        annotation = section.model_fields[str(part)].annotation
-        assert isinstance(annotation, type)
-        assert issubclass(annotation, BaseModel)
-        section = annotation
-    return list(section.model_fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -13,9 +14,13 @@ from typing import Any
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Give a temporary path in the same folder; rename it to `path` when the block ends well, delete it otherwise."""
+    """Give a temporary path in the same folder; rename it to `path` when the block ends well, delete it otherwise.
+
+    What processes of this machine that were killed meanwhile left of the same file is deleted first.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _clean(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield partial
@@ -24,6 +29,24 @@ def atomic(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _clean(path: Path) -> None:
+    """Delete temporary files of `path` whose process is dead."""
+    for partial in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        process = partial.name.removesuffix(".partial").rpartition(".")[2]
+        if partial.name == f".{path.name}.{process}.partial" and process.isdecimal() and not _lives(int(process)):
+            partial.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # signal 0 asks whether it exists, and does nothing to it
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # it exists, and is another user's
+        return True
+    return True
 
 
 def write_json(value: Any, path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gandl.statistics import Fold, Scores, auc, fit_axes, held_out_scores, z_prime
+from gandl.statistics.axes import Fold, Scores, fit_axes, held_out_scores
+from gandl.statistics.separation import auc, z_prime
 
 ROWS = np.repeat(list("ABCDEFGH"), 6)
 LABELS = np.tile([1, -1, -1, 0, 0, 0], 8)

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gandl.statistics import Hill, fit_hill
+from gandl.statistics.hill import Hill, fit_hill
 
 DOSES = np.repeat(np.geomspace(0.01, 10, 10), 3)
 CURVES = st.builds(
     Hill,
     ec50=st.floats(0.03, 3),
     slope=st.floats(0.7, 4).flatmap(lambda slope: st.sampled_from([slope, -slope])),
-    bottom=st.floats(-5, 0),
+    bottom=st.floats(-5, 0, allow_subnormal=False),  # networks of other tests may have switched them off
     top=st.floats(1, 5),
 )
 

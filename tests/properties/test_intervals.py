@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gandl import statistics
-from gandl.statistics import Hill, bootstrap_hill, bootstrap_interval, mean_of_proportions_interval
+from gandl.statistics.bootstrap import Statistic, bootstrap_interval, mean_of_proportions_interval
+from gandl.statistics.hill import Hill, bootstrap_hill
+from gandl.statistics.separation import robust_ssmd, robust_z_prime, ssmd, z_prime
 
 SCREENS = 200
 
@@ -14,21 +15,39 @@ SCREENS = 200
 @pytest.mark.parametrize(
     ("statistic", "truth"),
     [
-        (statistics.z_prime, 0.4),
-        (statistics.robust_z_prime, 0.4),
-        (statistics.ssmd, 10 / np.sqrt(2)),
-        (statistics.robust_ssmd, 10 / np.sqrt(2)),
+        (z_prime, 0.4),
+        (robust_z_prime, 0.4),
+        (ssmd, 10 / np.sqrt(2)),
+        (robust_ssmd, 10 / np.sqrt(2)),
     ],
 )
-def test_coverage_for_8_positive_and_16_negative_wells(statistic, truth: float) -> None:
+def test_coverage_for_8_positive_and_16_negative_wells(statistic: Statistic, truth: float) -> None:
+    """A "95 %" interval of normal wells holds the truth in 90 (Z'), 91 (SSMD) and 96 % (robust ones) of 1,000 screens.
+
+    The plain percentile interval of Z' reaches 80 %. These 200 screens are drawn the same every time, so that chance moves
+    nothing; 0.88 is 0.90 less one standard deviation (0.02) of another choice of screens.
+    """
+    assert coverage(statistic, truth, 8, 16) >= 0.88
+
+
+def test_coverage_for_4_positive_and_8_negative_wells() -> None:
+    """Half a plate's controls: a "95 %" interval of Z' holds the truth in about 84-86 % of screens only.
+
+    Four wells hardly tell their own spread, and no draw from them can. 0.80 is 0.85 less two standard deviations (0.025) of
+    another choice of screens.
+    """
+    assert coverage(z_prime, 0.4, 4, 8) >= 0.80
+
+
+def coverage(statistic: Statistic, truth: float, positives: int, negatives: int) -> float:
+    """Share of screens of normal wells, 10 standard deviations apart, whose interval holds the truth."""
     rng = np.random.default_rng(0)
     held = []
     for screen in range(SCREENS):
-        positive, negative = 10 + rng.standard_normal(8), rng.standard_normal(16)
+        positive, negative = 10 + rng.standard_normal(positives), rng.standard_normal(negatives)
         low, high = bootstrap_interval(statistic, positive, negative, draws=300, confidence=0.95, seed=screen)
         held.append(low <= truth <= high)
-    # the plain percentile interval of Z' reaches 0.80 here
-    assert np.mean(held) >= 0.88
+    return float(np.mean(held))
 
 
 def test_the_interval_is_about_as_wide_as_other_screens_differ() -> None:
@@ -36,10 +55,8 @@ def test_the_interval_is_about_as_wide_as_other_screens_differ() -> None:
     values, widths = [], []
     for screen in range(SCREENS):
         positive, negative = 10 + rng.standard_normal(8), rng.standard_normal(16)
-        values.append(float(statistics.z_prime(positive, negative)))
-        widths.append(
-            np.ptp(bootstrap_interval(statistics.z_prime, positive, negative, draws=300, confidence=0.95, seed=screen))
-        )
+        values.append(float(z_prime(positive, negative)))
+        widths.append(np.ptp(bootstrap_interval(z_prime, positive, negative, draws=300, confidence=0.95, seed=screen)))
     assert 0.7 < np.median(widths) / np.ptp(np.quantile(values, [0.025, 0.975])) < 1.5
 
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gandl import statistics
+from gandl.statistics import separation
 
 SCORES = arrays(float, st.integers(2, 12), elements=st.integers(-1000, 1000).map(float))
-UNITLESS = [statistics.z_prime, statistics.robust_z_prime, statistics.ssmd, statistics.robust_ssmd, statistics.auc]
+UNITLESS = [separation.z_prime, separation.robust_z_prime, separation.ssmd, separation.robust_ssmd, separation.auc]
 
 
 @pytest.mark.parametrize("statistic", UNITLESS)
@@ -22,7 +22,7 @@ def test_unit_and_origin_of_a_score_do_not_matter(statistic, positive, negative,
     np.testing.assert_allclose(statistic(positive, negative), moved, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("statistic", [*UNITLESS, statistics.accuracy, statistics.balanced_accuracy])
+@pytest.mark.parametrize("statistic", [*UNITLESS, separation.accuracy, separation.balanced_accuracy])
 @settings(deadline=None)
 @given(positive=SCORES, negative=SCORES, seed=st.integers(0, 99))
 def test_the_order_of_wells_does_not_matter(statistic, positive, negative, seed) -> None:
@@ -34,16 +34,16 @@ def test_the_order_of_wells_does_not_matter(statistic, positive, negative, seed)
 @settings(deadline=None)
 @given(positive=SCORES, negative=SCORES)
 def test_swapping_the_kinds_keeps_z_prime_and_mirrors_ssmd_and_auc(positive, negative) -> None:
-    np.testing.assert_allclose(statistics.z_prime(positive, negative), statistics.z_prime(negative, positive))
-    np.testing.assert_allclose(statistics.ssmd(positive, negative), -statistics.ssmd(negative, positive))
-    np.testing.assert_allclose(statistics.auc(positive, negative), 1 - statistics.auc(negative, positive))
+    np.testing.assert_allclose(separation.z_prime(positive, negative), separation.z_prime(negative, positive))
+    np.testing.assert_allclose(separation.ssmd(positive, negative), -separation.ssmd(negative, positive))
+    np.testing.assert_allclose(separation.auc(positive, negative), 1 - separation.auc(negative, positive))
 
 
 @settings(deadline=None)
 @given(positive=SCORES, negative=SCORES)
 def test_bounds(positive, negative) -> None:
-    for statistic in (statistics.z_prime, statistics.robust_z_prime):
+    for statistic in (separation.z_prime, separation.robust_z_prime):
         value = statistic(positive, negative)
         assert np.isnan(value) or value <= 1
-    for statistic in (statistics.accuracy, statistics.balanced_accuracy, statistics.auc):
+    for statistic in (separation.accuracy, separation.balanced_accuracy, separation.auc):
         assert 0 <= statistic(positive, negative) <= 1

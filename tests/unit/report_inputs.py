@@ -11,12 +11,11 @@ from typing import Any
 import pandas as pd
 
 from gandl.config import Config
-from gandl.embeddings.metadata import write_features
 from gandl.report.audit import AuditInputs
 from gandl.report.provenance import write_provenance
 from gandl.source.bbbc013 import write_sites
 from gandl.source.datasets import read_datasets
-from gandl.tables import NUMBERS, SITES, WELL_PROFILES, read_table, write_table
+from gandl.tables import NUMBERS, write_table
 
 FEATURIZERS = {"gandl": 0.3, "gandl_blocks": 0.55, "gandl_untrained": 0.1, "intensity": -0.2, "segmentation": 0.5}
 """Featurizer: Z' over all rows."""
@@ -40,6 +39,19 @@ def number(**values: object) -> dict[str, object]:
         "n": 24,
     }
     return row | values
+
+
+NUCLEI = number(
+    question="images",
+    featurizer="segmentation",
+    normalization="none",
+    split="all_wells",
+    metric="nuclei_per_field",
+    value=168.0,
+    low=166.0,
+    high=170.0,
+    n=96,
+)
 
 
 def controls(featurizer: str, z_prime: float, half: float = 0.15) -> list[dict[str, object]]:
@@ -97,7 +109,7 @@ class Screen:
         folder.mkdir(parents=True, exist_ok=True)
         paths = []
         for name, z_prime in self.z_primes.items():
-            rows = controls(name, z_prime, self.half) + (ratio(self.ratio) if name == "segmentation" else [])
+            rows = controls(name, z_prime, self.half) + ([*ratio(self.ratio), NUCLEI] if name == "segmentation" else [])
             for what, table in {"controls": rows, "doses": doses(name, self.ec50)}.items():
                 paths.append(folder / f"{name}.{what}.parquet")
                 write_table(pd.DataFrame(table), paths[-1], NUMBERS)
@@ -112,16 +124,7 @@ class Screen:
             provenance=provenance,
             references=repository / "resources/paper_values.csv",
             sites=sites,
-            segmentation=write_segmentation(folder / "segmentation.none.wells.parquet", sites),
         )
-
-
-def write_segmentation(path: Path, sites: Path, count: float = 168.0) -> Path:
-    """Well profiles of the segmentation, not normalised: so many nuclei in every well, give or take ten."""
-    wells = read_table(sites, SITES).drop(columns=["site_id", "site"])
-    wells = wells.assign(feature_0=[count + (-10 if i % 2 else 10) for i in range(len(wells))], feature_1=1.5)
-    write_features(wells, path, WELL_PROFILES, {"feature_names": '["nucleus_count", "nuclear_over_ring"]'})
-    return path
 
 
 def write_run(output: Path, folder: Path, repository: Path, *, mirror: str | None = None, **changes: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.svm import SVC
 
-from gandl.statistics import AxisError, Fold, choose_c, fit_axes, held_out_scores
+from gandl.statistics.axes import AxisError, Fold, choose_c, fit_axes, held_out_scores
 
 ROWS = np.repeat(list("ABCD"), 6)
 LABELS = np.tile([1, -1, -1, 0, 0, 0], 4)

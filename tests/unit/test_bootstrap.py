@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from gandl.statistics import (
-    auc,
+from gandl.statistics.bootstrap import (
     bootstrap_interval,
     mean_of_proportions_interval,
     resample_within,
     wilson_interval,
-    z_prime,
 )
+from gandl.statistics.separation import auc, z_prime
 
 RNG = np.random.default_rng(0)
 POSITIVE, NEGATIVE = 6 + RNG.standard_normal(8), RNG.standard_normal(16)

@@ -10,7 +10,7 @@ from docutils.core import publish_parts
 from jinja2 import Environment, StrictUndefined
 
 from gandl.config import Config
-from gandl.report.captions import caption_counts
+from gandl.report.captions import caption_counts, coverage_note
 
 REPORT = Path(__file__).resolve().parents[2] / "workflow/report"
 ITEMS = sorted(path.stem for path in REPORT.glob("*.rst") if path.stem != "workflow")
@@ -31,6 +31,8 @@ def rendered(name: str, repository: Path, config: Config) -> str:
         "resolution": config.training.resolution,
         "seed": config.training.seed,
         "development_rows": config.source.development_rows,
+        "blocks": config.embeddings.blocks,
+        "block_statistics": [statistic.value for statistic in config.embeddings.block_statistics],
         **caption_counts(platemap, config.source.dataset.value, config.source.development_rows),
     }
     params = SimpleNamespace(caption=caption, settings=config.figures.model_dump(mode="json"))
@@ -58,8 +60,31 @@ def test_captions_of_doses_say_where_the_doses_are_from(name, repository):
 
 def test_captions_follow_the_configuration(repository):
     config = Config.model_validate({"evaluation": {"bootstrap": 777, "confidence": 0.9}, "training": {"images": 1234}})
-    assert "90 % intervals from 777 bootstrap draws" in rendered("featurizers", repository, config)
+    assert "nominal 90 % intervals (777 bootstrap draws over wells," in rendered("featurizers", repository, config)
     assert "over 1,234 images" in rendered("training", repository, config)
+
+
+@pytest.mark.parametrize("name", ["axes", "dose_response", "featurizers", "plate", "table_featurizers"])
+def test_captions_of_features_name_blocks_and_statistics(name, repository):
+    config = Config.model_validate({"embeddings": {"blocks": ["image", "block_32"], "block_statistics": ["std"]}})
+    assert "standard deviation over space of every feature map of image, block_32." in rendered(
+        name, repository, config
+    )
+    assert "of every feature map of every block." in rendered(name, repository, Config())
+
+
+@pytest.mark.parametrize("name", ["featurizers", "table_featurizers"])
+def test_captions_of_intervals_say_what_these_are_worth_with_so_few_wells(name, repository):
+    text = rendered(name, repository, Config())
+    assert (
+        "about 90–93 % of screens with 8 positive and 16 negative wells and in about 84–86 % of screens with 4 positive"
+        in text
+    )
+    assert "with all plate rows in view" in text
+
+
+def test_coverage_is_told_only_of_numbers_of_wells_that_were_simulated():
+    assert coverage_note([(5, 7)]) == ""
 
 
 def test_captions_count_the_wells_of_the_plate_map(repository):

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from gandl.config import Config, ConfigError, load_config
+from gandl.config import Config
+from gandl.config_check import ConfigError, load_config
 from gandl.config_files import read_config, rendered
 
 
-def _mistakes(values: dict[str, object]) -> list[str]:
+def _complete(changes: dict[str, Any], values: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A complete configuration with changes."""
+    values = Config().model_dump(mode="json") if values is None else values
+    for key, change in changes.items():
+        values[key] = _complete(change, values[key]) if isinstance(change, dict) else change
+    return values
+
+
+def _mistakes(changes: dict[str, Any]) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        load_config(values)
+        load_config(_complete(changes))
     return [line.strip() for line in str(caught.value).splitlines()[1:]]
 
 
@@ -55,8 +65,22 @@ def test_a_value_of_another_type_is_shown() -> None:
         ({"run": "../elsewhere"}, "run: string should match pattern"),
     ],
 )
-def test_settings_that_do_not_fit_are_refused(values: dict[str, object], words: str) -> None:
+def test_settings_that_do_not_fit_are_refused(values: dict[str, Any], words: str) -> None:
     assert words in "\n".join(_mistakes(values))
+
+
+def test_a_key_that_is_left_out_is_a_mistake() -> None:
+    values = _complete({})
+    del values["seed"], values["training"]["batch"], values["figures"]
+    with pytest.raises(ConfigError) as caught:
+        load_config(values)
+    told = [line.strip() for line in str(caught.value).splitlines()[1:]]
+    assert [line.split(":")[0] for line in told] == ["seed", "training.batch", "figures"]
+    assert "training.batch: missing; every configuration file is complete (its default is 16)" in told
+
+
+def test_a_complete_configuration_is_accepted() -> None:
+    assert load_config(_complete({"run": "mine"})) == Config(run="mine")
 
 
 def test_generated_files_are_in_step(repository: Path) -> None:

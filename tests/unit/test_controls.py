@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from evaluation_inputs import DEVELOPMENT, SETTINGS, effect, features, read_sites, write_plate, write_scores_of_plate
-from gandl import statistics
-from gandl.evaluation.controls import METRICS, span, write_controls
+from gandl.evaluation.controls import METRICS, write_controls
+from gandl.statistics import separation
 from gandl.tables import NUMBERS, WELL_SCORES, read_table
 
 NAMES = {"featurizer": "segmentation", "normalization": "unlabelled", "seed": 0, "training_seed": 7}
@@ -57,7 +57,7 @@ def test_every_value_is_the_statistic_of_the_held_out_wells(
     ours = numbers[numbers["split"] == split].set_index("metric")["value"]
     assert list(ours.index) == list(METRICS)
     for metric in METRICS:
-        assert ours[metric] == pytest.approx(float(getattr(statistics, metric)(*groups)))
+        assert ours[metric] == pytest.approx(float(getattr(separation, metric)(*groups)))
 
 
 def test_the_plain_column_is_scored_from_its_raw_values(folder: Path, numbers: pd.DataFrame) -> None:
@@ -66,7 +66,7 @@ def test_the_plain_column_is_scored_from_its_raw_values(folder: Path, numbers: p
     direct = numbers[numbers["split"] == "no_training:A-H"].set_index("metric")
     assert set(direct["featurizer"]) == {"nuclear_over_ring"}
     assert set(direct["normalization"]) == {"none"}
-    assert direct.loc["z_prime", "value"] == pytest.approx(float(statistics.z_prime(*groups)))
+    assert direct.loc["z_prime", "value"] == pytest.approx(float(separation.z_prime(*groups)))
     assert not {"accuracy", "balanced_accuracy"} & set(direct.index)
 
 
@@ -110,8 +110,22 @@ def test_rows_without_positive_controls_have_null_and_n(folder: Path, tmp_path: 
     assert row["n"] == 8
 
 
-@pytest.mark.parametrize(
-    ("rows", "name"), [("ABCD", "A-D"), ("BD", "B+D"), ("C", "C"), (["Z", "AA"], "Z+AA"), (["AA", "AB"], "AA+AB")]
-)
-def test_plate_rows_are_named_as_the_splits_name_them(rows: str, name: str) -> None:
-    assert span(list(rows)) == name
+def test_nuclei_per_field_are_the_mean_over_all_wells_with_an_interval_of_draws_of_wells(tmp_path: Path) -> None:
+    sites = read_sites(write_plate(tmp_path)[0])
+    counts = np.random.default_rng(3).normal(168, 10, len(sites))
+    scores, raw = write_scores_of_plate(
+        tmp_path, np.column_stack([features(sites, dim=1), counts]), ["area", "nucleus_count"]
+    )
+    write_controls(scores, raw, SETTINGS, DEVELOPMENT, **NAMES, output=tmp_path / "controls.parquet")
+    table = read_table(tmp_path / "controls.parquet", NUMBERS)
+    (row,) = table[table["question"] == "images"].to_dict("records")
+    names = ("featurizer", "normalization", "split", "unit", "metric", "n")
+    assert [row[name] for name in names] == ["segmentation", "none", "all_wells", "well", "nuclei_per_field", 96]
+    assert row["value"] == pytest.approx(counts.mean())
+    half = 1.96 * counts.std(ddof=1) / np.sqrt(96)
+    assert row["low"] == pytest.approx(counts.mean() - half, abs=0.3 * half)
+    assert row["high"] == pytest.approx(counts.mean() + half, abs=0.3 * half)
+
+
+def test_a_featurizer_that_counts_no_nuclei_says_nothing_of_the_images(numbers: pd.DataFrame) -> None:
+    assert set(numbers["question"]) == {"controls"}

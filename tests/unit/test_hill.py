@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import curve_fit
 from scipy.stats import f as f_distribution
 
-from gandl.statistics import DoseError, Hill, bootstrap_hill, fit_hill, resampled_responses
+from gandl.statistics.hill import DoseError, Hill, bootstrap_hill, fit_hill, resampled_responses
 
 DOSES = np.repeat(0.25 / 2.0 ** np.arange(9), 4)
 RISING = Hill(ec50=0.02, slope=1.4, bottom=-1.0, top=1.0)

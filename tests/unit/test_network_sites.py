@@ -8,7 +8,7 @@ import torch
 
 from gandl.models.discriminator import Discriminator
 from gandl.models.intensity import IntensityScale
-from gandl.models.sites import block_features, crop_corners, site_features
+from gandl.models.sites import SiteError, block_features, crop_corners, site_features
 from gandl.models.weights import untrained
 from model_inputs import NETWORK, TRAINING, network
 
@@ -88,9 +88,9 @@ def test_no_sites_give_no_rows(discriminator: Discriminator, images: np.ndarray)
 
 
 def test_a_crop_larger_than_the_images_is_refused(discriminator: Discriminator, images: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="a crop of 16 px does not fit in images of 8 px"):
+    with pytest.raises(SiteError, match="a crop of 16 px does not fit in images of 8 px"):
         site_features(discriminator, SCALE, images[..., :8, :8], CROP, 8, 8)
     other = Discriminator(network(crop=8), 2)
-    with pytest.raises(ValueError, match="takes crops of 8 px, not 16"):
+    with pytest.raises(SiteError, match="takes crops of 8 px, not 16"):
         site_features(other, SCALE, images, CROP, 8, 8)
     assert torch.is_grad_enabled()

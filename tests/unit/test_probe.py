@@ -12,10 +12,11 @@ import torch
 from gandl.config import Intensity, TrainingSettings
 from gandl.images.store import ImageStore
 from gandl.models.intensity import measure_scale
-from gandl.models.probe import ProbeError, build_probe
+from gandl.models.probe import ProbeError, build_probe, probe_id
+from gandl.models.training import train
 from gandl.models.weights import TrainedModel, untrained
 from gandl.source.splits import write_splits
-from gandl.tables import SITES, write_table
+from gandl.tables import CURVE, SITES, SPLITS, read_table, write_table
 from model_inputs import TRAINING, write_store
 
 ROWS = "ABCD"
@@ -120,3 +121,53 @@ def test_a_collapsed_discriminator_has_no_score_and_stops_nothing(tmp_path: Path
     for weight in model.discriminator_ema.parameters():
         weight.data.zero_()
     assert np.isnan(build_probe([store], sites, splits, SETTINGS, C_GRID)(model.discriminator_ema, model.scale))
+
+
+def test_too_few_wells_that_are_no_controls_are_refused_at_the_door(tmp_path: Path) -> None:
+    store, sites, splits = screen(tmp_path, 60.0)
+    table = read_table(sites, SITES)
+    treated = table.index[(table["control"] == "none") & table["row"].isin(["A", "B"])]
+    write_table(table.assign(control=table["control"].where(~table.index.isin(treated[2:]), "negative")), sites, SITES)
+    with pytest.raises(ProbeError, match=r"plate S_1 has 2 reference well\(s\) for the probe; at least 3 are needed"):
+        build_probe([store], sites, splits, SETTINGS, C_GRID)
+
+
+def test_a_shuffled_table_changes_neither_score_nor_id(tmp_path: Path) -> None:
+    store, sites, splits = screen(tmp_path, 20.0)
+    before, named = score(store, sites, splits), probe_id(sites, splits)
+    rng = np.random.default_rng(0)
+    for path, schema in ((sites, SITES), (splits, SPLITS)):
+        table = read_table(path, schema)
+        write_table(table.iloc[rng.permutation(len(table))].reset_index(drop=True), path, schema)
+    assert score(store, sites, splits) == before
+    assert probe_id(sites, splits) == named
+
+
+def test_the_id_follows_what_the_probe_reads_and_nothing_else(tmp_path: Path) -> None:
+    _, sites, splits = screen(tmp_path, 20.0)
+    named, table = probe_id(sites, splits), read_table(sites, SITES)
+    write_table(table.assign(cell_type="HeLa"), sites, SITES)
+    assert probe_id(sites, splits) == named
+    rows = table["row"].isin(["C", "D"])
+    write_table(table.assign(control=table["control"].where(~rows, "none")), sites, SITES)
+    assert probe_id(sites, splits) == named
+    write_table(table.assign(control=table["control"].where(rows, "none")), sites, SITES)
+    assert probe_id(sites, splits) != named
+
+
+def test_changed_splits_change_the_probe_of_a_finished_training(tmp_path: Path) -> None:
+    """The last checkpoint holds the old splits' values: it must not be taken over."""
+    store, sites, splits = screen(tmp_path, 20.0)
+    settings = SETTINGS.model_copy(update={"images": 16, "probe_points": 1})
+
+    def looked_at() -> list[float]:
+        outputs = (tmp_path / name for name in ("weights.safetensors", "curve.parquet", "samples.png", "checkpoints"))
+        probe = build_probe([store], sites, splits, settings)
+        train([store], settings, 0, *outputs, probe, probe_id(sites, splits))
+        curve = read_table(tmp_path / "curve.parquet", CURVE)
+        return curve.loc[curve["metric"] == "probe_z_prime", "value"].tolist()
+
+    before = looked_at()
+    assert looked_at() == before
+    write_splits(sites, splits, ["A", "B", "C"])
+    assert looked_at() != before

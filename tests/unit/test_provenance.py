@@ -22,9 +22,10 @@ from gandl.report.provenance import (
     configuration,
     git_state,
     job_costs,
-    mirror_in_words,
+    origin_of,
 )
 from gandl.source.datasets import Download
+from gandl.source.origin import write_origin
 
 
 @pytest.fixture
@@ -108,18 +109,37 @@ def test_an_absolute_plate_map_is_told_by_its_name():
 
 
 @pytest.mark.parametrize(
-    ("mirror", "told"),
+    ("mirror", "kind"),
     [
-        (None, {"kind": "official hosts"}),
-        ("../data/mirror", {"kind": "folder"}),
-        (
-            "https://ann:secret@host.example:8080/files?key=1",
-            {"kind": "base URL", "base": "https://host.example:8080/files"},
-        ),
+        (None, "official host"),
+        ("../data/mirror", "mirror folder"),
+        ("https://ann:secret@host.example:8080/files?key=1", "mirror server"),
     ],
 )
-def test_a_mirror_is_told_without_secrets_and_folders(mirror, told):
-    assert mirror_in_words(mirror) == told
+def test_an_archive_tells_where_it_came_from_when_it_arrived_without_secrets(tmp_path, repository, mirror, kind):
+    archive = tmp_path / "downloads" / LOCATION
+    write_run(tmp_path / "provenance.json", tmp_path, repository)
+    write_origin(archive, mirror, archive.with_name(f"{archive.name}.origin.json"))
+    write_run(tmp_path / "provenance.json", tmp_path, repository, mirror="another one, configured since")
+    (entry,) = json.loads((tmp_path / "provenance.json").read_text())["inputs"]
+    assert entry["origin"]["kind"] == kind
+    assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", entry["origin"]["date"])
+    assert "secret" not in (tmp_path / "provenance.json").read_text()
+
+
+def test_the_origin_of_other_bytes_or_of_none_is_unknown(tmp_path, written):
+    unknown = {"kind": "unknown", "date": None}
+    assert written["inputs"][0]["origin"] == unknown
+    archive = tmp_path / "downloads" / LOCATION
+    write_origin(archive, None, archive.with_name(f"{archive.name}.origin.json"))
+    assert origin_of(archive, "0" * 64) == unknown
+
+
+@pytest.mark.parametrize("content", ["not JSON", "[]", "{}"])
+def test_an_origin_that_cannot_be_read_is_named(tmp_path, content):
+    (tmp_path / "a.zip.origin.json").write_text(content)
+    with pytest.raises(ProvenanceError, match=r"a\.zip\.origin\.json does not tell"):
+        origin_of(tmp_path / "a.zip", "0" * 64)
 
 
 def test_a_rule_changes_the_hash_of_the_code(tmp_path, repository):

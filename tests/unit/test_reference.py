@@ -17,6 +17,7 @@ from gandl.report.reference import (
     Measured,
     Reference,
     ReferenceError,
+    Rule,
     Verdict,
     compare,
     find,
@@ -51,6 +52,20 @@ def test_a_reference_outside_our_interval_differs():
 def test_a_value_in_the_accepted_range_agrees_though_its_interval_misses_the_reference():
     reference = replace(RANGELESS, low=0.6, high=1.0)
     assert judge(reference, measured(0.8, 0.75, 0.85), simulated=False) is Verdict.AGREES
+
+
+@given(value=finite, low=finite, high=finite, below=st.floats(0, 200), above=st.floats(0, 200))
+def test_an_accepted_range_alone_decides_whatever_our_interval(value, low, high, below, above):
+    row = replace(RANGELESS, low=min(low, high), high=max(low, high))
+    agrees = min(low, high) <= value <= max(low, high)
+    verdict = judge(row, measured(value, value - below, value + above), simulated=False)
+    assert verdict is (Verdict.AGREES if agrees else Verdict.DIFFERS)
+
+
+def test_the_rule_that_decides_is_the_range_where_there_is_one():
+    assert RANGELESS.rule is Rule.INTERVAL
+    assert replace(RANGELESS, low=0.6).rule is Rule.RANGE
+    assert replace(RANGELESS, high=0.9).rule is Rule.RANGE
 
 
 def test_an_aim_is_not_reached_by_a_wide_interval():

@@ -10,7 +10,8 @@ import pytest
 
 from evaluation_inputs import SETTINGS, features, read_sites, write_plate, write_scores_of_plate
 from gandl.evaluation.scores import ScoresError, write_scores
-from gandl.statistics import AxisError
+from gandl.statistics.axes import AxisError
+from gandl.statistics.folds import FoldError
 from gandl.tables import SPLITS, WELL_PROFILES, WELL_SCORES, feature_columns, read_table, write_table
 
 
@@ -67,7 +68,7 @@ def test_the_order_of_wells_and_splits_does_not_matter(folder: Path, scores: pd.
 def test_a_well_of_the_splits_without_profile_is_named(folder: Path, tmp_path: Path) -> None:
     wells = read_table(folder / "standard.parquet", WELL_PROFILES)
     write_table(wells[wells["well"] != "C05"], tmp_path / "wells.parquet", WELL_PROFILES)
-    with pytest.raises(ScoresError, match=r"no profile of 1 well\(s\) of the splits, the first: BBBC013_1_C05"):
+    with pytest.raises(FoldError, match=r"wells\.parquet lacks 1 well\(s\) of the splits, the first: BBBC013_1_C05"):
         write_scores(tmp_path / "wells.parquet", folder / "splits.parquet", SETTINGS, tmp_path / "scores.parquet")
 
 

@@ -7,62 +7,62 @@ import pytest
 from scipy.stats import mannwhitneyu, median_abs_deviation
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_score
 
-from gandl import statistics
+from gandl.statistics import separation
 
 POSITIVE = np.array([0.9, 1.1, 1.3, 0.7, -0.2])
 NEGATIVE = np.array([-1.0, -0.8, -1.3, 0.1, -0.9, -1.1, -1.0])
 EVERY = [
-    statistics.z_prime,
-    statistics.robust_z_prime,
-    statistics.ssmd,
-    statistics.robust_ssmd,
-    statistics.accuracy,
-    statistics.balanced_accuracy,
-    statistics.auc,
+    separation.z_prime,
+    separation.robust_z_prime,
+    separation.ssmd,
+    separation.robust_ssmd,
+    separation.accuracy,
+    separation.balanced_accuracy,
+    separation.auc,
 ]
 
 
 def test_z_prime_of_numbers_by_hand() -> None:
     # means 10 and 0; sample standard deviations 1 and 2: 1 - 3 * 3 / 10
-    assert statistics.z_prime(np.array([9.0, 10.0, 11.0]), np.array([-2.0, 0.0, 2.0])) == pytest.approx(0.1)
+    assert separation.z_prime(np.array([9.0, 10.0, 11.0]), np.array([-2.0, 0.0, 2.0])) == pytest.approx(0.1)
 
 
 def test_ssmd_of_numbers_by_hand() -> None:
-    assert statistics.ssmd(np.array([9.0, 10.0, 11.0]), np.array([-2.0, 0.0, 2.0])) == pytest.approx(10 / np.sqrt(5))
+    assert separation.ssmd(np.array([9.0, 10.0, 11.0]), np.array([-2.0, 0.0, 2.0])) == pytest.approx(10 / np.sqrt(5))
 
 
 def test_robust_versions_use_median_and_scaled_mad() -> None:
     spread = [median_abs_deviation(values, scale="normal") for values in (POSITIVE, NEGATIVE)]
     gap = np.median(POSITIVE) - np.median(NEGATIVE)
-    assert statistics.robust_z_prime(POSITIVE, NEGATIVE) == pytest.approx(1 - 3 * sum(spread) / gap, rel=1e-4)
-    assert statistics.robust_ssmd(POSITIVE, NEGATIVE) == pytest.approx(gap / np.hypot(*spread), rel=1e-4)
+    assert separation.robust_z_prime(POSITIVE, NEGATIVE) == pytest.approx(1 - 3 * sum(spread) / gap, rel=1e-4)
+    assert separation.robust_ssmd(POSITIVE, NEGATIVE) == pytest.approx(gap / np.hypot(*spread), rel=1e-4)
 
 
 def test_robust_versions_ignore_one_wild_well_and_plain_ones_do_not() -> None:
     rng = np.random.default_rng(0)
     positive, negative = 1 + 0.05 * rng.standard_normal(8), -1 + 0.05 * rng.standard_normal(16)
     wild = np.append(positive[:-1], -40.0)
-    assert statistics.z_prime(positive, negative) - statistics.z_prime(wild, negative) > 5
-    assert abs(statistics.robust_z_prime(positive, negative) - statistics.robust_z_prime(wild, negative)) < 0.15
+    assert separation.z_prime(positive, negative) - separation.z_prime(wild, negative) > 5
+    assert abs(separation.robust_z_prime(positive, negative) - separation.robust_z_prime(wild, negative)) < 0.15
 
 
 def test_classification_agrees_with_scikit_learn() -> None:
     truth = np.repeat([1, 0], [len(POSITIVE), len(NEGATIVE)])
     scores = np.concatenate([POSITIVE, NEGATIVE])
     called = scores > 0
-    assert statistics.accuracy(POSITIVE, NEGATIVE) == pytest.approx(accuracy_score(truth, called))
-    assert statistics.balanced_accuracy(POSITIVE, NEGATIVE) == pytest.approx(balanced_accuracy_score(truth, called))
-    assert statistics.auc(POSITIVE, NEGATIVE) == pytest.approx(roc_auc_score(truth, scores))
+    assert separation.accuracy(POSITIVE, NEGATIVE) == pytest.approx(accuracy_score(truth, called))
+    assert separation.balanced_accuracy(POSITIVE, NEGATIVE) == pytest.approx(balanced_accuracy_score(truth, called))
+    assert separation.auc(POSITIVE, NEGATIVE) == pytest.approx(roc_auc_score(truth, scores))
 
 
 def test_auc_counts_ties_half() -> None:
     positive, negative = np.array([1.0, 2.0, 2.0]), np.array([1.0, 2.0, 0.0, 0.0])
     u = mannwhitneyu(positive, negative).statistic
-    assert statistics.auc(positive, negative) == pytest.approx(u / 12)
+    assert separation.auc(positive, negative) == pytest.approx(u / 12)
 
 
 def test_a_score_of_exactly_zero_is_on_no_side() -> None:
-    assert statistics.accuracy(np.array([0.0, 1.0]), np.array([0.0, -1.0])) == 0.5
+    assert separation.accuracy(np.array([0.0, 1.0]), np.array([0.0, -1.0])) == 0.5
 
 
 @pytest.mark.parametrize("statistic", EVERY)
@@ -85,4 +85,4 @@ def test_one_well_of_a_kind_has_no_spread(statistic) -> None:
 
 
 def test_equal_means_have_no_z_prime() -> None:
-    assert np.isnan(statistics.z_prime(np.array([-1.0, 1.0]), np.array([-2.0, 2.0])))
+    assert np.isnan(separation.z_prime(np.array([-1.0, 1.0]), np.array([-2.0, 2.0])))

@@ -17,12 +17,12 @@ from torch import nn
 from gandl.config import TrainingSettings
 from gandl.images.store import ImageStore
 from gandl.locks import LockedError, exclusive
-from gandl.models import training
 from gandl.models.crops import CropError
 from gandl.models.discriminator import Discriminator
 from gandl.models.ema import MovingAverage
 from gandl.models.intensity import IntensityScale, measure_scale
-from gandl.models.training import Trainer, TrainingError, train
+from gandl.models.trainer import Probe, Trainer, TrainingError
+from gandl.models.training import train
 from gandl.models.weights import load, untrained
 from gandl.tables import CURVE, read_table
 from model_inputs import NETWORK, TRAINING, write_store
@@ -30,7 +30,13 @@ from model_inputs import NETWORK, TRAINING, write_store
 SEED = 1
 
 
-def run(store: Path, folder: Path, settings: TrainingSettings = TRAINING, probe: training.Probe | None = None) -> Path:
+def run(
+    store: Path,
+    folder: Path,
+    settings: TrainingSettings = TRAINING,
+    probe: Probe | None = None,
+    probe_id: str = "",
+) -> Path:
     """Train into a folder; gives the weights' path."""
     weights = folder / "weights.safetensors"
     train(
@@ -42,6 +48,7 @@ def run(store: Path, folder: Path, settings: TrainingSettings = TRAINING, probe:
         folder / "samples.png",
         folder / "checkpoints",
         probe,
+        probe_id,
     )
     return weights
 
@@ -100,11 +107,11 @@ def test_training_makes_weights_a_curve_and_samples(store: Path, unbroken: Path)
     assert (unbroken / "samples.png").read_bytes().startswith(b"\x89PNG")
     with np.load(unbroken / "samples.npz") as samples:
         assert samples["real"].shape == samples["fake"].shape == (16, 2, 16, 16)
-        pixels = ImageStore(store).sites(slice(None), 32)
+        pixels = model.scale.invert(model.scale.apply(ImageStore(store).sites(slice(None), 32)))
         windows = np.lib.stride_tricks.sliding_window_view(pixels, (16, 16), axis=(2, 3))
-        assert (windows == samples["real"][0][None, :, None, None]).all(axis=(1, 4, 5)).any(), (
-            "real crops are not the store's"
-        )
+        for real in samples["real"]:
+            there = np.isclose(windows, real[None, :, None, None], rtol=1e-4, atol=0.01)
+            assert there.all(axis=(1, 4, 5)).any(), "real crops are not the store's"
         assert samples["channels"].tolist() == ["gfp", "dna"]
 
 
@@ -277,6 +284,32 @@ def test_the_probe_looks_at_logarithmic_intervals_and_touches_nothing(
     gaps = np.diff(np.log(looked))
     assert 4 <= len(looked) <= TRAINING.probe_points
     assert gaps.max() < 3 * np.median(gaps)
+
+
+def looked_at(folder: Path) -> list[float]:
+    curve = read_table(folder / "curve.parquet", CURVE)
+    return curve.loc[curve["metric"] == "probe_z_prime", "value"].tolist()
+
+
+def test_another_probe_looks_again_and_leaves_the_weights_the_same(store: Path, tmp_path: Path) -> None:
+    settings = TRAINING.model_copy(update={"images": 80})
+    first = tensors(run(store, tmp_path, settings, lambda *_: 0.25, "splits of yesterday"))
+    assert set(looked_at(tmp_path)) == {0.25}
+    second = tensors(run(store, tmp_path, settings, lambda *_: 0.5, "splits of today"))
+    assert all(torch.equal(second[name], first[name]) for name in first)
+    assert set(looked_at(tmp_path)) == {0.5}
+    run(store, tmp_path, settings)
+    assert looked_at(tmp_path) == []
+
+
+def test_the_same_probe_goes_on_from_its_checkpoint(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = TRAINING.model_copy(update={"images": 80})
+    run(store, tmp_path, settings, lambda *_: 0.25, "one")
+    monkeypatch.setattr(Trainer, "step", lambda self: pytest.fail("it trained again"))
+    run(store, tmp_path, settings, lambda *_: 0.25, "one")
+    assert set(looked_at(tmp_path)) == {0.25}
 
 
 @pytest.mark.parametrize(

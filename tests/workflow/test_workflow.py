@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
+from tiny_project import Project
 
-from conftest import Project
 from gandl.tables import NUMBERS, read_table
 
 FIGURES = {
@@ -24,6 +24,9 @@ FIGURES = {
 }
 REPORT = {"provenance", "audit"}
 EVALUATION = {"scores", "controls", "dose_response"}
+OF_EVALUATION = FIGURES - {"figure_samples", "figure_training"}
+"""Figures and tables drawn from numbers; the other two are drawn from the model."""
+OF_EVALUATION_OF_DOSES = {"figure_dose_response"}
 
 
 @contextmanager
@@ -70,8 +73,11 @@ def test_numbers_of_the_run_carry_unit_n_and_interval(finished: Project) -> None
         numbers = read_table(path, NUMBERS)
         assert set(numbers["unit"]) == {"well"}
         assert (numbers["n"] > 0).all()
-        valued = numbers.dropna(subset=["value", "low", "high"])
-        assert (valued["low"] <= valued["high"]).all()
+        z_prime = numbers[numbers["metric"] == "z_prime"]
+        assert len(z_prime)
+        assert z_prime[["value", "low", "high"]].notna().all(axis=None)
+        assert (z_prime["low"] <= z_prime["value"]).all()
+        assert (z_prime["value"] <= z_prime["high"]).all()
 
 
 def test_a_second_run_finds_nothing_to_do(finished: Project) -> None:
@@ -109,8 +115,32 @@ def test_a_changed_module_redoes_its_stage_and_what_follows(finished: Project) -
     before = path.read_text(encoding="utf-8")
     with changed(path, before, before + "\nCHANGED = 1\n"):
         planned = finished.planned()
-    assert set(planned) >= {"normalization", "scores"}
-    assert not set(planned) & {"download", "sites", "splits", "images", "training", "embeddings", "floors"}
+    assert set(planned) == {"normalization"} | EVALUATION | OF_EVALUATION | REPORT
+
+
+def test_a_changed_module_of_the_statistics_retrains_nothing(finished: Project) -> None:
+    path = finished.folder / "src/gandl/statistics/hill.py"
+    before = path.read_text(encoding="utf-8")
+    with changed(path, before, before + "\nCHANGED = 1\n"):
+        planned = set(finished.planned())
+    assert planned == {"dose_response"} | OF_EVALUATION_OF_DOSES | REPORT
+
+
+def test_a_changed_setting_of_the_evaluation_embeds_nothing_again(finished: Project) -> None:
+    with configured(finished, {"evaluation": {"bootstrap": 51}}):
+        planned = set(finished.planned())
+    assert (
+        planned
+        == {"controls", "dose_response", "figure_dose_response", "figure_featurizers", "table_featurizers"} | REPORT
+    )
+
+
+def test_another_row_in_the_table_of_data_sets_downloads_nothing_again(finished: Project) -> None:
+    path = finished.folder / "resources/datasets.csv"
+    before = path.read_text(encoding="utf-8")
+    row = "another,a.zip,https://example.org/a.zip,,,CC0,nobody\n"
+    with changed(path, before, before.rstrip("\n") + "\n" + row):
+        assert not set(finished.planned()) - REPORT
 
 
 def test_a_configuration_with_mistakes_is_refused_without_a_traceback(project: Project) -> None:
@@ -134,20 +164,40 @@ def test_the_report_opens_without_any_external_request(finished: Project) -> Non
     assert len(drawn) == len(FIGURES) - 1
 
 
+def test_a_killed_workflow_goes_on_where_it_was(project: Project, tmp_path: Path) -> None:
+    """Snakemake and its jobs are killed in the middle; run again, it finishes, and what was finished is not made again."""
+    project.configure({"run": "killed", "training": {"probe": False}})
+    try:
+        target = "results/killed/embeddings/bbbc013/gandl_blocks/BBBC013_1.parquet"
+        weights = project.folder / "results/killed/models/gandl/seed_0/weights.safetensors"
+        manifest = project.folder / "results/killed/images/bbbc013/BBBC013_1.manifest.json"
+        project.kill_when(lambda: manifest.exists(), target)
+        stamp = manifest.stat().st_mtime_ns
+        assert not weights.exists()
+        project.snakemake("--unlock", "--configfile", "config/tiny.yaml")
+        result = project.run(target)
+        assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
+        assert (project.folder / target).exists()
+        assert manifest.stat().st_mtime_ns == stamp
+    finally:
+        project.configure({})
+
+
 def test_a_failed_job_leaves_nothing_that_looks_finished(finished: Project) -> None:
     """A job that dies leaves neither its output nor a half-written file under its name; what was made before stays."""
     path = finished.folder / "src/gandl/normalization/profiles.py"
     before = path.read_text(encoding="utf-8")
-    kept = finished.folder / "results/tiny/source/bbbc013/sites.parquet"
-    stamp = kept.stat().st_mtime_ns
+    broken = finished.folder / "results/broken"
+    target = "results/broken/normalization/bbbc013/segmentation.none.wells.parquet"
     with (
         configured(finished, {"run": "broken", "training": {"probe": False}}),
         changed(path, before, before + "\nraise ValueError\n"),
     ):
-        result = finished.run("results/broken/normalization/bbbc013/segmentation.none.wells.parquet")
+        result = finished.run(target)
     assert result.returncode != 0
-    assert not list((finished.folder / "results/broken").glob("normalization/**/*.parquet"))
-    assert kept.stat().st_mtime_ns == stamp
+    assert not list(broken.glob("normalization/**/*.parquet"))
+    assert (broken / "source/bbbc013/sites.parquet").exists()
+    assert (broken / "embeddings/bbbc013/segmentation/BBBC013_1.parquet").exists()
 
 
 def test_tables_of_the_figures_hold_what_was_evaluated(finished: Project) -> None:

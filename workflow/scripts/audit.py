@@ -15,6 +15,5 @@ with job(snakemake.log[0]):
         provenance=Path(snakemake.input.provenance),
         references=Path(snakemake.input.reference),
         sites=Path(snakemake.input.sites),
-        segmentation=Path(snakemake.input.segmentation),
     )
     write_audit(inputs, Path(snakemake.output.audit), Path(snakemake.output.summary))

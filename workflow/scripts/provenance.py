@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gandl.config import load_config
+from gandl.config_check import load_config
 from gandl.jobs import job
 from gandl.report.provenance import write_provenance
 from gandl.source.catalogue import downloads_of

@@ -14,6 +14,6 @@ with job(snakemake.log[0]):
     write_scores(
         Path(snakemake.input.wells),
         Path(snakemake.input.splits),
-        EvaluationSettings.model_validate(snakemake.params.settings),
+        EvaluationSettings(svm_c=snakemake.params.svm_c),
         Path(snakemake.output.scores),
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from gandl.config import TrainingSettings
 from gandl.images.store import store_path
 from gandl.jobs import job
-from gandl.models.probe import build_probe
+from gandl.models.probe import build_probe, probe_id
 from gandl.models.training import train
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ with job(snakemake.log[0]):
     stores = [store_path(Path(manifest)) for manifest in snakemake.input.manifests]
     settings = TrainingSettings.model_validate(snakemake.params.settings)
     weights = Path(snakemake.output.weights)
-    probe = None
+    probe, probe_name = None, ""
     if settings.probe:
         sites, splits = (Path(table) for table in snakemake.input.probe_tables)
-        probe = build_probe(stores, sites, splits, settings)
+        probe, probe_name = build_probe(stores, sites, splits, settings), probe_id(sites, splits)
     train(
         stores,
         settings,
@@ -29,4 +29,5 @@ with job(snakemake.log[0]):
         Path(snakemake.output.samples),
         weights.parent / "checkpoints",
         probe,
+        probe_name,
     )

@@ -1,38 +1,42 @@
 """Controls: takes the scores of held-out wells, makes Z', SSMD, accuracy and AUC between C+ and C-, each with its interval.
 
-All rows are shown together, and beside them the rows on which settings were chosen and the rows that chose nothing.
+All rows are shown together, and beside them the rows on which settings were chosen and the rows that chose nothing. Where a
+featurizer counts nuclei, their mean number per field stands beside, as a check of the images.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gandl import statistics
 from gandl.config import EvaluationSettings
 from gandl.embeddings.metadata import feature_names
-from gandl.statistics import bootstrap_interval, mean_of_proportions_interval, wilson_interval
+from gandl.evaluation.terms import IMAGES, NO_TRAINING, NUCLEUS_COUNT, RATIO
+from gandl.source.splits import Question, span
+from gandl.statistics import separation
+from gandl.statistics.bootstrap import (
+    bootstrap_interval,
+    mean_of_proportions_interval,
+    resample_within,
+    wilson_interval,
+)
 from gandl.tables import NUMBERS, WELL_PROFILES, WELL_SCORES, read_table, write_table
 
 METRICS: dict[str, Callable[..., npt.NDArray[np.float64]]] = {
-    "z_prime": statistics.z_prime,
-    "robust_z_prime": statistics.robust_z_prime,
-    "ssmd": statistics.ssmd,
-    "robust_ssmd": statistics.robust_ssmd,
-    "accuracy": statistics.accuracy,
-    "balanced_accuracy": statistics.balanced_accuracy,
-    "auc": statistics.auc,
+    "z_prime": separation.z_prime,
+    "robust_z_prime": separation.robust_z_prime,
+    "ssmd": separation.ssmd,
+    "robust_ssmd": separation.robust_ssmd,
+    "accuracy": separation.accuracy,
+    "balanced_accuracy": separation.balanced_accuracy,
+    "auc": separation.auc,
 }
 THRESHOLDED = ("accuracy", "balanced_accuracy")
 """They need a threshold, which a score that was not trained does not have."""
-DIRECT = "nuclear_over_ring"
-"""The one column of a featurizer that is scored by itself, without an SVM."""
-UNTRAINED = "no_training"
 
 
 def write_controls(
@@ -47,13 +51,13 @@ def write_controls(
     training_seed: int,
     output: Path,
 ) -> None:
-    """Write `tables.NUMBERS` of the question `controls` for one featurizer.
+    """Write `tables.NUMBERS` of the questions `controls` and `images` for one featurizer.
 
     Parameters
     ----------
     scores : `tables.WELL_SCORES` of the featurizer under one normalisation.
     raw_wells : its well profiles without normalisation; where they hold a column named `nuclear_over_ring`, that column is scored
-        directly, too, as featurizer `nuclear_over_ring`.
+        directly, too, as featurizer `nuclear_over_ring`; where they hold `nucleus_count`, it is averaged over all wells.
     development_rows : plate rows on which settings were chosen.
     seed : of the bootstrap. training_seed : of the network, for the table.
     output : one row per metric of `METRICS` and split `<scheme>:<plate rows>` (the plain column: `no_training:<rows>`, without
@@ -64,10 +68,12 @@ def write_controls(
     for scheme, of_scheme in table.groupby("scheme", sort=False):
         for name, part in _subsets(of_scheme, str(scheme), development_rows):
             rows += _numbers(part, part["on"].to_numpy(), name, settings, seed, tuple(METRICS))
-    frame = pd.DataFrame(rows).assign(featurizer=featurizer, normalization=normalization)
-    direct = _direct(raw_wells, settings, development_rows, seed)
-    numbers = pd.concat([frame, direct], ignore_index=True) if len(direct) else frame
-    numbers = numbers.assign(question="controls", fold="all", seed=training_seed, unit="well")
+    question = Question.CONTROLS.value
+    frame = pd.DataFrame(rows).assign(question=question, featurizer=featurizer, normalization=normalization)
+    direct = _direct(raw_wells, settings, development_rows, seed).assign(question=question)
+    counted = _counted(raw_wells, settings, seed).assign(question=IMAGES, featurizer=featurizer)
+    numbers = pd.concat([part for part in (frame, direct, counted) if len(part)], ignore_index=True)
+    numbers = numbers.assign(fold="all", seed=training_seed, unit="well")
     write_table(numbers[NUMBERS.names], Path(output), NUMBERS)
 
 
@@ -80,12 +86,6 @@ def _subsets(scores: pd.DataFrame, scheme: str, development_rows: Sequence[str])
     if development and others:
         for chosen in (development, others):
             yield f"{scheme}:{span(chosen)}", scores[scores["row"].isin(chosen)]
-
-
-def span(rows: Sequence[str]) -> str:
-    """Plate rows in short, as the splits name them: `A-D` where they are neighbours, `B+D` otherwise."""
-    neighbours = all(len(a) == len(b) == 1 and ord(b) - ord(a) == 1 for a, b in pairwise(rows))
-    return f"{rows[0]}-{rows[-1]}" if len(rows) > 1 and neighbours else "+".join(rows)
 
 
 def _numbers(
@@ -135,14 +135,28 @@ def _interval(
 def _direct(raw_wells: Path, settings: EvaluationSettings, development_rows: Sequence[str], seed: int) -> pd.DataFrame:
     """Numbers of the one column that needs no training, where the featurizer has it."""
     names = feature_names(Path(raw_wells))
-    if DIRECT not in names:
+    if RATIO not in names:
         return pd.DataFrame()
     wells = read_table(Path(raw_wells), WELL_PROFILES)
-    column = f"feature_{names.index(DIRECT)}"
+    column = f"feature_{names.index(RATIO)}"
     metrics = [metric for metric in METRICS if metric not in THRESHOLDED]
     rows = [
         row
-        for split, part in _subsets(wells, UNTRAINED, development_rows)
+        for split, part in _subsets(wells, NO_TRAINING, development_rows)
         for row in _numbers(part, part[column].to_numpy(np.float64), split, settings, seed, metrics)
     ]
-    return pd.DataFrame(rows).assign(featurizer=DIRECT, normalization="none")
+    return pd.DataFrame(rows).assign(featurizer=RATIO, normalization="none")
+
+
+def _counted(raw_wells: Path, settings: EvaluationSettings, seed: int) -> pd.DataFrame:
+    """Mean number of nuclei per field over all wells, with a percentile interval of draws of wells, where they were counted."""
+    names = feature_names(Path(raw_wells))
+    if NUCLEUS_COUNT not in names:
+        return pd.DataFrame()
+    counts = read_table(Path(raw_wells), WELL_PROFILES)[f"feature_{names.index(NUCLEUS_COUNT)}"].to_numpy(np.float64)
+    low = high = np.nan
+    if len(counts) > 1:
+        drawn = counts[resample_within(np.zeros(len(counts)), settings.bootstrap, seed)].mean(axis=1)
+        low, high = np.quantile(drawn, [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2])
+    row = {"split": "all_wells", "metric": "nuclei_per_field", "value": counts.mean(), "low": low, "high": high}
+    return pd.DataFrame([row | {"n": len(counts)}]).assign(normalization="none")

@@ -15,13 +15,14 @@ from scipy.stats import rankdata
 
 from gandl.config import EvaluationSettings
 from gandl.embeddings.metadata import feature_names
-from gandl.evaluation.controls import DIRECT, UNTRAINED
+from gandl.evaluation.terms import DOSE_RESPONSE, NO_TRAINING, RATIO, dose_series
 from gandl.files import atomic
-from gandl.statistics import DoseError, HillDraws, HillFit, bootstrap_hill, fit_hill, resampled_responses
+from gandl.source.splits import Scheme
 from gandl.statistics.bootstrap import Floats
+from gandl.statistics.hill import DoseError, HillDraws, HillFit, bootstrap_hill, fit_hill, resampled_responses
 from gandl.tables import NUMBERS, WELL_PROFILES, WELL_SCORES, read_table, write_table
 
-SCHEME = "leave_row_out"
+SCHEME = Scheme.LEAVE_ROW_OUT.value
 SIGNIFICANCE = 0.05
 CURVE_POINTS = 120
 CURVE_COLUMNS = ["treatment", "concentration_um", "fit", "low", "high"]
@@ -87,7 +88,7 @@ def write_dose_response(
     DoseResponseError : no well has a treatment and a dose without being a control.
     """
     table = read_table(Path(scores), WELL_SCORES)
-    series = series_of(table[table["scheme"] == SCHEME], "on")
+    series = scored_series(table[table["scheme"] == SCHEME], "on")
     if series.empty:
         raise DoseResponseError(
             f"{scores}: no well of scheme {SCHEME} has a treatment and a concentration_um and is no control; "
@@ -99,24 +100,24 @@ def write_dose_response(
         numbers.append(_rows(response, f"{SCHEME}:{treatment}", featurizer, normalization, len(wells)))
         drawn.append(_curve(response, wells, str(treatment), settings.confidence))
     names = feature_names(Path(raw_wells))
-    if DIRECT in names:
+    if RATIO in names:
         profiles = read_table(Path(raw_wells), WELL_PROFILES)
-        plain = series_of(profiles, f"feature_{names.index(DIRECT)}")
+        plain = scored_series(profiles, f"feature_{names.index(RATIO)}")
         for treatment, wells in plain.groupby("treatment", sort=False):
             response = dose_response(wells, settings, seed)
-            numbers.append(_rows(response, f"{UNTRAINED}:{treatment}", DIRECT, "none", len(wells)))
+            numbers.append(_rows(response, f"{NO_TRAINING}:{treatment}", RATIO, "none", len(wells)))
     frame = pd.concat(numbers, ignore_index=True)
-    frame = frame.assign(question="dose_response", fold="all", seed=training_seed, unit="well")
+    frame = frame.assign(question=DOSE_RESPONSE, fold="all", seed=training_seed, unit="well")
     write_table(frame[NUMBERS.names], Path(output), NUMBERS)
     _write(pd.concat(drawn, ignore_index=True)[CURVE_COLUMNS], Path(curves))
     _write(series[POINT_COLUMNS], Path(points))
 
 
-def series_of(wells: pd.DataFrame, score: str) -> pd.DataFrame:
-    """The wells of the dose series with the column `score` as `on`: treated, with a dose, and no controls."""
-    chosen = (wells["control"] == "none") & wells["treatment"].notna() & wells["concentration_um"].notna()
-    series = wells.loc[chosen, ["treatment", "concentration_um", "well_id"]]
-    return series.assign(on=wells.loc[chosen, score].astype(float)).reset_index(drop=True)
+def scored_series(wells: pd.DataFrame, score: str) -> pd.DataFrame:
+    """The wells of the dose series, with the column `score` as `on`."""
+    series = dose_series(wells)
+    named = series[["treatment", "concentration_um", "well_id"]]
+    return named.assign(on=series[score].astype(float)).reset_index(drop=True)
 
 
 def dose_response(wells: pd.DataFrame, settings: EvaluationSettings, seed: int) -> Response:

@@ -12,17 +12,18 @@ import numpy as np
 import pandas as pd
 
 from gandl.config import EvaluationSettings
-from gandl.statistics import Fold, held_out_scores
+from gandl.source.splits import Question
+from gandl.statistics.axes import held_out_scores
+from gandl.statistics.folds import folds_of, labels_of
 from gandl.tables import SPLITS, WELL_PROFILES, WELL_SCORES, feature_columns, read_table, write_table
 
-QUESTION = "controls"
-LABELS = {"positive": 1, "negative": -1, "none": 0}
+QUESTION = Question.CONTROLS.value
 
 logger = logging.getLogger(__name__)
 
 
 class ScoresError(ValueError):
-    """Splits and profiles do not fit; the message names the well."""
+    """There is nothing to score by; the message names the table."""
 
 
 def write_scores(wells: Path, splits: Path, settings: EvaluationSettings, output: Path) -> None:
@@ -30,8 +31,9 @@ def write_scores(wells: Path, splits: Path, settings: EvaluationSettings, output
 
     Raises
     ------
-    ScoresError : a split names a well without profile, or there is no split of the question `controls`.
-    gandl.statistics.AxisError : a fold's training rows lack positive or negative controls.
+    ScoresError : there is no split of the question `controls`.
+    gandl.statistics.folds.FoldError : a split names a well without profile.
+    gandl.statistics.axes.AxisError : a fold's training rows lack positive or negative controls.
     """
     profiles = read_table(Path(wells), WELL_PROFILES)
     table = read_table(Path(splits), SPLITS)
@@ -40,10 +42,10 @@ def write_scores(wells: Path, splits: Path, settings: EvaluationSettings, output
         raise ScoresError(f"{splits} has no split of the question {QUESTION}")
     names = feature_columns(profiles)
     features = profiles[names].to_numpy(np.float64)
-    labels = np.array([LABELS[control] for control in profiles["control"]])
+    labels = labels_of(profiles["control"])
     parts = []
     for scheme, of_scheme in table.groupby("scheme", sort=False):
-        folds = folds_of(of_scheme, profiles["well_id"], Path(wells))
+        folds = folds_of(of_scheme, profiles["well_id"].tolist(), str(wells))
         scores = held_out_scores(features, labels, folds, profiles["row"].to_numpy(), settings.svm_c)
         logger.info("%s: C by fold %s", scheme, scores.c)
         scored = np.isfinite(scores.on)
@@ -57,20 +59,3 @@ def write_scores(wells: Path, splits: Path, settings: EvaluationSettings, output
             )
         )
     write_table(pd.concat(parts, ignore_index=True), Path(output), WELL_SCORES)
-
-
-def folds_of(splits: pd.DataFrame, well_ids: pd.Series, where: Path) -> list[Fold]:
-    """Positions of the training and test wells of every fold of one scheme."""
-    position = {well: number for number, well in enumerate(well_ids)}
-    unknown = set(splits["well_id"]) - set(position)
-    if unknown:
-        raise ScoresError(f"{where} has no profile of {len(unknown)} well(s) of the splits, the first: {min(unknown)}")
-    numbers = splits["well_id"].map(position)
-    return [
-        Fold(
-            str(fold),
-            numbers[part.index][part["part"] == "train"].to_numpy(int),
-            numbers[part.index][part["part"] == "test"].to_numpy(int),
-        )
-        for fold, part in splits.groupby("fold", sort=False)
-    ]

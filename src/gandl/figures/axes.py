@@ -17,10 +17,12 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 
 from gandl.config import FiguresSettings
+from gandl.evaluation.terms import dose_series
 from gandl.figures import style as look
 from gandl.figures.labels import dose_unit, featurizer_label, number
 from gandl.figures.palette import CONTROLS, GREY, INK, PALE, dose_colours
-from gandl.figures.scores import dose_series, read_scores, treatments_of
+from gandl.figures.scores import read_scores, treatments_of
+from gandl.source.splits import Scheme
 
 COLUMNS = ["featurizer", "panel", "well_id", "control", "treatment", "concentration_um", "on", "off"]
 
@@ -32,7 +34,7 @@ def draw_axes(
     svg: Path,
     png: Path,
     csv: Path,
-    scheme: str = "leave_row_out",
+    scheme: str = Scheme.LEAVE_ROW_OUT.value,
 ) -> None:
     """Draw on against off score: a row of panels per featurizer, a column per treatment.
 

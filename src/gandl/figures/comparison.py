@@ -11,16 +11,15 @@ from pathlib import Path
 
 import pandas as pd
 
+from gandl.evaluation.terms import NO_TRAINING, RATIO
 from gandl.figures.labels import METRICS, featurizer_label
 from gandl.figures.palette import BLUE, ORANGE, PURPLE
 from gandl.figures.style import FigureError, existing
+from gandl.source.splits import Question, Scheme
 from gandl.tables import NUMBERS, read_table
 
 REFERENCE = "Reference"
-REFERENCE_FEATURIZER = "nuclear_over_ring"
-"""The featurizer whose published separation of the controls is the reference for all of them."""
-
-SCHEMES = {"leave_row_out": "", "no_training": "", "confirmation": ", trained on the others"}
+SCHEMES = {Scheme.LEAVE_ROW_OUT.value: "", NO_TRAINING: "", Scheme.CONFIRMATION.value: ", trained on the others"}
 """Schemes that are compared, and what a reader must know of each. A column without a classifier was trained on nothing: it
 stands beside the classifiers that never saw the row which they score."""
 
@@ -64,8 +63,8 @@ def compared(numbers: Mapping[str, Path]) -> pd.DataFrame:
 def _without_development(data: pd.DataFrame) -> pd.DataFrame:
     """All rows, and the rows that chose nothing (those of `confirmation`); the rows that chose settings prove nothing."""
     parts = data["split"].str.partition(":")
-    confirming = set(parts.loc[parts[0] == "confirmation", 2])
-    everything = parts.loc[parts[0] == "leave_row_out", 2].iloc[0]
+    confirming = set(parts.loc[parts[0] == Scheme.CONFIRMATION, 2])
+    everything = parts.loc[parts[0] == Scheme.LEAVE_ROW_OUT, 2].iloc[0]
     return data[parts[2].isin(confirming | {everything})].reset_index(drop=True) if confirming else data
 
 
@@ -84,6 +83,8 @@ def groups_of(data: pd.DataFrame) -> list[Group]:
 def references(path: Path, dataset: str) -> pd.DataFrame:
     """The reference values of a screen's controls, as rows of the same tidy table (label `REFERENCE`, no interval).
 
+    They are those of the plain ratio: what a segmentation without training reached is what all featurizers are held against.
+
     Parameters
     ----------
     path : the reference values (`resources/paper_values.csv`).
@@ -98,8 +99,8 @@ def references(path: Path, dataset: str) -> pd.DataFrame:
     missing = [name for name in needed if name not in table.columns]
     if missing:
         raise FigureError(f"{path}: the reference values lack the column(s) {', '.join(missing)}")
-    of_screen = (table["dataset"] == dataset) & (table["question"] == "controls")
-    known = table[of_screen & (table["featurizer"] == REFERENCE_FEATURIZER) & table["metric"].isin(list(METRICS))]
+    of_screen = (table["dataset"] == dataset) & (table["question"] == Question.CONTROLS)
+    known = table[of_screen & (table["featurizer"] == RATIO) & table["metric"].isin(list(METRICS))]
     known = known[known["value"].notna()][needed]
     return known.assign(featurizer="reference", label=REFERENCE, group=known["split"].map(group_label)).reindex(
         columns=COLUMNS

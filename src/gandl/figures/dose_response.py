@@ -22,6 +22,7 @@ from gandl.figures import style as look
 from gandl.figures.labels import dose_unit, featurizer_label, number
 from gandl.figures.palette import CONTROLS, FIT, INK, dose_colours
 from gandl.figures.scores import read_scores, treatments_of
+from gandl.source.splits import Scheme
 from gandl.tables import NUMBERS, read_table
 
 COLUMNS = ["featurizer", "treatment", "kind", "well_id", "concentration_um", "on", "low", "high"]
@@ -44,7 +45,7 @@ def draw_dose_response(
     svg: Path,
     png: Path,
     csv: Path,
-    scheme: str = "leave_row_out",
+    scheme: str = Scheme.LEAVE_ROW_OUT.value,
     confidence: float = 0.95,
 ) -> None:
     """Draw a column of panels per featurizer, a row per treatment.

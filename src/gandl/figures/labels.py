@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gandl.config import FeaturizerName
+from gandl.evaluation.terms import RATIO
 
 FEATURIZERS: dict[str, str] = {
     FeaturizerName.GANDL: "GAN-DL, 512-d layer",
@@ -10,7 +11,7 @@ FEATURIZERS: dict[str, str] = {
     FeaturizerName.GANDL_UNTRAINED: "Untrained network",
     FeaturizerName.INTENSITY: "Channel intensities",
     FeaturizerName.SEGMENTATION: "Segmentation",
-    "nuclear_over_ring": "Nucleus/ring ratio, no SVM",
+    RATIO: "Nucleus/ring ratio, no SVM",
 }
 
 CHANNELS: dict[str, str] = {"fkhr_gfp": "FKHR-GFP", "dna": "DNA (DRAQ)"}

@@ -14,10 +14,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gandl.config import FiguresSettings
+from gandl.evaluation.terms import dose_series
 from gandl.figures import style as look
 from gandl.figures.labels import dose_unit, number
 from gandl.figures.palette import CONTROLS, GREY, INK, ON_SCORE, ink_on
-from gandl.figures.scores import dose_series, read_scores, treatments_of
+from gandl.figures.scores import read_scores, treatments_of
+from gandl.source.splits import Scheme
 
 COLUMNS = ["featurizer", "well", "row", "column", "control", "treatment", "concentration_um", "on"]
 
@@ -30,7 +32,7 @@ def draw_plate(
     svg: Path,
     png: Path,
     csv: Path,
-    scheme: str = "leave_row_out",
+    scheme: str = Scheme.LEAVE_ROW_OUT.value,
 ) -> None:
     """Draw the heat map of one plate's on score (C- averages -1, C+ averages +1 over training controls).
 

@@ -28,11 +28,6 @@ def read_scores(path: Path, scheme: str) -> pd.DataFrame:
     return chosen.sort_values(["plate_id", "row", "column"], ignore_index=True)
 
 
-def dose_series(scores: pd.DataFrame) -> pd.DataFrame:
-    """The treated wells that are no control: the dose series."""
-    return scores[(scores["control"] == "none") & scores["treatment"].notna() & scores["concentration_um"].notna()]
-
-
 def treatments_of(table: pd.DataFrame) -> list[str]:
     """Treatments in the order of the plate (by `well_id` or well); the order of panels."""
     order = "well_id" if "well_id" in table.columns else "well"

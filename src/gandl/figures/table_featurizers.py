@@ -70,7 +70,8 @@ def table_page(data: pd.DataFrame, settings: FiguresSettings, confidence: float)
         .tab_style(style.text(color="#666666", style="italic"), loc.stub(rows=_rows(wide, REFERENCE)))
         .tab_source_note(
             markup(
-                f"Below each value its {100 * confidence:g} % interval; n: control wells. Z′ is 1 for a perfect assay."
+                f"Below each value its nominal {100 * confidence:g} % interval; n: control wells; with so few wells an interval "
+                "holds the true value less often. Z′ is 1 for a perfect assay."
             )
         )
         .tab_options(

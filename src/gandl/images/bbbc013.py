@@ -29,6 +29,7 @@ CHANNELS = ("fkhr_gfp", "dna")
 """Channel1 and Channel2 of the archive."""
 SIZE = 640
 """Side of an image (px)."""
+BYTES_PER_PIXEL = 1
 PIXEL_SIZE_UM = None
 """The screen does not tell it."""
 NAME = re.compile(r"Channel(?P<channel>[12])-(?P<number>\d\d)-(?P<row>[A-H])-(?P<column>\d\d)\.BMP", re.IGNORECASE)
@@ -79,7 +80,7 @@ def pack_bbbc013(
             site_ids=tuple(table["site_id"]),
             well_ids=tuple(table["well_id"]),
             channels=CHANNELS,
-            dtype="uint8",
+            dtype=f"uint{8 * BYTES_PER_PIXEL}",
             resolutions=tuple(settings.resolutions),
             pixel_size_um=PIXEL_SIZE_UM,
             shard_sites=settings.shard_sites,

@@ -1,11 +1,13 @@
 """The probe: takes controls of a screen, makes a callable that scores a discriminator by Z' along training.
 
 It only looks: what it sees decides neither gradients nor when training stops. It uses the wells of the `probe` scheme alone
-(`splits.parquet`), in which every control is scored by axes that never saw its plate row.
+(`splits.parquet`), in which every control is scored by axes that never saw its plate row. It standardises as the normalisation
+`unlabelled` does, but on its scheme's wells (the evaluation: on the whole plate's), so that no other image need be embedded.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,21 +16,25 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from gandl.code_version import code_version
 from gandl.config import TrainingSettings
 from gandl.images.store import ImageStore
 from gandl.models.discriminator import Discriminator
 from gandl.models.intensity import IntensityScale
 from gandl.models.sites import site_features
-from gandl.models.training import Probe
+from gandl.models.trainer import Probe
 from gandl.source.splits import Question, Scheme
-from gandl.statistics import AxisError, Fold, held_out_scores, z_prime
+from gandl.statistics.axes import AxisError, Fold, held_out_scores
+from gandl.statistics.folds import folds_of, labels_of
+from gandl.statistics.separation import z_prime
+from gandl.statistics.standardisation import StandardisationError, check_reference, standardise
 from gandl.tables import SITES, SPLITS, read_table
 
 CROPS_PER_PASS = 32
 C_GRID = (0.01, 0.1, 1.0)
 """The probe's own candidates, so that a changed setting of the evaluation retrains nothing."""
-LABELS = {"positive": 1, "negative": -1, "none": 0}
-
+SITE_COLUMNS = ["site_id", "well_id", "plate_id", "control"]
+SPLIT_COLUMNS = ["fold", "part", "well_id"]
 
 logger = logging.getLogger(__name__)
 
@@ -52,30 +58,31 @@ def build_probe(
     Returns
     -------
     (discriminator, scale) -> pooled held-out Z' of the on axis, from all blocks' features; wells are standardised,
-    plate by plate, on those that are no controls.
+    plate by plate, on those of the scheme that are no controls.
 
     Raises
     ------
-    ProbeError : the splits have no `probe` scheme, or a site is in no store.
+    ProbeError : the splits have no `probe` scheme, or a site is in no store, or a plate has fewer than 3 wells in it
+        that are no controls.
     """
-    parts = read_table(splits, SPLITS)
-    parts = parts[(parts["question"] == Question.CONTROLS) & (parts["scheme"] == Scheme.PROBE)]
-    if parts.empty:
-        raise ProbeError(f"{splits} has no scheme {Scheme.PROBE.value!r} for the question {Question.CONTROLS.value!r}")
-    table = read_table(sites, SITES)
-    table = table[table["well_id"].isin(parts["well_id"])].reset_index(drop=True)
+    parts, table = _read(sites, splits)
+    reference = (table["control"] == "none").to_numpy(bool)
+    try:
+        check_reference(table["plate_id"], table["well_id"], reference, "the probe")
+    except StandardisationError as error:
+        raise ProbeError(str(error)) from error
     images = _images(table, [ImageStore(path) for path in stores], settings.resolution)
-    wells = table.drop_duplicates("well_id").reset_index(drop=True)
-    labels = np.array([LABELS[control] for control in wells["control"]])
-    folds = [_fold(name, fold, wells["well_id"]) for name, fold in parts.groupby("fold", sort=True)]
+    wells = table.drop_duplicates("well_id")
+    labels = labels_of(wells["control"])
+    folds = folds_of(parts, wells["well_id"].tolist(), str(sites))
     groups = _groups(folds, len(wells))
 
     def probe(discriminator: Discriminator, scale: IntensityScale) -> float:
         blocks = site_features(
             discriminator, scale, images, settings.network.crop, settings.probe_stride, CROPS_PER_PASS
         ).blocks
-        means = pd.DataFrame(blocks.astype(float)).groupby(table["well_id"], sort=False).mean().to_numpy()
-        features = _standardise(means, labels, wells["plate_id"].to_numpy())
+        standard = standardise(blocks.astype(float), table["plate_id"], table["well_id"], reference, "the probe")
+        features = pd.DataFrame(standard).groupby(table["well_id"], sort=False).mean().to_numpy()
         try:
             on = held_out_scores(features, labels, folds, groups, c_grid).on
         except AxisError as error:  # a collapsed discriminator: that is for the trainer to notice, the probe only looks
@@ -85,6 +92,37 @@ def build_probe(
         return float(z_prime(on[scored & (labels > 0)], on[scored & (labels < 0)]))
 
     return probe
+
+
+def probe_id(sites: Path, splits: Path) -> str:
+    """Name (16 hexadecimal digits) of what a probe's values depend on besides stores and settings: its wells, and its code.
+
+    Parameters
+    ----------
+    sites, splits : as in `build_probe`; only what the probe reads of them counts, in any order.
+
+    Raises
+    ------
+    ProbeError : the splits have no `probe` scheme.
+    """
+    digest = hashlib.sha256(code_version("gandl.models.probe").encode())
+    for table in _read(sites, splits):
+        digest.update(table.to_csv(index=False).encode())
+    return digest.hexdigest()[:16]
+
+
+def _read(sites: Path, splits: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Splits of the probe's scheme, and the sites of its wells; of both only what the probe looks at, in one order."""
+    parts = read_table(splits, SPLITS)
+    parts = parts[(parts["question"] == Question.CONTROLS) & (parts["scheme"] == Scheme.PROBE)]
+    if parts.empty:
+        raise ProbeError(f"{splits} has no scheme {Scheme.PROBE.value!r} for the question {Question.CONTROLS.value!r}")
+    table = read_table(sites, SITES)
+    table = table[table["well_id"].isin(parts["well_id"])]
+    return (
+        parts[SPLIT_COLUMNS].sort_values(SPLIT_COLUMNS).reset_index(drop=True),
+        table[SITE_COLUMNS].sort_values("site_id").reset_index(drop=True),
+    )
 
 
 def _images(table: pd.DataFrame, stores: Sequence[ImageStore], resolution: int) -> npt.NDArray[np.unsignedinteger]:
@@ -99,30 +137,9 @@ def _images(table: pd.DataFrame, stores: Sequence[ImageStore], resolution: int) 
     return np.concatenate([places[site][0].sites([places[site][1]], resolution) for site in table["site_id"]])
 
 
-def _fold(name: object, parts: pd.DataFrame, well_ids: pd.Series) -> Fold:
-    train, test = (
-        np.flatnonzero(well_ids.isin(parts.loc[parts["part"] == part, "well_id"])) for part in ("train", "test")
-    )
-    return Fold(str(name), train, test)
-
-
 def _groups(folds: Sequence[Fold], n: int) -> npt.NDArray[np.object_]:
     """What is left out together (a plate row, or a plate): the fold that tests a well."""
     groups = np.full(n, "", dtype=object)
     for fold in folds:
         groups[fold.test] = fold.name
     return groups
-
-
-def _standardise(
-    features: npt.NDArray[np.float64], labels: npt.NDArray[np.int_], plates: npt.NDArray[np.object_]
-) -> npt.NDArray[np.float64]:
-    """Zero mean and unit deviation over each plate's wells that are no controls (over all where it has fewer than two)."""
-    standardised = np.zeros_like(features)
-    for plate in np.unique(plates):
-        here = plates == plate
-        reference = here & (labels == 0) if (here & (labels == 0)).sum() > 1 else here
-        deviation = features[reference].std(axis=0)
-        centred = features[here] - features[reference].mean(axis=0)
-        standardised[here] = centred / np.where(deviation > 0, deviation, np.inf)
-    return standardised

@@ -18,6 +18,10 @@ from gandl.models.discriminator import Discriminator
 from gandl.models.intensity import IntensityScale
 
 
+class SiteError(ValueError):
+    """Sites cannot be described; the message says which sizes do not fit."""
+
+
 @dataclass(frozen=True)
 class SiteFeatures:
     """Features of n sites, float32.
@@ -50,10 +54,10 @@ def crop_corners(side: int, crop: int, stride: int) -> list[int]:
 
     Raises
     ------
-    ValueError : the crop is larger than the side.
+    SiteError : the crop is larger than the side.
     """
     if crop > side:
-        raise ValueError(f"a crop of {crop} px does not fit in images of {side} px; embed at a larger resolution")
+        raise SiteError(f"a crop of {crop} px does not fit in images of {side} px; embed at a larger resolution")
     corners = list(range(0, side - crop + 1, stride))
     return corners if corners[-1] == side - crop else [*corners, side - crop]
 
@@ -76,9 +80,13 @@ def site_features(
     crop : side (px) that the discriminator takes.
     stride : distance (px) of the crops that are averaged.
     batch : crops per forward pass; it changes the speed only.
+
+    Raises
+    ------
+    SiteError : the images are smaller than the crop, or the discriminator takes crops of another size.
     """
     if crop != discriminator.crop:
-        raise ValueError(f"this discriminator takes crops of {discriminator.crop} px, not {crop}")
+        raise SiteError(f"this discriminator takes crops of {discriminator.crop} px, not {crop}")
     prepare_cpu()
     tops, lefts = (crop_corners(side, crop, stride) for side in images.shape[2:])
     corners = [(top, left) for top in tops for left in lefts]

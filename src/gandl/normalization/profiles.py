@@ -15,12 +15,8 @@ import pandas as pd
 
 from gandl.config import Normalization
 from gandl.embeddings.metadata import FEATURE_NAMES, feature_metadata, write_features
+from gandl.statistics.standardisation import StandardisationError, standardise
 from gandl.tables import EMBEDDINGS, SITE_PROFILES, SITES, WELL_PROFILES, feature_columns, read_table
-
-FEWEST_WELLS = 3
-"""Fewer reference wells than this give no standard deviation worth dividing by."""
-ROUNDING = 1e-9
-"""A feature that varies less than this, relative to its size, is constant but for rounding."""
 
 
 class NormalizationError(ValueError):
@@ -71,21 +67,11 @@ def normalized(values: npt.NDArray[np.float64], sites: pd.DataFrame, method: Nor
     """
     if method is Normalization.NONE:
         return values
-    out = np.empty_like(values)
-    for plate_id, plate in sites.groupby("plate_id", sort=False):
-        here = sites.index.get_indexer(plate.index)
-        reference = here[reference_wells(plate, method)]
-        wells = sites["well_id"].to_numpy()[reference]
-        if len(set(wells)) < FEWEST_WELLS:
-            raise NormalizationError(
-                f"plate {plate_id} has {len(set(wells))} reference well(s) for the normalisation '{method}'; "
-                f"at least {FEWEST_WELLS} are needed"
-            )
-        means = pd.DataFrame(values[reference]).groupby(wells, sort=False).mean().to_numpy()
-        deviation = means.std(axis=0, ddof=1)
-        varies = deviation > ROUNDING * np.abs(means).max(axis=0)
-        out[here] = np.where(varies, (values[here] - means.mean(axis=0)) / np.where(varies, deviation, 1.0), 0.0)
-    return out
+    reference = reference_wells(sites, method)
+    try:
+        return standardise(values, sites["plate_id"], sites["well_id"], reference, f"the normalisation '{method}'")
+    except StandardisationError as error:
+        raise NormalizationError(str(error)) from error
 
 
 def reference_wells(sites: pd.DataFrame, method: Normalization) -> npt.NDArray[np.bool_]:

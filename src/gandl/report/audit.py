@@ -14,22 +14,21 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from gandl.config import FeaturizerName, Normalization
+from gandl.evaluation.terms import RATIO
 from gandl.figures.labels import featurizer_label
 from gandl.files import atomic
 from gandl.report import numbers as tell
-from gandl.report.captions import DOSES
-from gandl.report.caveats import caveats
+from gandl.report.captions import DOSES, FLOORS, SIMULATED_CONFIDENCE, coverage_note, features_in_words
+from gandl.report.caveats import MOCK, caveats
 from gandl.report.costs import duration, stage_costs
 from gandl.report.findings import TRAINED, Found, judged_row, sentences
 from gandl.report.reference import Verdict, compare, read_references
 from gandl.report.strips import strip
+from gandl.source.splits import Scheme
 
 METRICS = ("robust_z_prime", "ssmd", "robust_ssmd", "accuracy", "balanced_accuracy", "auc")
-SCHEMES = {
-    "leave_row_out": "one plate row left out",
-    "probe": "development rows",
-    "confirmation": "trained on the others",
-}
+JUDGING = (Verdict.AGREES, Verdict.DIFFERS)
 CLASSES = {
     Verdict.AGREES: ("good", "✓"),
     Verdict.DIFFERS: ("bad", "✗"),
@@ -47,23 +46,26 @@ class AuditInputs:
     provenance : provenance.json of the run.
     references : `resources/paper_values.csv`.
     sites : sites table; it tells doses and controls.
-    segmentation : well profiles of the `segmentation` featurizer, not normalised; None where it was not run.
     """
 
     numbers: Sequence[Path]
     provenance: Path
     references: Path
     sites: Path
-    segmentation: Path | None = None
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table of Z': a split, its plate rows, and how its wells were held out."""
+    """A column of the table of Z': a split, its plate rows, how its wells were held out, and its number of wells by control."""
 
     split: str
     rows: str
     how: str
+    counts: dict[str, int]
+
+    @property
+    def named(self) -> str:
+        return self.split.partition(":")[2]
 
 
 def write_audit(inputs: AuditInputs, output: Path, summary: Path) -> None:
@@ -93,8 +95,8 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
     provenance = json.loads(Path(inputs.provenance).read_text(encoding="utf-8"))
     settings, simulated = provenance["configuration"], bool(provenance["simulated"])
     method, featurizers = settings["normalization"]["method"], settings["embeddings"]["featurizers"]
-    table = _all_numbers(inputs)
-    series, counts = tell.dose_series(inputs.sites), tell.control_counts(inputs.sites)
+    table = tell.read_numbers(inputs.numbers)
+    series, counts = tell.tested_doses(inputs.sites), tell.control_counts(inputs.sites)
     found = Found(
         controls=tell.controls_rows(table, method, featurizers),
         doses=tell.dose_rows(table, method, featurizers, series),
@@ -104,6 +106,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         confidence=float(settings["evaluation"]["confidence"]),
         simulated=simulated,
     )
+    columns = _columns(table, settings["source"]["development_rows"], inputs.sites)
     return {
         "run": provenance["run"],
         "dataset": provenance["dataset"].upper(),
@@ -116,7 +119,8 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "confidence": f"{100 * found.confidence:g} %",
         "findings": sentences(found),
         "comparisons": [_comparison(item) for item in found.comparisons],
-        "columns": _columns(table, settings["source"]["development_rows"]),
+        "columns": columns,
+        "coverage_note": _coverage(columns[: len(found.splits)], found.confidence),
         "metrics": {name: tell.metric_label(name) for name in METRICS if (table["metric"] == name).any()},
         "controls": found.controls,
         "strips": {row.featurizer: _strip(row, found.splits) for row in found.controls},
@@ -127,7 +131,10 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "series": series,
         "dose_note": DOSES.get(provenance["dataset"], ""),
         "normalizations": _normalizations(table, settings, found.splits),
-        "caveats": caveats(provenance, counts),
+        "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
+        "floor_choice": FLOORS.get(provenance["dataset"], "") if FeaturizerName.SEGMENTATION in featurizers else "",
+        "mock": MOCK if Normalization.MOCK in settings["normalization"]["methods"] else "",
+        "caveats": caveats(provenance, list({column.named: column.counts for column in columns}.items())),
         "costs": stage_costs(provenance["jobs"]),
         "numbers": _every_number(table),
     }
@@ -145,14 +152,6 @@ def _environment() -> Environment:
     return environment
 
 
-def _all_numbers(inputs: AuditInputs) -> pd.DataFrame:
-    table = tell.read_numbers(inputs.numbers)
-    if inputs.segmentation is None:
-        return table
-    counted = tell.nuclei_per_field(inputs.segmentation)
-    return table if counted.empty else pd.concat([table, counted], ignore_index=True)
-
-
 def _comparison(item: Any) -> dict[str, Any]:
     reference, ours = item.reference, item.measured
     css, sign = CLASSES[item.verdict]
@@ -168,6 +167,7 @@ def _comparison(item: Any) -> dict[str, Any]:
         "interval": (value.precise_interval if orders else value.interval) if value else "",
         "n": f"{value.n} {value.unit}s" if value else "–",
         "verdict": item.verdict.value,
+        "rule": reference.rule.value if item.verdict in JUDGING else "",
         "class": css,
         "sign": sign,
         "source": reference.source,
@@ -190,12 +190,23 @@ def _held_out(table: pd.DataFrame, development_rows: Sequence[str]) -> list[str]
     return [split for position, split in enumerate(splits) if position == 0 or tell.untouched(split, development_rows)]
 
 
-def _columns(table: pd.DataFrame, development_rows: Sequence[str]) -> list[Column]:
+def _columns(table: pd.DataFrame, development_rows: Sequence[str], sites: Path) -> list[Column]:
     """Splits of the controls that are shown: what was held out first, then the checks beside it."""
     held_out = [(split, "one plate row left out") for split in _held_out(table, development_rows)]
-    confirmed = [(split, "trained on the other rows alone") for split in tell.splits_of(table, "confirmation")]
-    probed = [(split, "here settings were chosen") for split in tell.splits_of(table, "probe")]
-    return [Column(split, tell.rows_of_split(split), how) for split, how in [*held_out, *confirmed[:1], *probed[:1]]]
+    confirmed = [(split, "trained on the other rows alone") for split in tell.splits_of(table, Scheme.CONFIRMATION)]
+    probed = [(split, "here settings were chosen") for split in tell.splits_of(table, Scheme.PROBE)]
+    columns = []
+    for split, how in [*held_out, *confirmed[:1], *probed[:1]]:
+        counts = tell.control_counts(sites, split.partition(":")[2])
+        columns.append(Column(split, tell.rows_of_split(split), how, counts))
+    return columns
+
+
+def _coverage(columns: Sequence[Column], confidence: float) -> str:
+    """What the intervals of these columns are worth; empty where it was not simulated."""
+    if confidence != SIMULATED_CONFIDENCE:
+        return ""
+    return coverage_note([(column.counts.get("positive", 0), column.counts.get("negative", 0)) for column in columns])
 
 
 def _strip(row: tell.ControlsRow, splits: Sequence[str]) -> str:
@@ -219,7 +230,7 @@ def _normalizations(table: pd.DataFrame, settings: dict[str, Any], splits: Seque
     for method in settings["normalization"]["methods"]:
         for row in tell.controls_rows(table, method, settings["embeddings"]["featurizers"]):
             value = row.values.get((splits[0], "z_prime"))
-            if value is not None and row.featurizer != tell.RATIO:
+            if value is not None and row.featurizer != RATIO:
                 shown.setdefault(row.label, {})[method] = value
     return shown
 

@@ -8,12 +8,34 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gandl.config import Dataset
+from gandl.config import BlockStatistic, Dataset
 
 DOSES = {
-    Dataset.BBBC013.value: "Doses and the plate rows of each drug are from memory, not from an official plate map."
+    Dataset.BBBC013.value: "Doses and the plate rows of each drug are from memory, not from an official plate map: an EC50 is as "
+    "right as these doses."
 }
 """What must stand wherever doses of a data set are shown."""
+LAYOUTS = {
+    Dataset.BBBC013.value: "Dose and place are confounded: in every plate row the dose rises from column 3 to column 11, so a "
+    "gradient from left to right could not be told from a dose response."
+}
+"""What must stand wherever scores are shown against doses of a data set."""
+FLOORS = {
+    Dataset.BBBC013.value: "The variant of the segmentation was chosen among four by the nucleus/ring ratio's Z′ with all plate "
+    "rows in view: for this floor, the rows that chose nothing else did choose something."
+}
+"""What must stand wherever the segmentation of a data set is held against other featurizers."""
+SIMULATED_CONFIDENCE = 0.95
+COVERAGE = {(8, 16): "about 90–93 %", (4, 8): "about 84–86 %"}
+"""(Positive, negative) wells: share of simulated screens whose nominal 95 % interval held the true Z' (docs/decisions.md)."""
+
+STATISTICS = {BlockStatistic.MEAN.value: "mean", BlockStatistic.STD.value: "standard deviation"}
+
+
+def features_in_words(blocks: Sequence[str], statistics: Sequence[str]) -> str:
+    """What makes the features of `gandl_blocks` and `gandl_untrained`: which blocks, and what is taken of them."""
+    taken = " and ".join(STATISTICS.get(name, name) for name in statistics)
+    return f"{taken} over space of every feature map of {', '.join(blocks) if blocks else 'every block'}"
 
 
 def caption_counts(platemap: Path, dataset: str, development_rows: Sequence[str]) -> dict[str, Any]:
@@ -28,8 +50,8 @@ def caption_counts(platemap: Path, dataset: str, development_rows: Sequence[str]
     Returns
     -------
     `wells`, `positive`, `negative`, `controls` (both), `development_controls` and `other_controls` (both, in the development rows
-    and in the others), `series` (wells of each dose series, in words) and `dose_note`. Empty where the file cannot be read: the
-    rule that uses it will say so.
+    and in the others), `series` (wells of each dose series, in words), and `dose_note`, `layout_note`, `floor_note` and
+    `coverage_note` (sentences). Empty where the file cannot be read: the rule that uses it will say so.
     """
     try:
         with Path(platemap).open(encoding="utf-8-sig", newline="") as file:
@@ -38,16 +60,27 @@ def caption_counts(platemap: Path, dataset: str, development_rows: Sequence[str]
         return {}
     controls = Counter(well.get("control") for well in wells)
     series = Counter(well["treatment"] for well in wells if well.get("control") == "none" and well.get("treatment"))
-    chosen = sum(
-        well.get("control") in ("positive", "negative") and well.get("row") in development_rows for well in wells
-    )
+    chosen = Counter(well.get("control") for well in wells if well.get("row") in development_rows)
+    development = chosen["positive"] + chosen["negative"]
+    others = controls - chosen
     return {
         "wells": len(wells),
         "positive": controls["positive"],
         "negative": controls["negative"],
         "controls": controls["positive"] + controls["negative"],
-        "development_controls": chosen,
-        "other_controls": controls["positive"] + controls["negative"] - chosen,
+        "development_controls": development,
+        "other_controls": others["positive"] + others["negative"],
         "series": ", ".join(f"{count} wells of {name}" for name, count in series.items()),
         "dose_note": DOSES.get(dataset, ""),
+        "layout_note": LAYOUTS.get(dataset, ""),
+        "floor_note": FLOORS.get(dataset, ""),
+        "coverage_note": coverage_note([(kinds["positive"], kinds["negative"]) for kinds in (controls, others)]),
     }
+
+
+def coverage_note(wells: Sequence[tuple[int, int]]) -> str:
+    """What nominal intervals of Z' are worth with so many (positive, negative) wells; empty where nothing was simulated."""
+    known = [f"{COVERAGE[n]} of screens with {n[0]} positive and {n[1]} negative wells" for n in wells if n in COVERAGE]
+    return (
+        f"In simulations nominal 95 % intervals of Z′ held the true value in {' and in '.join(known)}." if known else ""
+    )

@@ -2,56 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gandl.config import Dataset
+from gandl.config import Dataset, FeaturizerName, Normalization
+from gandl.report.captions import COVERAGE, DOSES, FLOORS, LAYOUTS, SIMULATED_CONFIDENCE
 from gandl.report.findings import TRAINED
+from gandl.report.numbers import plain_rows
+from gandl.source.origin import OFFICIAL
+from gandl.source.splits import span
 
-SMALL = 12
-"""Below so many wells of one control, an interval says so."""
+SMALL = 20
+"""Below so many wells of one control, an interval that was not simulated says so."""
+
+MOCK = (
+    "mock standardises on the untreated wells, which here are the negative controls, those of the held-out row too: that "
+    "column is not held out."
+)
 
 OF_DATASETS: dict[str, list[str]] = {
     Dataset.BBBC013.value: [
-        "The doses and the plate rows of each drug come from memory, not from an official plate map; the positions of the "
-        "controls were taken from metadata of the same plate. An EC50 is as right as these doses.",
+        f"{DOSES[Dataset.BBBC013.value]} The positions of the controls were taken from metadata of the same plate.",
+        f"{LAYOUTS[Dataset.BBBC013.value]} Wortmannin lies in rows A–D and LY294002 in rows E–H, and all controls lie in columns "
+        "1, 2 and 12: a difference between the upper and the lower half could not be told from one between the drugs.",
+        "The positive control is Wortmannin, so LY294002 is scored along Wortmannin’s axis: what it does otherwise is not seen.",
         "The size of a pixel is unknown, so lengths are given in pixels.",
         "One plate, one field per well: nothing here says how results vary between plates, days or laboratories.",
     ]
 }
 
 
-def caveats(provenance: Mapping[str, Any], counts: Mapping[str, int]) -> list[str]:
+def caveats(provenance: Mapping[str, Any], rows_and_counts: Sequence[tuple[str, Mapping[str, int]]]) -> list[str]:
     """Sentences, those of the data set first.
 
     Parameters
     ----------
     provenance : content of provenance.json.
-    counts : number of wells by control.
+    rows_and_counts : plate rows of each group of wells that numbers rest on (`A-H`), with its number of wells by control.
     """
-    found = list(OF_DATASETS.get(provenance["dataset"], []))
-    for entry in provenance["inputs"]:
-        if entry["official_sha256"] is None:
-            found.append(
-                f"The official checksum of {_name(entry['file'])} is unknown; what was seen stands under data."
-            )
-    if provenance["mirror"]["kind"] != "official hosts":
-        found.append("The archive was taken from a mirror, whose copy need not be the official file byte for byte.")
-    few = [f"{counts.get(name, 0)} {name}" for name in ("positive", "negative") if counts.get(name, 0) < SMALL]
-    if few:
-        found.append(
-            f"There are only {' and '.join(few)} control wells: intervals are wide, and resampling so few is rough."
-        )
-    if set(TRAINED) & set(provenance["configuration"]["embeddings"]["featurizers"]):
+    settings = provenance["configuration"]
+    featurizers = settings["embeddings"]["featurizers"]
+    found = [*OF_DATASETS.get(provenance["dataset"], []), *_files(provenance["inputs"])]
+    confidence = float(settings["evaluation"]["confidence"])
+    found += [text for rows, counts in rows_and_counts for text in _few(rows, counts, confidence)]
+    if set(TRAINED) & set(featurizers):
         found.append(
             "The representation is transductive: the network saw the images of all wells while training, without any label. "
             "Labels of a plate row were held out of the classifier that scores it, not out of the network."
         )
-        rows = provenance["configuration"]["source"]["development_rows"]
         found.append(
-            f"Settings were chosen on the controls of rows {rows[0]}–{rows[-1]} alone; the other rows chose nothing, so their "
-            "numbers stand beside those of all rows."
+            f"Settings were chosen on the controls of rows {plain_rows(span(settings['source']['development_rows']))} alone; the "
+            "other rows chose nothing of the network and its features, so their numbers stand beside those of all rows."
         )
+    if FeaturizerName.SEGMENTATION in featurizers and provenance["dataset"] in FLOORS:
+        found.append(FLOORS[provenance["dataset"]])
+    if Normalization.MOCK in settings["normalization"]["methods"]:
+        found.append(f"Under the normalisations, {MOCK}")
     if provenance["git"] is None:
         found.append("The code was not under version control when this run was made; its hash stands under provenance.")
     elif provenance["git"]["dirty"]:
@@ -59,5 +65,32 @@ def caveats(provenance: Mapping[str, Any], counts: Mapping[str, int]) -> list[st
     return found
 
 
-def _name(location: str) -> str:
-    return location.rsplit("/", 1)[-1]
+def _files(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is not known of the downloaded files."""
+    found = []
+    for entry in inputs:
+        name = entry["file"].rsplit("/", 1)[-1]
+        if entry["official_sha256"] is None:
+            found.append(f"The official checksum of {name} is unknown; what was seen stands under data.")
+        if entry["sha256"] == entry["official_sha256"]:
+            continue
+        kind = entry["origin"]["kind"]
+        if kind == "unknown":
+            found.append(f"It was not recorded where {name} was taken from.")
+        elif kind != OFFICIAL:
+            found.append(f"{name} was taken from a {kind}, whose copy need not be the official file byte for byte.")
+    return found
+
+
+def _few(rows: str, counts: Mapping[str, int], confidence: float) -> list[str]:
+    """What an interval is worth with the control wells of these plate rows."""
+    wells = f"{counts.get('positive', 0)} positive and {counts.get('negative', 0)} negative control wells"
+    held = COVERAGE.get((counts.get("positive", 0), counts.get("negative", 0)))
+    if held and confidence == SIMULATED_CONFIDENCE:
+        return [
+            f"Rows {plain_rows(rows)} hold only {wells}: in simulations of so many, nominal {100 * confidence:g} % intervals of "
+            f"Z′ held the true value in {held} of screens."
+        ]
+    if min(counts.get("positive", 0), counts.get("negative", 0)) < SMALL:
+        return [f"Rows {plain_rows(rows)} hold only {wells}: intervals hold the true value less often than they say."]
+    return []

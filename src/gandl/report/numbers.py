@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from gandl.embeddings.metadata import feature_names
+from gandl.evaluation.terms import DOSE_RESPONSE, RATIO, dose_series
 from gandl.figures.labels import METRICS, dose_unit, featurizer_label, number
-from gandl.tables import NUMBERS, SITES, WELL_PROFILES, read_table
+from gandl.source.splits import Question, Scheme, in_span
+from gandl.tables import NUMBERS, SITES, read_table
 
-RATIO = "nuclear_over_ring"
-HELD_OUT = "leave_row_out"
+HELD_OUT = Scheme.LEAVE_ROW_OUT.value
 LABELS = {
     **METRICS,
     "robust_ssmd": "Robust SSMD",
@@ -25,7 +25,6 @@ LABELS = {
     "rises_with_dose": "Rank correlation with dose",
     "nuclei_per_field": "Nuclei per field",
 }
-COUNT_FEATURE = "nucleus_count"
 
 
 @dataclass(frozen=True)
@@ -144,58 +143,42 @@ def read_numbers(paths: Iterable[Path]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True).drop_duplicates(list(NUMBERS.key), ignore_index=True)
 
 
-def nuclei_per_field(wells: Path) -> pd.DataFrame:
-    """Nuclei that the segmentation counted per field, as one row of `gandl.tables.NUMBERS`; no row without that feature.
-
-    The value is the mean over wells, the interval the mean plus or minus 1.96 standard errors.
-
-    Parameters
-    ----------
-    wells : well profiles of the `segmentation` featurizer, not normalised.
-    """
-    names, table = feature_names(wells), read_table(wells, WELL_PROFILES)
-    if COUNT_FEATURE not in names:
-        return pd.DataFrame(columns=NUMBERS.names)
-    counts = table[f"feature_{names.index(COUNT_FEATURE)}"].to_numpy(float)
-    mean = float(counts.mean())
-    half = 1.96 * float(counts.std(ddof=1)) / math.sqrt(len(counts)) if len(counts) > 1 else math.nan
-    row = ("images", "segmentation", "none", "all_wells", "all", 0, "well", "nuclei_per_field")
-    return pd.DataFrame([(*row, mean, mean - half, mean + half, len(counts))], columns=NUMBERS.names)
-
-
-def dose_series(sites: Path) -> list[DoseSeries]:
-    """The dose series of a screen, in the order of the plate: treated wells that are no control."""
+def tested_doses(sites: Path) -> list[DoseSeries]:
+    """The dose series of a screen, in the order of the plate."""
     table = read_table(sites, SITES).drop_duplicates("well_id").sort_values("well_id")
-    treated = table[(table["control"] == "none") & table["concentration_um"].notna()]
-    found = treated.groupby("treatment", sort=False)["concentration_um"].agg(["min", "max", "size"])
+    found = dose_series(table).groupby("treatment", sort=False)["concentration_um"].agg(["min", "max", "size"])
     return [
         DoseSeries(str(name), float(row["min"]), float(row["max"]), int(row["size"])) for name, row in found.iterrows()
     ]
 
 
-def control_counts(sites: Path) -> dict[str, int]:
-    """Number of wells by control: positive, negative, none."""
+def control_counts(sites: Path, named: str = "") -> dict[str, int]:
+    """Number of wells by control (positive, negative, none): of the plate rows that `span` named, else of all."""
     wells = read_table(sites, SITES).drop_duplicates("well_id")
+    if named:
+        wells = wells[[in_span(row, named) for row in wells["row"]]]
     return {str(name): int(count) for name, count in wells["control"].value_counts().items()}
 
 
 def splits_of(numbers: pd.DataFrame, scheme: str) -> list[str]:
     """Splits of a scheme among the controls' numbers, the one that rests on most wells first: `leave_row_out:A-H`, ..."""
-    table = numbers[(numbers["question"] == "controls") & (numbers["split"].str.split(":").str[0] == scheme)]
+    table = numbers[(numbers["question"] == Question.CONTROLS) & (numbers["split"].str.split(":").str[0] == scheme)]
     return list(table.groupby("split")["n"].max().sort_values(ascending=False, kind="stable").index)
 
 
 def rows_of_split(split: str) -> str:
     """The plate rows in a split's name: `leave_row_out:A-H` -> `A–H`."""
-    return split.partition(":")[2].replace("-", "–")
+    return plain_rows(split.partition(":")[2])
+
+
+def plain_rows(named: str) -> str:
+    """Plate rows as a reader sees them: `A-H` -> `A–H`, `B+D` -> `B, D`."""
+    return named.replace("-", "–").replace("+", ", ")
 
 
 def untouched(split: str, development_rows: Sequence[str]) -> bool:
-    """Whether a split holds none of the rows on which settings were chosen. Rows are named `A-D` (a range) or `A,C`."""
-    first, dash, last = split.partition(":")[2].partition("-")
-    if not dash:
-        return not set(first.split(",")) & set(development_rows)
-    return not any(first <= row <= last for row in development_rows)
+    """Whether a split holds none of the rows on which settings were chosen."""
+    return not any(in_span(row, split.partition(":")[2]) for row in development_rows)
 
 
 def controls_rows(numbers: pd.DataFrame, method: str, featurizers: Sequence[str]) -> list[ControlsRow]:
@@ -203,7 +186,7 @@ def controls_rows(numbers: pd.DataFrame, method: str, featurizers: Sequence[str]
 
     The ratio is no trained score, so nothing had to be held out: its values stand in the columns of the held-out splits.
     """
-    table = numbers[numbers["question"] == "controls"]
+    table = numbers[numbers["question"] == Question.CONTROLS]
     rows = []
     for name in featurizers:
         mine = table[(table["featurizer"] == name) & (table["normalization"] == method)]
@@ -230,8 +213,8 @@ def dose_rows(
     numbers: pd.DataFrame, method: str, featurizers: Sequence[str], series: Sequence[DoseSeries]
 ) -> list[DoseRow]:
     """EC50 of every treatment by every featurizer under one normalisation, featurizers in the order given."""
-    table = numbers[(numbers["question"] == "dose_response") & numbers["split"].str.startswith(f"{HELD_OUT}:")]
-    unheld = numbers[(numbers["question"] == "dose_response") & (numbers["featurizer"] == RATIO)]
+    table = numbers[(numbers["question"] == DOSE_RESPONSE) & numbers["split"].str.startswith(f"{HELD_OUT}:")]
+    unheld = numbers[(numbers["question"] == DOSE_RESPONSE) & (numbers["featurizer"] == RATIO)]
     rows = []
     for name in [*featurizers, RATIO]:
         mine = unheld if name == RATIO else table[(table["featurizer"] == name) & (table["normalization"] == method)]

@@ -11,7 +11,6 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
 
 from gandl.code_version import PACKAGE, code_version
 from gandl.config import Config
@@ -21,10 +20,12 @@ from gandl.source.datasets import Download
 
 WORKFLOW_FILES = ("Snakefile", "rules/*.smk", "workflow/scripts/*.py", "workflow/report/*.rst")
 PACKAGE_DATA = ("**/*.jinja", "**/*.mplstyle")
+ORIGIN_SUFFIX = ".origin.json"
+UNKNOWN_ORIGIN = {"kind": "unknown", "date": None}
 
 
 class ProvenanceError(ValueError):
-    """A benchmark file cannot be read, or an archive is in no table; the message names it."""
+    """A benchmark or origin file cannot be read, or an archive is in no table; the message names it."""
 
 
 def write_provenance(
@@ -45,10 +46,10 @@ def write_provenance(
     Parameters
     ----------
     output : provenance.json.
-    config : configuration of the run; its mirror is told, but is no part of the configuration's hash.
+    config : configuration of the run; its mirror is left out, for where a file came from does not change what it is.
     repository : root of the project: Snakefile, rules, scripts, git.
     lock : requirements file with the pinned versions.
-    archives : downloaded files, each below its `<host>/<path>`.
+    archives : downloaded files, each below its `<host>/<path>`; beside each, what `gandl.source.origin` wrote when it arrived.
     downloads : rows of `resources/datasets.csv`: address, official size and checksum, licence, citation.
     manifests : manifests of the image stores.
     tables : the project's own small inputs (plate map, table of data sets).
@@ -57,7 +58,7 @@ def write_provenance(
 
     Raises
     ------
-    ProvenanceError : a benchmark file is no JSON, or an archive lies at no address of `downloads`.
+    ProvenanceError : a benchmark file or an archive's origin is no JSON, or an archive lies at no address of `downloads`.
     """
     settings = configuration(config)
     write_json(
@@ -72,7 +73,6 @@ def write_provenance(
                 "lock": sha256_of(lock),
             },
             "git": git_state(repository),
-            "mirror": mirror_in_words(config.mirror),
             "inputs": [_archive(path, downloads) for path in sorted(archives)],
             "stores": [_file(path, repository) for path in sorted(manifests)],
             "tables": [_file(path, repository) for path in sorted(tables)],
@@ -124,17 +124,6 @@ def _git(repository: Path, *arguments: str) -> str | None:
     return done.stdout.strip()
 
 
-def mirror_in_words(mirror: str | None) -> dict[str, Any]:
-    """Where downloads were taken from: the official hosts, a folder (not named) or a base URL (without user, password, query)."""
-    if not mirror:
-        return {"kind": "official hosts"}
-    parts = urlsplit(mirror)
-    if parts.scheme in ("http", "https"):
-        port = f":{parts.port}" if parts.port else ""
-        return {"kind": "base URL", "base": f"{parts.scheme}://{parts.hostname}{port}{parts.path}"}
-    return {"kind": "folder"}
-
-
 def _archive(path: Path, downloads: Iterable[Download]) -> dict[str, Any]:
     """One downloaded file: what was seen, and what its provider publishes about it."""
     end = PurePosixPath(path.as_posix())
@@ -156,7 +145,25 @@ def _archive(path: Path, downloads: Iterable[Download]) -> dict[str, Any]:
         "checksum": checksum,
         "licence": official.licence,
         "citation": official.citation,
+        "origin": origin_of(path, seen),
     }
+
+
+def origin_of(archive: Path, seen: str) -> dict[str, Any]:
+    """Where a file came from (`kind`) and on which day (`date`), as written when it arrived.
+
+    The kind is `unknown` and the day None where nothing was written, or was written of other bytes than those `seen` (SHA-256).
+    """
+    file = archive.with_name(archive.name + ORIGIN_SUFFIX)
+    if not file.is_file():
+        return dict(UNKNOWN_ORIGIN)
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+        return {"kind": told["kind"], "date": told["date"]} if told["sha256"] == seen else dict(UNKNOWN_ORIGIN)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProvenanceError(
+            f"{file.name} does not tell kind, sha256 and date of {archive.name}; delete both"
+        ) from error
 
 
 def _file(path: Path, repository: Path) -> dict[str, Any]:

@@ -46,6 +46,13 @@ class Verdict(StrEnum):
     NOT_COMPARABLE = "not comparable: simulated screen"
 
 
+class Rule(StrEnum):
+    """What decides a verdict."""
+
+    RANGE = "our value in the accepted range?"
+    INTERVAL = "the reference in our interval?"
+
+
 @dataclass(frozen=True)
 class Reference:
     """One row of the table; `low`, `value` and `high` are None where the table is empty."""
@@ -67,6 +74,11 @@ class Reference:
     def known(self) -> bool:
         """Whether there is anything to compare with."""
         return any(number is not None for number in (self.low, self.value, self.high))
+
+    @property
+    def rule(self) -> Rule:
+        """An accepted range, where one is given, alone decides: our interval then counts for nothing."""
+        return Rule.INTERVAL if self.low is None and self.high is None else Rule.RANGE
 
 
 @dataclass(frozen=True)
@@ -154,15 +166,17 @@ def find(numbers: pd.DataFrame, reference: Reference, method: str) -> Measured |
 
 
 def judge(reference: Reference, measured: Measured | None, simulated: bool) -> Verdict:
-    """The verdict: *agrees* when the reference lies within our interval, or our value within the accepted range."""
+    """The verdict: *agrees* when the accepted range holds our value; without a range, when our interval holds the reference."""
     if not reference.known:
         return Verdict.NO_REFERENCE
     if measured is None or math.isnan(measured.value):
         return Verdict.NOT_MEASURED
     if simulated:
         return Verdict.NOT_COMPARABLE
-    covered = reference.value is not None and measured.low <= reference.value <= measured.high
-    low = -math.inf if reference.low is None else reference.low
-    high = math.inf if reference.high is None else reference.high
-    accepted = (reference.low is not None or reference.high is not None) and low <= measured.value <= high
-    return Verdict.AGREES if covered or accepted else Verdict.DIFFERS
+    if reference.rule is Rule.INTERVAL:
+        agrees = reference.value is not None and measured.low <= reference.value <= measured.high
+    else:
+        low = -math.inf if reference.low is None else reference.low
+        high = math.inf if reference.high is None else reference.high
+        agrees = low <= measured.value <= high
+    return Verdict.AGREES if agrees else Verdict.DIFFERS

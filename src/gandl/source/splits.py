@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -76,7 +77,7 @@ def make_splits(sites: pd.DataFrame, development_rows: Sequence[str]) -> pd.Data
     folds = [
         *(_fold(wells, Scheme.LEAVE_ROW_OUT, row, [r for r in rows if r != row], [row]) for row in rows),
         *(_fold(wells, Scheme.PROBE, row, [r for r in development if r != row], [row]) for row in development),
-        _fold(wells, Scheme.CONFIRMATION, _span(rest, rows), development, rest),
+        _fold(wells, Scheme.CONFIRMATION, span(rest), development, rest),
     ]
     return pd.concat(folds, ignore_index=True)
 
@@ -98,12 +99,25 @@ def _rows_of(scheme: Scheme, fold: str, parts: list[tuple[str, pd.DataFrame]]) -
             yield Question.CONTROLS.value, scheme.value, fold, well_id, part
 
 
-def _span(chosen: list[str], rows: list[str]) -> str:
-    """`E-H` for neighbouring rows, `B+D` otherwise."""
-    first = rows.index(chosen[0])
-    if len(chosen) > 1 and rows[first : first + len(chosen)] == chosen:
-        return f"{chosen[0]}-{chosen[-1]}"
-    return "+".join(chosen)
+def span(rows: Sequence[str]) -> str:
+    """Plate rows in short: `E-H` where each is the next of the one before, `B+D` otherwise."""
+    places = [_place(row) for row in rows]
+    neighbours = all(after - before == 1 for before, after in pairwise(places))
+    return f"{rows[0]}-{rows[-1]}" if len(rows) > 1 and neighbours else "+".join(rows)
+
+
+def in_span(row: str, named: str) -> bool:
+    """Whether a plate row is among those that `span` named."""
+    first, dash, last = named.partition("-")
+    return _place(first) <= _place(row) <= _place(last) if dash else row in named.split("+")
+
+
+def _place(row: str) -> int:
+    """A is 1, Z 26, AA 27."""
+    place = 0
+    for letter in row:
+        place = 26 * place + ord(letter) - ord("A") + 1
+    return place
 
 
 def _row_order(row: str) -> tuple[int, str]:

@@ -1,0 +1,71 @@
+"""Checking a configuration: takes a parsed YAML file, makes a `Config`, or tells every mistake at once, a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from gandl.config import Config
+
+
+class ConfigError(SystemExit):
+    """Every mistake of a configuration, a line each. A `SystemExit`, so that Snakemake prints it without a traceback."""
+
+
+def load_config(values: Mapping[str, Any]) -> Config:
+    """Check a configuration.
+
+    Parameters
+    ----------
+    values : the parsed YAML file. It is complete: a key that is left out is a mistake, so a run depends on what its file says.
+
+    Raises
+    ------
+    ConfigError : lists every mistake: key, what is wrong, what was given.
+    """
+    mistakes = [
+        f"{key}: missing; every configuration file is complete (its default is {value!r})"
+        for key, value in _missing(values)
+    ]
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        mistakes += [_one_line(mistake) for mistake in error.errors()]
+    if mistakes:
+        raise ConfigError("The configuration has mistakes:\n" + "\n".join(f"  {mistake}" for mistake in mistakes))
+    return config
+
+
+def _missing(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Keys that the file leaves out, with their defaults; a section that is left out counts once."""
+
+    def walk(given: Mapping[str, Any], default: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+        for name, value in default.items():
+            if name not in given:
+                yield f"{prefix}{name}", "a section" if isinstance(value, dict) else value
+            elif isinstance(value, dict) and isinstance(given[name], Mapping):
+                yield from walk(given[name], value, f"{prefix}{name}.")
+
+    yield from walk(values, Config().model_dump(mode="json"), "")
+
+
+def _one_line(mistake: Mapping[str, Any]) -> str:
+    key = ".".join(str(part) for part in mistake["loc"]) or "(whole file)"
+    message = mistake["msg"].removeprefix("Value error, ")
+    if mistake["type"] == "extra_forbidden":
+        known = _known_keys(mistake["loc"][:-1])
+        message = f"there is no such key; known here: {', '.join(known)}"
+    given = "" if mistake["type"] == "value_error" else f" (got {mistake['input']!r})"
+    return f"{key}: {message[0].lower()}{message[1:]}{given}"
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    section: type[BaseModel] = Config
+    for part in location:
+        annotation = section.model_fields[str(part)].annotation
+        assert isinstance(annotation, type)
+        assert issubclass(annotation, BaseModel)
+        section = annotation
+    return list(section.model_fields)

@@ -1,0 +1,72 @@
+"""Standardisation: takes features of sites and each plate's reference wells, makes features in the reference's units.
+
+The one place where a plate's mean and deviation are taken: profiles, the probe and benchmarks share it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+FEWEST_WELLS = 3
+"""Fewer reference wells than this give no standard deviation worth dividing by."""
+ROUNDING = 1e-9
+"""A feature that varies less than this, relative to its size, is constant but for rounding."""
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+
+class StandardisationError(ValueError):
+    """A plate cannot be standardised; the message names it."""
+
+
+def standardise(
+    values: Floats, plates: npt.ArrayLike, wells: npt.ArrayLike, reference: Flags, purpose: str = "standardising"
+) -> Floats:
+    """Standardise features plate by plate.
+
+    Parameters
+    ----------
+    values : (n, d) features of sites (or of wells).
+    plates, wells : (n,) each row's plate and well.
+    reference : (n,) which rows are of reference wells.
+    purpose : what the reference is for, as the message of the error says it.
+
+    Returns
+    -------
+    (n, d): (x - mean) / sample standard deviation over the reference wells of the same plate, each well the mean of its sites;
+    a feature that does not vary there is 0.
+
+    Raises
+    ------
+    StandardisationError : a plate with fewer than 3 reference wells.
+    """
+    plates, wells = np.asarray(plates, dtype=object), np.asarray(wells, dtype=object)
+    check_reference(plates, wells, reference, purpose)
+    out = np.empty_like(values)
+    for plate in dict.fromkeys(plates):
+        here = plates == plate
+        means = _well_means(values[here & reference], wells[here & reference])
+        deviation = means.std(axis=0, ddof=1)
+        varies = deviation > ROUNDING * np.abs(means).max(axis=0)
+        out[here] = np.where(varies, (values[here] - means.mean(axis=0)) / np.where(varies, deviation, 1.0), 0.0)
+    return out
+
+
+def check_reference(
+    plates: npt.ArrayLike, wells: npt.ArrayLike, reference: Flags, purpose: str = "standardising"
+) -> None:
+    """Raise `StandardisationError` where a plate has too few reference wells; parameters as in `standardise`."""
+    plates, wells = np.asarray(plates, dtype=object), np.asarray(wells, dtype=object)
+    for plate in dict.fromkeys(plates):
+        found = len(set(wells[(plates == plate) & reference]))
+        if found < FEWEST_WELLS:
+            raise StandardisationError(
+                f"plate {plate} has {found} reference well(s) for {purpose}; at least {FEWEST_WELLS} are needed"
+            )
+
+
+def _well_means(values: Floats, wells: npt.NDArray[np.object_]) -> Floats:
+    return pd.DataFrame(values).groupby(wells, sort=False).mean().to_numpy()
