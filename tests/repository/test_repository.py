@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import re
 import tomllib
 from pathlib import Path
@@ -206,3 +207,10 @@ def test_nothing_is_left_undone_in_the_text(repository: Path) -> None:
         for path in (repository / folder).rglob("*"):
             if path.suffix in (".py", ".smk", ".md", ".rst") and path != Path(__file__).resolve():
                 assert not re.search(r"\b(TODO|FIXME|XXX)\b", path.read_text(encoding="utf-8")), path.name
+
+
+def test_every_table_of_resources_has_as_many_fields_as_columns(repository: Path) -> None:
+    for path in (repository / "resources").glob("*.csv"):
+        with path.open(encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+        assert {len(row) for row in rows} == {len(header)}, path.name

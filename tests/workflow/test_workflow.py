@@ -97,7 +97,7 @@ def test_a_changed_setting_of_the_figures_redraws_figures_only(finished: Project
 
 
 def test_a_changed_training_setting_retrains(finished: Project) -> None:
-    with configured(finished, {"training": {"learning_rate": 0.001}}):
+    with configured(finished, {"training": {"learning_rate": 0.0005}}):
         planned = set(finished.planned())
     assert {"training", "embeddings"} <= planned
     assert not planned & {"download", "sites", "splits", "images", "floors"}
@@ -171,7 +171,8 @@ def test_a_killed_workflow_goes_on_where_it_was(project: Project, tmp_path: Path
         target = "results/killed/embeddings/bbbc013/gandl_blocks/BBBC013_1.parquet"
         weights = project.folder / "results/killed/models/gandl/seed_0/weights.safetensors"
         manifest = project.folder / "results/killed/images/bbbc013/BBBC013_1.manifest.json"
-        project.kill_when(lambda: manifest.exists(), target)
+        training_log = project.folder / "results/killed/logs/models/gandl_seed_0.log"
+        project.kill_when(training_log.exists, target)
         stamp = manifest.stat().st_mtime_ns
         assert not weights.exists()
         project.snakemake("--unlock", "--configfile", "config/tiny.yaml")
@@ -203,10 +204,10 @@ def test_a_failed_job_leaves_nothing_that_looks_finished(finished: Project) -> N
 def test_tables_of_the_figures_hold_what_was_evaluated(finished: Project) -> None:
     drawn = pd.read_csv(finished.folder / "results/tiny/figures/figure_plate.csv")
     scores = pd.read_parquet(finished.folder / "results/tiny/evaluation/scores/gandl_blocks.unlabelled.parquet")
-    scores = scores[scores["scheme"] == "leave_row_out"].set_index("well_id")["on"]
+    scores = scores[scores["scheme"] == "leave_row_out"].set_index("well")["on"]
     assert len(drawn) == 96
     pd.testing.assert_series_equal(
-        drawn.set_index("well_id")["on"].sort_index(), scores.sort_index(), check_names=False, rtol=1e-6
+        drawn.set_index("well")["on"].sort_index(), scores.sort_index(), check_names=False, rtol=1e-6
     )
 
 
