@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,11 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def bbbc013_zip(shared_data: Path) -> Path:
     return shared_data / "mirror/data.broadinstitute.org/bbbc/BBBC013/BBBC013_v1_images_bmp.zip"
+
+
+@pytest.fixture(autouse=True)
+def _subnormal_numbers_come_back() -> Iterator[None]:
+    """Networks flush subnormal numbers to zero for speed, a state of the whole process; the next test starts without it."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
