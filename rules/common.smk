@@ -3,10 +3,13 @@
 from gandl.code_version import code_version
 from gandl.config import FeaturizerName, Normalization
 from gandl.config_check import load_config
+from gandl.environments import share_source
 from gandl.report.captions import caption_counts
 from gandl.source.catalogue import download_at, downloads_of, stores_of
 
 cfg = load_config(config)
+
+share_source()
 
 DATASET = cfg.source.dataset.value
 STORES = stores_of(DATASET, "resources/stores.csv")

@@ -1,7 +1,9 @@
-"""Conda environment files of `envs/`, from the same pins as the lock: `python -m gandl.environments` (run by `make lock`)."""
+"""Environments of jobs: `envs/*.yaml` from the same pins as the lock (`python -m gandl.environments`, run by `make lock`), and the
+way in which scripts find gandl in them."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -30,6 +32,13 @@ def environment(heading: str, pins: list[str]) -> str:
 def pins_of(lock: Path) -> list[str]:
     """`name==version` of every package of a lock file."""
     return re.findall(r"^([A-Za-z0-9._-]+==[^\s\\]+)", lock.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def share_source() -> None:
+    """Let scripts find this very gandl, in whichever environment they run (.venv, conda, a container)."""
+    source = str(Path(__file__).resolve().parents[1])
+    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join([source, *(path for path in known if path and path != source)])
 
 
 def main() -> None:
