@@ -1,5 +1,7 @@
-"""Environments of jobs: `envs/*.yaml` from the same pins as the lock (`python -m gandl.environments`, run by `make lock`), and the
-way in which scripts find gandl in them."""
+"""Environments of jobs: `envs/*.yaml` from the same pins as the lock, and the way in which scripts find gandl in them.
+
+`python -m gandl.environments` (run by `make lock`) rewrites the files.
+"""
 
 from __future__ import annotations
 
