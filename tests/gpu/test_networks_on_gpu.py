@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from model_inputs import draw, draw_images, networks
 
 pytestmark = [
