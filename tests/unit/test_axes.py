@@ -103,6 +103,34 @@ def test_c_is_the_candidate_whose_axis_separates_left_out_rows_best() -> None:
     assert choose_c(x, y, rows, [0.001, 100.0]) == 100.0
 
 
+@pytest.mark.parametrize(("seed", "expected"), [(0, 1.0), (1, 0.1), (2, 0.1)])
+def test_c_is_judged_on_rows_that_its_axis_did_not_see(seed: int, expected: float) -> None:
+    """100 features for 24 controls: on the controls that it was fitted to, the larger C always looks better."""
+    rng = np.random.default_rng(seed)
+    y, rows = np.tile([1, -1, -1], 8), np.repeat(list("ABCDEFGH"), 3)
+    x = rng.standard_normal((24, 100))
+    x += np.outer(y, 0.4 * rng.standard_normal(100))
+    left_out, seen = (
+        {c: z_prime_by_hand(x, y, rows, c, leave_out=leave_out) for c in (0.1, 1.0)} for leave_out in (True, False)
+    )
+    assert max(seen, key=seen.__getitem__) == 1.0
+    assert max(left_out, key=left_out.__getitem__) == expected
+    assert choose_c(x, y, rows, [0.1, 1.0]) == expected
+
+
+def z_prime_by_hand(x: np.ndarray, y: np.ndarray, rows: np.ndarray, c: float, *, leave_out: bool) -> float:
+    on = np.empty(len(y))
+    for row in np.unique(rows):
+        test = rows == row
+        train = ~test if leave_out else np.full(len(y), True)
+        above, below = x[train & (y > 0)].mean(0), x[train & (y < 0)].mean(0)
+        scale = 1 / np.sqrt(np.square(x[train] - (above + below) / 2).sum(1).mean())
+        normal = SVC(C=c, kernel="linear", class_weight="balanced", tol=1e-6).fit(scale * x[train], y[train]).coef_[0]
+        on[test] = ((2 * x[test] - above - below) @ normal) / ((above - below) @ normal)
+    spread = on[y > 0].std(ddof=1) + on[y < 0].std(ddof=1)
+    return float(1 - 3 * spread / abs(on[y > 0].mean() - on[y < 0].mean()))
+
+
 def test_ties_between_candidates_go_to_the_smallest() -> None:
     train = LABELS != 0
     x = np.stack([LABELS, LABELS], axis=1)[train] + 0.0

@@ -10,7 +10,8 @@ import pytest
 from scipy.stats import spearmanr
 
 from evaluation_inputs import EC50, SETTINGS, SLOPE, effect, features, read_sites, write_plate, write_scores_of_plate
-from gandl.evaluation.dose_response import METRICS, DoseResponseError, dose_response, write_dose_response
+from gandl.evaluation.dose_response import METRICS, DoseResponseError, Response, dose_response, write_dose_response
+from gandl.statistics.hill import Hill, HillFit, bootstrap_hill
 from gandl.tables import NUMBERS, WELL_SCORES, read_table, write_table
 
 NAMES = {"featurizer": "segmentation", "normalization": "unlabelled", "seed": 0, "training_seed": 7}
@@ -51,6 +52,7 @@ def test_the_ec50_of_the_plate_is_found(numbers: pd.DataFrame, scheme: str, trea
     assert ec50["low"] < ec50["value"] < ec50["high"]
     assert slope["value"] == pytest.approx(SLOPE, rel=0.15)
     assert (of_treatment["n"] == 36).all()
+    assert (of_treatment["seed"] == NAMES["training_seed"]).all()
 
 
 def test_controls_are_no_part_of_a_series(folder: Path) -> None:
@@ -102,6 +104,28 @@ def test_a_treatment_without_effect_has_no_ec50_and_a_flat_line() -> None:
         assert np.isnan(response.numbers[metric].value)
     assert response.numbers["p_constant"].value > 0.05
     assert response.numbers["rises_with_dose"].low < 0 < response.numbers["rises_with_dose"].high
+
+
+@pytest.mark.parametrize(
+    ("delta_aicc", "p_constant", "expected"),
+    [(3.0, 0.001, True), (-0.1, 0.001, False), (3.0, 0.051, False), (np.nan, 0.001, False)],
+)
+def test_a_curve_needs_both_aicc_and_the_f_test(delta_aicc: float, p_constant: float, expected: bool) -> None:
+    fit = HillFit(Hill(ec50=1, slope=1, bottom=0, top=1), 36, delta_aicc, p_constant)
+    assert Response({}, fit, None).has_curve is expected
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.95])
+def test_intervals_of_a_curve_have_the_confidence_of_the_settings(confidence: float) -> None:
+    doses = np.repeat(np.geomspace(1, 256, 9), 4)
+    wells = series(1 / (1 + 16 / doses) + 0.05 * np.random.default_rng(0).standard_normal(36))
+    settings = SETTINGS.model_copy(update={"confidence": confidence})
+    numbers = dose_response(wells, settings, seed=4).numbers
+    draws = bootstrap_hill(doses, wells["on"].to_numpy(), draws=settings.bootstrap, seed=4)
+    assert draws is not None
+    for metric, drawn in (("ec50_um", draws.ec50), ("hill_slope", draws.slope), ("top", draws.top)):
+        assert np.mean(drawn < numbers[metric].low) == pytest.approx((1 - confidence) / 2, abs=0.01)
+        assert np.mean(drawn <= numbers[metric].high) == pytest.approx((1 + confidence) / 2, abs=0.01)
 
 
 def test_a_falling_response_has_a_slope_below_zero() -> None:
