@@ -14,8 +14,8 @@ rule figure_samples:
         svg=report(
             "<results>/figures/figure_samples.svg",
             caption="../workflow/report/samples.rst",
-            category="Figures",
-            labels={"figure": "Real and generated crops"},
+            category="models",
+            labels={"result": "Real and generated crops"},
         ),
         png="<results>/figures/figure_samples.png",
         csv="<results>/figures/figure_samples.csv",
@@ -50,8 +50,8 @@ rule figure_axes:
         svg=report(
             "<results>/figures/figure_axes.svg",
             caption="../workflow/report/axes.rst",
-            category="Figures",
-            labels={"figure": "On and off perturbation"},
+            category="evaluation",
+            labels={"result": "On and off perturbation"},
         ),
         png="<results>/figures/figure_axes.png",
         csv="<results>/figures/figure_axes.csv",
@@ -102,8 +102,8 @@ rule figure_dose_response:
         svg=report(
             "<results>/figures/figure_dose_response.svg",
             caption="../workflow/report/dose_response.rst",
-            category="Figures",
-            labels={"figure": "Dose response"},
+            category="evaluation",
+            labels={"result": "Dose response"},
         ),
         png="<results>/figures/figure_dose_response.png",
         csv="<results>/figures/figure_dose_response.csv",
@@ -140,8 +140,8 @@ rule figure_plate:
         svg=report(
             "<results>/figures/figure_plate.svg",
             caption="../workflow/report/plate.rst",
-            category="Figures",
-            labels={"figure": "Plate heat map"},
+            category="evaluation",
+            labels={"result": "Plate heat map"},
         ),
         png="<results>/figures/figure_plate.png",
         csv="<results>/figures/figure_plate.csv",
@@ -173,8 +173,8 @@ rule figure_training:
         svg=report(
             "<results>/figures/figure_training.svg",
             caption="../workflow/report/training.rst",
-            category="Figures",
-            labels={"figure": "Training curve"},
+            category="models",
+            labels={"result": "Training curve"},
         ),
         png="<results>/figures/figure_training.png",
         csv="<results>/figures/figure_training.csv",
@@ -211,8 +211,8 @@ rule figure_featurizers:
         svg=report(
             "<results>/figures/figure_featurizers.svg",
             caption="../workflow/report/featurizers.rst",
-            category="Figures",
-            labels={"figure": "Featurizers compared"},
+            category="evaluation",
+            labels={"result": "Featurizers compared"},
         ),
         png="<results>/figures/figure_featurizers.png",
         csv="<results>/figures/figure_featurizers.csv",
@@ -249,8 +249,8 @@ rule table_featurizers:
         html=report(
             "<results>/tables/table_featurizers.html",
             caption="../workflow/report/table_featurizers.rst",
-            category="Tables",
-            labels={"table": "Featurizers by metric"},
+            category="evaluation",
+            labels={"result": "Featurizers by metric"},
         ),
         csv="<results>/tables/table_featurizers.csv",
     log:

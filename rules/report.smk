@@ -56,8 +56,8 @@ rule audit:
         audit=report(
             "<results>/report/audit.html",
             caption="../workflow/report/audit.rst",
-            category="Audit",
-            labels={"page": "Every number beside its reference"},
+            category="report",
+            labels={"result": "Every number beside its reference"},
         ),
         summary="<results>/report/summary.txt",
     log:
