@@ -1,4 +1,13 @@
-# gandl: make reproduce | make plan | make test | make lint | make bench
+# gandl: label-free phenomics with a StyleGAN2 discriminator. README.md tells more.
+#
+#   make reproduce   environment, workflow, report
+#   make plan        what a run would download, store and train, and which jobs it has
+#   make report      Snakemake's report of a finished run
+#   make test        every test
+#   make lint        ruff, mypy, snakefmt, snakemake --lint
+#   make bench       how long the Snakefile takes to parse
+#   make config      rewrite the generated parts of config/
+#   make lock        pin the newest versions again (requirements.lock, envs/)
 #
 #   CONFIG=config/mine.yaml   another configuration (default: config/config.yaml)
 #   MIRROR=folder-or-url      where downloads are taken from instead of the official hosts
@@ -18,10 +27,10 @@ SNAKEMAKE := $(BIN)/snakemake
 RUN_OPTIONS := --cores $(CORES) --configfile "$(CONFIG)" $(if $(MIRROR),--config mirror="$(MIRROR)")
 
 .DEFAULT_GOAL := help
-.PHONY: help environment reproduce report plan test lint bench config lock
+.PHONY: help environment reproduce report plan test lint bench config lock configuration
 
 help:
-	@sed -n '1,6s/^# \{0,1\}//p' Makefile
+	@sed -n '1,16s/^# \{0,1\}//p' Makefile
 
 environment: $(READY)
 
@@ -37,22 +46,26 @@ $(READY): requirements.lock pyproject.toml
 
 # Targets in ARGS come before the options, since an option like --configfile takes every word behind it.
 # A run of everything ends with Snakemake's report and with what was found.
-reproduce: $(READY)
+reproduce: $(READY) configuration
 	$(SNAKEMAKE) $(ARGS) $(RUN_OPTIONS)
 ifeq ($(strip $(ARGS)),)
 	@$(MAKE) --no-print-directory report
 endif
 
 # Snakemake's report is built again when the audit page (which follows everything), a rule or a caption is newer.
-report: $(READY)
+report: $(READY) configuration
 	@report=$$($(BIN)/python -m gandl report-path --configfile "$(CONFIG)") && \
+		{ [ -e "$$(dirname $$report)/report/audit.html" ] || { echo "The run of $(CONFIG) is not finished: make reproduce CONFIG=$(CONFIG)"; exit 1; }; } && \
 		newer=$$(find Snakefile rules workflow/report "$$(dirname $$report)/report" -newer $$report 2>/dev/null | head -n 1) && \
 		if [ ! -e $$report ] || [ -n "$$newer" ]; then $(SNAKEMAKE) $(RUN_OPTIONS) --quiet all --report $$report; fi
 	@$(BIN)/python -m gandl finish --configfile "$(CONFIG)"
 
-plan: $(READY)
-	@$(SNAKEMAKE) $(ARGS) $(RUN_OPTIONS) --dry-run --quiet rules
+plan: $(READY) configuration
 	@$(BIN)/python -m gandl plan --configfile "$(CONFIG)" $(if $(MIRROR),--mirror "$(MIRROR)")
+	@$(SNAKEMAKE) $(ARGS) $(RUN_OPTIONS) --dry-run --quiet rules
+
+configuration:
+	@[ -f "$(CONFIG)" ] || { echo "There is no configuration $(CONFIG); those of the project lie in config/"; exit 1; }
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)

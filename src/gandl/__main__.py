@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from gandl.config import Config
 from gandl.config_files import read_config
 from gandl.source.catalogue import downloads_of
+from gandl.source.datasets import Download
+from gandl.source.origin import FOLDER, kind_of
 
 DOWNLOADS = Path("results/downloads")
 
@@ -28,7 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     config = read_config(options.configfile)
     if options.command == "plan":
-        print("\n".join(plan_lines(config, options.mirror or config.mirror)))
+        try:
+            lines = plan_lines(config, options.mirror or config.mirror)
+        except (OSError, ValueError) as mistake:  # a plate map or table with mistakes: the sentences are in it
+            sys.exit(str(mistake))
+        print("\n".join(lines))
     elif options.command == "finish":
         print("\n".join(finish_lines(config)))
     else:
@@ -49,15 +56,26 @@ def plan_lines(config: Config, mirror: str | None, downloads: Path = DOWNLOADS) 
         if present.exists():
             lines.append(f"  download   none: {present} is here ({present.stat().st_size / 2**20:,.0f} MiB)")
         else:
-            lines.append(f"  download   {entry.url} ({size}) from {mirror or 'its official host'}")
+            lines.append(f"  download   {entry.url} ({size}) from {_source(mirror, entry)}")
     lines.append(f"  disk       image stores: at most {store_bytes(config) / 2**20:,.0f} MiB before compression")
     settings = config.training
+    weights = Path("results") / config.run / f"models/gandl/seed_{settings.seed}/weights.safetensors"
     lines.append(
-        f"  training   {settings.images:,} images of {settings.network.crop} px, batch {settings.batch}, "
-        f"seed {settings.seed}; a checkpoint every {settings.checkpoint_images:,} images"
+        f"  training   {settings.images:,} images of {settings.network.crop} px, batch {settings.batch}, seed {settings.seed}; "
+        f"a checkpoint every {settings.checkpoint_images:,} images"
+        + (f" ({weights} is here; it is made again only if the list below names it)" if weights.exists() else "")
     )
     lines.append(f"  features   {', '.join(name.value for name in config.embeddings.featurizers)}")
     return lines
+
+
+def _source(mirror: str | None, entry: Download) -> str:
+    """Where a file will be taken from, in words; a folder that lacks it is told here already."""
+    if not mirror:
+        return "its official host"
+    if kind_of(mirror) == FOLDER and not (Path(mirror) / entry.path).is_file():
+        return f"the mirror {mirror}, which does not hold it: {Path(mirror) / entry.path} is not there"
+    return f"the mirror {mirror}"
 
 
 def store_bytes(config: Config) -> int:
@@ -75,7 +93,8 @@ def finish_lines(config: Config) -> list[str]:
     summary = folder / "report" / "summary.txt"
     found = summary.read_text(encoding="utf-8").splitlines() if summary.exists() else ["The run is not finished yet."]
     files = [path for path in (folder / "report" / "audit.html", report_path(config)) if path.exists()]
-    return [*found, "", *(f"open {path}" for path in files)]
+    figures = [f"figures, with the data they draw: {folder / 'figures'}/"] if (folder / "figures").exists() else []
+    return [*found, "", *(f"open {path}" for path in files), *figures]
 
 
 if __name__ == "__main__":

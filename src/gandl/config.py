@@ -25,6 +25,12 @@ def _power_of_two(value: int) -> int:
     return value
 
 
+def _not_the_downloads(value: str) -> str:
+    if value == "downloads":
+        raise ValueError("downloads is the folder that all runs share; name the run otherwise")
+    return value
+
+
 class Section(BaseModel):
     """A part of the configuration: unknown keys are mistakes, values never change after loading."""
 
@@ -266,7 +272,7 @@ class FiguresSettings(Section):
 class Config(Section):
     """Everything that a run depends on."""
 
-    run: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = Field(
+    run: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"), AfterValidator(_not_the_downloads)] = Field(
         "bbbc013", description="Name of the run: its folder under `results/`. Two names never mix."
     )
     seed: NonNegativeInt = Field(0, description="Seed of the bootstrap; trainings have their own.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -56,7 +57,9 @@ def _one_line(mistake: Mapping[str, Any]) -> str:
     message = mistake["msg"].removeprefix("Value error, ")
     if mistake["type"] == "extra_forbidden":
         known = _known_keys(mistake["loc"][:-1])
-        message = f"there is no such key; known here: {', '.join(known)}"
+        close = get_close_matches(str(mistake["loc"][-1]), known, n=1)
+        meant = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+        message = f"there is no such key; {meant}"
     given = "" if mistake["type"] == "value_error" else f" (got {mistake['input']!r})"
     return f"{key}: {message[0].lower()}{message[1:]}{given}"
 

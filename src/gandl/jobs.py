@@ -14,8 +14,8 @@ from pathlib import Path
 def job(log: Path | str) -> Iterator[logging.Logger]:
     """Run the body of a script: messages of gandl go to `log` and to standard error.
 
-    A mistake that gandl itself noticed (its own exceptions, a full disk, a missing file) ends the job with its one sentence; the
-    traceback goes to the log. Any other exception is a defect and keeps its traceback.
+    A mistake that gandl itself noticed (its own exceptions, a full disk, a missing file) ends the job with its one sentence, and
+    so does Ctrl-C. Any other exception is a defect and keeps its traceback, in the log, too.
     """
     path = Path(str(log))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,11 +30,15 @@ def job(log: Path | str) -> Iterator[logging.Logger]:
         logger.addHandler(handler)
     try:
         yield logger
+    except KeyboardInterrupt:
+        sys.exit("stopped by Ctrl-C; the same command goes on where this job last saved its work")
     except Exception as error:
-        with path.open("a", encoding="utf-8") as file:
-            traceback.print_exc(file=file)
         if not _is_ours(error):
+            with path.open("a", encoding="utf-8") as file:
+                traceback.print_exc(file=file)
             raise
+        with path.open("a", encoding="utf-8") as file:
+            print(error, file=file)
         sys.exit(f"{type(error).__name__}: {error}")
     finally:
         for handler in handlers:

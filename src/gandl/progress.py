@@ -14,6 +14,10 @@ from rich.text import Text
 logger = logging.getLogger(__name__)
 
 
+SECONDS_BETWEEN_LINES = 5.0
+"""Lines of a log come no faster than this, but for the first and the last."""
+
+
 class Progress:
     """Status of one piece of work; use it as a context manager.
 
@@ -27,6 +31,7 @@ class Progress:
     def __init__(self, title: str, total: int, unit: str, done: int = 0) -> None:
         self.title, self.total, self.unit = title, total, unit
         self._start, self._done_at_start = time.monotonic(), done
+        self._told = float("-inf")
         self._live = Live(console=Console(stderr=True), transient=True) if sys.stderr.isatty() else None
         self._terminals = [handler for handler in logging.getLogger("gandl").handlers if _is_terminal(handler)]
 
@@ -54,7 +59,10 @@ class Progress:
         line = self._line(done, values)
         if self._live is not None:
             self._live.update(Text(line))
-        logger.info(line, extra={"status": True})
+        now = time.monotonic()
+        if done >= self.total or now - self._told >= SECONDS_BETWEEN_LINES:
+            logger.info(line, extra={"status": True})
+            self._told = now
 
     def _line(self, done: int, values: dict[str, float]) -> str:
         speed = self.speed(done)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -214,3 +215,26 @@ def test_every_table_of_resources_has_as_many_fields_as_columns(repository: Path
         with path.open(encoding="utf-8", newline="") as file:
             header, *rows = csv.reader(file)
         assert {len(row) for row in rows} == {len(header)}, path.name
+
+
+def _tracked(repository: Path) -> list[Path]:
+    if not (repository / ".git").exists():
+        pytest.skip("this is no git checkout")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=repository, capture_output=True, text=True, check=True
+    ).stdout
+    return [repository / name for name in listed.split("\0") if name]
+
+
+def test_git_holds_no_data_no_results_and_nothing_large(repository: Path) -> None:
+    for path in _tracked(repository):
+        assert path.parts[len(repository.parts)] not in ("results", "<results>"), path
+        assert path.suffix not in (".zip", ".zarr", ".parquet", ".safetensors", ".pt", ".BMP", ".npz"), path
+        assert not path.exists() or path.stat().st_size < 2**20, path
+
+
+def test_every_relative_link_of_a_page_leads_to_a_tracked_file(repository: Path) -> None:
+    tracked = {path.resolve() for path in _tracked(repository)}
+    for page in [path for path in tracked if path.suffix == ".md"]:
+        for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).resolve() in tracked, f"{page.name} links to {target}"

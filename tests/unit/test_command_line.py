@@ -16,8 +16,25 @@ def _in_the_project(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_plan_tells_what_is_downloaded_and_from_where(tmp_path: Path) -> None:
-    told = "\n".join(plan_lines(Config(), "../mirror", downloads=tmp_path))
-    assert "BBBC013_v1_images_bmp.zip (size not published) from ../mirror" in told
+    told = "\n".join(plan_lines(Config(), "https://example.org/data", downloads=tmp_path))
+    assert "BBBC013_v1_images_bmp.zip (size not published) from the mirror https://example.org/data" in told
+
+
+def test_the_plan_tells_that_a_mirror_folder_lacks_the_file(tmp_path: Path) -> None:
+    told = "\n".join(plan_lines(Config(), str(tmp_path), downloads=tmp_path / "downloads"))
+    assert "BBBC013_v1_images_bmp.zip is not there" in told
+
+
+def test_a_plate_map_with_mistakes_ends_the_plan_in_sentences(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    platemap = tmp_path / "platemap.csv"
+    platemap.write_text("well,row\nA01,A\n", encoding="utf-8")
+    text = Path("config/config.yaml").read_text(encoding="utf-8")
+    config = tmp_path / "mine.yaml"
+    config.write_text(text.replace("resources/bbbc013_platemap.csv", str(platemap)), encoding="utf-8")
+    with pytest.raises(SystemExit, match=r"platemap\.csv"):
+        main(["plan", "--configfile", str(config)])
 
 
 def test_the_plan_tells_what_is_there_already(tmp_path: Path) -> None:

@@ -44,9 +44,14 @@ def test_every_mistake_is_told_at_once_a_line_each() -> None:
     }
 
 
-def test_a_typo_is_answered_with_the_known_keys() -> None:
+def test_a_typo_is_answered_with_the_nearest_key() -> None:
     (mistake,) = _mistakes({"figures": {"dpj": 200}})
-    assert mistake.startswith("figures.dpj: there is no such key; known here: dpi, font_size")
+    assert mistake.startswith("figures.dpj: there is no such key; did you mean dpi?")
+
+
+def test_a_key_like_no_other_is_answered_with_the_known_ones() -> None:
+    (mistake,) = _mistakes({"figures": {"zzz": 1}})
+    assert mistake.startswith("figures.zzz: there is no such key; known here: dpi, font_size")
 
 
 def test_a_value_of_another_type_is_shown() -> None:
@@ -62,6 +67,7 @@ def test_a_value_of_another_type_is_shown() -> None:
         ({"training": {"resolution": 100}}, "training.resolution (100) is not among images.resolutions"),
         ({"training": {"network": {"crop": 512}}}, "larger than the images"),
         ({"normalization": {"methods": ["none"]}}, "method (unlabelled) is not among methods (none)"),
+        ({"run": "downloads"}, "downloads is the folder that all runs share"),
         ({"run": "../elsewhere"}, "run: string should match pattern"),
     ],
 )

@@ -14,7 +14,7 @@ from matplotlib.collections import LineCollection
 from gandl.config import FeaturizerName, FiguresSettings
 from gandl.figures.comparison import compared, groups_of, references
 from gandl.figures.featurizers import draw_featurizers, featurizers_figure
-from gandl.figures.labels import FEATURIZERS, featurizer_label, number
+from gandl.figures.labels import FEATURIZERS, featurizer_label, fixed, nominal, number
 from gandl.figures.style import FigureError, style
 from gandl.figures.table_featurizers import write_table_featurizers
 
@@ -149,7 +149,7 @@ def test_a_useless_featurizer_does_not_squeeze_the_others_and_its_value_stands_a
         data = compared(numbers)
         axes = featurizers_figure(data[data["metric"] == "z_prime"]).axes[0]
     assert axes.get_xlim()[0] == -1.0
-    assert [text.get_text() for text in axes.texts] == ["−8.4", "−8.45", "−8.5"]
+    assert [text.get_text() for text in axes.texts] == ["−8.40", "−8.45", "−8.50"]
 
 
 def test_every_featurizer_of_the_configuration_has_a_label_of_its_own() -> None:
@@ -160,7 +160,20 @@ def test_every_featurizer_of_the_configuration_has_a_label_of_its_own() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.9765625, "0.977"), (15.625, "15.6"), (1250.0, "1250"), (250.0, "250"), (-0.5, "−0.5"), (1e-5, "0.00001")],
+    [
+        *((0.9765625, "0.977"), (15.625, "15.6"), (1250.0, "1250"), (250.0, "250"), (-0.5, "−0.500")),
+        *((3.0, "3.00"), (8.1, "8.10"), (13.0, "13.0"), (9.999, "10.0"), (1e-5, "0.0000100"), (-0.0, "0.00")),
+    ],
 )
 def test_numbers_are_written_with_three_digits_and_no_exponent(value: float, text: str) -> None:
     assert number(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(250.0, "250"), (80.0, "80"), (0.9765625, "0.977"), (0.0, "0")])
+def test_what_was_set_is_written_without_trailing_zeros(value: float, text: str) -> None:
+    assert nominal(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(-0.004, "0.00"), (-0.006, "−0.01"), (0.6, "0.60")])
+def test_what_rounds_to_zero_has_no_sign(value: float, text: str) -> None:
+    assert fixed(value, 2) == text

@@ -12,7 +12,7 @@ from matplotlib.collections import PathCollection
 
 from gandl.config import FiguresSettings
 from gandl.figures.axes import axes_figure, draw_axes, points
-from gandl.figures.palette import CONTROLS, dose_colours
+from gandl.figures.palette import CONTROLS, INK, dose_colours, ink_on
 from gandl.figures.plate import draw_plate, plate_figure
 from gandl.figures.style import FigureError, style
 from gandl.tables import WELL_SCORES, write_table
@@ -28,8 +28,30 @@ def test_plate_shows_every_well_with_its_own_score() -> None:
     assert drawn.shape == (8, 12)
     for well in scores.itertuples():
         assert drawn["ABCDEFGH".index(well.row), well.column - 1] == well.on
-    names = {text.get_text() for text in axes.texts}
-    assert set(scores["well"]) <= names
+    texts = {text.get_position()[::-1]: text.get_text() for text in axes.texts}
+    for well in scores.itertuples():
+        place = ("ABCDEFGH".index(well.row) + 0.02, well.column - 1)
+        assert float(texts[place].replace("−", "-")) == pytest.approx(well.on, abs=0.00501)
+
+
+def test_plate_writes_no_minus_before_a_score_that_rounds_to_zero() -> None:
+    scores = score_table().assign(on=-0.001)
+    with style(SETTINGS):
+        texts = [text.get_text() for text in plate_figure(scores.assign(featurizer="x")).axes[0].texts]
+    assert texts.count("0.00") == 96
+    assert "−0.00" not in texts
+
+
+@pytest.mark.parametrize(("colour", "ink"), [((0, 0, 0), "white"), ((0, 0.35, 0.56), "white"), ((1, 1, 1), INK)])
+def test_ink_is_white_on_dark_and_dark_on_light_colours(colour: tuple[float, ...], ink: str) -> None:
+    assert ink_on(colour) == ink
+
+
+def test_axes_draw_treated_wells_above_the_controls() -> None:
+    with style(SETTINGS):
+        panel = axes_figure(points(score_table(), "gandl_blocks")).axes[0]
+    order = {c.get_label(): c.get_zorder() for c in panel.collections if isinstance(c, PathCollection)}
+    assert all(order["Treated, by dose"] > order[group.label] for group in CONTROLS.values())
 
 
 def test_plate_marks_the_controls_and_no_other_well() -> None:

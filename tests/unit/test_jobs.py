@@ -15,7 +15,12 @@ def test_a_mistake_that_gandl_noticed_ends_in_one_sentence(tmp_path: Path) -> No
     with pytest.raises(SystemExit) as caught, job(log):
         raise TableError("sites.parquet: row 3 repeats a site")
     assert str(caught.value) == "TableError: sites.parquet: row 3 repeats a site"
-    assert "Traceback" in log.read_text(encoding="utf-8")
+    assert log.read_text(encoding="utf-8") == "sites.parquet: row 3 repeats a site\n"
+
+
+def test_ctrl_c_ends_in_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="the same command goes on"), job(tmp_path / "rule.log"):
+        raise KeyboardInterrupt
 
 
 def test_a_full_disk_ends_in_one_sentence(tmp_path: Path) -> None:
@@ -26,6 +31,7 @@ def test_a_full_disk_ends_in_one_sentence(tmp_path: Path) -> None:
 def test_a_defect_keeps_its_traceback(tmp_path: Path) -> None:
     with pytest.raises(KeyError), job(tmp_path / "rule.log"):
         raise KeyError("unforeseen")
+    assert "Traceback" in (tmp_path / "rule.log").read_text(encoding="utf-8")
 
 
 def test_messages_reach_the_log(tmp_path: Path) -> None:

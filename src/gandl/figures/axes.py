@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from gandl.config import FiguresSettings
 from gandl.evaluation.terms import dose_series
 from gandl.figures import style as look
-from gandl.figures.labels import dose_unit, featurizer_label, number
+from gandl.figures.labels import dose_unit, featurizer_label, nominal
 from gandl.figures.palette import CONTROLS, GREY, INK, PALE, dose_colours
 from gandl.figures.scores import read_scores, treatments_of
 from gandl.source.splits import Scheme
@@ -93,7 +93,7 @@ def axes_figure(data: pd.DataFrame) -> Figure:
 
 
 def _panel(axes: Axes, panel: pd.DataFrame) -> dict[float, str]:
-    """Doses, then controls above them; guides at the controls' means. Gives the colour of each dose."""
+    """Controls, doses above them (low ones lie near C-), guides at the controls' means. Gives the colour of each dose."""
     for level in (-1, 1):
         axes.axvline(level, color=PALE, lw=0.8, zorder=0)
     axes.axhline(0, color=PALE, lw=0.8, zorder=0)
@@ -121,9 +121,8 @@ def _panel(axes: Axes, panel: pd.DataFrame) -> dict[float, str]:
             edgecolors="white",
             linewidths=0.4,
             label=group.label,
-            zorder=3,
+            zorder=1,
         )
-
     return colours
 
 
@@ -133,7 +132,7 @@ def _dose_bar(figure: Figure, axes: Axes, colours: dict[float, str]) -> None:
     steps = np.arange(len(colours) + 1) - 0.5
     mapping = ScalarMappable(BoundaryNorm(steps, len(colours)), ListedColormap(list(colours.values())))
     bar = figure.colorbar(mapping, ax=axes, pad=0.02, aspect=25, ticks=np.arange(len(colours)))
-    bar.ax.set_yticklabels([number(dose * factor) for dose in colours])
+    bar.ax.set_yticklabels([nominal(dose * factor) for dose in colours])
     bar.minorticks_off()
     bar.ax.tick_params(length=0)
     bar.ax.set_title(unit, fontweight="normal", fontsize="small", color=GREY, loc="left")

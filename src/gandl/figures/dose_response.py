@@ -19,13 +19,16 @@ from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter
 
 from gandl.config import FiguresSettings
 from gandl.figures import style as look
-from gandl.figures.labels import dose_unit, featurizer_label, number
+from gandl.figures.labels import dose_unit, featurizer_label, nominal, number
 from gandl.figures.palette import CONTROLS, FIT, INK, dose_colours
 from gandl.figures.scores import read_scores, treatments_of
 from gandl.source.splits import Scheme
 from gandl.tables import NUMBERS, read_table
 
 COLUMNS = ["featurizer", "treatment", "kind", "well_id", "concentration_um", "on", "low", "high"]
+
+JITTER_SEED = 0
+"""Of the order in which controls are spread over their strip; it moves no score."""
 
 
 @dataclass(frozen=True)
@@ -126,13 +129,13 @@ def _panel(axes: Axes, panel: pd.DataFrame, unit: str, factor: float) -> None:
     by_kind = {kind: rows.assign(dose=rows["concentration_um"] * factor) for kind, rows in panel.groupby("kind")}
     wells, fit = by_kind["well"], by_kind["fit"].sort_values("concentration_um")
     lowest, highest = wells["dose"].min(), wells["dose"].max()
-    gap = (highest / lowest) ** 0.19
+    gap = (highest / lowest) ** 0.25
     strips = {"negative": lowest / gap, "positive": highest * gap}
     for control, at in strips.items():
         group, level = CONTROLS[control], {"negative": -1.0, "positive": 1.0}[control]
         axes.axhline(level, color=group.colour, lw=0.7, ls=(0, (4, 2)), zorder=1)
         rows = by_kind.get(control, panel.iloc[:0])
-        spread = gap ** np.linspace(-0.3, 0.3, len(rows)) if len(rows) > 1 else np.ones(len(rows))
+        spread = gap ** (0.3 * _jitter(len(rows)))
         axes.scatter(
             at * spread,
             rows["on"],
@@ -164,10 +167,16 @@ def _panel(axes: Axes, panel: pd.DataFrame, unit: str, factor: float) -> None:
     _ec50_marker(axes, by_kind.get("ec50"), (lowest, highest), unit)
     decades = [tick for tick in LogLocator().tick_values(lowest, highest) if lowest / 1.01 <= tick <= highest * 1.01]
     axes.xaxis.set_major_locator(FixedLocator([strips["negative"], *decades, strips["positive"]]))
-    axes.set_xticklabels([CONTROLS["negative"].label, *(number(tick) for tick in decades), CONTROLS["positive"].label])
+    axes.set_xticklabels([CONTROLS["negative"].label, *(nominal(tick) for tick in decades), CONTROLS["positive"].label])
     axes.xaxis.set_minor_formatter(NullFormatter())
     minor = [tick for tick in LogLocator(subs=range(2, 10)).tick_values(lowest, highest) if lowest <= tick <= highest]
     axes.xaxis.set_minor_locator(FixedLocator(minor))
+
+
+def _jitter(count: int) -> np.ndarray:
+    """Evenly spaced places in [-1, 1], the same each time, in an order that has nothing to do with that of the wells."""
+    places = np.linspace(-1.0, 1.0, count) if count > 1 else np.zeros(count)
+    return np.random.default_rng(JITTER_SEED).permutation(places)
 
 
 def _ec50_marker(axes: Axes, ec50: pd.DataFrame | None, tested: tuple[float, float], unit: str) -> None:
@@ -184,18 +193,18 @@ def _ec50_marker(axes: Axes, ec50: pd.DataFrame | None, tested: tuple[float, flo
         text = f"EC$_{{50}}$ {_within(row['dose'], tested)} {unit}"
         if np.isfinite([low, high]).all():
             ends = np.clip([low, high], *tested)
-            axes.plot(ends, [row["on"]] * 2, color=INK, lw=1.4, zorder=6, solid_capstyle="butt", gid="interval")
+            axes.plot(ends, [row["on"]] * 2, color=INK, lw=1.4, marker="|", ms=6, mew=1.2, zorder=8, gid="interval")
             text += f" [{_within(low, tested)}, {_within(high, tested)}]"
         at = float(np.clip(row["dose"], *tested))
         marker = "o" if at == row["dose"] else "<" if row["dose"] < at else ">"
-        axes.plot([at], [row["on"]], marker=marker, ms=4.5, mfc="white", mec=INK, mew=1.0, zorder=7, gid="ec50")
+        axes.plot([at], [row["on"]], marker=marker, ms=2.8, mfc="white", mec=INK, mew=0.8, zorder=9, gid="ec50")
     axes.text(0.0, 1.02, text, transform=axes.transAxes, fontsize="x-small", ha="left", va="bottom")
 
 
 def _within(dose: float, tested: tuple[float, float]) -> str:
     """A dose, or on which side of the tested ones it lies."""
     lowest, highest = tested
-    return f"<{number(lowest)}" if dose < lowest else f">{number(highest)}" if dose > highest else number(dose)
+    return f"<{nominal(lowest)}" if dose < lowest else f">{nominal(highest)}" if dose > highest else number(dose)
 
 
 def _legend(coverage: str) -> list[Line2D | Patch]:
@@ -203,7 +212,7 @@ def _legend(coverage: str) -> list[Line2D | Patch]:
         Line2D([], [], ls="none", marker="D", ms=3.5, color="#e32f27", mec=INK, mew=0.3, label="Well, by dose"),
         Line2D([], [], color=FIT, label="Hill fit"),
         Patch(color=FIT, alpha=0.16, lw=0, label=f"{coverage} band"),
-        Line2D([], [], color=INK, marker="o", ms=4.5, mfc="white", mec=INK, label=f"EC$_{{50}}$, {coverage} interval"),
+        Line2D([], [], color=INK, marker="o", ms=2.8, mfc="white", mec=INK, label=f"EC$_{{50}}$, {coverage} interval"),
     ]
     for group in CONTROLS.values():
         line = Line2D([], [], ls=(0, (4, 2)), lw=0.7, color=group.colour, marker=group.marker, ms=3.5)

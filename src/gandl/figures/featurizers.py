@@ -14,9 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gandl.config import FiguresSettings
+from gandl.evaluation.terms import RATIO
 from gandl.figures import style as look
 from gandl.figures.comparison import REFERENCE, Group, groups_of, with_references
-from gandl.figures.labels import METRICS, number
+from gandl.figures.labels import METRICS, REFERENCES, fixed, number
 from gandl.figures.palette import GREY, PALE
 
 METRIC = "z_prime"
@@ -77,14 +78,13 @@ def featurizers_figure(data: pd.DataFrame) -> Figure:
         axes.axhline(row + 0.5, color=PALE, lw=0.4, zorder=0)
     axes.axvline(0, color=PALE, lw=0.8, zorder=0)
     for value in known:
-        axes.axvline(
-            value, color=GREY, lw=0.9, ls=(0, (4, 2)), zorder=1, gid="reference", label=f"Reference, {number(value)}"
-        )
+        name = f"{REFERENCES[RATIO]}, {fixed(value, 2)}"
+        axes.axvline(value, color=GREY, lw=0.9, ls=(0, (4, 2)), zorder=1, gid="reference", label=name)
     lowest = np.nanmin(data[["value", "low"]].to_numpy(float))
     if lowest < FLOOR:
         axes.set_xlim(left=FLOOR)
-    axes.set_xlabel(f"{METRICS[METRIC]} of held-out controls")
-    figure.legend(loc="outside lower left", ncols=3)
+    axes.set_xlabel(f"{METRICS[METRIC]} of controls")
+    figure.legend(loc="outside lower left", ncols=2)
     return figure
 
 

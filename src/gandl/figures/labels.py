@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from gandl.config import FeaturizerName
 from gandl.evaluation.terms import RATIO
 
@@ -15,6 +17,9 @@ FEATURIZERS: dict[str, str] = {
 }
 
 CHANNELS: dict[str, str] = {"fkhr_gfp": "FKHR-GFP", "dna": "DNA (DRAQ)"}
+
+REFERENCES: dict[str, str] = {RATIO: "Earlier plain segmentation"}
+"""What the reference values of a screen were measured by, by the featurizer they are given for."""
 
 METRICS: dict[str, str] = {
     "z_prime": "Z′",
@@ -40,7 +45,20 @@ def dose_unit(highest_um: float) -> tuple[str, float]:
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A number with so many significant digits, without exponent or trailing zeros: 0.977, 15.6, 125, 1250."""
+    """A measured number with so many significant digits, trailing zeros kept, no exponent: 0.977, 3.00, 13.0, 1250."""
+    if not math.isfinite(value):
+        return str(value)
     rounded = float(f"{value:.{digits}g}")
-    text = f"{rounded:.10f}".rstrip("0").rstrip(".")
-    return text.replace("-", "−")
+    exponent = int(f"{rounded:e}".partition("e")[2])
+    return fixed(rounded, max(digits - 1 - exponent, 0))
+
+
+def nominal(value: float, digits: int = 3) -> str:
+    """A number that was set, not measured (a dose, a tick, a scale bar): as `number`, without trailing zeros."""
+    text = number(value, digits)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def fixed(value: float, decimals: int) -> str:
+    """So many decimals, a true minus sign, and no minus before what rounds to zero: −0.50, 0.00."""
+    return f"{value:z.{decimals}f}".replace("-", "−")

@@ -55,10 +55,10 @@ ON_SCORE = LinearSegmentedColormap.from_list("on_score", ["#006b4e", "#4dbb9d", 
 
 
 def ink_on(colour: Sequence[float]) -> str:
-    """White or dark ink, whichever has the higher contrast on a colour (relative luminance of WCAG 2.1)."""
+    """White ink wherever its luminance contrast reaches 3:1 (WCAG 2.1), else dark ink, which is then above 5:1."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "white" if luminance < 0.2 else INK
+    return "white" if 1.05 / (luminance + 0.05) >= 3.0 else INK
 
 
 def dose_colours(doses: Iterable[float]) -> dict[float, str]:

@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from gandl.config import FiguresSettings
 from gandl.evaluation.terms import dose_series
 from gandl.figures import style as look
-from gandl.figures.labels import dose_unit, number
+from gandl.figures.labels import dose_unit, fixed, nominal
 from gandl.figures.palette import CONTROLS, GREY, INK, ON_SCORE, ink_on
 from gandl.figures.scores import read_scores, treatments_of
 from gandl.source.splits import Scheme
@@ -70,8 +70,7 @@ def plate_figure(data: pd.DataFrame) -> Figure:
     for y, x in np.argwhere(grid.notna().to_numpy()):
         well = data[(data["row"] == rows[y]) & (data["column"] == columns[x])].iloc[0]
         ink = ink_on(ON_SCORE((well["on"] / limit + 1) / 2))
-        axes.text(x, y + 0.02, f"{well['on']:.2f}".replace("-", "−"), ha="center", va="center", color=ink, size="small")
-        axes.text(x - 0.44, y - 0.42, well["well"], ha="left", va="top", color=ink, size="xx-small")
+        axes.text(x, y + 0.02, fixed(well["on"], 2), ha="center", va="center", color=ink, size="small")
         if well["control"] in CONTROLS:
             marker = CONTROLS[well["control"]].marker
             axes.plot(x + 0.34, y - 0.28, marker, ms=3.2, mfc="none", mec=ink, mew=0.8)
@@ -109,7 +108,7 @@ def _name_series(axes: Axes, data: pd.DataFrame, rows: list[str]) -> None:
         if exclusive and last - first + 1 == len(of_rows):
             doses = series.loc[series["treatment"] == treatment, "concentration_um"]
             unit, factor = dose_unit(doses.max())
-            text = f"{treatment}, {number(doses.min() * factor)}–{number(doses.max() * factor)} {unit}"
+            text = f"{treatment}, {nominal(doses.min() * factor)}–{nominal(doses.max() * factor)} {unit}"
             axes.plot([-1.0, -1.0], [first - 0.42, last + 0.42], color=GREY, lw=0.8, clip_on=False)
             axes.text(-1.08, (first + last) / 2, text, rotation=90, ha="right", va="center")
     axes.set_xlim(-0.5, data["column"].nunique() - 0.5)

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from gandl.config import FiguresSettings
 from gandl.figures import style as look
-from gandl.figures.labels import channel_label, number
+from gandl.figures.labels import channel_label, nominal
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 DISPLAY = (0.5, 99.8)
@@ -121,7 +121,7 @@ def _scale_bar(axes: Axes, samples: Samples) -> None:
     side = samples.real.shape[-1]
     pixel = samples.pixel_size_um or 1.0
     length = _round_length(side * pixel / 3)
-    label = f"{number(length)} µm" if samples.pixel_size_um else f"{number(length)} px"
+    label = f"{nominal(length)} µm" if samples.pixel_size_um else f"{nominal(length)} px"
     end = side * 0.94
     axes.plot([end - length / pixel, end], [side * 0.92] * 2, color="white", lw=1.8, solid_capstyle="butt")
     axes.text(end - length / pixel / 2, side * 0.89, label, color="white", ha="center", va="bottom", size="small")

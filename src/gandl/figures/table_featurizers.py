@@ -15,7 +15,7 @@ from great_tables import html as markup
 
 from gandl.config import FiguresSettings
 from gandl.figures.comparison import REFERENCE, groups_of, with_references
-from gandl.figures.labels import METRICS
+from gandl.figures.labels import METRICS, fixed
 from gandl.figures.style import write_csv
 from gandl.files import atomic
 
@@ -107,7 +107,7 @@ def _cell(row: Mapping[Hashable, Any]) -> str:
 def _short(value: float) -> str:
     """Two decimals below ten, one below a hundred, none above."""
     decimals = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
-    return f"{value:.{decimals}f}".replace("-", "−")
+    return fixed(value, decimals)
 
 
 def spanner(data: pd.DataFrame, group: str) -> str:

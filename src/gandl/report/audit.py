@@ -105,6 +105,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         splits=_held_out(table, settings["source"]["development_rows"]),
         confidence=float(settings["evaluation"]["confidence"]),
         simulated=simulated,
+        images=int(settings["training"]["images"]),
     )
     columns = _columns(table, settings["source"]["development_rows"], inputs.sites)
     return {

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gandl.config import FeaturizerName
+from gandl.config import Config, FeaturizerName
 from gandl.report.numbers import ControlsRow, DoseRow, DoseSeries, Value, rows_of_split
 from gandl.report.reference import Comparison, Verdict
 
@@ -25,6 +25,8 @@ class Found:
     splits: Sequence[str]
     confidence: float
     simulated: bool
+    images: int
+    """Images that the training showed."""
 
 
 def sentences(found: Found) -> list[str]:
@@ -32,6 +34,11 @@ def sentences(found: Found) -> list[str]:
     judged = judged_row(found)
     parts = [*_separation(found, judged), *_floors(found, judged), *_doses(found, judged), *_verdicts(found)]
     warning = ["All images of this run are simulated: no number here describes real cells."] if found.simulated else []
+    if found.images < Config().training.images:
+        warning.append(
+            f"A short training: {found.images:,} images where {Config().training.images:,} are meant. "
+            "Numbers of this run are for trying the workflow, not for quoting."
+        )
     return warning + parts
 
 

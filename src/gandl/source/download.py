@@ -146,7 +146,8 @@ def _fetch_patiently(
                 most = max(most, there)
                 if failures >= patience.tries:
                     raise DownloadError(
-                        f"{url} could not be had in {failures} tries: {error}; run again to go on from byte {there}"
+                        f"{url} could not be had in {failures} tries: {error}; run again to go on from byte {there}, "
+                        f"or name a mirror (a folder or base URL that holds {path_of_url(url)})"
                     ) from error
                 pause = patience.pause(failures, error.wait, jitter.random())
                 report(f"{url}: {error}; next try in {pause:.1f} s")
