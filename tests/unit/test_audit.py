@@ -104,8 +104,8 @@ def test_intervals_that_overlap_are_told_beside_a_floor(tmp_path, repository):
 
 def test_ec50s_stand_in_the_unit_their_doses_read_best_in(tmp_path, repository):
     words, summary = audit(Screen(), tmp_path, repository)
-    assert "Wortmannin 12 nM [8, 18] (within the tested doses, n = 36 wells)" in summary
-    assert "LY294002 5 µM [3.33, 7.5]" in summary
+    assert "Wortmannin 12.0 nM [8.00, 18.0] (within the tested doses, n = 36 wells)" in summary
+    assert "LY294002 5.00 µM [3.33, 7.50]" in summary
     assert "tested 0.98–250 nM" in words
 
 
@@ -135,7 +135,7 @@ def test_each_reference_stands_beside_our_value_with_its_verdict(tmp_path, repos
     assert re.search(r"0\.68 0\.6 to 1 0\.67 \[0\.57, 0\.77\] 24 wells ✓ agrees", words)
     assert re.search(r"≥ 0\.68 0\.55 \[0\.40, 0\.70\] 24 wells ✗ differs", words), "an aim that was not reached"
     assert words.count("– no reference") == 2
-    assert re.search(r"10\.2 10 \[9\.90, 10\.1\] 24 wells ✗ differs", words)
+    assert re.search(r"10\.2 10\.0 \[9\.90, 10\.1\] 24 wells ✗ differs", words)
     assert "agrees: 4; differs: 2; no reference: 2" in summary
 
 

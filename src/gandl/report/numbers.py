@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from gandl.evaluation.terms import DOSE_RESPONSE, RATIO, dose_series
-from gandl.figures.labels import METRICS, dose_unit, featurizer_label, number
+from gandl.figures.labels import METRICS, dose_unit, featurizer_label, nominal, number
 from gandl.source.splits import Question, Scheme, in_span
 from gandl.tables import NUMBERS, SITES, read_table
 
@@ -118,7 +118,7 @@ class DoseSeries:
 
     @property
     def range(self) -> str:
-        return f"{number(self.lowest * self.factor)}–{number(self.highest * self.factor)} {self.unit}"
+        return f"{nominal(self.lowest * self.factor)}–{nominal(self.highest * self.factor)} {self.unit}"
 
 
 def metric_label(name: str) -> str:
