@@ -60,7 +60,7 @@ def caption(*keys):
 
 
 def drawn_featurizer():
-    """The featurizer of the figures that show one: all blocks of GAN-DL where it is compared, else the first."""
+    """The featurizer of the figures that show one: the blocks of GAN-DL where they are compared, else the first."""
     return TRAINED[1] if TRAINED[1] in FEATURIZERS else FEATURIZERS[0]
 
 

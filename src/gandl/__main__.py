@@ -27,7 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ):
         command = commands.add_parser(name, help=help_text)
         command.add_argument("--configfile", type=Path, default=Path("config/config.yaml"))
-        command.add_argument("--mirror", default=None, help="folder or base URL used instead of the official hosts")
+        if name == "plan":
+            command.add_argument("--mirror", default=None, help="folder or base URL used instead of the official hosts")
     options = parser.parse_args(arguments)
     config = read_config(options.configfile)
     if options.command == "plan":

@@ -16,7 +16,6 @@ from gandl.files import atomic
 
 CONTROLS = ("positive", "negative", "none")
 PARTS = ("train", "test")
-CONDITIONS = ("mock", "uv_inactivated", "infected", "unknown")
 
 
 class TableError(ValueError):

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from gandl.config import EmbeddingsSettings, FeaturizerName
-from gandl.embeddings.embed import EmbeddingError, embed_store, feature_metadata, feature_names, write_features
+from gandl.embeddings.embed import embed_store
+from gandl.embeddings.errors import EmbeddingError
 from gandl.embeddings.intensity import IntensityFeaturizer
+from gandl.embeddings.metadata import feature_metadata, feature_names, write_features
 from gandl.images.pack import StorePlan, pack_store
 from gandl.images.store import ImageStore
 from gandl.tables import EMBEDDINGS, TableError, read_table

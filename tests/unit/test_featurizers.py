@@ -10,8 +10,10 @@ import torch
 
 from embedding_inputs import SETTINGS, SIZE, TRAINING, build, draw_sites, write_store, write_weights
 from gandl.config import Activation, BlockStatistic, FeaturizerName, Weights
-from gandl.embeddings.embed import EmbeddingError, embed_store, feature_names
+from gandl.embeddings.embed import embed_store
+from gandl.embeddings.errors import EmbeddingError
 from gandl.embeddings.featurizers import Featurizer, build_featurizer
+from gandl.embeddings.metadata import feature_names
 from gandl.embeddings.network import NetworkFeaturizer
 from gandl.images.store import ImageStore
 from gandl.models.intensity import measure_scale

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -104,3 +105,21 @@ def test_inverting_a_site_scale_gives_a_typical_image(tmp_path: Path) -> None:
     scale = measure_scale([ImageStore(write_store(tmp_path, pixels=pixels))], 32, Intensity.SITE)
     typical = scale.invert(scale.apply(pixels))
     np.testing.assert_allclose(typical.mean((2, 3)), np.tile(pixels.mean((2, 3)).mean(0), (6, 1)), rtol=0.05)
+
+
+def test_measuring_keeps_no_pixels_of_the_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each image only moments and histograms stay, so that many stores can be measured in little memory."""
+    store = ImageStore(write_store(tmp_path, pixels=_fields()))
+    images: list[weakref.ref[np.ndarray]] = []
+    read = ImageStore.sites
+
+    def sites(self: ImageStore, *arguments: object) -> np.ndarray:
+        alive = [image for image in images if image() is not None]
+        assert len(alive) <= 1  # the one before may still be on its way out
+        pixels = read(self, *arguments)  # type: ignore[arg-type]
+        images.append(weakref.ref(pixels))
+        return pixels
+
+    monkeypatch.setattr(ImageStore, "sites", sites)
+    measure_scale([store], 32, Intensity.SITE)
+    assert len(images) == 6

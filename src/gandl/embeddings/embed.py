@@ -13,11 +13,9 @@ import pandas as pd
 from gandl.config import EmbeddingsSettings
 from gandl.embeddings.errors import EmbeddingError
 from gandl.embeddings.featurizers import Featurizer
-from gandl.embeddings.metadata import FEATURE_NAMES, feature_metadata, feature_names, write_features
+from gandl.embeddings.metadata import FEATURE_NAMES, write_features
 from gandl.images.store import ImageStore
 from gandl.tables import EMBEDDINGS
-
-__all__ = ["EmbeddingError", "embed_store", "feature_metadata", "feature_names", "write_features"]
 
 SITES_PER_READ = 8
 """Sites held in memory at a time; it changes neither the embeddings nor, noticeably, the speed."""

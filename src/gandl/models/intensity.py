@@ -109,12 +109,12 @@ def measure_scale(stores: Sequence[ImageStore], resolution: int, kind: Intensity
     IntensityError : a channel is constant.
     """
     channels = stores[0].channels
-    images = [image for store in stores for image in _measured(store, resolution)]
-    moments = np.concatenate([moments_of(image[None]) for image in images])
+    measured = [_measure(image) for store in stores for image in _evenly_spaced(store, resolution)]
+    moments = np.stack([image.moments for image in measured])
     low, high = [], []
     for position, channel in enumerate(channels):
-        values, counts = _histogram(
-            [image[position] for image in images], moments[:, position] if kind is Intensity.SITE else None
+        values, counts = _merged(
+            [image.histograms[position] for image in measured], moments[:, position] if kind is Intensity.SITE else None
         )
         bounds = values[np.searchsorted(np.cumsum(counts), counts.sum() * np.array([LOW, HIGH]) / 100)]
         if bounds[0] == bounds[1]:
@@ -129,19 +129,31 @@ def measure_scale(stores: Sequence[ImageStore], resolution: int, kind: Intensity
     return IntensityScale(tuple(channels), tuple(low), tuple(high), kind, mean, deviation)
 
 
-def _measured(store: ImageStore, resolution: int) -> Iterator[npt.NDArray[np.unsignedinteger]]:
+@dataclass(frozen=True)
+class _Measured:
+    """What is kept of one image, so that no pixels of many stores stay in memory: moments (c, 2), a histogram per channel."""
+
+    moments: npt.NDArray[np.float32]
+    histograms: list[tuple[npt.NDArray[np.unsignedinteger], npt.NDArray[np.int64]]]
+
+
+def _measure(image: npt.NDArray[np.unsignedinteger]) -> _Measured:
+    return _Measured(moments_of(image[None])[0], [np.unique(channel, return_counts=True) for channel in image])
+
+
+def _evenly_spaced(store: ImageStore, resolution: int) -> Iterator[npt.NDArray[np.unsignedinteger]]:
     for site in np.unique(np.linspace(0, len(store) - 1, min(SITES_PER_STORE, len(store))).astype(int)):
         yield store.sites([int(site)], resolution)[0]
 
 
-def _histogram(
-    images: Sequence[npt.NDArray[np.unsignedinteger]], moments: npt.NDArray[np.float32] | None
+def _merged(
+    histograms: Sequence[tuple[npt.NDArray[np.unsignedinteger], npt.NDArray[np.int64]]],
+    moments: npt.NDArray[np.float32] | None,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Values of many images, ascending, and how often each occurs; standardised where moments (n, 2) are given."""
-    parts = [np.unique(image, return_counts=True) for image in images]
-    counts = np.concatenate([count for _, count in parts])
-    shifts = np.tile([0.0, 1.0], (len(images), 1)) if moments is None else moments.astype(np.float64)
-    values = np.concatenate([(value - m) / d for (value, _), (m, d) in zip(parts, shifts, strict=True)])
+    counts = np.concatenate([count for _, count in histograms])
+    shifts = np.tile([0.0, 1.0], (len(histograms), 1)) if moments is None else moments.astype(np.float64)
+    values = np.concatenate([(value - m) / d for (value, _), (m, d) in zip(histograms, shifts, strict=True)])
     order = np.argsort(values, kind="stable")
     return values[order], counts[order]
 
