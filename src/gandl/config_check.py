@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from gandl.config import Config
+from gandl.config import Config, section_of
 
 
 class ConfigError(SystemExit):
@@ -42,14 +42,20 @@ def load_config(values: Mapping[str, Any]) -> Config:
 def _missing(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Keys that the file leaves out, with their defaults; a section that is left out counts once."""
 
-    def walk(given: Mapping[str, Any], default: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-        for name, value in default.items():
+    def walk(given: Mapping[str, Any], section: type[BaseModel], prefix: str) -> Iterator[tuple[str, Any]]:
+        for name, field in section.model_fields.items():
+            inner = section_of(field)
             if name not in given:
-                yield f"{prefix}{name}", "a section" if isinstance(value, dict) else value
-            elif isinstance(value, dict) and isinstance(given[name], Mapping):
-                yield from walk(given[name], value, f"{prefix}{name}.")
+                yield f"{prefix}{name}", "a section" if inner else _plain(field.get_default(call_default_factory=True))
+            elif inner and isinstance(given[name], Mapping):
+                yield from walk(given[name], inner, f"{prefix}{name}.")
 
-    yield from walk(values, Config().model_dump(mode="json"), "")
+    yield from walk(values, Config, "")
+
+
+def _plain(value: Any) -> Any:
+    """A default as YAML holds it."""
+    return TypeAdapter(Any).dump_python(value, mode="json")
 
 
 def _one_line(mistake: Mapping[str, Any]) -> str:
@@ -67,8 +73,7 @@ def _one_line(mistake: Mapping[str, Any]) -> str:
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     section: type[BaseModel] = Config
     for part in location:
-        annotation = section.model_fields[str(part)].annotation
-        assert isinstance(annotation, type)
-        assert issubclass(annotation, BaseModel)
-        section = annotation
+        inner = section_of(section.model_fields[str(part)])
+        assert inner is not None
+        section = inner
     return list(section.model_fields)

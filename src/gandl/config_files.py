@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from gandl.config import Config
+from gandl.config import Config, section_of
 from gandl.config_check import load_config
 
 WIDTH = 120
@@ -66,6 +66,8 @@ def _scalar(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         value = [item.value if isinstance(item, Enum) else item for item in value]
         return json.dumps(value)
+    if isinstance(value, dict):
+        return json.dumps({str(key.value if isinstance(key, Enum) else key): item for key, item in value.items()})
     if value is None:
         return ""
     if isinstance(value, str):
@@ -95,9 +97,9 @@ def _cell(text: str) -> str:
 def _keys(section: type[BaseModel], prefix: str) -> Iterator[tuple[str, Any, str, str]]:
     properties = section.model_json_schema()
     for name, field in section.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from _keys(kind, f"{prefix}{name}.")
+        inner = section_of(field)
+        if inner is not None:
+            yield from _keys(inner, f"{prefix}{name}.")
         else:
             default = field.get_default(call_default_factory=True)
             yield f"{prefix}{name}", default, _allowed(properties, properties["properties"][name]), _description(field)
@@ -115,6 +117,8 @@ def _allowed(root: Mapping[str, Any], node: Mapping[str, Any]) -> str:
         return " or ".join(_allowed(root, choice) for choice in node["anyOf"]).replace("null", "empty")
     if "enum" in node:
         return ", ".join(f"`{choice}`" for choice in node["enum"])
+    if node.get("type") == "object":
+        return f"map of screens to {_allowed(root, node['additionalProperties'])}"
     if node.get("type") == "array":
         return f"list of {_allowed(root, node['items'])}"
     if "const" in node:

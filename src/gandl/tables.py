@@ -64,12 +64,14 @@ SITES = Schema(
         Column("condition", "string"),
         Column("control", "string", allowed=CONTROLS),
         Column("treatment", "string", nullable=True),
+        Column("compound", "string", nullable=True),
         Column("concentration_um", "float", nullable=True, positive=True),
         Column("smiles", "string", nullable=True),
     ),
     key=("site_id",),
 )
-"""One row per field of view. C+ is `positive`, C- is `negative`; concentration is null when untreated, never 0."""
+"""One row per field of view. C+ is `positive`, C- is `negative`; concentration is null when untreated, never 0. `treatment` is what
+the screen wrote, `compound` its canonical name, under which spelling variants are one."""
 
 SPLITS = Schema(
     "splits",
