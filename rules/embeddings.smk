@@ -1,28 +1,44 @@
-"""embeddings: a featurizer looks at every site of a store and writes one vector per site.
+"""embeddings: featurizers look at every site of a store and write one vector per site.
 
-REQUIRED  image stores; the trained weights for `gandl` and `gandl_blocks`
+REQUIRED  image stores; the trained weights for `gandl` and `gandl_blocks`; the published archive for `released`
 MAKES     <results>/embeddings/{dataset}/{featurizer}/{store}.parquet
 """
 
 
+def scale_manifests(wildcards):
+    """The stores that the untrained network's intensity scale is measured on: the trained one's, where it has such a scale."""
+    return manifests_of(SCREEN) if cfg.training.intensity == "store" else []
+
+
+def is_complete(dataset):
+    """Whether a screen has to be the whole published one."""
+    section = getattr(cfg.source, dataset)
+    return section is not None and section.complete
+
+
 rule embeddings:
-    """Embed one store with the trained discriminator (its 512-d layer, or the statistics of all blocks)."""
+    """Embed one store with the trained discriminator: its 512-d layer, and the statistics of its blocks, in one pass."""
     input:
         manifest="<results>/images/{dataset}/{store}.manifest.json",
         weights=f"<results>/models/gandl/seed_{cfg.training.seed}/weights.safetensors",
     output:
-        embeddings="<results>/embeddings/{dataset}/{trained}/{store}.parquet",
+        embeddings=collect(
+            "<results>/embeddings/{{dataset}}/{featurizer}/{{store}}.parquet",
+            featurizer=TRAINED,
+        ),
     log:
-        "<logs>/embeddings/{dataset}_{trained}_{store}.log",
+        "<logs>/embeddings/{dataset}_trained_{store}.log",
     benchmark:
-        "<benchmarks>/embeddings/{dataset}_{trained}_{store}.jsonl"
+        "<benchmarks>/embeddings/{dataset}_trained_{store}.jsonl"
     conda:
         "../envs/gpu.yaml"
-    threads: 2
+    threads: cfg.compute.threads
     resources:
-        mem="3GB",
-        runtime="2h",
+        gpu=cfg.compute.gpus,
+        mem=cfg.compute.store_memory,
+        runtime=cfg.compute.store_runtime,
     params:
+        featurizers=TRAINED,
         settings=settings(cfg.embeddings, exclude={"featurizers", "segmentation"}),
         code=code_version("gandl.embeddings.embed"),
     script:
@@ -33,9 +49,11 @@ rule floors:
     """Embed one store with every floor: an untrained network of the same shape, intensities, a plain segmentation."""
     input:
         manifest="<results>/images/{dataset}/{store}.manifest.json",
+        scale_manifests=scale_manifests,
     output:
         embeddings=collect(
-            "<results>/embeddings/{{dataset}}/{floor}/{{store}}.parquet", floor=FLOORS
+            "<results>/embeddings/{{dataset}}/{featurizer}/{{store}}.parquet",
+            featurizer=FLOORS,
         ),
     log:
         "<logs>/embeddings/{dataset}_floors_{store}.log",
@@ -43,12 +61,12 @@ rule floors:
         "<benchmarks>/embeddings/{dataset}_floors_{store}.jsonl"
     conda:
         "../envs/cpu.yaml"
-    threads: 2
+    threads: cfg.compute.threads
     resources:
-        mem="3GB",
-        runtime="2h",
+        mem=cfg.compute.store_memory,
+        runtime=cfg.compute.store_runtime,
     params:
-        floors=FLOORS,
+        featurizers=FLOORS,
         settings=settings(
             cfg.embeddings, exclude={"featurizers", "weights", "activation"}
         ),
@@ -59,3 +77,59 @@ rule floors:
         code=code_version("gandl.embeddings.embed"),
     script:
         "../workflow/scripts/floors.py"
+
+
+rule released_rxrx19a:
+    """Read the embeddings that were published with RxRx19a (1024-d) into the same tables as any other featurizer's."""
+    input:
+        archive=f"<downloads>/{official('rxrx19a', 'embeddings')}",
+        sites="<results>/source/rxrx19a/sites.parquet",
+    output:
+        embeddings=collect(
+            "<results>/embeddings/rxrx19a/released/{store}.parquet",
+            store=STORES.get("rxrx19a", []),
+        ),
+    log:
+        "<logs>/embeddings/rxrx19a_released.log",
+    benchmark:
+        "<benchmarks>/embeddings/rxrx19a_released.jsonl"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem="4GB",
+        runtime="4h",
+    params:
+        stores=STORES.get("rxrx19a", []),
+        complete=is_complete("rxrx19a"),
+        code=code_version("gandl.source.released"),
+    script:
+        "../workflow/scripts/released.py"
+
+
+rule released_rxrx1:
+    """Read the embeddings that were published with RxRx1 (128-d) into the same tables as any other featurizer's."""
+    input:
+        archive=f"<downloads>/{official('rxrx1', 'embeddings')}",
+        sites="<results>/source/rxrx1/sites.parquet",
+    output:
+        embeddings=collect(
+            "<results>/embeddings/rxrx1/released/{store}.parquet",
+            store=STORES.get("rxrx1", []),
+        ),
+    log:
+        "<logs>/embeddings/rxrx1_released.log",
+    benchmark:
+        "<benchmarks>/embeddings/rxrx1_released.jsonl"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem="4GB",
+        runtime="4h",
+    params:
+        stores=STORES.get("rxrx1", []),
+        complete=is_complete("rxrx1"),
+        code=code_version("gandl.source.released"),
+    script:
+        "../workflow/scripts/released.py"

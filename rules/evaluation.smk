@@ -1,17 +1,19 @@
 """evaluation: profiles become numbers, each with its interval, its unit and its n.
 
-REQUIRED  <results>/normalization/{dataset}/{featurizer}.{method}.wells.parquet, splits.parquet
-MAKES     <results>/evaluation/{scores,controls,dose_response}/{featurizer}.{method}.parquet
+REQUIRED  <results>/normalization/{dataset}/{featurizer}.{method}.{wells,sites}.parquet, splits.parquet; the truth (calibration only)
+MAKES     <results>/evaluation/{question}/{featurizer}.{method}.parquet and what its figures draw
 """
 
 
 rule scores:
-    """Score every well on the on- and off-perturbation axes by a model that never saw its plate row."""
+    """Score every well on the on- and off-perturbation axes (E2) by a model that never saw its plate (or plate row)."""
     input:
-        wells=f"<results>/normalization/{DATASET}/{{featurizer}}.{{method}}.wells.parquet",
-        splits=f"<results>/source/{DATASET}/splits.parquet",
+        wells=f"<results>/normalization/{SCREEN}/{{featurizer}}.{{method}}.wells.parquet",
+        sites=f"<results>/normalization/{SCREEN}/{{featurizer}}.{{method}}.sites.parquet",
+        splits=f"<results>/source/{SCREEN}/splits.parquet",
     output:
         scores="<results>/evaluation/scores/{featurizer}.{method}.parquet",
+        sites="<results>/evaluation/scores/{featurizer}.{method}.sites.parquet",
     log:
         "<logs>/evaluation/scores_{featurizer}_{method}.log",
     benchmark:
@@ -21,7 +23,7 @@ rule scores:
     threads: 1
     resources:
         mem="2GB",
-        runtime="1h",
+        runtime="2h",
     params:
         svm_c=cfg.evaluation.svm_c,
         code=code_version("gandl.evaluation.scores"),
@@ -30,10 +32,11 @@ rule scores:
 
 
 rule controls:
-    """How far apart the held-out controls lie: Z', robust Z', SSMD and accuracy, each with its interval."""
+    """How far apart the held-out controls lie: Z', robust Z', SSMD, accuracy and AUC, each with its interval."""
     input:
         scores="<results>/evaluation/scores/{featurizer}.{method}.parquet",
-        raw_wells=f"<results>/normalization/{DATASET}/{{featurizer}}.none.wells.parquet",
+        sites="<results>/evaluation/scores/{featurizer}.{method}.sites.parquet",
+        raw_wells=f"<results>/normalization/{SCREEN}/{{featurizer}}.none.wells.parquet",
     output:
         numbers="<results>/evaluation/controls/{featurizer}.{method}.parquet",
     log:
@@ -47,7 +50,7 @@ rule controls:
         mem="1GB",
         runtime="30m",
     params:
-        settings=settings(cfg.evaluation, exclude={"svm_c"}),
+        settings=settings(cfg.evaluation, include={"bootstrap", "confidence"}),
         development_rows=cfg.source.development_rows,
         seed=cfg.seed,
         training_seed=cfg.training.seed,
@@ -57,10 +60,10 @@ rule controls:
 
 
 rule dose_response:
-    """Fit a Hill curve against a constant to each drug's on scores; EC50 with its interval."""
+    """Fit a Hill curve against a constant to each compound's on scores, cell type by cell type; EC50 with its interval."""
     input:
         scores="<results>/evaluation/scores/{featurizer}.{method}.parquet",
-        raw_wells=f"<results>/normalization/{DATASET}/{{featurizer}}.none.wells.parquet",
+        raw_wells=f"<results>/normalization/{SCREEN}/{{featurizer}}.none.wells.parquet",
     output:
         numbers="<results>/evaluation/dose_response/{featurizer}.{method}.parquet",
         curves="<results>/evaluation/dose_response/{featurizer}.{method}.curves.parquet",
@@ -74,11 +77,118 @@ rule dose_response:
     threads: 1
     resources:
         mem="1GB",
-        runtime="1h",
+        runtime="2h",
     params:
-        settings=settings(cfg.evaluation, exclude={"svm_c"}),
+        settings=settings(cfg.evaluation, include={"bootstrap", "confidence"}),
         seed=cfg.seed,
         training_seed=cfg.training.seed,
         code=code_version("gandl.evaluation.dose_response"),
     script:
         "../workflow/scripts/dose_response.py"
+
+
+rule cell_model:
+    """HRCE against VERO (C2): accuracy per image and per well on raw profiles, and the held-out scores that are drawn."""
+    input:
+        wells=f"<results>/normalization/{SCREEN}/{{featurizer}}.{{method}}.wells.parquet",
+        sites=f"<results>/normalization/{SCREEN}/{{featurizer}}.{{method}}.sites.parquet",
+        splits=f"<results>/source/{SCREEN}/splits.parquet",
+    output:
+        numbers="<results>/evaluation/cell_model/{featurizer}.{method}.parquet",
+        scores="<results>/evaluation/cell_model/{featurizer}.{method}.scores.parquet",
+    log:
+        "<logs>/evaluation/cell_model_{featurizer}_{method}.log",
+    benchmark:
+        "<benchmarks>/evaluation/cell_model_{featurizer}_{method}.jsonl"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="2h",
+    params:
+        settings=settings(cfg.evaluation, include={"svm_c", "bootstrap", "confidence"}),
+        seed=cfg.seed,
+        training_seed=cfg.training.seed,
+        code=code_version("gandl.evaluation.cell_model"),
+    script:
+        "../workflow/scripts/cell_model.py"
+
+
+rule cell_type:
+    """Which of the four cell types of RxRx1 (zero-shot): accuracy per image and per well on raw profiles, and the confusion matrix."""
+    input:
+        wells="<results>/normalization/rxrx1/{featurizer}.{method}.wells.parquet",
+        sites="<results>/normalization/rxrx1/{featurizer}.{method}.sites.parquet",
+        splits="<results>/source/rxrx1/splits.parquet",
+    output:
+        numbers="<results>/evaluation/cell_type/{featurizer}.{method}.parquet",
+        confusion="<results>/evaluation/cell_type/{featurizer}.{method}.confusion.parquet",
+    log:
+        "<logs>/evaluation/cell_type_{featurizer}_{method}.log",
+    benchmark:
+        "<benchmarks>/evaluation/cell_type_{featurizer}_{method}.jsonl"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="2h",
+    params:
+        settings=settings(cfg.evaluation, include={"svm_c", "bootstrap", "confidence"}),
+        seed=cfg.seed,
+        training_seed=cfg.training.seed,
+        code=code_version("gandl.evaluation.cell_type"),
+    script:
+        "../workflow/scripts/cell_type.py"
+
+
+rule calibration:
+    """Simulated screens only: scores against the true severity, EC50s against the true ones. The one reader of the truth."""
+    input:
+        scores="<results>/evaluation/scores/{featurizer}.{method}.parquet",
+        doses="<results>/evaluation/dose_response/{featurizer}.{method}.parquet",
+        truth=f"<results>/source/{SCREEN}/truth.parquet",
+    output:
+        numbers="<results>/evaluation/calibration/{featurizer}.{method}.parquet",
+        wells="<results>/evaluation/calibration/{featurizer}.{method}.wells.parquet",
+        compounds="<results>/evaluation/calibration/{featurizer}.{method}.compounds.parquet",
+    log:
+        "<logs>/evaluation/calibration_{featurizer}_{method}.log",
+    benchmark:
+        "<benchmarks>/evaluation/calibration_{featurizer}_{method}.jsonl"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="30m",
+    params:
+        settings=settings(cfg.evaluation, include={"bootstrap", "confidence"}),
+        seed=cfg.seed,
+        training_seed=cfg.training.seed,
+        code=code_version("gandl.evaluation.calibration"),
+    script:
+        "../workflow/scripts/calibration.py"
+
+
+def answers(question, methods, featurizers=FEATURIZERS):
+    """Tables of numbers that answer a question, where it is asked."""
+    if not asked(question):
+        return []
+    return collect(
+        "<results>/evaluation/{question}/{featurizer}.{method}.parquet",
+        question=question,
+        featurizer=featurizers,
+        method=methods,
+    )
+
+
+RAW = Normalization.NONE.value
+NUMBERS = [
+    *answers("controls", METHODS),
+    *answers("dose_response", METHOD),
+    *answers("cell_model", RAW),
+    *answers("cell_type", RAW),
+    *answers("calibration", METHOD),
+]

@@ -1,8 +1,92 @@
 """figures: what an evaluation wrote is drawn; each figure is a rule of its own name and writes the data it drew as CSV.
 
-REQUIRED  <results>/evaluation/**, <results>/models/gandl/**
-MAKES     <results>/figures/figure_*.svg, .png, .csv and <results>/tables/table_featurizers.html, .csv
+REQUIRED  <results>/evaluation/**, <results>/models/gandl/**, image stores (figure_1)
+MAKES     <results>/figures/figure_*.svg, .png, .csv and <results>/tables/table_*.html, .csv
 """
+
+WORD = "simulated" if cfg.simulated else ""
+DRAWN = TRAINED[1] if TRAINED[1] in FEATURIZERS else FEATURIZERS[0]
+HELD_OUT = "leave_plate_out" if len(STORES[SCREEN]) > 1 else "leave_row_out"
+PLATE = cfg.source.bbbc013 is not None
+
+CAPTION = {
+    "dataset": SCREEN,
+    "word": WORD,
+    "scheme": HELD_OUT,
+    "platemap": cfg.source.bbbc013.platemap if PLATE else None,
+    "development_rows": cfg.source.development_rows,
+    "normalization": METHOD,
+    "featurizer": DRAWN,
+    "featurizers": FEATURIZERS,
+    "blocks": cfg.embeddings.blocks,
+    "block_statistics": [
+        statistic.value for statistic in cfg.embeddings.block_statistics
+    ],
+    **(
+        caption_counts(cfg.source.bbbc013.platemap, SCREEN, cfg.source.development_rows)
+        if PLATE
+        else {}
+    ),
+}
+
+CAPTION_SETTINGS = {
+    "bootstrap": cfg.evaluation.bootstrap,
+    "confidence": cfg.evaluation.confidence,
+    "images": cfg.training.images,
+    "crop": cfg.training.network.crop,
+    "resolution": cfg.training.resolution,
+    "seed": cfg.training.seed,
+}
+
+
+def caption(*keys):
+    """What a caption states: the counts of wells and the choice of features, and of the other settings only those named."""
+    return {**CAPTION, **{key: CAPTION_SETTINGS[key] for key in keys}}
+
+
+def drawn_figures():
+    """The figures of this run: those of every screen, and those of the questions that are asked."""
+    drawn = ["figure_1", "figure_samples", "figure_training"]
+    if asked("controls"):
+        drawn += ["figure_featurizers"]
+    if PLATE:
+        drawn += ["figure_axes", "figure_plate"]
+    if asked("cell_model"):
+        drawn += ["figure_3"]
+    if asked("dose_response"):
+        drawn += ["figure_4"] if SCREEN == Dataset.RXRX19A else ["figure_dose_response"]
+    if asked("cell_type"):
+        drawn += ["figure_5"]
+    if asked("calibration"):
+        drawn += ["figure_calibration"]
+    return drawn
+
+
+def drawn_tables():
+    """The tables of this run."""
+    tables = ["table_featurizers"] if asked("controls") else []
+    return [*tables, "table_1"] if SCREEN == Dataset.RXRX19A and tables else tables
+
+
+def shown_stores(dataset):
+    """Stores whose wells are shown as examples: the first of every experiment or cell type, by the first part of its name."""
+    first = {}
+    for store in STORES[dataset]:
+        first.setdefault(store.partition("_" if "_" in store else "-")[0], store)
+    return list(first.values())[:6]
+
+
+def example_manifests():
+    """Manifests of the stores whose wells are shown as examples."""
+    return [
+        manifest
+        for dataset in DATASETS
+        for manifest in collect(
+            "<results>/images/{dataset}/{store}.manifest.json",
+            dataset=dataset,
+            store=shown_stores(dataset),
+        )
+    ]
 
 
 rule figure_samples:
@@ -31,6 +115,7 @@ rule figure_samples:
         runtime="20m",
     params:
         settings=settings(cfg.figures),
+        word=WORD,
         caption=caption("images", "crop", "resolution", "seed"),
         code=code_version("gandl.figures.samples"),
     script:
@@ -67,6 +152,7 @@ rule figure_axes:
         runtime="20m",
     params:
         settings=settings(cfg.figures),
+        word=WORD,
         caption=caption(),
         featurizer=DRAWN,
         code=code_version("gandl.figures.axes"),
@@ -119,8 +205,10 @@ rule figure_dose_response:
         runtime="20m",
     params:
         settings=settings(cfg.figures),
+        word=WORD,
         caption=caption("bootstrap", "confidence"),
         featurizers=FEATURIZERS,
+        scheme=HELD_OUT,
         confidence=cfg.evaluation.confidence,
         code=code_version("gandl.figures.dose_response"),
     script:
@@ -157,6 +245,7 @@ rule figure_plate:
         runtime="20m",
     params:
         settings=settings(cfg.figures),
+        word=WORD,
         caption=caption(),
         featurizer=DRAWN,
         code=code_version("gandl.figures.plate"),
@@ -190,6 +279,7 @@ rule figure_training:
         runtime="20m",
     params:
         settings=settings(cfg.figures),
+        word=WORD,
         caption=caption("images", "crop", "resolution", "seed"),
         seed=cfg.training.seed,
         code=code_version("gandl.figures.training"),
@@ -228,9 +318,10 @@ rule figure_featurizers:
         runtime="20m",
     params:
         settings=settings(cfg.figures),
+        word=WORD,
         caption=caption("bootstrap", "confidence"),
         featurizers=FEATURIZERS,
-        dataset=DATASET,
+        dataset=SCREEN,
         code=code_version("gandl.figures.featurizers"),
     script:
         "../workflow/scripts/figure_featurizers.py"
@@ -265,27 +356,249 @@ rule table_featurizers:
         runtime="20m",
     params:
         settings=settings(cfg.figures),
+        word=WORD,
         caption=caption("bootstrap", "confidence"),
         featurizers=FEATURIZERS,
         confidence=cfg.evaluation.confidence,
-        dataset=DATASET,
+        dataset=SCREEN,
         code=code_version("gandl.figures.table_featurizers"),
     script:
         "../workflow/scripts/table_featurizers.py"
 
 
+rule figure_1:
+    """Example images of every screen: a contact sheet of wells by channel, at the size that the networks see."""
+    input:
+        style="src/gandl/figures/gandl.mplstyle",
+        sites=collect("<results>/source/{dataset}/sites.parquet", dataset=DATASETS),
+        manifests=example_manifests(),
+    output:
+        svg=report(
+            "<results>/figures/figure_1.svg",
+            caption="../workflow/report/figure_1.rst",
+            category="images",
+            labels={"result": "Example images"},
+        ),
+        png="<results>/figures/figure_1.png",
+        csv="<results>/figures/figure_1.csv",
+    log:
+        "<logs>/figures/figure_1.log",
+    benchmark:
+        "<benchmarks>/figures/figure_1.jsonl"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="20m",
+    params:
+        settings=settings(cfg.figures),
+        word=WORD,
+        caption=caption(),
+        datasets=[dataset for dataset in DATASETS for _ in shown_stores(dataset)],
+        resolutions={
+            dataset.value: size for dataset, size in cfg.embeddings.resolutions.items()
+        },
+        code=code_version("gandl.figures.examples"),
+    script:
+        "../workflow/scripts/figure_1.py"
+
+
+rule figure_3:
+    """The two spaces of the paper, E2 and C2: held-out controls by cell type."""
+    input:
+        style="src/gandl/figures/gandl.mplstyle",
+        e2=f"<results>/evaluation/scores/{DRAWN}.{METHOD}.parquet",
+        c2=f"<results>/evaluation/cell_model/{DRAWN}.{RAW}.scores.parquet",
+    output:
+        svg=report(
+            "<results>/figures/figure_3.svg",
+            caption="../workflow/report/figure_3.rst",
+            category="evaluation",
+            labels={"result": "E2 and C2 spaces"},
+        ),
+        png="<results>/figures/figure_3.png",
+        csv="<results>/figures/figure_3.csv",
+    log:
+        "<logs>/figures/figure_3.log",
+    benchmark:
+        "<benchmarks>/figures/figure_3.jsonl"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="20m",
+    params:
+        settings=settings(cfg.figures),
+        word=WORD,
+        caption=caption("bootstrap", "confidence"),
+        featurizer=DRAWN,
+        scheme=HELD_OUT,
+        code=code_version("gandl.figures.spaces"),
+    script:
+        "../workflow/scripts/figure_3.py"
+
+
+rule figure_4:
+    """Dose response of the three drugs of the paper in each cell type."""
+    input:
+        style="src/gandl/figures/gandl.mplstyle",
+        numbers=f"<results>/evaluation/dose_response/{DRAWN}.{METHOD}.parquet",
+        curves=f"<results>/evaluation/dose_response/{DRAWN}.{METHOD}.curves.parquet",
+        points=f"<results>/evaluation/dose_response/{DRAWN}.{METHOD}.points.parquet",
+        scores=f"<results>/evaluation/scores/{DRAWN}.{METHOD}.parquet",
+    output:
+        svg=report(
+            "<results>/figures/figure_4.svg",
+            caption="../workflow/report/figure_4.rst",
+            category="evaluation",
+            labels={"result": "Dose response of three drugs"},
+        ),
+        png="<results>/figures/figure_4.png",
+        csv="<results>/figures/figure_4.csv",
+    log:
+        "<logs>/figures/figure_4.log",
+    benchmark:
+        "<benchmarks>/figures/figure_4.jsonl"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="20m",
+    params:
+        settings=settings(cfg.figures),
+        word=WORD,
+        caption=caption("bootstrap", "confidence"),
+        featurizer=DRAWN,
+        scheme=HELD_OUT,
+        confidence=cfg.evaluation.confidence,
+        code=code_version("gandl.figures.drugs"),
+    script:
+        "../workflow/scripts/figure_4.py"
+
+
+rule figure_5:
+    """Confusion matrices of the cell types of RxRx1, zero-shot, by featurizer."""
+    input:
+        style="src/gandl/figures/gandl.mplstyle",
+        confusion=collect(
+            "<results>/evaluation/cell_type/{featurizer}.{method}.confusion.parquet",
+            featurizer=FEATURIZERS,
+            method=RAW,
+        ),
+        numbers=collect(
+            "<results>/evaluation/cell_type/{featurizer}.{method}.parquet",
+            featurizer=FEATURIZERS,
+            method=RAW,
+        ),
+    output:
+        svg=report(
+            "<results>/figures/figure_5.svg",
+            caption="../workflow/report/figure_5.rst",
+            category="evaluation",
+            labels={"result": "Cell types of RxRx1"},
+        ),
+        png="<results>/figures/figure_5.png",
+        csv="<results>/figures/figure_5.csv",
+    log:
+        "<logs>/figures/figure_5.log",
+    benchmark:
+        "<benchmarks>/figures/figure_5.jsonl"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="20m",
+    params:
+        settings=settings(cfg.figures),
+        word=WORD,
+        caption=caption("bootstrap", "confidence"),
+        featurizers=FEATURIZERS,
+        code=code_version("gandl.figures.confusion"),
+    script:
+        "../workflow/scripts/figure_5.py"
+
+
+rule figure_calibration:
+    """Simulated screens: scores against the true severity, EC50s against the true ones."""
+    input:
+        style="src/gandl/figures/gandl.mplstyle",
+        wells=f"<results>/evaluation/calibration/{DRAWN}.{METHOD}.wells.parquet",
+        compounds=f"<results>/evaluation/calibration/{DRAWN}.{METHOD}.compounds.parquet",
+        numbers=f"<results>/evaluation/calibration/{DRAWN}.{METHOD}.parquet",
+    output:
+        svg=report(
+            "<results>/figures/figure_calibration.svg",
+            caption="../workflow/report/figure_calibration.rst",
+            category="evaluation",
+            labels={"result": "Scores against the truth"},
+        ),
+        png="<results>/figures/figure_calibration.png",
+        csv="<results>/figures/figure_calibration.csv",
+    log:
+        "<logs>/figures/figure_calibration.log",
+    benchmark:
+        "<benchmarks>/figures/figure_calibration.jsonl"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="20m",
+    params:
+        settings=settings(cfg.figures),
+        word=WORD,
+        caption=caption("bootstrap", "confidence"),
+        featurizer=DRAWN,
+        code=code_version("gandl.figures.calibration"),
+    script:
+        "../workflow/scripts/figure_calibration.py"
+
+
+rule table_1:
+    """Accuracy on the paper's downstream tasks, by image and by well, beside the paper's."""
+    input:
+        numbers=[
+            *answers("controls", METHOD),
+            *answers("cell_model", RAW),
+            *answers("cell_type", RAW),
+        ],
+        reference="resources/paper_values.csv",
+    output:
+        html=report(
+            "<results>/tables/table_1.html",
+            caption="../workflow/report/table_1.rst",
+            category="evaluation",
+            labels={"result": "Table 1: accuracy on the tasks"},
+        ),
+        csv="<results>/tables/table_1.csv",
+    log:
+        "<logs>/figures/table_1.log",
+    benchmark:
+        "<benchmarks>/figures/table_1.jsonl"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="20m",
+    params:
+        settings=settings(cfg.figures),
+        word=WORD,
+        caption=caption("bootstrap", "confidence"),
+        featurizers=FEATURIZERS,
+        normalization=METHOD,
+        confidence=cfg.evaluation.confidence,
+        code=code_version("gandl.figures.table_1"),
+    script:
+        "../workflow/scripts/table_1.py"
+
+
 rule figures:
     """Every figure and every table."""
     input:
-        collect(
-            "<results>/figures/figure_{name}.svg",
-            name=[
-                "samples",
-                "axes",
-                "dose_response",
-                "plate",
-                "training",
-                "featurizers",
-            ],
-        ),
-        "<results>/tables/table_featurizers.html",
+        collect("<results>/figures/{name}.svg", name=drawn_figures()),
+        collect("<results>/tables/{name}.html", name=drawn_tables()),

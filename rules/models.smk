@@ -1,24 +1,20 @@
 """models: image stores become trained networks. No label is used; the probe only watches, and only where it is on.
 
-REQUIRED  image stores; sites and splits where `training.probe` is on
+REQUIRED  the image stores of the first screen; its sites and splits where `training.probe` is on
 MAKES     <results>/models/gandl/seed_{seed}/weights.safetensors, curve.parquet, samples.png, samples.npz;
           checkpoints lie beside them, undeclared, so that a killed training goes on where it was
 """
 
 
 rule training:
-    """Train GAN-DL (StyleGAN2) on crops of all stores; resumes from its last checkpoint."""
+    """Train GAN-DL (StyleGAN2) on crops of all stores of the first screen; resumes from its last checkpoint."""
     input:
-        manifests=collect(
-            "<results>/images/{dataset}/{store}.manifest.json",
-            dataset=DATASET,
-            store=STORES,
-        ),
+        manifests=manifests_of(SCREEN),
         probe_tables=branch(
             cfg.training.probe,
             then=collect(
                 "<results>/source/{dataset}/{table}.parquet",
-                dataset=DATASET,
+                dataset=SCREEN,
                 table=["sites", "splits"],
             ),
             otherwise=[],
@@ -34,10 +30,11 @@ rule training:
         "<benchmarks>/models/gandl_seed_{seed}.jsonl"
     conda:
         "../envs/gpu.yaml"
-    threads: 2
+    threads: cfg.compute.threads
     resources:
-        mem="3GB",
-        runtime="12h",
+        gpu=cfg.compute.gpus,
+        mem=cfg.compute.training_memory,
+        runtime=cfg.compute.training_runtime,
     params:
         settings=settings(cfg.training),
         code=code_version("gandl.models.training", "gandl.models.probe"),

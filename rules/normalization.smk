@@ -5,14 +5,21 @@ MAKES     <results>/normalization/{dataset}/{featurizer}.{method}.sites.parquet 
 """
 
 
+def embeddings_of(wildcards):
+    """One featurizer's embeddings of all stores of a screen."""
+    return collect(
+        "<results>/embeddings/{dataset}/{featurizer}/{store}.parquet",
+        dataset=wildcards.dataset,
+        featurizer=wildcards.featurizer,
+        store=STORES[wildcards.dataset],
+    )
+
+
 rule normalization:
     """Remove plate effects from one featurizer's embeddings; write one row per site and per well."""
     input:
         sites="<results>/source/{dataset}/sites.parquet",
-        embeddings=collect(
-            "<results>/embeddings/{{dataset}}/{{featurizer}}/{store}.parquet",
-            store=STORES,
-        ),
+        embeddings=embeddings_of,
     output:
         sites="<results>/normalization/{dataset}/{featurizer}.{method}.sites.parquet",
         wells="<results>/normalization/{dataset}/{featurizer}.{method}.wells.parquet",

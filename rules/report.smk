@@ -1,8 +1,32 @@
 """report: provenance and the audit page, where each number stands beside its reference.
 
-REQUIRED  <results>/evaluation/**, the archives, the manifests, resources/paper_values.csv
+REQUIRED  <results>/evaluation/**, the downloads, the manifests, resources/paper_values.csv
 MAKES     <results>/report/provenance.json, audit.html, summary.txt; `make reproduce` adds Snakemake's own report.zip
 """
+
+
+def own_tables():
+    """Small inputs of the run that are no download: the plate map, or a lab's own tables."""
+    plate, plates = cfg.source.bbbc013, cfg.source.plates
+    own = [plate.platemap] if plate is not None else []
+    return (
+        [*own, *(path for path in (plates.table, plates.wells) if path)]
+        if plates
+        else own
+    )
+
+
+def downloaded():
+    """The published files that lie below the folder of downloads: metadata, an archive that is read whole, embeddings."""
+    files = []
+    for dataset in DATASETS:
+        if dataset == Dataset.BBBC013:
+            files.append(official(dataset, "images"))
+        elif dataset != Dataset.PLATES:
+            files.append(official(dataset, "metadata"))
+            if FeaturizerName.RELEASED.value in FEATURIZERS:
+                files.append(official(dataset, "embeddings"))
+    return files
 
 
 rule provenance:
@@ -10,14 +34,13 @@ rule provenance:
     input:
         lock="requirements.lock",
         datasets="resources/datasets.csv",
-        platemap=cfg.source.platemap,
-        archives=collect("<downloads>/{archive}", archive=ARCHIVES),
-        origins=collect("<downloads>/{archive}.origin.json", archive=ARCHIVES),
-        manifests=collect(
-            "<results>/images/{dataset}/{store}.manifest.json",
-            dataset=DATASET,
-            store=STORES,
-        ),
+        tables=own_tables(),
+        archives=collect("<downloads>/{archive}", archive=downloaded()),
+        origins=collect("<downloads>/{archive}.origin.json", archive=downloaded()),
+        sites=collect("<results>/source/{dataset}/sites.parquet", dataset=DATASETS),
+        manifests=[
+            manifest for dataset in DATASETS for manifest in manifests_of(dataset)
+        ],
         numbers=NUMBERS,
         figures=rules.figures.input,
     output:
@@ -46,11 +69,14 @@ rule audit:
         provenance="<results>/report/provenance.json",
         reference="resources/paper_values.csv",
         templates=[
-            "src/gandl/report/audit.html.jinja",
+            "src/gandl/report/page.html.jinja",
+            "src/gandl/report/plate.html.jinja",
+            "src/gandl/report/screen.html.jinja",
+            "src/gandl/report/macros.html.jinja",
             "src/gandl/report/style.css.jinja",
         ],
         datasets="resources/datasets.csv",
-        sites=f"<results>/source/{DATASET}/sites.parquet",
+        sites=collect("<results>/source/{dataset}/sites.parquet", dataset=DATASETS),
         numbers=NUMBERS,
     output:
         audit=report(

@@ -1,12 +1,101 @@
-"""source: the archive and the plate map of a screen become `sites.parquet` and `splits.parquet`.
+"""source: a screen's metadata (or a lab's table, or the simulator) become `sites.parquet` and `splits.parquet`.
 
-REQUIRED  resources/datasets.csv, the plate map (`source.platemap`), the official host or `mirror:`
-MAKES     <downloads>/<host>/<path>, <results>/source/{dataset}/sites.parquet and splits.parquet
+REQUIRED  resources/datasets.csv; the official host, `mirror:`, a lab's own table, or nothing but a seed (simulated screens)
+MAKES     <simulator>/<host>/<path> (simulated screens: files of the distributed format, and truth.parquet),
+          <downloads>/<host>/<path>, its central directory <path>.members.parquet where it is read by its members,
+          <results>/source/{dataset}/sites.parquet and splits.parquet
 """
+
+
+def official(dataset, file):
+    """`<host>/<path>` of a screen's published file."""
+    return str(file_of(dataset, file, "resources/datasets.csv").path)
+
+
+def entry_of(wildcards):
+    """What decides a download: address, official size and checksum (a simulated file has neither)."""
+    entry = download_at(f"{wildcards.host}/{wildcards.path}", "resources/datasets.csv")
+    if cfg.simulated:
+        return {"url": entry.url, "size": None, "sha256": None}
+    return {"url": entry.url, "size": entry.bytes, "sha256": entry.sha256}
+
+
+def raw_sites(wildcards):
+    """What the sites table of a screen is made from."""
+    section = getattr(cfg.source, wildcards.dataset)
+    if wildcards.dataset == Dataset.BBBC013:
+        return section.platemap
+    if wildcards.dataset == Dataset.PLATES:
+        return [path for path in (section.table, section.wells) if path]
+    return f"<downloads>/{official(wildcards.dataset, 'metadata')}"
+
+
+def source_settings(wildcards):
+    """The settings of a screen's source that decide its sites table."""
+    return settings(
+        getattr(cfg.source, wildcards.dataset), exclude={"images_from", "image_px"}
+    )
+
+
+def source_code(wildcards):
+    """The code of a screen's source."""
+    return code_version(f"gandl.source.{wildcards.dataset}")
+
+
+rule simulate_rxrx19a:
+    """Draw the simulated RxRx19a: metadata zip and image zip in the distributed format, and its known truth."""
+    output:
+        metadata=f"<simulator>/{official('rxrx19a', 'metadata')}",
+        images=f"<simulator>/{official('rxrx19a', 'images')}",
+        truth="<results>/source/rxrx19a/truth.parquet",
+    log:
+        "<logs>/source/simulate_rxrx19a.log",
+    benchmark:
+        "<benchmarks>/source/simulate_rxrx19a.jsonl"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 2
+    resources:
+        mem="3GB",
+        runtime="2h",
+    params:
+        settings=settings(cfg.source).get("simulation"),
+        mirror=SIMULATOR,
+        code=code_version("gandl.source.simulator.rxrx19a"),
+    script:
+        "../workflow/scripts/simulate_rxrx19a.py"
+
+
+rule simulate_rxrx1:
+    """Draw the simulated RxRx1: metadata zip and image zip in the distributed format, and its known truth."""
+    output:
+        metadata=f"<simulator>/{official('rxrx1', 'metadata')}",
+        images=f"<simulator>/{official('rxrx1', 'images')}",
+        truth="<results>/source/rxrx1/truth.parquet",
+    log:
+        "<logs>/source/simulate_rxrx1.log",
+    benchmark:
+        "<benchmarks>/source/simulate_rxrx1.jsonl"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 2
+    resources:
+        mem="3GB",
+        runtime="2h",
+    params:
+        settings=settings(cfg.source).get("simulation"),
+        mirror=SIMULATOR,
+        code=code_version("gandl.source.simulator.rxrx1"),
+    script:
+        "../workflow/scripts/simulate_rxrx1.py"
 
 
 rule download:
     """Download one official file; resumes, retries, checks size and checksum, honours `mirror:`."""
+    input:
+        simulated=branch(
+            cfg.simulated, then="<simulator>/{host}/{path}", otherwise=[]
+        ),
     output:
         archive="<downloads>/{host}/{path}",
         origin="<downloads>/{host}/{path}.origin.json",
@@ -22,14 +111,40 @@ rule download:
         runtime="12h",
     params:
         entry=entry_of,  # address, size and checksum alone decide a download: no code, no table, or 445 GB would move again
+        simulator=SIMULATOR if cfg.simulated else None,
     script:
         "../workflow/scripts/download.py"
 
 
-rule sites:
-    """Turn the plate map into the sites table, one row per field of view."""
+rule directory:
+    """Read the central directory of an image archive, so that each store fetches only its own members."""
     input:
-        platemap=cfg.source.platemap,
+        simulated=branch(
+            cfg.simulated, then="<simulator>/{host}/{path}", otherwise=[]
+        ),
+    output:
+        directory="<downloads>/{host}/{path}.members.parquet",
+    log:
+        "<logs>/source/directory/{host}/{path}.log",
+    benchmark:
+        "<benchmarks>/source/directory/{host}/{path}.jsonl"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="2h",
+    params:
+        entry=entry_of,
+        simulator=SIMULATOR if cfg.simulated else None,
+    script:
+        "../workflow/scripts/directory.py"
+
+
+rule sites:
+    """Turn a screen's metadata, plate map or table into the sites table, one row per field of view."""
+    input:
+        raw=raw_sites,
     output:
         sites="<results>/source/{dataset}/sites.parquet",
     log:
@@ -40,10 +155,11 @@ rule sites:
         "../envs/cpu.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="10m",
+        mem="2GB",
+        runtime="30m",
     params:
-        code=code_version("gandl.source.bbbc013"),
+        settings=source_settings,
+        code=source_code,
     script:
         "../workflow/scripts/sites.py"
 
@@ -62,10 +178,13 @@ rule splits:
         "../envs/cpu.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="10m",
+        mem="2GB",
+        runtime="30m",
     params:
         development_rows=cfg.source.development_rows,
+        test_share=cfg.evaluation.test_share,
+        seed=cfg.seed,
+        questions=QUESTIONS,
         code=code_version("gandl.source.splits"),
     script:
         "../workflow/scripts/splits.py"

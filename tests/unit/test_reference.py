@@ -27,7 +27,7 @@ from gandl.report.reference import (
 
 finite = st.floats(-100, 100)
 RANGELESS = Reference(
-    "bbbc013", "controls", "gandl_blocks", "", "leave_row_out:A-H", "z_prime", None, 0.68, None, "", "", ""
+    "bbbc013", "controls", "gandl_blocks", "", "leave_row_out:A-H", "", "z_prime", None, 0.68, None, "", "", ""
 )
 NOTHING = replace(RANGELESS, value=None)
 

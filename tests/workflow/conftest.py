@@ -6,21 +6,25 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tiny_project import COPIED, Project
+from tiny_project import COPIED, TINY_SIMULATED, Project
 
 from synthetic_plate import write_mirror
 
 
-@pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Project:
-    """A copy of the project, with a synthetic plate in its mirror and nothing run yet."""
-    folder = tmp_path_factory.mktemp("project")
+def _copy(repository: Path, folder: Path) -> Path:
     for name in COPIED:
         source = repository / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         else:
             shutil.copy(source, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Project:
+    """A copy of the project, with a synthetic plate in its mirror and nothing run yet."""
+    folder = _copy(repository, tmp_path_factory.mktemp("project"))
     mirror = tmp_path_factory.mktemp("mirror")
     write_mirror(mirror, repository / "resources/bbbc013_platemap.csv")
     copy = Project(folder, mirror)
@@ -31,6 +35,24 @@ def project(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Proje
 @pytest.fixture(scope="session")
 def finished(project: Project) -> Project:
     """The same copy after one whole run."""
+    return _run(project)
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Project:
+    """A copy of the project after one whole run of a tiny simulated pair."""
+    copy = Project(_copy(repository, tmp_path_factory.mktemp("simulated")), None, "config", TINY_SIMULATED)
+    copy.configure({})
+    return _run(copy)
+
+
+@pytest.fixture
+def empty(tmp_path: Path, repository: Path) -> Project:
+    """A copy of the project that nothing was run in, for the dry runs of any preset."""
+    return Project(_copy(repository, tmp_path), None)
+
+
+def _run(project: Project) -> Project:
     result = project.run()
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-6000:]
     return project

@@ -9,8 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import yaml
 
 from gandl.config import Config
 from gandl.config_files import to_yaml
@@ -33,13 +35,45 @@ TINY = {
     "figures": {"dpi": 60},
 }
 
+"""Changes of `config/bbbc013.yaml` that make it run in seconds."""
+
+TINY_SIMULATED = {
+    **TINY,
+    "source": {
+        "simulation": {
+            "image_px": 64,
+            "hrce_plates": 2,
+            "vero_plates": 2,
+            "compounds": 3,
+            "sites": 1,
+            "rxrx1_experiments": 2,
+            "rxrx1_sirnas": 3,
+        },
+        "rxrx19a": {"image_px": 64},
+        "rxrx1": {"image_px": 32},
+    },
+    "images": {"resolutions": {"rxrx19a": [32], "rxrx1": [32]}, "shard_sites": 8},
+    "training": {**TINY["training"], "resolution": 32, "probe_stride": 16},
+    "embeddings": {
+        "featurizers": ["gandl", "gandl_blocks", "intensity"],
+        "stride": 16,
+        "resolutions": {"rxrx19a": 32, "rxrx1": 32},
+    },
+}
+"""Changes of `config/config.yaml`."""
+
 
 @dataclass(frozen=True)
 class Project:
-    """A copy of the project with its mirror; commands run in it, with its own source first on the path."""
+    """A copy of the project with its mirror; commands run in it, with its own source first on the path.
+
+    preset, tiny : the configuration that runs are made of, and what makes it small.
+    """
 
     folder: Path
-    mirror: Path
+    mirror: Path | None
+    preset: str = "bbbc013"
+    tiny: dict[str, object] = field(default_factory=lambda: TINY)
 
     def snakemake(self, *arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run snakemake; `path` comes before everything else on Python's path."""
@@ -50,14 +84,15 @@ class Project:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run with the tiny configuration; targets first."""
-        return self.snakemake(
-            *arguments, "--cores", "2", "--configfile", "config/tiny.yaml", "--config", f"mirror={self.mirror}"
-        )
+        return self.snakemake(*arguments, "--cores", "2", *self._options())
+
+    def _options(self) -> list[str]:
+        options = ["--configfile", "config/tiny.yaml"]
+        return options if self.mirror is None else [*options, "--config", f"mirror={self.mirror}"]
 
     def kill_when(self, condition: Callable[[], bool], *targets: str) -> None:
         """Start a run and kill it, with all its jobs, as soon as a condition holds."""
-        command = [sys.executable, "-m", "snakemake", *targets, "--cores", "1", "--configfile", "config/tiny.yaml"]
-        command += ["--config", f"mirror={self.mirror}"]
+        command = [sys.executable, "-m", "snakemake", *targets, "--cores", "1", *self._options()]
         quiet = subprocess.DEVNULL
         process = subprocess.Popen(
             command, cwd=self.folder, env=self._environment(None), stdout=quiet, stderr=quiet, start_new_session=True
@@ -80,15 +115,20 @@ class Project:
         return {rule: int(count) for rule, count in stats if rule not in ("all", "figures", "report", "total")}
 
     def configure(self, changes: dict[str, object]) -> None:
-        config = Config.model_validate(_merged(TINY, changes))
+        preset = yaml.safe_load((self.folder / f"config/{self.preset}.yaml").read_text(encoding="utf-8"))
+        config = Config.model_validate(_merged(_merged(preset, self.tiny), changes))
         (self.folder / "config/tiny.yaml").write_text(to_yaml(config, "A tiny run for tests."), encoding="utf-8")
+
+
+MAPS = ("resolutions", "rescale")
+"""Keys whose value is a map: replaced as a whole."""
 
 
 def _merged(base: dict, changes: dict) -> dict:
     return {
         **base,
         **{
-            key: _merged(base.get(key, {}), value) if isinstance(value, dict) else value
+            key: _merged(base.get(key) or {}, value) if isinstance(value, dict) and key not in MAPS else value
             for key, value in changes.items()
         },
     }

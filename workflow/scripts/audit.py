@@ -14,6 +14,7 @@ with job(snakemake.log[0]):
         numbers=[Path(path) for path in snakemake.input.numbers],
         provenance=Path(snakemake.input.provenance),
         references=Path(snakemake.input.reference),
-        sites=Path(snakemake.input.sites),
+        sites=Path(snakemake.input.sites[0]),
+        others=[Path(path) for path in snakemake.input.sites[1:]],
     )
     write_audit(inputs, Path(snakemake.output.audit), Path(snakemake.output.summary))

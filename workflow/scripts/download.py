@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job(snakemake.log[0]):
-    archive, mirror = Path(snakemake.output.archive), snakemake.config["mirror"]
+    archive, mirror = Path(snakemake.output.archive), snakemake.params.simulator or snakemake.config["mirror"]
     entry = snakemake.params.entry
     download(entry["url"], archive, size=entry["size"], sha256=entry["sha256"], mirror=mirror)
     write_origin(archive, mirror, Path(snakemake.output.origin))

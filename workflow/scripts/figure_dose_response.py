@@ -25,5 +25,7 @@ with job(snakemake.log[0]):
         svg=Path(snakemake.output.svg),
         png=Path(snakemake.output.png),
         csv=Path(snakemake.output.csv),
+        word=snakemake.params.word,
+        scheme=snakemake.params.scheme,
         confidence=snakemake.params.confidence,
     )

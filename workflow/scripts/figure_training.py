@@ -17,4 +17,5 @@ with job(snakemake.log[0]):
         svg=Path(snakemake.output.svg),
         png=Path(snakemake.output.png),
         csv=Path(snakemake.output.csv),
+        word=snakemake.params.word,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from gandl.config_check import load_config
 from gandl.jobs import job
 from gandl.report.provenance import write_provenance
-from gandl.source.catalogue import downloads_of
+from gandl.source.datasets import read_datasets
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -19,8 +19,8 @@ with job(snakemake.log[0]):
         repository=Path(),
         lock=Path(snakemake.input.lock),
         archives=[Path(path) for path in snakemake.input.archives],
-        downloads=downloads_of(config.source.dataset.value, Path(snakemake.input.datasets)),
+        downloads=read_datasets(Path(snakemake.input.datasets)),
         manifests=[Path(path) for path in snakemake.input.manifests],
-        tables=[Path(snakemake.input.platemap), Path(snakemake.input.datasets)],
+        tables=[Path(path) for path in (*snakemake.input.tables, *snakemake.input.sites, snakemake.input.datasets)],
         benchmarks=Path(snakemake.params.benchmarks),
     )

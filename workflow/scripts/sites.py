@@ -1,13 +1,18 @@
-"""Rule `sites`: the plate map becomes the sites table."""
+"""Rule `sites`: a screen's metadata, plate map or table becomes the sites table."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gandl.jobs import job
-from gandl.source.bbbc013 import write_sites
+from gandl.source.sites import write_sites_of
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job(snakemake.log[0]):
-    write_sites(Path(snakemake.input.platemap), Path(snakemake.output.sites))
+    write_sites_of(
+        snakemake.wildcards.dataset,
+        snakemake.params.settings,
+        [Path(path) for path in snakemake.input.raw],
+        Path(snakemake.output.sites),
+    )

@@ -14,4 +14,7 @@ with job(snakemake.log[0]):
         Path(snakemake.input.sites),
         Path(snakemake.output.splits),
         development_rows=snakemake.params.development_rows,
+        test_share=snakemake.params.test_share,
+        seed=snakemake.params.seed,
+        questions=snakemake.params.questions,
     )

@@ -34,6 +34,7 @@ def draw_axes(
     svg: Path,
     png: Path,
     csv: Path,
+    word: str = "",
     scheme: str = Scheme.LEAVE_ROW_OUT.value,
 ) -> None:
     """Draw on against off score: a row of panels per featurizer, a column per treatment.
@@ -42,6 +43,7 @@ def draw_axes(
     ----------
     scores : well scores (`tables.WELL_SCORES`) by featurizer name; one featurizer gives one row of panels.
     scheme : which split's scores to draw; every well is scored by a model that never saw it.
+    word : stamped on the figure, such as "simulated".
     svg, png, csv : files to write; the CSV has one row per point drawn (controls once per panel).
 
     Raises
@@ -51,7 +53,7 @@ def draw_axes(
     tables = [points(read_scores(path, scheme), name) for name, path in look.existing(scores, "well scores").items()]
     data = pd.concat(tables, ignore_index=True)
     with look.style(settings):
-        look.save(axes_figure(data), data, settings, svg=svg, png=png, csv=csv)
+        look.save(axes_figure(data), data, settings, svg=svg, png=png, csv=csv, word=word)
 
 
 def points(scores: pd.DataFrame, featurizer: str) -> pd.DataFrame:

@@ -19,7 +19,13 @@ from gandl.source.splits import Question, Scheme
 from gandl.tables import NUMBERS, read_table
 
 REFERENCE = "Reference"
-SCHEMES = {Scheme.LEAVE_ROW_OUT.value: "", NO_TRAINING: "", Scheme.CONFIRMATION.value: ", trained on the others"}
+LEAVE_PLATE_OUT = "leave_plate_out"
+SCHEMES = {
+    Scheme.LEAVE_ROW_OUT.value: "",
+    NO_TRAINING: "",
+    Scheme.CONFIRMATION.value: ", trained on the others",
+    LEAVE_PLATE_OUT: ", plate left out",
+}
 """Schemes that are compared, and what a reader must know of each. A column without a classifier was trained on nothing: it
 stands beside the classifiers that never saw the row which they score."""
 
@@ -52,7 +58,7 @@ def compared(numbers: Mapping[str, Path]) -> pd.DataFrame:
     for name, path in existing(numbers, "controls' numbers").items():
         table = read_table(path, NUMBERS)
         schemes = table["split"].str.partition(":")[0]
-        table = table[table["metric"].isin(list(METRICS)) & schemes.isin(list(SCHEMES))]
+        table = table[table["metric"].isin(list(METRICS)) & schemes.isin(list(SCHEMES)) & (table["unit"] == "well")]
         if "z_prime" not in set(table["metric"]):
             raise FigureError(f"{path}: featurizer {name} has no z_prime in any split of {', '.join(SCHEMES)}")
         table = table.assign(label=table["featurizer"].map(featurizer_label), group=table["split"].map(group_label))
@@ -69,8 +75,10 @@ def _without_development(data: pd.DataFrame) -> pd.DataFrame:
 
 
 def group_label(split: str) -> str:
-    """What a split is called: `leave_row_out:A-H` and `no_training:A-H` are both "Rows A–H"."""
+    """What a split is called: `leave_row_out:A-H` and `no_training:A-H` are "Rows A–H"; `leave_plate_out:HRCE` names cells."""
     scheme, _, rows = split.partition(":")
+    if scheme == LEAVE_PLATE_OUT:
+        return f"{rows}{SCHEMES[scheme]}"
     return f"Rows {rows.replace('-', '–')}{SCHEMES[scheme]}" if rows else f"Held-out rows{SCHEMES[scheme]}"
 
 

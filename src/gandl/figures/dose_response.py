@@ -48,6 +48,7 @@ def draw_dose_response(
     svg: Path,
     png: Path,
     csv: Path,
+    word: str = "",
     scheme: str = Scheme.LEAVE_ROW_OUT.value,
     confidence: float = 0.95,
 ) -> None:
@@ -59,6 +60,7 @@ def draw_dose_response(
         wells they were fitted to, and its well scores (for the controls).
     scheme : which split's scores are drawn.
     confidence : coverage of band and interval, as evaluated; the legend states it.
+    word : stamped on the figure, such as "simulated".
     svg, png, csv : files to write; the CSV has every point, curve sample, control and EC50 drawn, told apart by `kind`.
 
     Raises
@@ -69,7 +71,7 @@ def draw_dose_response(
         look.existing({name: getattr(files, what) for name, files in inputs.items()}, f"dose-response {what}")
     data = pd.concat([drawn(name, files, scheme) for name, files in inputs.items()], ignore_index=True)
     with look.style(settings):
-        look.save(dose_response_figure(data, confidence), data, settings, svg=svg, png=png, csv=csv)
+        look.save(dose_response_figure(data, confidence), data, settings, svg=svg, png=png, csv=csv, word=word)
 
 
 def drawn(featurizer: str, files: DoseResponse, scheme: str) -> pd.DataFrame:

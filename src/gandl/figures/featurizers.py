@@ -36,6 +36,7 @@ def draw_featurizers(
     svg: Path,
     png: Path,
     csv: Path,
+    word: str = "",
 ) -> None:
     """Draw Z' with its interval as one row per featurizer, one mark per group of held-out rows.
 
@@ -44,6 +45,7 @@ def draw_featurizers(
     numbers : controls' numbers (`tables.NUMBERS`) by featurizer, in the order of the rows.
     reference : the reference values (`resources/paper_values.csv`); the line drawn is their Z' of this screen.
     dataset : the screen, as the reference values name it.
+    word : stamped on the figure, such as "simulated".
     svg, png, csv : files to write; the CSV has one row per mark, and one for the reference line.
 
     Raises
@@ -53,7 +55,7 @@ def draw_featurizers(
     data = with_references(numbers, reference, dataset)
     data = data[data["metric"] == METRIC].reset_index(drop=True)
     with look.style(settings):
-        look.save(featurizers_figure(data), data, settings, svg=svg, png=png, csv=csv)
+        look.save(featurizers_figure(data), data, settings, svg=svg, png=png, csv=csv, word=word)
 
 
 def featurizers_figure(data: pd.DataFrame) -> Figure:

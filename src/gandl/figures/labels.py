@@ -12,11 +12,21 @@ FEATURIZERS: dict[str, str] = {
     FeaturizerName.GANDL_BLOCKS: "GAN-DL, blocks",
     FeaturizerName.GANDL_UNTRAINED: "Untrained network",
     FeaturizerName.INTENSITY: "Channel intensities",
+    FeaturizerName.RELEASED: "Published embeddings",
     FeaturizerName.SEGMENTATION: "Segmentation",
     RATIO: "Nucleus/ring ratio, no SVM",
 }
 
-CHANNELS: dict[str, str] = {"fkhr_gfp": "FKHR-GFP", "dna": "DNA (DRAQ)"}
+CHANNELS: dict[str, str] = {
+    "fkhr_gfp": "FKHR-GFP",
+    "dna": "DNA (DRAQ)",
+    "hoechst": "Hoechst (nuclei)",
+    "con_a": "ConA (ER)",
+    "phalloidin": "Phalloidin (actin)",
+    "syto14": "Syto14 (RNA)",
+    "mitotracker": "MitoTracker",
+    "wga": "WGA (Golgi)",
+}
 
 REFERENCES: dict[str, str] = {RATIO: "Earlier plain segmentation"}
 """What the reference values of a screen were measured by, by the featurizer they are given for."""

@@ -32,6 +32,7 @@ def draw_plate(
     svg: Path,
     png: Path,
     csv: Path,
+    word: str = "",
     scheme: str = Scheme.LEAVE_ROW_OUT.value,
 ) -> None:
     """Draw the heat map of one plate's on score (C- averages -1, C+ averages +1 over training controls).
@@ -41,6 +42,7 @@ def draw_plate(
     scores : well scores (`tables.WELL_SCORES`) of one featurizer.
     featurizer : its name, for the title.
     scheme : which split's scores to draw.
+    word : stamped on the figure, such as "simulated".
     svg, png, csv : files to write; the CSV has one row per well drawn.
 
     Raises
@@ -53,7 +55,7 @@ def draw_plate(
         raise look.FigureError(f"{scores}: one plate can be drawn, not {len(plates)} ({', '.join(plates[:4])} ...)")
     data = table.assign(featurizer=featurizer)[COLUMNS].sort_values(["row", "column"], ignore_index=True)
     with look.style(settings):
-        look.save(plate_figure(data), data, settings, svg=svg, png=png, csv=csv)
+        look.save(plate_figure(data), data, settings, svg=svg, png=png, csv=csv, word=word)
 
 
 def plate_figure(data: pd.DataFrame) -> Figure:

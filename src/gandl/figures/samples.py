@@ -33,12 +33,13 @@ class Samples:
     pixel_size_um: float | None
 
 
-def draw_samples(samples: Path, *, settings: FiguresSettings, svg: Path, png: Path, csv: Path) -> None:
+def draw_samples(samples: Path, *, settings: FiguresSettings, svg: Path, png: Path, csv: Path, word: str = "") -> None:
     """Draw real above generated crops for every channel.
 
     Parameters
     ----------
     samples : the model's samples: arrays `real` and `fake` (n, c, h, w), `channels` (c,), `pixel_size_um` (NaN when unknown).
+    word : stamped on the figure, such as "simulated".
     svg, png, csv : files to write; the CSV has, per channel and set, the display limits and the moments and percentiles of the
         crops drawn.
 
@@ -50,7 +51,7 @@ def draw_samples(samples: Path, *, settings: FiguresSettings, svg: Path, png: Pa
     shown = Samples(given.real[: settings.crops], given.fake[: settings.crops], given.channels, given.pixel_size_um)
     data = intensities(shown)
     with look.style(settings):
-        look.save(samples_figure(shown, data), data, settings, svg=svg, png=png, csv=csv)
+        look.save(samples_figure(shown, data), data, settings, svg=svg, png=png, csv=csv, word=word)
 
 
 def read_samples(path: Path) -> Samples:

@@ -20,6 +20,7 @@ STYLE_SHEET = Path(__file__).with_name("gandl.mplstyle")
 SINGLE_COLUMN = 85.0
 DOUBLE_COLUMN = 180.0
 """Widths (mm) of one and two columns of a journal's page."""
+STAMP = "#B03060"
 
 
 class FigureError(ValueError):
@@ -38,11 +39,23 @@ def new_figure(width_mm: float, height_mm: float) -> Figure:
     return Figure(figsize=(width_mm / 25.4, height_mm / 25.4))
 
 
-def save(figure: Figure, data: pd.DataFrame, settings: FiguresSettings, *, svg: Path, png: Path, csv: Path) -> None:
+def stamp(figure: Figure, word: str) -> None:
+    """Write a word, such as "simulated", into the lower left corner of a figure; nothing where there is none."""
+    if word:
+        figure.text(0.005, 0.005, word, ha="left", va="bottom", color=STAMP, fontweight="bold", gid="stamp")
+
+
+def save(
+    figure: Figure, data: pd.DataFrame, settings: FiguresSettings, *, svg: Path, png: Path, csv: Path, word: str = ""
+) -> None:
     """Write a figure and the data it draws, each atomically and without date or program version.
 
-    Call it inside `style`: what SVG holds (outlines, ids) is decided while writing.
+    Call it inside `style`: what SVG holds (outlines, ids) is decided while writing. A word, such as "simulated", is stamped
+    on the figure and stands in a column `images` of the CSV.
     """
+    stamp(figure, word)
+    if word:
+        data = data.assign(images=word)
     with atomic(Path(svg)) as partial:
         figure.savefig(partial, format="svg", metadata={"Date": None, "Creator": None})
     with atomic(Path(png)) as partial:

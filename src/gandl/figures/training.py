@@ -54,12 +54,15 @@ DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
 """Line styles of the seeds."""
 
 
-def draw_training(curves: Mapping[int, Path], *, settings: FiguresSettings, svg: Path, png: Path, csv: Path) -> None:
+def draw_training(
+    curves: Mapping[int, Path], *, settings: FiguresSettings, svg: Path, png: Path, csv: Path, word: str = ""
+) -> None:
     """Draw the training curves of every seed.
 
     Parameters
     ----------
     curves : training curves (`tables.CURVE`) by seed.
+    word : stamped on the figure, such as "simulated".
     svg, png, csv : files to write; the CSV has one row per point: seed, images, metric, value.
 
     Raises
@@ -70,7 +73,7 @@ def draw_training(curves: Mapping[int, Path], *, settings: FiguresSettings, svg:
         raise look.FigureError("no training curve was given")
     data = pd.concat([_read(seed, Path(path)) for seed, path in sorted(curves.items())], ignore_index=True)
     with look.style(settings):
-        look.save(training_figure(data), data, settings, svg=svg, png=png, csv=csv)
+        look.save(training_figure(data), data, settings, svg=svg, png=png, csv=csv, word=word)
 
 
 def _read(seed: int, path: Path) -> pd.DataFrame:

@@ -19,10 +19,11 @@ from gandl.evaluation.terms import RATIO
 from gandl.figures.labels import featurizer_label
 from gandl.files import atomic
 from gandl.report import numbers as tell
+from gandl.report import screen
 from gandl.report.captions import DOSES, FLOORS, SIMULATED_CONFIDENCE, coverage_note, features_in_words
 from gandl.report.caveats import MOCK, caveats
 from gandl.report.costs import duration, stage_costs
-from gandl.report.findings import TRAINED, Found, judged_row, sentences
+from gandl.report.findings import TRAINED, Found, judged_row, sentences, verdict_sentences
 from gandl.report.reference import Verdict, compare, read_references
 from gandl.report.strips import strip
 from gandl.source.splits import Scheme
@@ -45,13 +46,15 @@ class AuditInputs:
     numbers : tables of `gandl.tables.NUMBERS`.
     provenance : provenance.json of the run.
     references : `resources/paper_values.csv`.
-    sites : sites table; it tells doses and controls.
+    sites : sites table of the screen that is judged; it tells doses and controls.
+    others : sites tables of the other screens of the run.
     """
 
     numbers: Sequence[Path]
     provenance: Path
     references: Path
     sites: Path
+    others: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,10 @@ def write_audit(inputs: AuditInputs, output: Path, summary: Path) -> None:
     gandl.tables.TableError : a table breaks its schema.
     gandl.report.reference.ReferenceError : the table of reference values has a mistake.
     """
-    context = audit_context(inputs)
-    page = _environment().get_template("audit.html.jinja").render(context)
+    plate = json.loads(Path(inputs.provenance).read_text(encoding="utf-8"))["configuration"]["source"]["bbbc013"]
+    context = screen_context(inputs) if plate is None else audit_context(inputs)
+    template = "screen.html.jinja" if plate is None else "plate.html.jinja"
+    page = _environment().get_template(template).render(context)
     with atomic(Path(output)) as partial:
         partial.write_text(page, encoding="utf-8")
     with atomic(Path(summary)) as partial:
@@ -86,12 +91,45 @@ def write_audit(inputs: AuditInputs, output: Path, summary: Path) -> None:
 
 def summary_lines(context: dict[str, Any]) -> list[str]:
     """A few lines that tell a person at a terminal what was found."""
-    kind = "simulated screen" if context["simulated"] else "real plate"
+    kind = "simulated screen" if context["simulated"] else "real images"
     return [f"{context['run']}: {context['dataset']}, {kind}", *(f"- {line}" for line in context["findings"])]
 
 
+def screen_context(inputs: AuditInputs) -> dict[str, Any]:
+    """All that the page of a screen of several plates (or a lab's own) shows, as its template names it."""
+    provenance = json.loads(Path(inputs.provenance).read_text(encoding="utf-8"))
+    settings, simulated = provenance["configuration"], bool(provenance["simulated"])
+    method, featurizers = settings["normalization"]["method"], settings["embeddings"]["featurizers"]
+    table = tell.read_numbers(inputs.numbers) if inputs.numbers else tell.no_numbers()
+    judged = next((name for name in screen.TRAINED if name in featurizers), featurizers[0])
+    references = [row for name in settings["source"]["datasets"] for row in read_references(inputs.references, name)]
+    compared = compare(references, table, method, simulated)
+    sections, series = screen.sections(table, settings), screen.dose_series(table, settings, judged)
+    return {
+        "run": provenance["run"],
+        "dataset": " + ".join(name.upper() for name in settings["source"]["datasets"]),
+        "simulated": simulated,
+        "provenance": provenance,
+        "settings": settings,
+        "method": method,
+        "confidence": f"{100 * float(settings['evaluation']['confidence']):g} %",
+        "screens": screen.counts_in_words([inputs.sites, *inputs.others]),
+        "findings": screen.findings(sections, series, verdict_sentences(compared), judged, simulated),
+        "comparisons": [_comparison(item) for item in compared],
+        "sections": sections,
+        "series": series,
+        "most_series": screen.MOST_SERIES,
+        "judged": featurizer_label(judged),
+        "trained": bool(set(TRAINED) & set(featurizers)),
+        "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
+        "caveats": caveats(provenance, []),
+        "costs": stage_costs(provenance["jobs"]),
+        "numbers": _every_number(table),
+    }
+
+
 def audit_context(inputs: AuditInputs) -> dict[str, Any]:
-    """All that the page shows, as the template names it."""
+    """All that the page of a single plate with development rows shows, as its template names it."""
     provenance = json.loads(Path(inputs.provenance).read_text(encoding="utf-8"))
     settings, simulated = provenance["configuration"], bool(provenance["simulated"])
     method, featurizers = settings["normalization"]["method"], settings["embeddings"]["featurizers"]
@@ -102,12 +140,12 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         doses=tell.dose_rows(table, method, featurizers, series),
         comparisons=compare(read_references(inputs.references, provenance["dataset"]), table, method, simulated),
         series=series,
-        splits=_held_out(table, settings["source"]["development_rows"]),
+        splits=_held_out(table, settings["source"]["bbbc013"]["development_rows"]),
         confidence=float(settings["evaluation"]["confidence"]),
         simulated=simulated,
         images=int(settings["training"]["images"]),
     )
-    columns = _columns(table, settings["source"]["development_rows"], inputs.sites)
+    columns = _columns(table, settings["source"]["bbbc013"]["development_rows"], inputs.sites)
     return {
         "run": provenance["run"],
         "dataset": provenance["dataset"].upper(),
@@ -159,7 +197,7 @@ def _comparison(item: Any) -> dict[str, Any]:
     value = tell.Value(ours.value, ours.low, ours.high, ours.n, ours.unit) if ours else None
     orders = reference.metric.endswith("_um")
     return {
-        "what": tell.metric_label(reference.metric),
+        "what": f"{tell.metric_label(reference.metric)}{' of images' if reference.unit == 'site' else ''}",
         "who": featurizer_label(reference.featurizer),
         "split": reference.split.replace("_", " ").replace("-", "–").replace(":", ": "),
         "reference": "–" if reference.value is None else f"{reference.value:g}",

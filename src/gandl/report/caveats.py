@@ -32,6 +32,12 @@ OF_DATASETS: dict[str, list[str]] = {
 }
 
 
+SIMULATED = [
+    "Simulated images: they are drawn by rules (docs/decisions.md), in the distributed format of the real screens. What GAN-DL reaches "
+    "on them says that the workflow works; it says nothing of real cells, and no number is comparable with the paper's."
+]
+
+
 def caveats(provenance: Mapping[str, Any], rows_and_counts: Sequence[tuple[str, Mapping[str, int]]]) -> list[str]:
     """Sentences, those of the data set first.
 
@@ -42,7 +48,8 @@ def caveats(provenance: Mapping[str, Any], rows_and_counts: Sequence[tuple[str, 
     """
     settings = provenance["configuration"]
     featurizers = settings["embeddings"]["featurizers"]
-    found = [*OF_DATASETS.get(provenance["dataset"], []), *_files(provenance["inputs"])]
+    found = [*SIMULATED] if provenance["simulated"] else []
+    found += [*OF_DATASETS.get(provenance["dataset"], []), *_files(provenance["inputs"])]
     confidence = float(settings["evaluation"]["confidence"])
     found += [text for rows, counts in rows_and_counts for text in _few(rows, counts, confidence)]
     if set(TRAINED) & set(featurizers):
@@ -50,13 +57,15 @@ def caveats(provenance: Mapping[str, Any], rows_and_counts: Sequence[tuple[str, 
             "The representation is transductive: the network saw the images of all wells while training, without any label. "
             "Labels of a plate row were held out of the classifier that scores it, not out of the network."
         )
-        found.append(
-            f"Settings were chosen on the controls of rows {plain_rows(span(settings['source']['development_rows']))} alone; the "
-            "other rows chose nothing of the network and its features, so their numbers stand beside those of all rows."
-        )
+        plate = settings["source"]["bbbc013"]
+        if plate is not None:
+            found.append(
+                f"Settings were chosen on the controls of rows {plain_rows(span(plate['development_rows']))} alone; the "
+                "other rows chose nothing of the network and its features, so their numbers stand beside those of all rows."
+            )
     if FeaturizerName.SEGMENTATION in featurizers and provenance["dataset"] in FLOORS:
         found.append(FLOORS[provenance["dataset"]])
-    if Normalization.MOCK in settings["normalization"]["methods"]:
+    if Normalization.MOCK in settings["normalization"]["methods"] and settings["source"]["bbbc013"] is not None:
         found.append(f"Under the normalisations, {MOCK}")
     if provenance["git"] is None:
         found.append("The code was not under version control when this run was made; its hash stands under provenance.")

@@ -32,7 +32,12 @@ class Found:
 def sentences(found: Found) -> list[str]:
     """The findings, most important first, each a plain sentence."""
     judged = judged_row(found)
-    parts = [*_separation(found, judged), *_floors(found, judged), *_doses(found, judged), *_verdicts(found)]
+    parts = [
+        *_separation(found, judged),
+        *_floors(found, judged),
+        *_doses(found, judged),
+        *verdict_sentences(found.comparisons),
+    ]
     warning = ["All images of this run are simulated: no number here describes real cells."] if found.simulated else []
     if found.images < Config().training.images:
         warning.append(
@@ -114,9 +119,10 @@ def _doses(found: Found, judged: ControlsRow | None) -> list[str]:
     return texts
 
 
-def _verdicts(found: Found) -> list[str]:
-    if not found.comparisons:
+def verdict_sentences(comparisons: Sequence[Comparison]) -> list[str]:
+    """How many reference values got which verdict."""
+    if not comparisons:
         return ["There is no reference value to compare with."]
-    counts = Counter(comparison.verdict for comparison in found.comparisons)
+    counts = Counter(comparison.verdict for comparison in comparisons)
     told = "; ".join(f"{verdict.value}: {counts[verdict]}" for verdict in Verdict if counts[verdict])
-    return [f"Verdicts on {len(found.comparisons)} reference values: {told}."]
+    return [f"Verdicts on {len(comparisons)} reference values: {told}."]

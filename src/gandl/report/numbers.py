@@ -15,12 +15,14 @@ from gandl.figures.labels import METRICS, dose_unit, featurizer_label, nominal, 
 from gandl.source.splits import Question, Scheme, in_span
 from gandl.tables import NUMBERS, SITES, read_table
 
+KINDS = {"string": object, "integer": "int64", "float": "float64", "boolean": bool}
 HELD_OUT = Scheme.LEAVE_ROW_OUT.value
 LABELS = {
     **METRICS,
     "robust_ssmd": "Robust SSMD",
     "balanced_accuracy": "Balanced accuracy",
     "auc": "AUC",
+    "auc_mock_uv": "AUC, Mock against UV",
     "ec50_um": "EC50 (µM)",
     "rises_with_dose": "Rank correlation with dose",
     "nuclei_per_field": "Nuclei per field",
@@ -141,6 +143,11 @@ def read_numbers(paths: Iterable[Path]) -> pd.DataFrame:
     """All numbers in one table (`gandl.tables.NUMBERS`); a number that two files repeat is kept once."""
     tables = [read_table(Path(path), NUMBERS)[NUMBERS.names] for path in paths]
     return pd.concat(tables, ignore_index=True).drop_duplicates(list(NUMBERS.key), ignore_index=True)
+
+
+def no_numbers() -> pd.DataFrame:
+    """An empty table of numbers, of a run that asks no question."""
+    return pd.DataFrame({column.name: pd.Series(dtype=KINDS[column.kind]) for column in NUMBERS.columns})
 
 
 def tested_doses(sites: Path) -> list[DoseSeries]:

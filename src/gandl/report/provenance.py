@@ -21,6 +21,8 @@ from gandl.source.datasets import Download
 WORKFLOW_FILES = ("Snakefile", "rules/*.smk", "workflow/scripts/*.py", "workflow/report/*.rst")
 PACKAGE_DATA = ("**/*.jinja", "**/*.mplstyle")
 ORIGIN_SUFFIX = ".origin.json"
+MACHINE = {"bbbc013": ("platemap",), "plates": ("table", "folder", "wells")}
+"""Settings of `source` that may hold a path of the machine."""
 UNKNOWN_ORIGIN = {"kind": "unknown", "date": None}
 
 
@@ -39,7 +41,6 @@ def write_provenance(
     manifests: Sequence[Path],
     tables: Sequence[Path],
     benchmarks: Path,
-    simulated: bool = False,
 ) -> None:
     """Write what a run was made from.
 
@@ -54,7 +55,6 @@ def write_provenance(
     manifests : manifests of the image stores.
     tables : the project's own small inputs (plate map, table of data sets).
     benchmarks : folder of Snakemake's benchmark files (*.jsonl).
-    simulated : whether the images were simulated.
 
     Raises
     ------
@@ -64,8 +64,8 @@ def write_provenance(
     write_json(
         {
             "run": config.run,
-            "dataset": config.source.dataset.value,
-            "simulated": simulated,
+            "dataset": config.source.screen.value,
+            "simulated": config.simulated,
             "configuration": settings,
             "hashes": {
                 "configuration": _sha256(json.dumps(settings, sort_keys=True, separators=(",", ":"))),
@@ -87,9 +87,11 @@ def write_provenance(
 def configuration(config: Config) -> dict[str, Any]:
     """The configuration as plain values, without what depends on the machine: no mirror, no folder of an absolute path."""
     settings: dict[str, Any] = config.model_dump(mode="json", exclude={"mirror"})
-    platemap = Path(settings["source"]["platemap"])
-    if platemap.is_absolute():
-        settings["source"]["platemap"] = platemap.name
+    for section, keys in MACHINE.items():
+        for key in keys:
+            value = (settings["source"][section] or {}).get(key)
+            if value is not None and Path(value).is_absolute():
+                settings["source"][section][key] = Path(value).name
     return settings
 
 

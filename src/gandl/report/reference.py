@@ -1,8 +1,9 @@
 """Reference values: takes `resources/paper_values.csv` and our numbers, makes one comparison per row, each with its verdict.
 
-A row names one number as an evaluation writes it (question, featurizer, normalization, split, metric) and what is known of it:
-`value`, an accepted range from `low` to `high` (an empty end is open), `source`, its `place` there, and a `note`. An empty
-`normalization` is the run's own. A row with neither value nor range says that the number was looked for and no source was found.
+A row names one number as an evaluation writes it (question, featurizer, normalization, split, unit, metric) and what is known of
+it: `value`, an accepted range from `low` to `high` (an empty end is open), `source`, its `place` there, and a `note`. An empty
+`normalization` is the run's own, an empty `unit` the well. A row with neither value nor range says that the number was looked for
+and no source was found.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ COLUMNS = (
     "featurizer",
     "normalization",
     "split",
+    "unit",
     "metric",
     "low",
     "value",
@@ -62,6 +64,7 @@ class Reference:
     featurizer: str
     normalization: str
     split: str
+    unit: str
     metric: str
     low: float | None
     value: float | None
@@ -154,6 +157,7 @@ def find(numbers: pd.DataFrame, reference: Reference, method: str) -> Measured |
     chosen = numbers
     for name in ("question", "featurizer", "split", "metric"):
         chosen = chosen[chosen[name] == getattr(reference, name)]
+    chosen = chosen[chosen["unit"] == (reference.unit or "well")]
     if reference.normalization:
         chosen = chosen[chosen["normalization"] == reference.normalization]
     elif (chosen["normalization"] == method).any():

@@ -49,3 +49,16 @@ def download_at(location: str, table: Path) -> Download:
         if str(download.path) == location:
             return download
     raise DatasetsError(f"{table} lists no file at {location}")
+
+
+def file_of(dataset: str, file: str, table: Path) -> Download:
+    """One named file of a data set (`metadata`, `images`, `embeddings`).
+
+    Raises
+    ------
+    gandl.source.datasets.DatasetsError : the table does not know it.
+    """
+    for download in downloads_of(dataset, table):
+        if download.file == file:
+            return download
+    raise DatasetsError(f"{table} lists no file {file!r} of {dataset}")

@@ -1,0 +1,116 @@
+"""Confusion matrices of the cell types, a panel per featurizer: rows are true types, shares of each row.
+
+Takes the counts and numbers of the question `cell_type`; makes figure_5 (as Fig. 5 of Mascolini et al. 2022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from gandl.config import FiguresSettings
+from gandl.figures import style as look
+from gandl.figures.labels import featurizer_label, fixed
+from gandl.figures.palette import INK, ink_on
+from gandl.tables import NUMBERS, read_table
+
+COLUMNS = ["featurizer", "scheme", "unit", "true", "predicted", "count", "share", "accuracy", "low", "high", "n"]
+PER_ROW = 3
+
+
+@dataclass(frozen=True)
+class CellTypes:
+    """Files of one featurizer: counts (`scheme, unit, true, predicted, count`) and numbers (`tables.NUMBERS`)."""
+
+    confusion: Path
+    numbers: Path
+
+
+def draw_confusion(
+    inputs: Mapping[str, CellTypes],
+    *,
+    scheme: str,
+    unit: str,
+    settings: FiguresSettings,
+    svg: Path,
+    png: Path,
+    csv: Path,
+    word: str = "",
+) -> None:
+    """Draw a matrix per featurizer.
+
+    Parameters
+    ----------
+    inputs : files by featurizer, in the order of the panels.
+    scheme, unit : which split's test set, and whether images (`site`) or wells are counted.
+    word : stamped on the figure, such as "simulated".
+    svg, png, csv : files to write; the CSV has a row per cell.
+
+    Raises
+    ------
+    FigureError : a featurizer lacks its counts, or has none of this scheme and unit.
+    """
+    look.existing({name: files.confusion for name, files in inputs.items()}, "confusion counts")
+    data = pd.concat([_counts(name, files, scheme, unit) for name, files in inputs.items()], ignore_index=True)
+    with look.style(settings):
+        look.save(confusion_figure(data), data, settings, svg=svg, png=png, csv=csv, word=word)
+
+
+def _counts(featurizer: str, files: CellTypes, scheme: str, unit: str) -> pd.DataFrame:
+    table = pd.read_parquet(files.confusion)
+    table = table[(table["scheme"] == scheme) & (table["unit"] == unit)]
+    if table.empty:
+        raise look.FigureError(f"{files.confusion}: no counts of scheme {scheme} by {unit}")
+    numbers = read_table(files.numbers, NUMBERS)
+    row = numbers[
+        (numbers["split"].str.split(":").str[0] == scheme)
+        & (numbers["metric"] == "accuracy")
+        & (numbers["unit"] == unit)
+    ].iloc[0]
+    share = table["count"] / table.groupby("true")["count"].transform("sum").clip(lower=1)
+    return table.assign(
+        featurizer=featurizer, share=share, accuracy=row["value"], low=row["low"], high=row["high"], n=row["n"]
+    )[COLUMNS]
+
+
+def confusion_figure(data: pd.DataFrame) -> Figure:
+    """The figure of a table with `COLUMNS`; call it inside `style`."""
+    featurizers = list(dict.fromkeys(data["featurizer"]))
+    rows = -(-len(featurizers) // PER_ROW)
+    figure = look.new_figure(look.DOUBLE_COLUMN, 66 * rows + 6)
+    grid = figure.subplots(rows, min(PER_ROW, len(featurizers)), squeeze=False)
+    for axes, featurizer in zip(grid.ravel(), featurizers, strict=False):
+        _panel(axes, data[data["featurizer"] == featurizer], featurizer)
+    for axes in grid.ravel()[len(featurizers) :]:
+        axes.set_visible(False)
+    return figure
+
+
+def _panel(axes: Axes, panel: pd.DataFrame, featurizer: str) -> None:
+    types = sorted(set(panel["true"]) | set(panel["predicted"]))
+    shares = panel.pivot(index="true", columns="predicted", values="share").reindex(index=types, columns=types)
+    counts = panel.pivot(index="true", columns="predicted", values="count").reindex(index=types, columns=types)
+    image = axes.imshow(shares.fillna(0).to_numpy(), cmap="Blues", vmin=0, vmax=1)
+    for i, true in enumerate(types):
+        for j, predicted in enumerate(types):
+            share, count = shares.loc[true, predicted], counts.loc[true, predicted]
+            ink = ink_on(to_rgb(image.cmap(image.norm(share)))) if np.isfinite(share) else INK
+            axes.text(
+                j, i, f"{100 * share:.0f} %\n{count:.0f}", ha="center", va="center", color=ink, fontsize="x-small"
+            )
+    axes.set_xticks(range(len(types)), types)
+    axes.set_yticks(range(len(types)), [f"{name}\nn = {counts.loc[name].sum():.0f}" for name in types])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    first = panel.iloc[0]
+    accuracy = f"accuracy {fixed(100 * first['accuracy'], 1)} % [{fixed(100 * first['low'], 1)}, {fixed(100 * first['high'], 1)}]"
+    axes.set_title(f"{featurizer_label(featurizer)}\n{accuracy}", fontsize="small")
+    axes.set_xlabel("Predicted")
+    axes.set_ylabel("True")

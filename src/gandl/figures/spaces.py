@@ -1,0 +1,114 @@
+"""The two spaces of the paper: E2 (C+ against C-) and C2 (HRCE against VERO), held-out control wells by cell type and control.
+
+Takes the held-out scores of both questions (`evaluation/scores/`, `evaluation/cell_model/`); makes figure_3 (as Fig. 3 of
+Mascolini et al. 2022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from gandl.config import FiguresSettings
+from gandl.figures import style as look
+from gandl.figures.labels import featurizer_label
+from gandl.figures.palette import CELL_TYPE_CONTROLS, CONTROLS, GREY, PALE, Group
+from gandl.figures.scores import read_scores
+
+COLUMNS = ["space", "featurizer", "well_id", "cell_type", "control", "fold", "on", "off"]
+TITLES = {"E2": "E²: C+ against C−", "C2": "C²: HRCE against VERO"}
+LEVELS = {"E2": "On score (−1: mean C−, +1: mean C+)", "C2": "On score (−1: mean VERO, +1: mean HRCE)"}
+
+
+@dataclass(frozen=True)
+class Space:
+    """One panel: which space (`E2` or `C2`), the held-out scores that it draws, and their scheme."""
+
+    name: str
+    scores: Path
+    scheme: str
+
+
+def draw_spaces(
+    spaces: Sequence[Space],
+    *,
+    featurizer: str,
+    settings: FiguresSettings,
+    svg: Path,
+    png: Path,
+    csv: Path,
+    word: str = "",
+) -> None:
+    """Draw a panel per space.
+
+    Parameters
+    ----------
+    spaces : scores as `tables.WELL_SCORES`; only controls are drawn.
+    featurizer : whose scores they are.
+    word : stamped on the figure, such as "simulated".
+    svg, png, csv : files to write; the CSV has a row per well drawn.
+
+    Raises
+    ------
+    FigureError : a table of scores is absent, of another scheme, or holds no control.
+    """
+    tables = []
+    for space in spaces:
+        scores = read_scores(space.scores, space.scheme)
+        controls = scores[scores["control"].isin(list(CONTROLS))]
+        if controls.empty:
+            raise look.FigureError(f"{space.scores}: no control well was scored under {space.scheme}")
+        tables.append(controls.assign(space=space.name, featurizer=featurizer)[COLUMNS])
+    data = pd.concat(tables, ignore_index=True)
+    with look.style(settings):
+        look.save(spaces_figure(data), data, settings, svg=svg, png=png, csv=csv, word=word)
+
+
+def spaces_figure(data: pd.DataFrame) -> Figure:
+    """The figure of a table with `COLUMNS`; call it inside `style`."""
+    names = list(dict.fromkeys(data["space"]))
+    figure = look.new_figure(look.DOUBLE_COLUMN, 88)
+    grid = figure.subplots(1, len(names), squeeze=False)
+    for axes, name in zip(grid[0], names, strict=True):
+        panel = data[data["space"] == name]
+        _panel(axes, panel)
+        axes.set_title(TITLES[name])
+        axes.set_xlabel(LEVELS[name])
+        axes.set_ylabel("Off score (first remaining axis)")
+        note = f"{featurizer_label(panel['featurizer'].iloc[0])}, held out"
+        axes.text(0.01, 0.99, note, transform=axes.transAxes, ha="left", va="top", fontsize="x-small", color=GREY)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize="x-small")
+    return figure
+
+
+def _panel(axes: Axes, panel: pd.DataFrame) -> None:
+    for level in (-1, 1):
+        axes.axvline(level, color=PALE, lw=0.8, zorder=0)
+    axes.axhline(0, color=PALE, lw=0.8, zorder=0)
+    for (cell_type, control), wells in panel.groupby(["cell_type", "control"], sort=True):
+        group = group_of(str(cell_type), str(control))
+        axes.scatter(
+            wells["on"],
+            wells["off"],
+            s=18,
+            marker=group.marker,
+            color=group.colour,
+            edgecolors="white",
+            linewidths=0.4,
+            alpha=0.9,
+            label=f"{group.label} (n = {len(wells)})",
+            gid=f"{cell_type} {control}",
+        )
+
+
+def group_of(cell_type: str, control: str) -> Group:
+    """How controls of a cell type are drawn: the paper's four groups, or those of a screen with other cells."""
+    if (cell_type, control) in CELL_TYPE_CONTROLS:
+        return CELL_TYPE_CONTROLS[cell_type, control]
+    group = CONTROLS[control]
+    return Group(f"{cell_type} {group.label}".strip(), group.colour, group.marker)

@@ -1,0 +1,211 @@
+"""The audit of a screen of several plates, or of a lab's own: takes numbers, sites and provenance; makes what its page shows.
+
+One section per question and one table per scheme of holding out: a row per featurizer, a column per group, unit and metric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gandl.config import FeaturizerName, QuestionName
+from gandl.figures.labels import featurizer_label
+from gandl.report import numbers as tell
+from gandl.report.numbers import Value
+from gandl.tables import SITES, read_table
+
+TRAINED = (FeaturizerName.GANDL.value, FeaturizerName.GANDL_BLOCKS.value)
+FLOORS = (FeaturizerName.GANDL_UNTRAINED.value, FeaturizerName.INTENSITY.value, FeaturizerName.SEGMENTATION.value)
+MOST_SERIES = 60
+"""Dose series listed on the page at most; all of them stand in the table of every number."""
+
+TITLES = {
+    QuestionName.CONTROLS.value: "C+ against C− (E²)",
+    QuestionName.CELL_MODEL.value: "HRCE against VERO (C²)",
+    QuestionName.CELL_TYPE.value: "Cell types of RxRx1, zero-shot",
+    QuestionName.CALIBRATION.value: "Against the simulation's truth",
+}
+NOTES = {
+    QuestionName.CONTROLS.value: "C+ are uninfected Mock wells, C− infected and untreated ones. UV-inactivated wells train nothing: "
+    "an AUC of 0.5 against Mock says that they look alike.",
+    QuestionName.CELL_MODEL.value: "Raw profiles: standardising each plate would erase the difference, since a plate holds one cell "
+    "model.",
+    QuestionName.CELL_TYPE.value: "The network never saw these images; MitoTracker was left out by name. Raw profiles, as above.",
+    QuestionName.CALIBRATION.value: "Only a simulated screen has a known truth. Nothing else of the workflow read it.",
+}
+SCHEMES = {
+    "quarter": "a quarter of the wells held out (the paper's split)",
+    "quarter_by_cell_type": "a quarter of the wells held out, within a cell type",
+    "leave_plate_out": "whole plates held out",
+    "leave_experiment_out": "whole experiments held out",
+    "leave_row_out": "plate rows held out",
+}
+METRICS = ("accuracy", "balanced_accuracy", "auc", "z_prime", "ssmd", "auc_mock_uv")
+
+
+@dataclass(frozen=True)
+class ColumnOfTable:
+    """A column: group of wells, unit and metric, in words."""
+
+    group: str
+    unit: str
+    metric: str
+
+
+@dataclass(frozen=True)
+class QuestionTable:
+    """Numbers of one question under one scheme."""
+
+    title: str
+    columns: list[ColumnOfTable]
+    rows: list[tuple[str, bool, list[Value | None]]]
+    """Featurizer in words, whether it is GAN-DL, and a value per column."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One question of the page."""
+
+    anchor: str
+    title: str
+    note: str
+    tables: list[QuestionTable] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Series:
+    """The dose series of one compound in one cell type, as the judged featurizer sees it."""
+
+    compound: str
+    cell_type: str
+    ec50: Value | None
+    rises: Value | None
+
+
+def sections(numbers: pd.DataFrame, settings: Mapping[str, Any]) -> list[Section]:
+    """A section per question that was asked and answered."""
+    found = []
+    for question, title in TITLES.items():
+        method = settings["normalization"]["method"]
+        if question in (QuestionName.CELL_MODEL.value, QuestionName.CELL_TYPE.value):
+            method = "none"
+        table = numbers[(numbers["question"] == question) & (numbers["normalization"] == method)]
+        if not table.empty:
+            tables = _tables(table, settings["embeddings"]["featurizers"], question)
+            found.append(Section(question, title, NOTES[question], tables))
+    return found
+
+
+def _tables(table: pd.DataFrame, featurizers: Sequence[str], question: str) -> list[QuestionTable]:
+    schemes = table["split"].str.partition(":")[0]
+    tables = []
+    for scheme in dict.fromkeys(schemes):
+        part = table[schemes == scheme]
+        if question != QuestionName.CALIBRATION.value:
+            part = part[part["metric"].isin(METRICS)]
+        keys = list(dict.fromkeys(zip(part["split"], part["unit"], part["metric"], strict=True)))
+        if not keys:
+            continue
+        columns = [
+            ColumnOfTable(split.partition(":")[2] or "all", f"by {UNITS.get(unit, unit)}", tell.metric_label(metric))
+            for split, unit, metric in keys
+        ]
+        rows = []
+        for name in featurizers:
+            mine = part[part["featurizer"] == name].set_index(["split", "unit", "metric"])
+            if not mine.empty:
+                rows.append((featurizer_label(name), name in TRAINED, [_value(mine, key) for key in keys]))
+        tables.append(QuestionTable(SCHEMES.get(scheme, scheme.replace("_", " ")), columns, rows))
+    return tables
+
+
+UNITS = {"site": "image", "well": "well"}
+
+
+def _value(table: pd.DataFrame, key: tuple[str, str, str]) -> Value | None:
+    if key not in table.index:
+        return None
+    row = table.loc[[key]].iloc[0]
+    return Value(float(row["value"]), float(row["low"]), float(row["high"]), int(row["n"]), key[1])
+
+
+def dose_series(numbers: pd.DataFrame, settings: Mapping[str, Any], judged: str) -> list[Series]:
+    """EC50 and rank correlation of every dose series by one featurizer, compounds in order of their names."""
+    table = numbers[
+        (numbers["question"] == QuestionName.DOSE_RESPONSE.value)
+        & (numbers["featurizer"] == judged)
+        & (numbers["normalization"] == settings["normalization"]["method"])
+    ]
+    found = []
+    for split, part in table.groupby("split", sort=True):
+        _, _, place = str(split).partition(":")
+        cell_type, colon, compound = place.partition(":")
+        mine = part.assign(split="", unit="well").set_index(["split", "unit", "metric"])
+        ec50, rises = (_value(mine, ("", "well", metric)) for metric in ("ec50_um", "rises_with_dose"))
+        found.append(Series(compound if colon else cell_type, cell_type if colon else "", ec50, rises))
+    return sorted(found, key=_by_compound)
+
+
+def _by_compound(series: Series) -> tuple[str, str]:
+    return series.compound, series.cell_type
+
+
+def counts_in_words(sites: Sequence[Path]) -> list[str]:
+    """What each screen holds: plates, wells, sites, and controls by cell type."""
+    told = []
+    for path in sites:
+        table = read_table(path, SITES)
+        wells = table.drop_duplicates("well_id")
+        kinds = []
+        for cell_type, part in wells.groupby("cell_type", sort=True):
+            counts = part["control"].value_counts()
+            kinds.append(
+                f"{cell_type}: {part['plate_id'].nunique()} plates, {len(part):,} wells "
+                f"({counts.get('positive', 0)} C+, {counts.get('negative', 0)} C−)"
+            )
+        told.append(f"{path.parent.name}: {len(table):,} images of {len(wells):,} wells; {'; '.join(kinds)}.")
+    return told
+
+
+def findings(
+    page: Sequence[Section], series: Sequence[Series], verdicts: Sequence[str], judged: str, simulated: bool
+) -> list[str]:
+    """What was found, in sentences: the judged featurizer first, then every floor that it loses to."""
+    lines = ["All images of this run are simulated: no number here describes real cells."] if simulated else []
+    for section in page:
+        if section.anchor == QuestionName.CALIBRATION.value or not section.tables:
+            continue
+        table = section.tables[0]
+        by_label = {label: values for label, _, values in table.rows}
+        mine = by_label.get(featurizer_label(judged), [None])[0]
+        if mine is None or not mine.known:
+            continue
+        column = table.columns[0]
+        text = f"{section.title}, {table.title}: {featurizer_label(judged)} has {column.metric} {mine.full} {column.unit} (n = {mine.n})"
+        lines.append(f"{text}{_against_floors(by_label, mine)}.")
+    found = [one for one in series if one.ec50 is not None and one.ec50.known]
+    if series:
+        lines.append(
+            f"Dose response by {featurizer_label(judged)}: {len(found)} of {len(series)} series (compound by cell type) have a curve."
+        )
+    return [*lines, *verdicts]
+
+
+def _against_floors(by_label: Mapping[str, Sequence[Value | None]], mine: Value) -> str:
+    """How the floors compare in the same column."""
+    above, below = [], []
+    for name in FLOORS:
+        floor = by_label.get(featurizer_label(name), [None])[0]
+        if floor is not None and floor.known:
+            overlap = "" if mine.low > floor.high or floor.low > mine.high else ", intervals overlap"
+            (below if floor.value < mine.value else above).append(f"{featurizer_label(name)} ({floor.text}{overlap})")
+    told = []
+    if below:
+        told.append(f"above {'; '.join(below)}")
+    if above:
+        told.append(f"not above these floors: {'; '.join(above)}")
+    return f": {', and '.join(told)}" if told else ""

@@ -1,0 +1,42 @@
+"""The sites table of any screen: takes its name, the settings of its source and its raw files, calls the screen's own reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gandl.config import Bbbc013Settings, Dataset, PlatesSettings, RxRx1Settings, RxRx19aSettings
+
+
+def write_sites_of(dataset: str, settings: Mapping[str, Any], raw: Sequence[Path], output: Path) -> None:
+    """Write the sites table of a screen.
+
+    Parameters
+    ----------
+    dataset : its name.
+    settings : its section of `source`, as plain values.
+    raw : the file or files that its table is made from: metadata zip, plate map, or a lab's own table.
+    output : parquet, schema `gandl.tables.SITES`.
+
+    Raises
+    ------
+    ValueError : the screen's own error, a sentence per mistake.
+    """
+    match Dataset(dataset):
+        case Dataset.RXRX19A:
+            from gandl.source import rxrx19a
+
+            rxrx19a.write_sites(raw[0], RxRx19aSettings.model_validate(settings), output)
+        case Dataset.RXRX1:
+            from gandl.source import rxrx1
+
+            rxrx1.write_sites(raw[0], RxRx1Settings.model_validate(settings), output)
+        case Dataset.BBBC013:
+            from gandl.source import bbbc013
+
+            bbbc013.write_sites(Path(Bbbc013Settings.model_validate(settings).platemap), output)
+        case Dataset.PLATES:
+            from gandl.source import plates
+
+            plates.write_sites(PlatesSettings.model_validate(settings), output)

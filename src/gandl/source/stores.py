@@ -1,0 +1,52 @@
+"""The stores of a run: takes the source section of a configuration, names every image store (one per plate or experiment).
+
+The Snakefile asks at every start, so that the whole DAG is known before anything runs; nothing heavier than pydantic is imported.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gandl.config import Dataset, SourceSettings
+from gandl.source.catalogue import stores_of
+from gandl.source.plates_stores import light_stores
+from gandl.source.simulator.plan import stores_of_simulation
+
+TABLE = Path("resources/stores.csv")
+
+
+class StoresError(SystemExit):
+    """A configuration asks for stores that do not exist. A `SystemExit`, so that Snakemake prints it without a traceback."""
+
+
+def stores_of_run(source: SourceSettings, dataset: Dataset, table: Path = TABLE) -> list[str]:
+    """Names of a screen's stores, in order.
+
+    Parameters
+    ----------
+    source : which screens, simulated or not, and which of their stores.
+    dataset : one of `source.datasets`.
+    table : the stores of every published screen.
+
+    Raises
+    ------
+    StoresError : a store that the screen does not have, or plates that cannot be listed.
+    """
+    try:
+        if dataset is Dataset.PLATES:
+            assert source.plates is not None
+            return light_stores(source.plates)
+        if source.simulation is not None:
+            known = stores_of_simulation(source.simulation, dataset)
+        else:
+            known = stores_of(dataset.value, table)
+    except (OSError, ValueError) as error:
+        raise StoresError(str(error)) from error
+    section = getattr(source, dataset.value)
+    wanted = getattr(section, "stores", [])
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise StoresError(
+            f"source.{dataset}.stores names {', '.join(unknown)}; this screen has {known[0]} ... {known[-1]} ({len(known)} stores)"
+        )
+    return [name for name in known if not wanted or name in wanted]

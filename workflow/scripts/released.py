@@ -1,0 +1,19 @@
+"""Rules `released_rxrx19a` and `released_rxrx1`: published embeddings as embedding tables."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gandl.jobs import job
+from gandl.source.released import write_released
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with job(snakemake.log[0]):
+    outputs = zip(snakemake.params.stores, (Path(path) for path in snakemake.output.embeddings), strict=True)
+    write_released(
+        Path(snakemake.input.archive),
+        Path(snakemake.input.sites),
+        dict(outputs),
+        complete=snakemake.params.complete,
+    )
