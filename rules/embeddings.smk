@@ -11,9 +11,11 @@ def scale_manifests(wildcards):
 
 
 def is_complete(dataset):
-    """Whether a screen has to be the whole published one."""
+    """Whether a run takes the whole published screen, so that every published embedding has its site."""
     section = getattr(cfg.source, dataset)
-    return section is not None and section.complete
+    if section is None or section.stores:
+        return False
+    return section.complete and getattr(section, "wells", Wells.ALL) == Wells.ALL
 
 
 rule embeddings:
@@ -102,6 +104,7 @@ rule released_rxrx19a:
     params:
         stores=STORES.get("rxrx19a", []),
         complete=is_complete("rxrx19a"),
+        checksum=False,
         code=code_version("gandl.source.released"),
     script:
         "../workflow/scripts/released.py"
@@ -130,6 +133,7 @@ rule released_rxrx1:
     params:
         stores=STORES.get("rxrx1", []),
         complete=is_complete("rxrx1"),
+        checksum=is_complete("rxrx1"),
         code=code_version("gandl.source.released"),
     script:
         "../workflow/scripts/released.py"

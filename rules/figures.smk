@@ -69,10 +69,10 @@ def drawn_tables():
 
 
 def shown_stores(dataset):
-    """Stores whose wells are shown as examples: the first of every experiment or cell type, by the first part of its name."""
+    """Stores whose wells are shown as examples: the first of every cell type, by the first part of its name."""
     first = {}
     for store in STORES[dataset]:
-        first.setdefault(store.partition("_" if "_" in store else "-")[0], store)
+        first.setdefault(store.partition("-")[0], store)
     return list(first.values())[:6]
 
 

@@ -27,7 +27,9 @@ def raw_sites(wildcards):
         return section.platemap
     if wildcards.dataset == Dataset.PLATES:
         return [path for path in (section.table, section.wells) if path]
-    return f"<downloads>/{official(wildcards.dataset, 'metadata')}"
+    metadata = f"<downloads>/{official(wildcards.dataset, 'metadata')}"
+    variants = ["resources/compound_variants.csv"]
+    return [metadata, *(variants if wildcards.dataset == Dataset.RXRX19A else [])]
 
 
 def source_settings(wildcards):
@@ -93,9 +95,7 @@ rule simulate_rxrx1:
 rule download:
     """Download one official file; resumes, retries, checks size and checksum, honours `mirror:`."""
     input:
-        simulated=branch(
-            cfg.simulated, then="<simulator>/{host}/{path}", otherwise=[]
-        ),
+        simulated=branch(cfg.simulated, then="<simulator>/{host}/{path}", otherwise=[]),
     output:
         archive="<downloads>/{host}/{path}",
         origin="<downloads>/{host}/{path}.origin.json",
@@ -119,9 +119,7 @@ rule download:
 rule directory:
     """Read the central directory of an image archive, so that each store fetches only its own members."""
     input:
-        simulated=branch(
-            cfg.simulated, then="<simulator>/{host}/{path}", otherwise=[]
-        ),
+        simulated=branch(cfg.simulated, then="<simulator>/{host}/{path}", otherwise=[]),
     output:
         directory="<downloads>/{host}/{path}.members.parquet",
     log:

@@ -52,6 +52,7 @@ def score_table(seed: int = 0, noise: float = 0.12) -> pd.DataFrame:
                     "condition": "treated" if treatment else "untreated",
                     "control": control,
                     "treatment": treatment,
+                    "compound": treatment,
                     "concentration_um": dose,
                     "smiles": None,
                     "scheme": "leave_row_out",

@@ -85,8 +85,13 @@ def test_controls_are_where_the_screen_has_them(sites: pd.DataFrame) -> None:
 def test_untreated_wells_have_no_treatment_and_no_dose(sites: pd.DataFrame) -> None:
     untreated = sites[sites["condition"] == "untreated"]
     assert set(untreated.index) == NEGATIVE
-    assert untreated[["treatment", "concentration_um", "smiles", "dose_index"]].isna().all(axis=None)
+    assert untreated[["treatment", "compound", "concentration_um", "smiles", "dose_index"]].isna().all(axis=None)
     assert set(sites.loc[~sites.index.isin(NEGATIVE), "condition"]) == {"treated"}
+
+
+def test_a_compound_bears_the_name_of_the_treatment(sites: pd.DataFrame) -> None:
+    treated = sites[sites["treatment"].notna()]
+    assert treated["compound"].tolist() == treated["treatment"].tolist()
 
 
 @pytest.mark.parametrize(

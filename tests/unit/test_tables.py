@@ -31,6 +31,7 @@ def sites() -> pd.DataFrame:
             "condition": ["untreated", "treated", "treated"],
             "control": ["negative", "none", "positive"],
             "treatment": [None, "Wortmannin", "Wortmannin"],
+            "compound": [None, "Wortmannin", "Wortmannin"],
             "concentration_um": [np.nan, 0.1, 0.15],
             "smiles": [None] * n,
         }

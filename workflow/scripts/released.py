@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from gandl.jobs import job
 from gandl.source.released import write_released
+from gandl.source.rxrx1_counts import EMBEDDINGS_SHA256
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -16,4 +17,5 @@ with job(snakemake.log[0]):
         Path(snakemake.input.sites),
         dict(outputs),
         complete=snakemake.params.complete,
+        sha256=EMBEDDINGS_SHA256 if snakemake.params.checksum else None,
     )

@@ -87,6 +87,7 @@ def _site(well: Well) -> dict[str, object]:
         "condition": "untreated" if well.treatment is None else "treated",
         "control": well.control,
         "treatment": well.treatment,
+        "compound": well.treatment,
         "concentration_um": math.nan if well.concentration_um is None else well.concentration_um,
         "smiles": None,
         "dose_index": well.dose_index,

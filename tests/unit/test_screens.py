@@ -1,0 +1,66 @@
+"""The published screens: channels by name, files by their official names, totals, and the tables of `resources/`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gandl.config import Dataset
+from gandl.source.catalogue import downloads_of, file_of, stores_of
+from gandl.source.screens import CHANNELS, PUBLISHED, ScreenFile, member_keys, published_stores
+
+RXRX = (Dataset.RXRX19A, Dataset.RXRX1)
+
+
+def test_image_files_bear_their_official_names() -> None:
+    assert member_keys(Dataset.RXRX19A, "HRCE-1", 1, "AA02", 2)[2] == "HRCE-1/Plate1/AA02_s2_w3.png"
+    assert member_keys("rxrx1", "HEPG2-08", 1, "B02", 1) == [
+        f"HEPG2-08/Plate1/B02_s1_w{channel}.png" for channel in range(1, 7)
+    ]
+
+
+def test_real_images_lie_at_their_keys(shared_data: Path) -> None:
+    for key in member_keys(Dataset.RXRX1, "HEPG2-08", 1, "B02", 1):
+        assert (shared_data / "rxrx1/images" / key).is_file()
+
+
+def test_without_mitotracker_both_screens_have_the_same_channels_in_the_same_order() -> None:
+    assert CHANNELS[Dataset.RXRX1].index("mitotracker") == 4  # w5
+    assert tuple(c for c in CHANNELS[Dataset.RXRX1] if c != "mitotracker") == CHANNELS[Dataset.RXRX19A]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "sites", "wells", "plates", "stores", "images"),
+    [(Dataset.RXRX19A, 305_520, 76_380, 57, 57, 1_527_600), (Dataset.RXRX1, 125_510, 62_755, 204, 51, 753_060)],
+)
+def test_totals_are_the_published_ones(
+    dataset: Dataset, sites: int, wells: int, plates: int, stores: int, images: int
+) -> None:
+    published = PUBLISHED[dataset]
+    assert (published.sites, published.wells, published.plates, published.images) == (sites, wells, plates, images)
+    assert len(published_stores(dataset)) == stores
+    assert published.png_bytes * published.images == pytest.approx(published.images_bytes)
+
+
+@pytest.mark.parametrize("dataset", RXRX)
+def test_the_catalogue_lists_every_store_and_three_archives(dataset: Dataset, repository: Path) -> None:
+    assert stores_of(dataset.value, repository / "resources/stores.csv") == published_stores(dataset)
+    table = repository / "resources/datasets.csv"
+    assert [download.file for download in downloads_of(dataset.value, table)] == [file.value for file in ScreenFile]
+    for file in ScreenFile:
+        download = file_of(dataset.value, file.value, table)
+        assert download.url.startswith("https://storage.googleapis.com/rxrx/")
+        assert (
+            download.url.split("/")[4] == {"rxrx19a": "RxRx19a", "rxrx1": "rxrx1"}[dataset.value]
+        )  # as the bucket writes it
+        assert download.sha256 is None  # the published ones are of the tables inside
+
+
+def test_names_and_totals_are_known_without_heavy_imports() -> None:
+    code = "import sys, gandl.source.screens; print(sorted({'numpy', 'pandas', 'pyarrow', 'torch'} & set(sys.modules)))"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
