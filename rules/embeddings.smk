@@ -5,11 +5,6 @@ MAKES     <results>/embeddings/{dataset}/{featurizer}/{store}.parquet
 """
 
 
-def scale_manifests(wildcards):
-    """The stores that the untrained network's intensity scale is measured on: the trained one's, where it has such a scale."""
-    return manifests_of(SCREEN) if cfg.training.intensity == "store" else []
-
-
 def is_complete(dataset):
     """Whether a run takes the whole published screen, so that every published embedding has its site."""
     section = getattr(cfg.source, dataset)
@@ -51,7 +46,7 @@ rule floors:
     """Embed one store with every floor: an untrained network of the same shape, intensities, a plain segmentation."""
     input:
         manifest="<results>/images/{dataset}/{store}.manifest.json",
-        scale_manifests=scale_manifests,
+        screen=manifests_of(SCREEN),  # whose channels and intensity scale the floors take, as the trained network does
     output:
         embeddings=collect(
             "<results>/embeddings/{{dataset}}/{featurizer}/{{store}}.parquet",

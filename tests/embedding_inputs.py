@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
-from gandl.config import EmbeddingsSettings, FeaturizerName, NetworkSettings, SegmentationSettings, TrainingSettings
-from gandl.embeddings.featurizers import Featurizer, build_featurizer
-from gandl.images.pack import StorePlan, pack_store
+from gandl.config import (
+    Dataset,
+    EmbeddingsSettings,
+    FeaturizerName,
+    NetworkSettings,
+    SegmentationSettings,
+    TrainingSettings,
+)
+from gandl.embeddings.featurizers import Featurizer, build_featurizers
+from gandl.images.pack import Decoded, StorePlan, pack_store
+from gandl.images.store import ImageStore
 from gandl.models.intensity import IntensityScale
 from gandl.models.weights import save, untrained
 
 SIZE = 48
 NETWORK = NetworkSettings(crop=16, channel_base=128, channel_max=12, style_dim=8, feature_dim=24, mapping_layers=1)
 TRAINING = TrainingSettings(network=NETWORK, resolution=SIZE // 2, seed=3, probe=False)
-SETTINGS = EmbeddingsSettings(stride=8, batch=5, segmentation=SegmentationSettings(minimum_area=20, ring=3))
+SCREEN, OTHER = Dataset.RXRX19A, Dataset.RXRX1
+"""The screen that the networks are trained on, and another one."""
+SETTINGS = EmbeddingsSettings(
+    stride=8,
+    batch=5,
+    resolutions={SCREEN: SIZE // 2, OTHER: SIZE // 2},
+    segmentation=SegmentationSettings(minimum_area=20, ring=3),
+)
+FEATURIZERS = [name for name in FeaturizerName if name != FeaturizerName.RELEASED]
+"""Those that look at images."""
 SCALE = IntensityScale(("gfp", "dna"), (5.0, 10.0), (180.0, 200.0))
 
 
@@ -31,25 +49,33 @@ def draw_sites(count: int, seed: int = 0, size: int = SIZE) -> np.ndarray:
 
 
 def write_store(
-    folder: Path, images: np.ndarray, channels: tuple[str, ...] = ("gfp", "dna"), name: str = "S_1"
+    folder: Path,
+    images: np.ndarray,
+    channels: tuple[str, ...] = ("gfp", "dna"),
+    name: str = "S_1",
+    pixel_size_um: float | None = None,
 ) -> Path:
-    """Pack images, at full and at half size."""
-    n, size = len(images), images.shape[-1]
+    """Pack images (n, c, y, x), at full and at half size."""
+    n, (height, width) = len(images), images.shape[2:]
+    size = min(height, width)
     plan = StorePlan(
         store_id=name,
         site_ids=tuple(f"{name}_{i}" for i in range(n)),
         well_ids=tuple(f"{name}_{i}" for i in range(n)),
         channels=channels,
         dtype=str(images.dtype),
+        height=height,
+        width=width,
         resolutions=(size, size // 2),
-        pixel_size_um=None,
+        pixel_size_um=pixel_size_um,
         shard_sites=4,
         shard_mebibytes=1,
         compression_level=1,
         sources={},
     )
     store = folder / f"{name}.zarr"
-    pack_store(plan, lambda i: images[i], store, folder / f"{name}.parquet", folder / f"{name}.manifest.json")
+    reader = Decoded(images.__getitem__)
+    pack_store(plan, reader, store, folder / f"{name}.parquet", folder / f"{name}.manifest.json")
     return store
 
 
@@ -64,6 +90,23 @@ def write_weights(path: Path) -> Path:
 
 def build(name: FeaturizerName, folder: Path, settings: EmbeddingsSettings = SETTINGS) -> Featurizer:
     """Any featurizer, from the store `S_1.zarr` and `weights.safetensors` in a folder."""
-    return build_featurizer(
-        name, settings=settings, stores=[folder / "S_1.zarr"], weights=folder / "weights.safetensors", training=TRAINING
+    (featurizer,) = build_several([name], folder, settings)
+    return featurizer
+
+
+def build_several(
+    names: Sequence[FeaturizerName], folder: Path, settings: EmbeddingsSettings = SETTINGS
+) -> list[Featurizer]:
+    """Featurizers that share what they can."""
+    return build_featurizers(
+        names,
+        settings=settings,
+        screen=[folder / "S_1.zarr"],
+        weights=folder / "weights.safetensors",
+        training=TRAINING,
     )
+
+
+def pixels_for(featurizer: Featurizer, folder: Path) -> np.ndarray:
+    """What a featurizer sees of the store `S_1.zarr`."""
+    return ImageStore(folder / "S_1.zarr").sites(slice(None), SIZE if featurizer.full_size else SIZE // 2)

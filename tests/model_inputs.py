@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from gandl.config import GeneratorKind, NetworkSettings, TrainingSettings
-from gandl.images.pack import StorePlan, pack_store
+from gandl.images.pack import Decoded, StorePlan, pack_store
 from gandl.models.discriminator import Discriminator
 from gandl.models.generator import Generator, Latents
 from gandl.models.weights import seeded
@@ -55,7 +55,7 @@ def write_store(
     seed: int = 0,
     pixels: np.ndarray | None = None,
 ) -> Path:
-    """Pack a store of sites (32 px, also stored at 16 px) of smooth random pixels, or of those given."""
+    """Pack a store of sites (32 px, also stored at 16 px) of smooth random pixels, or of those given (shorter side 32 px)."""
     if pixels is None:
         rng = np.random.default_rng(seed)
         coarse = rng.random((sites, len(channels), 8, 8))
@@ -66,6 +66,8 @@ def write_store(
         well_ids=tuple(f"{name}_{i}" for i in range(len(pixels))),
         channels=channels,
         dtype=str(pixels.dtype),
+        height=pixels.shape[2],
+        width=pixels.shape[3],
         resolutions=(32, 16),
         pixel_size_um=0.5,
         shard_sites=4,
@@ -74,5 +76,6 @@ def write_store(
         sources={},
     )
     store = folder / f"{name}.zarr"
-    pack_store(plan, lambda i: pixels[i], store, folder / f"{name}.parquet", folder / f"{name}.manifest.json")
+    reader = Decoded(pixels.__getitem__)
+    pack_store(plan, reader, store, folder / f"{name}.parquet", folder / f"{name}.manifest.json")
     return store

@@ -527,6 +527,12 @@ class Config(Section):
                     f"embeddings.resolutions asks for {dataset} at {resolution} px, which is not among its "
                     f"images.resolutions {self.images.resolutions[dataset]}"
                 )
+            seen = round(resolution * self.embeddings.rescale.get(dataset, 1.0))
+            if seen < self.training.network.crop:
+                raise ValueError(
+                    f"embeddings.resolutions: images of {dataset} are {seen} px when the networks see them, smaller than "
+                    f"training.network.crop ({self.training.network.crop})"
+                )
         stored = self.images.resolutions[screen]
         if self.training.resolution not in stored:
             raise ValueError(

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedding_inputs import SETTINGS, build, draw_sites, write_store, write_weights
+from embedding_inputs import FEATURIZERS, SETTINGS, build, draw_sites, pixels_for, write_store, write_weights
 from gandl.config import FeaturizerName
 from gandl.embeddings.featurizers import Featurizer
-from gandl.images.store import ImageStore
 
 SITES = 7
 NETWORKS = (FeaturizerName.GANDL, FeaturizerName.GANDL_BLOCKS, FeaturizerName.GANDL_UNTRAINED)
@@ -29,11 +28,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=FeaturizerName)
+@pytest.fixture(scope="module", params=FEATURIZERS)
 def alone(request: pytest.FixtureRequest, folder: Path) -> tuple[Featurizer, np.ndarray, np.ndarray]:
     """A featurizer, the sites, and the vector of each site embedded alone."""
     featurizer = build(request.param, folder)
-    images = ImageStore(folder / "S_1.zarr").sites(slice(None), featurizer.resolution)
+    images = pixels_for(featurizer, folder)
     return featurizer, images, np.concatenate([featurizer.embed(images[i : i + 1]) for i in range(SITES)])
 
 
@@ -50,17 +49,17 @@ def test_embedding_does_not_depend_on_its_batch(
 def test_crops_per_pass_change_the_speed_only(name: FeaturizerName, folder: Path) -> None:
     """Within float32's rounding: another number of crops may be summed in another order."""
     reference = build(name, folder)
-    images = ImageStore(folder / "S_1.zarr").sites(slice(None), reference.resolution)
+    images = pixels_for(reference, folder)
     expected = reference.embed(images)
     for batch in (1, 4, 100):
         vectors = build(name, folder, SETTINGS.model_copy(update={"batch": batch})).embed(images)
         np.testing.assert_allclose(vectors, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", FeaturizerName)
+@pytest.mark.parametrize("name", FEATURIZERS)
 def test_embedding_leaves_the_images_as_they_were(name: FeaturizerName, folder: Path) -> None:
     featurizer = build(name, folder)
-    images = ImageStore(folder / "S_1.zarr").sites(slice(None), featurizer.resolution)
+    images = pixels_for(featurizer, folder)
     before = images.copy()
     featurizer.embed(images)
     np.testing.assert_array_equal(images, before)

@@ -11,7 +11,7 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gandl.images.pack import pack_store
+from gandl.images.pack import Decoded, pack_store
 from gandl.images.store import ImageStore
 from plates import tiny_pixels, tiny_plan
 
@@ -23,7 +23,7 @@ class InterruptedByTestError(Exception):
 def pack(folder: Path, sites: int, shard_sites: int) -> Path:
     plan = tiny_plan(sites, shard_sites=shard_sites)
     store = folder / f"{plan.store_id}.zarr"
-    pack_store(plan, tiny_pixels, store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json"))
+    pack_store(plan, Decoded(tiny_pixels), store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json"))
     return store
 
 

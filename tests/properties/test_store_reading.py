@@ -12,17 +12,17 @@ from hypothesis.extra import numpy as hnp
 
 from gandl.images.area_mean import area_mean
 from gandl.images.store import ImageStore
-from plates import tiny_pixels, tiny_store
+from plates import rewrite_with_zarr, tiny_pixels, tiny_store
 
 N, SIZE = 10, 16
 PIXELS = {16: np.stack([tiny_pixels(i) for i in range(N)])}
 PIXELS[8] = np.stack([area_mean(image, 2) for image in PIXELS[16]])
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> ImageStore:
+@pytest.fixture(scope="module", params=["as packed", "written again by zarr"])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ImageStore:
     path: Path = tiny_store(tmp_path_factory.mktemp("store"))
-    return ImageStore(path)
+    return ImageStore(path if request.param == "as packed" else rewrite_with_zarr(path))
 
 
 @settings(deadline=None)
@@ -56,13 +56,16 @@ def test_any_crop_is_that_of_numpy(store: ImageStore, data: st.DataObject, i: in
     dtype=st.sampled_from([np.uint8, np.uint16]),
     height=st.integers(1, 4),
     width=st.integers(1, 4),
+    border=st.tuples(st.integers(0, 7), st.integers(0, 7)),
 )
-def test_area_mean_is_the_rounded_mean_of_every_square(
-    data: st.DataObject, factor: int, dtype: type, height: int, width: int
+def test_area_mean_is_the_rounded_mean_of_every_complete_square(
+    data: st.DataObject, factor: int, dtype: type, height: int, width: int, border: tuple[int, int]
 ) -> None:
-    images = data.draw(hnp.arrays(dtype, (2, height * factor, width * factor)))
+    below, beside = (pixels % factor for pixels in border)
+    images = data.draw(hnp.arrays(dtype, (2, height * factor + below, width * factor + beside)))
     small = area_mean(images, factor)
     assert small.dtype == dtype
+    assert small.shape == (2, height, width)
     for c, y, x in np.ndindex(2, height, width):
         square = images[c, y * factor : (y + 1) * factor, x * factor : (x + 1) * factor].astype(np.float64)
         assert small[c, y, x] == np.floor(square.mean() + 0.5)
@@ -75,8 +78,9 @@ def test_area_mean_of_white_is_white(dtype: type) -> None:
         assert (area_mean(white, factor) == np.iinfo(dtype).max).all()
 
 
-def test_area_mean_by_no_whole_factor_or_of_another_type_is_told() -> None:
-    with pytest.raises(ValueError, match="10 x 10 px cannot be made smaller by a factor of 3"):
-        area_mean(np.zeros((1, 10, 10), np.uint8), 3)
+def test_area_mean_without_a_complete_square_or_of_another_type_is_told() -> None:
+    for factor in (11, 0):
+        with pytest.raises(ValueError, match=f"10 x 20 px cannot be made smaller by a factor of {factor}"):
+            area_mean(np.zeros((1, 10, 20), np.uint8), factor)
     with pytest.raises(ValueError, match="not float32"):
         area_mean(np.zeros((1, 10, 10), np.float32), 2)

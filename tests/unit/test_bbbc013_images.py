@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gandl.config import ImagesSettings
+from gandl.config import Dataset, ImagesSettings
 from gandl.images.bbbc013 import ArchiveError, PlateArchive, decode_image, find_members, pack_bbbc013
+from gandl.images.pack import PackError
 from gandl.images.store import ImageStore
 from gandl.source.bbbc013 import WELLS, write_sites
 from plates import bmp, plate_names, plate_pixels, plate_zip, write_zip
@@ -41,6 +42,10 @@ def packing(sites: Path, tmp_path: Path) -> dict[str, Path]:
     }
 
 
+def images_settings(shard_sites: int = 64, resolutions: tuple[int, ...] = (640, 320)) -> ImagesSettings:
+    return ImagesSettings(shard_sites=shard_sites, resolutions={Dataset.BBBC013: list(resolutions)})
+
+
 def hand_parsed(data: bytes) -> np.ndarray:
     """An 8-bit BMP by its definition: offset of the pixels at byte 10, width and height at 18 and 22, bottom row first."""
     offset, width, height = (int.from_bytes(data[at : at + 4], "little") for at in (10, 18, 22))
@@ -50,7 +55,7 @@ def hand_parsed(data: bytes) -> np.ndarray:
 
 
 def test_plate_goes_into_the_store_by_well_and_channel(archive: Path, packing: dict[str, Path]) -> None:
-    pack_bbbc013(archive, settings=ImagesSettings(shard_sites=40), **packing)
+    pack_bbbc013(archive, settings=images_settings(40), **packing)
     store = ImageStore(packing["store"])
     assert store.channels == ["fkhr_gfp", "dna"]
     assert store.resolutions == [640, 320]
@@ -164,7 +169,7 @@ def test_wrong_byte_in_the_archive_is_found_and_its_member_named(
     with pytest.raises(
         ArchiveError, match=r"wrong\.zip: plate/Channel2-70-F-10\.BMP is damaged or unreadable .*download it again"
     ):
-        pack_bbbc013(wrong, settings=ImagesSettings(shard_sites=24), **packing)
+        pack_bbbc013(wrong, settings=images_settings(24), **packing)
     assert not packing["manifest"].exists()
     assert not packing["store"].exists()
 
@@ -216,7 +221,7 @@ def test_bad_image_of_one_well_is_named_and_loses_nothing_packed(
     with zipfile.ZipFile(archive) as good:
         members = [(name, good.read(name)) for name in good.namelist()]
     bad = [(n, bmp(plate_pixels(1, 1, 320)) if "Channel1-60-" in n else data) for n, data in members]
-    settings = ImagesSettings(shard_sites=24)
+    settings = images_settings(24)
     path = write_zip(tmp_path / "bad.zip", bad)
     with pytest.raises(ArchiveError, match=r"bad\.zip: plate/Channel1-60-E-12\.BMP is 320 x 320 px"):
         pack_bbbc013(path, settings=settings, **packing)
@@ -224,6 +229,14 @@ def test_bad_image_of_one_well_is_named_and_loses_nothing_packed(
     assert sorted(file.name for file in (partial / "640" / "c").iterdir()) == ["0", "1"]
 
 
-def test_resolutions_must_begin_with_the_size_of_the_images(archive: Path, packing: dict[str, Path]) -> None:
-    with pytest.raises(ArchiveError, match="must begin with 640, the size of these images, not with 320"):
-        pack_bbbc013(archive, settings=ImagesSettings(resolutions=[320]), **packing)
+def test_the_original_need_not_be_stored(archive: Path, packing: dict[str, Path]) -> None:
+    pack_bbbc013(archive, settings=images_settings(resolutions=(160,)), **packing)
+    store = ImageStore(packing["store"])
+    assert (store.height, store.width, store.resolutions) == (640, 640, [160])
+    squares = plate_pixels(2, 5).reshape(160, 4, 160, 4).mean(axis=(1, 3))
+    np.testing.assert_array_equal(store.sites([4])[0, 1], np.floor(squares + 0.5))
+
+
+def test_a_size_that_is_no_whole_fraction_is_told(archive: Path, packing: dict[str, Path]) -> None:
+    with pytest.raises(PackError, match="BBBC013_1: images of 640 x 640 px can be stored at .* not at 500 px"):
+        pack_bbbc013(archive, settings=images_settings(resolutions=(500,)), **packing)

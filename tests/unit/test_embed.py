@@ -7,31 +7,33 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
+from embedding_inputs import SCREEN, write_store
 from gandl.config import EmbeddingsSettings, FeaturizerName
-from gandl.embeddings.embed import embed_store
+from gandl.embeddings import embed
 from gandl.embeddings.errors import EmbeddingError
+from gandl.embeddings.featurizers import Featurizer
 from gandl.embeddings.intensity import IntensityFeaturizer
 from gandl.embeddings.metadata import feature_metadata, feature_names, write_features
-from gandl.images.pack import StorePlan, pack_store
 from gandl.images.store import ImageStore
 from gandl.tables import EMBEDDINGS, TableError, read_table
 
-SETTINGS = EmbeddingsSettings()
+SETTINGS = EmbeddingsSettings(resolutions={SCREEN: 8})
 SITES = 11
 
 
 class Spy:
-    """A featurizer that notes what it was given; its settings can be made to disagree with the store's."""
+    """A featurizer that notes what it was given."""
 
     name = FeaturizerName.INTENSITY
     feature_names = ("first", "second")
     dim = 2
 
-    def __init__(self, channels: tuple[str, ...] = ("gfp", "dna"), resolution: int | None = None) -> None:
+    def __init__(self, channels: tuple[str, ...] = ("gfp", "dna"), full_size: bool = True) -> None:
         self.channels = list(channels)
-        self.resolution = resolution
+        self.full_size = full_size
         self.pixel_size_um: float | None = None
         self.seen: list[tuple[int, ...]] = []
 
@@ -40,34 +42,45 @@ class Spy:
         return images.reshape(len(images), -1)[:, :2].astype(np.float32)
 
 
-def make_store(folder: Path, pixel_size_um: float | None = None) -> Path:
-    images = np.random.default_rng(1).integers(0, 256, (SITES, 2, 16, 16), np.uint8)
-    plan = StorePlan(
-        store_id="P_1",
-        site_ids=tuple(f"site_{i}" for i in range(SITES)),
-        well_ids=tuple(f"well_{i}" for i in range(SITES)),
-        channels=("gfp", "dna"),
-        dtype="uint8",
-        resolutions=(16, 8),
-        pixel_size_um=pixel_size_um,
-        shard_sites=4,
-        shard_mebibytes=1,
-        compression_level=1,
-        sources={},
-    )
-    store = folder / "P_1.zarr"
-    pack_store(plan, lambda i: images[i], store, folder / "P_1.parquet", folder / "P_1.manifest.json")
-    return store
+class Halves(Spy):
+    """Looks once (notes it) and chooses one of two halves of what it saw."""
+
+    def __init__(self, look: Look, half: int) -> None:
+        super().__init__(full_size=False)
+        self.look, self.half = look, half
+
+    def embed(self, images: np.ndarray) -> np.ndarray:
+        return self.choose(self.look(images))
+
+    def choose(self, seen: np.ndarray) -> np.ndarray:
+        return seen[:, 2 * self.half : 2 * self.half + 2]
+
+
+class Look:
+    """The first four pixels of every image."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, ...]] = []
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        self.seen.append(images.shape)
+        return images.reshape(len(images), -1)[:, :4].astype(np.float32)
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_store(tmp_path_factory.mktemp("store"))
+    """Eleven sites of 16 px, stored at 8 px, too."""
+    images = np.random.default_rng(1).integers(0, 256, (SITES, 2, 16, 16), np.uint8)
+    return write_store(tmp_path_factory.mktemp("store"), images, name="P_1")
+
+
+def embed_one(store: Path, featurizer: Featurizer, output: Path, sites_per_read: int = embed.SITES_PER_READ) -> None:
+    embed.embed_store(store, [featurizer], [output], SETTINGS, SCREEN, sites_per_read=sites_per_read)
 
 
 def test_each_row_is_the_embedding_of_its_site(store: Path, tmp_path: Path) -> None:
     featurizer, output = IntensityFeaturizer(["gfp", "dna"]), tmp_path / "deep" / "P_1.parquet"
-    embed_store(store, featurizer, output, SETTINGS, sites_per_read=4)
+    embed_one(store, featurizer, output, sites_per_read=4)
     table = read_table(output, EMBEDDINGS)
     images = ImageStore(store)
     assert list(table.columns) == ["site_id", "feature_0", "feature_1", "feature_2", "feature_3"]
@@ -80,35 +93,79 @@ def test_sites_per_read_changes_nothing(store: Path, tmp_path: Path) -> None:
     written = []
     for sites_per_read in (1, 4, 100):
         output = tmp_path / f"{sites_per_read}.parquet"
-        embed_store(store, IntensityFeaturizer(["gfp", "dna"]), output, SETTINGS, sites_per_read=sites_per_read)
+        embed_one(store, IntensityFeaturizer(["gfp", "dna"]), output, sites_per_read=sites_per_read)
         written.append(output.read_bytes())
     assert written[0] == written[1] == written[2]
 
 
 def test_only_a_few_sites_are_in_memory_at_a_time(store: Path, tmp_path: Path) -> None:
     spy = Spy()
-    embed_store(store, spy, tmp_path / "P_1.parquet", SETTINGS, sites_per_read=4)
+    embed_one(store, spy, tmp_path / "P_1.parquet", sites_per_read=4)
     assert spy.seen == [(4, 2, 16, 16), (4, 2, 16, 16), (3, 2, 16, 16)]
 
 
-def test_a_featurizer_gets_the_resolution_it_was_made_for(store: Path, tmp_path: Path) -> None:
-    spy = Spy(resolution=8)
-    embed_store(store, spy, tmp_path / "P_1.parquet", SETTINGS, sites_per_read=SITES)
-    assert spy.seen == [(SITES, 2, 8, 8)]
+def test_networks_get_the_size_that_the_settings_name_and_floors_the_largest(store: Path, tmp_path: Path) -> None:
+    network, floor = Spy(full_size=False), Spy()
+    outputs = [tmp_path / "network.parquet", tmp_path / "floor.parquet"]
+    embed.embed_store(store, [network, floor], outputs, SETTINGS, SCREEN, sites_per_read=SITES)
+    assert (network.seen, floor.seen) == ([(SITES, 2, 8, 8)], [(SITES, 2, 16, 16)])
+
+
+def test_several_tables_come_from_one_pass(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stored size is read once for all, a network looks once for all that share it, and tables are as if made alone."""
+    read, sites = [], ImageStore.sites
+
+    def noted(self: ImageStore, indices: np.ndarray, resolution: int) -> np.ndarray:
+        read.extend((resolution, int(i)) for i in indices)
+        return sites(self, indices, resolution)
+
+    monkeypatch.setattr(ImageStore, "sites", noted)
+    look, other = Look(), Look()
+    several = [Halves(look, 0), IntensityFeaturizer(["gfp", "dna"]), Halves(look, 1), Spy(), Halves(other, 1)]
+    outputs = [tmp_path / f"{i}.parquet" for i in range(5)]
+    embed.embed_store(store, several, outputs, SETTINGS, SCREEN, sites_per_read=4)
+    assert sorted(read) == [(resolution, i) for resolution in (8, 16) for i in range(SITES)]
+    assert look.seen == other.seen == [(4, 2, 8, 8), (4, 2, 8, 8), (3, 2, 8, 8)]
+    for featurizer, output in zip(several, outputs, strict=True):
+        embed_one(store, featurizer, tmp_path / "alone.parquet")
+        assert output.read_bytes() == (tmp_path / "alone.parquet").read_bytes()
+
+
+def test_networks_that_see_other_channels_do_not_share_a_look(store: Path, tmp_path: Path) -> None:
+    look = Look()
+    one, other = Halves(look, 0), Halves(look, 0)
+    other.channels = ["dna", "gfp"]
+    outputs = [tmp_path / "one.parquet", tmp_path / "other.parquet"]
+    embed.embed_store(store, [one, other], outputs, SETTINGS, SCREEN, sites_per_read=SITES)
+    assert len(look.seen) == 2
+    vectors = [pd.read_parquet(output).iloc[:, 1:].to_numpy() for output in outputs]
+    assert not np.array_equal(*vectors)
+
+
+def test_vectors_are_written_group_by_group(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that memory does not grow with the sites: the same table, in row groups."""
+    whole, parts = tmp_path / "whole.parquet", tmp_path / "parts.parquet"
+    embed_one(store, IntensityFeaturizer(["gfp", "dna"]), whole)
+    monkeypatch.setattr(embed, "SITES_PER_GROUP", 4)
+    embed_one(store, IntensityFeaturizer(["gfp", "dna"]), parts, sites_per_read=3)
+    assert pq.ParquetFile(whole).num_row_groups == 1
+    assert [pq.ParquetFile(parts).metadata.row_group(i).num_rows for i in range(3)] == [4, 4, 3]
+    pd.testing.assert_frame_equal(read_table(parts, EMBEDDINGS), read_table(whole, EMBEDDINGS))
+    assert feature_metadata(parts) == feature_metadata(whole)
 
 
 def test_the_table_tells_its_features_featurizer_and_settings(store: Path, tmp_path: Path) -> None:
     output = tmp_path / "P_1.parquet"
-    embed_store(store, IntensityFeaturizer(["gfp", "dna"]), output, SETTINGS)
+    embed_one(store, IntensityFeaturizer(["gfp", "dna"]), output)
     assert feature_names(output) == ["mean_gfp", "deviation_gfp", "mean_dna", "deviation_dna"]
     metadata = feature_metadata(output)
-    assert metadata["featurizer"] == "intensity"
+    assert (metadata["featurizer"], metadata["dataset"]) == ("intensity", "rxrx19a")
     assert EmbeddingsSettings.model_validate_json(metadata["settings"]) == SETTINGS
 
 
 def test_metadata_pass_to_another_table_with_its_own_columns(store: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "first.parquet", tmp_path / "second.parquet"
-    embed_store(store, IntensityFeaturizer(["gfp", "dna"]), first, SETTINGS)
+    embed_one(store, IntensityFeaturizer(["gfp", "dna"]), first)
     frame = read_table(first, EMBEDDINGS).assign(
         well=pd.Series(["A01"] * SITES), dose=pd.Series([1] * SITES, dtype="Int64")
     )
@@ -131,31 +188,14 @@ def test_a_table_without_names_says_so(tmp_path: Path) -> None:
         feature_names(path)
 
 
-@pytest.mark.parametrize("channels", [("gfp", "hoechst"), ("dna", "gfp"), ("gfp", "dna", "wga")])
-def test_other_channels_are_refused_naming_both_lists(store: Path, tmp_path: Path, channels: tuple[str, ...]) -> None:
-    with pytest.raises(EmbeddingError, match=rf"holds the channels gfp, dna, .* made for {', '.join(channels)}"):
-        embed_store(store, Spy(channels), tmp_path / "P_1.parquet", SETTINGS)
-
-
-def test_a_resolution_that_is_not_stored_is_refused(store: Path, tmp_path: Path) -> None:
-    with pytest.raises(EmbeddingError, match=r"images of 16, 8 px, .* made for 4 px: add 4 to images\.resolutions"):
-        embed_store(store, Spy(resolution=4), tmp_path / "P_1.parquet", SETTINGS)
-
-
-def test_pixel_sizes_are_compared_at_the_resolution_that_is_read(tmp_path: Path) -> None:
-    store, spy = make_store(tmp_path, pixel_size_um=0.5), Spy(resolution=8)
-    spy.pixel_size_um = 1.0  # 0.5 um at 16 px is 1 um at 8 px
-    embed_store(store, spy, tmp_path / "table.parquet", SETTINGS)
-    spy.resolution = 16
-    with pytest.raises(EmbeddingError, match=r"at 16 px is 0\.5 um wide, .* made for 1 um"):
-        embed_store(store, spy, tmp_path / "table.parquet", SETTINGS)
-
-
-def test_an_unknown_pixel_size_is_no_obstacle(store: Path, tmp_path: Path) -> None:
-    spy = Spy()
-    spy.pixel_size_um = 0.65
-    embed_store(store, spy, tmp_path / "P_1.parquet", SETTINGS)
-    assert len(read_table(tmp_path / "P_1.parquet", EMBEDDINGS)) == SITES
+@pytest.mark.parametrize("channels", [("gfp", "hoechst"), ("gfp",), ("gfp", "dna", "wga")])
+def test_other_channels_are_refused_before_anything_is_written(
+    store: Path, tmp_path: Path, channels: tuple[str, ...]
+) -> None:
+    outputs = [tmp_path / "fits.parquet", tmp_path / "other.parquet"]
+    with pytest.raises(EmbeddingError, match=rf"holds the channels gfp, dna, .* made for {', '.join(channels)};"):
+        embed.embed_store(store, [Spy(), Spy(channels)], outputs, SETTINGS, SCREEN)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_embedding_that_fails_leaves_the_old_table(store: Path, tmp_path: Path) -> None:
@@ -166,10 +206,10 @@ def test_an_embedding_that_fails_leaves_the_old_table(store: Path, tmp_path: Pat
             return super().embed(images)
 
     output = tmp_path / "P_1.parquet"
-    embed_store(store, Spy(), output, SETTINGS)
+    embed_one(store, Spy(), output)
     before = output.read_bytes()
     with pytest.raises(RuntimeError, match="killed"):
-        embed_store(store, Failing(), output, SETTINGS, sites_per_read=4)
+        embed_one(store, Failing(), output, sites_per_read=4)
     assert output.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["P_1.parquet"]
 
@@ -183,7 +223,7 @@ def test_vectors_of_a_wrong_shape_or_not_finite_are_refused(store: Path, tmp_pat
             return np.full((len(images), 2), np.nan, np.float32)
 
     with pytest.raises(EmbeddingError, match=r"shape \(8, 2\) from 8 site\(s\), not \(8, 3\)"):
-        embed_store(store, Long(), tmp_path / "P_1.parquet", SETTINGS)
-    with pytest.raises(TableError, match="feature_0 in row 1 is not a finite number"):
-        embed_store(store, Undefined(), tmp_path / "P_1.parquet", SETTINGS)
+        embed_one(store, Long(), tmp_path / "P_1.parquet")
+    with pytest.raises(EmbeddingError, match="intensity gave site P_1_0 a first of nan, which is no finite number"):
+        embed_one(store, Undefined(), tmp_path / "P_1.parquet")
     assert not (tmp_path / "P_1.parquet").exists()

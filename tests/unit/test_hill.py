@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.optimize import curve_fit
+from scipy.optimize import curve_fit, least_squares
 from scipy.stats import f as f_distribution
 
-from gandl.statistics.hill import DoseError, Hill, bootstrap_hill, fit_hill, resampled_responses
+from gandl.statistics.hill import DoseError, Hill, bootstrap_hill, ec50_interval, fit_hill, resampled_responses
 
 DOSES = np.repeat(0.25 / 2.0 ** np.arange(9), 4)
 RISING = Hill(ec50=0.02, slope=1.4, bottom=-1.0, top=1.0)
@@ -106,6 +106,48 @@ def test_one_well_of_a_dose_leaves_no_draws() -> None:
 def test_an_ec50_far_beyond_the_doses_stops_half_a_decade_out() -> None:
     far = Hill(ec50=50.0, slope=1.0, bottom=0.0, top=1000.0)
     assert fit_hill(DOSES, far(DOSES)).curve.ec50 == pytest.approx(0.25 * 10**0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize(("curve", "seed"), [(RISING, 0), (FALLING, 1)])
+def test_at_the_ends_of_the_interval_of_the_ec50_the_best_curve_is_just_worse_by_an_f_test(
+    curve: Hill, seed: int
+) -> None:
+    y = noisy(curve, noise=0.3, seed=seed)
+    fit = fit_hill(DOSES, y)
+    best = np.square(y - fit.curve(DOSES)).sum()
+    for end in ec50_interval(DOSES, y, fit, 0.9):
+
+        def residuals(log_slope: float, bottom: float, top: float, end: float = end) -> np.ndarray:
+            return y - Hill(end, np.sign(curve.slope) * np.exp(log_slope), bottom, top)(DOSES)
+
+        start = [np.log(abs(curve.slope)), curve.bottom, curve.top]
+        worse = 2 * least_squares(lambda p, of=residuals: of(*p), start).cost
+        assert f_distribution.sf((worse - best) / (best / 32), 1, 32) == pytest.approx(0.1, rel=0.06)
+
+
+def test_the_interval_of_the_ec50_holds_the_fit_and_grows_with_the_confidence() -> None:
+    y = noisy(RISING, noise=0.4)
+    fit = fit_hill(DOSES, y)
+    wide, narrow = ec50_interval(DOSES, y, fit, 0.99), ec50_interval(DOSES, y, fit, 0.5)
+    assert wide[0] < narrow[0] < fit.curve.ec50 < narrow[1] < wide[1]
+
+
+def test_the_interval_of_an_exact_series_is_its_ec50() -> None:
+    fit = fit_hill(DOSES, FALLING(DOSES))
+    np.testing.assert_allclose(ec50_interval(DOSES, FALLING(DOSES), fit, 0.95), FALLING.ec50, rtol=1e-3)
+
+
+def test_the_interval_of_noise_alone_is_open_on_both_sides() -> None:
+    y = np.random.default_rng(3).standard_normal(len(DOSES))
+    low, high = ec50_interval(DOSES, y, fit_hill(DOSES, y), 0.95)
+    assert (low, high) == pytest.approx((DOSES.min() / 10**0.5, DOSES.max() * 10**0.5))
+
+
+def test_one_well_per_dose_has_an_interval_of_the_ec50_where_it_has_no_draws() -> None:
+    dose = np.unique(DOSES)
+    y = RISING(dose) + 0.05 * np.random.default_rng(0).standard_normal(len(dose))
+    low, high = ec50_interval(dose, y, fit_hill(dose, y), 0.95)
+    assert low < RISING.ec50 < high
 
 
 def test_too_few_doses_or_wells_say_what_is_needed() -> None:

@@ -11,6 +11,7 @@ import torch
 
 from gandl.config import Intensity
 from gandl.images.store import ImageStore
+from gandl.models import intensity
 from gandl.models.crops import CropSampler
 from gandl.models.intensity import CEILING, IntensityError, IntensityScale, measure_scale
 from model_inputs import write_store
@@ -123,3 +124,63 @@ def test_measuring_keeps_no_pixels_of_the_images(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(ImageStore, "sites", sites)
     measure_scale([store], 32, Intensity.SITE)
     assert len(images) == 6
+
+
+@pytest.mark.parametrize("kind", Intensity)
+def test_percentiles_are_exact_though_only_the_ends_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Intensity
+) -> None:
+    """With room for 50 values at a time, of 14 images of 1,024 pixels."""
+    monkeypatch.setattr(intensity._Lowest, "PENDING", 50)
+    pixels = np.random.default_rng(0).gamma(2, 3000, (14, 2, 32, 32)).clip(0, 65535).astype(np.uint16)
+    stores = [ImageStore(write_store(tmp_path, name=f"S_{i}", pixels=pixels[i : i + 7])) for i in (0, 7)]
+    values = pixels.astype(np.float64)
+    if kind is Intensity.SITE:
+        moments = intensity.moments_of(pixels).astype(np.float64)[..., None, None]
+        values = (values - moments[:, :, 0]) / moments[:, :, 1]
+    expected = np.percentile(values, (0.1, 99.9), axis=(0, 2, 3), method="inverted_cdf")
+    scale = measure_scale(stores, 32, kind)
+    np.testing.assert_array_equal([scale.low, scale.high], expected)
+
+
+def test_what_is_kept_while_measuring_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intensity._Lowest, "PENDING", 1000)
+    lowest, rng = intensity._Lowest(300), np.random.default_rng(0)
+    for _ in range(200):
+        lowest.add(np.unique(rng.normal(size=500)), np.ones(500, np.int64))
+        assert sum(map(len, lowest._values)) <= 1000 + 500
+    assert len(lowest.kept()[0]) == 300
+
+
+def test_a_big_screen_is_measured_on_a_sample_of_all_its_stores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores = [ImageStore(write_store(tmp_path, name=f"S_{i}", sites=20, seed=i)) for i in range(3)]
+    read: list[tuple[str, int]] = []
+    sites = ImageStore.sites
+
+    def noted(self: ImageStore, indices: list[int], resolution: int) -> np.ndarray:
+        read.extend((self.store_id, i) for i in indices)
+        return sites(self, indices, resolution)
+
+    monkeypatch.setattr(ImageStore, "sites", noted)
+    monkeypatch.setattr(intensity, "SITES_MEASURED", 60)
+    measure_scale(stores, 32)
+    assert read == [(f"S_{i}", site) for i in range(3) for site in range(20)]
+    read.clear()
+    monkeypatch.setattr(intensity, "SITES_MEASURED", 12)
+    first = measure_scale(stores, 32)
+    counts = [sum(store == f"S_{i}" for store, _ in read) for i in range(3)]
+    assert counts == [4, 4, 4]
+    assert len({site % 4 for _, site in read}) > 1, "a period of the plate shows"
+    assert measure_scale(stores, 32) == first
+
+
+@pytest.mark.parametrize("kind", Intensity)
+def test_a_black_image_among_others_gives_finite_numbers(tmp_path: Path, kind: Intensity) -> None:
+    pixels = _fields()
+    pixels[2] = 0
+    pixels[4, 1] = 0
+    scale = measure_scale([ImageStore(write_store(tmp_path, pixels=pixels))], 32, kind)
+    assert np.isfinite(scale.apply(pixels).numpy()).all()
+    assert np.isfinite(scale.invert(scale.apply(pixels))).all()

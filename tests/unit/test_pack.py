@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 import zarr
 
-from gandl.images.pack import PackError, StorePlan, pack_store
+from gandl.images.area_mean import area_mean
+from gandl.images.pack import Decoded, PackError, StorePlan, pack_store
 from gandl.images.store import ImageStore
 from gandl.locks import LockedError, exclusive
 from plates import tiny_pixels, tiny_plan, tiny_store
@@ -26,7 +27,7 @@ from plates import tiny_pixels, tiny_plan, tiny_store
 
 def pack(plan: StorePlan, folder: Path, decode: Callable[[int], np.ndarray] = tiny_pixels) -> Path:
     store = folder / f"{plan.store_id}.zarr"
-    pack_store(plan, decode, store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json"))
+    pack_store(plan, Decoded(decode), store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json"))
     return store
 
 
@@ -62,6 +63,38 @@ def test_index_holds_the_checksum_of_every_sites_pixels(tmp_path: Path) -> None:
         assert index["sha256"].tolist() == wanted
 
 
+def test_where_the_original_is_not_stored_checksums_are_of_the_first_resolution(tmp_path: Path) -> None:
+    index = ImageStore(tiny_store(tmp_path, resolutions=(8, 4))).index
+    wanted = [hashlib.sha256(area_mean(tiny_pixels(i), 2).tobytes()).hexdigest() for i in range(10)]
+    assert index["sha256"].tolist() == wanted
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize(
+    ("height", "width", "shapes"),
+    [
+        (67, 101, {67: (67, 101), 33: (33, 50), 22: (22, 33)}),
+        (101, 67, {33: (50, 33)}),
+        (64, 65, {32: (32, 32), 64: (64, 65)}),
+    ],
+)
+def test_images_of_any_shape_are_stored_whole_and_as_area_means(
+    tmp_path: Path, height: int, width: int, shapes: dict[int, tuple[int, int]], dtype: str
+) -> None:
+    path = tiny_store(tmp_path, sites=5, height=height, width=width, resolutions=tuple(shapes), dtype=dtype)
+    store = ImageStore(path)
+    assert (store.height, store.width, store.resolutions) == (height, width, list(shapes))
+    for size, shape in shapes.items():
+        factor = min(height, width) // size
+        assert store.shape_at(size) == shape
+        assert store.pixel_size_at(size) == pytest.approx(0.65 * factor)
+        for i in range(5):
+            original = tiny_pixels(i, size=(height, width), dtype=dtype)
+            complete = original[:, : shape[0] * factor, : shape[1] * factor]
+            squares = complete.reshape(2, shape[0], factor, shape[1], factor).mean(axis=(2, 4))
+            np.testing.assert_array_equal(store.sites([i], size)[0], np.floor(squares + 0.5))
+
+
 def test_layout_is_a_chunk_per_channel_image_and_a_shard_per_block_of_sites(tmp_path: Path) -> None:
     group = zarr.open_group(tiny_store(tmp_path), mode="r")
     for size in (16, 8):
@@ -81,9 +114,21 @@ def test_layout_is_a_chunk_per_channel_image_and_a_shard_per_block_of_sites(tmp_
 def test_shard_is_limited_by_sites_and_by_size(shard_sites: int, mebibytes: int, per_shard: int) -> None:
     assert tiny_plan(shard_sites=shard_sites, shard_mebibytes=mebibytes).sites_per_shard == per_shard
     paper = tiny_plan(
-        100, channels=tuple("abcde"), resolutions=(1024, 512), shard_sites=shard_sites, shard_mebibytes=mebibytes
+        100,
+        channels=tuple("abcde"),
+        height=1024,
+        width=1024,
+        resolutions=(512, 1024),
+        shard_sites=shard_sites,
+        shard_mebibytes=mebibytes,
     )
     assert paper.sites_per_shard == {(64, 320): 64, (4, 320): 4, (64, 1): 1}[shard_sites, mebibytes]
+
+
+def test_what_is_not_stored_does_not_count_for_the_size_of_a_shard() -> None:
+    original = {"channels": tuple("abcde"), "height": 1024, "width": 1024, "shard_sites": 64, "shard_mebibytes": 40}
+    assert tiny_plan(100, resolutions=(1024,), **original).sites_per_shard == 8
+    assert tiny_plan(100, resolutions=(512,), **original).sites_per_shard == 32
 
 
 def test_black_images_are_stored_and_not_left_out(tmp_path: Path) -> None:
@@ -133,6 +178,7 @@ def test_whole_store_is_kept_and_its_index_and_manifest_made_again(tmp_path: Pat
         {"resolutions": (16, 4)},
         {"shard_sites": 4},
         {"channels": ("a", "b")},
+        {"pixel_size_um": 0.5},
     ],
 )
 def test_another_plan_packs_anew(tmp_path: Path, change: dict[str, object]) -> None:
@@ -186,7 +232,7 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from plates import tiny_pixels, tiny_plan
-from gandl.images.pack import pack_store
+from gandl.images.pack import Decoded, pack_store
 
 def decode(i):
     if i == 7:  # the second site of the third shard
@@ -195,7 +241,7 @@ def decode(i):
     return tiny_pixels(i)
 
 store = Path(sys.argv[2])
-pack_store(tiny_plan(), decode, store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json"))
+pack_store(tiny_plan(), Decoded(decode), store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json"))
 """
 
 
@@ -217,6 +263,7 @@ def test_packing_killed_in_its_third_shard_keeps_the_first_two(tmp_path: Path, r
     assert not store.with_suffix(".manifest.json").exists()
     kept = shards(partial)
     assert sorted({name.split("/")[2] for name in kept}) == ["0", "1"]
+    pixels = {name: hashlib.sha256((partial / name).read_bytes()).hexdigest() for name in kept}
     (partial / "16/c/2/0/0").mkdir(parents=True)
     (partial / "16/c/2/0/0/0.abc.partial").write_bytes(b"what zarr had half written")
     decoded: list[int] = []
@@ -229,6 +276,7 @@ def test_packing_killed_in_its_third_shard_keeps_the_first_two(tmp_path: Path, r
     assert decoded == [6, 7, 8, 9]
     after = shards(store)
     assert {name: after[name] for name in kept} == kept
+    assert {name: hashlib.sha256((store / name).read_bytes()).hexdigest() for name in kept} == pixels
     assert outcome(store) == outcome(tiny_store(tmp_path / "undisturbed"))
 
 
@@ -274,6 +322,67 @@ def test_image_that_cannot_be_decoded_loses_no_finished_shard(tmp_path: Path) ->
     assert decoded == [6, 7, 8, 9]
 
 
+class Prefetching:
+    """A reader that writes down what is asked of it, and decodes only what was prefetched."""
+
+    def __init__(self) -> None:
+        self.ready: dict[int, np.ndarray] = {}
+        self.most = 0
+        self.prefetched: list[range] = []
+        self.error: Exception | None = None
+
+    def prefetch(self, block: range) -> None:
+        if self.error is not None and block.start == 6:
+            raise self.error
+        self.prefetched.append(block)
+        self.ready |= {i: tiny_pixels(i) for i in block}
+        self.most = max(self.most, len(self.ready))
+
+    def decode(self, i: int) -> np.ndarray:
+        return self.ready.pop(i)
+
+
+def test_reader_is_at_most_one_shard_ahead(tmp_path: Path) -> None:
+    reader, store = Prefetching(), tmp_path / "TINY_1.zarr"
+    files = (store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json"))
+    pack_store(tiny_plan(), reader, *files, threads=4)
+    assert reader.prefetched == tiny_plan().blocks
+    assert reader.most <= 2 * 3
+    assert reader.ready == {}
+    assert outcome(store) == outcome(tiny_store(tmp_path / "one_thread"))
+
+
+def test_what_cannot_be_fetched_loses_no_finished_shard(tmp_path: Path) -> None:
+    reader, store = Prefetching(), tmp_path / "TINY_1.zarr"
+    files = (store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json"))
+    reader.error = ConnectionError("gone")
+    with pytest.raises(ConnectionError, match="gone"):
+        pack_store(tiny_plan(), reader, *files)
+    again = Prefetching()
+    pack_store(tiny_plan(), again, *files)
+    assert again.prefetched == tiny_plan().blocks[2:]
+
+
+def test_the_first_site_that_cannot_be_decoded_is_told_whatever_the_threads(tmp_path: Path) -> None:
+    def decode(i: int) -> np.ndarray:
+        if i == 1:
+            time.sleep(0.05)
+        if i in (1, 2):
+            raise ValueError(f"site {i} is unreadable")
+        return tiny_pixels(i)
+
+    store = tmp_path / "TINY_1.zarr"
+    with pytest.raises(ValueError, match="site 1 is unreadable"):
+        pack_store(
+            tiny_plan(),
+            Decoded(decode),
+            store,
+            store.with_suffix(".parquet"),
+            store.with_suffix(".manifest.json"),
+            threads=3,
+        )
+
+
 def test_two_packings_of_one_store_are_refused(tmp_path: Path) -> None:
     with exclusive(tmp_path / "TINY_1.zarr"), pytest.raises(LockedError, match="wait for it, or stop it"):
         tiny_store(tmp_path)
@@ -282,7 +391,7 @@ def test_two_packings_of_one_store_are_refused(tmp_path: Path) -> None:
 
 def test_memory_does_not_grow_with_the_number_of_sites(tmp_path: Path) -> None:
     def peak(sites: int) -> int:
-        plan = tiny_plan(sites, resolutions=(128, 64), shard_sites=4)
+        plan = tiny_plan(sites, height=128, width=128, resolutions=(128, 64), shard_sites=4)
         tracemalloc.start()
         pack(plan, tmp_path / str(sites), lambda i: tiny_pixels(i, size=128))
         most = tracemalloc.get_traced_memory()[1]
@@ -297,16 +406,19 @@ def test_memory_does_not_grow_with_the_number_of_sites(tmp_path: Path) -> None:
     "wrong", [np.zeros((2, 16, 15), np.uint8), np.zeros((1, 16, 16), np.uint8), np.zeros((2, 16, 16), np.uint16)]
 )
 def test_pixels_that_do_not_fit_the_plan_are_refused(tmp_path: Path, wrong: np.ndarray) -> None:
-    with pytest.raises(PackError, match=r"site TINY_1_A00_1 was decoded to \(.*TINY_1 holds \(2, 16, 16\) uint8"):
+    with pytest.raises(PackError, match=r"site TINY_1_A00_1 was decoded to \(.*images of TINY_1 are \(2, 16, 16\) uint8"):
         pack(tiny_plan(), tmp_path, lambda _: wrong)
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"resolutions": (16, 5)}, "whole fractions"),
+        ({"resolutions": (16, 7)}, "whole fractions"),
         ({"resolutions": (16, 32)}, "whole fractions"),
         ({"resolutions": (16, 8, 8)}, "each once"),
+        ({"resolutions": (16, 6)}, r"images of 16 x 16 px .* \(16, 8, 5, 4, ...\), each once, not at 16, 6 px"),
+        ({"resolutions": ()}, "not at none px"),
+        ({"resolutions": (0,)}, "not at 0 px"),
         ({"dtype": "float32"}, "uint8 or uint16"),
         ({"site_ids": (), "well_ids": ()}, "0 sites"),
     ],

@@ -46,6 +46,7 @@ def screen(folder: Path, effect: float, *, dropped: int = 0) -> tuple[Path, Path
             "condition": "treated",
             "control": CONTROLS[i % 6],
             "treatment": None,
+            "compound": None,
             "concentration_um": None,
             "smiles": None,
         }

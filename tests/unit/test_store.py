@@ -6,16 +6,19 @@ import json
 import multiprocessing
 import pickle
 import shutil
+import tracemalloc
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import zarr
 
 from gandl.images.area_mean import area_mean
 from gandl.images.store import ImageStore, StoreError
-from plates import tiny_pixels, tiny_plan, tiny_store
+from plates import rewrite_with_zarr, tiny_pixels, tiny_plan, tiny_store
 
 
 @pytest.fixture(scope="module")
@@ -78,15 +81,49 @@ def test_many_threads_read_the_right_sites(packed: Path) -> None:
             np.testing.assert_array_equal(image, expected(i % 10))
 
 
-def _read_one(store: ImageStore) -> np.ndarray:
-    return store.sites([3])[0]
+def _read_one(store: ImageStore, i: int) -> np.ndarray:
+    return np.concatenate([store.sites([i])[0], np.pad(store.crop(i, 2, 3, 9), ((0, 0), (0, 7), (0, 7)))])
 
 
-def test_store_opens_itself_again_in_a_spawned_process(packed: Path) -> None:
+@pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
+def test_loader_processes_read_a_store_that_was_opened_before(packed: Path, method: str) -> None:
     store = ImageStore(packed)
     store.sites([0])
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        np.testing.assert_array_equal(pool.submit(_read_one, store).result(), expected(3))
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method)) as pool:
+        for i, read in enumerate(pool.map(partial(_read_one, store), range(10))):
+            np.testing.assert_array_equal(read[:2], expected(i))
+            np.testing.assert_array_equal(read[2:, :9, :9], expected(i)[:, 2:11, 3:12])
+
+
+def test_store_written_again_by_other_tools_reads_the_same(own: Path, packed: Path) -> None:
+    rewritten, store = ImageStore(rewrite_with_zarr(own)), ImageStore(packed)
+    for copy in (rewritten, pickle.loads(pickle.dumps(rewritten))):
+        np.testing.assert_array_equal(copy.sites(slice(None), 8), store.sites(slice(None), 8))
+        np.testing.assert_array_equal(copy.crop(9, 1, 2, 5), store.crop(9, 1, 2, 5))
+
+
+def test_direct_reading_gives_what_zarr_gives(tmp_path: Path) -> None:
+    changes = {"height": 67, "width": 101, "resolutions": (67, 33), "dtype": "uint16"}
+    store = ImageStore(tiny_store(tmp_path, **changes))
+    for size in (67, 33):
+        by_zarr = zarr.open_array(store.path / str(size), mode="r")
+        np.testing.assert_array_equal(store.sites(slice(None), size), by_zarr[...])
+        np.testing.assert_array_equal(store.crop(7, 3, 20, 30, size), by_zarr[7, :, 3:33, 20:50])
+
+
+def test_memory_of_a_store_does_not_grow_with_its_sites(tmp_path: Path) -> None:
+    def held(sites: int) -> int:
+        path = tiny_store(tmp_path / str(sites), sites=sites, shard_sites=500)
+        ImageStore(path).crop(0, 0, 0, 4)  # what is imported at the first reading
+        tracemalloc.start()
+        store = ImageStore(path)
+        assert len(store.index) == len(store.site_ids) == sites
+        store.crop(sites - 1, 0, 0, 4)
+        now = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        return now
+
+    assert held(500) - held(10) < 500 * 2 * 16 + 8_000  # the index of a shard: 16 bytes per channel image
 
 
 def test_what_is_not_there_is_told(packed: Path, tmp_path: Path) -> None:
@@ -122,8 +159,43 @@ def test_damaged_shard_is_an_error_when_it_is_read(own: Path) -> None:
     shard.write_bytes(content)
     store = ImageStore(own)
     np.testing.assert_array_equal(store.sites([0])[0], expected(0))
-    with pytest.raises(StoreError, match="is damaged at 16 px"):
+    with pytest.raises(StoreError, match=r"is damaged \(.*16/c/1/0/0/0: .*\); pack it again"):
         store.sites([3, 4, 5])
+
+
+def test_missing_chunk_of_a_store_written_again_is_told(own: Path) -> None:
+    (rewrite_with_zarr(own) / "8/c/1/0/0/0").unlink()
+    with pytest.raises(StoreError, match=r"lacks 1 .* the first is .*TINY_1\.zarr/8; pack it again"):
+        ImageStore(own)
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [(-10, "the index of the shard has another checksum"), (30, "."), (-150, ".")],
+    ids=["index", "first chunk", "last chunk"],
+)
+def test_wrong_byte_in_a_shard_is_told_at_every_place(own: Path, at: int, words: str) -> None:
+    shard = own / "16/c/1/0/0/0"
+    content = bytearray(shard.read_bytes())
+    content[at] ^= 0x01
+    shard.write_bytes(content)
+    with pytest.raises(StoreError, match=rf"is damaged \(.*16/c/1/0/0/0: .*{words}.*\); pack it again"):
+        ImageStore(own).sites([3, 4, 5])
+
+
+@pytest.mark.parametrize("left", [0, 3, 100, 1000])
+def test_shard_that_was_cut_is_told(own: Path, left: int) -> None:
+    shard = own / "16/c/1/0/0/0"
+    shard.write_bytes(shard.read_bytes()[:left])
+    with pytest.raises(StoreError, match="is damaged"):
+        ImageStore(own).sites([3, 4, 5])
+
+
+def test_image_that_was_never_written_is_an_error_and_never_black(own: Path) -> None:
+    group = zarr.open_group(own, mode="r+")
+    group["16"][3:6] = np.zeros((3, 2, 16, 16), np.uint8)  # type: ignore[index]  # black chunks are left out
+    with pytest.raises(StoreError, match="was never written|lacks 1 shard"):
+        ImageStore(own).sites([3])
 
 
 def test_missing_resolution_is_told(own: Path) -> None:
@@ -157,13 +229,15 @@ def change_attributes(store: Path, **changes: object) -> None:
 
 def test_store_of_another_format_is_told(own: Path) -> None:
     change_attributes(own, format="something-else-2")
-    with pytest.raises(StoreError, match="of format 'something-else-2'; this version reads 'gandl-image-store-1'"):
+    with pytest.raises(StoreError, match="of format 'something-else-2'; this version reads 'gandl-image-store-2'"):
         ImageStore(own)
 
 
 def test_channel_names_that_do_not_fit_the_pixels_are_told(own: Path) -> None:
     change_attributes(own, channels=["red", "green", "blue"])
-    with pytest.raises(StoreError, match="has 2 channels, but the store names 3: red, green, blue"):
+    with pytest.raises(
+        StoreError, match=r"the array 16 holds uint8 of shape \(10, 2, 16, 16\), but .* 3 channels \(red, green, blue\)"
+    ):
         ImageStore(own)
 
 

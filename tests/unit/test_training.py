@@ -317,7 +317,7 @@ def test_the_same_probe_goes_on_from_its_checkpoint(
     [
         (lambda folder: {"stores": []}, "at least one image store"),
         (lambda folder: {"resolution": 64}, r"holds no images of 64 px .* only of 32, 16 px"),
-        (lambda folder: {"crop": 32, "resolution": 16}, "images of 16 px .* smaller than a crop of 32 px"),
+        (lambda folder: {"crop": 32, "resolution": 16}, "images of 16 x 16 px .* smaller than a crop of 32 px"),
         (
             lambda folder: {"extra": write_store(folder, name="B", channels=("dna", "gfp"))},
             r"B\.zarr holds the channels dna, gfp, but .*A\.zarr holds gfp, dna",

@@ -1,11 +1,11 @@
-"""Rule `embeddings`: one store through the trained discriminator."""
+"""Rule `embeddings`: one store through the trained discriminator, all its featurizers in one pass."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gandl.config import EmbeddingsSettings, FeaturizerName
+from gandl.config import Dataset, EmbeddingsSettings, FeaturizerName
 from gandl.embeddings.embed import embed_store
-from gandl.embeddings.featurizers import build_featurizer
+from gandl.embeddings.featurizers import build_featurizers
 from gandl.images.store import store_path
 from gandl.jobs import job
 
@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job(snakemake.log[0]):
-    store = store_path(Path(snakemake.input.manifest))
     settings = EmbeddingsSettings.model_validate(snakemake.params.settings)
-    featurizer = build_featurizer(
-        FeaturizerName(snakemake.wildcards.trained),
-        settings=settings,
-        stores=[store],
-        weights=Path(snakemake.input.weights),
+    embed_store(
+        store_path(Path(snakemake.input.manifest)),
+        build_featurizers(
+            [FeaturizerName(name) for name in snakemake.params.featurizers],
+            settings=settings,
+            weights=Path(snakemake.input.weights),
+        ),
+        [Path(output) for output in snakemake.output.embeddings],
+        settings,
+        Dataset(snakemake.wildcards.dataset),
     )
-    embed_store(store, featurizer, Path(snakemake.output.embeddings), settings)

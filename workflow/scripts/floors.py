@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gandl.config import EmbeddingsSettings, FeaturizerName, NetworkSettings, TrainingSettings
+from gandl.config import Dataset, EmbeddingsSettings, FeaturizerName, NetworkSettings, TrainingSettings
 from gandl.embeddings.embed import embed_store
-from gandl.embeddings.featurizers import build_featurizer
+from gandl.embeddings.featurizers import build_featurizers
 from gandl.images.store import store_path
 from gandl.jobs import job
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job(snakemake.log[0]):
-    store = store_path(Path(snakemake.input.manifest))
     settings = EmbeddingsSettings.model_validate(snakemake.params.settings)
     network = NetworkSettings.model_validate(snakemake.params.network)
     training = TrainingSettings(
@@ -23,6 +22,15 @@ with job(snakemake.log[0]):
         seed=snakemake.params.seed,
         batch=network.minibatch_std_group,  # decides nothing here; this value fits every network
     )
-    for name, output in zip(snakemake.params.floors, snakemake.output.embeddings, strict=True):
-        featurizer = build_featurizer(FeaturizerName(name), settings=settings, stores=[store], training=training)
-        embed_store(store, featurizer, Path(output), settings)
+    embed_store(
+        store_path(Path(snakemake.input.manifest)),
+        build_featurizers(
+            [FeaturizerName(name) for name in snakemake.params.featurizers],
+            settings=settings,
+            screen=[store_path(Path(manifest)) for manifest in snakemake.input.screen],
+            training=training,
+        ),
+        [Path(output) for output in snakemake.output.embeddings],
+        settings,
+        Dataset(snakemake.wildcards.dataset),
+    )

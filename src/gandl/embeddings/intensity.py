@@ -19,7 +19,7 @@ class IntensityFeaturizer:
     """
 
     name = FeaturizerName.INTENSITY
-    resolution: int | None = None
+    full_size = True
     pixel_size_um: float | None = None
 
     def __init__(self, channels: Sequence[str]) -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 
 import pandas as pd
 import pyarrow as pa
@@ -55,12 +57,52 @@ def write_features(frame: pd.DataFrame, path: Path, schema: Schema, metadata: Ma
     ------
     gandl.tables.TableError : the table breaks its schema, or its features and their names differ in number.
     """
-    check(frame, schema, path)
-    dim, names = len(feature_columns(frame)), json.loads(metadata[FEATURE_NAMES])
-    if len(names) != dim:
-        raise TableError(f"{path}: the table has {dim} features and {len(names)} names for them")
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    form = table.schema.metadata or {}
-    added = {key.encode(): value.encode() for key, value in metadata.items()}
-    with atomic(Path(path)) as partial:
-        pq.write_table(table.replace_schema_metadata({**form, **added}), partial, compression="zstd")
+    with FeatureWriter(path, schema, metadata) as writer:
+        writer.write(frame)
+
+
+class FeatureWriter:
+    """Writes a table of features part by part, so that it need not fit in memory; use it as a context manager.
+
+    Each part is a row group. The file appears, whole, when the block ends well; otherwise what was there before stays.
+
+    Parameters
+    ----------
+    path, schema, metadata : as in `write_features`.
+    """
+
+    def __init__(self, path: Path, schema: Schema, metadata: Mapping[str, str]) -> None:
+        self.path, self.schema, self.metadata = Path(path), schema, dict(metadata)
+        self._dim = len(json.loads(metadata[FEATURE_NAMES]))
+        self._stack = ExitStack()
+        self._writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> FeatureWriter:
+        self._partial = self._stack.enter_context(atomic(self.path))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def write(self, frame: pd.DataFrame) -> None:
+        """Check and write the next rows; a key that two parts share is not noticed.
+
+        Raises
+        ------
+        gandl.tables.TableError : the rows break the schema, or features and names differ in number.
+        """
+        check(frame, self.schema, self.path)
+        dim = len(feature_columns(frame))
+        if self._dim != dim:
+            raise TableError(f"{self.path}: the table has {dim} features and {self._dim} names for them")
+        if self._writer is None:
+            table = pa.Table.from_pandas(frame, preserve_index=False)
+            added = {key.encode(): value.encode() for key, value in self.metadata.items()}
+            form = table.schema.with_metadata({**(table.schema.metadata or {}), **added})
+            self._writer = pq.ParquetWriter(self._partial, form, compression="zstd")
+            self._stack.callback(self._writer.close)
+        else:
+            table = pa.Table.from_pandas(frame, self._writer.schema, preserve_index=False)
+        self._writer.write_table(table.replace_schema_metadata(self._writer.schema.metadata))

@@ -102,7 +102,7 @@ class SegmentationFeaturizer:
     """
 
     name = FeaturizerName.SEGMENTATION
-    resolution: int | None = None
+    full_size = True
     pixel_size_um: float | None = None
 
     def __init__(self, channels: Sequence[str], settings: SegmentationSettings) -> None:

@@ -31,33 +31,45 @@ def open_stores(paths: Sequence[Path], resolution: int, crop: int) -> list[Image
 
     Raises
     ------
-    CropError : no store, no images, other channels or bit depth than the first, a missing resolution, images below the crop.
+    CropError : no store, no images, other channels, bit depth or sides than the first, a missing resolution, images smaller than
+        the crop.
     """
     if not paths:
         raise CropError("training needs at least one image store, and none was given")
     stores = [ImageStore(Path(path)) for path in paths]
-    first = stores[0]
     for store in stores:
-        if store.channels != first.channels:
-            raise CropError(
-                f"{store.path} holds the channels {', '.join(store.channels)}, but {first.path} holds "
-                f"{', '.join(first.channels)}; stores of one training must agree"
-            )
-        if store.dtype != first.dtype:
-            raise CropError(f"{store.path} holds {store.dtype} pixels, but {first.path} holds {first.dtype}")
-        if resolution not in store.resolutions:
-            raise CropError(
-                f"{store.path} holds no images of {resolution} px (training.resolution), only of "
-                f"{', '.join(map(str, store.resolutions))} px"
-            )
-        if len(store) == 0:
-            raise CropError(f"{store.path} holds no images: there is nothing to cut crops from")
-        if resolution < crop:
-            raise CropError(
-                f"{store.path} holds images of {resolution} px (training.resolution), smaller than a crop of {crop} px "
-                "(training.network.crop)"
-            )
+        _check(store, stores[0], resolution, crop)
     return stores
+
+
+def _check(store: ImageStore, first: ImageStore, resolution: int, crop: int) -> None:
+    """Refuse a store that cannot be trained on together with the first."""
+    if store.channels != first.channels:
+        raise CropError(
+            f"{store.path} holds the channels {', '.join(store.channels)}, but {first.path} holds "
+            f"{', '.join(first.channels)}; stores of one training must agree"
+        )
+    if store.dtype != first.dtype:
+        raise CropError(f"{store.path} holds {store.dtype} pixels, but {first.path} holds {first.dtype}")
+    if resolution not in store.resolutions:
+        raise CropError(
+            f"{store.path} holds no images of {resolution} px (training.resolution), only of "
+            f"{', '.join(map(str, store.resolutions))} px"
+        )
+    if len(store) == 0:
+        raise CropError(f"{store.path} holds no images: there is nothing to cut crops from")
+    height, width = store.shape_at(resolution)
+    sides = first.shape_at(resolution)
+    if (height, width) != sides:
+        raise CropError(
+            f"{store.path} holds images of {height} x {width} px (height x width), but {first.path} of "
+            f"{sides[0]} x {sides[1]} px; stores of one training must agree"
+        )
+    if min(height, width) < crop:
+        raise CropError(
+            f"{store.path} holds images of {height} x {width} px at training.resolution {resolution}, smaller than a crop of "
+            f"{crop} px (training.network.crop)"
+        )
 
 
 class CropSampler:
@@ -66,7 +78,7 @@ class CropSampler:
     Parameters
     ----------
     stores : as `open_stores` gives them.
-    resolution, crop : side (px) of the stored images and of the crops.
+    resolution, crop : stored size of the images (px, the shorter side), and side of the crops.
     seed : of the sampler's own random generator.
     """
 
@@ -76,25 +88,29 @@ class CropSampler:
         self.crop = crop
         self.rng = np.random.default_rng(seed)
         self._first = np.cumsum([0, *(len(store) for store in stores)])
-        fits = len(self) * len(stores[0].channels) * resolution**2 * stores[0].dtype.itemsize <= MEMORY_LIMIT
-        self._moments: npt.NDArray[np.float32] | None = None
-        self._images = [store.sites(slice(None), resolution) for store in stores] if fits else None
+        self._channels = len(stores[0].channels)
+        height, width = stores[0].shape_at(resolution)
+        self._places = [height - crop + 1, width - crop + 1]
+        size = len(self) * self._channels * height * width * stores[0].dtype.itemsize
+        self._images = [store.sites(slice(None), resolution) for store in stores] if size <= MEMORY_LIMIT else None
+        self._moments = np.full((len(self), self._channels, 2), np.nan, np.float32)
 
     def __len__(self) -> int:
         """Number of sites."""
         return int(self._first[-1])
 
-    def draw(self, n: int) -> npt.NDArray[np.int64]:
-        """Draw n places: (n, 4) store, site within it, top, left."""
-        site = self.rng.integers(len(self), size=n)
+    def draw(self, n: int, rng: np.random.Generator | None = None) -> npt.NDArray[np.int64]:
+        """Draw n places: (n, 4) store, site within it, top, left; by the sampler's own generator or by another."""
+        rng = self.rng if rng is None else rng
+        site = rng.integers(len(self), size=n)
         store = np.searchsorted(self._first, site, side="right") - 1
-        corner = self.rng.integers(self.resolution - self.crop + 1, size=(n, 2))
+        corner = rng.integers(self._places, size=(n, 2))
         return np.column_stack([store, site - self._first[store], corner])
 
     def read(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.unsignedinteger]:
         """Crops (n, c, crop, crop) at places."""
-        side, channels = self.crop, len(self.stores[0].channels)
-        crops = np.empty((len(places), channels, side, side), self.stores[0].dtype)
+        side = self.crop
+        crops = np.empty((len(places), self._channels, side, side), self.stores[0].dtype)
         for i, (store, site, top, left) in enumerate(places.tolist()):
             if self._images is None:
                 crops[i] = self.stores[store].crop(site, top, left, side, self.resolution)
@@ -103,12 +119,18 @@ class CropSampler:
         return crops
 
     def moments(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Mean and deviation of the whole images at places: (n, c, 2); all images are measured once, at the first call."""
-        if self._moments is None:
-            self._moments = np.concatenate(
-                [moments_of(images) for store in self.stores for _, images in store.batches(16, self.resolution)]
-            )
-        return self._moments[self._first[places[:, 0]] + places[:, 1]]
+        """Mean and deviation of the whole images at places: (n, c, 2); an image is measured when it is first drawn, and kept."""
+        positions = self._first[places[:, 0]] + places[:, 1]
+        for position, store, site in zip(positions, places[:, 0], places[:, 1], strict=True):
+            if np.isnan(self._moments[position, 0, 0]):
+                self._moments[position] = moments_of(self._image(store, site))[0]
+        return self._moments[positions]
+
+    def _image(self, store: int, site: int) -> npt.NDArray[np.unsignedinteger]:
+        """A whole image (1, c, y, x)."""
+        if self._images is None:
+            return self.stores[store].sites([site], self.resolution)
+        return self._images[store][site : site + 1]
 
     @property
     def state(self) -> str:

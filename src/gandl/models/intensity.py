@@ -5,7 +5,8 @@ The scale is part of a model: it is kept with its weights, and images are embedd
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +22,11 @@ LOW, HIGH = 0.1, 99.9
 """Percentiles of a channel's pixels that become -1 and 1."""
 CEILING = 3.0
 """Brighter pixels stay brighter, but not beyond this: one saturated speck must not rule a gradient."""
-SITES_PER_STORE = 96
-"""At most so many sites of a store, evenly spaced, are measured."""
+SITES_MEASURED = 1024
+"""At most so many sites are measured: all of them, or else one out of each of so many equal stretches of the stores."""
+
+Pixels = npt.NDArray[np.unsignedinteger] | npt.NDArray[np.float32]
+"""Stored pixels; float32 where images were resized."""
 
 
 class IntensityError(ValueError):
@@ -52,7 +56,7 @@ class IntensityScale:
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
 
-    def apply(self, images: npt.NDArray[np.unsignedinteger], moments: npt.NDArray[np.float32] | None = None) -> Tensor:
+    def apply(self, images: Pixels, moments: npt.NDArray[np.float32] | None = None) -> Tensor:
         """Stored pixels (n, c, y, x) -> float32 (n, c, y, x) in channels-last memory.
 
         Parameters
@@ -94,7 +98,7 @@ class IntensityScale:
         return gain, -low * gain - 1
 
 
-def moments_of(images: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.float32]:
+def moments_of(images: Pixels) -> npt.NDArray[np.float32]:
     """Mean and standard deviation of each channel of whole images: (n, c, y, x) -> (n, c, 2); a constant one has deviation 1."""
     values = images.reshape(*images.shape[:2], -1)
     mean, deviation = values.mean(axis=2, dtype=np.float64), values.std(axis=2, dtype=np.float64)
@@ -102,60 +106,117 @@ def moments_of(images: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.float3
 
 
 def measure_scale(stores: Sequence[ImageStore], resolution: int, kind: Intensity = Intensity.STORE) -> IntensityScale:
-    """The scale of a set of stores: percentiles of each channel over evenly spaced sites (exact, from counts of values).
+    """The scale of a set of stores: percentiles of each channel, exact over the sites measured (`SITES_MEASURED`).
+
+    Memory holds one image and the pixels beyond the percentiles, whatever the number of stores.
 
     Raises
     ------
     IntensityError : a channel is constant.
     """
     channels = stores[0].channels
-    measured = [_measure(image) for store in stores for image in _evenly_spaced(store, resolution)]
-    moments = np.stack([image.moments for image in measured])
-    low, high = [], []
-    for position, channel in enumerate(channels):
-        values, counts = _merged(
-            [image.histograms[position] for image in measured], moments[:, position] if kind is Intensity.SITE else None
-        )
-        bounds = values[np.searchsorted(np.cumsum(counts), counts.sum() * np.array([LOW, HIGH]) / 100)]
-        if bounds[0] == bounds[1]:
+    places = _places([len(store) for store in stores])
+    pixels = sum(math.prod(stores[store].shape_at(resolution)) for store, _ in places)
+    percentiles = [_Percentiles(pixels) for _ in channels]
+    moments = np.stack(
+        [_measure(stores[store].sites([site], resolution)[0], percentiles, kind) for store, site in places]
+    )
+    bounds = np.array([of_channel.bounds() for of_channel in percentiles])
+    for channel, (value, other) in zip(channels, bounds, strict=True):
+        if value == other:
             raise IntensityError(
-                f"channel {channel} of {_names([store.path for store in stores])} is constant (value {bounds[0]:g}) in "
+                f"channel {channel} of {_names([store.path for store in stores])} is constant (value {value:g}) in "
                 f"{HIGH - LOW:.1f} % of its pixels: nothing can be learnt from it; leave it out when packing the store"
             )
-        low.append(float(bounds[0]))
-        high.append(float(bounds[1]))
     typical = moments.mean(axis=0) if kind is Intensity.SITE else np.tile([0.0, 1.0], (len(channels), 1))
-    mean, deviation = (tuple(float(value) for value in column) for column in typical.T)
-    return IntensityScale(tuple(channels), tuple(low), tuple(high), kind, mean, deviation)
+    low, high, mean, deviation = (tuple(values) for values in (*bounds.T.tolist(), *typical.T.tolist()))
+    return IntensityScale(tuple(channels), low, high, kind, mean, deviation)
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """What is kept of one image, so that no pixels of many stores stay in memory: moments (c, 2), a histogram per channel."""
-
-    moments: npt.NDArray[np.float32]
-    histograms: list[tuple[npt.NDArray[np.unsignedinteger], npt.NDArray[np.int64]]]
-
-
-def _measure(image: npt.NDArray[np.unsignedinteger]) -> _Measured:
-    return _Measured(moments_of(image[None])[0], [np.unique(channel, return_counts=True) for channel in image])
-
-
-def _evenly_spaced(store: ImageStore, resolution: int) -> Iterator[npt.NDArray[np.unsignedinteger]]:
-    for site in np.unique(np.linspace(0, len(store) - 1, min(SITES_PER_STORE, len(store))).astype(int)):
-        yield store.sites([int(site)], resolution)[0]
+def _measure(
+    image: npt.NDArray[np.unsignedinteger], percentiles: Sequence[_Percentiles], kind: Intensity
+) -> npt.NDArray[np.float32]:
+    """Add an image (c, y, x) to its channels' percentiles; gives its moments (c, 2)."""
+    moments = moments_of(image[None])[0]
+    shifts = moments.astype(np.float64) if kind is Intensity.SITE else np.tile([0.0, 1.0], (len(image), 1))
+    for channel, of_channel, (shift, unit) in zip(image, percentiles, shifts, strict=True):
+        counts = np.bincount(channel.ravel())
+        values = np.flatnonzero(counts)
+        of_channel.add((values - shift) / unit, counts[values])
+    return moments
 
 
-def _merged(
-    histograms: Sequence[tuple[npt.NDArray[np.unsignedinteger], npt.NDArray[np.int64]]],
-    moments: npt.NDArray[np.float32] | None,
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """Values of many images, ascending, and how often each occurs; standardised where moments (n, 2) are given."""
-    counts = np.concatenate([count for _, count in histograms])
-    shifts = np.tile([0.0, 1.0], (len(histograms), 1)) if moments is None else moments.astype(np.float64)
-    values = np.concatenate([(value - m) / d for (value, _), (m, d) in zip(histograms, shifts, strict=True)])
-    order = np.argsort(values, kind="stable")
-    return values[order], counts[order]
+def _places(sizes: Sequence[int]) -> list[tuple[int, int]]:
+    """Which sites are measured, as (store, site): all, or one at a random place in each stretch (no period of a plate shows)."""
+    total = sum(sizes)
+    positions = np.arange(total)
+    if total > SITES_MEASURED:
+        edges = np.linspace(0, total, SITES_MEASURED + 1)
+        within = np.random.default_rng(0).random(SITES_MEASURED)
+        positions = np.unique((edges[:-1] + within * np.diff(edges)).astype(int))
+    first = np.cumsum([0, *sizes])
+    store = np.searchsorted(first, positions, side="right") - 1
+    return list(zip(store.tolist(), (positions - first[store]).tolist(), strict=True))
+
+
+class _Percentiles:
+    """Percentiles `LOW` and `HIGH` of values that come in parts: only what lies beyond them is kept.
+
+    Parameters
+    ----------
+    pixels : how many values will come.
+    """
+
+    def __init__(self, pixels: int) -> None:
+        self._pixels = pixels
+        beyond = int(pixels * max(LOW, 100 - HIGH) / 100) + 2
+        self._below, self._above = _Lowest(beyond), _Lowest(beyond)
+
+    def add(self, values: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> None:
+        """Take a part: different values, and how often each occurs."""
+        self._below.add(values, counts)
+        self._above.add(-values, counts)
+
+    def bounds(self) -> tuple[float, float]:
+        """The smallest values that are not below `LOW` and `HIGH` percent of all (the inverse of the distribution function)."""
+        low, high = self._pixels * np.array([LOW, HIGH]) / 100
+        values, counts = self._below.kept()
+        first = values[np.searchsorted(np.cumsum(counts), low)]
+        values, counts = self._above.kept()
+        before = self._pixels - counts.sum()
+        return float(first), float(-values[::-1][np.searchsorted(before + np.cumsum(counts[::-1]), high)])
+
+
+class _Lowest:
+    """The lowest `wanted` of all values that come; they are merged whenever `PENDING` of them wait."""
+
+    PENDING = 2**18
+
+    def __init__(self, wanted: int) -> None:
+        self._wanted = wanted
+        self._limit = np.inf
+        self._values: list[npt.NDArray[np.float64]] = []
+        self._counts: list[npt.NDArray[np.int64]] = []
+        self._waiting = 0
+
+    def add(self, values: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> None:
+        low = values <= self._limit
+        self._values.append(values[low])
+        self._counts.append(counts[low])
+        self._waiting += int(low.sum())
+        if self._waiting > self.PENDING:
+            self.kept()
+
+    def kept(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        """The lowest values, ascending, and how often each occurs: `wanted` in all, or a few more of the highest of them."""
+        values, position = np.unique(np.concatenate(self._values), return_inverse=True)
+        counts = np.bincount(position, np.concatenate(self._counts)).astype(np.int64)
+        end = int(np.searchsorted(np.cumsum(counts), self._wanted)) + 1
+        if end <= len(values):
+            values, counts = values[:end], counts[:end]
+            self._limit = float(values[-1])
+        self._values, self._counts, self._waiting = [values], [counts], 0
+        return values, counts
 
 
 def _names(paths: Sequence[Path]) -> str:

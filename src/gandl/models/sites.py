@@ -57,7 +57,9 @@ def crop_corners(side: int, crop: int, stride: int) -> list[int]:
     SiteError : the crop is larger than the side.
     """
     if crop > side:
-        raise SiteError(f"a crop of {crop} px does not fit in images of {side} px; embed at a larger resolution")
+        raise SiteError(
+            f"a crop of {crop} px does not fit in images of {side} px; embed at a larger resolution (embeddings.resolutions)"
+        )
     corners = list(range(0, side - crop + 1, stride))
     return corners if corners[-1] == side - crop else [*corners, side - crop]
 
@@ -66,7 +68,7 @@ def crop_corners(side: int, crop: int, stride: int) -> list[int]:
 def site_features(
     discriminator: Discriminator,
     scale: IntensityScale,
-    images: npt.NDArray[np.unsignedinteger],
+    images: npt.NDArray[np.unsignedinteger] | npt.NDArray[np.float32],
     crop: int,
     stride: int,
     batch: int,
@@ -76,7 +78,7 @@ def site_features(
     Parameters
     ----------
     discriminator, scale : of one model.
-    images : (n, c, y, x) stored pixels, at least `crop` px a side.
+    images : (n, c, y, x) stored pixels (float32 where they were resized), at least `crop` px a side.
     crop : side (px) that the discriminator takes.
     stride : distance (px) of the crops that are averaged.
     batch : crops per forward pass; it changes the speed only.

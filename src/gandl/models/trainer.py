@@ -99,14 +99,14 @@ class Trainer:
     def _reals(self) -> Tensor:
         """The next batch of real crops, on the networks' scale."""
         places = self.sampler.draw(self.settings.batch)
-        reals = self._scaled(self.sampler, places)
+        reals = self._scaled(places)
         if self.settings.symmetry:
             reals = orient(reals, torch.randint(ORIENTATIONS, (len(reals),), generator=self.rng))
         return reals.contiguous(memory_format=torch.channels_last)
 
-    def _scaled(self, sampler: CropSampler, places: npt.NDArray[np.int64]) -> Tensor:
-        moments = sampler.moments(places) if self.scale.kind is Intensity.SITE else None
-        return self.scale.apply(sampler.read(places), moments)
+    def _scaled(self, places: npt.NDArray[np.int64]) -> Tensor:
+        moments = self.sampler.moments(places) if self.scale.kind is Intensity.SITE else None
+        return self.scale.apply(self.sampler.read(places), moments)
 
     def _fakes(self) -> Tensor:
         return self.generator(self.generator.draw(self.settings.batch, self.rng, self.settings.style_mixing))
@@ -234,8 +234,8 @@ class Trainer:
 
     def real_samples(self) -> np.ndarray:
         """Real crops to show beside generated ones, the same however training went."""
-        sampler = CropSampler(self.sampler.stores, self.settings.resolution, self.settings.network.crop, self.seed)
-        return self.scale.invert(self._scaled(sampler, sampler.draw(COUNT)))
+        places = self.sampler.draw(COUNT, np.random.default_rng(self.seed))
+        return self.scale.invert(self._scaled(places))
 
 
 def _adam(network: nn.Module, settings: TrainingSettings, interval: int) -> torch.optim.Adam:

@@ -6,6 +6,7 @@ with the same weights, bit for bit.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +47,7 @@ def train(
 
     Parameters
     ----------
-    stores : image stores of the same channels and bit depth.
+    stores : image stores of the same channels, bit depth and sides.
     settings : recipe and shape of the networks.
     seed : of initial weights, crops and latents.
     weights, curve, samples : files to make: safetensors, parquet (`tables.CURVE`), PNG (and the same name as `.npz`: the arrays).
@@ -112,5 +113,10 @@ def _what_decides(
         "seed": seed,
         "code": code,
         "probe": probe,
-        "data": {store.store_id: store.index["sha256"].tolist() for store in stores},
+        "data": {store.store_id: _content(store) for store in stores},
     }
+
+
+def _content(store: ImageStore) -> str:
+    """One digest of all a store's pixels, from those of its sites: a big screen's do not fit beside every checkpoint."""
+    return hashlib.sha256("".join(store.index["sha256"]).encode()).hexdigest()

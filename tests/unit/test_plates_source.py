@@ -1,0 +1,457 @@
+"""A lab's own table or folder: what may be written, what it becomes, and the sentence that every mistake gives."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from gandl.config import PlatesSettings
+from gandl.source.plates import channels_of, read_plates, source_of, write_sites
+from gandl.source.plates_sites import well_at, well_of
+from gandl.source.plates_stores import PlatesError, file_safe, light_stores
+from gandl.tables import SITES, check
+from plate_files import write_csv, write_one_channel_plate, write_six_channel_plates
+
+HEADER = "well,plate,control,treatment,concentration_um,file_dna,file_er"
+
+
+def lab(folder: Path, text: str, *, encoding: str = "utf-8", files: bool = True) -> PlatesSettings:
+    """A table with this text in `folder/lab`, and an empty file for every image that it names."""
+    table = folder / "lab" / "sites.csv"
+    table.parent.mkdir(exist_ok=True)
+    table.write_bytes(text.encode(encoding))
+    if files:
+        for name in re.findall(r"[\w \\/.-]+\.tif", text):
+            image = table.parent / name.replace("\\", "/")
+            image.parent.mkdir(parents=True, exist_ok=True)
+            image.touch()
+    return PlatesSettings(table=str(table))
+
+
+def sites_of(settings: PlatesSettings, folder: Path) -> pd.DataFrame:
+    output = folder / "sites.parquet"
+    write_sites(settings, output)
+    frame = pd.read_parquet(output)
+    check(frame, SITES, output)
+    return frame
+
+
+def mistakes(settings: PlatesSettings) -> list[str]:
+    """The mistakes of a table, which is refused for exactly these."""
+    found = list(read_plates(settings).mistakes)
+    with pytest.raises(PlatesError) as error:
+        write_sites(settings, Path("never.parquet"))
+    assert [line.strip() for line in str(error.value).splitlines()[1:]] == found
+    return found
+
+
+def test_two_plates_become_a_sites_table_with_files_and_channels(tmp_path: Path) -> None:
+    table = write_six_channel_plates(tmp_path / "screen", rows="A", sites=2)
+    frame = sites_of(PlatesSettings(table=str(table)), tmp_path)
+    assert channels_of(tmp_path / "sites.parquet") == ("DNA", "er", "actin", "rna", "golgi", "mito")
+    assert source_of(tmp_path / "sites.parquet") == str(table)
+    assert frame["store_id"].unique().tolist() == ["screen_1", "screen_2"]
+    assert len(frame) == 2 * 7 * 2
+    first = frame.iloc[1]
+    assert first["site_id"] == "screen_1_A01_2"
+    assert (first["experiment"], first["plate"], first["row"], first["column"], first["site"]) == (
+        "screen",
+        1,
+        "A",
+        1,
+        2,
+    )
+    assert (first["control"], first["treatment"], first["compound"]) == ("positive", "rescue", "rescue")
+    assert (first["cell_type"], first["condition"], first["operator"]) == ("U2OS", "treated", "ab")
+    assert first["file_er"] == "plate 1/A01_s2_er.tif"
+    assert Path(first["path_er"]) == tmp_path / "screen/plate 1/A01_s2_er.tif"
+    assert first["table_row"] == 3
+    assert frame.loc[frame["control"] == "negative", "condition"].unique().tolist() == ["untreated"]
+
+
+def test_table_of_german_excel_is_read_as_any_other(tmp_path: Path) -> None:
+    table = write_one_channel_plate(tmp_path / "screen", rows="B")
+    raw = table.read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbf")
+    assert b"\r\n" in raw
+    assert b"images\\B01.png" in raw
+    frame = sites_of(PlatesSettings(table=str(table)), tmp_path)
+    assert frame["plate_id"].unique().tolist() == ["screen_1"]
+    assert Path(frame["path_nuclei"].iloc[0]) == tmp_path / "screen/images/B01.png"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_separator_encoding_and_line_ends_change_nothing(
+    encoding: str, delimiter: str, line_end: str, tmp_path: Path
+) -> None:
+    lines = [["Well", " Control ", "treatment", "concentration_um", "FILE_dna"], ["a1", "", "µ-drug", "0.5", "a.tif"]]
+    text = line_end.join(delimiter.join(cells) for cells in lines) + line_end
+    frame = sites_of(lab(tmp_path, text, encoding=encoding), tmp_path)
+    assert frame[["well", "control", "treatment", "concentration_um"]].to_numpy().tolist() == [
+        ["A01", "none", "µ-drug", 0.5]
+    ]
+    assert light_stores(PlatesSettings(table=str(tmp_path / "lab/sites.csv"))) == ["lab_1"]
+
+
+def test_the_line_in_which_excel_names_its_separator_is_understood(tmp_path: Path) -> None:
+    frame = sites_of(lab(tmp_path, "sep=;\r\nwell;file_dna\r\nA1;a.tif\r\n"), tmp_path)
+    assert frame["table_row"].tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    ("written", "well"),
+    [("A1", "A01"), ("a01", "A01"), ("H12", "H12"), ("AA01", "AA01"), ("af48", "AF48"), ("P024", "P24"),
+     ("AG1", None), ("A49", None), ("A0", None), ("A", None), ("1A", None), ("A-1", None), ("", None)],
+)  # fmt: skip
+def test_well_names_are_brought_to_one_form(written: str, well: str | None) -> None:
+    assert well_of(written) == well
+
+
+def test_row_and_column_may_be_numbers() -> None:
+    assert [well_at("2", 3), well_at("27", 48), well_at("b", 3), well_at("33", 1), well_at("0", 1)] == [
+        "B03", "AA48", "B03", None, None,
+    ]  # fmt: skip
+
+
+def test_whole_plate_numbers_are_kept(tmp_path: Path) -> None:
+    text = "well,plate,file_dna\nA1,07,a.tif\nA2,7,b.tif\nA1,12,c.tif\n"
+    frame = sites_of(lab(tmp_path, text), tmp_path)
+    assert frame["plate"].tolist() == [7, 7, 12]
+    assert frame["plate_id"].tolist() == ["lab_7", "lab_7", "lab_12"]
+
+
+def test_plates_with_names_are_numbered_within_their_experiment(tmp_path: Path) -> None:
+    text = (
+        "well,plate,experiment,file_dna\nA1,Plate 7b,Größe/1,a.tif\nA1,12,Größe/1,b.tif\nA1,Plate 7b,2,c.tif\n"
+        "A2,Plate 7b,Größe/1,d.tif\n"
+    )
+    settings = lab(tmp_path, text)
+    frame = sites_of(settings, tmp_path)
+    assert frame["plate"].tolist() == [1, 2, 1, 1]
+    assert frame["plate_name"].tolist() == ["Plate 7b", "12", "Plate 7b", "Plate 7b"]
+    assert light_stores(settings) == ["Grosse-1_Plate-7b", "Grosse-1_12", "2_Plate-7b"]
+    assert frame["experiment"].iloc[0] == "Größe/1"
+
+
+def test_names_safe_for_files_hold_nothing_else() -> None:
+    assert [file_safe(text) for text in ("a b/c", "../x", "Ü(1)", "...", "日本")] == ["a-b-c", "x", "U-1", "", ""]
+
+
+def test_sites_without_numbers_are_counted_in_their_well(tmp_path: Path) -> None:
+    text = "well,plate,file_dna\nA1,1,a.tif\nA2,1,b.tif\nA1,1,c.tif\nA1,2,d.tif\n"
+    assert sites_of(lab(tmp_path, text), tmp_path)["site"].tolist() == [1, 1, 2, 1]
+
+
+def test_pages_of_one_file_are_named_behind_a_number_sign(tmp_path: Path) -> None:
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab/a.tif").touch()
+    frame = sites_of(lab(tmp_path, "well,file_dna,file_er\nA1,a.tif#1,a.tif#12\n"), tmp_path)
+    assert frame[["page_dna", "page_er"]].iloc[0].tolist() == [1, 12]
+    assert frame["file_er"].iloc[0] == "a.tif#12"
+    assert frame["path_er"].iloc[0].endswith("lab/a.tif")
+
+
+def test_columns_of_ones_own_are_kept_and_those_that_gandl_makes_are_passed_over(tmp_path: Path) -> None:
+    settings = lab(tmp_path, "well,row,Batch No,dose,file_dna\nB1,A,x7,3,a.tif\n")
+    frame = sites_of(settings, tmp_path)
+    assert frame[["row", "Batch No", "dose"]].iloc[0].tolist() == ["B", "x7", "3"]
+    assert [note.split(";")[0] for note in read_plates(settings).notes] == [
+        "the column row is not read: gandl makes it from plate and well",
+        "the column dose is kept and has no meaning for gandl",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("plate,file_dna\n1,a.tif\n", "row 1: the column well is missing; it has plate, file_dna"),
+        (
+            "well,plate\nA1,1\n",
+            "row 1: no column of images: one column file_<channel> per channel is needed; it has well, plate",
+        ),
+        (
+            "well,file\nA1,a.tif\n",
+            "row 1: no column of images: one column file_<channel> per channel is needed (rename file to "
+            "file_dna, say, where dna is its channel); it has well, file",
+        ),
+        (
+            "well,file_dna,file_DNA\nA1,a.tif,b.tif\n",
+            "row 1: the channels dna and DNA differ in capitals alone; give one another name",
+        ),
+        (
+            "well,file_dna,feature_0\nA1,a.tif,1\n",
+            "row 1: a column of gandl's is called feature_0, too; give yours another name",
+        ),
+        (
+            "well,fold,file_dna\nA1,2,a.tif\n",
+            "row 1: a column of gandl's is called fold, too; give yours another name",
+        ),
+        ("well,file_dna\nA1,a.tif\nI99,b.tif\n", "row 3: well is 'I99'; wells are named A1 (or A01) to AF48"),
+        ("well,file_dna\nA1,a.tif\n\n,b.tif\n", "row 4: well is ''; wells are named A1 (or A01) to AF48"),
+        ("well,site,file_dna\nA1,x,a.tif\n", "row 2: site is 'x'; it must be a whole number, or empty in every row"),
+        (
+            "well,site,file_dna\nA1,1,a.tif\nA1,,b.tif\n",
+            "row 3: well A01 has a site without a number beside site 1 (row 2); number all sites of a well, or none",
+        ),
+        (
+            "well,site,file_dna\nA1,1,a.tif\nA01,1,b.tif\n",
+            "row 3: site 1 of well A01 of plate 1 of lab is in row 2 already",
+        ),
+        (
+            "well,file_dna\nA1,a.tif\nA2,a.tif\n",
+            "row 3: a.tif, channel dna, is the image of row 2, channel dna already",
+        ),
+        (
+            "well,file_dna,file_er\nA1,a.tif,a.tif\n",
+            "row 2: a.tif, channel er, is the image of row 2, channel dna already",
+        ),
+        ("well,file_dna\nA1,\n", "row 2: file_dna is empty; every site needs a file for every channel"),
+        (
+            "well,control,file_dna\nA1,pos,a.tif\n",
+            "row 2: control is 'pos'; it must be positive, negative, none, or empty",
+        ),
+        (
+            "well,control,file_dna\nA1,positive,a.tif\nA1,,b.tif\n",
+            "row 3: control of well A01 of plate 1 of lab is none, but "
+            "positive in row 2; all sites of a well must agree",
+        ),
+        (
+            "well,treatment,concentration_um,file_dna\nA1,x,10 uM,a.tif\n",
+            "row 2: concentration_um is '10 uM', not a number; write micromolar without a unit",
+        ),
+        (
+            "well;treatment;concentration_um;file_dna\nA1;x;0,5;a.tif\n",
+            "row 2: concentration_um is '0,5', with a comma; write 0.5, with a decimal point",
+        ),
+        (
+            "well,treatment,concentration_um,file_dna\nA1,x,0,a.tif\n",
+            "row 2: concentration_um is 0; it must be above 0 (uM), or empty where nothing was given",
+        ),
+        (
+            "well,treatment,concentration_um,file_dna\nA1,x,inf,a.tif\n",
+            "row 2: concentration_um is inf; it must be above 0 (uM), or empty where nothing was given",
+        ),
+        (
+            "well,treatment,concentration_um,file_dna\nA1,,3,a.tif\n",
+            "row 2: a concentration_um (3) without a treatment; leave it empty where nothing was given",
+        ),
+        (
+            "well,treatment,file_dna\nA1,a, b,a.tif\n",
+            "row 2: 4 cells, but the header names 3 columns; quote cells that contain ','",
+        ),
+        (
+            "well,file_dna\nA1,D:\\data\\a.tif\n",
+            "row 2: file_dna is 'D:\\\\data\\\\a.tif', a path of a Windows machine; write it "
+            "relative to the folder of the table",
+        ),
+        (
+            "well,file_dna\nA1,\\\\server\\x\\a.tif\n",
+            "row 2: file_dna is '\\\\\\\\server\\\\x\\\\a.tif', a path of a Windows machine; "
+            "write it relative to the folder of the table",
+        ),
+        (
+            "well,file_dna\nA1,https://x.org/a.tif\n",
+            "row 2: file_dna is 'https://x.org/a.tif', an address; the file must lie on this machine",
+        ),
+        ("well,file_dna\nA1,a.tif#0\n", "row 2: file_dna is 'a.tif#0'; pages count from 1"),
+        (
+            "well,plate,file_dna\nA1,7 b,a.tif\nA1,7-B,b.tif\n",
+            "plate '7-B' of experiment 'lab' and plate '7 b' of 'lab' would both be "
+            "stored as lab_7-B; give one of them another name",
+        ),
+        (
+            "well,plate,file_dna\nA1,??,a.tif\n",
+            "the name '??' of an experiment or plate holds no plain letter or digit",
+        ),
+    ],
+)
+def test_mistake_is_told_with_its_row(text: str, sentence: str, tmp_path: Path) -> None:
+    found = mistakes(lab(tmp_path, text))
+    assert sentence in found
+    assert len([line for line in found if "there is no file" not in line]) <= 2
+
+
+def test_all_mistakes_of_a_table_are_told_at_once(tmp_path: Path) -> None:
+    text = f"{HEADER}\nZ99,1,pos,x,1,a.tif,b.tif\nA1,1,,x,-1,c.tif,\nA2,1,,,,c.tif,d.tif\n"
+    assert [line.split(":")[0] for line in mistakes(lab(tmp_path, text))] == [
+        "row 2", "row 2", "row 3", "row 3", "row 4",
+    ]  # fmt: skip
+
+
+def test_missing_files_are_told_with_row_and_channel_and_what_may_be_meant(tmp_path: Path) -> None:
+    settings = lab(tmp_path, "well,file_dna,file_er\nA1,a.tif,b.tif\nA2,c.tif,d.tif\n", files=False)
+    for name in ("a.tif", "B.TIF", "d.tif"):
+        (tmp_path / "lab" / name).touch()
+    folder = tmp_path / "lab"
+    assert mistakes(settings) == [
+        f"row 2: there is no file {folder}/b.tif (channel er); there is B.TIF, and capitals matter",
+        f"row 3: there is no file {folder}/c.tif (channel dna)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"PK\x03\x04rest", "is a spreadsheet; save it as 'CSV UTF-8' and name that file"),
+        ("well,file_dna\nA1,a.tif\nA2,\xb5.tif\n".encode("latin-1"), ", row 3: a character that is not UTF-8"),
+        (b"", "has no header; its first row must name every column once"),
+        (b"well,file_dna\n", "has a header and no rows"),
+        (b"well,well,file_dna\nA1,A1,a.tif\n", "has the column well twice"),
+        (b'well,file_dna\nA1,"a.tif\n', ": not readable as CSV (unexpected end of data)"),
+        (b"well,file_dna\nA1,\x00\n", "is no text"),
+    ],
+)
+def test_what_is_no_table_is_refused_before_its_rows_are_read(data: bytes, sentence: str, tmp_path: Path) -> None:
+    table = tmp_path / "sites.csv"
+    table.write_bytes(data)
+    for read in (read_plates, light_stores):
+        with pytest.raises(PlatesError, match=re.escape(sentence)) as error:
+            read(PlatesSettings(table=str(table)))
+        assert str(table) in str(error.value)
+
+
+def test_absent_table_and_contradictory_settings_are_told(tmp_path: Path) -> None:
+    with pytest.raises(PlatesError, match=r"there is no table nowhere\.csv"):
+        light_stores(PlatesSettings(table="nowhere.csv"))
+    with pytest.raises(PlatesError, match="neither a table nor a folder"):
+        light_stores(PlatesSettings())
+    with pytest.raises(PlatesError, match="takes one of them"):
+        read_plates(PlatesSettings(table="a.csv", folder="b"))
+
+
+def test_sites_table_of_another_screen_is_not_mistaken_for_one_of_plates(tmp_path: Path) -> None:
+    pd.DataFrame({"x": [1]}).to_parquet(tmp_path / "sites.parquet")
+    with pytest.raises(PlatesError, match="does not name its channels"):
+        channels_of(tmp_path / "sites.parquet")
+
+
+# --- a folder, and a pattern for its file names ---
+
+
+PATTERN = r"(?P<plate>[^/]+)/(?P<well>[A-P]\d+)_(s(?P<site>\d+)_)?w(?P<channel>\d+)"
+
+
+def folder_of(root: Path, *names: str, pattern: str = PATTERN, **more: str) -> PlatesSettings:
+    for name in names:
+        file = root / "scans" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    return PlatesSettings(folder=str(root / "scans"), pattern=pattern, **more)
+
+
+def test_folder_becomes_sites_in_their_natural_order(tmp_path: Path) -> None:
+    names = [f"p{p}/B{w}_s{s}_w{c}.TIF" for p in (10, 2) for w in (3, 12) for s in (10, 9) for c in (2, 10, 1)]
+    settings = folder_of(tmp_path, *names, "p2/notes.txt", "p2/.hidden_B03_w1.tif", "p2/overview.png")
+    plates = read_plates(settings)
+    frame = sites_of(settings, tmp_path)
+    assert plates.channels == ("1", "2", "10")
+    assert light_stores(settings) == ["scans_p2", "scans_p10"] == frame["store_id"].unique().tolist()
+    assert frame["site_id"].tolist()[:4] == [f"scans_p2_B{w}_{s}" for w in ("03", "12") for s in (9, 10)]
+    assert frame["file_10"].iloc[0] == "p2/B3_s9_w10.TIF"
+    assert frame["table_row"].isna().all()
+    assert list(plates.notes) == [
+        f"1 image file(s) below {tmp_path}/scans do not fit the pattern, the first is p2/overview.png"
+    ]
+
+
+def test_row_and_column_groups_tell_the_well(tmp_path: Path) -> None:
+    settings = folder_of(
+        tmp_path,
+        "r02c03f01-ch1.tiff",
+        "r02c03f02-ch1.tiff",
+        pattern=r"r(?P<row>\d+)c(?P<column>\d+)f(?P<site>\d+)-ch(?P<channel>\d)",
+    )
+    assert sites_of(settings, tmp_path)["site_id"].tolist() == ["scans_1_B03_1", "scans_1_B03_2"]
+
+
+def test_table_of_wells_tells_what_was_done(tmp_path: Path) -> None:
+    settings = folder_of(tmp_path, *(f"0{p}/{w}_w1.png" for p in (1, 2) for w in ("A1", "A2", "A3")))
+    wells = write_csv(
+        tmp_path / "wells.csv",
+        [
+            {"plate": "1", "well": "A1", "control": "negative", "treatment": "", "concentration_um": "", "batch": "x"},
+            {"plate": "1", "well": "a02", "control": "", "treatment": "drug", "concentration_um": "0.5", "batch": "y"},
+            {"plate": "2", "well": "A9", "control": "", "treatment": "", "concentration_um": "", "batch": "z"},
+        ],
+    )
+    settings = settings.model_copy(update={"wells": str(wells)})
+    frame = sites_of(settings, tmp_path).set_index("well_id")
+    assert frame.loc["scans_1_A01", ["control", "condition", "batch"]].tolist() == ["negative", "untreated", "x"]
+    assert frame.loc["scans_1_A02", ["treatment", "concentration_um", "condition"]].tolist() == ["drug", 0.5, "treated"]
+    assert frame.loc["scans_2_A02", "control"] == "none"
+    notes = read_plates(settings).notes
+    assert notes[0].startswith(f"4 well(s) with images are not in {wells}, the first is A03 of plate 01 of scans")
+    assert notes[1] == f"1 row(s) of {wells} name wells without images, the first is {wells}, row 4"
+
+
+def test_table_of_wells_without_plates_holds_for_every_plate(tmp_path: Path) -> None:
+    wells = write_csv(tmp_path / "wells.csv", [{"well": "A1", "control": "positive"}])
+    settings = folder_of(tmp_path, "p1/A1_w1.png", "p2/A1_w1.png", wells=str(wells))
+    assert sites_of(settings, tmp_path)["control"].tolist() == ["positive", "positive"]
+
+
+def test_mistakes_of_a_folder_name_the_files(tmp_path: Path) -> None:
+    wells = write_csv(
+        tmp_path / "wells.csv",
+        [{"well": "A1", "control": "maybe"}, {"well": "A1", "control": ""}, {"well": "Z", "control": ""}],
+    )
+    settings = folder_of(
+        tmp_path, "p/A1_w1.tif", "p/A1_w2.tif", "p/A1_w2.png", "p/A2_w1.tif", "p/P99_w1.tif", wells=str(wells)
+    )
+    assert mistakes(settings) == [
+        "p/A1_w2.tif: p/A1_w2.png is channel 2 of the same site already",
+        "p/P99_w1.tif: the pattern finds a wrong well: well is 'P99'; wells are named A1 (or A01) to AF48",
+        f"{wells}, row 2: control is 'maybe'; it must be positive, negative, none, or empty",
+        f"{wells}, row 3: well A01 is in {wells}, row 2 already",
+        f"{wells}, row 4: well is 'Z'; wells are named A1 (or A01) to AF48",
+        "p/A2_w1.tif: well A02 of plate p of scans has no file for the channel 2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "sentence"),
+    [
+        (None, "needs a pattern that tells well and channel"),
+        ("(?P<well>", "is no regular expression"),
+        ("(?P<channel>w1)", "must tell the well: by the group `well`, or by the two groups `row` and `column`"),
+        ("(?P<well>A1)(?P<row>A)(?P<channel>w)", "must tell the well"),
+        ("(?P<row>A)(?P<channel>w)", "must tell the well"),
+        ("(?P<well>A1)", "lacks the group `channel`"),
+        ("(?P<well>A1)(?P<channel>1)(?P<time>t)", "names the group time"),
+        ("(?P<well>Q1)(?P<channel>1)", "fits the pattern"),
+    ],
+)
+def test_pattern_that_tells_too_little_is_refused(pattern: str | None, sentence: str, tmp_path: Path) -> None:
+    settings = folder_of(tmp_path, "p/A1_w1.tif").model_copy(update={"pattern": pattern})
+    for read in (read_plates, light_stores):
+        with pytest.raises(PlatesError, match=re.escape(sentence)):
+            read(settings)
+
+
+def test_patterns_of_the_guide_fit_the_names_beside_them(repository: Path) -> None:
+    guide = (repository / "docs/your-plates.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([^`]+\.tiff?)`.*\| `(.+)` \|$", guide, flags=re.IGNORECASE | re.MULTILINE)
+    assert len(rows) == 3
+    told = [re.search(pattern, name) for name, pattern in rows]
+    groups = [{} if match is None else match.groupdict() for match in told]
+    assert groups == [
+        {"plate": "Plate1", "well": "B02", "site": "1", "channel": "3"},
+        {"row": "02", "column": "03", "site": "01", "channel": "2"},
+        {"well": "B02", "site": "1", "channel": "1"},
+    ]
+    assert re.search(rows[2][1], "scan_B02_s1_w1_thumbA5F3.TIF") is None
+
+
+def test_stores_at_parse_time_are_those_of_the_table_for_every_kind_of_source(tmp_path: Path) -> None:
+    six = write_six_channel_plates(tmp_path / "six", plates=("Plate 2b", "Plate 10"), rows="A")
+    one = write_one_channel_plate(tmp_path / "one", rows="A")
+    folder = PlatesSettings(
+        folder=str(tmp_path / "six"), pattern=r"(?P<plate>\d+b?)/(?P<well>\w+)_s(?P<site>\d)_(?P<channel>\w+)"
+    )
+    for settings in (PlatesSettings(table=str(six)), PlatesSettings(table=str(one)), folder):
+        assert light_stores(settings) == sites_of(settings, tmp_path)["store_id"].unique().tolist()
