@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from gandl.config import PlatesSettings
-from gandl.source.plates import channels_of, read_plates, source_of, write_sites
+from gandl.source.plates import channels_of, count_sites, read_plates, source_of, write_sites
 from gandl.source.plates_sites import well_at, well_of
 from gandl.source.plates_stores import PlatesError, file_safe, light_stores
 from gandl.tables import SITES, check
@@ -54,7 +54,7 @@ def test_two_plates_become_a_sites_table_with_files_and_channels(tmp_path: Path)
     assert channels_of(tmp_path / "sites.parquet") == ("DNA", "er", "actin", "rna", "golgi", "mito")
     assert source_of(tmp_path / "sites.parquet") == str(table)
     assert frame["store_id"].unique().tolist() == ["screen_1", "screen_2"]
-    assert len(frame) == 2 * 7 * 2
+    assert len(frame) == count_sites(PlatesSettings(table=str(table))) == 2 * 7 * 2
     first = frame.iloc[1]
     assert first["site_id"] == "screen_1_A01_2"
     assert (first["experiment"], first["plate"], first["row"], first["column"], first["site"]) == (

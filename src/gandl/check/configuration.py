@@ -1,0 +1,226 @@
+"""A first configuration for a lab's own plates: takes a report without problems, makes a complete `Config` that fits them.
+
+What the plates allow decides what is asked: no controls, no assay quality; fewer than four doses, no dose response.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from gandl.check.plates import CheckReport
+from gandl.config import (
+    Config,
+    Dataset,
+    EmbeddingsSettings,
+    EvaluationSettings,
+    FeaturizerName,
+    ImagesSettings,
+    NetworkSettings,
+    Normalization,
+    NormalizationSettings,
+    PlatesSettings,
+    QuestionName,
+    SegmentationSettings,
+    SourceSettings,
+    TrainingSettings,
+)
+from gandl.config_files import to_yaml
+from gandl.evaluation.terms import dose_series
+from gandl.files import atomic
+from gandl.normalization.profiles import reference_wells
+from gandl.source.plates_stores import default_experiment, file_safe
+from gandl.source.split_schemes import Scheme, SplitError
+from gandl.source.splits import make_splits
+from gandl.statistics.hill import FEWEST_DOSES
+from gandl.statistics.standardisation import FEWEST_WELLS
+
+NUCLEAR = ("dna", "dapi", "hoechst", "draq", "nuclei", "nucleus")
+"""Parts of a channel's name that tell a stain of nuclei."""
+SIDE = 320
+"""About the shorter side (px) of the images that are trained on: cells are then some 10 to 30 px wide, and a CPU keeps up."""
+COARSEST = 4
+"""The original is made smaller by at most this factor."""
+FEWEST_CONTROLS = 4
+"""Wells of each kind of control below which no interval is worth telling."""
+PROBE_BYTES = 2**29
+"""Of images that the probe may hold in memory."""
+REFERENCE_PIXEL_UM = 0.65
+"""Pixel size at which the default sizes of the segmentation (px) hold."""
+TAKEN = frozenset({"downloads", "simulated", "bbbc013", "paper", "pilot", "ci"})
+"""Names of runs that are others'."""
+
+
+class ConfigurationError(ValueError):
+    """No configuration can be written; the message says why."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The questions of a run, why these, and the wells that a probe of the training could look at."""
+
+    questions: tuple[QuestionName, ...]
+    why: str
+    probed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A configuration, and why it is as it is, a line each."""
+
+    config: Config
+    reasons: tuple[str, ...]
+
+
+def write_configuration(report: CheckReport, settings: PlatesSettings, path: Path) -> Suggestion:
+    """Write a complete configuration file for plates that passed the check.
+
+    Parameters
+    ----------
+    report, settings : of these plates. path : a YAML file that is not there yet.
+
+    Raises
+    ------
+    ConfigurationError : the plates have problems, or the file exists.
+    """
+    if Path(path).exists():
+        raise ConfigurationError(f"{path} exists already; name another file, or delete it")
+    suggestion = suggest(report, settings)
+    heading = "\n".join([f"Your plates: {report.source}.", *suggestion.reasons])
+    with atomic(Path(path)) as partial:
+        partial.write_text(to_yaml(suggestion.config, heading), encoding="utf-8")
+    return suggestion
+
+
+def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
+    """A configuration that fits.
+
+    Raises
+    ------
+    ConfigurationError : the plates have problems.
+    """
+    if not report.passed or report.kind is None or report.sites is None:
+        raise ConfigurationError(f"{report.source} has problems; a configuration is written once there are none")
+    wells = report.sites.drop_duplicates("well_id")
+    original = min(report.kind.height, report.kind.width)
+    trained = training_side(original)
+    nuclear = [name for name in report.channels if any(part in name.lower() for part in NUCLEAR)]
+    asked = questions_of(report.sites)
+    methods = methods_of(wells)
+    featurizers = [
+        name
+        for name in FeaturizerName
+        if name != FeaturizerName.RELEASED and (nuclear or name != FeaturizerName.SEGMENTATION)
+    ]
+    config = Config(
+        run=run_name(settings),
+        source=SourceSettings(datasets=[Dataset.PLATES], simulation=None, rxrx19a=None, rxrx1=None, plates=settings),
+        images=ImagesSettings(resolutions={Dataset.PLATES: list(dict.fromkeys([original, trained]))}),
+        training=TrainingSettings(
+            network=NetworkSettings(crop=64), resolution=trained, probe=_probe_fits(asked, report, trained, methods)
+        ),
+        embeddings=EmbeddingsSettings(
+            featurizers=featurizers,
+            resolutions={Dataset.PLATES: trained},
+            drop_channels=[],
+            segmentation=segmentation_of(nuclear, settings.pixel_size_um),
+        ),
+        normalization=NormalizationSettings(methods=methods, method=methods[0]),
+        evaluation=EvaluationSettings(questions=list(asked.questions)),
+    )
+    words = ", ".join(nuclear) if nuclear else "none by its name, so the segmentation featurizer is left out"
+    reasons = (
+        f"Images of {report.kind.words}; networks see them at {trained} px (shorter side) in crops of 64 px.",
+        f"Channels: {', '.join(report.channels)}; nuclei: {words}.",
+        asked.why,
+        f"Plate effects are removed by `{methods[0]}`.",
+    )
+    return Suggestion(config, reasons)
+
+
+def training_side(original: int) -> int:
+    """The stored size (px, shorter side) nearest to 320: the original made smaller by 1, 2 or 4, never below one crop."""
+    sizes = [original // factor for factor in (1, 2, COARSEST) if factor == 1 or original // factor >= 128]
+    return min(sizes, key=lambda size: abs(size / SIDE - 1) if size >= SIDE else abs(SIDE / size - 1))
+
+
+def run_name(settings: PlatesSettings) -> str:
+    """Name of the run: the table's, or where that is just `sites`, its folder's."""
+    if settings.table:
+        table = Path(settings.table)
+        name = default_experiment(table.parent) if table.stem.lower() == "sites" else table.stem
+    else:
+        name = default_experiment(Path(settings.folder or ""))
+    name = file_safe(name)
+    return f"my-{name or 'plates'}" if name in TAKEN or not name else name
+
+
+def questions_of(sites: pd.DataFrame) -> Asked:
+    """What can be asked of these sites, and why.
+
+    `controls` needs enough wells of both kinds, on enough plates (or rows, where a cell type has one plate) that each can be left
+    out in turn; `dose_response` also a treatment with four doses.
+    """
+    wells = sites.drop_duplicates("well_id")
+    counts = wells["control"].value_counts()
+    few = [kind for kind in ("positive", "negative") if counts.get(kind, 0) < FEWEST_CONTROLS]
+    if few:
+        return Asked(
+            (), f"No question is asked: there are fewer than {FEWEST_CONTROLS} {' and '.join(few)} control wells."
+        )
+    try:
+        splits = make_splits(sites, questions=[QuestionName.CONTROLS.value])
+    except SplitError as error:
+        return Asked((), f"No question is asked: {error}.")
+    held_out = splits[
+        (splits["part"] == "test") & splits["scheme"].isin([Scheme.LEAVE_PLATE_OUT, Scheme.LEAVE_ROW_OUT])
+    ]
+    never = wells.loc[~wells["well_id"].isin(held_out["well_id"]), "cell_type"]
+    if len(never):
+        return Asked(
+            (), f"No question is asked: too few rows of the one plate with {never.iloc[0]} cells hold controls."
+        )
+    probed = frozenset(splits.loc[splits["scheme"] == Scheme.PROBE, "well_id"])
+    doses = dose_series(wells).groupby("treatment")["concentration_um"].nunique()
+    if (doses >= FEWEST_DOSES).any():
+        both = (QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE)
+        return Asked(both, "Asked: how far controls lie apart, and dose response.", probed)
+    why = f"Asked: how far controls lie apart; no treatment has {FEWEST_DOSES} doses for a dose response."
+    return Asked((QuestionName.CONTROLS,), why, probed)
+
+
+def _probe_fits(asked: Asked, report: CheckReport, side: int, methods: list[Normalization]) -> bool:
+    """Whether training can be followed by the probe: it holds the images of its wells in memory, and standardises its plates."""
+    assert report.sites is not None
+    assert report.kind is not None
+    sites = report.sites["well_id"].isin(asked.probed).sum()
+    shrunk = report.kind.height * report.kind.width * (side / min(report.kind.height, report.kind.width)) ** 2
+    size = sites * len(report.channels) * shrunk * np.dtype(report.kind.dtype).itemsize
+    return bool(asked.probed) and Normalization.UNLABELLED in methods and size <= PROBE_BYTES
+
+
+def methods_of(wells: pd.DataFrame) -> list[Normalization]:
+    """Normalisations that every plate has enough reference wells for, the preferred one first."""
+    methods = []
+    for method in (Normalization.UNLABELLED, Normalization.MOCK):
+        reference = wells[reference_wells(wells, method)]
+        per_plate = reference.groupby("plate_id")["well_id"].nunique().reindex(wells["plate_id"].unique(), fill_value=0)
+        if (per_plate >= FEWEST_WELLS).all():
+            methods.append(method)
+    return [*methods, Normalization.NONE]
+
+
+def segmentation_of(nuclear: list[str], pixel_size_um: float | None) -> SegmentationSettings:
+    """Sizes of the segmentation (px), scaled from the default ones where the size of a pixel is known."""
+    default = SegmentationSettings()
+    zoom = REFERENCE_PIXEL_UM / pixel_size_um if pixel_size_um else 1.0
+    return SegmentationSettings(
+        nuclear_channels=nuclear or default.nuclear_channels,
+        smoothing=round(default.smoothing * zoom, 2),
+        minimum_area=max(1, round(default.minimum_area * zoom**2)),
+        gap=max(1, round(default.gap * zoom)),
+        ring=max(1, round(default.ring * zoom)),
+    )

@@ -1,0 +1,145 @@
+"""A lab's own plates for tests: folders of small images with their `sites.csv`, cells drawn as blobs. Nothing of it is a result.
+
+`write_six_channel_plates` makes two plates of 16-bit TIFFs in six channels, `write_one_channel_plate` one plate of 8-bit PNGs.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from PIL import Image
+from scipy import ndimage
+
+SIX = ("DNA", "er", "actin", "rna", "golgi", "mito")
+SIX_SIZE = (97, 110)
+"""Height and width (px) of the six-channel images: odd, and not square."""
+ONE_SIZE = (80, 80)
+DOSES = (0.1, 0.3, 1.0, 3.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Well:
+    """A well of a drawn plate; `effect` goes from 0 (negative control) to 1 (positive control)."""
+
+    name: str
+    control: str
+    treatment: str
+    concentration_um: float | None
+    effect: float
+
+
+def layout(rows: str = "ABCD", controls: int = 1) -> list[Well]:
+    """In every plate row so many positive and negative controls and one dose series of `drug A`."""
+    wells = []
+    for row in rows:
+        names = iter(f"{row}{column:02d}" for column in range(1, 2 * controls + len(DOSES) + 1))
+        wells += [Well(next(names), "positive", "rescue", None, 1.0) for _ in range(controls)]
+        wells += [Well(next(names), "negative", "", None, 0.0) for _ in range(controls)]
+        wells += [Well(next(names), "none", "drug A", dose, dose / (dose + 1.0)) for dose in DOSES]
+    return wells
+
+
+def draw_cells(rng: np.random.Generator, size: tuple[int, int], effect: float, channels: int) -> np.ndarray:
+    """Nuclei, and the bodies around them, in so many channels: (channel, y, x), values from 0 to about 1.
+
+    With the effect the bodies draw together and their texture grows coarser; nuclei stay.
+    """
+    centres = np.zeros(size)
+    cells = size[0] * size[1] // 500
+    centres[rng.integers(0, size[0], cells), rng.integers(0, size[1], cells)] = 1
+    nuclei = _blobs(centres, 3.0)
+    bodies = _blobs(centres, 8.0 - 3.0 * effect)
+    planes = [nuclei]
+    for channel in range(1, channels):
+        grain = ndimage.gaussian_filter(rng.standard_normal(size), 0.8 + 0.4 * channel + 1.5 * effect)
+        planes.append(bodies * (0.6 + 0.4 * np.abs(grain) / np.abs(grain).max()) * (1 - 0.3 * nuclei * (channel % 2)))
+    return np.stack(planes[:channels])
+
+
+def _blobs(centres: np.ndarray, radius: float) -> np.ndarray:
+    blurred = ndimage.gaussian_filter(centres, radius, mode="reflect")
+    return blurred / max(float(blurred.max()), 1e-12)
+
+
+def as_16_bit(plane: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """12-bit values of a camera with an offset of 100, in 16 bit."""
+    return np.clip(100 + 3000 * plane + 20 * rng.standard_normal(plane.shape), 0, 4095).astype(np.uint16)
+
+
+def as_8_bit(plane: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """8-bit values."""
+    return np.clip(10 + 200 * plane + 3 * rng.standard_normal(plane.shape), 0, 255).astype(np.uint8)
+
+
+def write_six_channel_plates(
+    folder: Path, *, plates: Sequence[str] = ("1", "2"), rows: str = "ABCD", sites: int = 1, seed: int = 0
+) -> Path:
+    """Write plates of 16-bit TIFFs, one file per channel (LZW-compressed), and their table.
+
+    Returns
+    -------
+    `folder/sites.csv`, with controls, a dose series, a cell type and a column of its own (`operator`).
+    """
+    rng = np.random.default_rng(seed)
+    table = []
+    for plate in plates:
+        for well in layout(rows):
+            for site in range(1, sites + 1):
+                files = {}
+                for channel, plane in zip(SIX, draw_cells(rng, SIX_SIZE, well.effect, len(SIX)), strict=True):
+                    name = f"plate {plate}/{well.name}_s{site}_{channel}.tif"
+                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                    tifffile.imwrite(folder / name, as_16_bit(plane, rng), compression="lzw")
+                    files[f"file_{channel}"] = name
+                table.append({"plate": plate, **_cells(well, site), "cell_type": "U2OS", "operator": "ab", **files})
+    return write_csv(folder / "sites.csv", table)
+
+
+def write_one_channel_plate(folder: Path, *, rows: str = "ABCD", seed: int = 0) -> Path:
+    """Write one plate of 8-bit PNGs in one channel (`nuclei`), and its table as Excel on Windows in Germany writes it.
+
+    Returns
+    -------
+    `folder/sites.csv`: semicolons, a BOM, CR LF, and backslashes in its paths; the plate is not named.
+    """
+    rng = np.random.default_rng(seed)
+    table = []
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    for well in layout(rows):
+        nuclei = 0.5 * draw_cells(rng, ONE_SIZE, 0.0, 1)[0]
+        bodies = draw_cells(rng, ONE_SIZE, well.effect, 2)[1]
+        Image.fromarray(as_8_bit(nuclei + 0.5 * bodies, rng)).save(folder / "images" / f"{well.name}.png")
+        table.append({**_cells(well, 1), "file_nuclei": f"images\\{well.name}.png"})
+    return write_csv(folder / "sites.csv", table, delimiter=";", encoding="utf-8-sig", line_end="\r\n")
+
+
+def _cells(well: Well, site: int) -> dict[str, object]:
+    return {
+        "well": well.name,
+        "site": site,
+        "control": well.control,
+        "treatment": well.treatment,
+        "concentration_um": "" if well.concentration_um is None else well.concentration_um,
+    }
+
+
+def write_csv(
+    path: Path,
+    rows: Sequence[dict[str, object]],
+    *,
+    delimiter: str = ",",
+    encoding: str = "utf-8",
+    line_end: str = "\n",
+) -> Path:
+    """Write rows as CSV."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding=encoding, newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter=delimiter, lineterminator=line_end)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
