@@ -7,6 +7,7 @@ from gandl.config import (
     ImagesFrom,
     Normalization,
     QuestionName,
+    Wells,
 )
 from gandl.config_check import load_config
 from gandl.environments import share_source

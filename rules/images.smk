@@ -8,9 +8,9 @@ MAKES     <results>/images/{dataset}/{store}.zarr with its index and its manifes
 def archive_of(wildcards):
     """The image archive, where it lies on this machine as a file of the run: BBBC013's zip, or what the simulator drew."""
     if wildcards.dataset == Dataset.BBBC013:
-        return f"<downloads>/{official(wildcards.dataset, 'images')}"
+        return [f"<downloads>/{official(wildcards.dataset, 'images')}"]
     if cfg.simulated:
-        return f"<simulator>/{official(wildcards.dataset, 'images')}"
+        return [f"<simulator>/{official(wildcards.dataset, 'images')}"]
     return []
 
 
@@ -19,7 +19,7 @@ def directory_of(wildcards):
     section = getattr(cfg.source, wildcards.dataset)
     if getattr(section, "images_from", None) != ImagesFrom.ARCHIVE:
         return []
-    return f"<downloads>/{official(wildcards.dataset, 'images')}.members.parquet"
+    return [f"<downloads>/{official(wildcards.dataset, 'images')}.members.parquet"]
 
 
 def packing(wildcards):

@@ -24,7 +24,7 @@ def raw_sites(wildcards):
     """What the sites table of a screen is made from."""
     section = getattr(cfg.source, wildcards.dataset)
     if wildcards.dataset == Dataset.BBBC013:
-        return section.platemap
+        return [section.platemap]
     if wildcards.dataset == Dataset.PLATES:
         return [path for path in (section.table, section.wells) if path]
     metadata = f"<downloads>/{official(wildcards.dataset, 'metadata')}"

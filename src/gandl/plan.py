@@ -186,7 +186,7 @@ def _moved(config: Config, dataset: Dataset, results: Path) -> Amount:
     if section.images_from == ImagesFrom.ARCHIVE and directory.is_file() and table.is_file():
         import pandas as pd
 
-        from gandl.source.members import planned_bytes
+        from gandl.source.zip_members import planned_bytes
 
         sites = pd.read_parquet(table, columns=["experiment", "plate", "well", "site"])
         keys = [key for row in sites.itertuples(index=False) for key in member_keys(dataset, *row)]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 with job(snakemake.log[0]):
     write_controls(
         Path(snakemake.input.scores),
+        Path(snakemake.input.sites),
         Path(snakemake.input.raw_wells),
         EvaluationSettings.model_validate(snakemake.params.settings),
         snakemake.params.development_rows,

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 with job(snakemake.log[0]):
     write_scores(
         Path(snakemake.input.wells),
+        Path(snakemake.input.sites),
         Path(snakemake.input.splits),
         EvaluationSettings(svm_c=snakemake.params.svm_c),
         Path(snakemake.output.scores),
+        Path(snakemake.output.sites),
     )

@@ -1,0 +1,80 @@
+"""Draws one microscope site: takes a `Field` (what lies there), makes six 8-bit images, in micrometres at any pixel size.
+
+Cells are nuclei with chromatin and nucleoli, and bodies that share the ground, with ER, actin fibres, RNA, mitochondria and
+Golgi. Severity changes how these are arranged, not how bright they are: see `organelles`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gandl.source.simulator.morphology import CELL_LINES, CHANNELS, CellLine, Perturbation, draw_perturbation
+from gandl.source.simulator.nuisance import (
+    BACKGROUND,
+    Field,
+    PlateNuisance,
+    WellNuisance,
+    draw_field,
+    draw_nuisance_plate,
+    draw_nuisance_well,
+)
+from gandl.source.simulator.optics import expose
+from gandl.source.simulator.organelles import Drawing, draw_channels
+from gandl.source.simulator.textures import textures
+from gandl.source.simulator.tissue import draw_population
+from gandl.source.simulator.windows import Canvas
+
+__all__ = [
+    "CELL_LINES",
+    "CHANNELS",
+    "CellLine",
+    "DrawnSite",
+    "Field",
+    "Perturbation",
+    "PlateNuisance",
+    "WellNuisance",
+    "draw_field",
+    "draw_nuisance_plate",
+    "draw_nuisance_well",
+    "draw_perturbation",
+    "draw_site",
+]
+
+BORDER_UM = 6.5
+"""Ground drawn around the image, from which blurring takes light."""
+TYPICAL = (0.115, 0.45, 0.62, 0.47, 0.6, 0.78)
+"""Mean light of a site as drawn, per channel, by which brightness is scaled."""
+
+
+@dataclass(frozen=True)
+class DrawnSite:
+    """One drawn site.
+
+    Attributes
+    ----------
+    images : (channels, side, side) uint8 in the order of `CHANNELS`. cells : whose nucleus is centred in the image.
+    """
+
+    images: npt.NDArray[np.uint8]
+    cells: int
+
+
+def draw_site(
+    field: Field, side: int, pixel_um: float, rng: np.random.Generator, channels: tuple[str, ...] = CHANNELS
+) -> DrawnSite:
+    """Draw a site of `side` pixels of `pixel_um`; the same state of the generator gives the same bytes.
+
+    channels : which of `CHANNELS`, in their order there.
+    """
+    line = field.perturbation.applied(field.line)
+    side_um = side * pixel_um
+    cells = draw_population(field, line, side_um, rng)
+    canvas = Canvas(side, pixel_um, border=round(BORDER_UM / pixel_um), pad=int(cells.reach_um / pixel_um) + 2)
+    light = draw_channels(Drawing(cells, line, textures(pixel_um), canvas, field.debris, rng))
+    chosen = [CHANNELS.index(channel) for channel in channels]
+    for i in chosen:
+        light[i] *= np.float32(max(0.5, line.brightness[i] - BACKGROUND[i]) / TYPICAL[i])
+    return DrawnSite(expose(light[chosen], chosen, canvas.border, field, pixel_um, rng), cells.counted(side_um))

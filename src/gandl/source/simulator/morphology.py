@@ -1,0 +1,134 @@
+"""What sets cell types, and perturbed cells, apart: shapes, sizes, textures and brightness, as tables of numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+CHANNELS = ("hoechst", "con_a", "phalloidin", "syto14", "mitotracker", "wga")
+"""Order of the images of a drawn site."""
+
+
+@dataclass(frozen=True)
+class CellLine:
+    """How the healthy cells of a type look. Lengths in um; strengths are factors around 1 unless told.
+
+    Attributes
+    ----------
+    density : cells per mm2.
+    clustering : 0 evenly spread, 1 in islands with gaps between them.
+    nucleus : radius of the nucleus (geometric mean of its semi-axes). nucleus_elongation : its long over its short axis.
+    size : radius to which a cell spreads where it has room. elongation : long over short axis. alignment : 0 every cell has
+        its own direction, 1 neighbours lie parallel.
+    ruggedness : irregularity of outlines. nucleoli : mean number per nucleus. nucleolus : radius.
+    fibres, rim, reticulum, granules, chromatin, mitochondria : contrast of actin fibres, of cell borders, of the ER, of the
+        cytoplasm's RNA, of DNA, of mitochondria. perinuclear : how much brighter the middle of a cell is than its rim.
+    golgi : share of the WGA signal in the Golgi. golgi_spread : radius of the compact Golgi.
+    brightness : mean intensity (of 255) that every channel has about, as drawn without nuisance.
+    """
+
+    density: float
+    clustering: float
+    nucleus: float
+    nucleus_elongation: float
+    size: float
+    elongation: float
+    alignment: float
+    ruggedness: float
+    nucleoli: float
+    nucleolus: float
+    fibres: float
+    rim: float
+    reticulum: float
+    granules: float
+    chromatin: float
+    mitochondria: float
+    perinuclear: float
+    golgi: float
+    golgi_spread: float
+    brightness: tuple[float, float, float, float, float, float]
+
+
+_RXRX19A = (3.3, 20.4, 20.4, 12.8, 20.0, 17.9)
+_RXRX1 = (3.3, 16.9, 9.3, 9.0, 23.2, 13.4)
+CELL_LINES = {
+    "HRCE": CellLine(
+        density=720, clustering=0.25, nucleus=7.3, nucleus_elongation=1.3, size=23, elongation=1.45, alignment=0.35,
+        ruggedness=1.0, nucleoli=3.0, nucleolus=1.35, fibres=1.1, rim=0.8, reticulum=1.0, granules=1.0, chromatin=1.0,
+        mitochondria=1.0, perinuclear=1.1, golgi=0.16, golgi_spread=2.6, brightness=_RXRX19A,
+    ),
+    "VERO": CellLine(
+        density=980, clustering=0.1, nucleus=6.6, nucleus_elongation=1.15, size=20, elongation=1.15, alignment=0.0,
+        ruggedness=0.6, nucleoli=2.2, nucleolus=1.6, fibres=0.7, rim=1.6, reticulum=0.9, granules=0.9, chromatin=0.8,
+        mitochondria=0.9, perinuclear=0.8, golgi=0.12, golgi_spread=2.2, brightness=_RXRX19A,
+    ),
+    "HEPG2": CellLine(
+        density=1150, clustering=1.0, nucleus=6.6, nucleus_elongation=1.25, size=15, elongation=1.3, alignment=0.1,
+        ruggedness=1.3, nucleoli=2.5, nucleolus=1.4, fibres=0.9, rim=0.7, reticulum=1.2, granules=1.2, chromatin=1.0,
+        mitochondria=0.8, perinuclear=0.9, golgi=0.08, golgi_spread=2.2, brightness=_RXRX1,
+    ),
+    "HUVEC": CellLine(
+        density=620, clustering=0.15, nucleus=7.0, nucleus_elongation=1.55, size=25, elongation=2.1, alignment=0.7,
+        ruggedness=0.8, nucleoli=3.5, nucleolus=1.1, fibres=1.3, rim=1.0, reticulum=1.0, granules=0.8, chromatin=0.7,
+        mitochondria=1.2, perinuclear=1.5, golgi=0.18, golgi_spread=3.0, brightness=(3.8, 14.0, 11.0, 8.0, 26.0, 15.5),
+    ),
+    "RPE": CellLine(
+        density=560, clustering=0.2, nucleus=7.6, nucleus_elongation=1.35, size=27, elongation=1.9, alignment=0.2,
+        ruggedness=1.6, nucleoli=2.0, nucleolus=1.7, fibres=1.0, rim=0.6, reticulum=0.9, granules=1.1, chromatin=0.9,
+        mitochondria=1.3, perinuclear=1.6, golgi=0.14, golgi_spread=3.4, brightness=(3.6, 19.0, 8.5, 11.0, 20.0, 12.0),
+    ),
+    "U2OS": CellLine(
+        density=520, clustering=0.1, nucleus=8.6, nucleus_elongation=1.3, size=26, elongation=1.3, alignment=0.0,
+        ruggedness=1.2, nucleoli=4.5, nucleolus=1.5, fibres=1.5, rim=0.5, reticulum=0.8, granules=0.8, chromatin=0.7,
+        mitochondria=1.1, perinuclear=0.9, golgi=0.2, golgi_spread=2.8, brightness=(4.4, 15.0, 12.5, 11.5, 18.0, 11.0),
+    ),
+}  # fmt: skip
+"""The simulated cell types: two of RxRx19a, four of RxRx1."""
+
+
+@dataclass(frozen=True)
+class Perturbation:
+    """What an siRNA does to a cell type: natural logarithms of factors on traits of `CellLine` of the same name; 0: nothing."""
+
+    density: float = 0.0
+    nucleus: float = 0.0
+    nucleus_elongation: float = 0.0
+    size: float = 0.0
+    elongation: float = 0.0
+    ruggedness: float = 0.0
+    nucleoli: float = 0.0
+    nucleolus: float = 0.0
+    fibres: float = 0.0
+    rim: float = 0.0
+    reticulum: float = 0.0
+    granules: float = 0.0
+    chromatin: float = 0.0
+    mitochondria: float = 0.0
+    perinuclear: float = 0.0
+    golgi: float = 0.0
+    golgi_spread: float = 0.0
+
+    def scaled(self, strength: float) -> Perturbation:
+        """The same direction, so many times as strong."""
+        return Perturbation(**{field.name: strength * getattr(self, field.name) for field in fields(self)})
+
+    def applied(self, line: CellLine) -> CellLine:
+        """The cell type as this perturbation leaves it."""
+        changed = {field.name: getattr(line, field.name) * np.exp(getattr(self, field.name)) for field in fields(self)}
+        for elongation in ("nucleus_elongation", "elongation"):
+            changed[elongation] = max(1.0, changed[elongation])
+        return replace(line, **changed)
+
+
+TRAIT_SPREAD = {"density": 0.12, "nucleus": 0.06, "nucleus_elongation": 0.08, "size": 0.08, "elongation": 0.15}
+"""Standard deviations of the effects of an siRNA of strength 1; 0.3 for the other traits."""
+
+
+def draw_perturbation(rng: np.random.Generator, strength: float = 1.0) -> Perturbation:
+    """A random siRNA: a few traits change clearly, the others hardly (strength 0: none at all)."""
+    effects = {}
+    for field in fields(Perturbation):
+        spread = TRAIT_SPREAD.get(field.name, 0.3)
+        effects[field.name] = strength * spread * float(rng.standard_normal()) * (1.5 if rng.random() < 0.3 else 0.3)
+    return Perturbation(**effects)

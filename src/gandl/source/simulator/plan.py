@@ -1,0 +1,92 @@
+"""What a simulated screen consists of: takes the settings of the simulation, names plates, stores and official files.
+
+The Snakefile asks at every start, so this module imports nothing heavier than the standard library and `gandl.config`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from gandl.config import Dataset, SimulationSettings
+
+BUCKET = PurePosixPath("storage.googleapis.com/rxrx")
+EXPERIMENTS_PER_CELL_TYPE = 2
+"""RxRx19a ran every cell type twice: HRCE-1 and HRCE-2, VERO-1 and VERO-2."""
+RXRX1_CELL_TYPES = ("HEPG2", "HUVEC", "RPE", "U2OS")
+RXRX1_PLATES = 4
+
+
+@dataclass(frozen=True)
+class SimulatedFiles:
+    """`<host>/<path>` of a screen's two archives, where the real ones lie below a mirror."""
+
+    metadata: PurePosixPath
+    images: PurePosixPath
+
+
+@dataclass(frozen=True)
+class SimulatedPlate:
+    """One plate. number : from 1, within its experiment. batch : the experiment's number, from 1, within its cell type."""
+
+    cell_type: str
+    experiment: str
+    number: int
+    batch: int
+
+    @property
+    def plate_id(self) -> str:
+        return f"{self.experiment}_{self.number}"
+
+
+FILES = {
+    Dataset.RXRX19A: SimulatedFiles(BUCKET / "RxRx19a/RxRx19a-metadata.zip", BUCKET / "RxRx19a/RxRx19a-images.zip"),
+    Dataset.RXRX1: SimulatedFiles(BUCKET / "rxrx1/rxrx1-metadata.zip", BUCKET / "rxrx1/rxrx1-images.zip"),
+}
+
+
+def files_of_simulation(dataset: Dataset) -> SimulatedFiles:
+    """Where the simulator writes a screen's archives, below its mirror.
+
+    Raises
+    ------
+    ValueError : the screen is not simulated.
+    """
+    if dataset not in FILES:
+        raise ValueError(f"{dataset} is not simulated; there are {', '.join(FILES)}")
+    return FILES[dataset]
+
+
+def plates_of_simulation(settings: SimulationSettings, dataset: Dataset) -> list[SimulatedPlate]:
+    """Every plate of a simulated screen, in the order of its archive.
+
+    Raises
+    ------
+    ValueError : the screen is not simulated.
+    """
+    files_of_simulation(dataset)
+    if dataset is Dataset.RXRX19A:
+        return [
+            SimulatedPlate(cell_type, f"{cell_type}-{batch}", number, batch)
+            for cell_type, plates in (("HRCE", settings.hrce_plates), ("VERO", settings.vero_plates))
+            for batch in range(1, EXPERIMENTS_PER_CELL_TYPE + 1)
+            for number in range(1, plates + 1)
+        ]
+    return [
+        SimulatedPlate(cell_type, f"{cell_type}-{batch:02d}", number, batch)
+        for cell_type in RXRX1_CELL_TYPES
+        for batch in range(1, settings.rxrx1_experiments + 1)
+        for number in range(1, RXRX1_PLATES + 1)
+    ]
+
+
+def stores_of_simulation(settings: SimulationSettings, dataset: Dataset) -> list[str]:
+    """Names of a simulated screen's stores: one per plate (RxRx19a) or per experiment (RxRx1).
+
+    Raises
+    ------
+    ValueError : the screen is not simulated.
+    """
+    plates = plates_of_simulation(settings, dataset)
+    names = [plate.plate_id if dataset is Dataset.RXRX19A else plate.experiment for plate in plates]
+    return list(dict.fromkeys(names))
