@@ -1,124 +1,121 @@
 """Splits: takes the sites table, makes the table of who may be trained on and who is tested.
 
 Made once, before any network, and read by everyone who trains on labels or is tested on them (`gandl.tables.SPLITS`).
-Every scheme trains on controls alone and tests whole plate rows, so that no test well shares its row with a training well.
+`gandl.source.split_schemes` draws them; here it is decided which questions a screen can answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from enum import StrEnum
-from itertools import pairwise
+import logging
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from gandl.config import QuestionName
+from gandl.source.plate_rows import in_span, span
+from gandl.source.split_schemes import (
+    WELL_COLUMNS,
+    Part,
+    Question,
+    Scheme,
+    SplitError,
+    cell_model_parts,
+    cell_type_parts,
+    controls_parts,
+    row_parts,
+)
 from gandl.tables import SITES, SPLITS, read_table, write_table
 
+__all__ = ["CELL_MODELS", "Question", "Scheme", "SplitError", "in_span", "make_splits", "span", "write_splits"]
 
-class Question(StrEnum):
-    CONTROLS = "controls"
-    """Positive against negative controls."""
+CELL_MODELS = ("HRCE", "VERO")
+"""The two cell models of RxRx19a; their names decide whether a screen can tell them apart."""
 
-
-class Scheme(StrEnum):
-    LEAVE_ROW_OUT = "leave_row_out"
-    """Each plate row is tested by a model of all the others."""
-    PROBE = "probe"
-    """The same among the development rows: here settings may be chosen, and the other rows appear in no part."""
-    CONFIRMATION = "confirmation"
-    """One fold: the rows that chose nothing, tested by a model of the development rows."""
+logger = logging.getLogger(__name__)
 
 
-class SplitError(ValueError):
-    """The wells cannot be split as asked; the message says what is missing where."""
-
-
-def write_splits(sites: Path, output: Path, development_rows: Sequence[str]) -> None:
-    """Write the splits table of a plate.
+def write_splits(
+    sites: Path,
+    output: Path,
+    *,
+    development_rows: Sequence[str],
+    test_share: float,
+    seed: int,
+    questions: Sequence[str],
+) -> None:
+    """Write the splits table of a screen.
 
     Parameters
     ----------
     sites : sites table (parquet).
-    output : parquet, schema `gandl.tables.SPLITS`.
-    development_rows : plate rows on which settings may be chosen.
+    output : parquet, schema `gandl.tables.SPLITS`; without rows where the screen can answer none of the questions.
+    development_rows : rows of a screen of one plate on which settings may be chosen; [] where nothing is set apart.
+    test_share : share of wells that the schemes `quarter*` test. seed : of that draw.
+    questions : of `gandl.config.QuestionName`, those asked; `controls` is split whether asked or not, for the probe reads it.
 
     Raises
     ------
     SplitError : see `make_splits`.
     """
-    write_table(make_splits(read_table(sites, SITES), development_rows), output, SPLITS)
+    table = make_splits(
+        read_table(sites, SITES),
+        development_rows=development_rows,
+        test_share=test_share,
+        seed=seed,
+        questions=questions,
+    )
+    for (question, scheme), part in table.groupby(["question", "scheme"], sort=False):
+        logger.info("%s, %s: %d fold(s)", question, scheme, part["fold"].nunique())
+    write_table(table, output, SPLITS)
 
 
-def make_splits(sites: pd.DataFrame, development_rows: Sequence[str]) -> pd.DataFrame:
-    """Split the wells of a plate under every scheme.
+def make_splits(
+    sites: pd.DataFrame,
+    *,
+    development_rows: Sequence[str] = (),
+    test_share: float = 0.25,
+    seed: int = 0,
+    questions: Sequence[str] = tuple(QuestionName),
+) -> pd.DataFrame:
+    """Split the wells of a screen under every scheme that it allows; parameters as in `write_splits`.
 
-    A fold's test part is *every* well of its plate row (treated ones too); its train part is the controls of the scheme's
-    other rows. Treated wells of other rows are in no part.
+    `controls` needs both kinds of controls, `cell_model` controls of HRCE and of VERO, `cell_type` two cell types and no
+    infection (RxRx1).
 
     Raises
     ------
-    SplitError : a development row is not on the plate, none is left to confirm, or a fold's training wells lack a control.
+    SplitError : a development row is not on the plate or none is left to confirm; a fold's training wells lack a label.
     """
-    wells = sites.drop_duplicates("well_id")[["well_id", "row", "control"]]
-    rows = sorted(wells["row"].unique(), key=_row_order)
-    unknown = [row for row in development_rows if row not in rows]
-    if unknown:
-        raise SplitError(f"development_rows names {', '.join(unknown)}, but the plate has the rows {', '.join(rows)}")
-    if len(set(development_rows)) != len(development_rows):
-        raise SplitError(f"development_rows names a row twice: {', '.join(development_rows)}")
-    development = [row for row in rows if row in development_rows]
-    rest = [row for row in rows if row not in development_rows]
-    if len(development) < 2 or not rest:
-        raise SplitError(
-            f"development_rows must name at least two plate rows and leave one out; it names "
-            f"{', '.join(development) or 'none'} of {', '.join(rows)}"
-        )
-    folds = [
-        *(_fold(wells, Scheme.LEAVE_ROW_OUT, row, [r for r in rows if r != row], [row]) for row in rows),
-        *(_fold(wells, Scheme.PROBE, row, [r for r in development if r != row], [row]) for row in development),
-        _fold(wells, Scheme.CONFIRMATION, span(rest), development, rest),
-    ]
-    return pd.concat(folds, ignore_index=True)
+    wells = sites.drop_duplicates("well_id")[WELL_COLUMNS].reset_index(drop=True)
+    parts: list[tuple[Question, Iterable[Part]]] = []
+    if development_rows and wells["plate_id"].nunique() == 1:
+        parts.append((Question.CONTROLS, row_parts(wells, development_rows)))
+    elif {"positive", "negative"} <= set(wells["control"]):
+        parts.append((Question.CONTROLS, controls_parts(wells, test_share, seed)))
+    else:
+        logger.warning("no question about controls: the screen lacks positive or negative ones")
+    if QuestionName.CELL_MODEL in questions and set(CELL_MODELS) <= set(wells["cell_type"]):
+        parts.append((Question.CELL_MODEL, cell_model_parts(wells, CELL_MODELS, test_share, seed)))
+    if (
+        QuestionName.CELL_TYPE in questions
+        and wells["cell_type"].nunique() > 1
+        and "infected" not in set(wells["condition"])
+    ):
+        parts.append((Question.CELL_TYPE, cell_type_parts(wells, test_share, seed)))
+    tables = [_table(question, part, wells["well_id"].to_numpy()) for question, of in parts for part in of]
+    return pd.concat([pd.DataFrame(columns=SPLITS.names, dtype=object), *tables], ignore_index=True)
 
 
-def _fold(wells: pd.DataFrame, scheme: Scheme, fold: str, train_rows: list[str], test_rows: list[str]) -> pd.DataFrame:
-    train = wells[wells["row"].isin(train_rows) & (wells["control"] != "none")]
-    for control in ("positive", "negative"):
-        if control not in set(train["control"]):
-            raise SplitError(
-                f"scheme {scheme}, fold {fold}: the training rows {', '.join(train_rows)} hold no {control} control"
-            )
-    parts = [("train", train), ("test", wells[wells["row"].isin(test_rows)])]
-    return pd.DataFrame(list(_rows_of(scheme, fold, parts)), columns=SPLITS.names)
-
-
-def _rows_of(scheme: Scheme, fold: str, parts: list[tuple[str, pd.DataFrame]]) -> Iterator[tuple[str, ...]]:
-    for part, wells in parts:
-        for well_id in wells["well_id"]:
-            yield Question.CONTROLS.value, scheme.value, fold, well_id, part
-
-
-def span(rows: Sequence[str]) -> str:
-    """Plate rows in short: `E-H` where each is the next of the one before, `B+D` otherwise."""
-    places = [_place(row) for row in rows]
-    neighbours = all(after - before == 1 for before, after in pairwise(places))
-    return f"{rows[0]}-{rows[-1]}" if len(rows) > 1 and neighbours else "+".join(rows)
-
-
-def in_span(row: str, named: str) -> bool:
-    """Whether a plate row is among those that `span` named."""
-    first, dash, last = named.partition("-")
-    return _place(first) <= _place(row) <= _place(last) if dash else row in named.split("+")
-
-
-def _place(row: str) -> int:
-    """A is 1, Z 26, AA 27."""
-    place = 0
-    for letter in row:
-        place = 26 * place + ord(letter) - ord("A") + 1
-    return place
-
-
-def _row_order(row: str) -> tuple[int, str]:
-    return len(row), row  # ... Y, Z, AA, AB ... on plates of 1536 wells
+def _table(question: Question, part: Part, well_ids: np.ndarray) -> pd.DataFrame:
+    train, test = well_ids[part.train], well_ids[part.test]
+    return pd.DataFrame(
+        {
+            "question": question.value,
+            "scheme": part.scheme.value,
+            "fold": part.fold,
+            "well_id": np.concatenate([train, test]),
+            "part": np.repeat(["train", "test"], [len(train), len(test)]),
+        }
+    )

@@ -47,6 +47,7 @@ def stores_of_run(source: SourceSettings, dataset: Dataset, table: Path = TABLE)
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise StoresError(
-            f"source.{dataset}.stores names {', '.join(unknown)}; this screen has {known[0]} ... {known[-1]} ({len(known)} stores)"
+            f"source.{dataset}.stores names {', '.join(unknown)}; this screen has {len(known)} stores, "
+            f"{known[0]} to {known[-1]}"
         )
     return [name for name in known if not wanted or name in wanted]

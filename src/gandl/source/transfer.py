@@ -139,7 +139,7 @@ def fetch(
     except (requests.TooManyRedirects, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
         raise DownloadError(f"{url} cannot be had: {error}") from error
     except requests.RequestException as error:
-        raise InterruptedTransferError(f"the connection broke ({_told_briefly(error)})") from error
+        raise InterruptedTransferError(f"the connection broke ({told_briefly(error)})") from error
     there = partial.path.stat().st_size
     if offered.size is not None and there != offered.size:
         raise InterruptedTransferError(f"the body was cut short: {there} of {offered.size} bytes came")
@@ -150,12 +150,12 @@ def _check_status(response: requests.Response, url: str) -> None:
     if status in (200, 206, 416):
         return
     if status in TRANSIENT:
-        raise InterruptedTransferError(f"the server answered {status} {response.reason}", _retry_after(response))
+        raise InterruptedTransferError(f"the server answered {status} {response.reason}", retry_after(response))
     hint = "; check its address in resources/datasets.csv, or name a mirror" if status in (401, 403, 404, 410) else ""
     raise DownloadError(f"{url} cannot be had: the server answered {status} {response.reason}{hint}")
 
 
-def _retry_after(response: requests.Response) -> float | None:
+def retry_after(response: requests.Response) -> float | None:
     """Seconds of a Retry-After header, given as such or as a date."""
     value = response.headers.get("Retry-After", "").strip()
     if value.isdigit():
@@ -185,7 +185,7 @@ def _prepare(
         raise DownloadError(
             f"{url}: the server sends the file re-compressed, so its size cannot be checked; name a mirror"
         )
-    offered = Version(url, _validator(response), _whole_size(response))
+    offered = Version(url, validator(response), whole_size(response))
     if size is not None and offered.size is not None and offered.size != size:
         raise DownloadError(
             f"{url} has {offered.size} bytes, but {size} were expected; it is not the same file any more"
@@ -206,14 +206,14 @@ def _continues(response: requests.Response, version: Version, offered: Version, 
     return start.isdigit() and int(start) == there and same_size and same_validator
 
 
-def _validator(response: requests.Response) -> str | None:
+def validator(response: requests.Response) -> str | None:
     etag = response.headers.get("ETag", "")
     if etag and not etag.startswith("W/"):  # a weak one does not promise the same bytes
         return etag
     return response.headers.get("Last-Modified")
 
 
-def _whole_size(response: requests.Response) -> int | None:
+def whole_size(response: requests.Response) -> int | None:
     if response.status_code == 206:
         total = response.headers.get("Content-Range", "").rpartition("/")[2]
     else:
@@ -231,16 +231,16 @@ def _store(response: requests.Response, file: BinaryIO, progress: Progress) -> N
     except urllib3.exceptions.IncompleteRead as error:
         raise InterruptedTransferError(f"the body was cut short: {error.expected} bytes did not come") from error
     except urllib3.exceptions.HTTPError as error:
-        raise InterruptedTransferError(f"the connection broke ({_told_briefly(error)})") from error
+        raise InterruptedTransferError(f"the connection broke ({told_briefly(error)})") from error
 
 
-def _told_briefly(error: BaseException) -> str:
+def told_briefly(error: BaseException) -> str:
     """The innermost reason, without the addresses of objects that the libraries print."""
     while error.args and isinstance(error.args[-1], BaseException):
         error = error.args[-1]
     reason = getattr(error, "reason", None)
     if isinstance(reason, BaseException):
-        return _told_briefly(reason)
+        return told_briefly(reason)
     text = str(error.args[0] if error.args else error)
     return text.split(">: ")[-1] or type(error).__name__
 

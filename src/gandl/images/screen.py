@@ -1,0 +1,150 @@
+"""Images of RxRx19a and RxRx1: takes the sites table and a source of members, makes the image store of one plate or experiment.
+
+Every site has one grey 8-bit PNG per channel, all of one size. They are fetched shard by shard, and no raw copy is kept.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from gandl.config import Dataset, ImagesSettings
+from gandl.images.decode import decode_png
+from gandl.images.pack import StorePlan, pack_store
+from gandl.images.store import FORMAT
+from gandl.source.member_source import MemberSource
+from gandl.source.screens import CHANNELS, MEMBERS, ScreenFile, member_keys
+from gandl.tables import SITES, check
+
+DTYPE = "uint8"
+
+log = logging.getLogger(__name__)
+
+
+class ScreenImagesError(ValueError):
+    """Images of a screen are missing or not what they should be; the message counts them and names the first."""
+
+
+def pack_screen(
+    dataset: Dataset,
+    sites: Path,
+    store_id: str,
+    members: MemberSource,
+    *,
+    image_px: int,
+    pixel_size_um: float | None,
+    resolutions: Sequence[int],
+    store: Path,
+    index: Path,
+    manifest: Path,
+    settings: ImagesSettings,
+    code: str = FORMAT,
+    threads: int = 1,
+    report: Callable[[str], None] = log.info,
+) -> None:
+    """Pack one plate (RxRx19a) or experiment (RxRx1).
+
+    Parameters
+    ----------
+    dataset : one of the two.
+    sites : sites table of the screen; its rows of this store, in their order, become the store's sites.
+    store_id : which store.
+    members : where the image files come from, open.
+    image_px : side of the square images; another size is refused.
+    pixel_size_um : of the images as they come; None where unknown.
+    resolutions : stored sizes (px), whole fractions of `image_px`.
+    store, index, manifest : written, see `gandl.images.pack.pack_store`.
+    settings : section `images` of the configuration.
+    code : version of the code; another one packs anew.
+    threads : that decode.
+    report : told one line per shard.
+
+    Raises
+    ------
+    ScreenImagesError : no site of this store, or sites of the table without (all of) their images.
+    gandl.images.decode.ImageError : a file is damaged, or no grey 8-bit PNG of this size.
+    gandl.source.members.MemberError : a file cannot be fetched, or is not the one that its archive names.
+    gandl.images.pack.PackError : the resolutions do not fit the images, or the disk is full.
+    """
+    table = _sites_of(Path(sites), store_id)
+    keys = [
+        member_keys(dataset, *row) for row in table[["experiment", "plate", "well", "site"]].itertuples(index=False)
+    ]
+    names = [key for of_site in keys for key in of_site]
+    _check_images(members, table["site_id"].tolist(), keys, store_id, Path(sites))
+    plan = StorePlan(
+        store_id=store_id,
+        site_ids=tuple(table["site_id"]),
+        well_ids=tuple(table["well_id"]),
+        channels=CHANNELS[dataset],
+        dtype=DTYPE,
+        height=image_px,
+        width=image_px,
+        resolutions=tuple(resolutions),
+        pixel_size_um=pixel_size_um,
+        shard_sites=settings.shard_sites,
+        shard_mebibytes=settings.shard_mebibytes,
+        compression_level=settings.compression_level,
+        sources={MEMBERS[dataset][ScreenFile.IMAGES]: members.signature(names)},
+        code=code,
+    )
+    pack_store(plan, ScreenReader(members, keys, image_px), store, index, manifest, report, threads)
+
+
+class ScreenReader:
+    """Fetches the files of a block of sites at once, and decodes them site by site.
+
+    Parameters
+    ----------
+    members : where the files come from.
+    keys : of every site, one per channel. image_px : side of the images.
+    """
+
+    def __init__(self, members: MemberSource, keys: Sequence[Sequence[str]], image_px: int) -> None:
+        self._members, self._keys, self._size = members, keys, (image_px, image_px)
+        self._data: dict[str, bytes] = {}
+
+    def prefetch(self, block: range) -> None:
+        """Fetch every file of the sites of a block."""
+        self._data.update(self._members.fetch([key for i in block for key in self._keys[i]]))
+
+    def decode(self, i: int) -> np.ndarray:
+        """Pixels (channel, y, x) of site i; its files are let go.
+
+        Raises
+        ------
+        gandl.images.decode.ImageError : a file is damaged, or no grey 8-bit PNG of the right size.
+        """
+        return np.stack([decode_png(self._data.pop(key), key, self._size, DTYPE) for key in self._keys[i]])
+
+
+def _sites_of(sites: Path, store_id: str) -> pd.DataFrame:
+    """The rows of one store; the others are never held in memory."""
+    table = pd.read_parquet(sites, filters=[("store_id", "==", store_id)]).reset_index(drop=True)
+    check(table, SITES, sites)
+    if table.empty:
+        raise ScreenImagesError(f"{sites} has no site of the store {store_id}; take the stores that it names")
+    return table
+
+
+def _check_images(
+    members: MemberSource, site_ids: Sequence[str], keys: Sequence[Sequence[str]], store_id: str, sites: Path
+) -> None:
+    """Every site of the table must have all of its images, as far as the source can tell beforehand."""
+    missing = set(members.missing([key for of_site in keys for key in of_site]))
+    if not missing:
+        return
+    lacking = [len(missing.intersection(of_site)) for of_site in keys]
+    without = sum(count == len(of_site) for count, of_site in zip(lacking, keys, strict=True))
+    incomplete = sum(bool(count) for count in lacking) - without
+    first = next(i for i, count in enumerate(lacking) if count)
+    present = len(keys[first]) - lacking[first]
+    raise ScreenImagesError(
+        f"{store_id}: of {len(keys)} sites in {sites}, {without} have no images and {incomplete} only some of theirs "
+        f"({len(missing)} files are missing); the first is {site_ids[first]}, which has {present} files of {len(keys[first])}: "
+        f"{next(key for key in keys[first] if key in missing)} is missing; complete the images, or leave such sites out"
+    )

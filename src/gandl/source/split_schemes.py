@@ -1,0 +1,245 @@
+"""Schemes: takes the wells of a screen, makes the folds of every way of holding wells out.
+
+A fold is a set of labelled wells to train on and a set of wells to test; none is in both. The paper tests a quarter of the wells
+(Mascolini et al. 2022, "Data"); beside it whole rows, plates or experiments are left out, since wells of one share its effects.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from gandl.source.plate_rows import span
+
+WELL_COLUMNS = ["well_id", "experiment", "plate_id", "row", "cell_type", "condition", "control"]
+MOST_EXPERIMENT_FOLDS = 5
+"""Folds in which the experiments of RxRx1 are left out: each trains on tens of thousands of wells."""
+
+Flags = npt.NDArray[np.bool_]
+
+logger = logging.getLogger(__name__)
+
+
+class Question(StrEnum):
+    CONTROLS = "controls"
+    """Positive against negative controls (E2)."""
+    CELL_MODEL = "cell_model"
+    """HRCE against VERO (C2)."""
+    CELL_TYPE = "cell_type"
+    """Which of several cell types (RxRx1)."""
+
+
+class Scheme(StrEnum):
+    QUARTER = "quarter"
+    """The paper's: a share of the wells is tested by a model of the others, all cell types together."""
+    QUARTER_BY_CELL_TYPE = "quarter_by_cell_type"
+    """The same wells, a fold per cell type."""
+    LEAVE_PLATE_OUT = "leave_plate_out"
+    """Each plate is tested by a model of the other plates of its cell type (C2: of all other plates)."""
+    LEAVE_EXPERIMENT_OUT = "leave_experiment_out"
+    """Each experiment is tested by a model of the other experiments of its cell type (RxRx1: several at a time)."""
+    LEAVE_ROW_OUT = "leave_row_out"
+    """Each plate row is tested by a model of the others, where a cell type has one plate."""
+    PROBE = "probe"
+    """Looked at along training. With development rows: among those alone, for settings may be chosen there."""
+    CONFIRMATION = "confirmation"
+    """One fold: the rows that chose nothing, tested by a model of the development rows."""
+
+
+class SplitError(ValueError):
+    """The wells cannot be split as asked; the message says what is missing where."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One fold: which wells (positions of the table of wells) train and which are tested."""
+
+    scheme: Scheme
+    fold: str
+    train: Flags
+    test: Flags
+
+
+def row_parts(wells: pd.DataFrame, development_rows: Sequence[str]) -> Iterator[Part]:
+    """A plate on some of whose rows settings may be chosen: `leave_row_out`, `probe` among those, `confirmation` on the others.
+
+    A fold tests *every* well of its rows (treated ones too); treated wells of other rows are in no part.
+
+    Raises
+    ------
+    SplitError : a row is not on the plate, none is left to confirm, or a fold's training rows lack a control.
+    """
+    rows = _rows(wells)
+    unknown = [row for row in development_rows if row not in rows]
+    if unknown:
+        raise SplitError(f"development_rows names {', '.join(unknown)}, but the plate has the rows {', '.join(rows)}")
+    if len(set(development_rows)) != len(development_rows):
+        raise SplitError(f"development_rows names a row twice: {', '.join(development_rows)}")
+    development = [row for row in rows if row in development_rows]
+    rest = [row for row in rows if row not in development_rows]
+    if len(development) < 2 or not rest:
+        raise SplitError(
+            f"development_rows must name at least two plate rows and leave one out; it names "
+            f"{', '.join(development) or 'none'} of {', '.join(rows)}"
+        )
+    for scheme, among in ((Scheme.LEAVE_ROW_OUT, rows), (Scheme.PROBE, development)):
+        for row in among:
+            yield _rows_part(wells, scheme, row, [other for other in among if other != row], [row])
+    yield _rows_part(wells, Scheme.CONFIRMATION, span(rest), development, rest)
+
+
+def controls_parts(wells: pd.DataFrame, test_share: float, seed: int) -> Iterator[Part]:
+    """C+ against C-: every scheme but `confirmation`, as far as the screen allows; what it does not allow is logged.
+
+    Training parts hold controls alone; every other well that a fold may test is in its test part. The `probe` leaves out each
+    plate of the first experiment that has several (of the first cell type, in the order of the table), and where there is none,
+    each row of the first plate.
+
+    Raises
+    ------
+    SplitError : the training wells of a fold lack a control.
+    """
+    control = (wells["control"] != "none").to_numpy()
+    train = control & ~_drawn(wells, ["control", "cell_type", "experiment"], test_share, seed)
+    yield _checked(wells, Part(Scheme.QUARTER, "all", train, ~train))
+    if wells["cell_type"].nunique() > 1:
+        for cell_type in wells["cell_type"].unique():
+            here = _is(wells, "cell_type", cell_type)
+            yield _checked(wells, Part(Scheme.QUARTER_BY_CELL_TYPE, cell_type, train & here, ~train & here))
+    for cell_type in wells["cell_type"].unique():
+        here = _is(wells, "cell_type", cell_type)
+        if wells.loc[here, "plate_id"].nunique() > 1:
+            yield from _left_out(wells, Scheme.LEAVE_PLATE_OUT, "plate_id", here, control)
+        else:
+            yield from _rows_left_out(wells, Scheme.LEAVE_ROW_OUT, here, cell_type)
+        if wells.loc[here, "experiment"].nunique() > 1:
+            yield from _left_out(wells, Scheme.LEAVE_EXPERIMENT_OUT, "experiment", here, control)
+        else:
+            logger.info("%s: its one experiment cannot be left out", cell_type)
+    yield from _probe(wells, control)
+
+
+def cell_model_parts(wells: pd.DataFrame, cell_models: tuple[str, str], test_share: float, seed: int) -> Iterator[Part]:
+    """HRCE against VERO: a quarter of the wells (the one of `controls`), and each plate whose cell type has another one.
+
+    Controls of both kinds train, as in the paper's C2.
+    """
+    ours = wells["cell_type"].isin(cell_models).to_numpy()
+    control = ours & (wells["control"] != "none").to_numpy()
+    if set(wells.loc[control, "cell_type"]) != set(cell_models):
+        logger.warning("no question about cell models: %s or %s has no control wells", *cell_models)
+        return
+    train = control & ~_drawn(wells, ["control", "cell_type", "experiment"], test_share, seed)
+    yield Part(Scheme.QUARTER, "all", train, ours & ~train)
+    plates = wells[ours].groupby("cell_type")["plate_id"].transform("nunique").reindex(wells.index, fill_value=0)
+    for plate in wells.loc[(plates > 1).to_numpy(), "plate_id"].unique():
+        here = _is(wells, "plate_id", plate)
+        yield Part(Scheme.LEAVE_PLATE_OUT, plate, control & ~here, ours & here)
+
+
+def cell_type_parts(wells: pd.DataFrame, test_share: float, seed: int) -> Iterator[Part]:
+    """Which cell type: a quarter of all wells; and every k-th experiment of each cell type, so that each is tested once.
+
+    k is the number of folds: as many as the cell type with the fewest experiments has (of those with several), at most 5.
+    """
+    test = _drawn(wells, ["cell_type", "experiment"], test_share, seed)
+    yield Part(Scheme.QUARTER, "all", ~test, test)
+    experiments = wells[["cell_type", "experiment"]].drop_duplicates().sort_values(["cell_type", "experiment"])
+    number = experiments.groupby("cell_type").cumcount()
+    size = experiments.groupby("cell_type")["experiment"].transform("size")
+    for cell_type in experiments.loc[size == 1, "cell_type"]:
+        logger.info("%s: its one experiment cannot be left out", cell_type)
+    if not (size > 1).any():
+        return
+    folds = min(int(size[size > 1].min()), MOST_EXPERIMENT_FOLDS)
+    dealt = experiments.assign(fold=np.where(size > 1, number % folds, -1))
+    fold = wells[["cell_type", "experiment"]].merge(dealt, how="left")["fold"].to_numpy()
+    for i in range(folds):
+        yield Part(Scheme.LEAVE_EXPERIMENT_OUT, f"{i + 1}", fold != i, fold == i)
+
+
+def _left_out(wells: pd.DataFrame, scheme: Scheme, column: str, among: Flags, control: Flags) -> Iterator[Part]:
+    """Each plate or experiment of some wells, by the controls of the others."""
+    types = wells.groupby(column)["cell_type"].nunique()
+    for name in wells.loc[among, column].unique():
+        here = among & _is(wells, column, name)
+        fold = name if types[name] == 1 else f"{name}:{wells.loc[here, 'cell_type'].iloc[0]}"
+        yield _checked(wells, Part(scheme, fold, among & control & ~here, here))
+
+
+def _rows_left_out(wells: pd.DataFrame, scheme: Scheme, here: Flags, cell_type: str) -> Iterator[Part]:
+    """Each row of one plate, where every fold has both controls to train on; else nothing, and a line in the log."""
+    rows = _rows(wells[here])
+    single = wells["plate_id"].nunique() == 1
+    plate = wells.loc[here, "plate_id"].iloc[0]
+    try:
+        parts = [_rows_part(wells, scheme, row, [other for other in rows if other != row], [row], here) for row in rows]
+    except SplitError as error:
+        logger.warning("%s: its one plate %s is not left out row by row (%s)", cell_type, plate, error)
+        return
+    for part in parts:
+        yield part if single else Part(part.scheme, f"{plate}:{part.fold}", part.train, part.test)
+
+
+def _probe(wells: pd.DataFrame, control: Flags) -> Iterator[Part]:
+    groups = wells[["cell_type", "experiment", "plate_id"]].drop_duplicates()
+    plates = groups.groupby(["cell_type", "experiment"], sort=False).size()
+    several = plates[plates > 1]
+    if len(several):
+        cell_type, experiment = several.index[0]
+        here = _is(wells, "cell_type", cell_type) & _is(wells, "experiment", experiment)
+        try:
+            yield from list(_left_out(wells, Scheme.PROBE, "plate_id", here, control))
+        except SplitError as error:
+            logger.warning("no scheme probe: %s", error)
+        return
+    first = wells.iloc[0]
+    here = _is(wells, "plate_id", first["plate_id"]) & _is(wells, "cell_type", first["cell_type"])
+    yield from _rows_left_out(wells, Scheme.PROBE, here, first["cell_type"])
+
+
+def _drawn(wells: pd.DataFrame, strata: list[str], share: float, seed: int) -> Flags:
+    """A share of the wells of every stratum: at least one and never all, none of a stratum of one; in any order of the table."""
+    order = wells.sort_values("well_id").index.to_numpy()
+    order = order[np.random.default_rng(seed).permutation(len(order))]
+    groups = wells.loc[order].groupby(strata, sort=False)
+    rank, size = groups.cumcount(), groups["well_id"].transform("size")
+    wanted = np.where(size > 1, np.clip(np.rint(share * size), 1, size - 1), 0)
+    return pd.Series(rank.to_numpy() < wanted, index=order).reindex(wells.index).to_numpy(bool)
+
+
+def _rows_part(
+    wells: pd.DataFrame, scheme: Scheme, fold: str, train: list[str], test: list[str], among: Flags | None = None
+) -> Part:
+    control = (wells["control"] != "none").to_numpy()
+    here = np.ones(len(wells), bool) if among is None else among
+    part = Part(
+        scheme,
+        fold,
+        here & control & wells["row"].isin(train).to_numpy(),
+        here & wells["row"].isin(test).to_numpy(),
+    )
+    return _checked(wells, part, f"training rows {', '.join(train) or '(none)'}")
+
+
+def _checked(wells: pd.DataFrame, part: Part, trained_on: str = "training wells") -> Part:
+    found = set(wells.loc[part.train, "control"])
+    for control in ("positive", "negative"):
+        if control not in found:
+            raise SplitError(f"scheme {part.scheme}, fold {part.fold}: the {trained_on} hold no {control} control")
+    return part
+
+
+def _is(wells: pd.DataFrame, column: str, value: str) -> Flags:
+    return (wells[column] == value).to_numpy(bool)
+
+
+def _rows(wells: pd.DataFrame) -> list[str]:
+    """Plate rows in their order: ... Y, Z, AA, AB ... on plates of 1536 wells."""
+    return sorted(wells["row"].unique(), key=lambda row: (len(row), row))
