@@ -27,7 +27,7 @@ def write_plate(folder: Path) -> tuple[Path, Path]:
     """Sites and splits of BBBC013."""
     sites, splits = folder / "sites.parquet", folder / "splits.parquet"
     write_sites(REPOSITORY / "resources/bbbc013_platemap.csv", sites)
-    write_splits(sites, splits, DEVELOPMENT)
+    write_splits(sites, splits, development_rows=DEVELOPMENT, test_share=0.25, seed=0, questions=["controls"])
     return sites, splits
 
 
@@ -66,7 +66,8 @@ def write_scores_of_plate(folder: Path, values: np.ndarray, names: list[str] | N
     sites, splits = write_plate(folder)
     embeddings = write_embeddings(folder / "embeddings.parquet", read_sites(sites), values, names)
     raw, standard, scores = (folder / f"{name}.parquet" for name in ("raw", "standard", "scores"))
+    profiles = folder / "site_profiles.parquet"
     for method, path in ((Normalization.NONE, raw), (Normalization.UNLABELLED, standard)):
-        write_profiles([embeddings], sites, method, folder / "sites_of_method.parquet", path)
-    write_scores(standard, splits, SETTINGS, scores)
+        write_profiles([embeddings], sites, method, profiles, path)
+    write_scores(standard, profiles, splits, SETTINGS, scores, folder / "site_scores.parquet")
     return scores, raw

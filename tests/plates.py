@@ -9,9 +9,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import zarr
 from PIL import Image
+from zarr.codecs import GzipCodec
 
-from gandl.images.pack import StorePlan, pack_store
+from gandl.images.pack import Decoded, StorePlan, pack_store
 from gandl.source.bbbc013 import WELLS
 
 
@@ -49,9 +51,11 @@ def plate_zip(path: Path) -> Path:
     return write_zip(path, zip(plate_names(), (bmp(plate_pixels(*key)) for key in numbers), strict=True))
 
 
-def tiny_pixels(i: int, channels: int = 2, size: int = 16, dtype: str = "uint8") -> np.ndarray:
-    """Noise that depends on the number of the site alone."""
-    return np.random.default_rng(i).integers(0, np.iinfo(dtype).max, (channels, size, size), dtype=dtype, endpoint=True)
+def tiny_pixels(i: int, channels: int = 2, size: int | tuple[int, int] = 16, dtype: str = "uint8") -> np.ndarray:
+    """Noise that depends on the number of the site alone, `size` px (a side, or height and width)."""
+    height, width = (size, size) if isinstance(size, int) else size
+    rng = np.random.default_rng(i)
+    return rng.integers(0, np.iinfo(dtype).max, (channels, height, width), dtype=dtype, endpoint=True)
 
 
 def tiny_plan(sites: int = 10, **changes: object) -> StorePlan:
@@ -62,6 +66,8 @@ def tiny_plan(sites: int = 10, **changes: object) -> StorePlan:
         "well_ids": tuple(f"TINY_1_A{i:02d}" for i in range(sites)),
         "channels": ("red", "green"),
         "dtype": "uint8",
+        "height": 16,
+        "width": 16,
         "resolutions": (16, 8),
         "pixel_size_um": 0.65,
         "shard_sites": 3,
@@ -78,7 +84,19 @@ def tiny_store(folder: Path, plan: StorePlan | None = None, **changes: object) -
     store = folder / f"{plan.store_id}.zarr"
 
     def decode(i: int) -> np.ndarray:
-        return tiny_pixels(i, len(plan.channels), plan.resolutions[0], plan.dtype)
+        return tiny_pixels(i, len(plan.channels), (plan.height, plan.width), plan.dtype)
 
-    pack_store(plan, decode, store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json"))
+    pack_store(plan, Decoded(decode), store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json"))
+    return store
+
+
+def rewrite_with_zarr(store: Path) -> Path:
+    """Write the images of a store again, as other tools do: in single chunks of several sites, compressed otherwise."""
+    group = zarr.open_group(store, mode="r+")
+    for name in [str(size) for size in group.attrs["resolutions"]]:  # type: ignore[union-attr]
+        pixels = np.asarray(group[name][...])  # type: ignore[index]
+        array = group.create_array(
+            name, data=pixels, chunks=(4, *pixels.shape[1:]), compressors=GzipCodec(level=1), overwrite=True
+        )
+        assert array.shards is None
     return store

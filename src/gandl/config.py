@@ -145,7 +145,8 @@ class RxRx1Settings(Section):
         True, description="The metadata must be the whole published screen: counts and checksum are checked, too."
     )
     images_from: ImagesFrom = Field(
-        ImagesFrom.ARCHIVE, description="`archive` or `objects`, as for RxRx19a; its single objects are no official offer."
+        ImagesFrom.ARCHIVE,
+        description="`archive` or `objects`, as for RxRx19a; its single objects are no official offer.",
     )
     image_px: PositiveInt = Field(512, description="Side (px) of its square images; another size is refused.")
     pixel_size_um: PositiveFloat | None = Field(
@@ -212,7 +213,8 @@ class SourceSettings(Section):
     datasets: list[Dataset] = Field(
         [Dataset.RXRX19A, Dataset.RXRX1],
         min_length=1,
-        description="Screens of the run. The network is trained on the first; the others are embedded by it as they are (zero-shot).",
+        description="Screens of the run. The network is trained on the first; the others are embedded by it as they are "
+        "(zero-shot).",
     )
     simulation: SimulationSettings | None = Field(
         default_factory=SimulationSettings,
@@ -244,7 +246,10 @@ class SourceSettings(Section):
             real = [dataset for dataset in self.datasets if dataset not in (Dataset.RXRX19A, Dataset.RXRX1)]
             if real:
                 raise ValueError(f"simulation makes rxrx19a and rxrx1 only; datasets names {', '.join(real)}")
-            for section, side in ((self.rxrx19a, self.simulation.image_px), (self.rxrx1, self.simulation.image_px // 2)):
+            for section, side in (
+                (self.rxrx19a, self.simulation.image_px),
+                (self.rxrx1, self.simulation.image_px // 2),
+            ):
                 if section is not None and (section.image_px != side or section.complete):
                     raise ValueError(
                         f"a simulated {section.__class__.__name__.removesuffix('Settings')} has images of {side} px and is "
@@ -282,7 +287,8 @@ class ImagesSettings(Section):
     )
     connections: PositiveInt = Field(8, description="Requests at a time while images are read from a remote address.")
     gap_kibibytes: NonNegativeInt = Field(
-        4, description="Members of a remote archive that lie closer than this are fetched in one request, the gap with them."
+        4,
+        description="Members of a remote archive that lie closer than this are fetched in one request, the gap with them.",
     )
     whole_archive: bool = Field(
         False, description="Download a whole archive where its server gives no byte ranges; otherwise that is an error."
@@ -385,7 +391,8 @@ class EmbeddingsSettings(Section):
     featurizers: list[FeaturizerName] = Field(
         [name for name in FeaturizerName if name != FeaturizerName.RELEASED],
         min_length=1,
-        description="Featurizers to compare; each is embedded, scored and drawn (`released`: the embeddings published with RxRx).",
+        description="Featurizers to compare; each is embedded, scored and drawn (`released`: the embeddings published with "
+        "RxRx).",
     )
     weights: Weights = Field(Weights.EMA, description="Discriminator that embeds: its moving average, or the raw one.")
     activation: Activation = Field(
@@ -449,7 +456,8 @@ class EvaluationSettings(Section):
         "(RxRx1), `calibration` (simulated screens: against the truth).",
     )
     test_share: Fraction = Field(
-        0.25, description="Share of wells that is tested in the paper's split; beside it whole plates and experiments are left out."
+        0.25,
+        description="Share of wells that is tested in the paper's split; beside it whole plates and experiments are left out.",
     )
 
     svm_c: list[PositiveFloat] = Field(

@@ -162,19 +162,22 @@ def _images(config: Config, dataset: Dataset, mirror: str | None, results: Path)
         return
     section = getattr(config.source, dataset.value)
     archive = file_of(dataset.value, "images", DATASETS)
+    whole = section.images_from == ImagesFrom.ARCHIVE
     if mirror and kind_of(mirror) == FOLDER:
-        yield f"read from the mirror {mirror}: nothing is downloaded"
+        place = Path(mirror) / (archive.path if whole else archive.path.parent / "images")
+        lacks = "" if place.exists() else f", which does not hold them: {place} is not there"
+        yield f"read from the mirror {mirror}{lacks or ': nothing is downloaded'}"
         return
-    how = "byte ranges of" if section.images_from == ImagesFrom.ARCHIVE else "single objects beside"
-    yield f"{_moved(config, dataset, results).in_bytes()} by {how} {archive.url}"
+    how = "byte ranges of" if whole else "single objects beside"
+    yield f"{_moved(config, dataset, results).in_bytes()} by {how} {archive.url} from {_source(mirror, archive)}"
     directory = _downloads_folder(config, results) / f"{archive.path}.members.parquet"
-    if section.images_from == ImagesFrom.ARCHIVE and not directory.is_file():
+    if whole and not directory.is_file():
         size = Amount(
             DIRECTORY_ENTRY * PUBLISHED[dataset].images,
             exact=False,
             basis=f"{PUBLISHED[dataset].images:,} members of about {DIRECTORY_ENTRY} bytes",
         )
-        yield f"{size.in_bytes()} of it first: its central directory, once"
+        yield f"{size.in_bytes()} before that: its central directory, once"
 
 
 def _moved(config: Config, dataset: Dataset, results: Path) -> Amount:
@@ -191,12 +194,17 @@ def _moved(config: Config, dataset: Dataset, results: Path) -> Amount:
         sites = pd.read_parquet(table, columns=["experiment", "plate", "well", "site"])
         keys = [key for row in sites.itertuples(index=False) for key in member_keys(dataset, *row)]
         return Amount(planned_bytes(directory, keys), exact=True)
+    if section.images_from == ImagesFrom.ARCHIVE and table.is_file():
+        left = "; exact once the central directory is here"
+    else:
+        left = "" if table.is_file() else "; closer once the metadata is here"
     sites_there = _sites(config, dataset, results)
     mean = size_in_words(published.png_bytes)
     return Amount(
         sites_there.value * channels * published.png_bytes,
         exact=False,
-        basis=f"{sites_there.value:,.0f} sites of {channels} PNGs of {mean} on average; {published.basis}",
+        basis=f"{sites_there.value:,.0f} sites of {channels} PNGs of {mean}, the mean of the published "
+        f"{size_in_words(published.images_bytes)}{left}",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gandl.images import pack as packing
 from gandl.images.pack import Decoded, pack_store
 from gandl.images.store import ImageStore
 from plates import tiny_pixels, tiny_plan
@@ -36,20 +38,24 @@ def everything(folder: Path) -> dict[str, bytes]:
 def test_interrupted_packing_ends_like_an_undisturbed_one(
     sites: int, shard_sites: int, interruptions: list[int]
 ) -> None:
-    write = zarr.Array.__setitem__
+    write_pixels, write_digests = packing.write_shard, zarr.Array.__setitem__
     with tempfile.TemporaryDirectory() as disturbed, tempfile.TemporaryDirectory() as undisturbed:
         for after in interruptions:
             writes = 0
 
-            def interrupt(array: zarr.Array, selection: object, value: object, after: int = after) -> None:
-                nonlocal writes
-                if writes == after:
-                    raise InterruptedByTestError
-                writes += 1
-                write(array, selection, value)  # type: ignore[arg-type]
+            def interrupted(write: Callable[..., None], after: int = after) -> Callable[..., None]:
+                def counted(*arguments: object) -> None:
+                    nonlocal writes
+                    if writes == after:
+                        raise InterruptedByTestError
+                    writes += 1
+                    write(*arguments)
+
+                return counted
 
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(zarr.Array, "__setitem__", interrupt)
+                patch.setattr(packing, "write_shard", interrupted(write_pixels))
+                patch.setattr(zarr.Array, "__setitem__", interrupted(write_digests))
                 try:
                     pack(Path(disturbed), sites, shard_sites)
                 except InterruptedByTestError:

@@ -100,7 +100,7 @@ def write_dose_response(folder: Path, featurizer: str, seed: int = 0, noise: flo
     )
     scores = score_table(seed, noise)
     wells = scores[(scores["control"] == "none") & scores["treatment"].notna()]
-    wells[["treatment", "concentration_um", "well_id", "on"]].to_parquet(files.points, index=False)
+    wells[["cell_type", "treatment", "concentration_um", "well_id", "on"]].to_parquet(files.points, index=False)
     curves, numbers = [], []
     for treatment, (_, highest, ec50) in SERIES.items():
         dose = np.geomspace(highest / 256, highest, 60)
@@ -108,7 +108,7 @@ def write_dose_response(folder: Path, featurizer: str, seed: int = 0, noise: flo
         curves.append(
             pd.DataFrame(
                 {"treatment": treatment, "concentration_um": dose, "fit": fit, "low": fit - 0.1, "high": fit + 0.12}
-            )
+            ).assign(cell_type="U2OS")
         )
         absent = featurizer == "intensity" and treatment == "LY294002"
         value, low, high = (np.nan,) * 3 if absent else (ec50, ec50 / 1.3, ec50 * 1.4)

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from gandl.config import Config
+from gandl.config_files import read_config
 from gandl.report.audit import AuditInputs
 from gandl.report.provenance import write_provenance
 from gandl.source.bbbc013 import write_sites
@@ -127,6 +128,11 @@ class Screen:
         )
 
 
+def plate_config(repository: Path, **changes: Any) -> Config:
+    """The configuration of the real plate, changed."""
+    return read_config(repository / "config/bbbc013.yaml").model_copy(update=changes)
+
+
 def write_run(output: Path, folder: Path, repository: Path, *, mirror: str | None = None, **changes: Any) -> None:
     """Write provenance of a made-up run whose downloads and benchmarks lie below `folder`."""
     archive = folder / "downloads" / LOCATION
@@ -140,7 +146,7 @@ def write_run(output: Path, folder: Path, repository: Path, *, mirror: str | Non
     write_benchmark(benchmarks / "embeddings/bbbc013_gandl_BBBC013_1.jsonl", s=31.0, max_rss=700.0, cpu_time=40.0)
     write_benchmark(benchmarks / "source/bbbc013_sites.jsonl", s=0.4, max_rss="NA", cpu_time=0.0)
     arguments: dict[str, Any] = {
-        "config": Config(mirror=mirror),
+        "config": plate_config(repository, mirror=mirror),
         "repository": repository,
         "lock": repository / "requirements.lock",
         "archives": [archive],

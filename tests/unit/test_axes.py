@@ -7,6 +7,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.svm import SVC
 
+from gandl.statistics import axes as axes_module
 from gandl.statistics.axes import AxisError, Fold, choose_c, fit_axes, held_out_scores
 
 ROWS = np.repeat(list("ABCD"), 6)
@@ -176,3 +177,76 @@ def test_inner_rows_that_leave_controls_all_alike_do_not_stop_the_choice_of_c() 
 def test_a_well_that_two_folds_test_is_refused() -> None:
     with pytest.raises(AxisError, match="folds A and again both test well 1"):
         held_out_scores(wells(3), LABELS, [FOLDS[0], Fold("again", FOLDS[0].train, np.array([0]))], ROWS, [1.0])
+
+
+def many_folds(count: int = 20) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Fold]]:
+    """Features, labels, plates and folds of so many plates of six controls: more than there are choices of C."""
+    rng = np.random.default_rng(4)
+    labels, plates = np.tile([1, -1, -1, 1, -1, 0], count), np.repeat(np.arange(count), 6)
+    features = rng.standard_normal((len(labels), 8)) + np.outer(labels, rng.standard_normal(8))
+    folds = [
+        Fold(f"{p}", np.flatnonzero((plates != p) & (labels != 0)), np.flatnonzero(plates == p)) for p in range(count)
+    ]
+    return features, labels, plates, folds
+
+
+def test_many_folds_share_choices_that_none_of_their_test_wells_had_a_say_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, labels, plates, folds = many_folds()
+    chosen_on: list[set[int]] = []
+
+    def choose(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, c_grid: list[float]) -> float:
+        chosen_on.append(set(groups.tolist()))
+        return c_grid[0]
+
+    monkeypatch.setattr(axes_module, "choose_c", choose)
+    scores = held_out_scores(features, labels, folds, plates, [0.01, 1.0])
+    assert len(chosen_on) == 7  # of 20 folds three at a time
+    assert list(scores.c) == [fold.name for fold in folds]
+    tested = set(range(20))
+    for known in chosen_on:
+        assert len(tested - known) <= 3
+    assert sorted(plate for known in chosen_on for plate in tested - known) == sorted(tested)
+
+
+def test_folds_that_train_on_different_wells_share_no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two cell types of 15 plates: each fold trains within its own."""
+    features, labels, plates, _ = many_folds(30)
+    folds = [
+        Fold(
+            f"{p}",
+            np.flatnonzero((plates != p) & (plates // 15 == p // 15) & (labels != 0)),
+            np.flatnonzero(plates == p),
+        )
+        for p in range(30)
+    ]
+    chosen_on: list[set[int]] = []
+
+    def choose(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, c_grid: list[float]) -> float:
+        chosen_on.append(set((groups // 15).tolist()))
+        return c_grid[0]
+
+    monkeypatch.setattr(axes_module, "choose_c", choose)
+    held_out_scores(features, labels, folds, plates, [0.01, 1.0])
+    assert all(len(known) == 1 for known in chosen_on)
+
+
+def test_raw_features_of_any_unit_count_alike() -> None:
+    features, labels, plates, folds = many_folds(6)
+    factors, shifts = np.geomspace(1e-5, 1e5, 8), np.linspace(-9, 9, 8)
+    plain = held_out_scores(features, labels, folds, plates, [0.1, 1.0], raw=True)
+    other = held_out_scores(features * factors + shifts, labels, folds, plates, [0.1, 1.0], raw=True)
+    np.testing.assert_allclose(other.on, plain.on, atol=1e-4)
+    assert not np.allclose(
+        held_out_scores(features * factors, labels, folds, plates, [0.1, 1.0]).on, plain.on, atol=0.1
+    )
+
+
+@pytest.mark.parametrize("shape", [(40, 6), (6, 40)])
+def test_the_off_axis_is_the_first_component_of_what_is_left(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal(shape) * np.linspace(1, 4, shape[1]), np.tile([1, -1], shape[0] // 2)
+    axes = fit_axes(x, y, c=1.0)
+    scaled = x * axes.scale
+    left = scaled - np.outer(scaled @ axes.normal, axes.normal)
+    first = np.linalg.svd(left - left.mean(0), full_matrices=False)[2][0]
+    assert abs(first @ axes.off) == pytest.approx(1)

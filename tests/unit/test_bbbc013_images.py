@@ -238,5 +238,5 @@ def test_the_original_need_not_be_stored(archive: Path, packing: dict[str, Path]
 
 
 def test_a_size_that_is_no_whole_fraction_is_told(archive: Path, packing: dict[str, Path]) -> None:
-    with pytest.raises(PackError, match="BBBC013_1: images of 640 x 640 px can be stored at .* not at 500 px"):
+    with pytest.raises(PackError, match=r"BBBC013_1: images of 640 x 640 px can be stored at .* not at 500 px"):
         pack_bbbc013(archive, settings=images_settings(resolutions=(500,)), **packing)

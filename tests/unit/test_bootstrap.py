@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, bootstrap, ttest_ind
 
+from gandl.statistics import bootstrap as bootstrap_module
 from gandl.statistics.bootstrap import (
     bootstrap_interval,
+    drawn_positions,
+    mean_interval,
     mean_of_proportions_interval,
     resample_within,
     wilson_interval,
@@ -117,3 +120,26 @@ def test_resampling_stays_within_the_dose() -> None:
     np.testing.assert_array_equal(doses[chosen], np.tile(doses, (200, 1)))
     assert {*chosen[:, 0]} == {0, 3}
     assert {*chosen[:, 4]} == {4}
+
+
+def test_draws_some_at_a_time_are_the_draws_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once = np.random.default_rng(3).integers(0, 17, (50, 17))
+    monkeypatch.setattr(bootstrap_module, "DRAWN_AT_ONCE", 100)
+    parts = list(drawn_positions(17, 50, np.random.default_rng(3)))
+    assert len(parts) == 10
+    np.testing.assert_array_equal(np.concatenate(parts), at_once)
+
+
+def test_interval_of_a_mean_is_that_of_drawn_means() -> None:
+    values = np.random.default_rng(0).normal(5, 2, 200)
+    low, high = mean_interval(values, draws=2000, confidence=0.95, seed=0)
+    half = 1.96 * values.std(ddof=1) / np.sqrt(200)
+    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.1 * half)
+    assert np.isnan(mean_interval(values[:1], draws=10, confidence=0.95, seed=0)).all()
+
+
+def test_interval_of_a_mean_of_many_proportions_holds_it() -> None:
+    low, high = mean_of_proportions_interval([9, 8, 7, 4], [10, 10, 10, 10], 0.95)
+    assert low < 0.7 < high
+    one = wilson_interval(28, 40, 0.95)
+    assert high - low == pytest.approx(one[1] - one[0], rel=0.15)

@@ -4,26 +4,38 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from docutils.core import publish_parts
 from jinja2 import Environment, StrictUndefined
 
 from gandl.config import Config
+from gandl.config_files import read_config
 from gandl.report.captions import caption_counts, coverage_note
 
 REPORT = Path(__file__).resolve().parents[2] / "workflow/report"
 ITEMS = sorted(path.stem for path in REPORT.glob("*.rst") if path.stem != "workflow")
 
 
+ONLY_OF_THE_PLATE = ("axes", "plate")
+ONLY_OF_SCREENS = ("figure_3", "figure_4", "figure_5", "figure_calibration", "table_1")
+
+
 def rendered(name: str, repository: Path, config: Config) -> str:
     """A caption as Snakemake's report shows it, before reStructuredText; a key that no rule gives is an error."""
-    platemap = repository / "resources/bbbc013_platemap.csv"
+    plate = config.source.bbbc013
+    screen, word = config.source.screen.value, "simulated" if config.simulated else ""
+    featurizers = [featurizer.value for featurizer in config.embeddings.featurizers]
+    scheme = "leave_row_out" if plate else "leave_plate_out"
     caption = {
-        "dataset": config.source.dataset.value,
+        "dataset": screen,
+        "word": word,
+        "scheme": scheme,
+        "platemap": plate.platemap if plate else None,
         "normalization": config.normalization.method.value,
         "featurizer": "gandl_blocks",
-        "featurizers": [featurizer.value for featurizer in config.embeddings.featurizers],
+        "featurizers": featurizers,
         "bootstrap": config.evaluation.bootstrap,
         "confidence": config.evaluation.confidence,
         "images": config.training.images,
@@ -33,49 +45,82 @@ def rendered(name: str, repository: Path, config: Config) -> str:
         "development_rows": config.source.development_rows,
         "blocks": config.embeddings.blocks,
         "block_statistics": [statistic.value for statistic in config.embeddings.block_statistics],
-        **caption_counts(platemap, config.source.dataset.value, config.source.development_rows),
+        **(caption_counts(repository / plate.platemap, screen, plate.development_rows) if plate else {}),
     }
-    params = SimpleNamespace(caption=caption, settings=config.figures.model_dump(mode="json"))
+    params = SimpleNamespace(
+        caption=caption,
+        settings=config.figures.model_dump(mode="json"),
+        word=word,
+        scheme=scheme,
+        featurizer="gandl_blocks",
+        featurizers=featurizers,
+        datasets=[dataset.value for dataset in config.source.datasets],
+    )
     job = SimpleNamespace(params=params, config=config.model_dump(mode="json"))
     text = (REPORT / f"{name}.rst").read_text(encoding="utf-8")
     return " ".join(Environment(undefined=StrictUndefined).from_string(text).render(snakemake=job).split())
 
 
-@pytest.mark.parametrize("name", [*ITEMS, "workflow"])
-def test_a_caption_is_valid_restructured_text(name, repository):
-    text = rendered(name, repository, Config())
+def of_plate(repository: Path, **changes: Any) -> Config:
+    """The configuration of the real plate, its sections changed."""
+    values = read_config(repository / "config/bbbc013.yaml").model_dump(mode="json")
+    for section, change in changes.items():
+        values[section] |= change
+    return Config.model_validate(values)
+
+
+def of_screens(repository: Path) -> Config:
+    """The default configuration: the simulated pair."""
+    return read_config(repository / "config/config.yaml")
+
+
+RUNS = [
+    *((name, of_plate) for name in (*ITEMS, "workflow") if name not in ONLY_OF_SCREENS),
+    *((name, of_screens) for name in (*ITEMS, "workflow") if name not in ONLY_OF_THE_PLATE),
+]
+
+
+@pytest.mark.parametrize(("name", "configured"), RUNS)
+def test_a_caption_is_valid_restructured_text(name, configured, repository):
+    text = rendered(name, repository, configured(repository))
     assert publish_parts(text, writer="html", settings_overrides={"halt_level": 2, "report_level": 5})["body"]
 
 
-@pytest.mark.parametrize("name", ITEMS)
-def test_every_caption_says_how_many(name, repository):
-    text = rendered(name, repository, Config())
-    assert "n = " in text or " wells" in text
+@pytest.mark.parametrize(("name", "configured"), RUNS)
+def test_every_caption_says_how_many(name, configured, repository):
+    text = rendered(name, repository, configured(repository))
+    assert name == "workflow" or "n = " in text or " wells" in text or "n in " in text or "n by " in text
+
+
+@pytest.mark.parametrize(("name", "configured"), RUNS)
+def test_the_word_simulated_stands_on_what_is_simulated_and_on_nothing_else(name, configured, repository):
+    text = rendered(name, repository, configured(repository)).lower()
+    assert ("simulated" in text) is (configured is of_screens)
 
 
 @pytest.mark.parametrize("name", ["audit", "axes", "dose_response", "plate"])
 def test_captions_of_doses_say_where_the_doses_are_from(name, repository):
-    assert "from memory, not from an official plate map" in rendered(name, repository, Config())
+    assert "from memory, not from an official plate map" in rendered(name, repository, of_plate(repository))
 
 
 def test_captions_follow_the_configuration(repository):
-    config = Config.model_validate({"evaluation": {"bootstrap": 777, "confidence": 0.9}, "training": {"images": 1234}})
+    config = of_plate(repository, evaluation={"bootstrap": 777, "confidence": 0.9}, training={"images": 1234})
     assert "nominal 90 % intervals (777 bootstrap draws over wells," in rendered("featurizers", repository, config)
     assert "over 1,234 images" in rendered("training", repository, config)
 
 
 @pytest.mark.parametrize("name", ["axes", "dose_response", "featurizers", "plate", "table_featurizers"])
 def test_captions_of_features_name_blocks_and_statistics(name, repository):
-    config = Config.model_validate({"embeddings": {"blocks": ["image", "block_32"], "block_statistics": ["std"]}})
+    config = of_plate(repository, embeddings={"blocks": ["image", "block_32"], "block_statistics": ["std"]})
     assert "standard deviation over space of every feature map of image, block_32." in rendered(
         name, repository, config
     )
-    assert "of every feature map of every block." in rendered(name, repository, Config())
+    assert "of every feature map of every block." in rendered(name, repository, of_plate(repository))
 
 
 @pytest.mark.parametrize("name", ["featurizers", "table_featurizers"])
 def test_captions_of_intervals_say_what_these_are_worth_with_so_few_wells(name, repository):
-    text = rendered(name, repository, Config())
+    text = rendered(name, repository, of_plate(repository))
     assert (
         "about 90–93 % of screens with 8 positive and 16 negative wells and in about 84–86 % of screens with 4 positive"
         in text

@@ -8,16 +8,24 @@ from typing import Any
 import pytest
 import yaml
 
-from gandl.config import Config
+from gandl.config import Bbbc013Settings, Config
 from gandl.config_check import ConfigError, load_config
 from gandl.config_files import read_config, rendered
+
+
+class _Whole(dict[str, Any]):
+    """A value that takes the place of the former one, instead of changing some of its keys."""
 
 
 def _complete(changes: dict[str, Any], values: dict[str, Any] | None = None) -> dict[str, Any]:
     """A complete configuration with changes."""
     values = Config().model_dump(mode="json") if values is None else values
     for key, change in changes.items():
-        values[key] = _complete(change, values[key]) if isinstance(change, dict) else change
+        values[key] = (
+            _complete(change, values[key])
+            if isinstance(change, dict) and not isinstance(change, _Whole) and isinstance(values[key], dict)
+            else change
+        )
     return values
 
 
@@ -65,7 +73,7 @@ def test_a_value_of_another_type_is_shown() -> None:
     [
         ({"training": {"batch": 6}}, "batch (6) must be a multiple of minibatch_std_group (4)"),
         ({"training": {"resolution": 100}}, "training.resolution (100) is not among images.resolutions"),
-        ({"training": {"network": {"crop": 512}}}, "larger than the images"),
+        ({"training": {"network": {"crop": 512}}}, "training.network.crop (512)"),
         ({"normalization": {"methods": ["none"]}}, "method (unlabelled) is not among methods (none)"),
         ({"run": "downloads"}, "downloads is the folder that all runs share"),
         ({"run": "../elsewhere"}, "run: string should match pattern"),
@@ -73,6 +81,68 @@ def test_a_value_of_another_type_is_shown() -> None:
 )
 def test_settings_that_do_not_fit_are_refused(values: dict[str, Any], words: str) -> None:
     assert words in "\n".join(_mistakes(values))
+
+
+SIMULATED_SIDE = Config().source.rxrx19a.image_px  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ({"rxrx1": None}, "datasets names rxrx1, but its section source.rxrx1 is empty"),
+        ({"bbbc013": {}}, "the section source.bbbc013 is filled, but datasets does not name it"),
+        ({"datasets": ["rxrx19a", "rxrx1", "rxrx1"]}, "datasets names a screen twice"),
+        ({"datasets": ["imagenet"]}, "source.datasets.0"),
+        ({"datasets": []}, "source.datasets"),
+        (
+            {"rxrx19a": {"image_px": 2 * SIMULATED_SIDE}},
+            f"a simulated RxRx19a has images of {SIMULATED_SIDE} px and is not complete; set its image_px to {SIMULATED_SIDE}",
+        ),
+        ({"rxrx1": {"image_px": SIMULATED_SIDE}}, f"a simulated RxRx1 has images of {SIMULATED_SIDE // 2} px"),
+        ({"rxrx19a": {"complete": True}}, "set its image_px to"),
+        ({"simulation": {"compounds": 2}}, "source.simulation.compounds"),
+        ({"rxrx19a": {"stors": []}}, "source.rxrx19a.stors: there is no such key; did you mean stores?"),
+    ],
+)
+def test_screens_and_their_sections_belong_together(source: dict[str, Any], words: str) -> None:
+    assert words in "\n".join(_mistakes({"source": source}))
+
+
+@pytest.mark.parametrize("section", ["bbbc013", "plates"])
+def test_an_unknown_key_in_a_section_that_is_empty_by_default_is_told(section: str) -> None:
+    mistakes = "\n".join(_mistakes({"source": {section: {"no_such_key": 1}}}))
+    assert f"source.{section}.no_such_key: there is no such key; known here: " in mistakes
+
+
+def test_a_simulation_makes_no_other_screens() -> None:
+    source = {"datasets": ["rxrx19a", "bbbc013"], "rxrx1": None, "bbbc013": Bbbc013Settings().model_dump()}
+    assert "simulation makes rxrx19a and rxrx1 only; datasets names bbbc013" in "\n".join(_mistakes({"source": source}))
+
+
+@pytest.mark.parametrize("section", ["images", "embeddings"])
+def test_resolutions_are_those_of_the_screens_of_the_run(section: str) -> None:
+    given = Config().model_dump(mode="json")[section]["resolutions"]
+    for resolutions in ({**given, "bbbc013": given["rxrx1"]}, {"rxrx19a": given["rxrx19a"]}, {}):
+        mistakes = "\n".join(_mistakes({section: {"resolutions": _Whole(resolutions)}}))
+        told = ", ".join(sorted(resolutions)) or "none"
+        assert f"{section}.resolutions names {told}; it must name the screens of source.datasets: rxrx1, rxrx19a" in mistakes
+
+
+def test_a_size_that_is_embedded_must_be_stored() -> None:
+    mistakes = "\n".join(_mistakes({"embeddings": {"resolutions": {"rxrx1": 99}}}))
+    assert "embeddings.resolutions asks for rxrx1 at 99 px, which is not among its images.resolutions" in mistakes
+
+
+def test_only_a_simulated_screen_is_held_against_a_truth(repository: Path) -> None:
+    values = read_config(repository / "config/bbbc013.yaml").model_dump(mode="json")
+    values["evaluation"]["questions"] = ["calibration"]
+    with pytest.raises(ConfigError, match="only a simulated screen has a known truth"):
+        load_config(values)
+
+
+def test_development_rows_are_those_of_a_plate_that_has_them(repository: Path) -> None:
+    assert Config().source.development_rows == []
+    assert read_config(repository / "config/bbbc013.yaml").source.development_rows == ["A", "B", "C", "D"]
 
 
 def test_a_key_that_is_left_out_is_a_mistake() -> None:
@@ -103,10 +173,13 @@ def test_every_configuration_file_is_complete(repository: Path) -> None:
             return {prefix}
         return set().union(*(keys(value, f"{prefix}.{name}") for name, value in values.items()))
 
-    wanted = keys(Config().model_dump(mode="json"))
     for path in (repository / "config").glob("*.yaml"):
-        assert keys(yaml.safe_load(path.read_text(encoding="utf-8"))) == wanted, path.name
+        written = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert keys(written) == keys(load_config(written).model_dump(mode="json")), path.name
 
 
-def test_the_default_run_is_the_plate_until_the_simulated_screens_exist(repository: Path) -> None:
-    assert read_config(repository / "config/config.yaml") == read_config(repository / "config/bbbc013.yaml")
+def test_the_default_run_is_the_simulated_pair(repository: Path) -> None:
+    config = read_config(repository / "config/config.yaml")
+    assert config.simulated
+    assert config.mirror is None
+    assert [dataset.value for dataset in config.source.datasets] == ["rxrx19a", "rxrx1"]

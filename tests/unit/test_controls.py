@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from evaluation_inputs import DEVELOPMENT, SETTINGS, effect, features, read_sites, write_plate, write_scores_of_plate
-from gandl.evaluation.controls import METRICS, write_controls
+from gandl.evaluation.controls import write_controls
+from gandl.evaluation.numbers import METRICS
 from gandl.statistics import separation
 from gandl.tables import NUMBERS, WELL_SCORES, read_table
 
@@ -23,7 +24,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ratio = 1 + 5 * effect(sites) + 0.1 * np.random.default_rng(5).standard_normal(len(sites))
     values = np.column_stack([features(sites, dim=3), ratio])
     scores, raw = write_scores_of_plate(folder, values, ["count", "area", "eccentricity", "nuclear_over_ring"])
-    write_controls(scores, raw, SETTINGS, DEVELOPMENT, **NAMES, output=folder / "controls.parquet")
+    write_controls(
+        scores,
+        scores.with_name("site_scores.parquet"),
+        raw,
+        SETTINGS,
+        DEVELOPMENT,
+        **NAMES,
+        output=folder / "controls.parquet",
+    )
     return folder
 
 
@@ -88,7 +97,15 @@ def test_rows_name_the_question_unit_and_training_seed(numbers: pd.DataFrame) ->
 def test_a_featurizer_without_the_plain_column_has_no_such_rows(tmp_path: Path) -> None:
     sites = read_sites(write_plate(tmp_path)[0])
     scores, raw = write_scores_of_plate(tmp_path, features(sites))
-    write_controls(scores, raw, SETTINGS, DEVELOPMENT, **NAMES, output=tmp_path / "controls.parquet")
+    write_controls(
+        scores,
+        scores.with_name("site_scores.parquet"),
+        raw,
+        SETTINGS,
+        DEVELOPMENT,
+        **NAMES,
+        output=tmp_path / "controls.parquet",
+    )
     assert set(read_table(tmp_path / "controls.parquet", NUMBERS)["featurizer"]) == {"segmentation"}
 
 
@@ -98,6 +115,7 @@ def test_rows_without_positive_controls_have_null_and_n(folder: Path, tmp_path: 
     changed.to_parquet(tmp_path / "scores.parquet")
     write_controls(
         tmp_path / "scores.parquet",
+        folder / "site_scores.parquet",
         folder / "raw.parquet",
         SETTINGS,
         DEVELOPMENT,
@@ -116,7 +134,15 @@ def test_nuclei_per_field_are_the_mean_over_all_wells_with_an_interval_of_draws_
     scores, raw = write_scores_of_plate(
         tmp_path, np.column_stack([features(sites, dim=1), counts]), ["area", "nucleus_count"]
     )
-    write_controls(scores, raw, SETTINGS, DEVELOPMENT, **NAMES, output=tmp_path / "controls.parquet")
+    write_controls(
+        scores,
+        scores.with_name("site_scores.parquet"),
+        raw,
+        SETTINGS,
+        DEVELOPMENT,
+        **NAMES,
+        output=tmp_path / "controls.parquet",
+    )
     table = read_table(tmp_path / "controls.parquet", NUMBERS)
     (row,) = table[table["question"] == "images"].to_dict("records")
     names = ("featurizer", "normalization", "split", "unit", "metric", "n")

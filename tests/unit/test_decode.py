@@ -84,7 +84,21 @@ def test_header_tells_size_and_kind() -> None:
         (with_part(png(GREY), b"IDAT", b"")[:8] + png(GREY)[33:], "does not begin with a header"),
         (png_of(b"", width=0), "its header makes no sense"),
     ],
-    ids="size 16bit 1bit rgb rgba la palette transparent frames bmp empty headless zero".split(),
+    ids=[
+        "size",
+        "16bit",
+        "1bit",
+        "rgb",
+        "rgba",
+        "la",
+        "palette",
+        "transparent",
+        "frames",
+        "bmp",
+        "empty",
+        "headless",
+        "zero",
+    ],
 )
 def test_image_of_another_kind_is_told(data: bytes, words: str) -> None:
     with pytest.raises(ImageError, match=words):
@@ -100,7 +114,7 @@ def test_eight_bit_where_sixteen_are_due_is_told() -> None:
 def test_file_cut_anywhere_is_told() -> None:
     data = png(GREY)
     for length in (*range(1, 60), len(data) // 2, *range(len(data) - 20, len(data))):
-        with pytest.raises(ImageError, match="^x is (cut short|not a PNG image)"):
+        with pytest.raises(ImageError, match=r"^x is (cut short|not a PNG image)"):
             decode_png(data[:length], "x")
 
 
@@ -109,7 +123,7 @@ def test_file_cut_anywhere_is_told() -> None:
 def test_wrong_byte_anywhere_is_told(at: int, change: int) -> None:
     data = bytearray(png(GREY))
     data[at] ^= change
-    with pytest.raises(ImageError, match="^x is (damaged|cut short|not a PNG image)"):
+    with pytest.raises(ImageError, match=r"^x is (damaged|cut short|not a PNG image)"):
         decode_png(bytes(data), "x")
 
 
@@ -123,10 +137,10 @@ def test_wrong_byte_anywhere_is_told(at: int, change: int) -> None:
         b"no zlib at all",
         b"",
     ],
-    ids="lines adler cut filter foreign none".split(),
+    ids=["lines", "adler", "cut", "filter", "foreign", "none"],
 )
 def test_pixels_that_cannot_be_decompressed_are_told(pixels: bytes) -> None:
-    with pytest.raises(ImageError, match="^x is damaged: its pixels cannot be decompressed"):
+    with pytest.raises(ImageError, match=r"^x is damaged: its pixels cannot be decompressed"):
         decode_png(png_of(pixels), "x")
 
 

@@ -59,7 +59,7 @@ def test_controls_are_no_part_of_a_series(folder: Path) -> None:
     points = pd.read_parquet(outputs(folder)["points"])
     scores = read_table(folder / "scores.parquet", WELL_SCORES)
     scores = scores[scores["scheme"] == "leave_row_out"].set_index("well_id")
-    assert points.columns.tolist() == ["treatment", "concentration_um", "well_id", "on"]
+    assert points.columns.tolist() == ["cell_type", "treatment", "concentration_um", "well_id", "on"]
     assert len(points) == 72
     assert set(scores.loc[points["well_id"], "control"]) == {"none"}
     np.testing.assert_array_equal(points["on"], scores.loc[points["well_id"], "on"])

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import zarr
 
+from gandl.images import pack as packing
 from gandl.images.area_mean import area_mean
 from gandl.images.pack import Decoded, PackError, StorePlan, pack_store
 from gandl.images.store import ImageStore
@@ -283,21 +284,21 @@ def test_packing_killed_in_its_third_shard_keeps_the_first_two(tmp_path: Path, r
 def test_full_disk_is_one_sentence_and_finished_shards_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = zarr.Array.__setitem__
-    writes: list[str] = []
+    write = packing.write_shard
+    writes: list[Path] = []
 
-    def fill_up(array: zarr.Array, selection: object, value: object) -> None:
-        if len(writes) == 7:  # two whole shards of three arrays, and the first array of the third
+    def fill_up(file: Path, *what: object) -> None:
+        if len(writes) == 5:  # two whole shards of two arrays, and the first array of the third
             raise OSError(errno.ENOSPC, "No space left on device")
-        writes.append(array.basename)
-        write(array, selection, value)  # type: ignore[arg-type]
+        writes.append(file)
+        write(file, *what)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(zarr.Array, "__setitem__", fill_up)
+    monkeypatch.setattr(packing, "write_shard", fill_up)
     with pytest.raises(
         PackError, match=r"no space left on the disk while packing .*TINY_1\.zarr; finished shards are kept"
     ):
         tiny_store(tmp_path)
-    monkeypatch.setattr(zarr.Array, "__setitem__", write)
+    monkeypatch.setattr(packing, "write_shard", write)
     decoded: list[int] = []
 
     def decode(i: int) -> np.ndarray:
@@ -406,7 +407,9 @@ def test_memory_does_not_grow_with_the_number_of_sites(tmp_path: Path) -> None:
     "wrong", [np.zeros((2, 16, 15), np.uint8), np.zeros((1, 16, 16), np.uint8), np.zeros((2, 16, 16), np.uint16)]
 )
 def test_pixels_that_do_not_fit_the_plan_are_refused(tmp_path: Path, wrong: np.ndarray) -> None:
-    with pytest.raises(PackError, match=r"site TINY_1_A00_1 was decoded to \(.*images of TINY_1 are \(2, 16, 16\) uint8"):
+    with pytest.raises(
+        PackError, match=r"site TINY_1_A00_1 was decoded to \(.*images of TINY_1 are \(2, 16, 16\) uint8"
+    ):
         pack(tiny_plan(), tmp_path, lambda _: wrong)
 
 

@@ -27,29 +27,36 @@ SETTINGS: TrainingSettings = TRAINING.model_copy(
 )
 
 
+def split(sites: Path, splits: Path, development_rows: list[str]) -> None:
+    write_splits(sites, splits, development_rows=development_rows, test_share=0.25, seed=0, questions=["controls"])
+
+
+def site(plate_id: str, i: int, control: str, well: str) -> dict[str, object]:
+    """Row i of a plate's sites table; the store of the plate holds it as its site i."""
+    return {
+        "site_id": f"{plate_id}_{i}",
+        "well_id": f"{plate_id}_{i}",
+        "plate_id": plate_id,
+        "store_id": plate_id,
+        "well": well,
+        "row": well[0],
+        "column": int(well[1:]),
+        "site": 1,
+        "cell_type": "U2OS",
+        "condition": "treated",
+        "control": control,
+        "treatment": None,
+        "compound": None,
+        "concentration_um": None,
+        "smiles": None,
+    }
+
+
 def screen(folder: Path, effect: float, *, dropped: int = 0) -> tuple[Path, Path, Path]:
     """A plate of four rows, of which two may be looked at; positive controls are brighter by `effect` grey levels."""
     rng = np.random.default_rng(0)
     rows = [
-        {
-            "site_id": f"S_1_{i}",
-            "well_id": f"S_1_{i}",
-            "experiment": "S",
-            "plate": 1,
-            "plate_id": "S_1",
-            "store_id": "S_1",
-            "well": f"{ROWS[i // 6]}{i % 6 + 1:02d}",
-            "row": ROWS[i // 6],
-            "column": i % 6 + 1,
-            "site": 1,
-            "cell_type": "U2OS",
-            "condition": "treated",
-            "control": CONTROLS[i % 6],
-            "treatment": None,
-            "compound": None,
-            "concentration_um": None,
-            "smiles": None,
-        }
+        site("S_1", i, CONTROLS[i % 6], f"{ROWS[i // 6]}{i % 6 + 1:02d}") | {"experiment": "S", "plate": 1}
         for i in range(24)
     ]
     table = pd.DataFrame(rows).astype({"concentration_um": float})
@@ -57,7 +64,7 @@ def screen(folder: Path, effect: float, *, dropped: int = 0) -> tuple[Path, Path
     pixels += effect * (table["control"] == "positive").to_numpy()[:, None, None, None]
     store = write_store(folder, pixels=pixels.clip(0, 255).astype(np.uint8)[: 24 - dropped])
     write_table(table, folder / "sites.parquet", SITES)
-    write_splits(folder / "sites.parquet", folder / "splits.parquet", ["A", "B"])
+    split(folder / "sites.parquet", folder / "splits.parquet", ["A", "B"])
     return store, folder / "sites.parquet", folder / "splits.parquet"
 
 
@@ -170,5 +177,70 @@ def test_changed_splits_change_the_probe_of_a_finished_training(tmp_path: Path) 
 
     before = looked_at()
     assert looked_at() == before
-    write_splits(sites, splits, ["A", "B", "C"])
+    split(sites, splits, ["A", "B", "C"])
     assert looked_at() != before
+
+
+def plates(folder: Path, effect: float, treated: int = 6) -> tuple[list[Path], Path, Path]:
+    """Three plates of an experiment in three stores, 8 controls and so many other wells each; a plate of another experiment."""
+    folder.mkdir()
+    kinds = ["positive"] * 4 + ["negative"] * 4 + ["none"] * treated
+    names = {"E-1_1": ("E-1", 1), "E-1_2": ("E-1", 2), "E-1_3": ("E-1", 3), "E-2_1": ("E-2", 1)}
+    rows = [
+        site(name, i, kind, f"{'ABCDEFGH'[i % 8]}{i // 8 + 1:02d}") | {"experiment": experiment, "plate": plate}
+        for name, (experiment, plate) in names.items()
+        for i, kind in enumerate(kinds)
+    ]
+    table = pd.DataFrame(rows).astype({"concentration_um": float})
+    rng, stores = np.random.default_rng(0), []
+    for brightness, (name, sites) in enumerate(table.groupby("plate_id")):
+        pixels = rng.normal(100 + 2 * brightness, 10, (len(sites), 2, 32, 32))
+        pixels += effect * (sites["control"] == "positive").to_numpy()[:, None, None, None]
+        stores.append(write_store(folder, name=str(name), pixels=pixels.clip(0, 255).astype(np.uint8)))
+    write_table(table, folder / "sites.parquet", SITES)
+    split(folder / "sites.parquet", folder / "splits.parquet", [])
+    return stores, folder / "sites.parquet", folder / "splits.parquet"
+
+
+def score_plates(stores: list[Path], sites: Path, splits: Path) -> float:
+    trained = model(stores[0])
+    return build_probe(stores, sites, splits, SETTINGS, C_GRID)(trained.discriminator_ema, trained.scale)
+
+
+def test_of_several_plates_each_is_scored_by_the_others_of_the_first_experiment(tmp_path: Path) -> None:
+    """Plates differ in brightness; the store of the other experiment need not even be there."""
+    stores, sites, splits = plates(tmp_path / "clear", 60.0, treated=24)
+    assert score_plates(stores, sites, splits) > 0.5
+    assert score_plates(stores[:3], sites, splits) == score_plates(stores, sites, splits)
+    assert score_plates(*plates(tmp_path / "none", 0.0, treated=24)) < 0
+
+
+def test_of_many_other_wells_some_are_looked_at_whatever_the_order_of_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gandl.models.probe.UNLABELLED_WELLS", 4)
+    stores, sites, splits = plates(tmp_path / "many", 60.0, treated=12)
+    looked_at: list[int] = []
+    read = ImageStore.sites
+
+    def counted(store: ImageStore, indices: list[int], resolution: int) -> np.ndarray:
+        looked_at.extend(indices)
+        return read(store, indices, resolution)
+
+    trained, named = model(stores[0]), probe_id(sites, splits)
+    probe = build_probe(stores, sites, splits, SETTINGS, C_GRID)
+    monkeypatch.setattr(ImageStore, "sites", counted)
+    before = probe(trained.discriminator_ema, trained.scale)
+    assert len(looked_at) == 3 * (8 + 4)
+    table = read_table(sites, SITES)
+    write_table(table.iloc[::-1].reset_index(drop=True), sites, SITES)
+    assert probe_id(sites, splits) == named
+    again = build_probe(stores, sites, splits, SETTINGS, C_GRID)
+    assert again(trained.discriminator_ema, trained.scale) == before
+
+
+def test_images_are_read_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stores, sites, splits = plates(tmp_path / "screen", 20.0)
+    before = score_plates(stores, sites, splits)
+    monkeypatch.setattr("gandl.models.probe.SITES_AT_ONCE", 3)
+    assert score_plates(stores, sites, splits) == before

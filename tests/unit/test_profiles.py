@@ -6,13 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from evaluation_inputs import features, read_sites, write_embeddings, write_plate
 from gandl.config import Normalization
 from gandl.embeddings.metadata import feature_names
-from gandl.normalization.profiles import NormalizationError, normalized, reference_wells, write_profiles
+from gandl.normalization.profiles import NormalizationError, normalized, reference_wells, wells_of, write_profiles
 from gandl.tables import SITE_PROFILES, SITES, WELL_PROFILES, feature_columns, read_table, write_table
+from pair_inputs import features as pair_features
+from pair_inputs import infected_sites
 
 UNLABELLED, MOCK, NONE = Normalization.UNLABELLED, Normalization.MOCK, Normalization.NONE
 
@@ -149,3 +152,67 @@ def test_stores_of_different_featurizers_or_with_a_site_in_common_are_refused(
         write_profiles([first, other], sites_path, NONE, *outputs)
     with pytest.raises(NormalizationError, match=r"10 site.* embedded twice, the first: BBBC013_1_D05_1"):
         write_profiles([first, shared], sites_path, NONE, *outputs)
+
+
+def screen(folder: Path) -> tuple[pd.DataFrame, np.ndarray, list[Path]]:
+    """Five plates in five stores; the sites table is not in the order of the stores' files, the first store has no treatment."""
+    sites = infected_sites({"HRCE-1": 3, "VERO-1": 2})
+    first = sites["plate_id"] == "HRCE-1_1"
+    sites = sites[~first | sites["treatment"].isna()].reset_index(drop=True)
+    sites = sites.assign(sirna=sites["treatment"], sirna_id=pd.array(sites["column"], "Int64"))
+    sites.loc[sites["store_id"] == "HRCE-1_1", "sirna_id"] = pd.NA
+    values = pair_features(sites)
+    write_table(sites, folder / "sites.parquet", SITES)
+    paths = []
+    for store in ("VERO-1_2", "HRCE-1_1", "HRCE-1_3", "VERO-1_1", "HRCE-1_2"):
+        here = np.random.default_rng(0).permutation(np.flatnonzero(sites["store_id"] == store))
+        paths.append(write_embeddings(folder / f"{store}.parquet", sites.iloc[here], values[here]))
+    return sites, values, paths
+
+
+@pytest.mark.parametrize("method", list(Normalization))
+def test_store_by_store_gives_what_all_at_once_would(tmp_path: Path, method: Normalization) -> None:
+    sites, values, paths = screen(tmp_path)
+    sites.loc[(sites["control"] == "negative") & (sites["plate_id"] == "HRCE-1_1"), "control"] = "none"
+    write_table(sites, tmp_path / "sites.parquet", SITES)
+    outputs = tmp_path / "s.parquet", tmp_path / "w.parquet"
+    write_profiles(paths, tmp_path / "sites.parquet", method, *outputs)
+
+    names = [f"feature_{i}" for i in range(values.shape[1])]
+    whole = normalized(values.astype(np.float32).astype(float), sites, method).astype(np.float32)
+    expected = pd.concat([sites, pd.DataFrame(whole, columns=names)], axis=1)
+    pd.testing.assert_frame_equal(read_table(outputs[0], SITE_PROFILES), expected)
+    pd.testing.assert_frame_equal(read_table(outputs[1], WELL_PROFILES), wells_of(expected, names))
+
+
+def test_a_row_group_holds_a_store(tmp_path: Path) -> None:
+    sites, _, paths = screen(tmp_path)
+    outputs = tmp_path / "s.parquet", tmp_path / "w.parquet"
+    write_profiles(paths, tmp_path / "sites.parquet", NONE, *outputs)
+    file = pq.ParquetFile(outputs[0])
+    groups = [file.read_row_group(i, ["store_id"]).column(0).unique().to_pylist() for i in range(file.num_row_groups)]
+    assert groups == [[store] for store in sites["store_id"].unique()]
+
+
+def test_a_plate_in_two_stores_is_refused(sites_path: Path, sites: pd.DataFrame, tmp_path: Path) -> None:
+    values = features(sites, dim=2)
+    paths = [
+        write_embeddings(tmp_path / f"{name}.parquet", sites.iloc[here], values[here])
+        for name, here in (("one", slice(0, 50)), ("two", slice(50, 96)))
+    ]
+    outputs = tmp_path / "s.parquet", tmp_path / "w.parquet"
+    with pytest.raises(NormalizationError, match=r"plate BBBC013_1 is embedded in .*one\.parquet and .*two\.parquet"):
+        write_profiles(paths, sites_path, UNLABELLED, *outputs)
+    assert not outputs[0].exists()
+
+
+def test_a_store_that_cannot_be_standardised_leaves_the_old_tables(tmp_path: Path) -> None:
+    sites, _, paths = screen(tmp_path)
+    outputs = tmp_path / "s.parquet", tmp_path / "w.parquet"
+    write_profiles(paths, tmp_path / "sites.parquet", UNLABELLED, *outputs)
+    before = [path.read_bytes() for path in outputs]
+    last = (sites["plate_id"] == "VERO-1_2") & (sites["control"] == "none")
+    write_table(sites.assign(control=sites["control"].where(~last, "negative")), tmp_path / "sites.parquet", SITES)
+    with pytest.raises(NormalizationError, match="plate VERO-1_2 has 0 reference well"):
+        write_profiles(paths, tmp_path / "sites.parquet", UNLABELLED, *outputs)
+    assert [path.read_bytes() for path in outputs] == before

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_inputs import LOCATION, write_benchmark, write_run
+from report_inputs import LOCATION, plate_config, write_benchmark, write_run
 
-from gandl.config import Config
+from gandl.config import SourceSettings
 from gandl.report.hardware import versions
 from gandl.report.provenance import (
     ProvenanceError,
@@ -26,6 +26,10 @@ from gandl.report.provenance import (
 )
 from gandl.source.datasets import Download
 from gandl.source.origin import write_origin
+
+
+EMPTY = ("simulation", "rxrx19a", "rxrx1")
+"""Sections of `source` that are empty in a run of one's own images."""
 
 
 @pytest.fixture
@@ -97,15 +101,27 @@ def test_the_mirror_is_no_part_of_the_configurations_hash(tmp_path, repository):
 def test_a_changed_setting_changes_the_configurations_hash_alone(tmp_path, repository):
     hashes = []
     for seed in (0, 1):
-        write_run(tmp_path / "provenance.json", tmp_path, repository, config=Config(seed=seed))
+        write_run(tmp_path / "provenance.json", tmp_path, repository, config=plate_config(repository, seed=seed))
         hashes.append(json.loads((tmp_path / "provenance.json").read_text())["hashes"])
     assert hashes[0].pop("configuration") != hashes[1].pop("configuration")
     assert hashes[0] == hashes[1]
 
 
-def test_an_absolute_plate_map_is_told_by_its_name():
-    config = Config.model_validate({"source": {"platemap": "/somewhere/mine.csv"}})
-    assert configuration(config)["source"]["platemap"] == "mine.csv"
+def test_an_absolute_plate_map_is_told_by_its_name(repository):
+    source = SourceSettings.model_validate(
+        {"datasets": ["bbbc013"], "bbbc013": {"platemap": "/somewhere/mine.csv"}, **dict.fromkeys(EMPTY)}
+    )
+    told = configuration(plate_config(repository, source=source))
+    assert told["source"]["bbbc013"]["platemap"] == "mine.csv"
+
+
+def test_a_labs_own_tables_and_folder_are_told_by_their_names(repository):
+    plates = {"folder": "/somewhere/images", "pattern": "(?P<well>x)(?P<channel>y)", "wells": "/somewhere/wells.csv"}
+    source = SourceSettings.model_validate(
+        {"datasets": ["plates"], "plates": plates, **dict.fromkeys(EMPTY), "bbbc013": None}
+    )
+    told = configuration(plate_config(repository, source=source))["source"]["plates"]
+    assert (told["table"], told["folder"], told["wells"]) == (None, "images", "wells.csv")
 
 
 @pytest.mark.parametrize(

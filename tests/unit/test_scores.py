@@ -23,6 +23,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def write(wells: Path, splits: Path, folder: Path, output: Path) -> None:
+    sites = folder / "site_profiles.parquet"
+    write_scores(wells, sites, splits, SETTINGS, output / "scores.parquet", output / "sites.parquet")
+
+
 @pytest.fixture(scope="module")
 def scores(folder: Path) -> pd.DataFrame:
     return read_table(folder / "scores.parquet", WELL_SCORES)
@@ -58,7 +63,7 @@ def test_the_order_of_wells_and_splits_does_not_matter(folder: Path, scores: pd.
     for name, schema in (("standard", WELL_PROFILES), ("splits", SPLITS)):
         table = read_table(folder / f"{name}.parquet", schema)
         write_table(table.iloc[rng.permutation(len(table))], tmp_path / f"{name}.parquet", schema)
-    write_scores(tmp_path / "standard.parquet", tmp_path / "splits.parquet", SETTINGS, tmp_path / "scores.parquet")
+    write(tmp_path / "standard.parquet", tmp_path / "splits.parquet", folder, tmp_path)
     key = ["scheme", "well_id"]
     again = read_table(tmp_path / "scores.parquet", WELL_SCORES).sort_values(key)
     for column in ("on", "off", "off_norm"):
@@ -69,14 +74,14 @@ def test_a_well_of_the_splits_without_profile_is_named(folder: Path, tmp_path: P
     wells = read_table(folder / "standard.parquet", WELL_PROFILES)
     write_table(wells[wells["well"] != "C05"], tmp_path / "wells.parquet", WELL_PROFILES)
     with pytest.raises(FoldError, match=r"wells\.parquet lacks 1 well\(s\) of the splits, the first: BBBC013_1_C05"):
-        write_scores(tmp_path / "wells.parquet", folder / "splits.parquet", SETTINGS, tmp_path / "scores.parquet")
+        write(tmp_path / "wells.parquet", folder / "splits.parquet", folder, tmp_path)
 
 
 def test_splits_without_the_question_are_refused(folder: Path, tmp_path: Path) -> None:
     splits = read_table(folder / "splits.parquet", SPLITS).assign(question="another")
     write_table(splits, tmp_path / "splits.parquet", SPLITS)
     with pytest.raises(ScoresError, match="no split of the question controls"):
-        write_scores(folder / "standard.parquet", tmp_path / "splits.parquet", SETTINGS, tmp_path / "scores.parquet")
+        write(folder / "standard.parquet", tmp_path / "splits.parquet", folder, tmp_path)
 
 
 def test_training_rows_without_positive_controls_are_refused(folder: Path, tmp_path: Path) -> None:
@@ -85,5 +90,5 @@ def test_training_rows_without_positive_controls_are_refused(folder: Path, tmp_p
     positive = profiles.loc[profiles["control"] == "positive", "well_id"]
     write_table(splits[~splits["well_id"].isin(positive)], tmp_path / "splits.parquet", SPLITS)
     with pytest.raises(AxisError, match="needs positive and negative controls; there are 0 and 14 to train on"):
-        write_scores(wells, tmp_path / "splits.parquet", SETTINGS, tmp_path / "scores.parquet")
+        write(wells, tmp_path / "splits.parquet", folder, tmp_path)
     assert not (tmp_path / "scores.parquet").exists()

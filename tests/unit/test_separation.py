@@ -86,3 +86,13 @@ def test_one_well_of_a_kind_has_no_spread(statistic) -> None:
 
 def test_equal_means_have_no_z_prime() -> None:
     assert np.isnan(separation.z_prime(np.array([-1.0, 1.0]), np.array([-2.0, 2.0])))
+
+
+def test_auc_of_many_draws_is_the_share_of_pairs_won(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    positive, negative = rng.integers(0, 6, (5, 7, 9)).astype(float), rng.integers(0, 6, 11).astype(float)
+    difference = positive[..., None] - negative
+    pairs = ((difference > 0) + 0.5 * (difference == 0)).mean(axis=(-1, -2))
+    np.testing.assert_allclose(separation.auc(positive, negative), pairs, rtol=1e-14)
+    monkeypatch.setattr(separation, "VALUES_AT_ONCE", 64)
+    np.testing.assert_allclose(separation.auc(positive, negative), pairs, rtol=1e-14)

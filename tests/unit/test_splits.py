@@ -23,7 +23,11 @@ def sites(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.Data
 
 @pytest.fixture(scope="module")
 def splits(sites: pd.DataFrame) -> pd.DataFrame:
-    return make_splits(sites, ["A", "B", "C", "D"])
+    return make_splits(sites, development_rows=["A", "B", "C", "D"])
+
+
+def write(sites: Path, output: Path, development_rows: list[str]) -> None:
+    write_splits(sites, output, development_rows=development_rows, test_share=0.25, seed=0, questions=["controls"])
 
 
 def rows_of(wells: pd.Series) -> set[str]:
@@ -32,7 +36,15 @@ def rows_of(wells: pd.Series) -> set[str]:
 
 def plate(controls: dict[str, str]) -> pd.DataFrame:
     return pd.DataFrame(
-        {"well_id": list(controls), "row": [w[0] for w in controls], "control": list(controls.values())}
+        {
+            "well_id": list(controls),
+            "experiment": "S",
+            "plate_id": "S_1",
+            "row": [well[0] for well in controls],
+            "cell_type": "U2OS",
+            "condition": "treated",
+            "control": list(controls.values()),
+        }
     )
 
 
@@ -78,7 +90,7 @@ def test_no_test_well_or_row_is_trained_on_whatever_the_plate(
     names = "ABCDEFGH"[:rows]
     wells = {f"{row}{n:02d}": kind for row in names for n, kind in enumerate(["positive", "negative", *extra], 1)}
     chosen = development.draw(st.lists(st.sampled_from(names), min_size=2, max_size=rows - 1, unique=True))
-    table = make_splits(plate(wells), chosen)
+    table = make_splits(plate(wells), development_rows=chosen)
     check(table, SPLITS, "splits")
     for (scheme, _), fold in table.groupby(["scheme", "fold"]):
         train, test = (fold.loc[fold["part"] == part, "well_id"] for part in ("train", "test"))
@@ -93,14 +105,14 @@ def test_written_table_is_the_table_and_deterministic(
 ) -> None:
     sites.to_parquet(tmp_path / "sites.parquet")
     for name in ("one.parquet", "two.parquet"):
-        write_splits(tmp_path / "sites.parquet", tmp_path / name, ["D", "A", "C", "B"])
+        write(tmp_path / "sites.parquet", tmp_path / name, ["D", "A", "C", "B"])
     pd.testing.assert_frame_equal(read_table(tmp_path / "one.parquet", SPLITS), splits)
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
 
 
 def test_several_sites_of_a_well_are_split_as_one(sites: pd.DataFrame, splits: pd.DataFrame) -> None:
     twice = pd.concat([sites, sites.assign(site=2, site_id=sites["well_id"] + "_2")], ignore_index=True)
-    pd.testing.assert_frame_equal(make_splits(twice, list("ABCD")), splits)
+    pd.testing.assert_frame_equal(make_splits(twice, development_rows=list("ABCD")), splits)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +126,7 @@ def test_several_sites_of_a_well_are_split_as_one(sites: pd.DataFrame, splits: p
 )
 def test_development_rows_that_cannot_be_are_told(sites: pd.DataFrame, development: list[str], words: str) -> None:
     with pytest.raises(SplitError, match=words):
-        make_splits(sites, development)
+        make_splits(sites, development_rows=development)
 
 
 def test_fold_without_a_control_to_train_on_is_told() -> None:
@@ -122,10 +134,10 @@ def test_fold_without_a_control_to_train_on_is_told() -> None:
     with pytest.raises(
         SplitError, match="scheme leave_row_out, fold A: the training rows B, C hold no positive control"
     ):
-        make_splits(plate(wells), ["A", "B"])
+        make_splits(plate(wells), development_rows=["A", "B"])
 
 
 def test_table_of_another_kind_is_refused(tmp_path: Path) -> None:
     plate({"A01": "positive"}).to_parquet(tmp_path / "sites.parquet")
     with pytest.raises(TableError, match="lacks the column"):
-        write_splits(tmp_path / "sites.parquet", tmp_path / "splits.parquet", ["A", "B"])
+        write(tmp_path / "sites.parquet", tmp_path / "splits.parquet", ["A", "B"])

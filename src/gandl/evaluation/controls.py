@@ -1,46 +1,37 @@
 """Controls: takes the scores of held-out wells, makes Z', SSMD, accuracy and AUC between C+ and C-, each with its interval.
 
-All rows are shown together, and beside them the rows on which settings were chosen and the rows that chose nothing. Where a
-featurizer counts nuclei, their mean number per field stands beside, as a check of the images.
+A screen of several plates is told cell type by cell type. Of one plate all rows are shown together, and beside them the rows on
+which settings were chosen and the rows that chose nothing. In the paper's split images are counted, too. UV-inactivated wells,
+which are no controls, serve as a check: they should not differ from Mock. Where a featurizer counts nuclei, their mean number per
+field stands beside, as a check of the images.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from gandl.config import EvaluationSettings
 from gandl.embeddings.metadata import feature_names
-from gandl.evaluation.terms import IMAGES, NO_TRAINING, NUCLEUS_COUNT, RATIO
-from gandl.source.splits import Question, span
+from gandl.evaluation.held_out import SITE_SCORES
+from gandl.evaluation.numbers import METRICS, Row, accuracy_rows, number, separation_interval, separation_rows
+from gandl.evaluation.terms import ALL, IMAGES, NO_TRAINING, NUCLEUS_COUNT, RATIO
+from gandl.source.splits import Question, Scheme, span
 from gandl.statistics import separation
-from gandl.statistics.bootstrap import (
-    bootstrap_interval,
-    mean_of_proportions_interval,
-    resample_within,
-    wilson_interval,
-)
+from gandl.statistics.bootstrap import mean_interval, wilson_interval
 from gandl.tables import NUMBERS, WELL_PROFILES, WELL_SCORES, read_table, write_table
 
-METRICS: dict[str, Callable[..., npt.NDArray[np.float64]]] = {
-    "z_prime": separation.z_prime,
-    "robust_z_prime": separation.robust_z_prime,
-    "ssmd": separation.ssmd,
-    "robust_ssmd": separation.robust_ssmd,
-    "accuracy": separation.accuracy,
-    "balanced_accuracy": separation.balanced_accuracy,
-    "auc": separation.auc,
-}
 THRESHOLDED = ("accuracy", "balanced_accuracy")
 """They need a threshold, which a score that was not trained does not have."""
+UV_INACTIVATED = "uv_inactivated"
 
 
 def write_controls(
     scores: Path,
+    sites: Path,
     raw_wells: Path,
     settings: EvaluationSettings,
     development_rows: Sequence[str],
@@ -56,80 +47,83 @@ def write_controls(
     Parameters
     ----------
     scores : `tables.WELL_SCORES` of the featurizer under one normalisation.
+    sites : `held_out.SITE_SCORES` of the same: images of the paper's split.
     raw_wells : its well profiles without normalisation; where they hold a column named `nuclear_over_ring`, that column is scored
         directly, too, as featurizer `nuclear_over_ring`; where they hold `nucleus_count`, it is averaged over all wells.
-    development_rows : plate rows on which settings were chosen.
+    development_rows : rows of a screen of one plate on which settings were chosen.
     seed : of the bootstrap. training_seed : of the network, for the table.
-    output : one row per metric of `METRICS` and split `<scheme>:<plate rows>` (the plain column: `no_training:<rows>`, without
-        the metrics that need a trained threshold). n is the number of control wells; what so few leave undefined is null.
+    output : one row per metric of `numbers.METRICS` and split `<scheme>:<group>` (the plain column: `no_training:<group>`,
+        without the metrics that need a trained threshold). The group is `all` in the scheme `quarter`, else the cell type, or of
+        a screen of one plate its rows. n is the number of control wells; what so few leave undefined is null. Unit `site`: shares
+        of images, with intervals over wells. Splits with UV-inactivated wells have `auc_mock_uv`, the AUC of Mock over those (n:
+        both), and `uv_as_positive`, the share of those on the side of C+ (n: UV wells).
     """
     table = read_table(Path(scores), WELL_SCORES)
-    rows: list[dict[str, object]] = []
+    several = table["plate_id"].nunique() > 1
+    rows: list[Row] = []
     for scheme, of_scheme in table.groupby("scheme", sort=False):
-        for name, part in _subsets(of_scheme, str(scheme), development_rows):
-            rows += _numbers(part, part["on"].to_numpy(), name, settings, seed, tuple(METRICS))
+        for split, part in groups_of_split(of_scheme, str(scheme), development_rows, several=several):
+            positive, negative = (
+                part.loc[part["control"] == kind, "on"].to_numpy() for kind in ("positive", "negative")
+            )
+            rows += separation_rows(positive, negative, split, settings, seed, tuple(METRICS))
+            rows += _uv(part, split, settings, seed)
+    for scheme, of_scheme in read_table(Path(sites), SITE_SCORES).groupby("scheme", sort=False):
+        for split, part in groups_of_split(of_scheme, str(scheme), development_rows, several=several):
+            right = np.where(part["control"] == "positive", part["on"] > 0, part["on"] < 0)
+            rows += accuracy_rows(part["well_id"], right, part["control"], split, "site", settings, seed)
     question = Question.CONTROLS.value
     frame = pd.DataFrame(rows).assign(question=question, featurizer=featurizer, normalization=normalization)
     direct = _direct(raw_wells, settings, development_rows, seed).assign(question=question)
     counted = _counted(raw_wells, settings, seed).assign(question=IMAGES, featurizer=featurizer)
     numbers = pd.concat([part for part in (frame, direct, counted) if len(part)], ignore_index=True)
-    numbers = numbers.assign(fold="all", seed=training_seed, unit="well")
+    numbers = numbers.assign(fold="all", seed=training_seed)
     write_table(numbers[NUMBERS.names], Path(output), NUMBERS)
 
 
-def _subsets(scores: pd.DataFrame, scheme: str, development_rows: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """All rows of a scheme; and, where it has both, the development rows and the others by themselves."""
-    rows = sorted(set(scores["row"]), key=lambda row: (len(row), row))
-    yield f"{scheme}:{span(rows)}", scores
+def groups_of_split(
+    wells: pd.DataFrame, scheme: str, development_rows: Sequence[str], *, several: bool
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Names `<scheme>:<group>` of the groups in which wells (or images) of a scheme are told, with their rows.
+
+    `several` : whether the screen has several plates; then groups are cell types. Otherwise all rows of the plate; and, where a
+    scheme has both, the development rows and the others by themselves.
+    """
+    if scheme == Scheme.QUARTER:
+        yield f"{scheme}:{ALL}", wells
+        return
+    if several:
+        for cell_type, of_type in wells.groupby("cell_type", sort=False):
+            yield f"{scheme}:{cell_type}", of_type
+        return
+    rows = sorted(set(wells["row"]), key=lambda row: (len(row), row))
+    yield f"{scheme}:{span(rows)}", wells
     development = [row for row in rows if row in development_rows]
     others = [row for row in rows if row not in development_rows]
     if development and others:
         for chosen in (development, others):
-            yield f"{scheme}:{span(chosen)}", scores[scores["row"].isin(chosen)]
+            yield f"{scheme}:{span(chosen)}", wells[wells["row"].isin(chosen)]
 
 
-def _numbers(
-    wells: pd.DataFrame,
-    values: npt.NDArray[np.float64],
-    split: str,
-    settings: EvaluationSettings,
-    seed: int,
-    metrics: Sequence[str],
-) -> list[dict[str, object]]:
-    """One row per metric; a metric that these wells leave undefined is null, with its n."""
-    positive = values[(wells["control"] == "positive").to_numpy()]
-    negative = values[(wells["control"] == "negative").to_numpy()]
-    n = len(positive) + len(negative)
-    rows: list[dict[str, object]] = []
-    for metric in metrics:
-        low, high = _interval(metric, positive, negative, settings, seed)
-        value = float(METRICS[metric](positive, negative))
-        rows.append({"split": split, "metric": metric, "value": value, "low": low, "high": high, "n": n})
-    return rows
-
-
-def _interval(
-    metric: str,
-    positive: npt.NDArray[np.float64],
-    negative: npt.NDArray[np.float64],
-    settings: EvaluationSettings,
-    seed: int,
-) -> tuple[float, float]:
-    """Shares of right wells have a closed form that also holds where all are right; everything else is bootstrapped."""
-    right = int((positive > 0).sum()), int((negative < 0).sum())
-    n = len(positive), len(negative)
-    if metric == "accuracy":
-        return wilson_interval(sum(right), sum(n), settings.confidence)
-    if metric == "balanced_accuracy":
-        return mean_of_proportions_interval(right, n, settings.confidence)
-    return bootstrap_interval(
-        METRICS[metric],
-        positive,
-        negative,
-        draws=settings.bootstrap,
-        confidence=settings.confidence,
-        seed=seed,
-    )
+def _uv(wells: pd.DataFrame, split: str, settings: EvaluationSettings, seed: int) -> list[Row]:
+    """How UV-inactivated wells score against Mock; nothing in a screen without them."""
+    mock = wells.loc[wells["control"] == "positive", "on"].to_numpy()
+    uv = wells.loc[wells["condition"] == UV_INACTIVATED, "on"].to_numpy()
+    if not len(uv):
+        return []
+    ends = separation_interval("auc", mock, uv, settings, seed)
+    above = int((uv > 0).sum())
+    return [
+        number(split, "well", "auc_mock_uv", float(separation.auc(mock, uv)), ends, len(mock) + len(uv)),
+        number(
+            split,
+            "well",
+            "uv_as_positive",
+            above / len(uv),
+            wilson_interval(above, len(uv), settings.confidence),
+            len(uv),
+        ),
+    ]
 
 
 def _direct(raw_wells: Path, settings: EvaluationSettings, development_rows: Sequence[str], seed: int) -> pd.DataFrame:
@@ -140,11 +134,13 @@ def _direct(raw_wells: Path, settings: EvaluationSettings, development_rows: Seq
     wells = read_table(Path(raw_wells), WELL_PROFILES)
     column = f"feature_{names.index(RATIO)}"
     metrics = [metric for metric in METRICS if metric not in THRESHOLDED]
-    rows = [
-        row
-        for split, part in _subsets(wells, NO_TRAINING, development_rows)
-        for row in _numbers(part, part[column].to_numpy(np.float64), split, settings, seed, metrics)
-    ]
+    rows: list[Row] = []
+    several = wells["plate_id"].nunique() > 1
+    for split, part in groups_of_split(wells, NO_TRAINING, development_rows, several=several):
+        positive, negative = (
+            part.loc[part["control"] == kind, column].to_numpy(np.float64) for kind in ("positive", "negative")
+        )
+        rows += separation_rows(positive, negative, split, settings, seed, metrics)
     return pd.DataFrame(rows).assign(featurizer=RATIO, normalization="none")
 
 
@@ -153,10 +149,8 @@ def _counted(raw_wells: Path, settings: EvaluationSettings, seed: int) -> pd.Dat
     names = feature_names(Path(raw_wells))
     if NUCLEUS_COUNT not in names:
         return pd.DataFrame()
-    counts = read_table(Path(raw_wells), WELL_PROFILES)[f"feature_{names.index(NUCLEUS_COUNT)}"].to_numpy(np.float64)
-    low = high = np.nan
-    if len(counts) > 1:
-        drawn = counts[resample_within(np.zeros(len(counts)), settings.bootstrap, seed)].mean(axis=1)
-        low, high = np.quantile(drawn, [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2])
-    row = {"split": "all_wells", "metric": "nuclei_per_field", "value": counts.mean(), "low": low, "high": high}
-    return pd.DataFrame([row | {"n": len(counts)}]).assign(normalization="none")
+    column = f"feature_{names.index(NUCLEUS_COUNT)}"
+    counts = read_table(Path(raw_wells), WELL_PROFILES, [column])[column].to_numpy(np.float64)
+    ends = mean_interval(counts, draws=settings.bootstrap, confidence=settings.confidence, seed=seed)
+    row = number("all_wells", "well", "nuclei_per_field", float(counts.mean()), ends, len(counts))
+    return pd.DataFrame([row]).assign(normalization="none")

@@ -1,11 +1,13 @@
-"""Dose response: takes held-out scores of wells, makes each treatment's Hill fit against a constant, its EC50 and its curve.
+"""Dose response: takes held-out scores of wells, makes each compound's Hill fit against a constant, its EC50 and its curve.
 
-The series of a treatment are the wells that are no controls. Where a featurizer has the column `nuclear_over_ring`, that plain
-column is fitted as well, without an SVM, so that the EC50 of a floor stands beside.
+The series of a compound in a cell type are its wells that are no controls, by the scores of the strictest scheme: whole plates
+left out, or rows of the one plate. Where a featurizer has the column `nuclear_over_ring`, that plain column is fitted as well,
+without an SVM, so that the EC50 of a floor stands beside.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,18 +17,27 @@ from scipy.stats import rankdata
 
 from gandl.config import EvaluationSettings
 from gandl.embeddings.metadata import feature_names
-from gandl.evaluation.terms import DOSE_RESPONSE, NO_TRAINING, RATIO, dose_series
+from gandl.evaluation.terms import (
+    DOSE_RESPONSE,
+    NO_TRAINING,
+    RATIO,
+    STRICTEST,
+    by_strictest_scheme,
+    compounds_of,
+    dose_series,
+)
 from gandl.files import atomic
-from gandl.source.splits import Scheme
-from gandl.statistics.bootstrap import Floats
+from gandl.progress import Progress
+from gandl.statistics.bootstrap import Floats, percentiles
 from gandl.statistics.hill import DoseError, HillDraws, HillFit, bootstrap_hill, fit_hill, resampled_responses
 from gandl.tables import NUMBERS, WELL_PROFILES, WELL_SCORES, read_table, write_table
 
-SCHEME = Scheme.LEAVE_ROW_OUT.value
 SIGNIFICANCE = 0.05
 CURVE_POINTS = 120
-CURVE_COLUMNS = ["treatment", "concentration_um", "fit", "low", "high"]
-POINT_COLUMNS = ["treatment", "concentration_um", "well_id", "on"]
+SERIES = ["cell_type", "treatment"]
+"""What a series is of; `treatment` is the compound."""
+CURVE_COLUMNS = [*SERIES, "concentration_um", "fit", "low", "high"]
+POINT_COLUMNS = [*SERIES, "concentration_um", "well_id", "on"]
 METRICS = ("ec50_um", "hill_slope", "bottom", "top", "delta_aicc_constant", "p_constant", "rises_with_dose")
 
 
@@ -45,7 +56,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Response:
-    """What is known of one treatment: its numbers by metric, and its fit and draws where a curve could be fitted."""
+    """What is known of one compound: its numbers by metric, and its fit and draws where a curve could be fitted."""
 
     numbers: dict[str, Number]
     fit: HillFit | None
@@ -70,42 +81,46 @@ def write_dose_response(
     curves: Path,
     points: Path,
 ) -> None:
-    """Write the numbers, curves and wells of every treatment, by the scores of the scheme `leave_row_out`.
+    """Write the numbers, curves and wells of every compound in every cell type.
 
     Parameters
     ----------
     scores : `tables.WELL_SCORES` of one featurizer under one normalisation.
     raw_wells : its well profiles without normalisation; a column named `nuclear_over_ring` is fitted, too (numbers only).
     seed : of the bootstrap. training_seed : of the network, for the table.
-    output : `tables.NUMBERS`; `split` is `leave_row_out:<treatment>` (`no_training:<treatment>` for the plain column); n wells.
-        EC50, slope and asymptotes are null where a constant fits as well. An EC50 is sought up to half a decade beyond the tested
-        doses, so a value or an end outside them says that it lies out there, not where.
-    curves : treatment, concentration_um, fit, low, high (pointwise band): the curve, or the mean where a constant fits as well.
-    points : treatment, concentration_um, well_id, on: the wells fitted.
+    output : `tables.NUMBERS`; `split` is `<scheme>:<cell type>:<compound>`, in a screen of one cell type `<scheme>:<compound>`
+        (`no_training` is the scheme of the plain column); the scheme is the first of `terms.STRICTEST` that scores the cell type.
+        A compound goes by its canonical name, one without by what the screen wrote. n wells. EC50, slope and asymptotes are null
+        where a constant fits as well. An EC50 is sought up to half a decade beyond the tested doses, so a value or an end outside
+        them says that it lies out there, not where.
+    curves : cell_type, treatment (the compound), concentration_um, fit, low, high (pointwise band): the curve, or the mean where
+        a constant fits as well.
+    points : cell_type, treatment (the compound), concentration_um, well_id, on: the wells fitted.
 
     Raises
     ------
     DoseResponseError : no well has a treatment and a dose without being a control.
     """
     table = read_table(Path(scores), WELL_SCORES)
-    series = scored_series(table[table["scheme"] == SCHEME], "on")
+    series = scored_series(table)
     if series.empty:
         raise DoseResponseError(
-            f"{scores}: no well of scheme {SCHEME} has a treatment and a concentration_um and is no control; "
+            f"{scores}: no well of the scheme {', '.join(STRICTEST)} has a treatment and a concentration_um and is no control; "
             "there is no dose series to fit"
         )
     numbers, drawn = [], []
-    for treatment, wells in series.groupby("treatment", sort=False):
-        response = dose_response(wells, settings, seed)
-        numbers.append(_rows(response, f"{SCHEME}:{treatment}", featurizer, normalization, len(wells)))
-        drawn.append(_curve(response, wells, str(treatment), settings.confidence))
-    names = feature_names(Path(raw_wells))
-    if RATIO in names:
-        profiles = read_table(Path(raw_wells), WELL_PROFILES)
-        plain = scored_series(profiles, f"feature_{names.index(RATIO)}")
-        for treatment, wells in plain.groupby("treatment", sort=False):
+    several = table["cell_type"].nunique() > 1
+    groups = [wells for _, wells in series.groupby(["scheme", "cell_type", "treatment"], sort=False)]
+    with Progress("dose response", len(groups), "series") as progress:
+        for done, wells in enumerate(groups, 1):
             response = dose_response(wells, settings, seed)
-            numbers.append(_rows(response, f"{NO_TRAINING}:{treatment}", RATIO, "none", len(wells)))
+            scheme, *names = wells[["scheme", *SERIES]].iloc[0]
+            split = ":".join([scheme, *names] if several else [scheme, names[-1]])
+            numbers.append(_rows(response, split, featurizer, normalization, len(wells)))
+            drawn.append(_curve(response, wells, settings.confidence))
+            progress.update(done)
+    for split, wells in _plain_series(raw_wells, several):
+        numbers.append(_rows(dose_response(wells, settings, seed), split, RATIO, "none", len(wells)))
     frame = pd.concat(numbers, ignore_index=True)
     frame = frame.assign(question=DOSE_RESPONSE, fold="all", seed=training_seed, unit="well")
     write_table(frame[NUMBERS.names], Path(output), NUMBERS)
@@ -113,15 +128,31 @@ def write_dose_response(
     _write(series[POINT_COLUMNS], Path(points))
 
 
-def scored_series(wells: pd.DataFrame, score: str) -> pd.DataFrame:
-    """The wells of the dose series, with the column `score` as `on`."""
+def scored_series(scores: pd.DataFrame) -> pd.DataFrame:
+    """The wells of the dose series: scheme, cell_type, treatment (the compound), concentration_um, well_id, on."""
+    parts = [_series(wells, "on").assign(scheme=scheme) for scheme, _, wells in by_strictest_scheme(scores)]
+    return pd.concat(parts, ignore_index=True) if parts else _series(scores, "on").iloc[:0]
+
+
+def _plain_series(raw_wells: Path, several: bool) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Split and series of every compound by the plain column, where the featurizer has it."""
+    names = feature_names(Path(raw_wells))
+    if RATIO not in names:
+        return
+    series = _series(read_table(Path(raw_wells), WELL_PROFILES), f"feature_{names.index(RATIO)}")
+    for (cell_type, treatment), wells in series.groupby(SERIES, sort=False):
+        yield f"{NO_TRAINING}:{cell_type}:{treatment}" if several else f"{NO_TRAINING}:{treatment}", wells
+
+
+def _series(wells: pd.DataFrame, score: str) -> pd.DataFrame:
+    """The wells that belong to a series, with the column `score` as `on`."""
     series = dose_series(wells)
-    named = series[["treatment", "concentration_um", "well_id"]]
-    return named.assign(on=series[score].astype(float)).reset_index(drop=True)
+    named = series[["cell_type", "concentration_um", "well_id"]]
+    return named.assign(treatment=compounds_of(series), on=series[score].astype(float))[POINT_COLUMNS]
 
 
 def dose_response(wells: pd.DataFrame, settings: EvaluationSettings, seed: int) -> Response:
-    """Fit one treatment.
+    """Fit one compound.
 
     Parameters
     ----------
@@ -143,11 +174,12 @@ def dose_response(wells: pd.DataFrame, settings: EvaluationSettings, seed: int) 
         fit = fit_hill(dose, on)
     except DoseError:
         return Response(numbers, None, None)
-    draws = bootstrap_hill(dose, on, draws=settings.bootstrap, seed=seed)
     numbers["delta_aicc_constant"] = Number(fit.delta_aicc)
     numbers["p_constant"] = Number(fit.p_constant)
-    response = Response(numbers, fit, draws)
-    if response.has_curve:
+    response = Response(numbers, fit, None)
+    if response.has_curve:  # most compounds of a library have none, and draws are what takes the time
+        draws = bootstrap_hill(dose, on, draws=settings.bootstrap, seed=seed)
+        response = Response(numbers, fit, draws)
         names = {"ec50_um": "ec50", "hill_slope": "slope", "bottom": "bottom", "top": "top"}
         for metric, name in names.items():
             spread = None if draws is None else getattr(draws, name)
@@ -167,10 +199,7 @@ def _spearman(dose: Floats, on: Floats) -> Floats:
 
 def _ends(draws: Floats | None, confidence: float) -> tuple[float, float]:
     """Percentile interval of bootstrap draws."""
-    if draws is None or np.isnan(draws).any():
-        return np.nan, np.nan
-    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
+    return (np.nan, np.nan) if draws is None else percentiles(draws, confidence)
 
 
 def _rows(response: Response, split: str, featurizer: str, normalization: str, n: int) -> pd.DataFrame:
@@ -181,7 +210,7 @@ def _rows(response: Response, split: str, featurizer: str, normalization: str, n
     return pd.DataFrame(rows).assign(featurizer=featurizer, normalization=normalization)
 
 
-def _curve(response: Response, wells: pd.DataFrame, treatment: str, confidence: float) -> pd.DataFrame:
+def _curve(response: Response, wells: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """The fitted curve from the lowest to the highest dose with its band; the mean, without band, where there is no curve."""
     doses = wells["concentration_um"].to_numpy(float)
     dose = np.geomspace(doses.min(), doses.max(), CURVE_POINTS)
@@ -194,7 +223,17 @@ def _curve(response: Response, wells: pd.DataFrame, treatment: str, confidence: 
             )
     else:
         line = np.full(CURVE_POINTS, wells["on"].mean())
-    return pd.DataFrame({"treatment": treatment, "concentration_um": dose, "fit": line, "low": low, "high": high})
+    cell_type, treatment = wells[SERIES].iloc[0]
+    return pd.DataFrame(
+        {
+            "cell_type": cell_type,
+            "treatment": treatment,
+            "concentration_um": dose,
+            "fit": line,
+            "low": low,
+            "high": high,
+        }
+    )
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:

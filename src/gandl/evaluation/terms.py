@@ -1,11 +1,17 @@
-"""Terms that evaluation shares with the readers of its tables: questions, what needs no classifier, the dose series."""
+"""Terms that evaluation shares with the readers of its tables: questions, what needs no classifier, groups of wells, doses."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pandas as pd
+
+from gandl.source.splits import Scheme
 
 DOSE_RESPONSE = "dose_response"
 """Question: how a score follows the dose."""
+CALIBRATION = "calibration"
+"""Question: how well a simulated truth is recovered."""
 IMAGES = "images"
 """Question: what the images hold, whatever was done to the wells."""
 RATIO = "nuclear_over_ring"
@@ -14,9 +20,27 @@ NO_TRAINING = "no_training"
 """Stands in a split for the scheme where nothing was trained, so that nothing had to be held out."""
 NUCLEUS_COUNT = "nucleus_count"
 """The column with the nuclei of a field."""
+ALL = "all"
+"""The group of a split that holds all cell types."""
+STRICTEST = (Scheme.LEAVE_PLATE_OUT, Scheme.LEAVE_ROW_OUT, Scheme.QUARTER)
+"""By which scheme a treated well is scored: the first of these that scores its cell type."""
 
 
 def dose_series(wells: pd.DataFrame) -> pd.DataFrame:
     """The wells of the dose series: treated, with a dose, and no controls."""
     chosen = (wells["control"] == "none") & wells["treatment"].notna() & wells["concentration_um"].notna()
     return wells[chosen]
+
+
+def compounds_of(wells: pd.DataFrame) -> pd.Series:
+    """Under which name a well belongs to a series: its compound, or what the screen wrote where it names none."""
+    return wells["compound"].where(wells["compound"].notna(), wells["treatment"])
+
+
+def by_strictest_scheme(scores: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Of each cell type its scheme of `STRICTEST` and the wells scored by it: (scheme, cell type, rows of `scores`)."""
+    for cell_type in scores["cell_type"].unique():
+        mine = scores[scores["cell_type"] == cell_type]
+        scheme = next((scheme.value for scheme in STRICTEST if (mine["scheme"] == scheme.value).any()), None)
+        if scheme is not None:
+            yield scheme, str(cell_type), mine[mine["scheme"] == scheme]

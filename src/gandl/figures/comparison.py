@@ -70,8 +70,10 @@ def _without_development(data: pd.DataFrame) -> pd.DataFrame:
     """All rows, and the rows that chose nothing (those of `confirmation`); the rows that chose settings prove nothing."""
     parts = data["split"].str.partition(":")
     confirming = set(parts.loc[parts[0] == Scheme.CONFIRMATION, 2])
+    if not confirming:
+        return data
     everything = parts.loc[parts[0] == Scheme.LEAVE_ROW_OUT, 2].iloc[0]
-    return data[parts[2].isin(confirming | {everything})].reset_index(drop=True) if confirming else data
+    return data[parts[2].isin(confirming | {everything})].reset_index(drop=True)
 
 
 def group_label(split: str) -> str:

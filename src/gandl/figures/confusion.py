@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from gandl.config import FiguresSettings
@@ -23,6 +22,7 @@ from gandl.tables import NUMBERS, read_table
 
 COLUMNS = ["featurizer", "scheme", "unit", "true", "predicted", "count", "share", "accuracy", "low", "high", "n"]
 PER_ROW = 3
+UNITS = {"site": "images", "well": "wells"}
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def confusion_figure(data: pd.DataFrame) -> Figure:
     """The figure of a table with `COLUMNS`; call it inside `style`."""
     featurizers = list(dict.fromkeys(data["featurizer"]))
     rows = -(-len(featurizers) // PER_ROW)
-    figure = look.new_figure(look.DOUBLE_COLUMN, 66 * rows + 6)
+    figure = look.new_figure(look.DOUBLE_COLUMN, 62 * rows + 4)
     grid = figure.subplots(rows, min(PER_ROW, len(featurizers)), squeeze=False)
     for axes, featurizer in zip(grid.ravel(), featurizers, strict=False):
         _panel(axes, data[data["featurizer"] == featurizer], featurizer)
@@ -101,10 +101,9 @@ def _panel(axes: Axes, panel: pd.DataFrame, featurizer: str) -> None:
     for i, true in enumerate(types):
         for j, predicted in enumerate(types):
             share, count = shares.loc[true, predicted], counts.loc[true, predicted]
-            ink = ink_on(to_rgb(image.cmap(image.norm(share)))) if np.isfinite(share) else INK
-            axes.text(
-                j, i, f"{100 * share:.0f} %\n{count:.0f}", ha="center", va="center", color=ink, fontsize="x-small"
-            )
+            ink = ink_on(list(image.to_rgba(share))) if np.isfinite(share) else INK
+            text = f"{100 * share:.0f} %\n{count:.0f}" if count else "0"
+            axes.text(j, i, text, ha="center", va="center", color=ink, fontsize="x-small")
     axes.set_xticks(range(len(types)), types)
     axes.set_yticks(range(len(types)), [f"{name}\nn = {counts.loc[name].sum():.0f}" for name in types])
     axes.tick_params(length=0)
@@ -113,4 +112,4 @@ def _panel(axes: Axes, panel: pd.DataFrame, featurizer: str) -> None:
     accuracy = f"accuracy {fixed(100 * first['accuracy'], 1)} % [{fixed(100 * first['low'], 1)}, {fixed(100 * first['high'], 1)}]"
     axes.set_title(f"{featurizer_label(featurizer)}\n{accuracy}", fontsize="small")
     axes.set_xlabel("Predicted")
-    axes.set_ylabel("True")
+    axes.set_ylabel(f"True (n {UNITS.get(first['unit'], first['unit'])})")

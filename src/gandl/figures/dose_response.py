@@ -1,11 +1,12 @@
 """Dose-response of every treatment by every featurizer: wells, Hill fit with its band, EC50 with its interval, controls.
 
-Takes what evaluation wrote (`evaluation/dose_response/`, `evaluation/scores/`); makes figure_dose_response.
+Takes what evaluation wrote (`evaluation/dose_response/`, `evaluation/scores/`); makes figure_dose_response. The panel of one
+series is drawn for other figures, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +19,21 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter
 
 from gandl.config import FiguresSettings
+from gandl.evaluation.terms import NO_TRAINING
 from gandl.figures import style as look
 from gandl.figures.labels import dose_unit, featurizer_label, nominal, number
-from gandl.figures.palette import CONTROLS, FIT, INK, dose_colours
-from gandl.figures.scores import read_scores, treatments_of
+from gandl.figures.palette import CONTROLS, FIT, INK, Group, controls_of, dose_colours, group_of
+from gandl.figures.scores import read_held_out, treatments_of
 from gandl.source.splits import Scheme
 from gandl.tables import NUMBERS, read_table
 
-COLUMNS = ["featurizer", "treatment", "kind", "well_id", "concentration_um", "on", "low", "high"]
+COLUMNS = ["featurizer", "cell_type", "treatment", "kind", "well_id", "concentration_um", "on", "low", "high"]
+MOST_SERIES = 5
+"""Rows of panels at most, as many as fit a page; a library's other series stand in the tables."""
+ROW, PAGE = 48.0, 220.0
+"""Height (mm) of a row of panels, and of all rows at most."""
+NARROWEST = 2.0
+"""Smallest factor between the outermost doses and the strips of controls, for series of few doses."""
 
 JITTER_SEED = 0
 """Of the order in which controls are spread over their strip; it moves no score."""
@@ -41,6 +49,14 @@ class DoseResponse:
     scores: Path
 
 
+@dataclass(frozen=True)
+class Series:
+    """One series: a treatment in a cell type."""
+
+    cell_type: str
+    treatment: str
+
+
 def draw_dose_response(
     inputs: Mapping[str, DoseResponse],
     *,
@@ -52,51 +68,80 @@ def draw_dose_response(
     scheme: str = Scheme.LEAVE_ROW_OUT.value,
     confidence: float = 0.95,
 ) -> None:
-    """Draw a column of panels per featurizer, a row per treatment.
+    """Draw a column of panels per featurizer, a row per series (treatment and cell type), at most `MOST_SERIES`.
 
     Parameters
     ----------
-    inputs : by featurizer: its numbers (`tables.NUMBERS`, split `<scheme>:<treatment>`, metric `ec50_um`), its fitted curves, the
-        wells they were fitted to, and its well scores (for the controls).
-    scheme : which split's scores are drawn.
+    inputs : by featurizer: its numbers (`tables.NUMBERS`, split `<scheme>:<cell type>:<treatment>`, or of one cell type
+        `<scheme>:<treatment>`; metric `ec50_um`), its fitted curves, the wells they were fitted to, and its well scores (for the
+        controls).
+    scheme : which split's controls are drawn; of a cell type that it does not score, those of the strictest that does.
     confidence : coverage of band and interval, as evaluated; the legend states it.
     word : stamped on the figure, such as "simulated".
     svg, png, csv : files to write; the CSV has every point, curve sample, control and EC50 drawn, told apart by `kind`.
 
     Raises
     ------
-    FigureError : a featurizer lacks a file, or a treatment lacks its curve.
+    FigureError : a featurizer lacks a file, or a series lacks its curve.
     """
+    check_files(inputs)
+    every = series_of(pd.read_parquet(next(iter(inputs.values())).points))
+    shown = every[:MOST_SERIES]
+    data = pd.concat([drawn(name, files, scheme, shown) for name, files in inputs.items()], ignore_index=True)
+    note = f"The first {len(shown)} of {len(every)} series" if len(shown) < len(every) else ""
+    with look.style(settings):
+        figure = dose_response_figure(data, confidence, note)
+        look.save(figure, data, settings, svg=svg, png=png, csv=csv, word=word)
+
+
+def check_files(inputs: Mapping[str, DoseResponse]) -> None:
+    """Raise `FigureError` where a featurizer lacks one of its files."""
     for what in ("numbers", "curves", "points"):
         look.existing({name: getattr(files, what) for name, files in inputs.items()}, f"dose-response {what}")
-    data = pd.concat([drawn(name, files, scheme) for name, files in inputs.items()], ignore_index=True)
-    with look.style(settings):
-        look.save(dose_response_figure(data, confidence), data, settings, svg=svg, png=png, csv=csv, word=word)
 
 
-def drawn(featurizer: str, files: DoseResponse, scheme: str) -> pd.DataFrame:
-    """Everything that one featurizer's panels show, with `COLUMNS`; kind is `well`, `fit`, `ec50`, `positive` or `negative`."""
+def series_of(points: pd.DataFrame) -> list[Series]:
+    """The series of a table of wells: treatments in the order of the plate, each cell type by cell type."""
+    found = set(points[["cell_type", "treatment"]].itertuples(index=False, name=None))
+    types = sorted(points["cell_type"].unique())
+    return [Series(one, name) for name in treatments_of(points) for one in types if (one, name) in found]
+
+
+def drawn(featurizer: str, files: DoseResponse, scheme: str, series: Sequence[Series] | None = None) -> pd.DataFrame:
+    """Everything that one featurizer's panels show, with `COLUMNS`; kind is `well`, `fit`, `ec50`, `positive` or `negative`.
+
+    `series` : which ones; all of the file if None.
+
+    Raises
+    ------
+    FigureError : a series lacks its curve, or there are no held-out scores.
+    """
     wells = pd.read_parquet(files.points).assign(kind="well")
     curves = pd.read_parquet(files.curves).rename(columns={"fit": "on"}).assign(kind="fit")
-    without = sorted(set(wells["treatment"]) - set(curves["treatment"]))
-    if without:
-        raise look.FigureError(f"{files.curves}: no fitted curve for {', '.join(without)}")
-    scores = read_scores(files.scores, scheme)
+    numbers = read_table(files.numbers, NUMBERS)
+    scores = read_held_out(files.scores, scheme)
     controls = scores[scores["control"].isin(list(CONTROLS))].assign(kind=lambda table: table["control"])
     parts = []
-    for treatment in treatments_of(wells):
-        parts += [table[table["treatment"] == treatment] for table in (wells, curves)]
-        parts.append(_ec50(files.numbers, f"{scheme}:{treatment}", curves[curves["treatment"] == treatment]))
-        parts[-1]["treatment"] = treatment
-        parts.append(controls.assign(treatment=treatment, concentration_um=np.nan))
-    table = pd.concat([part.reindex(columns=COLUMNS) for part in parts if not part.empty], ignore_index=True)
+    for one in series_of(wells) if series is None else series:
+        mine, curve = _of(wells, one), _of(curves, one)
+        if curve.empty:
+            raise look.FigureError(f"{files.curves}: no fitted curve for {one.treatment} in {one.cell_type}")
+        beside = controls[controls["cell_type"] == one.cell_type].assign(concentration_um=np.nan)
+        for part in (mine, curve, _ec50(numbers, one, curve), beside):
+            parts.append(part.reindex(columns=COLUMNS).assign(cell_type=one.cell_type, treatment=one.treatment))
+    table = pd.concat([part for part in parts if not part.empty], ignore_index=True)
     return table.assign(featurizer=featurizer)
 
 
-def _ec50(numbers: Path, split: str, curve: pd.DataFrame) -> pd.DataFrame:
+def _of(table: pd.DataFrame, series: Series) -> pd.DataFrame:
+    return table[(table["cell_type"] == series.cell_type) & (table["treatment"] == series.treatment)]
+
+
+def _ec50(numbers: pd.DataFrame, series: Series, curve: pd.DataFrame) -> pd.DataFrame:
     """The EC50 as a row: dose, interval of the dose, height of the fitted curve there; no row when none was estimated."""
-    table = read_table(numbers, NUMBERS)
-    row = table[(table["split"] == split) & (table["metric"] == "ec50_um") & table["value"].notna()]
+    parts = numbers["split"].str.partition(":")
+    mine = parts[2].isin([series.treatment, f"{series.cell_type}:{series.treatment}"]) & (parts[0] != NO_TRAINING)
+    row = numbers[mine & (numbers["metric"] == "ec50_um") & numbers["value"].notna()]
     if row.empty:
         return pd.DataFrame(columns=COLUMNS)
     value, low, high = row.iloc[0][["value", "low", "high"]].astype(float)
@@ -105,50 +150,44 @@ def _ec50(numbers: Path, split: str, curve: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"kind": ["ec50"], "concentration_um": [value], "on": [height], "low": [low], "high": [high]})
 
 
-def dose_response_figure(data: pd.DataFrame, confidence: float = 0.95) -> Figure:
-    """The figure of a table with `COLUMNS`; call it inside `style`."""
+def dose_response_figure(data: pd.DataFrame, confidence: float = 0.95, note: str = "") -> Figure:
+    """The figure of a table with `COLUMNS`, a note above it; call it inside `style`."""
     featurizers = list(dict.fromkeys(data["featurizer"]))
-    treatments = list(dict.fromkeys(data["treatment"]))
-    figure = look.new_figure(look.DOUBLE_COLUMN, 48 * len(treatments) + 12)
-    grid = figure.subplots(len(treatments), len(featurizers), squeeze=False, sharey=True, sharex="row")
-    for row, treatment in enumerate(treatments):
-        of_treatment = data[data["treatment"] == treatment]
-        highest = of_treatment.loc[of_treatment["kind"] == "well", "concentration_um"].max()
-        unit, factor = dose_unit(highest)
+    series = [
+        Series(*names)
+        for names in data[["cell_type", "treatment"]].drop_duplicates().itertuples(index=False, name=None)
+    ]
+    several = len({one.cell_type for one in series}) > 1
+    figure = look.new_figure(look.DOUBLE_COLUMN, min(ROW * len(series), PAGE) + 14)
+    grid = figure.subplots(len(series), len(featurizers), squeeze=False, sharey=True, sharex="row")
+    for row, one in enumerate(series):
         for column, featurizer in enumerate(featurizers):
             axes = grid[row, column]
-            _panel(axes, of_treatment[of_treatment["featurizer"] == featurizer], unit, factor)
-            axes.set_xlabel(f"{treatment} ({unit})", fontsize="small")
+            draw_panel(axes, _of(data[data["featurizer"] == featurizer], one), show_cell_type=several)
             if row == 0:
                 axes.set_title(featurizer_label(featurizer), pad=11, fontsize="small")
         grid[row, 0].set_ylabel("On score")
-    figure.legend(handles=_legend(f"{100 * confidence:g} %"), loc="outside lower center", ncols=6)
+    groups = controls_of(one.cell_type for one in series)
+    handles = legend_handles(f"{100 * confidence:g} %", groups)
+    figure.legend(handles=handles, loc="outside lower center", ncols=6 if len(handles) <= 6 else 4)
+    if note:
+        figure.suptitle(note, fontsize="small", color=INK, x=0.995, ha="right")
     return figure
 
 
-def _panel(axes: Axes, panel: pd.DataFrame, unit: str, factor: float) -> None:
-    """One treatment by one featurizer; doses on a log axis, the controls in strips left and right of them."""
-    by_kind = {kind: rows.assign(dose=rows["concentration_um"] * factor) for kind, rows in panel.groupby("kind")}
+def draw_panel(axes: Axes, panel: pd.DataFrame, *, show_cell_type: bool) -> None:
+    """One series by one featurizer: doses on a log axis, the controls in strips left and right of them, n below.
+
+    `panel` : rows with `COLUMNS` of one series.
+    """
+    cell_type, treatment = panel.iloc[0][["cell_type", "treatment"]]
+    unit, factor = dose_unit(panel.loc[panel["kind"] == "well", "concentration_um"].max())
+    by_kind = {str(kind): rows.assign(dose=rows["concentration_um"] * factor) for kind, rows in panel.groupby("kind")}
     wells, fit = by_kind["well"], by_kind["fit"].sort_values("concentration_um")
     lowest, highest = wells["dose"].min(), wells["dose"].max()
-    gap = (highest / lowest) ** 0.25
+    gap = max((highest / lowest) ** 0.25, NARROWEST)
     strips = {"negative": lowest / gap, "positive": highest * gap}
-    for control, at in strips.items():
-        group, level = CONTROLS[control], {"negative": -1.0, "positive": 1.0}[control]
-        axes.axhline(level, color=group.colour, lw=0.7, ls=(0, (4, 2)), zorder=1)
-        rows = by_kind.get(control, panel.iloc[:0])
-        spread = gap ** (0.3 * _jitter(len(rows)))
-        axes.scatter(
-            at * spread,
-            rows["on"],
-            s=7,
-            marker=group.marker,
-            color=group.colour,
-            edgecolors="white",
-            linewidths=0.25,
-            zorder=3,
-            gid=control,
-        )
+    _controls(axes, by_kind, strips, gap, cell_type)
     axes.fill_between(fit["dose"], fit["low"], fit["high"], color=FIT, alpha=0.16, lw=0, zorder=2)
     axes.plot(fit["dose"], fit["on"], color=FIT, lw=1.1, zorder=4, gid="fit")
     colours = dose_colours(wells["dose"])
@@ -173,6 +212,29 @@ def _panel(axes: Axes, panel: pd.DataFrame, unit: str, factor: float) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
     minor = [tick for tick in LogLocator(subs=range(2, 10)).tick_values(lowest, highest) if lowest <= tick <= highest]
     axes.xaxis.set_minor_locator(FixedLocator(minor))
+    place = f"{treatment}, {cell_type}" if show_cell_type else treatment
+    axes.set_xlabel(f"{place}\n{unit}; n = {len(wells)} wells", fontsize="x-small")
+
+
+def _controls(
+    axes: Axes, by_kind: Mapping[str, pd.DataFrame], strips: Mapping[str, float], gap: float, cell_type: str
+) -> None:
+    """Controls of the cell type in their strips, and the means that scores are scaled by."""
+    for control, at in strips.items():
+        group, level = group_of(cell_type, control), {"negative": -1.0, "positive": 1.0}[control]
+        axes.axhline(level, color=group.colour, lw=0.7, ls=(0, (4, 2)), zorder=1)
+        on = by_kind[control]["on"] if control in by_kind else pd.Series(dtype=float)
+        axes.scatter(
+            at * gap ** (0.3 * _jitter(len(on))),
+            on,
+            s=7,
+            marker=group.marker,
+            color=group.colour,
+            edgecolors="white",
+            linewidths=0.25,
+            zorder=3,
+            gid=control,
+        )
 
 
 def _jitter(count: int) -> np.ndarray:
@@ -209,14 +271,15 @@ def _within(dose: float, tested: tuple[float, float]) -> str:
     return f"<{nominal(lowest)}" if dose < lowest else f">{nominal(highest)}" if dose > highest else number(dose)
 
 
-def _legend(coverage: str) -> list[Line2D | Patch]:
+def legend_handles(coverage: str, groups: Iterable[Group]) -> list[Line2D | Patch]:
+    """What stands in the legend of panels; `coverage` in words (`95 %`), `groups`: the controls drawn."""
     handles: list[Line2D | Patch] = [
         Line2D([], [], ls="none", marker="D", ms=3.5, color="#e32f27", mec=INK, mew=0.3, label="Well, by dose"),
         Line2D([], [], color=FIT, label="Hill fit"),
         Patch(color=FIT, alpha=0.16, lw=0, label=f"{coverage} band"),
         Line2D([], [], color=INK, marker="o", ms=2.8, mfc="white", mec=INK, label=f"EC$_{{50}}$, {coverage} interval"),
     ]
-    for group in CONTROLS.values():
+    for group in groups:
         line = Line2D([], [], ls=(0, (4, 2)), lw=0.7, color=group.colour, marker=group.marker, ms=3.5)
         line.set_label(f"{group.label} (line: training mean)")
         handles.append(line)

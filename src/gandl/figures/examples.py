@@ -5,8 +5,10 @@ Takes image stores and sites tables; makes figure_1 (as Fig. 1 of Mascolini et a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ from matplotlib.figure import Figure
 from gandl.config import FiguresSettings
 from gandl.figures import style as look
 from gandl.figures.labels import channel_label, nominal
+from gandl.figures.palette import GREY
 from gandl.images.store import ImageStore
 from gandl.tables import SITES, read_table
 
@@ -24,6 +27,23 @@ DISPLAY = (0.5, 99.7)
 KINDS = {"positive": "C+", "negative": "C−", "none": "treated"}
 WITH_KINDS = ("rxrx19a", "bbbc013", "plates")
 """Screens of which a row per kind of well is shown; of the others (cell types) one row per store."""
+LARGEST, PAGE = 34.0, 232.0
+"""Side (mm) of an image, and height of a figure, at most."""
+MARGINS = (16.0, 10.0)
+"""Room (mm) for the rows' labels and the columns' titles."""
+GAP = 1.5
+"""Room (mm) between rows."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row: a site, with its image (y, x) by channel."""
+
+    dataset: str
+    site_id: str
+    label: str
+    pixel_size_um: float | None
+    images: Mapping[str, np.ndarray]
 
 
 def draw_examples(
@@ -52,116 +72,118 @@ def draw_examples(
     FigureError : a store holds none of its sites.
     """
     table = pd.concat([read_table(Path(path), SITES) for path in sites], ignore_index=True)
-    rows = [row for dataset, path in stores for row in _rows(dataset, ImageStore(path), table, resolutions[dataset])]
-    channels = list(dict.fromkeys(name for row in rows for name in row["images"]))
-    data = _described(rows)
+    rows = [row for name, path in stores for row in examples_of(name, ImageStore(path), table, resolutions[name])]
+    data = described(rows)
     with look.style(settings):
-        figure = examples_figure(rows, channels, data)
-        look.save(figure, data, settings, svg=svg, png=png, csv=csv, word=word)
+        look.save(examples_figure(rows, data), data, settings, svg=svg, png=png, csv=csv, word=word)
 
 
-def _rows(dataset: str, store: ImageStore, sites: pd.DataFrame, resolution: int) -> list[dict[str, object]]:
+def examples_of(dataset: str, store: ImageStore, sites: pd.DataFrame, resolution: int) -> Iterator[Example]:
+    """The rows of one store: the first positive and negative control and the first treated well, or one well of its cell type.
+
+    Raises
+    ------
+    FigureError : the store holds none of the sites.
+    """
     position = {site: i for i, site in enumerate(store.site_ids)}
-    mine = sites[sites["site_id"].isin(position)]
+    mine = sites[sites["site_id"].isin(list(position))]
     if mine.empty:
         raise look.FigureError(f"{store.path} holds none of the sites of its sites table")
-    found = []
-    for kind, name in KINDS.items():
-        wells = mine[mine["control"] == kind]
-        if wells.empty or (dataset not in WITH_KINDS and found):
-            continue
-        first = wells.iloc[0]
-        treatment = first["treatment"] if isinstance(first["treatment"], str) and kind == "none" else ""
-        label = f"{first['cell_type']} {name}" if dataset in WITH_KINDS else str(first["cell_type"])
-        pixels = store.sites([position[first["site_id"]]], resolution)[0]
-        found.append(
-            {
-                "dataset": dataset,
-                "site_id": first["site_id"],
-                "label": f"{label}\n{treatment}".strip(),
-                "pixel_size_um": store.pixel_size_at(resolution),
-                "images": dict(zip(store.channels, pixels, strict=True)),
-            }
-        )
-    return found
-
-
-def _described(rows: Sequence[dict[str, object]]) -> pd.DataFrame:
-    """A row per image, with the grey values of its screen and channel that are drawn black and white."""
-    records = []
-    for row in rows:
-        for channel, image in _images(row).items():
-            shown = [_images(other)[channel] for other in rows if other["dataset"] == row["dataset"]]
-            black, white = np.percentile(np.concatenate([one.ravel() for one in shown]), DISPLAY)
-            records.append(
-                {
-                    **{name: row[name] for name in ("dataset", "site_id", "pixel_size_um")},
-                    "label": str(row["label"]).replace("\n", " "),
-                    "channel": channel,
-                    "display_low": black,
-                    "display_high": max(white, black + 1),
-                    "mean": image.mean(dtype=np.float64),
-                    "deviation": image.std(dtype=np.float64),
-                }
+    wanted = [mine[mine["control"] == kind] for kind in KINDS] if dataset in WITH_KINDS else [mine]
+    for wells in wanted:
+        treated = wells[wells["treatment"].notna()]
+        if len(wells):
+            first = (treated if len(treated) else wells).iloc[0]
+            pixels = store.sites([position[first["site_id"]]], resolution)[0]
+            yield Example(
+                dataset,
+                str(first["site_id"]),
+                _label(first, dataset),
+                store.pixel_size_at(resolution),
+                dict(zip(store.channels, pixels, strict=True)),
             )
-    return pd.DataFrame(records)
 
 
-def _images(row: dict[str, object]) -> dict[str, np.ndarray]:
-    images = row["images"]
-    assert isinstance(images, dict)
-    return images
+def _label(site: pd.Series, dataset: str) -> str:
+    """Cell type and kind of a well; of a treated one, below, with what."""
+    if dataset not in WITH_KINDS:
+        return str(site["cell_type"])
+    label = f"{site['cell_type']} {KINDS[site['control']]}"
+    name = site["compound"] if isinstance(site["compound"], str) else site["treatment"]
+    if site["control"] != "none" or not isinstance(name, str):
+        return label
+    dose = "" if pd.isna(site["concentration_um"]) else f"\n{nominal(site['concentration_um'])} µM"
+    return "\n".join([label, *wrap(name, 16)]) + dose
 
 
-def examples_figure(rows: Sequence[dict[str, object]], channels: Sequence[str], data: pd.DataFrame) -> Figure:
-    """The figure; call it inside `style`."""
-    side = min((look.DOUBLE_COLUMN - 16) / len(channels), 34.0)
-    figure = look.new_figure(side * len(channels) + 16, (side + 1.5) * len(rows) + 10)
+def described(rows: Sequence[Example]) -> pd.DataFrame:
+    """A row per image, with the grey values of its screen and channel that are drawn black and white."""
+    limits = {}
+    for dataset in dict.fromkeys(row.dataset for row in rows):
+        shown = [row.images for row in rows if row.dataset == dataset]
+        for channel in dict.fromkeys(name for images in shown for name in images):
+            pixels = np.concatenate([images[channel].ravel() for images in shown if channel in images])
+            black, white = np.percentile(pixels, DISPLAY)
+            limits[dataset, channel] = black, max(white, black + 1)
+    return pd.DataFrame(
+        {
+            "dataset": row.dataset,
+            "site_id": row.site_id,
+            "pixel_size_um": row.pixel_size_um,
+            "label": row.label.replace("\n", " "),
+            "channel": channel,
+            "display_low": limits[row.dataset, channel][0],
+            "display_high": limits[row.dataset, channel][1],
+            "mean": image.mean(dtype=np.float64),
+            "deviation": image.std(dtype=np.float64),
+        }
+        for row in rows
+        for channel, image in row.images.items()
+    )
+
+
+def examples_figure(rows: Sequence[Example], data: pd.DataFrame) -> Figure:
+    """The figure of some rows and the table that describes them; call it inside `style`."""
+    channels = list(data["channel"].unique())
+    side = min(
+        (look.DOUBLE_COLUMN - MARGINS[0]) / len(channels), (PAGE - MARGINS[1]) / max(len(rows), 1) - GAP, LARGEST
+    )
+    figure = look.new_figure(side * len(channels) + MARGINS[0], (side + GAP) * len(rows) + MARGINS[1])
     figure.set_layout_engine("constrained", h_pad=0.012, w_pad=0.012, hspace=0.0, wspace=0.0)
     grid = figure.subplots(len(rows), len(channels), squeeze=False)
     limits = data.set_index(["site_id", "channel"])[["display_low", "display_high"]]
     for down, row in enumerate(rows):
         for across, channel in enumerate(channels):
             axes = grid[down, across]
-            _bare(axes)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.spines[:].set_visible(False)
             if down == 0:
                 axes.set_title(channel_label(channel), fontsize="x-small")
-            if across == 0:
-                axes.set_ylabel(str(row["label"]), fontsize="x-small")
-            if channel in _images(row):
-                low, high = limits.loc[(row["site_id"], channel)]
-                axes.imshow(_images(row)[channel], vmin=low, vmax=high, cmap="gray", interpolation="nearest")
+            if channel in row.images:
+                low, high = limits.loc[(row.site_id, channel)]
+                axes.imshow(row.images[channel], vmin=low, vmax=high, cmap="gray", interpolation="nearest")
             else:
-                axes.text(
-                    0.5, 0.5, "not stained", ha="center", va="center", fontsize="xx-small", transform=axes.transAxes
-                )
+                _not_there(axes)
+        grid[down, 0].set_ylabel(row.label, fontsize="x-small")
         _scale_bar(grid[down, 0], row)
     return figure
 
 
-def _bare(axes: Axes) -> None:
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.spines[:].set_visible(False)
+def _not_there(axes: Axes) -> None:
+    text = axes.text(0.5, 0.5, "not stained", ha="center", va="center", transform=axes.transAxes)
+    text.set(fontsize="xx-small", color=GREY)
+    axes.set_box_aspect(1)
 
 
-def _scale_bar(axes: Axes, row: dict[str, object]) -> None:
+def _scale_bar(axes: Axes, row: Example) -> None:
     """A white bar of a round length in the first image of a row."""
-    height, width = next(iter(_images(row).values())).shape
-    known = row["pixel_size_um"]
-    pixel = float(str(known)) if known is not None else 1.0
+    height, width = next(iter(row.images.values())).shape
+    pixel, unit = (1.0, "px") if row.pixel_size_um is None else (row.pixel_size_um, "µm")
     rough = width * pixel / 3
     power = 10.0 ** np.floor(np.log10(rough))
     length = max(step * power for step in (1, 2, 5) if step * power <= rough)
     end = width * 0.95
     axes.plot([end - length / pixel, end], [height * 0.93] * 2, color="white", lw=1.6, solid_capstyle="butt")
-    unit = "µm" if known is not None else "px"
-    axes.text(
-        end - length / pixel / 2,
-        height * 0.9,
-        f"{nominal(length)} {unit}",
-        color="white",
-        ha="center",
-        va="bottom",
-        fontsize="xx-small",
-    )
+    text = axes.text(end - length / pixel / 2, height * 0.9, f"{nominal(length)} {unit}", ha="center", va="bottom")
+    text.set(color="white", fontsize="xx-small")

@@ -12,9 +12,9 @@ FEATURIZERS: dict[str, str] = {
     FeaturizerName.GANDL_BLOCKS: "GAN-DL, blocks",
     FeaturizerName.GANDL_UNTRAINED: "Untrained network",
     FeaturizerName.INTENSITY: "Channel intensities",
-    FeaturizerName.RELEASED: "Published embeddings",
     FeaturizerName.SEGMENTATION: "Segmentation",
     RATIO: "Nucleus/ring ratio, no SVM",
+    FeaturizerName.RELEASED: "Published embeddings",
 }
 
 CHANNELS: dict[str, str] = {
@@ -37,6 +37,17 @@ METRICS: dict[str, str] = {
     "ssmd": "SSMD",
     "accuracy": "Accuracy",
 }
+
+SCHEMES = {
+    "quarter": "a quarter of the wells held out (the paper's split)",
+    "quarter_by_cell_type": "a quarter of the wells held out, within a cell type",
+    "leave_plate_out": "whole plates held out",
+    "leave_experiment_out": "whole experiments held out",
+    "leave_row_out": "plate rows held out",
+    "probe": "whole plates held out, as the probe sees them along training",
+    "no_training": "no classifier, so nothing to hold out",
+}
+"""How wells were held out, by the scheme of a split."""
 
 
 def featurizer_label(name: str) -> str:

@@ -44,6 +44,18 @@ CELL_TYPE_CONTROLS = {
 }
 """The paper's four groups (Mascolini et al. 2022, Figs 2-4), in its hues."""
 
+
+def group_of(cell_type: str, control: str) -> Group:
+    """How controls of a cell type are drawn: the paper's four groups, or those of a screen with other cells."""
+    return CELL_TYPE_CONTROLS.get((cell_type, control), CONTROLS[control])
+
+
+def controls_of(cell_types: Iterable[str]) -> list[Group]:
+    """The groups of controls of these cell types, each way of drawing once: positive ones first."""
+    types = sorted(set(cell_types))
+    return list(dict.fromkeys(group_of(cell_type, control) for control in CONTROLS for cell_type in types))
+
+
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE)
 """Lines that are no group of wells: seeds, losses."""
 

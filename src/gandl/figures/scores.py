@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from gandl.evaluation.terms import by_strictest_scheme
 from gandl.figures.style import FigureError
 from gandl.tables import WELL_SCORES, read_table
+
+PLATE_ORDER = ["plate_id", "row", "column"]
 
 
 def read_scores(path: Path, scheme: str) -> pd.DataFrame:
@@ -17,15 +20,40 @@ def read_scores(path: Path, scheme: str) -> pd.DataFrame:
     ------
     FigureError : the file is absent, or holds no row of that scheme; names those it holds.
     """
-    if not Path(path).is_file():
-        raise FigureError(f"{path} does not exist: no well scores to draw; run the evaluation first")
-    table = read_table(path, WELL_SCORES)
+    table = _scores(path)
     chosen = table[table["scheme"] == scheme]
     if chosen.empty:
         raise FigureError(
             f"{path}: no scores of scheme {scheme}; it holds {', '.join(sorted(table['scheme'].unique()))}"
         )
-    return chosen.sort_values(["plate_id", "row", "column"], ignore_index=True)
+    return chosen.sort_values(PLATE_ORDER, ignore_index=True)
+
+
+def read_held_out(path: Path, scheme: str) -> pd.DataFrame:
+    """Well scores of one scheme; of a cell type that it does not score, those of the strictest scheme that does.
+
+    A cell type with one plate, for one, has no other plate to learn from, so its rows are left out instead; `scheme` tells.
+
+    Raises
+    ------
+    FigureError : the file is absent, or holds no held-out score.
+    """
+    table = _scores(path)
+    chosen = table[table["scheme"] == scheme]
+    others = table[~table["cell_type"].isin(chosen["cell_type"])]
+    parts = [chosen, *(wells for _, _, wells in by_strictest_scheme(others))]
+    found = pd.concat([part for part in parts if len(part)] or [chosen], ignore_index=True)
+    if found.empty:
+        raise FigureError(
+            f"{path}: no held-out scores; it holds {', '.join(sorted(table['scheme'].unique())) or 'none'}"
+        )
+    return found.sort_values(PLATE_ORDER, ignore_index=True)
+
+
+def _scores(path: Path) -> pd.DataFrame:
+    if not Path(path).is_file():
+        raise FigureError(f"{path} does not exist: no well scores to draw; run the evaluation first")
+    return read_table(path, WELL_SCORES)
 
 
 def treatments_of(table: pd.DataFrame) -> list[str]:

@@ -16,18 +16,18 @@ from matplotlib.figure import Figure
 
 from gandl.config import FiguresSettings
 from gandl.figures import style as look
-from gandl.figures.labels import featurizer_label
-from gandl.figures.palette import CELL_TYPE_CONTROLS, CONTROLS, GREY, PALE, Group
-from gandl.figures.scores import read_scores
+from gandl.figures.labels import SCHEMES, featurizer_label
+from gandl.figures.palette import CONTROLS, GREY, PALE, group_of
+from gandl.figures.scores import read_held_out
 
-COLUMNS = ["space", "featurizer", "well_id", "cell_type", "control", "fold", "on", "off"]
+COLUMNS = ["space", "featurizer", "scheme", "well_id", "cell_type", "control", "fold", "on", "off"]
 TITLES = {"E2": "E²: C+ against C−", "C2": "C²: HRCE against VERO"}
 LEVELS = {"E2": "On score (−1: mean C−, +1: mean C+)", "C2": "On score (−1: mean VERO, +1: mean HRCE)"}
 
 
 @dataclass(frozen=True)
 class Space:
-    """One panel: which space (`E2` or `C2`), the held-out scores that it draws, and their scheme."""
+    """One panel: which space (`E2` or `C2`), the held-out scores that it draws, and of which scheme (see `read_held_out`)."""
 
     name: str
     scores: Path
@@ -55,14 +55,14 @@ def draw_spaces(
 
     Raises
     ------
-    FigureError : a table of scores is absent, of another scheme, or holds no control.
+    FigureError : a table of scores is absent, or holds no held-out control.
     """
     tables = []
     for space in spaces:
-        scores = read_scores(space.scores, space.scheme)
+        scores = read_held_out(space.scores, space.scheme)
         controls = scores[scores["control"].isin(list(CONTROLS))]
         if controls.empty:
-            raise look.FigureError(f"{space.scores}: no control well was scored under {space.scheme}")
+            raise look.FigureError(f"{space.scores}: no control well was scored")
         tables.append(controls.assign(space=space.name, featurizer=featurizer)[COLUMNS])
     data = pd.concat(tables, ignore_index=True)
     with look.style(settings):
@@ -77,12 +77,13 @@ def spaces_figure(data: pd.DataFrame) -> Figure:
     for axes, name in zip(grid[0], names, strict=True):
         panel = data[data["space"] == name]
         _panel(axes, panel)
-        axes.set_title(TITLES[name])
+        axes.set_title(TITLES[name], pad=13)
         axes.set_xlabel(LEVELS[name])
         axes.set_ylabel("Off score (first remaining axis)")
-        note = f"{featurizer_label(panel['featurizer'].iloc[0])}, held out"
-        axes.text(0.01, 0.99, note, transform=axes.transAxes, ha="left", va="top", fontsize="x-small", color=GREY)
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize="x-small")
+        held_out = ", ".join(SCHEMES.get(name, name) for name in dict.fromkeys(panel["scheme"]))
+        note = f"{featurizer_label(panel['featurizer'].iloc[0])}; {held_out}"
+        axes.text(0.0, 1.02, note, transform=axes.transAxes, ha="left", va="bottom", fontsize="x-small", color=GREY)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, fontsize="x-small")
     return figure
 
 
@@ -92,6 +93,7 @@ def _panel(axes: Axes, panel: pd.DataFrame) -> None:
     axes.axhline(0, color=PALE, lw=0.8, zorder=0)
     for (cell_type, control), wells in panel.groupby(["cell_type", "control"], sort=True):
         group = group_of(str(cell_type), str(control))
+        name = group.label if group.label.startswith(str(cell_type)) else f"{cell_type} {group.label}"
         axes.scatter(
             wells["on"],
             wells["off"],
@@ -101,14 +103,6 @@ def _panel(axes: Axes, panel: pd.DataFrame) -> None:
             edgecolors="white",
             linewidths=0.4,
             alpha=0.9,
-            label=f"{group.label} (n = {len(wells)})",
+            label=f"{name} (n = {len(wells)})",
             gid=f"{cell_type} {control}",
         )
-
-
-def group_of(cell_type: str, control: str) -> Group:
-    """How controls of a cell type are drawn: the paper's four groups, or those of a screen with other cells."""
-    if (cell_type, control) in CELL_TYPE_CONTROLS:
-        return CELL_TYPE_CONTROLS[cell_type, control]
-    group = CONTROLS[control]
-    return Group(f"{cell_type} {group.label}".strip(), group.colour, group.marker)

@@ -12,6 +12,7 @@ from pathlib import Path
 import matplotlib.style
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from gandl.config import FiguresSettings
 from gandl.files import atomic
@@ -21,6 +22,8 @@ SINGLE_COLUMN = 85.0
 DOUBLE_COLUMN = 180.0
 """Widths (mm) of one and two columns of a journal's page."""
 STAMP = "#B03060"
+LINE = 1.5
+"""Height of a line of text, in font sizes."""
 
 
 class FigureError(ValueError):
@@ -39,10 +42,22 @@ def new_figure(width_mm: float, height_mm: float) -> Figure:
     return Figure(figsize=(width_mm / 25.4, height_mm / 25.4))
 
 
-def stamp(figure: Figure, word: str) -> None:
-    """Write a word, such as "simulated", into the lower left corner of a figure; nothing where there is none."""
-    if word:
-        figure.text(0.005, 0.005, word, ha="left", va="bottom", color=STAMP, fontweight="bold", gid="stamp")
+def stamp(figure: Figure, word: str) -> Bbox | None:
+    """Write a word, such as "simulated", below the lower left corner of a figure, where nothing else is drawn.
+
+    Returns
+    -------
+    What to save (inches): the figure and the line below it; None where there is no word, so that the figure is saved as it is.
+    """
+    if not word:
+        return None
+    text = figure.text(0.005, 0.0, word, ha="left", va="top", color=STAMP, fontweight="bold", gid="stamp")
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for legend in figure.legends:  # laid out by now; otherwise it would move down to the end of what is saved
+        legend.set_bbox_to_anchor((0.0, 0.0, 1.0, 1.0), transform=figure.transFigure)
+    width, height = figure.get_size_inches()
+    return Bbox([[0.0, -LINE * float(text.get_fontsize()) / 72], [width, height]])
 
 
 def save(
@@ -53,13 +68,13 @@ def save(
     Call it inside `style`: what SVG holds (outlines, ids) is decided while writing. A word, such as "simulated", is stamped
     on the figure and stands in a column `images` of the CSV.
     """
-    stamp(figure, word)
+    box = stamp(figure, word)
     if word:
         data = data.assign(images=word)
     with atomic(Path(svg)) as partial:
-        figure.savefig(partial, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(partial, format="svg", bbox_inches=box, metadata={"Date": None, "Creator": None})
     with atomic(Path(png)) as partial:
-        figure.savefig(partial, format="png", dpi=settings.dpi, metadata={"Software": None})
+        figure.savefig(partial, format="png", dpi=settings.dpi, bbox_inches=box, metadata={"Software": None})
     write_csv(data, csv)
 
 

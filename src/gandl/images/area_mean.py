@@ -6,30 +6,46 @@ import numpy as np
 
 
 def area_mean(images: np.ndarray, factor: int) -> np.ndarray:
-    """Mean of every `factor` x `factor` square of pixels, rounded half up in whole-number arithmetic.
+    """Mean of every complete `factor` x `factor` square of pixels, rounded half up in whole-number arithmetic.
+
+    Squares begin at the upper left; pixels at the right and lower border that fill no square (at most factor - 1) are left out.
 
     Parameters
     ----------
-    images : (..., y, x) uint8 or uint16; y and x are multiples of `factor`.
+    images : (..., y, x) uint8 or uint16.
 
     Returns
     -------
-    (..., y / factor, x / factor), of the same type.
+    (..., y // factor, x // factor), of the same type; for a factor of 1, the images themselves.
 
     Raises
     ------
-    ValueError : another type, or a size that is no multiple of the factor.
+    ValueError : another type, or images smaller than one square.
     """
     if images.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"the area mean is made for uint8 and uint16 images, not {images.dtype}")
-    height, width = images.shape[-2:]
-    if factor < 1 or height % factor or width % factor:
-        raise ValueError(f"images of {height} x {width} px cannot be made smaller by a factor of {factor}")
+    height, width = (side // factor if factor >= 1 else 0 for side in images.shape[-2:])
+    if not height or not width:
+        raise ValueError(
+            f"images of {images.shape[-2]} x {images.shape[-1]} px cannot be made smaller by a factor of {factor}"
+        )
     if factor == 1:
-        return images.copy()
-    # uint32 holds factor^2 * 65535 up to a factor of 256
-    kind = np.uint32 if factor <= 256 else np.uint64
-    lines = images.reshape(*images.shape[:-1], width // factor, factor).sum(axis=-1, dtype=kind)
-    sums = lines.reshape(*images.shape[:-2], height // factor, factor, width // factor).sum(axis=-2, dtype=kind)
-    area = kind(factor * factor)
-    return ((sums + area // kind(2)) // area).astype(images.dtype)
+        return images
+    small = np.empty((*images.shape[:-2], height, width), images.dtype)
+    area = factor * factor
+    kind = np.min_scalar_type(area * np.iinfo(images.dtype).max + area // 2)
+    lines = np.empty((height, width * factor), kind)
+    sums = np.empty((height, width), kind)
+    for place in np.ndindex(
+        images.shape[:-2]
+    ):  # one image at a time, in the same room: it stays in the processor's cache
+        image = images[place][: height * factor, : width * factor]
+        np.add(image[::factor], image[1::factor], out=lines, dtype=kind)
+        for line in range(2, factor):
+            lines += image[line::factor]
+        np.add(lines[:, ::factor], lines[:, 1::factor], out=sums)
+        for column in range(2, factor):
+            sums += lines[:, column::factor]
+        sums += kind.type(area // 2)
+        np.floor_divide(sums, kind.type(area), out=small[place], casting="unsafe")
+    return small

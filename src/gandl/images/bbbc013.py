@@ -18,9 +18,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from gandl.config import ImagesSettings
+from gandl.config import Dataset, ImagesSettings
 from gandl.files import sha256_of
-from gandl.images.pack import StorePlan, pack_store
+from gandl.images.pack import Decoded, StorePlan, pack_store
 from gandl.images.store import FORMAT
 from gandl.source.bbbc013 import PLATE_ID, WELLS
 from gandl.tables import SITES, read_table
@@ -71,17 +71,15 @@ def pack_bbbc013(
     table = read_table(Path(sites), SITES)
     table = table[table["store_id"] == PLATE_ID]
     with PlateArchive(Path(archive)) as plate:
-        if settings.resolutions[0] != SIZE:
-            raise ArchiveError(
-                f"images.resolutions must begin with {SIZE}, the size of these images, not with {settings.resolutions[0]}"
-            )
         plan = StorePlan(
             store_id=PLATE_ID,
             site_ids=tuple(table["site_id"]),
             well_ids=tuple(table["well_id"]),
             channels=CHANNELS,
             dtype=f"uint{8 * BYTES_PER_PIXEL}",
-            resolutions=tuple(settings.resolutions),
+            height=SIZE,
+            width=SIZE,
+            resolutions=tuple(settings.resolutions[Dataset.BBBC013]),
             pixel_size_um=PIXEL_SIZE_UM,
             shard_sites=settings.shard_sites,
             shard_mebibytes=settings.shard_mebibytes,
@@ -90,7 +88,7 @@ def pack_bbbc013(
             code=code,
         )
         wells = table["well"].tolist()
-        pack_store(plan, lambda i: plate.read(wells[i]), store, index, manifest, report)
+        pack_store(plan, Decoded(lambda i: plate.read(wells[i])), store, index, manifest, report)
 
 
 @dataclass(frozen=True)

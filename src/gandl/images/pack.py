@@ -1,16 +1,17 @@
-"""Packing: takes a plan and a function that decodes one site, makes an image store, its parquet index and its manifest.
+"""Packing: takes a plan and a reader of sites, makes an image store, its parquet index and its manifest.
 
 Written shard by shard, by one process, into `<store>.partial`, which is renamed when it is whole. The array "sha256" is the
 journal: a shard's digests are written after its pixels, so that a packing that was killed goes on behind its last whole shard.
+In memory are one compressed shard and what the reader fetched for it and the next, however many sites there are.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ import zarr
 from zarr.codecs import ZstdCodec
 
 from gandl.files import sha256_of, sync, write_json
-from gandl.images.area_mean import area_mean
 from gandl.images.plan import PackError, StorePlan
-from gandl.images.store import DIGESTS, FORMAT, shard_files
+from gandl.images.shards import WHOLE, open_images, shard_file, write_shard
+from gandl.images.site_reader import Decoded, PackedSite, SiteReader, digest_of, fetched, pack_sites
+from gandl.images.store import DIGESTS, FORMAT
 from gandl.locks import exclusive
 from gandl.tables import INDEX, write_table
 
@@ -30,28 +32,27 @@ AXES = ("site", "channel", "y", "x")
 
 log = logging.getLogger(__name__)
 
-__all__ = ["Decode", "PackError", "StorePlan", "pack_store"]
-
-Decode = Callable[[int], np.ndarray]
-"""Position of a site in the plan -> its pixels (channel, y, x) at full resolution."""
+__all__ = ["Decoded", "PackError", "SiteReader", "StorePlan", "pack_store"]
 
 
 def pack_store(
     plan: StorePlan,
-    decode: Decode,
+    reader: SiteReader,
     store: Path,
     index: Path,
     manifest: Path,
     report: Callable[[str], None] = log.info,
+    threads: int = 1,
 ) -> None:
     """Pack a store, or finish one that was begun, or keep one that is there and whole.
 
     Parameters
     ----------
     plan : what to pack.
-    decode : called once for every site that is not packed yet, in order.
+    reader : asked, block by block, for every site that is not packed yet; `Decoded` makes one of a function.
     store, index, manifest : written; the manifest comes last.
     report : told one line per shard.
+    threads : that decode sites.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def pack_store(
             if not _is_whole(plan, store):
                 if not _begun(plan, partial):
                     _create(plan, partial)
-                _fill(plan, decode, partial, report)
+                _fill(plan, reader, partial, report, threads)
                 _put_in_place(partial, store, (manifest, index))
             _write_index(plan, store, Path(index))
             write_json(_manifest(plan, store, Path(index)), Path(manifest))
@@ -103,17 +104,16 @@ def _create(plan: StorePlan, partial: Path) -> None:
     group = zarr.open_group(partial, mode="w", zarr_format=3)
     n, per_shard, channels = len(plan.site_ids), plan.sites_per_shard, len(plan.channels)
     for size in plan.resolutions:
+        _, height, width = plan.shape_at(size)
         group.create_array(
             str(size),
-            shape=(n, channels, size, size),
-            chunks=(1, 1, size, size),
-            shards=(per_shard, channels, size, size),
+            shape=(n, channels, height, width),
+            chunks=(1, 1, height, width),
+            shards=(per_shard, channels, height, width),
             dtype=plan.dtype,
             compressors=ZstdCodec(level=plan.compression_level, checksum=True),
             fill_value=0,
             dimension_names=AXES,
-            # black images are written too: a shard that is not there is then a fault, never a black image
-            config={"write_empty_chunks": True},
         )
     group.create_array(DIGESTS, shape=(n, 32), chunks=(per_shard, 32), dtype="uint8", fill_value=0, compressors=None)
     group.attrs.update(
@@ -121,6 +121,8 @@ def _create(plan: StorePlan, partial: Path) -> None:
             "format": FORMAT,
             "store_id": plan.store_id,
             "channels": list(plan.channels),
+            "height": plan.height,
+            "width": plan.width,
             "resolutions": list(plan.resolutions),
             "pixel_size_um": plan.pixel_size_um,
             "code": plan.code,
@@ -129,81 +131,60 @@ def _create(plan: StorePlan, partial: Path) -> None:
     )
 
 
-def _fill(plan: StorePlan, decode: Decode, partial: Path, report: Callable[[str], None]) -> None:
+def _fill(plan: StorePlan, reader: SiteReader, partial: Path, report: Callable[[str], None], threads: int) -> None:
     group = zarr.open_group(partial, mode="r+")
-    for number, block in enumerate(plan.blocks):
-        name = f"{plan.store_id}: shard {number + 1} of {len(plan.blocks)}"
-        if _is_finished(plan, group, partial, number):
-            report(f"{name} is there already")
-            continue
-        _write_block(plan, decode, group, partial, number)
-        report(f"{name} packed ({block.stop} of {len(plan.site_ids)} sites)")
+    shards, blocks = len(plan.blocks), plan.blocks
+    finished = [_is_finished(plan, group, partial, number) for number in range(shards)]
+    to_do = [number for number in range(shards) if not finished[number]]
+    if any(finished):
+        report(f"{plan.store_id}: {sum(finished)} of {shards} shards are there already")
+    with ThreadPoolExecutor(threads) as pool:
+        for number, block in zip(to_do, fetched(reader, [blocks[number] for number in to_do]), strict=True):
+            _write_block(plan, number, pack_sites(plan, reader, block, pool), group, partial)
+            report(
+                f"{plan.store_id}: shard {number + 1} of {shards} packed ({block.stop} of {len(plan.site_ids)} sites)"
+            )
     for stray in partial.rglob("*.partial"):  # what a killed process left half written
         stray.unlink()
 
 
-def _write_block(plan: StorePlan, decode: Decode, group: zarr.Group, partial: Path, number: int) -> None:
+def _write_block(plan: StorePlan, number: int, packed: Sequence[PackedSite], group: zarr.Group, partial: Path) -> None:
     block = plan.blocks[number]
-    pixels = _decode_block(plan, decode, block)
-    digests = np.stack([_digest(site) for site in pixels])
     for size in plan.resolutions:
-        array = _array(group, str(size))
-        array[block.start : block.stop] = pixels if size == plan.resolutions[0] else _reduced(plan, pixels, size)
-        sync(shard_files(partial, array)[number])
+        file = shard_file(partial / str(size), number)
+        write_shard(file, [site.chunks[size] for site in packed], plan.sites_per_shard)
+    digests = np.stack([np.frombuffer(site.digest, np.uint8) for site in packed])
     _array(group, DIGESTS)[block.start : block.stop] = digests
     sync(_digest_file(partial, number))
 
 
-def _decode_block(plan: StorePlan, decode: Decode, block: range) -> np.ndarray:
-    shape = (len(plan.channels), plan.resolutions[0], plan.resolutions[0])
-    pixels = np.empty((len(block), *shape), dtype=plan.dtype)
-    for row, i in enumerate(block):
-        site = decode(i)
-        if site.shape != shape or site.dtype != plan.dtype:
-            raise PackError(
-                f"site {plan.site_ids[i]} was decoded to {site.shape} {site.dtype}; {plan.store_id} holds {shape} {plan.dtype}"
-            )
-        pixels[row] = site
-    return pixels
-
-
-def _reduced(plan: StorePlan, pixels: np.ndarray, size: int) -> np.ndarray:
-    small = np.empty((*pixels.shape[:2], size, size), dtype=pixels.dtype)
-    for row, site in enumerate(pixels):  # one at a time: the sums need four times the room
-        small[row] = area_mean(site, plan.resolutions[0] // size)
-    return small
-
-
 def _is_finished(plan: StorePlan, group: zarr.Group, path: Path, number: int) -> bool:
-    """Whether a shard is there, and holds the very pixels whose digests were written down, at every resolution."""
+    """Whether a shard is there, whole, and holds the very pixels whose digests were written down.
+
+    Digests are of the first resolution; what another one holds is vouched for by the checksum in each of its chunks.
+    """
     block = plan.blocks[number]
-    files = [shard_files(path, _array(group, str(size)))[number] for size in plan.resolutions]
+    files = [shard_file(path / str(size), number) for size in plan.resolutions]
     if not all(file.is_file() for file in [*files, _digest_file(path, number)]):
         return False
     try:
-        pixels = np.asarray(_array(group, str(plan.resolutions[0]))[block.start : block.stop])
         digests = np.asarray(_array(group, DIGESTS)[block.start : block.stop])
-        if not all(np.array_equal(_digest(site), digest) for site, digest in zip(pixels, digests, strict=True)):
-            return False
-        return all(
-            np.array_equal(_array(group, str(size))[block.start : block.stop], _reduced(plan, pixels, size))
-            for size in plan.resolutions[1:]
-        )
+        for size in plan.resolutions:
+            images, site = open_images(path, str(size)), np.empty(plan.shape_at(size), plan.dtype)
+            for i, digest in zip(block, digests, strict=True):
+                images.read(i, WHOLE, site)
+                if size == plan.resolutions[0] and digest_of(site) != digest.tobytes():
+                    return False
     except Exception as error:  # whatever a damaged shard makes Zarr raise, it is packed again
         log.warning("%s: shard %d is damaged and will be packed again (%s)", path, number + 1, error)
         return False
+    return True
 
 
 def _array(group: zarr.Group, name: str) -> zarr.Array:
     array = group[name]
     assert isinstance(array, zarr.Array)
     return array.with_config({"write_empty_chunks": True})
-
-
-def _digest(site: np.ndarray) -> np.ndarray:
-    """SHA-256 of a site's (channel, y, x) pixels, little-endian: (32,) uint8."""
-    little = np.ascontiguousarray(site, dtype=site.dtype.newbyteorder("<"))
-    return np.frombuffer(hashlib.sha256(little.data).digest(), dtype=np.uint8)
 
 
 def _digest_file(path: Path, number: int) -> Path:
@@ -238,6 +219,8 @@ def _manifest(plan: StorePlan, store: Path, index: Path) -> dict[str, Any]:
         "code": plan.code,
         "fingerprint": plan.fingerprint,
         "channels": list(plan.channels),
+        "height": plan.height,
+        "width": plan.width,
         "pixel_size_um": plan.pixel_size_um,
         "dtype": plan.dtype,
         "sites": len(plan.site_ids),

@@ -18,8 +18,8 @@ DATASETS = Path("resources/datasets.csv")
 class Raw:
     """Where the images of a screen are.
 
-    archive : BBBC013's zip. directory : central directory of an archive that is read by its members. mirror : folder or base URL in
-    place of the official hosts.
+    archive : BBBC013's zip. directory : central directory of an archive that is read by its members. mirror : folder or base
+    URL in place of the official hosts.
     """
 
     archive: Path | None = None

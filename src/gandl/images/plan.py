@@ -1,4 +1,4 @@
-"""The plan of an image store: everything that decides its bytes. Takes values, gives shards and a fingerprint."""
+"""The plan of an image store: everything that decides its bytes. Takes values, gives shapes, shards and a fingerprint."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from gandl.images.store import FORMAT
+from gandl.images.store import FORMAT, factor_of
 
 MEBIBYTE = 2**20
 
@@ -22,17 +22,27 @@ class PackError(RuntimeError):
 class StorePlan:
     """Everything that decides the bytes of a store.
 
+    A stored size is named by its shorter side: `shorter side of the original // factor`, for a whole factor. Such images are the
+    area mean over complete squares of factor x factor pixels; where a side is no multiple of the factor, the last pixels at the
+    right or lower border (at most factor - 1) belong to no square and are left out. Factor 1 stores the original, which need
+    not be among the stored sizes.
+
     Parameters
     ----------
     site_ids, well_ids : of every site, in the order of the store.
     channels : their names, in order.
     dtype : `uint8` or `uint16`.
-    resolutions : stored sizes (px) of the square images, the first is the original.
+    height, width : of the original images (px).
+    resolutions : stored sizes (px, the shorter side). Digests are taken of the first one's pixels.
     pixel_size_um : of the original; None where the screen does not tell it.
-    shard_sites, shard_mebibytes : limits of a shard, in sites and in MiB of raw pixels at full resolution.
+    shard_sites, shard_mebibytes : limits of a shard, in sites and in MiB of raw pixels at the largest stored size.
     compression_level : of zstd.
     sources : name -> sha256 of what the pixels come from.
     code : version of the code that decodes and packs.
+
+    Raises
+    ------
+    PackError : no sites, another type of pixels, or sizes that are no whole fractions of the original.
     """
 
     store_id: str
@@ -40,6 +50,8 @@ class StorePlan:
     well_ids: tuple[str, ...]
     channels: tuple[str, ...]
     dtype: str
+    height: int
+    width: int
     resolutions: tuple[int, ...]
     pixel_size_um: float | None
     shard_sites: int
@@ -53,17 +65,34 @@ class StorePlan:
             raise PackError(f"{self.store_id}: {len(self.site_ids)} sites and {len(self.well_ids)} wells to pack")
         if self.dtype not in ("uint8", "uint16"):
             raise PackError(f"{self.store_id}: pixels must be uint8 or uint16, not {self.dtype}")
-        original = self.resolutions[0]
-        bad = [size for size in self.resolutions if size > original or original % size]
-        if bad or len(set(self.resolutions)) != len(self.resolutions):
-            raise PackError(
-                f"{self.store_id}: images of {original} px can be stored at whole fractions of it, each once, "
-                f"not at {', '.join(str(size) for size in self.resolutions)} px"
+        shorter = min(self.height, self.width)
+        bad = [size for size in self.resolutions if not 1 <= size <= shorter or shorter // self.factor(size) != size]
+        if not self.resolutions or bad or len(set(self.resolutions)) != len(self.resolutions):
+            examples = ", ".join(
+                str(size) for size in dict.fromkeys(shorter // factor for factor in (1, 2, 3, 4)) if size
             )
+            raise PackError(
+                f"{self.store_id}: images of {self.height} x {self.width} px can be stored at whole fractions of their "
+                f"shorter side ({examples}, ...), each once, not at {', '.join(map(str, self.resolutions)) or 'none'} px"
+            )
+
+    def factor(self, resolution: int) -> int:
+        """How many pixels of the original make the side of one at `resolution`."""
+        return factor_of(self.height, self.width, resolution)
+
+    def shape_at(self, resolution: int) -> tuple[int, int, int]:
+        """(channel, y, x) of a site at `resolution`."""
+        factor = self.factor(resolution)
+        return len(self.channels), self.height // factor, self.width // factor
+
+    @property
+    def original_shape(self) -> tuple[int, int, int]:
+        """(channel, y, x) of a site as it is decoded."""
+        return len(self.channels), self.height, self.width
 
     @property
     def sites_per_shard(self) -> int:
-        raw = len(self.channels) * self.resolutions[0] ** 2 * np.dtype(self.dtype).itemsize
+        raw = int(np.prod(self.shape_at(max(self.resolutions)))) * np.dtype(self.dtype).itemsize
         fitting = max(1, self.shard_mebibytes * MEBIBYTE // raw)
         return min(self.shard_sites, fitting, len(self.site_ids))
 

@@ -1,24 +1,25 @@
 """`ImageStore`, the one reader of image stores: takes the path of a `.zarr` store, gives sites, crops and batches as arrays.
 
-A store is a Zarr v3 group: one array (site, channel, y, x) per stored resolution, named by its size ("640", "320"), and the
-array "sha256" (site, 32), the digest of each site's pixels at full resolution. Row i of the parquet index is site i.
+A store is a Zarr v3 group: one array (site, channel, y, x) per stored resolution, named by its shorter side ("512"), and the
+array "sha256" (site, 32), the digest of each site's pixels at the first of them. Row i of the parquet index is site i.
 """
 
 from __future__ import annotations
 
-import threading
+import json
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import zarr
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from gandl.images.shards import WHOLE, DamagedError, Images, open_images
 from gandl.tables import INDEX, TableError, read_table
 
-FORMAT = "gandl-image-store-1"
+FORMAT = "gandl-image-store-2"
 DIGESTS = "sha256"
 
 
@@ -36,15 +37,27 @@ def index_path(store: Path) -> Path:
     return Path(store).with_suffix(".parquet")
 
 
+def factor_of(height: int, width: int, resolution: int) -> int:
+    """How many pixels of an original of height x width px make the side of one in the images named `resolution`."""
+    return max(1, min(height, width) // resolution)
+
+
 class ImageStore:
     """Images of one plate or experiment.
 
-    Reading is safe from several threads, and a pickled store (for loader processes) opens itself again where it is used.
+    Reading is safe from several threads and in forked processes, a pickled store (for loader processes) opens itself again
+    where it is used, and memory does not grow with the number of sites: the index is read when it is asked for, and not kept.
 
     Parameters
     ----------
     path : `<store_id>.zarr`.
     index : its parquet index; by default `<store_id>.parquet` in the same folder.
+
+    Attributes
+    ----------
+    height, width : of the original images (px), whether they are stored or not.
+    resolutions : stored sizes (px, the shorter side); the first is what is read unless another is asked for.
+    pixel_size_um : of the original images; None where the screen does not tell it.
 
     Raises
     ------
@@ -54,27 +67,18 @@ class ImageStore:
     def __init__(self, path: Path, index: Path | None = None) -> None:
         self.path = Path(path)
         self.index_path = Path(index) if index is not None else index_path(self.path)
-        self._lock = threading.Lock()
-        self._arrays: dict[int, zarr.Array] | None = None
-        group = open_group(self.path)
-        attributes: dict[str, Any] = dict(group.attrs)
+        attributes = read_attributes(self.path)
         self.store_id: str = attributes["store_id"]
         self.channels: list[str] = list(attributes["channels"])
+        self.height, self.width = int(attributes["height"]), int(attributes["width"])
         self.resolutions: list[int] = [int(size) for size in attributes["resolutions"]]
         self.pixel_size_um: float | None = attributes["pixel_size_um"]
-        self._arrays = self._open(group)
-        first = self._arrays[self.resolutions[0]]
-        self.dtype: np.dtype[Any] = np.dtype(first.dtype)
+        self._images = {size: self._open(size) for size in self.resolutions}
+        first = self._images[self.resolutions[0]]
+        self.dtype: np.dtype[Any] = first.dtype
         self._sites = first.shape[0]
-        self._check_files()
-        self.index: pd.DataFrame = self._read_index()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_lock": None, "_arrays": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._lock = threading.Lock()
+        self._check()
+        self._check_index()
 
     def __len__(self) -> int:
         return self._sites
@@ -88,32 +92,50 @@ class ImageStore:
         return self.dtype.itemsize * 8
 
     @property
+    def index(self) -> pd.DataFrame:
+        """The index, read from its file each time: row i is site i.
+
+        Raises
+        ------
+        StoreError : it is not an index, or of another length.
+        """
+        try:
+            index = read_table(self.index_path, INDEX)
+        except (TableError, OSError, pa.ArrowException) as error:
+            raise StoreError(f"the index of {self.path} is unusable: {error}") from error
+        return index
+
+    @property
     def site_ids(self) -> list[str]:
-        return self.index["site_id"].tolist()
+        """Of every site, read from the index each time."""
+        return read_table(self.index_path, INDEX, ["site_id"])["site_id"].tolist()
+
+    def shape_at(self, resolution: int) -> tuple[int, int]:
+        """(height, width) in px of the images stored at `resolution`."""
+        height, width = self._at(resolution).shape[2:]
+        return height, width
 
     def pixel_size_at(self, resolution: int) -> float | None:
         """Side of a pixel (um) in the images stored at `resolution`; None where the screen does not tell it."""
         if self.pixel_size_um is None:
             return None
-        return self.pixel_size_um * self.resolutions[0] / resolution
+        return self.pixel_size_um * factor_of(self.height, self.width, resolution)
 
     def sites(self, indices: Sequence[int] | np.ndarray | slice, resolution: int | None = None) -> np.ndarray:
         """Whole sites, in the order of `indices` (repeats allowed, negative ones count from the end).
 
         Returns
         -------
-        (n, channel, y, x) uint8 or uint16, at `resolution` px (default: full).
+        (n, channel, y, x) uint8 or uint16, at `resolution` px (default: the first stored).
         """
-        array = self._array(resolution)
-        if isinstance(indices, slice):
-            positions = np.arange(len(self))[indices]
-        else:
-            positions = np.array([self._position(int(i)) for i in indices], dtype=np.int64)
-        images = np.empty((len(positions), *array.shape[1:]), dtype=self.dtype)
-        for start, stop in _runs(positions):
-            first = int(positions[start])
-            images[start:stop] = self._read(array, slice(first, first + stop - start))
-        return images
+        images = self._at(resolution)
+        positions = (
+            range(len(self))[indices] if isinstance(indices, slice) else [self._position(int(i)) for i in indices]
+        )
+        pixels = np.empty((len(positions), *images.shape[1:]), dtype=self.dtype)
+        for i, site in zip(positions, pixels, strict=True):
+            self._read(images, i, WHOLE, site)
+        return pixels
 
     def crop(self, i: int, top: int, left: int, size: int, resolution: int | None = None) -> np.ndarray:
         """A square of site i, all channels.
@@ -130,14 +152,15 @@ class ImageStore:
         ------
         StoreError : the square does not lie within the image.
         """
-        array = self._array(resolution)
-        height, width = array.shape[2:]
+        images = self._at(resolution)
+        height, width = images.shape[2:]
         if size < 1 or not (0 <= top <= height - size and 0 <= left <= width - size):
             raise StoreError(
                 f"{self.path}: a crop of {size} px at (top {top}, left {left}) does not lie within {height} x {width} px"
             )
-        square = (self._position(i), slice(None), slice(top, top + size), slice(left, left + size))
-        return self._read(array, square)
+        square = np.empty((len(self.channels), size, size), dtype=self.dtype)
+        self._read(images, self._position(i), (slice(top, top + size), slice(left, left + size)), square)
+        return square
 
     def batches(self, n: int, resolution: int | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """All sites in order, n at a time: (indices (n,), images (n, channel, y, x)); the last batch may be smaller."""
@@ -147,92 +170,81 @@ class ImageStore:
             indices = np.arange(start, min(start + n, len(self)))
             yield indices, self.sites(indices, resolution)
 
-    def _array(self, resolution: int | None) -> zarr.Array:
+    def _at(self, resolution: int | None) -> Images:
         wanted = self.resolutions[0] if resolution is None else resolution
         if wanted not in self.resolutions:
             stored = ", ".join(str(size) for size in self.resolutions)
             raise StoreError(f"{self.path} holds no images of {wanted} px; stored resolutions: {stored} px")
-        with self._lock:
-            if self._arrays is None:
-                self._arrays = self._open(open_group(self.path))
-            return self._arrays[wanted]
+        return self._images[wanted]
 
-    def _read(self, array: zarr.Array, selection: Any) -> np.ndarray:
+    def _read(self, images: Images, i: int, window: tuple[slice, slice], out: np.ndarray) -> None:
         try:
-            return np.asarray(array[selection])
-        except Exception as error:
-            raise StoreError(f"{self.path} is damaged at {array.basename} px ({error}); pack it again") from error
+            images.read(i, window, out)
+        except DamagedError as error:
+            raise StoreError(f"{self.path} is damaged ({error}); pack it again") from error
 
     def _position(self, i: int) -> int:
         if not -len(self) <= i < len(self):
             raise IndexError(f"{self.path} has {len(self)} sites, there is no site {i}")
         return i % len(self)
 
-    def _open(self, group: zarr.Group) -> dict[int, zarr.Array]:
-        arrays = {}
-        for size in self.resolutions:
-            array = group.get(str(size))
-            if not isinstance(array, zarr.Array):
-                raise StoreError(f"{self.path} lacks its images of {size} px; pack it again")
-            if array.shape[1] != len(self.channels):
-                raise StoreError(
-                    f"{self.path}: the array {size} has {array.shape[1]} channels, but the store names "
-                    f"{len(self.channels)}: {', '.join(self.channels)}"
-                )
-            arrays[size] = array
-        if len({array.shape[0] for array in arrays.values()}) > 1:
-            counts = ", ".join(f"{array.shape[0]} at {size} px" for size, array in arrays.items())
-            raise StoreError(f"{self.path} holds different numbers of sites: {counts}; pack it again")
-        return arrays
+    def _open(self, size: int) -> Images:
+        if not (self.path / str(size) / "zarr.json").is_file():
+            raise StoreError(f"{self.path} lacks its images of {size} px; pack it again")
+        try:
+            return open_images(self.path, str(size))
+        except DamagedError as error:
+            raise StoreError(f"{error}; pack the store again") from error
 
-    def _check_files(self) -> None:
-        """A shard that is not there would read as black images: refuse it at the door."""
-        assert self._arrays is not None
-        missing = [
-            file for array in self._arrays.values() for file in shard_files(self.path, array) if not file.is_file()
-        ]
+    def _check(self) -> None:
+        """Refuse, at the door, arrays that do not fit their store, and missing files, which would read as black images."""
+        for size, images in self._images.items():
+            factor = factor_of(self.height, self.width, size)
+            wanted = (self._sites, len(self.channels), self.height // factor, self.width // factor)
+            if images.shape != wanted or images.dtype != self.dtype:
+                raise StoreError(
+                    f"{self.path}: the array {size} holds {images.dtype} of shape {images.shape}, but the store is of "
+                    f"{wanted[0]} sites, {wanted[1]} channels ({', '.join(self.channels)}) and {self.height} x {self.width} px, "
+                    f"which makes {self.dtype} of shape {wanted}; pack it again"
+                )
+        missing = [file for images in self._images.values() for file in images.missing()]
         if missing:
             raise StoreError(
                 f"{self.path} lacks {len(missing)} shard file(s), the first is {missing[0]}; pack it again"
             )
 
-    def _read_index(self) -> pd.DataFrame:
+    def _check_index(self) -> None:
+        """By its footer alone."""
         if not self.index_path.is_file():
             raise StoreError(f"{self.path} has no index: {self.index_path} is missing")
         try:
-            index = read_table(self.index_path, INDEX)
-        except (TableError, OSError) as error:
+            footer = pq.read_metadata(self.index_path)
+        except (pa.ArrowException, OSError) as error:
             raise StoreError(f"the index of {self.path} is unusable: {error}") from error
-        if len(index) != len(self):
-            raise StoreError(f"{self.index_path} has {len(index)} rows, but {self.path} holds {len(self)} sites")
-        return index
+        lacking = [name for name in INDEX.names if name not in footer.schema.names]
+        if lacking:
+            raise StoreError(f"the index of {self.path} is unusable: it lacks the column(s) {', '.join(lacking)}")
+        if footer.num_rows != len(self):
+            raise StoreError(f"{self.index_path} has {footer.num_rows} rows, but {self.path} holds {len(self)} sites")
 
 
-def open_group(path: Path) -> zarr.Group:
-    """Open a store for reading and check that it is one of ours, in this format."""
-    if not (path / "zarr.json").is_file():
+def read_attributes(path: Path) -> dict[str, Any]:
+    """What a store says of itself, after a check that it is one of ours, in this format.
+
+    Raises
+    ------
+    StoreError : no store, no Zarr group, or another format.
+    """
+    document = path / "zarr.json"
+    if not document.is_file():
         raise StoreError(f"there is no image store at {path}")
     try:
-        group = zarr.open_group(path, mode="r")
-    except Exception as error:
+        group = json.loads(document.read_bytes())
+        attributes = group["attributes"] if group["node_type"] == "group" else {}
+    except (ValueError, KeyError, TypeError, OSError) as error:
         raise StoreError(f"{path} is not a readable Zarr group: {error}") from error
-    found = group.attrs.get("format")
-    if found != FORMAT:
-        raise StoreError(f"{path} is an image store of format {found!r}; this version reads {FORMAT!r}: pack it again")
-    return group
-
-
-def shard_files(store: Path, array: zarr.Array) -> list[Path]:
-    """Every file that holds pixels of one array of a store (its shards span all channels and whole images)."""
-    assert array.shards is not None
-    blocks = -(-array.shape[0] // array.shards[0])
-    return [store / array.basename / "c" / str(block) / "0" / "0" / "0" for block in range(blocks)]
-
-
-def _runs(positions: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Stretches of consecutive positions, as (start, stop) into `positions`: each is one read."""
-    if len(positions) == 0:
-        return
-    breaks = np.flatnonzero(np.diff(positions) != 1) + 1
-    bounds = [0, *breaks.tolist(), len(positions)]
-    yield from pairwise(bounds)
+    if attributes.get("format") != FORMAT:
+        raise StoreError(
+            f"{path} is an image store of format {attributes.get('format')!r}; this version reads {FORMAT!r}: pack it again"
+        )
+    return attributes

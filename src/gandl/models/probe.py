@@ -1,8 +1,9 @@
 """The probe: takes controls of a screen, makes a callable that scores a discriminator by Z' along training.
 
 It only looks: what it sees decides neither gradients nor when training stops. It uses the wells of the `probe` scheme alone
-(`splits.parquet`), in which every control is scored by axes that never saw its plate row. It standardises as the normalisation
-`unlabelled` does, but on its scheme's wells (the evaluation: on the whole plate's), so that no other image need be embedded.
+(`splits.parquet`), in which every control is scored by axes that never saw its plate (of one plate: its row). It standardises as
+the normalisation `unlabelled` does, but on some of its scheme's wells (the evaluation: on the whole plate's), so that few other
+images are embedded. Images are read again at every look, a few at a time.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,10 @@ from gandl.statistics.standardisation import StandardisationError, check_referen
 from gandl.tables import SITES, SPLITS, read_table
 
 CROPS_PER_PASS = 32
+SITES_AT_ONCE = 32
+"""Images of so many sites are held."""
+UNLABELLED_WELLS = 48
+"""Of the wells of a plate that are no controls so many are looked at, drawn once; they only give its mean and deviation."""
 C_GRID = (0.01, 0.1, 1.0)
 """The probe's own candidates, so that a changed setting of the evaluation retrains nothing."""
 SITE_COLUMNS = ["site_id", "well_id", "plate_id", "control"]
@@ -47,6 +53,8 @@ def build_probe(
     stores: Sequence[Path], sites: Path, splits: Path, settings: TrainingSettings, c_grid: Sequence[float] = C_GRID
 ) -> Probe:
     """Make the probe of a training.
+
+    It looks at the controls of the scheme's wells and, of each plate, at up to 48 wells that are none.
 
     Parameters
     ----------
@@ -71,17 +79,15 @@ def build_probe(
         check_reference(table["plate_id"], table["well_id"], reference, "the probe")
     except StandardisationError as error:
         raise ProbeError(str(error)) from error
-    images = _images(table, [ImageStore(path) for path in stores], settings.resolution)
+    places = _places(table, [ImageStore(path) for path in stores])
     wells = table.drop_duplicates("well_id")
     labels = labels_of(wells["control"])
     folds = folds_of(parts, wells["well_id"].tolist(), str(sites))
     groups = _groups(folds, len(wells))
 
     def probe(discriminator: Discriminator, scale: IntensityScale) -> float:
-        blocks = site_features(
-            discriminator, scale, images, settings.network.crop, settings.probe_stride, CROPS_PER_PASS
-        ).blocks
-        standard = standardise(blocks.astype(float), table["plate_id"], table["well_id"], reference, "the probe")
+        blocks = _blocks(discriminator, scale, places, len(table), settings)
+        standard = standardise(blocks, table["plate_id"], table["well_id"], reference, "the probe")
         features = pd.DataFrame(standard).groupby(table["well_id"], sort=False).mean().to_numpy()
         try:
             on = held_out_scores(features, labels, folds, groups, c_grid).on
@@ -119,22 +125,70 @@ def _read(sites: Path, splits: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         raise ProbeError(f"{splits} has no scheme {Scheme.PROBE.value!r} for the question {Question.CONTROLS.value!r}")
     table = read_table(sites, SITES)
     table = table[table["well_id"].isin(parts["well_id"])]
+    table = table[table["well_id"].isin(_looked_at(table))]
+    parts = parts[parts["well_id"].isin(table["well_id"])]
     return (
         parts[SPLIT_COLUMNS].sort_values(SPLIT_COLUMNS).reset_index(drop=True),
         table[SITE_COLUMNS].sort_values("site_id").reset_index(drop=True),
     )
 
 
-def _images(table: pd.DataFrame, stores: Sequence[ImageStore], resolution: int) -> npt.NDArray[np.unsignedinteger]:
-    """Pixels of the table's sites, in its order."""
-    places = {site: (store, i) for store in stores for i, site in enumerate(store.site_ids)}
-    missing = [site for site in table["site_id"] if site not in places]
+def _looked_at(sites: pd.DataFrame) -> pd.Series:
+    """Controls, and of each plate some wells that are none; drawn alike whatever the order of the table."""
+    wells = sites.drop_duplicates("well_id").sort_values("well_id")
+    shuffled = wells.iloc[np.random.default_rng(0).permutation(len(wells))]
+    control = shuffled["control"] != "none"
+    rank = shuffled.groupby(["plate_id", control]).cumcount()
+    return shuffled.loc[control | (rank < UNLABELLED_WELLS), "well_id"]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Some sites of a store: their positions in it, and the rows of the probe's table that they are."""
+
+    store: ImageStore
+    positions: list[int]
+    rows: list[int]
+
+
+def _places(table: pd.DataFrame, stores: Sequence[ImageStore]) -> list[_Place]:
+    """Where the table's sites lie, store by store and few at a time."""
+    row_of = {site: row for row, site in enumerate(table["site_id"])}
+    places: list[_Place] = []
+    found: set[int] = set()
+    for store in stores:
+        here = [(position, row_of[site]) for position, site in enumerate(store.site_ids) if site in row_of]
+        found.update(row for _, row in here)
+        for first in range(0, len(here), SITES_AT_ONCE):
+            positions, rows = zip(*here[first : first + SITES_AT_ONCE], strict=True)
+            places.append(_Place(store, list(positions), list(rows)))
+    missing = [site for site, row in row_of.items() if row not in found]
     if missing:
         raise ProbeError(
             f"{len(missing)} sites of the probe, the first is {missing[0]}, are in no store of "
             f"{', '.join(str(store.path) for store in stores)}"
         )
-    return np.concatenate([places[site][0].sites([places[site][1]], resolution) for site in table["site_id"]])
+    return places
+
+
+def _blocks(
+    discriminator: Discriminator, scale: IntensityScale, places: Sequence[_Place], n: int, settings: TrainingSettings
+) -> npt.NDArray[np.float64]:
+    """All blocks' features (n, d) of the table's sites."""
+    parts = [
+        site_features(
+            discriminator,
+            scale,
+            place.store.sites(place.positions, settings.resolution),
+            settings.network.crop,
+            settings.probe_stride,
+            CROPS_PER_PASS,
+        ).blocks
+        for place in places
+    ]
+    blocks = np.empty((n, parts[0].shape[1]))
+    blocks[[row for place in places for row in place.rows]] = np.concatenate(parts)
+    return blocks
 
 
 def _groups(folds: Sequence[Fold], n: int) -> npt.NDArray[np.object_]:

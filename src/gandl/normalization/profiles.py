@@ -1,7 +1,8 @@
 """Profiles: takes the embeddings of a data set's stores and its sites table, makes one row per site and one per well.
 
 Each plate is standardised by itself, on the wells that `reference_wells` names; a well is the mean of its sites. Removing plate
-effects this way also removes whatever is constant on a plate, so a question about such a label uses `none`.
+effects this way also removes whatever is constant on a plate, so a question about such a label uses `none`. Plates lie within a
+store, so that one store is held at a time.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from gandl.config import Normalization
-from gandl.embeddings.metadata import FEATURE_NAMES, feature_metadata, write_features
+from gandl.embeddings.metadata import FEATURE_NAMES, feature_metadata
+from gandl.normalization.writer import ProfileWriter
 from gandl.statistics.standardisation import StandardisationError, standardise
 from gandl.tables import EMBEDDINGS, SITE_PROFILES, SITES, WELL_PROFILES, feature_columns, read_table
 
@@ -31,23 +33,37 @@ def write_profiles(
     Parameters
     ----------
     embeddings : one table per store, all of one featurizer.
-    sites : the sites table; every site must have been embedded.
+    sites : the sites table; every site must have been embedded, the sites of a plate in one table.
     method : which wells of a plate are its reference.
+    output_sites, output_wells : parquet (`tables.SITE_PROFILES`, `tables.WELL_PROFILES`), a row group per store.
 
     Raises
     ------
     NormalizationError : sites without embedding, embeddings without site, or a plate with too few reference wells.
     """
-    metadata = _common_metadata([Path(path) for path in embeddings])
-    table = pd.concat([read_table(Path(path), EMBEDDINGS) for path in embeddings], ignore_index=True)
+    paths = [Path(path) for path in embeddings]
+    metadata = _common_metadata(paths)
     known = read_table(Path(sites), SITES)
-    _check_same_sites(table, known, Path(sites))
+    stores = _sites_by_store(paths, known, Path(sites))
+    like = known.drop(columns=["site_id", "site"])
+    with (
+        ProfileWriter(Path(output_sites), SITE_PROFILES, metadata, known) as of_sites,
+        ProfileWriter(Path(output_wells), WELL_PROFILES, metadata, like) as of_wells,
+    ):
+        for path, here in stores:
+            profiles = _profiles(path, here, method)
+            of_sites.write(profiles)
+            of_wells.write(wells_of(profiles, feature_columns(profiles)))
+
+
+def _profiles(embeddings: Path, sites: pd.DataFrame, method: Normalization) -> pd.DataFrame:
+    """Site profiles of one store, in the order of its sites."""
+    table = read_table(embeddings, EMBEDDINGS)
     names = feature_columns(table)
-    profiles = known.merge(table, on="site_id", validate="one_to_one")
+    profiles = sites.merge(table, on="site_id", validate="one_to_one")
     values = normalized(profiles[names].to_numpy(np.float64), profiles, method)
     profiles[names] = values.astype(np.float32)
-    write_features(profiles, Path(output_sites), SITE_PROFILES, metadata)
-    write_features(wells_of(profiles, names), Path(output_wells), WELL_PROFILES, metadata)
+    return profiles
 
 
 def normalized(values: npt.NDArray[np.float64], sites: pd.DataFrame, method: Normalization) -> npt.NDArray[np.float64]:
@@ -102,13 +118,33 @@ def _common_metadata(embeddings: Sequence[Path]) -> dict[str, str]:
     return first
 
 
-def _check_same_sites(embedded: pd.DataFrame, known: pd.DataFrame, sites: Path) -> None:
-    twice = embedded.loc[embedded["site_id"].duplicated(), "site_id"]
+def _sites_by_store(embeddings: Sequence[Path], known: pd.DataFrame, sites: Path) -> list[tuple[Path, pd.DataFrame]]:
+    """Which sites each table of embeddings holds; tables and sites in the order of the sites table."""
+    ids = [read_table(path, EMBEDDINGS, ["site_id"])["site_id"] for path in embeddings]
+    embedded = pd.concat(ids, ignore_index=True)
+    _check_same_sites(embedded, known["site_id"], sites)
+    number = pd.Series(np.repeat(np.arange(len(ids)), [len(each) for each in ids]), index=embedded)
+    store = known["site_id"].map(number)
+    _check_whole_plates(known["plate_id"], store, embeddings)
+    return [(embeddings[i], known[store == i]) for i in store.unique()]
+
+
+def _check_same_sites(embedded: pd.Series, known: pd.Series, sites: Path) -> None:
+    twice = embedded[embedded.duplicated()]
     if len(twice):
         raise NormalizationError(f"{len(twice)} site(s) were embedded twice, the first: {twice.iloc[0]}")
-    missing = set(known["site_id"]) - set(embedded["site_id"])
-    foreign = set(embedded["site_id"]) - set(known["site_id"])
+    missing = set(known) - set(embedded)
+    foreign = set(embedded) - set(known)
     if missing:
         raise NormalizationError(f"{len(missing)} site(s) of {sites} were not embedded, the first: {min(missing)}")
     if foreign:
         raise NormalizationError(f"{len(foreign)} embedded site(s) are not in {sites}, the first: {min(foreign)}")
+
+
+def _check_whole_plates(plates: pd.Series, store: pd.Series, embeddings: Sequence[Path]) -> None:
+    """A plate in two stores could not be standardised store by store."""
+    stores = store.groupby(plates, sort=False).agg(["min", "max"])
+    split = stores[stores["min"] != stores["max"]]
+    if len(split):
+        files = " and ".join(str(embeddings[int(i)]) for i in split.iloc[0])
+        raise NormalizationError(f"plate {split.index[0]} is embedded in {files}; a plate belongs into one store")

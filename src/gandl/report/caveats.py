@@ -33,8 +33,8 @@ OF_DATASETS: dict[str, list[str]] = {
 
 
 SIMULATED = [
-    "Simulated images: they are drawn by rules (docs/decisions.md), in the distributed format of the real screens. What GAN-DL reaches "
-    "on them says that the workflow works; it says nothing of real cells, and no number is comparable with the paper's."
+    "Simulated images: they are drawn by rules (docs/decisions.md), in the distributed format of the real screens. What GAN-DL "
+    "reaches on them says that the workflow works; it says nothing of real cells, and no number is comparable with the paper's."
 ]
 
 

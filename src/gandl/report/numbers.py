@@ -15,7 +15,7 @@ from gandl.figures.labels import METRICS, dose_unit, featurizer_label, nominal, 
 from gandl.source.splits import Question, Scheme, in_span
 from gandl.tables import NUMBERS, SITES, read_table
 
-KINDS = {"string": object, "integer": "int64", "float": "float64", "boolean": bool}
+KINDS: dict[str, str | type[object]] = {"string": object, "integer": "int64", "float": "float64", "boolean": bool}
 HELD_OUT = Scheme.LEAVE_ROW_OUT.value
 LABELS = {
     **METRICS,
@@ -147,7 +147,7 @@ def read_numbers(paths: Iterable[Path]) -> pd.DataFrame:
 
 def no_numbers() -> pd.DataFrame:
     """An empty table of numbers, of a run that asks no question."""
-    return pd.DataFrame({column.name: pd.Series(dtype=KINDS[column.kind]) for column in NUMBERS.columns})
+    return pd.DataFrame(columns=NUMBERS.names).astype({column.name: KINDS[column.kind] for column in NUMBERS.columns})
 
 
 def tested_doses(sites: Path) -> list[DoseSeries]:

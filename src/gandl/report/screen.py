@@ -13,13 +13,16 @@ from typing import Any
 import pandas as pd
 
 from gandl.config import FeaturizerName, QuestionName
-from gandl.figures.labels import featurizer_label
+from gandl.evaluation.terms import RATIO
+from gandl.figures.labels import SCHEMES, featurizer_label
 from gandl.report import numbers as tell
 from gandl.report.numbers import Value
 from gandl.tables import SITES, read_table
 
 TRAINED = (FeaturizerName.GANDL.value, FeaturizerName.GANDL_BLOCKS.value)
 FLOORS = (FeaturizerName.GANDL_UNTRAINED.value, FeaturizerName.INTENSITY.value, FeaturizerName.SEGMENTATION.value)
+TOLD = ("quarter", "leave_plate_out", "leave_row_out")
+"""Schemes whose first column is told among the findings."""
 MOST_SERIES = 60
 """Dose series listed on the page at most; all of them stand in the table of every number."""
 
@@ -30,20 +33,14 @@ TITLES = {
     QuestionName.CALIBRATION.value: "Against the simulation's truth",
 }
 NOTES = {
-    QuestionName.CONTROLS.value: "C+ are uninfected Mock wells, C− infected and untreated ones. UV-inactivated wells train nothing: "
-    "an AUC of 0.5 against Mock says that they look alike.",
-    QuestionName.CELL_MODEL.value: "Raw profiles: standardising each plate would erase the difference, since a plate holds one cell "
-    "model.",
+    QuestionName.CONTROLS.value: "C+ are uninfected Mock wells, C− infected and untreated ones. UV-inactivated wells train "
+    "nothing: an AUC of 0.5 against Mock says that they look alike.",
+    QuestionName.CELL_MODEL.value: "Raw profiles: standardising each plate would erase the difference, since a plate holds one "
+    "cell model.",
     QuestionName.CELL_TYPE.value: "The network never saw these images; MitoTracker was left out by name. Raw profiles, as above.",
     QuestionName.CALIBRATION.value: "Only a simulated screen has a known truth. Nothing else of the workflow read it.",
 }
-SCHEMES = {
-    "quarter": "a quarter of the wells held out (the paper's split)",
-    "quarter_by_cell_type": "a quarter of the wells held out, within a cell type",
-    "leave_plate_out": "whole plates held out",
-    "leave_experiment_out": "whole experiments held out",
-    "leave_row_out": "plate rows held out",
-}
+UNITS = {"site": "image", "well": "well"}
 METRICS = ("accuracy", "balanced_accuracy", "auc", "z_prime", "ssmd", "auc_mock_uv")
 
 
@@ -60,6 +57,7 @@ class ColumnOfTable:
 class QuestionTable:
     """Numbers of one question under one scheme."""
 
+    scheme: str
     title: str
     columns: list[ColumnOfTable]
     rows: list[tuple[str, bool, list[Value | None]]]
@@ -93,9 +91,10 @@ def sections(numbers: pd.DataFrame, settings: Mapping[str, Any]) -> list[Section
         method = settings["normalization"]["method"]
         if question in (QuestionName.CELL_MODEL.value, QuestionName.CELL_TYPE.value):
             method = "none"
-        table = numbers[(numbers["question"] == question) & (numbers["normalization"] == method)]
+        mine = (numbers["normalization"] == method) | (numbers["featurizer"] == RATIO)
+        table = numbers[(numbers["question"] == question) & mine]
         if not table.empty:
-            tables = _tables(table, settings["embeddings"]["featurizers"], question)
+            tables = _tables(table, [*settings["embeddings"]["featurizers"], RATIO], question)
             found.append(Section(question, title, NOTES[question], tables))
     return found
 
@@ -105,9 +104,9 @@ def _tables(table: pd.DataFrame, featurizers: Sequence[str], question: str) -> l
     tables = []
     for scheme in dict.fromkeys(schemes):
         part = table[schemes == scheme]
-        if question != QuestionName.CALIBRATION.value:
-            part = part[part["metric"].isin(METRICS)]
         keys = list(dict.fromkeys(zip(part["split"], part["unit"], part["metric"], strict=True)))
+        if question != QuestionName.CALIBRATION.value:
+            keys = sorted((key for key in keys if key[2] in METRICS), key=_by_metric)
         if not keys:
             continue
         columns = [
@@ -119,11 +118,15 @@ def _tables(table: pd.DataFrame, featurizers: Sequence[str], question: str) -> l
             mine = part[part["featurizer"] == name].set_index(["split", "unit", "metric"])
             if not mine.empty:
                 rows.append((featurizer_label(name), name in TRAINED, [_value(mine, key) for key in keys]))
-        tables.append(QuestionTable(SCHEMES.get(scheme, scheme.replace("_", " ")), columns, rows))
+        if rows:
+            tables.append(QuestionTable(scheme, SCHEMES.get(scheme, scheme.replace("_", " ")), columns, rows))
     return tables
 
 
-UNITS = {"site": "image", "well": "well"}
+def _by_metric(key: tuple[str, str, str]) -> tuple[int, str, str]:
+    """Order of columns: metric by metric, then group by group, images before wells."""
+    split, unit, metric = key
+    return METRICS.index(metric), split, unit
 
 
 def _value(table: pd.DataFrame, key: tuple[str, str, str]) -> Value | None:
@@ -177,27 +180,37 @@ def findings(
     """What was found, in sentences: the judged featurizer first, then every floor that it loses to."""
     lines = ["All images of this run are simulated: no number here describes real cells."] if simulated else []
     for section in page:
-        if section.anchor == QuestionName.CALIBRATION.value or not section.tables:
+        if section.anchor == QuestionName.CALIBRATION.value:
             continue
-        table = section.tables[0]
-        by_label = {label: values for label, _, values in table.rows}
-        mine = by_label.get(featurizer_label(judged), [None])[0]
-        if mine is None or not mine.known:
-            continue
-        column = table.columns[0]
-        text = f"{section.title}, {table.title}: {featurizer_label(judged)} has {column.metric} {mine.full} {column.unit} (n = {mine.n})"
-        lines.append(f"{text}{_against_floors(by_label, mine)}.")
+        told = [_told(section, table, judged) for table in section.tables if table.scheme in TOLD]
+        lines += [line for line in told if line]
     found = [one for one in series if one.ec50 is not None and one.ec50.known]
     if series:
         lines.append(
-            f"Dose response by {featurizer_label(judged)}: {len(found)} of {len(series)} series (compound by cell type) have a curve."
+            f"Dose response by {featurizer_label(judged)}: {len(found)} of {len(series)} series (compound by cell type) have a "
+            "curve that fits better than a constant."
         )
     return [*lines, *verdicts]
 
 
+def _told(section: Section, table: QuestionTable, judged: str) -> str:
+    """The judged featurizer's value in the first column of a table, held against the floors'; empty where it has none."""
+    label, column = featurizer_label(judged), table.columns[0]
+    by_label = {name: values for name, _, values in table.rows}
+    mine = by_label.get(label, [None])[0]
+    if mine is None or not mine.known:
+        return ""
+    place = f"{section.title}, {table.title}, {column.group}"
+    return (
+        f"{place}: {label} has {column.metric.lower() if column.metric.istitle() else column.metric} {mine.full} {column.unit} "
+        f"(n = {mine.n}){_against_floors(by_label, mine)}."
+    )
+
+
 def _against_floors(by_label: Mapping[str, Sequence[Value | None]], mine: Value) -> str:
     """How the floors compare in the same column."""
-    above, below = [], []
+    above: list[str] = []
+    below: list[str] = []
     for name in FLOORS:
         floor = by_label.get(featurizer_label(name), [None])[0]
         if floor is not None and floor.known:

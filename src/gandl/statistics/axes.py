@@ -7,17 +7,21 @@ representation learning capability"). Which direction of that remainder the pape
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.svm import SVC
+from scipy.linalg import eigh
 
+from gandl.statistics.groups import dealt
 from gandl.statistics.separation import z_prime
+from gandl.statistics.standardisation import units_of
+from gandl.statistics.svm import SvmProblem
 
-SVM_TOLERANCE = 1e-6
-"""Of the SVM solver; its default (1e-3) would let the order of the wells show in the scores."""
+MOST_CHOICES = 8
+"""So often at most C is chosen in a scheme; of more folds, neighbours share a choice made on what they all train on."""
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int_]
@@ -110,8 +114,7 @@ def fit_on_axis(features: Floats, labels: Integers, c: float) -> OnAxis:
 
     Features come standardised by the normalisation. Here they are divided by one number, the root mean square distance of the
     training controls from the middle between both kinds, so that C means the same for 4 as for 4,000 features: with few wells, up
-    to about 0.1 the axis is the difference of the means, from about 10 on a hard margin. Both kinds weigh alike. The SVM is
-    solved in its dual, so that its cost grows with the number of controls and hardly with that of features.
+    to about 0.1 the axis is the difference of the means, from about 10 on a hard margin. Both kinds weigh alike.
 
     Parameters
     ----------
@@ -121,25 +124,34 @@ def fit_on_axis(features: Floats, labels: Integers, c: float) -> OnAxis:
     ------
     AxisError : one of the classes is absent, or their means project to one point.
     """
-    positive, negative = labels > 0, labels < 0
-    if not positive.any() or not negative.any():
-        raise AxisError(
-            f"an axis needs positive and negative controls; there are {positive.sum()} and {negative.sum()} to train on"
-        )
-    middle = (features[positive].mean(0) + features[negative].mean(0)) / 2
-    size = float(np.sqrt(np.square(features - middle).sum(1).mean()))
-    scale = 1 / size if size > 0 else 1.0
-    scaled = (features - middle) * scale
-    machine = SVC(C=c, kernel="precomputed", class_weight="balanced", tol=SVM_TOLERANCE).fit(scaled @ scaled.T, labels)
-    weights = machine.dual_coef_[0] @ scaled[machine.support_]
-    length = float(np.linalg.norm(weights))
-    normal = weights / length if length > 0 else weights
-    along = features * scale @ normal
-    above, below = along[positive].mean(), along[negative].mean()
-    if not above > below:
-        raise AxisError("the controls cannot be told apart at all: both kinds project to one point")
-    slope = 2 / (above - below)
-    return OnAxis(scale, normal, float(slope), float(-slope * (above + below) / 2))
+    return _Controls(features, labels).axis(c)
+
+
+class _Controls:
+    """Training controls in the scale of the SVM, for axes of several C."""
+
+    def __init__(self, features: Floats, labels: Integers) -> None:
+        self.positive, self.negative = labels > 0, labels < 0
+        if not self.positive.any() or not self.negative.any():
+            raise AxisError(
+                f"an axis needs positive and negative controls; there are {self.positive.sum()} and "
+                f"{self.negative.sum()} to train on"
+            )
+        middle = (features[self.positive].mean(0) + features[self.negative].mean(0)) / 2
+        size = float(np.sqrt(np.square(features - middle).sum(1).mean()))
+        self.features, self.scale = features, 1 / size if size > 0 else 1.0
+        self.problem = SvmProblem((features - middle) * self.scale, labels)
+
+    def axis(self, c: float) -> OnAxis:
+        weights, _ = self.problem.solve(c)
+        length = float(np.linalg.norm(weights))
+        normal = weights / length if length > 0 else weights
+        along = self.features * self.scale @ normal
+        above, below = along[self.positive].mean(), along[self.negative].mean()
+        if not above > below:
+            raise AxisError("the controls cannot be told apart at all: both kinds project to one point")
+        slope = 2 / (above - below)
+        return OnAxis(self.scale, normal, float(slope), float(-slope * (above + below) / 2))
 
 
 def _principal(scaled: Floats, normal: Floats) -> tuple[Floats, Floats]:
@@ -149,13 +161,28 @@ def _principal(scaled: Floats, normal: Floats) -> tuple[Floats, Floats]:
     """
     remainder = scaled - np.outer(scaled @ normal, normal)
     centre = remainder.mean(0)
-    _, _, components = np.linalg.svd(remainder - centre, full_matrices=False)
-    off = components[0]
+    off = _first_component(remainder - centre)
     return centre, -off if np.sum(off**3) < 0 else off
 
 
+def _first_component(centred: Floats) -> Floats:
+    """Direction (d,) of the largest spread of (n, d) rows, from the smaller of both matrices of products."""
+    n, d = centred.shape
+    products = centred.T @ centred if d <= n else centred @ centred.T
+    _, vectors = eigh(products, subset_by_index=[len(products) - 1] * 2)
+    off = vectors[:, 0] if d <= n else vectors[:, 0] @ centred
+    length = float(np.linalg.norm(off))
+    return np.asarray(off / length if length > 0 else off)
+
+
 def held_out_scores(
-    features: Floats, labels: Integers, folds: Sequence[Fold], groups: npt.ArrayLike, c_grid: Sequence[float]
+    features: Floats,
+    labels: Integers,
+    folds: Sequence[Fold],
+    groups: npt.ArrayLike,
+    c_grid: Sequence[float],
+    *,
+    raw: bool = False,
 ) -> Scores:
     """Score every test well by axes that never saw it.
 
@@ -163,7 +190,9 @@ def held_out_scores(
     ----------
     features : (n, d) finite. labels : (n,) +1 C+, -1 C-, 0 anything else. groups : (n,) plate row (or plate) of each well.
     folds : training controls and test wells.
-    c_grid : candidates; each fold takes the one with the best Z' when each of its training groups is left out in turn.
+    c_grid : candidates; each fold takes the one with the best Z' when each of its training groups is left out in turn. Of more
+        than 8 folds, neighbours share one choice, made on the wells that all of them train on: no test well has a say in it.
+    raw : no plate effect was removed: each feature is first put in units of the fold's training wells.
 
     Raises
     ------
@@ -175,40 +204,82 @@ def held_out_scores(
     n = len(features)
     on, off, norm = (np.full(n, np.nan) for _ in range(3))
     names = np.full(n, "", dtype=object)
-    chosen = {}
+    chosen: dict[str, float] = {}
+    for block in _blocks(folds):
+        shared = reduce(np.intersect1d, [np.asarray(fold.train, dtype=int) for fold in block])
+        known = units_of(features[shared]).apply(features[shared]) if raw and len(shared) else features[shared]
+        chosen |= dict.fromkeys([fold.name for fold in block], choose_c(known, labels[shared], groups[shared], c_grid))
     for fold in folds:
-        train, test = np.asarray(fold.train), np.asarray(fold.test)
-        chosen[fold.name] = choose_c(features[train], labels[train], groups[train], c_grid)
-        axes = fit_axes(features[train], labels[train], chosen[fold.name])
-        on[test] = axes.on_score(features[test])
-        off[test], norm[test] = axes.off_scores(features[test])
+        train, test = np.asarray(fold.train, dtype=int), np.asarray(fold.test, dtype=int)
+        on[test], off[test], norm[test] = score_by(
+            features[train], labels[train], features[test], chosen[fold.name], raw=raw
+        )
         names[test] = fold.name
     return Scores(on, off, norm, names, chosen)
+
+
+def score_by(
+    train: Floats, labels: Integers, test: Floats, c: float, *, raw: bool = False
+) -> tuple[Floats, Floats, Floats]:
+    """Scores (on, off, off_norm) of rows by axes of others: (n, d) and (n,) to train on, (m, d) to score -> three (m,).
+
+    Other parameters as in `held_out_scores`; wells or images alike.
+
+    Raises
+    ------
+    AxisError : one of the classes is absent among those to train on, or their means project to one point.
+    """
+    if raw and len(train):
+        units = units_of(train)
+        train, test = units.apply(train), units.apply(test)
+    axes = fit_axes(train, labels, c)
+    return axes.on_score(test), *axes.off_scores(test)
+
+
+def _blocks(folds: Sequence[Fold]) -> Iterator[list[Fold]]:
+    """Folds that share a choice of C: neighbours, as long as each still shares half of its training wells with all of them."""
+    most = -(-len(folds) // MOST_CHOICES)
+    block: list[Fold] = []
+    shared = np.empty(0, dtype=int)
+    for fold in folds:
+        common = np.intersect1d(shared, fold.train)
+        if block and len(block) < most and len(common) >= max(len(each.train) for each in [*block, fold]) / 2:
+            block, shared = [*block, fold], common
+            continue
+        if block:
+            yield block
+        block, shared = [fold], np.asarray(fold.train, dtype=int)
+    if block:
+        yield block
 
 
 def choose_c(features: Floats, labels: Integers, groups: npt.NDArray[np.generic], c_grid: Sequence[float]) -> float:
     """The candidate with the best Z' of pooled scores, each group left out in turn; ties go to the smallest C.
 
     Scores of all groups share one scale, since every axis puts its own training controls at +1 and -1. With one candidate, or too
-    few groups to leave one out, the smallest is taken. Parameters as in `held_out_scores`, of the training wells alone.
+    few groups to leave one out, the smallest is taken; more than 8 groups are dealt to 5 (`gandl.statistics.groups.dealt`).
+    Parameters as in `held_out_scores`, of the training wells alone.
     """
     candidates = sorted(c_grid)
-    names = [name for name in dict.fromkeys(groups.tolist()) if _has_both(labels[groups != name])]
-    if len(candidates) == 1 or len(names) < 2:
+    if len(candidates) == 1:
         return candidates[0]
-    best, best_value = candidates[0], -np.inf
-    for c in candidates:
-        on = np.full(len(labels), np.nan)
-        for name in names:
-            out = groups == name
+    groups = dealt(groups, labels)
+    names = [name for name in dict.fromkeys(groups.tolist()) if _has_both(labels[groups != name])]
+    if len(names) < 2:
+        return candidates[0]
+    on = np.full((len(candidates), len(labels)), np.nan)
+    for name in names:
+        out = groups == name
+        controls = _Controls(features[~out], labels[~out])
+        for i, c in enumerate(candidates):
             try:
-                on[out] = fit_on_axis(features[~out], labels[~out], c).on_score(features[out])
-            except (
-                AxisError
-            ):  # the controls that are left are all alike: such an axis would put every well in the middle
-                on[out] = 0.0
-        scored = np.isfinite(on)
-        value = float(z_prime(on[scored & (labels > 0)], on[scored & (labels < 0)]))
+                on[i, out] = controls.axis(c).on_score(features[out])
+            except AxisError:  # all controls that are left are alike: such an axis would put every well in the middle
+                on[i, out] = 0.0
+    scored = np.isfinite(on).all(axis=0)
+    best, best_value = candidates[0], -np.inf
+    for i, c in enumerate(candidates):
+        value = float(z_prime(on[i, scored & (labels > 0)], on[i, scored & (labels < 0)]))
         if value > best_value + 1e-9:
             best, best_value = c, value
     return best
@@ -218,7 +289,7 @@ def _check(features: Floats, labels: Integers, folds: Sequence[Fold]) -> None:
     broken = np.flatnonzero(~np.isfinite(features).all(axis=1))
     if len(broken):
         raise AxisError(f"features of {len(broken)} well(s) are not finite numbers, the first is well {broken[0] + 1}")
-    tested: dict[int, str] = {}
+    tested = np.full(len(features), "", dtype=object)
     for fold in folds:
         shared = np.intersect1d(fold.train, fold.test)
         if len(shared):
@@ -226,10 +297,11 @@ def _check(features: Floats, labels: Integers, folds: Sequence[Fold]) -> None:
         foreign = np.count_nonzero(labels[np.asarray(fold.train, dtype=int)] == 0)
         if foreign:
             raise AxisError(f"fold {fold.name} trains on {foreign} well(s) that are no controls")
-        twice = [well for well in np.asarray(fold.test).tolist() if well in tested]
-        if twice:
+        test = np.asarray(fold.test, dtype=int)
+        twice = test[tested[test] != ""]
+        if len(twice):
             raise AxisError(f"folds {tested[twice[0]]} and {fold.name} both test well {twice[0] + 1}")
-        tested |= dict.fromkeys(np.asarray(fold.test).tolist(), fold.name)
+        tested[test] = fold.name
 
 
 def _has_both(labels: Integers) -> bool:

@@ -7,7 +7,7 @@ a "95 %" interval holds the true Z' in about 80 % of experiments. Three correcti
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int_]
 Statistic = Callable[[Floats, Floats], Floats]
 
+DRAWN_AT_ONCE = 2**22
 FEWEST_DEFINED = 0.95
 """An interval is given when the statistic exists in at least this share of the draws."""
 
@@ -68,11 +69,11 @@ def wilson_interval(right: int, n: int, confidence: float) -> tuple[float, float
     return float(middle - half), float(middle + half)
 
 
-def mean_of_proportions_interval(right: tuple[int, int], n: tuple[int, int], confidence: float) -> tuple[float, float]:
-    """Interval of the mean of two independent proportions from their Wilson intervals (Newcombe 1998, method 10)."""
+def mean_of_proportions_interval(right: Sequence[int], n: Sequence[int], confidence: float) -> tuple[float, float]:
+    """Interval of the mean of independent proportions from their Wilson intervals (Newcombe 1998, method 10)."""
     share = np.array(right) / np.maximum(n, 1)
     low, high = np.array([wilson_interval(*each, confidence) for each in zip(right, n, strict=True)]).T
-    below, above = np.linalg.norm(share - low) / 2, np.linalg.norm(high - share) / 2
+    below, above = np.linalg.norm(share - low) / len(n), np.linalg.norm(high - share) / len(n)
     return float(share.mean() - below), float(share.mean() + above)
 
 
@@ -93,6 +94,30 @@ def resample_within(groups: npt.NDArray[np.generic], draws: int, seed: int) -> I
         members = np.flatnonzero(groups == group)
         chosen[:, members] = members[rng.integers(0, len(members), (draws, len(members)))]
     return chosen
+
+
+def drawn_positions(n: int, draws: int, rng: np.random.Generator) -> Iterator[Integers]:
+    """The rows of (draws, n) positions drawn with replacement, some at a time, so that any n fits in memory."""
+    step = max(1, DRAWN_AT_ONCE // max(n, 1))
+    for first in range(0, draws, step):
+        yield rng.integers(0, n, (min(step, draws - first), n))
+
+
+def mean_interval(values: Floats, *, draws: int, confidence: float, seed: int) -> tuple[float, float]:
+    """Percentile interval of the mean of (n,) values of wells; NaN of a single one."""
+    if len(values) < 2:
+        return np.nan, np.nan
+    rng = np.random.default_rng(seed)
+    means = np.concatenate([values[drawn].mean(axis=1) for drawn in drawn_positions(len(values), draws, rng)])
+    return percentiles(means, confidence)
+
+
+def percentiles(drawn: Floats, confidence: float) -> tuple[float, float]:
+    """The ends of the middle share `confidence` of (draws,) values; NaN where one of them is undefined."""
+    if np.isnan(drawn).any():
+        return np.nan, np.nan
+    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
 
 
 def _draw(values: Floats, draws: int, rng: np.random.Generator) -> Floats:

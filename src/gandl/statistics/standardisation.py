@@ -5,6 +5,8 @@ The one place where a plate's mean and deviation are taken: profiles, the probe 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -20,6 +22,19 @@ Flags = npt.NDArray[np.bool_]
 
 class StandardisationError(ValueError):
     """A plate cannot be standardised; the message names it."""
+
+
+@dataclass(frozen=True)
+class Units:
+    """What features are measured in: mean and deviation of a reference, and where that varies beyond rounding; (d,) each."""
+
+    mean: Floats
+    deviation: Floats
+    varies: Flags
+
+    def apply(self, values: Floats) -> Floats:
+        """(n, d) -> (n, d): (x - mean) / deviation; 0 where the reference does not vary."""
+        return np.where(self.varies, (values - self.mean) / np.where(self.varies, self.deviation, 1.0), 0.0)
 
 
 def standardise(
@@ -48,11 +63,14 @@ def standardise(
     out = np.empty_like(values)
     for plate in dict.fromkeys(plates):
         here = plates == plate
-        means = _well_means(values[here & reference], wells[here & reference])
-        deviation = means.std(axis=0, ddof=1)
-        varies = deviation > ROUNDING * np.abs(means).max(axis=0)
-        out[here] = np.where(varies, (values[here] - means.mean(axis=0)) / np.where(varies, deviation, 1.0), 0.0)
+        out[here] = units_of(_well_means(values[here & reference], wells[here & reference])).apply(values[here])
     return out
+
+
+def units_of(reference: Floats) -> Units:
+    """Mean and sample deviation of (n, d) reference rows."""
+    deviation = reference.std(axis=0, ddof=1) if len(reference) > 1 else np.zeros(reference.shape[1])
+    return Units(reference.mean(axis=0), deviation, deviation > ROUNDING * np.abs(reference).max(axis=0))
 
 
 def check_reference(

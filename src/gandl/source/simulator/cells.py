@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gandl.source.simulator.bodies import Drawing
+from gandl.source.simulator.canvas import Canvas
 from gandl.source.simulator.morphology import CELL_LINES, CHANNELS, CellLine, Perturbation, draw_perturbation
 from gandl.source.simulator.nuisance import (
     BACKGROUND,
@@ -22,10 +24,9 @@ from gandl.source.simulator.nuisance import (
     draw_nuisance_well,
 )
 from gandl.source.simulator.optics import expose
-from gandl.source.simulator.organelles import Drawing, draw_channels
+from gandl.source.simulator.organelles import draw_channels
 from gandl.source.simulator.textures import textures
 from gandl.source.simulator.tissue import draw_population
-from gandl.source.simulator.windows import Canvas
 
 __all__ = [
     "CELL_LINES",
@@ -43,10 +44,11 @@ __all__ = [
     "draw_site",
 ]
 
+FINEST_UM = 0.5
 BORDER_UM = 6.5
 """Ground drawn around the image, from which blurring takes light."""
-TYPICAL = (0.115, 0.45, 0.62, 0.47, 0.6, 0.78)
-"""Mean light of a site as drawn, per channel, by which brightness is scaled."""
+TYPICAL = (0.126, 0.614, 0.674, 0.582, 0.679, 0.97)
+"""Mean light of sites of the first cell type as drawn, per channel: what `CellLine.brightness` is to be reached with."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,20 @@ def draw_site(
 ) -> DrawnSite:
     """Draw a site of `side` pixels of `pixel_um`; the same state of the generator gives the same bytes.
 
-    channels : which of `CHANNELS`, in their order there.
+    Parameters
+    ----------
+    pixel_um : at least 0.5. channels : which of `CHANNELS`, in their order there.
+
+    Raises
+    ------
+    ValueError : a finer pixel size, for which there are no textures.
     """
+    if pixel_um < FINEST_UM:
+        raise ValueError(f"sites are drawn with pixels of at least {FINEST_UM} um, not {pixel_um}")
     line = field.perturbation.applied(field.line)
     side_um = side * pixel_um
     cells = draw_population(field, line, side_um, rng)
-    canvas = Canvas(side, pixel_um, border=round(BORDER_UM / pixel_um), pad=int(cells.reach_um / pixel_um) + 2)
+    canvas = Canvas(side, pixel_um, border=round(BORDER_UM / pixel_um))
     light = draw_channels(Drawing(cells, line, textures(pixel_um), canvas, field.debris, rng))
     chosen = [CHANNELS.index(channel) for channel in channels]
     for i in chosen:

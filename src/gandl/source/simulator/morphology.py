@@ -25,7 +25,8 @@ class CellLine:
     fibres, rim, reticulum, granules, chromatin, mitochondria : contrast of actin fibres, of cell borders, of the ER, of the
         cytoplasm's RNA, of DNA, of mitochondria. perinuclear : how much brighter the middle of a cell is than its rim.
     golgi : share of the WGA signal in the Golgi. golgi_spread : radius of the compact Golgi.
-    brightness : mean intensity (of 255) that every channel has about, as drawn without nuisance.
+    brightness : per channel, the mean grey level of a site as densely and evenly grown as HRCE, without nuisance; chosen so
+        that means are those of the real screens (RxRx19a: a mean of 3 to 20 of 255; RxRx1: of 3 to 23).
     """
 
     density: float
@@ -50,38 +51,36 @@ class CellLine:
     brightness: tuple[float, float, float, float, float, float]
 
 
-_RXRX19A = (3.3, 20.4, 20.4, 12.8, 20.0, 17.9)
-_RXRX1 = (3.3, 16.9, 9.3, 9.0, 23.2, 13.4)
 CELL_LINES = {
     "HRCE": CellLine(
         density=720, clustering=0.25, nucleus=7.3, nucleus_elongation=1.3, size=23, elongation=1.45, alignment=0.35,
         ruggedness=1.0, nucleoli=3.0, nucleolus=1.35, fibres=1.1, rim=0.8, reticulum=1.0, granules=1.0, chromatin=1.0,
-        mitochondria=1.0, perinuclear=1.1, golgi=0.16, golgi_spread=2.6, brightness=_RXRX19A,
+        mitochondria=1.0, perinuclear=1.1, golgi=0.16, golgi_spread=2.6, brightness=(3.3, 20.4, 20.4, 12.8, 20.0, 17.9),
     ),
     "VERO": CellLine(
         density=980, clustering=0.1, nucleus=6.6, nucleus_elongation=1.15, size=20, elongation=1.15, alignment=0.0,
         ruggedness=0.6, nucleoli=2.2, nucleolus=1.6, fibres=0.7, rim=1.6, reticulum=0.9, granules=0.9, chromatin=0.8,
-        mitochondria=0.9, perinuclear=0.8, golgi=0.12, golgi_spread=2.2, brightness=_RXRX19A,
+        mitochondria=0.9, perinuclear=0.8, golgi=0.12, golgi_spread=2.2, brightness=(3.1, 21.5, 19.9, 12.8, 19.7, 16.4),
     ),
     "HEPG2": CellLine(
         density=1150, clustering=1.0, nucleus=6.6, nucleus_elongation=1.25, size=15, elongation=1.3, alignment=0.1,
-        ruggedness=1.3, nucleoli=2.5, nucleolus=1.4, fibres=0.9, rim=0.7, reticulum=1.2, granules=1.2, chromatin=1.0,
-        mitochondria=0.8, perinuclear=0.9, golgi=0.08, golgi_spread=2.2, brightness=_RXRX1,
+        ruggedness=1.3, nucleoli=2.5, nucleolus=1.4, fibres=0.55, rim=0.9, reticulum=1.2, granules=1.2, chromatin=1.0,
+        mitochondria=0.8, perinuclear=0.9, golgi=0.08, golgi_spread=2.2, brightness=(2.8, 24.0, 11.8, 11.9, 35.3, 16.8),
     ),
     "HUVEC": CellLine(
         density=620, clustering=0.15, nucleus=7.0, nucleus_elongation=1.55, size=25, elongation=2.1, alignment=0.7,
         ruggedness=0.8, nucleoli=3.5, nucleolus=1.1, fibres=1.3, rim=1.0, reticulum=1.0, granules=0.8, chromatin=0.7,
-        mitochondria=1.2, perinuclear=1.5, golgi=0.18, golgi_spread=3.0, brightness=(3.8, 14.0, 11.0, 8.0, 26.0, 15.5),
+        mitochondria=1.2, perinuclear=1.5, golgi=0.18, golgi_spread=3.0, brightness=(4.2, 11.9, 10.4, 7.1, 21.7, 14.4),
     ),
     "RPE": CellLine(
         density=560, clustering=0.2, nucleus=7.6, nucleus_elongation=1.35, size=27, elongation=1.9, alignment=0.2,
         ruggedness=1.6, nucleoli=2.0, nucleolus=1.7, fibres=1.0, rim=0.6, reticulum=0.9, granules=1.1, chromatin=0.9,
-        mitochondria=1.3, perinuclear=1.6, golgi=0.14, golgi_spread=3.4, brightness=(3.6, 19.0, 8.5, 11.0, 20.0, 12.0),
+        mitochondria=1.3, perinuclear=1.6, golgi=0.14, golgi_spread=3.4, brightness=(3.8, 15.0, 8.1, 9.0, 15.7, 11.3),
     ),
     "U2OS": CellLine(
         density=520, clustering=0.1, nucleus=8.6, nucleus_elongation=1.3, size=26, elongation=1.3, alignment=0.0,
         ruggedness=1.2, nucleoli=4.5, nucleolus=1.5, fibres=1.5, rim=0.5, reticulum=0.8, granules=0.8, chromatin=0.7,
-        mitochondria=1.1, perinuclear=0.9, golgi=0.2, golgi_spread=2.8, brightness=(4.4, 15.0, 12.5, 11.5, 18.0, 11.0),
+        mitochondria=1.1, perinuclear=0.9, golgi=0.2, golgi_spread=2.8, brightness=(4.2, 17.4, 13.9, 12.9, 20.7, 12.2),
     ),
 }  # fmt: skip
 """The simulated cell types: two of RxRx19a, four of RxRx1."""

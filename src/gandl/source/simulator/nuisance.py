@@ -76,8 +76,8 @@ class Field:
     density : factor on the cell type's density (toxic compounds: below 1). perturbation : of an siRNA.
     gain : factors. background : grey levels. haze : shares of light from out of focus.
     focus_um : blur (standard deviation, um), the microscope's own included.
-    debris : expected share of dead, rounded cells. shot : electrons' worth of one grey level; fewer are noisier.
-    read_noise : standard deviation, grey levels.
+    debris : expected share of dead, rounded cells. shot : electrons that make one grey level in a pixel
+        of 0.65 um; fewer are noisier. read_noise : standard deviation there, grey levels.
     """
 
     line: CellLine

@@ -10,6 +10,8 @@ from gandl.source.simulator.nuisance import Field, Illumination
 
 Array = npt.NDArray[np.float32]
 
+PIXEL_UM = 0.65
+"""Pixel size (um) to which the noise of a `Field` belongs."""
 HAZE_UM = 9.0
 HAZE_STEP_UM = 5.2
 
@@ -30,6 +32,8 @@ def expose(
     side = light.shape[1] - 2 * border
     inner = slice(border, border + side)
     sigma = field.focus_um / pixel_um
+    # a larger pixel gathers as many more electrons as several small ones whose mean is taken
+    area = np.float32((pixel_um / PIXEL_UM) ** 2)
     evenly = illumination(field.illumination, side)
     images = np.empty((len(light), side, side), np.uint8)
     around = haze(light, pixel_um)[:, inner, inner]
@@ -42,7 +46,7 @@ def expose(
         seen += np.float32(field.background[channel])
         np.maximum(seen, 0, out=seen)
         noise = rng.standard_normal((side, side), dtype=np.float32)
-        noise *= np.sqrt(seen / np.float32(field.shot) + np.float32(field.read_noise**2))
+        noise *= np.sqrt((seen / np.float32(field.shot) + np.float32(field.read_noise**2)) / area)
         seen += noise
         np.clip(np.rint(seen, out=seen), 0, 255, out=seen)
         images[i] = seen
@@ -68,8 +72,10 @@ def haze(light: Array, pixel_um: float) -> Array:
     sigma = HAZE_UM / (step * pixel_um)
     blurred = ndimage.gaussian_filter(coarse, (0, sigma, sigma), mode="nearest")
     wide = np.pad(blurred, ((0, 0), (1, 1), (1, 1)), mode="edge")
-    position = (np.arange(side, dtype=np.float32) + np.float32(0.5)) / np.float32(step) + np.float32(0.5)
-    first = position.astype(np.int64)
-    part = position - first
-    lines = wide[:, first] * (1 - part)[:, None] + wide[:, first + 1] * part[:, None]
-    return lines[:, :, first] * (1 - part) + lines[:, :, first + 1] * part
+    # between the centres of two blocks, `step` pixels; half a step lies before the first centre
+    part = (np.arange(step, dtype=np.float32) + np.float32(0.5)) / np.float32(step)
+    skip = step // 2
+    lines = wide[:, :-1, None] * (1 - part[:, None]) + wide[:, 1:, None] * part[:, None]
+    lines = lines.reshape(len(light), -1, blocks + 2)[:, skip : skip + side]
+    fine = lines[:, :, :-1, None] * (1 - part) + lines[:, :, 1:, None] * part
+    return fine.reshape(len(light), side, -1)[:, :, skip : skip + side]

@@ -128,7 +128,7 @@ def textures(pixel_um: float) -> Textures:
     worms = _ridges(maker.field(0.9), 0.5) * np.clip(0.8 + maker.field(2.5), 0, None) + 0.15 * maker.field(3.0)
     return Textures(
         side=maker.side // shrink,
-        warp=maker.both(lambda: maker.field(WARP_UM) + 0.35 * maker.field(3.5), 2),
+        warp=maker.both(lambda: maker.field(WARP_UM) + 0.35 * maker.field(3.5), 2).clip(-2, 2),
         chromatin=(
             maker.finish(maker.field(0.8) + 0.6 * maker.field(2.5)),
             maker.finish(_dots(maker.field(1.1), 0.5) + 0.1 * maker.field(0.7)),

@@ -55,14 +55,6 @@ class Population:
     def n(self) -> int:
         return len(self.y)
 
-    @property
-    def reach_um(self) -> float:
-        """How far any cell, or a dot of it, can lie from the image, its whole window included."""
-        if not self.n:
-            return 0.0
-        far = float((self.size * np.sqrt(self.elongation)).max())
-        return max(2.8 * far + 15, 90.0)
-
     def counted(self, side_um: float) -> int:
         """Cells whose nucleus is centred in the image."""
         return int(np.sum((self.y >= 0) & (self.y < side_um) & (self.x >= 0) & (self.x < side_um)))

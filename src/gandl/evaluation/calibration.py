@@ -1,0 +1,218 @@
+"""Calibration, of simulated screens alone: takes held-out scores, EC50s and the known truth, makes how well that is recovered.
+
+The only reader of `truth.parquet`. A well's on score says its severity as (1 - on) / 2: 0 like the Mock wells, 1 like the
+infected untreated ones among the fold's training wells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import rankdata
+
+from gandl.config import EvaluationSettings
+from gandl.evaluation.numbers import Row, number
+from gandl.evaluation.terms import ALL, CALIBRATION, by_strictest_scheme, compounds_of, dose_series
+from gandl.files import atomic
+from gandl.statistics.bootstrap import drawn_positions, percentiles, wilson_interval
+from gandl.tables import NUMBERS, WELL_SCORES, read_table, write_table
+
+WELL_COLUMNS = [
+    "scheme",
+    "well_id",
+    "plate_id",
+    "cell_type",
+    "condition",
+    "control",
+    "compound",
+    "concentration_um",
+    "kind",
+    "on",
+    "severity",
+    "severity_expected",
+]
+COMPOUND_COLUMNS = [
+    "scheme",
+    "cell_type",
+    "compound",
+    "kind",
+    "truth_ec50_um",
+    "ec50_um",
+    "low",
+    "high",
+    "rises",
+    "found",
+]
+TRUTH_COLUMNS = ["well_id", "severity", "severity_expected", "ec50_um", "kind"]
+ACTIVE, INACTIVE = "active", "inactive"
+
+Floats = npt.NDArray[np.float64]
+
+
+class CalibrationError(ValueError):
+    """Scores and truth do not belong to one screen; the message names the table and a well."""
+
+
+def write_calibration(
+    scores: Path,
+    doses: Path,
+    truth: Path,
+    settings: EvaluationSettings,
+    *,
+    featurizer: str,
+    normalization: str,
+    seed: int,
+    training_seed: int,
+    output: Path,
+    wells: Path,
+    compounds: Path,
+) -> None:
+    """Write the numbers of the question `calibration`, and what its figure draws, for one featurizer.
+
+    Parameters
+    ----------
+    scores : `tables.WELL_SCORES`. doses : `tables.NUMBERS` of the question `dose_response` of the same.
+    truth : the simulator's, a row per well: well_id, severity, severity_expected, ec50_um, kind of its compound (active,
+        inactive, toxic; null without), and more.
+    output : `tables.NUMBERS`. Split `<scheme>:<cell type>`, unit `well`: `spearman_severity`, `pearson_severity` and
+        `rmse_severity` of the severity that the scores say against the true one (bootstrap over wells). Unit `compound`:
+        `ec50_log10_error`, the median of |log10 ours / true| over active compounds found (bootstrap over them); shares with
+        Wilson intervals: `ec50_coverage` (true ones within our interval, of those found), `ec50_found` (of the active ones) and
+        `false_positives` (of the inactive ones). Found: a curve that rises with dose fits better than a constant. The group
+        `all` holds the compounds of all cell types.
+    wells : WELL_COLUMNS. compounds : COMPOUND_COLUMNS, a row per compound and cell type; `rises`: our slope is above 0.
+
+    Raises
+    ------
+    CalibrationError : a scored well is not in the truth, or a compound of the screen has no row among the dose responses.
+    """
+    scored = read_table(Path(scores), WELL_SCORES)
+    told = _told(scored, Path(scores), Path(truth))
+    found = _compounds(told, read_table(Path(doses), NUMBERS), Path(doses), several=scored["cell_type"].nunique() > 1)
+    rows: list[Row] = []
+    for split, part in _by_split(told):
+        rows += _severity_rows(part, split, settings, seed)
+    for split, part in _by_split(found):
+        rows += _compound_rows(part, split, settings, seed)
+    if found["cell_type"].nunique() > 1:
+        rows += _compound_rows(found, f"{found['scheme'].iloc[0]}:{ALL}", settings, seed)
+    numbers = pd.DataFrame(rows).assign(
+        question=CALIBRATION, featurizer=featurizer, normalization=normalization, fold="all", seed=training_seed
+    )
+    write_table(numbers[NUMBERS.names], Path(output), NUMBERS)
+    for table, path in ((told[WELL_COLUMNS], wells), (found[COMPOUND_COLUMNS], compounds)):
+        with atomic(Path(path)) as partial:
+            table.to_parquet(partial, index=False, compression="zstd")
+
+
+def _told(scored: pd.DataFrame, scores: Path, truth: Path) -> pd.DataFrame:
+    """The scored wells of each cell type's strictest scheme, with their truth (its EC50 as `truth_ec50_um`)."""
+    parts = [wells for _, _, wells in by_strictest_scheme(scored)]
+    if not parts:
+        raise CalibrationError(f"{scores} has no held-out scores to hold against the truth")
+    known = pd.read_parquet(truth, columns=TRUTH_COLUMNS).rename(columns={"ec50_um": "truth_ec50_um"})
+    told = pd.concat(parts, ignore_index=True).merge(known, on="well_id", how="left", validate="many_to_one")
+    lacking = told.loc[told["severity"].isna(), "well_id"]
+    if len(lacking):
+        raise CalibrationError(
+            f"{truth} does not tell {len(lacking)} well(s) of {scores}, the first: {lacking.iloc[0]}"
+        )
+    return told
+
+
+def _by_split(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    groups = [part for _, part in table.groupby(["scheme", "cell_type"], sort=False)]
+    return [(f"{part['scheme'].iloc[0]}:{part['cell_type'].iloc[0]}", part) for part in groups]
+
+
+def _severity_rows(wells: pd.DataFrame, split: str, settings: EvaluationSettings, seed: int) -> list[Row]:
+    """How the severity that the scores say follows the true one."""
+    says, true = (1 - wells["on"].to_numpy(float)) / 2, wells["severity"].to_numpy(float)
+    rng = np.random.default_rng(seed)
+    drawn = [
+        np.stack([statistic(says[at], true[at]) for statistic in SEVERITY_METRICS.values()])
+        for at in drawn_positions(len(wells), settings.bootstrap, rng)
+    ]
+    ends = np.concatenate(drawn, axis=1)
+    return [
+        number(
+            split,
+            "well",
+            metric,
+            float(statistic(says[None], true[None])[0]),
+            percentiles(ends[i], settings.confidence),
+            len(wells),
+        )
+        for i, (metric, statistic) in enumerate(SEVERITY_METRICS.items())
+    ]
+
+
+def _pearson(says: Floats, true: Floats) -> Floats:
+    """Correlation of each row of (draws, n) with the same row of the other; NaN where one does not vary."""
+    says, true = (values - values.mean(axis=1, keepdims=True) for values in (says, true))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lengths = np.linalg.norm(says, axis=1) * np.linalg.norm(true, axis=1)
+        return np.asarray(np.sum(says * true, axis=1) / lengths)
+
+
+def _spearman(says: Floats, true: Floats) -> Floats:
+    return _pearson(rankdata(says, axis=1), rankdata(true, axis=1))
+
+
+def _rmse(says: Floats, true: Floats) -> Floats:
+    return np.asarray(np.sqrt(np.square(says - true).mean(axis=1)))
+
+
+SEVERITY_METRICS: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "spearman_severity": _spearman,
+    "pearson_severity": _pearson,
+    "rmse_severity": _rmse,
+}
+
+
+def _compounds(told: pd.DataFrame, doses: pd.DataFrame, path: Path, *, several: bool) -> pd.DataFrame:
+    """Each compound of the dose series in each cell type: our EC50 beside the true one."""
+    series = dose_series(told)
+    series = series.assign(compound=compounds_of(series)).drop_duplicates(["scheme", "cell_type", "compound"])
+    names = ["scheme", "cell_type", "compound"] if several else ["scheme", "compound"]
+    splits = series[names].agg(":".join, axis=1)
+    ec50, slope = (doses[doses["metric"] == metric].set_index("split") for metric in ("ec50_um", "hill_slope"))
+    lacking = splits[~splits.isin(ec50.index)]
+    if len(lacking):
+        raise CalibrationError(f"{path} has no row of the split {lacking.iloc[0]}")
+    rises = splits.map(slope["value"]) > 0
+    value = splits.map(ec50["value"])
+    low, high = splits.map(ec50["low"]), splits.map(ec50["high"])
+    table = series.assign(ec50_um=value, low=low, high=high, rises=rises, found=value.notna() & rises)
+    return table[COMPOUND_COLUMNS].reset_index(drop=True)
+
+
+def _compound_rows(compounds: pd.DataFrame, split: str, settings: EvaluationSettings, seed: int) -> list[Row]:
+    active, inactive = (compounds[compounds["kind"] == kind] for kind in (ACTIVE, INACTIVE))
+    found = active[active["found"]]
+    error = np.abs(np.log10(found["ec50_um"].to_numpy(float) / found["truth_ec50_um"].to_numpy(float)))
+    told = found[found["low"].notna() & found["high"].notna()]
+    within = (told["low"] <= told["truth_ec50_um"]) & (told["truth_ec50_um"] <= told["high"])
+    median = float(np.median(error)) if len(error) else np.nan
+    rows = [number(split, "compound", "ec50_log10_error", median, _median_interval(error, settings, seed), len(error))]
+    for metric, right in (
+        ("ec50_coverage", within),
+        ("ec50_found", active["found"]),
+        ("false_positives", inactive["found"]),
+    ):
+        n, count = len(right), int(right.sum())
+        share = count / n if n else np.nan
+        rows.append(number(split, "compound", metric, share, wilson_interval(count, n, settings.confidence), n))
+    return rows
+
+
+def _median_interval(values: Floats, settings: EvaluationSettings, seed: int) -> tuple[float, float]:
+    if len(values) < 2:
+        return np.nan, np.nan
+    rng = np.random.default_rng(seed)
+    drawn = [np.median(values[at], axis=1) for at in drawn_positions(len(values), settings.bootstrap, rng)]
+    return percentiles(np.concatenate(drawn), settings.confidence)

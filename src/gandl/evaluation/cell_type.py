@@ -1,0 +1,145 @@
+"""Cell types: takes raw profiles and splits, makes how often a linear SVM names the cell type of a held-out well or image.
+
+The zero-shot question of Mascolini et al. 2022 (Fig. 5): four cell types of RxRx1, of which the network saw none. A plate holds
+one cell type, so raw profiles are taken, in units of each fold's training rows; the classifier is `gandl.statistics.multiclass`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from gandl.config import EvaluationSettings
+from gandl.evaluation.held_out import SCORED_BY_IMAGE, groups_of, read_sites_of, schemes_of
+from gandl.evaluation.numbers import Row, accuracy_rows
+from gandl.evaluation.terms import ALL
+from gandl.files import atomic
+from gandl.source.splits import Question
+from gandl.statistics.axes import Fold
+from gandl.statistics.folds import folds_of
+from gandl.statistics.multiclass import PairwiseSvm, choose_c
+from gandl.tables import NUMBERS, WELL_PROFILES, feature_columns, read_table, write_table
+
+CONFUSION_COLUMNS = ["scheme", "unit", "true", "predicted", "count"]
+
+Floats = npt.NDArray[np.float64]
+
+logger = logging.getLogger(__name__)
+
+
+def write_cell_type(
+    wells: Path,
+    sites: Path,
+    splits: Path,
+    settings: EvaluationSettings,
+    *,
+    featurizer: str,
+    normalization: str,
+    seed: int,
+    training_seed: int,
+    output: Path,
+    confusion: Path,
+) -> None:
+    """Write the numbers and confusion counts of the question `cell_type` for one featurizer.
+
+    Parameters
+    ----------
+    wells, sites : its profiles without normalisation. splits : of the screen.
+    seed : of the bootstrap, and of the wells on which C is chosen. training_seed : of the network, for the table.
+    output : `tables.NUMBERS`; accuracy and balanced accuracy (mean over cell types) of each split `<scheme>:all`; unit `well`,
+        and `site` in the paper's split, where images are trained on and told.
+    confusion : scheme, unit, true, predicted, count: every pair of cell types, also those that never happened.
+
+    Raises
+    ------
+    gandl.evaluation.held_out.ScoresError : there is no split of the question, or its wells have no images.
+    gandl.statistics.folds.FoldError : a split names a well without profile.
+    gandl.statistics.multiclass.ClassError : a fold trains on one cell type.
+    """
+    profiles = read_table(Path(wells), WELL_PROFILES)
+    answers = pd.concat(_answers(profiles, Path(wells), Path(sites), Path(splits), settings, seed), ignore_index=True)
+    rows: list[Row] = []
+    for scheme, unit, told in _by_unit(answers):
+        right = told["true"] == told["predicted"]
+        rows += accuracy_rows(told["well_id"], right, told["true"], f"{scheme}:{ALL}", unit, settings, seed)
+    numbers = pd.DataFrame(rows).assign(
+        question=Question.CELL_TYPE.value,
+        featurizer=featurizer,
+        normalization=normalization,
+        fold="all",
+        seed=training_seed,
+    )
+    write_table(numbers[NUMBERS.names], Path(output), NUMBERS)
+    with atomic(Path(confusion)) as partial:
+        _counts(answers).to_parquet(partial, index=False, compression="zstd")
+
+
+def _answers(
+    profiles: pd.DataFrame, wells: Path, sites: Path, splits: Path, settings: EvaluationSettings, seed: int
+) -> Iterator[pd.DataFrame]:
+    """Held-out answers of every fold: scheme, unit, well_id, true, predicted."""
+    names = feature_columns(profiles)
+    features = profiles[names].to_numpy(np.float64)
+    about = profiles.drop(columns=names)
+    for scheme, of_scheme in schemes_of(splits, Question.CELL_TYPE):
+        folds = folds_of(of_scheme, about["well_id"].tolist(), str(wells))
+        groups = _groups(about, folds)
+        for fold in folds:
+            known = about.iloc[fold.train]
+            types, classes = np.unique(known["cell_type"].to_numpy(str), return_inverse=True)
+            c = choose_c(features[fold.train], classes, groups[fold.train], settings.svm_c, seed)
+            logger.info("%s, fold %s: C = %g", scheme, fold.name, c)
+            predicted = PairwiseSvm(features[fold.train], classes).predict(features[fold.test], c)
+            yield _told(about.iloc[fold.test], types[predicted], scheme, "well")
+            if scheme in SCORED_BY_IMAGE:
+                yield _images_told(about, sites, fold, c).assign(scheme=scheme.value)
+
+
+def _groups(wells: pd.DataFrame, folds: Sequence[Fold]) -> npt.NDArray[np.object_]:
+    """(n,) what is left out together while C is chosen: experiments, where folds train on several of every type, else plates."""
+    for fold in folds:
+        if wells.iloc[fold.train].groupby("cell_type")["experiment"].nunique().min() < 2:
+            return groups_of(wells, folds)
+    return wells["experiment"].to_numpy(object)
+
+
+def _images_told(wells: pd.DataFrame, sites: Path, fold: Fold, c: float) -> pd.DataFrame:
+    """The images of a fold's test wells, told by those of its training wells."""
+    trained = wells["well_id"].iloc[fold.train]
+    images = read_sites_of(sites, [*trained, *wells["well_id"].iloc[fold.test]])
+    names = feature_columns(images)
+    features, about = images[names].to_numpy(np.float64), images.drop(columns=names)
+    del images
+    train = about["well_id"].isin(trained).to_numpy()
+    types, classes = np.unique(about.loc[train, "cell_type"].to_numpy(str), return_inverse=True)
+    predicted = PairwiseSvm(features[train], classes).predict(features[~train], c)
+    return _told(about[~train], types[predicted], "", "site")
+
+
+def _told(rows: pd.DataFrame, predicted: npt.NDArray[np.str_], scheme: str, unit: str) -> pd.DataFrame:
+    table = rows[["well_id"]].assign(true=rows["cell_type"], predicted=predicted.astype(object))
+    return table.assign(scheme=str(scheme), unit=unit)
+
+
+def _by_unit(answers: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    for (scheme, unit), told in answers.groupby(["scheme", "unit"], sort=False):
+        yield str(scheme), str(unit), told
+
+
+def _counts(answers: pd.DataFrame) -> pd.DataFrame:
+    types = sorted(set(answers["true"]) | set(answers["predicted"]))
+    pairs = pd.MultiIndex.from_product([types, types], names=["true", "predicted"])
+    tables = [
+        told.value_counts(["true", "predicted"])
+        .reindex(pairs, fill_value=0)
+        .rename("count")
+        .reset_index()
+        .assign(scheme=scheme, unit=unit)
+        for scheme, unit, told in _by_unit(answers)
+    ]
+    return pd.concat(tables, ignore_index=True)[CONFUSION_COLUMNS]

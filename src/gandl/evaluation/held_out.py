@@ -1,0 +1,186 @@
+"""Held-out scores: takes profiles and splits, makes on- and off-perturbation scores of wells, and of images in the paper's split.
+
+Each well is scored by axes fitted on the training wells of its fold; C is chosen inside those (nested). Images are scored by axes
+fitted on images of the same training wells, with the C that was chosen for wells: the paper trains and counts by image.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from gandl.source.splits import Question, Scheme
+from gandl.statistics.axes import Fold, Scores, held_out_scores, score_by
+from gandl.statistics.folds import folds_of
+from gandl.tables import (
+    SITE_PROFILES,
+    SPLITS,
+    WELL_PROFILES,
+    WELL_SCORES,
+    Schema,
+    check,
+    feature_columns,
+    read_table,
+)
+
+SCORED_BY_IMAGE = (Scheme.QUARTER, Scheme.QUARTER_BY_CELL_TYPE)
+"""The paper's split, in which images are counted."""
+SITE_SCORES = Schema(
+    "site scores",
+    (*SITE_PROFILES.columns, *WELL_SCORES.columns[len(WELL_PROFILES.columns) :]),
+    key=("scheme", "site_id"),
+)
+"""The same of images: control wells of the schemes `quarter*` alone."""
+
+Integers = npt.NDArray[np.int_]
+
+logger = logging.getLogger(__name__)
+
+
+class ScoresError(ValueError):
+    """There is nothing to score by; the message names the table."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Scores of wells (`tables.WELL_SCORES`) and of images (`SITE_SCORES`), one block of rows per scheme."""
+
+    wells: pd.DataFrame
+    sites: pd.DataFrame
+
+
+def held_out(
+    wells: Path,
+    sites: Path,
+    splits: Path,
+    question: Question,
+    labels_of: Callable[[pd.DataFrame], Integers],
+    c_grid: Sequence[float],
+    *,
+    raw: bool,
+) -> HeldOut:
+    """Score one featurizer under every scheme of a question.
+
+    Parameters
+    ----------
+    wells, sites : profiles under one normalisation.
+    labels_of : rows of profiles -> (n,) +1, -1, or 0 where a row is never trained on.
+    c_grid : candidates for the SVM's C.
+    raw : no plate effect was removed: features are first put in units of the training wells.
+
+    Raises
+    ------
+    ScoresError : there is no split of the question, or wells of the splits have no images.
+    gandl.statistics.folds.FoldError : a split names a well without profile.
+    gandl.statistics.axes.AxisError : a fold's training wells lack one of the labels.
+    """
+    profiles = read_table(Path(wells), WELL_PROFILES)
+    names = feature_columns(profiles)
+    features = profiles[names].to_numpy(np.float64)
+    about = profiles.drop(columns=names)
+    labels = labels_of(about)
+    by_well, by_site = [], []
+    for scheme, of_scheme in schemes_of(splits, question):
+        folds = folds_of(of_scheme, about["well_id"].tolist(), str(wells))
+        scores = held_out_scores(features, labels, folds, groups_of(about, folds), c_grid, raw=raw)
+        logger.info("%s: C by fold %s", scheme, scores.c)
+        scored = np.isfinite(scores.on)
+        by_well.append(_scored(about[scored], scheme, scores.fold[scored], _values(scores, scored)))
+        if scheme in SCORED_BY_IMAGE:
+            by_site += [
+                _fold_by_site(about, sites, fold, labels_of, scores.c[fold.name], scheme, raw) for fold in folds
+            ]
+    if not by_site:
+        by_site = [_no_sites(sites)]
+    return HeldOut(pd.concat(by_well, ignore_index=True), pd.concat(by_site, ignore_index=True))
+
+
+def schemes_of(splits: Path, question: Question) -> Iterator[tuple[Scheme, pd.DataFrame]]:
+    """The splits of a question, scheme by scheme.
+
+    Raises
+    ------
+    ScoresError : there are none.
+    """
+    table = read_table(Path(splits), SPLITS)
+    table = table[table["question"] == question.value]
+    if table.empty:
+        raise ScoresError(f"{splits} has no split of the question {question.value}")
+    for scheme, of_scheme in table.groupby("scheme", sort=False):
+        yield Scheme(str(scheme)), of_scheme
+
+
+def groups_of(wells: pd.DataFrame, folds: Sequence[Fold]) -> npt.NDArray[np.object_]:
+    """(n,) what is left out together while C is chosen: plates where every fold trains on several, else plate rows."""
+    plates = wells["plate_id"].to_numpy(object)
+    if all(len(set(plates[fold.train])) > 1 for fold in folds):
+        return plates
+    return (wells["plate_id"] + ":" + wells["row"]).to_numpy(object)
+
+
+def read_sites_of(sites: Path, well_ids: Iterable[str]) -> pd.DataFrame:
+    """Site profiles of some wells, read a row group (a store) at a time.
+
+    Raises
+    ------
+    ScoresError : one of the wells has no site.
+    gandl.tables.TableError : the rows break the schema of site profiles.
+    """
+    wanted = set(well_ids)
+    file, chosen = pq.ParquetFile(sites), pa.array(sorted(wanted), pa.string())
+    groups = (file.read_row_group(i) for i in range(file.num_row_groups))
+    parts = [group.filter(pc.is_in(group["well_id"].cast(pa.string()), chosen)) for group in groups]
+    frame: pd.DataFrame = pa.concat_tables(parts).to_pandas()
+    check(frame, SITE_PROFILES, sites)
+    missing = wanted - set(frame["well_id"])
+    if missing:
+        raise ScoresError(f"{sites} lacks {len(missing)} well(s) of the splits, the first: {min(missing)}")
+    return frame
+
+
+def _fold_by_site(
+    wells: pd.DataFrame,
+    sites: Path,
+    fold: Fold,
+    labels_of: Callable[[pd.DataFrame], Integers],
+    c: float,
+    scheme: Scheme,
+    raw: bool,
+) -> pd.DataFrame:
+    """Scores of the images of a fold's control wells."""
+    tested = wells.iloc[fold.test]
+    tested = tested[(tested["control"] != "none").to_numpy() & (labels_of(tested) != 0)]
+    trained = wells["well_id"].iloc[fold.train]
+    images = read_sites_of(sites, [*trained, *tested["well_id"]])
+    names = feature_columns(images)
+    features, about = images[names].to_numpy(np.float64), images.drop(columns=names)
+    train = about["well_id"].isin(trained).to_numpy()
+    values = score_by(features[train], labels_of(about)[train], features[~train], c, raw=raw)
+    return _scored(about[~train], scheme, np.full((~train).sum(), fold.name, object), values)
+
+
+def _values(scores: Scores, scored: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.float64], ...]:
+    return scores.on[scored], scores.off[scored], scores.off_norm[scored]
+
+
+def _scored(
+    about: pd.DataFrame, scheme: Scheme, fold: npt.NDArray[np.object_], values: Sequence[npt.NDArray[np.float64]]
+) -> pd.DataFrame:
+    on, off, norm = values
+    return about.assign(scheme=scheme.value, fold=fold.astype(str), on=on, off=off, off_norm=norm)
+
+
+def _no_sites(sites: Path) -> pd.DataFrame:
+    """A table of no images, with all its columns."""
+    images: pd.DataFrame = pq.read_schema(sites).empty_table().to_pandas()
+    none = np.empty(0)
+    return _scored(images.drop(columns=feature_columns(images)), Scheme.QUARTER, none.astype(object), [none] * 3)

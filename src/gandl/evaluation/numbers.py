@@ -1,0 +1,102 @@
+"""Numbers: takes scores or answers of wells and images, makes rows of `tables.NUMBERS`, each with its interval.
+
+The rows lack what names question, featurizer, normalisation, fold and seed; whoever writes the table adds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from gandl.config import EvaluationSettings
+from gandl.statistics import separation
+from gandl.statistics.bootstrap import bootstrap_interval, mean_of_proportions_interval, wilson_interval
+from gandl.statistics.shares import accuracies
+
+Floats = npt.NDArray[np.float64]
+Row = dict[str, object]
+
+METRICS: dict[str, Callable[..., Floats]] = {
+    "z_prime": separation.z_prime,
+    "robust_z_prime": separation.robust_z_prime,
+    "ssmd": separation.ssmd,
+    "robust_ssmd": separation.robust_ssmd,
+    "accuracy": separation.accuracy,
+    "balanced_accuracy": separation.balanced_accuracy,
+    "auc": separation.auc,
+}
+
+
+def number(split: str, unit: str, metric: str, value: float, ends: tuple[float, float], n: int) -> Row:
+    """One row."""
+    low, high = ends
+    return {"split": split, "unit": unit, "metric": metric, "value": value, "low": low, "high": high, "n": n}
+
+
+def separation_rows(
+    positive: Floats, negative: Floats, split: str, settings: EvaluationSettings, seed: int, metrics: Sequence[str]
+) -> list[Row]:
+    """A row per metric of scores of two kinds of wells; a metric that these leave undefined is null, with its n."""
+    n = len(positive) + len(negative)
+    return [
+        number(
+            split,
+            "well",
+            metric,
+            float(METRICS[metric](positive, negative)),
+            separation_interval(metric, positive, negative, settings, seed),
+            n,
+        )
+        for metric in metrics
+    ]
+
+
+def separation_interval(
+    metric: str, positive: Floats, negative: Floats, settings: EvaluationSettings, seed: int
+) -> tuple[float, float]:
+    """Shares of right wells have a closed form that also holds where all are right; everything else is bootstrapped."""
+    right = int((positive > 0).sum()), int((negative < 0).sum())
+    n = len(positive), len(negative)
+    if metric == "accuracy":
+        return wilson_interval(sum(right), sum(n), settings.confidence)
+    if metric == "balanced_accuracy":
+        return mean_of_proportions_interval(right, n, settings.confidence)
+    return bootstrap_interval(
+        METRICS[metric],
+        positive,
+        negative,
+        draws=settings.bootstrap,
+        confidence=settings.confidence,
+        seed=seed,
+    )
+
+
+def accuracy_rows(
+    wells: npt.ArrayLike,
+    right: npt.ArrayLike,
+    classes: npt.ArrayLike,
+    split: str,
+    unit: str,
+    settings: EvaluationSettings,
+    seed: int,
+) -> list[Row]:
+    """Accuracy and balanced accuracy of (n,) answers, each of an image (or of a well itself) of a class; intervals over wells."""
+    answers = pd.DataFrame({"well": wells, "right": right, "class": classes})
+    of_well = answers.groupby("well", sort=True).agg(
+        right=("right", "sum"), n=("right", "size"), one=("class", "first")
+    )
+    found = accuracies(
+        of_well["right"],
+        of_well["n"],
+        of_well["one"],
+        draws=settings.bootstrap,
+        confidence=settings.confidence,
+        seed=seed,
+    )
+    return [
+        number(split, unit, metric, share.value, (share.low, share.high), found.n)
+        for metric, share in (("accuracy", found.accuracy), ("balanced_accuracy", found.balanced))
+    ]

@@ -1,0 +1,100 @@
+"""Linear SVM of several classes, one against one: takes features and classes, makes the class of other rows.
+
+Mascolini et al. 2022 name "a soft margin linear SVM" for the cell types of RxRx1 and leave the rest open; one against one is what
+libsvm does. Every pair votes, ties go to the class with the larger sum of bounded distances from its planes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from gandl.statistics.groups import dealt
+from gandl.statistics.standardisation import units_of
+from gandl.statistics.svm import SvmProblem
+
+CHOOSING_WELLS = 6_000
+"""C is chosen on at most so many training wells, drawn from them."""
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int_]
+
+
+class ClassError(ValueError):
+    """There is nothing to tell apart; the message says what is missing."""
+
+
+class PairwiseSvm:
+    """Training rows in units of themselves, one problem per pair of classes, to be solved for several C.
+
+    Parameters
+    ----------
+    features : (n, d). classes : (n,) whole numbers.
+
+    Raises
+    ------
+    ClassError : fewer than two classes.
+    """
+
+    def __init__(self, features: Floats, classes: Integers) -> None:
+        self.names = np.unique(classes)
+        if len(self.names) < 2:
+            raise ClassError(f"a classifier needs at least two classes to train on; there is {len(self.names)}")
+        self.units = units_of(features)
+        scaled = self.units.apply(features)
+        size = float(np.sqrt(np.square(scaled).sum(axis=1).mean()))
+        self.scale = 1 / size if size > 0 else 1.0
+        scaled *= self.scale
+        self.pairs = list(combinations(range(len(self.names)), 2))
+        self.problems = [
+            SvmProblem(scaled[here], np.where(classes[here] == self.names[i], 1, -1))
+            for i, j in self.pairs
+            for here in [np.isin(classes, self.names[[i, j]])]
+        ]
+
+    def predict(self, features: Floats, c: float) -> Integers:
+        """(m, d) -> (m,) classes, by planes of one C."""
+        scaled = self.units.apply(features) * self.scale
+        votes = np.zeros((len(features), len(self.names)))
+        sums = np.zeros_like(votes)
+        for (i, j), problem in zip(self.pairs, self.problems, strict=True):
+            weights, intercept = problem.solve(c)
+            distance = scaled @ weights + intercept
+            votes[:, i] += distance > 0
+            votes[:, j] += distance <= 0
+            sums[:, i] += distance
+            sums[:, j] -= distance
+        bounded = sums / (3 * (1 + np.abs(sums)))  # below a third: it never outweighs a vote
+        return self.names[(votes + bounded).argmax(axis=1)]
+
+
+def choose_c(features: Floats, classes: Integers, groups: npt.ArrayLike, c_grid: Sequence[float], seed: int) -> float:
+    """The candidate with the best balanced accuracy, each group of training wells left out in turn; ties go to the smallest C.
+
+    With one candidate, or no group whose absence leaves every class, the smallest is taken. Of more than 6,000 wells so many are
+    drawn. More than 8 groups are dealt to 5 (`gandl.statistics.groups.dealt`).
+    """
+    candidates = sorted(c_grid)
+    if len(candidates) == 1:
+        return candidates[0]
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(classes))[:CHOOSING_WELLS])
+    features, classes, groups = features[drawn], classes[drawn], np.asarray(groups)[drawn]
+    groups = dealt(groups, classes)
+    right = np.full((len(candidates), len(classes)), np.nan)
+    for name in dict.fromkeys(groups.tolist()):
+        out = groups == name
+        if len(np.unique(classes[~out])) < len(np.unique(classes)):
+            continue
+        machine = PairwiseSvm(features[~out], classes[~out])
+        for i, c in enumerate(candidates):
+            right[i, out] = machine.predict(features[out], c) == classes[out]
+    scored = np.isfinite(right[0])
+    if not scored.any():
+        return candidates[0]
+    balanced = np.mean(
+        [right[:, scored & (classes == name)].mean(axis=1) for name in np.unique(classes[scored])], axis=0
+    )
+    return candidates[int(np.flatnonzero(balanced >= balanced.max() - 1e-9)[0])]

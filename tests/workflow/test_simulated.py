@@ -1,0 +1,124 @@
+"""The default run, made tiny: a simulated pair of screens through every stage, and who may read its truth."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tiny_project import Project
+
+from gandl.embeddings.metadata import feature_names
+from gandl.images.store import ImageStore
+from gandl.tables import NUMBERS, SITES, SPLITS, read_table
+
+RUN = "results/tiny"
+FIGURES = ["1", "3", "4", "5", "calibration", "featurizers", "samples", "training"]
+
+
+def test_the_whole_run_makes_every_figure_table_and_page(simulated: Project) -> None:
+    results = simulated.folder / RUN
+    for name in FIGURES:
+        for ending in ("svg", "png", "csv"):
+            assert (results / f"figures/figure_{name}.{ending}").stat().st_size > 0
+    for file in ("tables/table_1.html", "tables/table_featurizers.html", "report/audit.html", "report/summary.txt"):
+        assert (results / file).stat().st_size > 0
+
+
+def test_a_second_run_finds_nothing_to_do(simulated: Project) -> None:
+    assert simulated.planned() == {}
+
+
+def test_everything_that_is_shown_says_simulated(simulated: Project) -> None:
+    results = simulated.folder / RUN
+    for name in FIGURES:
+        assert "simulated" in (results / f"figures/figure_{name}.svg").read_text(encoding="utf-8"), name
+        drawn = pd.read_csv(results / f"figures/figure_{name}.csv", dtype={"images": str})
+        assert (drawn["images"] == "simulated").all(), name
+    for file in ("tables/table_1.html", "report/audit.html", "report/summary.txt"):
+        assert "simulated" in (results / file).read_text(encoding="utf-8"), file
+    for caption in (simulated.folder / "workflow/report").glob("*.rst"):
+        assert "imulated" in caption.read_text(encoding="utf-8"), caption.name
+
+
+def test_nothing_was_fetched_from_a_network(simulated: Project) -> None:
+    for origin in (simulated.folder / RUN / "downloads").rglob("*.origin.json"):
+        assert '"kind": "mirror folder"' in origin.read_text(encoding="utf-8")
+
+
+def test_rxrx1_is_embedded_without_mitotracker_by_the_model_of_rxrx19a(simulated: Project) -> None:
+    results = simulated.folder / RUN
+    store = ImageStore(next((results / "images/rxrx1").glob("*.zarr")))
+    assert "mitotracker" in store.channels
+    for screen in ("rxrx19a", "rxrx1"):
+        table = next((results / f"embeddings/{screen}/intensity").glob("*.parquet"))
+        assert not [name for name in feature_names(table) if "mitotracker" in name]
+        assert len(feature_names(table)) == 10
+    assert store.pixel_size_at(32) == 1.3
+
+
+def test_both_screens_have_splits_by_well_by_plate_and_by_experiment(simulated: Project) -> None:
+    for screen, schemes in (
+        ("rxrx19a", {"quarter", "quarter_by_cell_type", "leave_plate_out", "leave_experiment_out"}),
+        ("rxrx1", {"quarter", "leave_experiment_out"}),
+    ):
+        splits = read_table(simulated.folder / RUN / f"source/{screen}/splits.parquet", SPLITS)
+        assert schemes <= set(splits["scheme"])
+        sites = read_table(simulated.folder / RUN / f"source/{screen}/sites.parquet", SITES).drop_duplicates("well_id")
+        place = splits.merge(sites[["well_id", "plate_id", "experiment"]], on="well_id")
+        for scheme, column in (("leave_plate_out", "plate_id"), ("leave_experiment_out", "experiment")):
+            for _, fold in place[place["scheme"] == scheme].groupby(["question", "fold"]):
+                parts = fold.groupby("part")[column].agg(set)
+                assert not parts["train"] & parts["test"]
+
+
+def test_numbers_are_of_images_and_of_wells_and_carry_n_and_interval(simulated: Project) -> None:
+    evaluation = simulated.folder / RUN / "evaluation"
+    numbers = pd.concat(
+        [
+            read_table(path, NUMBERS)
+            for question in ("controls", "cell_model", "cell_type")
+            for path in (evaluation / question).glob("*.parquet")
+            if not re.search(r"\.(scores|confusion)\.parquet$", path.name)
+        ]
+    )
+    accuracy = numbers[numbers["metric"] == "accuracy"]
+    assert {"site", "well"} == set(accuracy["unit"])
+    assert accuracy[["value", "low", "high"]].notna().all(axis=None)
+    assert (accuracy["n"] > 0).all()
+
+
+def test_no_rule_but_the_calibration_reads_the_truth(simulated: Project) -> None:
+    """By the rules: the truth is an output of the simulator and an input of `calibration`, and stands nowhere else."""
+    for path in (simulated.folder / "rules").glob("*.smk"):
+        parts = re.split(r"^rule (\w+):$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        for name, text in zip(parts[1::2], parts[2::2], strict=True):
+            if "truth" in text.partition('"""')[2].partition('"""')[2]:
+                assert name in ("simulate_rxrx19a", "simulate_rxrx1", "calibration"), name
+
+
+def test_no_module_but_simulator_and_calibration_knows_of_a_truth(simulated: Project) -> None:
+    """By the code: no other module names the file or a column that only it has."""
+    forbidden = re.compile(r"truth\.parquet|severity_expected|[\"']severity[\"']")
+    allowed = {"calibration.py"}
+    for path in (simulated.folder / "src/gandl").rglob("*.py"):
+        if "simulator" not in path.parts and path.name not in allowed:
+            assert not forbidden.search(path.read_text(encoding="utf-8")), path.name
+
+
+def test_without_the_truth_everything_but_its_calibration_is_there(simulated: Project) -> None:
+    """By a run: with the truth taken away, all numbers of the other questions come out the same."""
+    results = simulated.folder / RUN
+    truth = results / "source/rxrx19a/truth.parquet"
+    target = results / "evaluation/scores/gandl_blocks.none.parquet"
+    before = pd.read_parquet(target)
+    hidden = truth.rename(truth.with_suffix(".hidden"))
+    target.unlink()
+    try:
+        done = simulated.run(str(Path(RUN) / "evaluation/scores/gandl_blocks.none.parquet"), "--rerun-triggers", "mtime")
+        assert done.returncode == 0, done.stderr[-2000:]
+        after = pd.read_parquet(target)
+    finally:
+        hidden.rename(truth)
+    np.testing.assert_array_equal(before["on"].to_numpy(), after["on"].to_numpy())
