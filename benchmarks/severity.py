@@ -12,28 +12,8 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from simulator_features import Wells, draw_wells, held_out_auc
-
-RESAMPLES = 200
-
-
-def interval(features: np.ndarray, wells: Wells, seed: int = 0) -> tuple[float, float, float]:
-    """AUC and its 95 % interval when infection is drawn anew within plates: how far chance alone goes."""
-    rng = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(RESAMPLES):
-        infected = wells.infected.copy()
-        for plate in np.unique(wells.plate):
-            rows = np.flatnonzero(wells.plate == plate)
-            infected[rows] = rng.permutation(infected[rows])
-        drawn.append(
-            held_out_auc(features, Wells(infected, wells.plate, *(wells.brightness, wells.count, wells.texture)))
-        )
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return held_out_auc(features, wells), float(low), float(high)
+from simulator_features import auc, auc_interval, draw_wells, held_out_scores
 
 
 def main() -> None:
@@ -62,8 +42,11 @@ def main() -> None:
             pixel_um=arguments.pixel_um,
         )
         for name in ("brightness", "count", "texture"):
-            auc, low, high = interval(getattr(wells, name), wells)
-            print(f"severity {severity:g}: {name:10s} AUC {auc:.3f}; by chance {low:.3f} to {high:.3f}", flush=True)
+            scores = held_out_scores(getattr(wells, name), wells)
+            low, high = auc_interval(scores, wells)
+            print(
+                f"severity {severity:g}: {name:10s} AUC {auc(scores, wells):.3f} ({low:.3f} to {high:.3f})", flush=True
+            )
 
 
 if __name__ == "__main__":

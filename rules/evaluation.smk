@@ -22,7 +22,7 @@ rule scores:
         "../envs/cpu.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem="4GB",
         runtime="2h",
     params:
         svm_c=cfg.evaluation.svm_c,
@@ -104,7 +104,7 @@ rule cell_model:
         "../envs/cpu.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem="4GB",
         runtime="2h",
     params:
         settings=settings(cfg.evaluation, include={"svm_c", "bootstrap", "confidence"}),
@@ -132,7 +132,7 @@ rule cell_type:
         "../envs/cpu.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem="8GB",
         runtime="2h",
     params:
         settings=settings(cfg.evaluation, include={"svm_c", "bootstrap", "confidence"}),

@@ -7,6 +7,7 @@ simulator's own truth nowhere used, a well's features are means over its sites; 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,6 @@ from skimage import filters, measure
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import LeaveOneGroupOut
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from gandl.source.simulator.cells import (
@@ -90,7 +90,7 @@ def _granularity(plane: npt.NDArray[np.float32], pixel_um: float) -> Array:
     around = ndimage.gaussian_filter(plane, 8.0 / pixel_um)
     local = plane / np.maximum(around, 1)
     blurred = [local, *(ndimage.gaussian_filter(local, band / pixel_um) for band in BANDS_UM)]
-    bands = [fine - coarse for fine, coarse in zip(blurred, blurred[1:], strict=False)]
+    bands = [fine - coarse for fine, coarse in pairwise(blurred)]
     spread = np.array([band.std() for band in bands])
     skewness = [float(((band - band.mean()) ** 3).mean() / max(float(band.std()), 1e-3) ** 3) for band in bands]
     return np.concatenate([np.log(spread + 1e-3), skewness])
@@ -116,7 +116,8 @@ def draw_wells(
     side: int = 256,
     pixel_um: float = 0.65,
 ) -> Wells:
-    """Plates of Mock wells (severity 0) and as many infected ones (`severity`), with every nuisance; features per well."""
+    """Features of wells with every nuisance: on each plate `wells` Mock ones and as many infected ones, of mean severity
+    0 and `severity`; both vary between wells."""
     rng = np.random.default_rng(seed)
     infected, plate_of, rows = [], [], []
     for plate in range(plates):
@@ -141,27 +142,39 @@ def draw_wells(
     return Wells(np.array(infected), np.array(plate_of), *made)
 
 
-def held_out_scores(features: Array, infected: npt.NDArray[np.bool_], plate: npt.NDArray[np.int64]) -> Array:
+def held_out_scores(features: Array, wells: Wells) -> Array:
     """(wells,) scores of a logistic regression on features standardised plate by plate, every plate judged by the others."""
     standardised = features.copy()
-    for one in np.unique(plate):
-        rows = plate == one
+    for plate in np.unique(wells.plate):
+        rows = wells.plate == plate
         standardised[rows] = StandardScaler().fit_transform(features[rows])
-    scores = np.empty(len(infected))
-    for train, test in LeaveOneGroupOut().split(standardised, infected, plate):
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.3, max_iter=2000))
-        scores[test] = model.fit(standardised[train], infected[train]).decision_function(standardised[test])
+    scores = np.empty(len(features))
+    for train, test in LeaveOneGroupOut().split(standardised, wells.infected, wells.plate):
+        model = LogisticRegression(C=0.3, max_iter=2000).fit(standardised[train], wells.infected[train])
+        scores[test] = model.decision_function(standardised[test])
     return scores
 
 
-def held_out_auc(features: Array, wells: Wells) -> float:
-    """AUC of infected against Mock: scores of held-out plates, compared within plates and averaged."""
-    scores = held_out_scores(features, wells.infected, wells.plate)
-    return float(
-        np.mean(
-            [
-                roc_auc_score(wells.infected[rows], scores[rows])
-                for rows in (wells.plate == p for p in np.unique(wells.plate))
-            ]
+def auc(scores: Array, wells: Wells) -> float:
+    """AUC of infected against Mock within every plate, averaged over plates."""
+    plates = [wells.plate == plate for plate in np.unique(wells.plate)]
+    return float(np.mean([roc_auc_score(wells.infected[rows], scores[rows]) for rows in plates]))
+
+
+def auc_interval(scores: Array, wells: Wells, resamples: int = 500, seed: int = 0) -> tuple[float, float]:
+    """95 % interval of `auc`: infected and Mock wells of every plate are drawn again with replacement."""
+    rng = np.random.default_rng(seed)
+    groups = [
+        np.flatnonzero((wells.plate == plate) & (wells.infected == infected))
+        for plate in np.unique(wells.plate)
+        for infected in (False, True)
+    ]
+    drawn = []
+    for _ in range(resamples):
+        rows = np.concatenate([rng.choice(group, len(group)) for group in groups])
+        again = Wells(
+            wells.infected[rows], wells.plate[rows], *(wells.brightness[rows], wells.count[rows], wells.texture[rows])
         )
-    )
+        drawn.append(auc(scores[rows], again))
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return float(low), float(high)

@@ -422,7 +422,8 @@ class EmbeddingsSettings(Section):
     )
     drop_channels: list[str] = Field(
         ["mitotracker"],
-        description="Channels that are left out, by name, where the model was not trained on them (GAN-DL: MitoTracker of RxRx1).",
+        description="Channels that are left out, by name, where the model was not trained on them (GAN-DL: MitoTracker of "
+        "RxRx1).",
     )
     segmentation: SegmentationSettings = Field(
         default_factory=SegmentationSettings,

@@ -154,7 +154,7 @@ def _is_settings(node: ast.expr) -> bool:
         "figures",
         "section",
     )
-    return name.endswith(("settings", "config")) or name in sections
+    return name.endswith(("settings", "config", "section")) or name in sections
 
 
 def test_no_file_names_a_machine_or_a_workplace(repository: Path) -> None:

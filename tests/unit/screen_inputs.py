@@ -75,7 +75,9 @@ def wells_of_screen(plates: int = 2, noise: float = 0.15, seed: int = 0) -> pd.D
     return table.astype({"concentration_um": float, "ec50_um": float})
 
 
-def scores_of(wells: pd.DataFrame, schemes: tuple[str, ...] = ("quarter", "leave_plate_out"), seed: int = 1) -> pd.DataFrame:
+def scores_of(
+    wells: pd.DataFrame, schemes: tuple[str, ...] = ("quarter", "leave_plate_out"), seed: int = 1
+) -> pd.DataFrame:
     """`tables.WELL_SCORES` of scores that follow the severity with a little noise of their own."""
     rng = np.random.default_rng(seed)
     names = [column.name for column in WELL_PROFILES.columns]

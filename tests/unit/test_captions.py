@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 
 from gandl.config import Config
 from gandl.config_files import read_config
-from gandl.report.captions import caption_counts, coverage_note
+from gandl.report.captions import NO_COUNTS, caption_counts, coverage_note
 
 REPORT = Path(__file__).resolve().parents[2] / "workflow/report"
 ITEMS = sorted(path.stem for path in REPORT.glob("*.rst") if path.stem != "workflow")
@@ -45,7 +45,7 @@ def rendered(name: str, repository: Path, config: Config) -> str:
         "development_rows": config.source.development_rows,
         "blocks": config.embeddings.blocks,
         "block_statistics": [statistic.value for statistic in config.embeddings.block_statistics],
-        **(caption_counts(repository / plate.platemap, screen, plate.development_rows) if plate else {}),
+        **(caption_counts(repository / plate.platemap, screen, plate.development_rows) if plate else NO_COUNTS),
     }
     params = SimpleNamespace(
         caption=caption,
@@ -115,7 +115,8 @@ def test_captions_of_features_name_blocks_and_statistics(name, repository):
     assert "standard deviation over space of every feature map of image, block_32." in rendered(
         name, repository, config
     )
-    assert "of every feature map of every block." in rendered(name, repository, of_plate(repository))
+    every = of_plate(repository, embeddings={"blocks": []})
+    assert "of every feature map of every block." in rendered(name, repository, every)
 
 
 @pytest.mark.parametrize("name", ["featurizers", "table_featurizers"])
@@ -137,6 +138,12 @@ def test_captions_count_the_wells_of_the_plate_map(repository):
     assert (counts["wells"], counts["positive"], counts["negative"], counts["controls"]) == (96, 8, 16, 24)
     assert (counts["development_controls"], counts["other_controls"]) == (9, 15)
     assert counts["series"] == "36 wells of Wortmannin, 36 wells of LY294002"
+
+
+def test_a_screen_without_a_plate_map_has_the_same_keys_and_no_counts(repository):
+    counts = caption_counts(repository / "resources/bbbc013_platemap.csv", "bbbc013", ["A", "B", "C"])
+    assert set(counts) == set(NO_COUNTS)
+    assert not any(NO_COUNTS.values())
 
 
 def test_captions_count_nothing_where_the_plate_map_is_absent(tmp_path):

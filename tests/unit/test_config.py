@@ -125,7 +125,10 @@ def test_resolutions_are_those_of_the_screens_of_the_run(section: str) -> None:
     for resolutions in ({**given, "bbbc013": given["rxrx1"]}, {"rxrx19a": given["rxrx19a"]}, {}):
         mistakes = "\n".join(_mistakes({section: {"resolutions": _Whole(resolutions)}}))
         told = ", ".join(sorted(resolutions)) or "none"
-        assert f"{section}.resolutions names {told}; it must name the screens of source.datasets: rxrx1, rxrx19a" in mistakes
+        assert (
+            f"{section}.resolutions names {told}; it must name the screens of source.datasets: rxrx1, rxrx19a"
+            in mistakes
+        )
 
 
 def test_a_size_that_is_embedded_must_be_stored() -> None:

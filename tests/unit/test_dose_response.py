@@ -123,9 +123,19 @@ def test_intervals_of_a_curve_have_the_confidence_of_the_settings(confidence: fl
     numbers = dose_response(wells, settings, seed=4).numbers
     draws = bootstrap_hill(doses, wells["on"].to_numpy(), draws=settings.bootstrap, seed=4)
     assert draws is not None
-    for metric, drawn in (("ec50_um", draws.ec50), ("hill_slope", draws.slope), ("top", draws.top)):
+    for metric, drawn in (("bottom", draws.bottom), ("hill_slope", draws.slope), ("top", draws.top)):
         assert np.mean(drawn < numbers[metric].low) == pytest.approx((1 - confidence) / 2, abs=0.01)
         assert np.mean(drawn <= numbers[metric].high) == pytest.approx((1 + confidence) / 2, abs=0.01)
+
+
+def test_the_interval_of_an_ec50_widens_with_its_confidence_around_its_value() -> None:
+    doses = np.repeat(np.geomspace(1, 256, 9), 4)
+    wells = series(1 / (1 + 16 / doses) + 0.05 * np.random.default_rng(0).standard_normal(36))
+    half, most = (
+        dose_response(wells, SETTINGS.model_copy(update={"confidence": confidence}), seed=4).numbers["ec50_um"]
+        for confidence in (0.5, 0.95)
+    )
+    assert most.low < half.low < half.value == most.value < half.high < most.high
 
 
 def test_a_falling_response_has_a_slope_below_zero() -> None:
@@ -137,12 +147,14 @@ def test_a_falling_response_has_a_slope_below_zero() -> None:
     assert response.numbers["ec50_um"].value == pytest.approx(16, rel=0.2)
 
 
-def test_single_wells_have_values_and_no_intervals() -> None:
+def test_single_wells_have_an_interval_of_the_ec50_alone() -> None:
+    """It comes from the residuals; draws of wells within a dose need more than one."""
     doses = np.geomspace(1, 256, 9)
     response = dose_response(series(1 / (1 + 16 / doses) + 0.01 * np.cos(doses), replicates=1), SETTINGS, seed=0)
     ec50 = response.numbers["ec50_um"]
     assert ec50.value == pytest.approx(16, rel=0.2)
-    assert np.isnan([ec50.low, ec50.high]).all()
+    assert ec50.low < ec50.value < ec50.high
+    assert np.isnan([response.numbers["top"].low, response.numbers["top"].high]).all()
 
 
 def test_three_doses_have_no_curve_and_still_a_trend() -> None:

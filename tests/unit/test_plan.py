@@ -64,7 +64,10 @@ def test_before_anything_is_here_published_totals_are_told_as_estimates_with_the
     ours, zero_shot = part(lines, "rxrx19a"), part(lines, "rxrx1")
     assert "57 stores, ~305,520 sites (305,520 published)" in ours
     assert "~445 GB (305,520 sites of 5 PNGs of 291 kB, the mean of the published 445 GB" in ours
-    assert "by byte ranges of https://storage.googleapis.com/rxrx/RxRx19a/RxRx19a-images.zip from its official host" in ours
+    assert (
+        "by byte ranges of https://storage.googleapis.com/rxrx/RxRx19a/RxRx19a-images.zip from its official host"
+        in ours
+    )
     assert "(1,527,600 members of about 130 bytes) before that: its central directory, once" in ours
     assert f"at most ~{size_in_words(305_520 * 5 * 512**2)}" in ours
     assert "RxRx19a-metadata.zip (size not published)" in ours

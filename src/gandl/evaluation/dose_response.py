@@ -29,7 +29,7 @@ from gandl.evaluation.terms import (
 from gandl.files import atomic
 from gandl.progress import Progress
 from gandl.statistics.bootstrap import Floats, percentiles
-from gandl.statistics.hill import DoseError, HillDraws, HillFit, bootstrap_hill, fit_hill, resampled_responses
+from gandl.statistics.hill import DoseError, HillDraws, HillFit, bootstrap_hill, ec50_interval, fit_hill, resampled_responses
 from gandl.tables import NUMBERS, WELL_PROFILES, WELL_SCORES, read_table, write_table
 
 SIGNIFICANCE = 0.05
@@ -180,7 +180,8 @@ def dose_response(wells: pd.DataFrame, settings: EvaluationSettings, seed: int) 
     if response.has_curve:  # most compounds of a library have none, and draws are what takes the time
         draws = bootstrap_hill(dose, on, draws=settings.bootstrap, seed=seed)
         response = Response(numbers, fit, draws)
-        names = {"ec50_um": "ec50", "hill_slope": "slope", "bottom": "bottom", "top": "top"}
+        numbers["ec50_um"] = Number(fit.curve.ec50, *ec50_interval(dose, on, fit, settings.confidence))
+        names = {"hill_slope": "slope", "bottom": "bottom", "top": "top"}
         for metric, name in names.items():
             spread = None if draws is None else getattr(draws, name)
             numbers[metric] = Number(getattr(fit.curve, name), *_ends(spread, settings.confidence))

@@ -29,6 +29,12 @@ SIMULATED_CONFIDENCE = 0.95
 COVERAGE = {(8, 16): "about 90–93 %", (4, 8): "about 84–86 %"}
 """(Positive, negative) wells: share of simulated screens whose nominal 95 % interval held the true Z' (docs/decisions.md)."""
 
+NO_COUNTS: dict[str, Any] = {
+    **dict.fromkeys(("wells", "positive", "negative", "controls", "development_controls", "other_controls"), 0),
+    **dict.fromkeys(("series", "dose_note", "layout_note", "floor_note", "coverage_note"), ""),
+}
+"""What captions of a screen without a plate map may speak of: nothing that was counted beforehand."""
+
 STATISTICS = {BlockStatistic.MEAN.value: "mean", BlockStatistic.STD.value: "standard deviation"}
 
 

@@ -93,7 +93,7 @@ def make_splits(
     if development_rows and wells["plate_id"].nunique() == 1:
         parts.append((Question.CONTROLS, row_parts(wells, development_rows)))
     elif {"positive", "negative"} <= set(wells["control"]):
-        parts.append((Question.CONTROLS, controls_parts(wells, test_share, seed)))
+        parts.append((Question.CONTROLS, _controls(wells, test_share, seed, asked=QuestionName.CONTROLS in questions)))
     else:
         logger.warning("no question about controls: the screen lacks positive or negative ones")
     if QuestionName.CELL_MODEL in questions and set(CELL_MODELS) <= set(wells["cell_type"]):
@@ -106,6 +106,17 @@ def make_splits(
         parts.append((Question.CELL_TYPE, cell_type_parts(wells, test_share, seed)))
     tables = [_table(question, part, wells["well_id"].to_numpy()) for question, of in parts for part in of]
     return pd.concat([pd.DataFrame(columns=SPLITS.names, dtype=object), *tables], ignore_index=True)
+
+
+def _controls(wells: pd.DataFrame, test_share: float, seed: int, *, asked: bool) -> list[Part]:
+    """The parts of `controls`; where it is not asked, controls that cannot be split are only told."""
+    try:
+        return list(controls_parts(wells, test_share, seed))
+    except SplitError as error:
+        if asked:
+            raise
+        logger.warning("no split of controls, which no question asks for: %s", error)
+        return []
 
 
 def _table(question: Question, part: Part, well_ids: np.ndarray) -> pd.DataFrame:

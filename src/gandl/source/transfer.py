@@ -207,6 +207,7 @@ def _continues(response: requests.Response, version: Version, offered: Version, 
 
 
 def validator(response: requests.Response) -> str | None:
+    """What names the version of a file: its strong ETag, else the day it was changed; None where the server tells neither."""
     etag = response.headers.get("ETag", "")
     if etag and not etag.startswith("W/"):  # a weak one does not promise the same bytes
         return etag
@@ -214,6 +215,7 @@ def validator(response: requests.Response) -> str | None:
 
 
 def whole_size(response: requests.Response) -> int | None:
+    """Bytes of the whole file, also where a part of it was sent; None where the server does not tell."""
     if response.status_code == 206:
         total = response.headers.get("Content-Range", "").rpartition("/")[2]
     else:

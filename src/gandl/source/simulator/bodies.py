@@ -46,9 +46,9 @@ class Ground:
 
     Attributes
     ----------
-    count : (n,) entries of each cell; those of the first come first. place : number of the pixel. u : position along the cell's long axis, 1 on the outline.
-    distance : squared distance from its centre, 1 on the outline. fibres : texture of the cell's actin fibres.
-    share : of the pixel that the cell gets.
+    count : (n,) entries of each cell; those of the first come first. place : number of the pixel. u : position along the
+        cell's long axis, 1 on the outline. distance : squared distance from its centre, 1 on the outline. fibres : texture of
+        the cell's actin fibres. share : of the pixel that the cell gets.
     """
 
     count: Index
@@ -65,7 +65,7 @@ class Ground:
 
 @dataclass(frozen=True)
 class Bodies:
-    """Planes (extent, extent): what the channels see of cytoplasm and borders. sick : share of the sick textures, 0 to 1."""
+    """Planes (extent, extent): what the channels see of cytoplasm and borders."""
 
     er: Array
     actin: Array

@@ -77,7 +77,9 @@ class Canvas:
         on_rows, on_columns = self.within(windows)
         seen = on_rows & on_columns
         along = np.arange(windows.side)
-        places = (windows.rows[:, None] + along)[:, :, None] * self.extent + (windows.columns[:, None] + along)[:, None, :]
+        places = (windows.rows[:, None] + along)[:, :, None] * self.extent + (windows.columns[:, None] + along)[
+            :, None, :
+        ]
         return self.gather(places[seen], made[seen])
 
 
@@ -131,7 +133,9 @@ class Outline:
         """(2,) of arrays: half the height and half the width (um) of the upright rectangles around the ellipses, lobes aside."""
         # columns of the inverse of [along; across], which takes the unit circle to the ellipse
         area = self.along[0] * self.across[1] - self.along[1] * self.across[0]
-        return np.stack([np.hypot(self.along[1], self.across[1]), np.hypot(self.along[0], self.across[0])]) / np.abs(area)
+        return np.stack([np.hypot(self.along[1], self.across[1]), np.hypot(self.along[0], self.across[0])]) / np.abs(
+            area
+        )
 
     def position(self, dy: Array, dx: Array) -> tuple[Array, Array]:
         """Position along the long and the short axis, in units of the semi-axes."""

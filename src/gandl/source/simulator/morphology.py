@@ -63,9 +63,9 @@ CELL_LINES = {
         mitochondria=0.9, perinuclear=0.8, golgi=0.12, golgi_spread=2.2, brightness=(3.1, 21.5, 19.9, 12.8, 19.7, 16.4),
     ),
     "HEPG2": CellLine(
-        density=1150, clustering=1.0, nucleus=6.6, nucleus_elongation=1.25, size=15, elongation=1.3, alignment=0.1,
+        density=1150, clustering=1.0, nucleus=6.6, nucleus_elongation=1.25, size=17, elongation=1.3, alignment=0.1,
         ruggedness=1.3, nucleoli=2.5, nucleolus=1.4, fibres=0.55, rim=0.9, reticulum=1.2, granules=1.2, chromatin=1.0,
-        mitochondria=0.8, perinuclear=0.9, golgi=0.08, golgi_spread=2.2, brightness=(2.8, 24.0, 11.8, 11.9, 35.3, 16.8),
+        mitochondria=0.8, perinuclear=0.9, golgi=0.08, golgi_spread=2.2, brightness=(2.8, 21.1, 10.5, 10.7, 30.6, 15.2),
     ),
     "HUVEC": CellLine(
         density=620, clustering=0.15, nucleus=7.0, nucleus_elongation=1.55, size=25, elongation=2.1, alignment=0.7,
@@ -120,6 +120,7 @@ class Perturbation:
         return replace(line, **changed)
 
 
+UNPERTURBED = Perturbation()
 TRAIT_SPREAD = {"density": 0.12, "nucleus": 0.06, "nucleus_elongation": 0.08, "size": 0.08, "elongation": 0.15}
 """Standard deviations of the effects of an siRNA of strength 1; 0.3 for the other traits."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gandl.source.simulator.morphology import CHANNELS, CellLine, Perturbation
+from gandl.source.simulator.morphology import CHANNELS, UNPERTURBED, CellLine, Perturbation
 
 PLATE_GAIN = 0.22
 WELL_GAIN = 0.13
@@ -83,7 +83,7 @@ class Field:
     line: CellLine
     severity: float = 0.0
     density: float = 1.0
-    perturbation: Perturbation = Perturbation()
+    perturbation: Perturbation = UNPERTURBED
     gain: tuple[float, ...] = (1.0,) * len(CHANNELS)
     background: tuple[float, ...] = BACKGROUND
     haze: tuple[float, ...] = HAZE
@@ -149,7 +149,7 @@ def draw_field(
         line=line,
         severity=severity,
         density=well.density * density * _factor(rng, 0.08),
-        perturbation=perturbation or Perturbation(),
+        perturbation=perturbation or UNPERTURBED,
         gain=_varied(rng, well.gain, SITE_GAIN),
         background=well.background,
         haze=well.haze,

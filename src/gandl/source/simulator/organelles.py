@@ -19,7 +19,7 @@ Doubles = npt.NDArray[np.float64]
 
 SOFT_UM = 1.0
 """Width of the edge of a nucleus."""
-LOST_DNA = 0.08
+LOST_DNA = 0.10
 """Share of the Hoechst signal that a sick nucleus loses: it shrinks, and without loss its brightness would give it away."""
 NUCLEOLI = 6
 GOLGI_DOTS = 14
@@ -53,10 +53,12 @@ def draw_nuclei(drawing: Drawing) -> Array:
         return planes
     reach = float((cells.nucleus * np.sqrt(cells.nucleus_elongation)).max()) * 1.15 + SOFT_UM
     windows = canvas.windows(cells.y, cells.x, reach)
-    nuclei = Outline.of(cells.nucleus_angle, cells.nucleus, cells.nucleus_elongation, cells.nucleus_lobes)[:, None, None]
+    nuclei = Outline.of(cells.nucleus_angle, cells.nucleus, cells.nucleus_elongation, cells.nucleus_lobes)[
+        :, None, None
+    ]
     distance = nuclei.distance(*nuclei.position(*canvas.offsets(windows, cells.y, cells.x)))
     turn = (np.pi / 2 * cells.degree)[:, None, None]
-    soft = np.maximum(SOFT_UM * (1 + cells.degree), canvas.pixel_um)
+    soft = np.maximum(SOFT_UM * (1 + 0.5 * cells.degree), canvas.pixel_um)
     depth = (1 - distance) * cells.nucleus[:, None, None]
     cover = np.clip(depth / soft[:, None, None] + 0.5, 0, 1)
     ring = np.exp(np.float32(-0.5 / SOFT_UM**2) * depth * depth)

@@ -6,7 +6,6 @@ and averaged down to coarser pixels, so that halved images and images drawn at h
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,6 +22,7 @@ RESOLVED_UM = 0.8
 """Structure is judged after a blur of this standard deviation (um): what is finer does not count for the variance."""
 TILE_UM = 332.8
 DIRECTIONS = 16
+"""Directions in which fibres are made, over half a turn."""
 MARGIN_PX = 288
 SEED = 20200421
 WARP_UM = 11.0
@@ -103,9 +103,6 @@ class _Maker:
         coarse -= coarse.mean()
         return np.pad(coarse, (0, MARGIN_PX), mode="wrap")
 
-    def both(self, make: Callable[[], Array], n: int) -> Array:
-        return np.stack([self.finish(make()) for _ in range(n)])
-
 
 def _ridges(field: Array, width: float) -> Array:
     """Bright lines where a field passes through zero."""
@@ -128,7 +125,7 @@ def textures(pixel_um: float) -> Textures:
     worms = _ridges(maker.field(0.9), 0.5) * np.clip(0.8 + maker.field(2.5), 0, None) + 0.15 * maker.field(3.0)
     return Textures(
         side=maker.side // shrink,
-        warp=maker.both(lambda: maker.field(WARP_UM) + 0.35 * maker.field(3.5), 2).clip(-2, 2),
+        warp=np.stack([maker.finish(maker.field(WARP_UM) + 0.35 * maker.field(3.5), high=2.0) for _ in range(2)]),
         chromatin=(
             maker.finish(maker.field(0.8) + 0.6 * maker.field(2.5)),
             maker.finish(_dots(maker.field(1.1), 0.5) + 0.1 * maker.field(0.7)),

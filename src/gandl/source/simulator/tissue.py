@@ -18,7 +18,7 @@ SUSCEPTIBILITY = (0.52, 0.24)
 """Mean and standard deviation, between cells, of the severity at which a cell gives in."""
 GIVING_IN = 0.13
 """How far the severity has to rise for a cell to go from hardly to wholly changed (scale of a logistic curve)."""
-NUCLEAR_SHRINKAGE = 0.08
+NUCLEAR_SHRINKAGE = 0.09
 """Loss of a wholly changed cell's nuclear radius."""
 SPREAD = 0.14
 """Standard deviation of the logarithm of a cell's size within its type."""

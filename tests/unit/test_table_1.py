@@ -1,0 +1,112 @@
+"""Table 1: each task's number of this run beside the paper's, and nothing that belongs elsewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from figure_inputs import number_row
+
+from gandl.config import FiguresSettings
+from gandl.figures.style import FigureError
+from gandl.figures.table_1 import TASKS, write_table_1
+from gandl.tables import NUMBERS, write_table
+
+SETTINGS = FiguresSettings(dpi=50)
+FEATURIZERS = ("gandl", "intensity")
+
+
+def write_numbers(folder: Path, tasks: slice = slice(None)) -> list[Path]:
+    """Accuracies by image and by well of every task; under another normalisation and metric stand values that must not be shown."""
+    paths = []
+    for i, featurizer in enumerate(FEATURIZERS):
+        rows = []
+        for j, task in enumerate(TASKS[tasks]):
+            method = "unlabelled" if task.question == "controls" else "none"
+            for unit, n in (("site", 400), ("well", 100)):
+                value = 0.9 - 0.1 * i - 0.01 * j
+                about = {"question": task.question, "featurizer": featurizer, "split": task.split, "unit": unit, "n": n}
+                right = {"metric": "accuracy", "value": value, "low": value - 0.04, "high": value + 0.03}
+                rows.append(number_row(**about, **right, normalization=method))
+                rows.append(number_row(**about, **right | {"metric": "auc", "value": 0.1111}, normalization=method))
+                rows.append(number_row(**about, **right | {"value": 0.2222}, normalization="mock"))
+        paths.append(folder / f"{featurizer}.parquet")
+        write_table(pd.DataFrame(rows), paths[-1], NUMBERS)
+    return paths
+
+
+def table(numbers: list[Path], repository: Path, folder: Path, word: str = "simulated") -> tuple[str, pd.DataFrame]:
+    html, csv = folder / "table_1.html", folder / "table_1.csv"
+    write_table_1(
+        numbers,
+        repository / "resources/paper_values.csv",
+        featurizers=FEATURIZERS,
+        normalization="unlabelled",
+        settings=SETTINGS,
+        html=html,
+        csv=csv,
+        word=word,
+    )
+    return html.read_text(encoding="utf-8"), pd.read_csv(csv, float_precision="round_trip")
+
+
+def test_csv_holds_every_accuracy_of_a_task_and_no_other_number(tmp_path: Path, repository: Path) -> None:
+    _, csv = table(write_numbers(tmp_path), repository, tmp_path)
+    ours = csv[csv["source"] == "this run"]
+    assert len(ours) == len(TASKS) * len(FEATURIZERS) * 2
+    expected = [0.9 - 0.1 * i - 0.01 * j for j in range(len(TASKS)) for i in range(2) for _ in range(2)]
+    np.testing.assert_array_equal(ours["value"], expected)
+    assert set(csv["images"]) == {"simulated"}
+
+
+def test_the_papers_values_stand_beside_in_percent(tmp_path: Path, repository: Path) -> None:
+    page, csv = table(write_numbers(tmp_path), repository, tmp_path)
+    paper = csv[(csv["source"] == "paper") & (csv["featurizer"] == "gandl")]
+    assert paper["value"].tolist() == [0.914, 1.0, 0.9244, 0.9993, 0.9268]
+    for told in ("91.40", "100.00", "92.44", "99.93", "92.68"):
+        assert f">{told}</td>" in page
+
+
+def test_each_cell_tells_value_interval_and_n(tmp_path: Path, repository: Path) -> None:
+    page, _ = table(write_numbers(tmp_path), repository, tmp_path)
+    cell = "<strong>90.0</strong><br><small>[86.0,&nbsp;93.0]</small><br><small>n = {}</small>"
+    assert cell.format(400) in page
+    assert cell.format(100) in page
+    stubs = re.findall(r'<th[^>]*class="gt_row gt_left gt_stub"[^>]*>([^<]*)</th>', page)
+    assert stubs == [task.label for task in TASKS]
+    assert "11.1" not in page
+    assert "22.2" not in page
+
+
+def test_simulated_stands_in_title_and_notes_and_not_on_real_screens(tmp_path: Path, repository: Path) -> None:
+    numbers = write_numbers(tmp_path)
+    page, _ = table(numbers, repository, tmp_path)
+    assert "Accuracy on the downstream tasks (%), simulated" in page
+    assert "<b>simulated</b> images; they are not comparable with the paper's" in page
+    page, csv = table(numbers, repository, tmp_path, word="")
+    assert "simulated" not in page
+    assert "images" not in csv.columns
+
+
+def test_a_task_that_was_not_asked_is_a_dash(tmp_path: Path, repository: Path) -> None:
+    page, csv = table(write_numbers(tmp_path, slice(0, 2)), repository, tmp_path)
+    assert set(csv.loc[csv["source"] == "this run", "task"]) == {task.label for task in TASKS[:2]}
+    row = page[page.index(TASKS[-1].label) :]
+    assert row[: row.index("</tr>")].count(">–</td>") == 2 * len(FEATURIZERS)
+
+
+def test_page_loads_nothing_from_elsewhere_and_is_the_same_each_time(tmp_path: Path, repository: Path) -> None:
+    numbers = write_numbers(tmp_path)
+    page, _ = table(numbers, repository, tmp_path)
+    assert not re.search(r"https?://|//[a-z]+\.|@import|url\(|<script|<link|<img|\bsrc=|\bhref=", page)
+    assert page == table(numbers, repository, tmp_path)[0]
+
+
+def test_numbers_that_answer_no_task_are_refused(tmp_path: Path, repository: Path) -> None:
+    path = tmp_path / "numbers.parquet"
+    write_table(pd.DataFrame([number_row(split="leave_plate_out:HRCE", metric="z_prime")]), path, NUMBERS)
+    with pytest.raises(FigureError, match=r"no number answers any of C\+ versus C−"):
+        table([path], repository, tmp_path)
