@@ -12,8 +12,14 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from simulator_features import auc, auc_interval, draw_wells, held_out_scores
+from simulator_features import auc, chance, draw_wells, held_out_scores
+
+
+LOTS = 100
+"""How often infected and Mock are drawn by lot, to tell how far chance alone goes."""
 
 
 def main() -> None:
@@ -42,11 +48,10 @@ def main() -> None:
             pixel_um=arguments.pixel_um,
         )
         for name in ("brightness", "count", "texture"):
-            scores = held_out_scores(getattr(wells, name), wells)
-            low, high = auc_interval(scores, wells)
-            print(
-                f"severity {severity:g}: {name:10s} AUC {auc(scores, wells):.3f} ({low:.3f} to {high:.3f})", flush=True
-            )
+            features = getattr(wells, name)
+            found = auc(held_out_scores(features, wells), wells)
+            low, high = np.percentile(chance(features, wells, LOTS), [2.5, 97.5])
+            print(f"severity {severity:g}: {name:10s} AUC {found:.3f}; by lot {low:.3f} to {high:.3f}", flush=True)
 
 
 if __name__ == "__main__":

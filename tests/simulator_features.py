@@ -6,7 +6,7 @@ simulator's own truth nowhere used, a well's features are means over its sites; 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -161,20 +161,14 @@ def auc(scores: Array, wells: Wells) -> float:
     return float(np.mean([roc_auc_score(wells.infected[rows], scores[rows]) for rows in plates]))
 
 
-def auc_interval(scores: Array, wells: Wells, resamples: int = 500, seed: int = 0) -> tuple[float, float]:
-    """95 % interval of `auc`: infected and Mock wells of every plate are drawn again with replacement."""
+def chance(features: Array, wells: Wells, times: int, seed: int = 0) -> Array:
+    """(times,) AUCs of held-out plates after infected and Mock are drawn by lot among the wells of every plate."""
     rng = np.random.default_rng(seed)
-    groups = [
-        np.flatnonzero((wells.plate == plate) & (wells.infected == infected))
-        for plate in np.unique(wells.plate)
-        for infected in (False, True)
-    ]
-    drawn = []
-    for _ in range(resamples):
-        rows = np.concatenate([rng.choice(group, len(group)) for group in groups])
-        again = Wells(
-            wells.infected[rows], wells.plate[rows], *(wells.brightness[rows], wells.count[rows], wells.texture[rows])
-        )
-        drawn.append(auc(scores[rows], again))
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return float(low), float(high)
+    drawn = np.empty(times)
+    for i in range(times):
+        infected = wells.infected.copy()
+        for plate in np.unique(wells.plate):
+            infected[wells.plate == plate] = rng.permutation(infected[wells.plate == plate])
+        by_lot = replace(wells, infected=infected)
+        drawn[i] = auc(held_out_scores(features, by_lot), by_lot)
+    return drawn

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib
+import pandas as pd
 import pytest
 from figure_inputs import (
     outputs,
@@ -21,12 +22,12 @@ from PIL import Image
 
 from gandl.config import FiguresSettings
 from gandl.figures.axes import draw_axes
-from gandl.figures.dose_response import draw_dose_response
+from gandl.figures.dose_response import dose_response_figure, draw_dose_response, drawn
 from gandl.figures.featurizers import draw_featurizers
 from gandl.figures.palette import CELL_TYPE_CONTROLS, CONTROLS
 from gandl.figures.plate import draw_plate
 from gandl.figures.samples import draw_samples
-from gandl.figures.style import style
+from gandl.figures.style import stamp, style
 from gandl.figures.training import draw_training
 
 SETTINGS = FiguresSettings(dpi=50, crops=2)
@@ -82,6 +83,34 @@ def test_a_figure_fits_the_page_of_a_journal_at_the_configured_resolution(draw: 
         width_mm, height_mm = (side / SETTINGS.dpi * 25.4 for side in image.size)
     assert width_mm <= 180.6
     assert height_mm <= 240
+
+
+def test_a_stamp_stands_below_all_that_is_drawn_and_leaves_it_as_it_was(tmp_path: Path) -> None:
+    files = {"gandl": write_dose_response(tmp_path, "gandl")}
+    sizes = {}
+    for word in ("", "simulated"):
+        paths = outputs(tmp_path, f"figure{word}")
+        draw_dose_response(files, settings=SETTINGS, word=word, **paths)
+        with Image.open(paths["png"]) as image:
+            sizes[word] = image.size
+        assert (b'id="stamp"' in paths["svg"].read_bytes()) is bool(word)
+        assert ("images" in pd.read_csv(paths["csv"]).columns) is bool(word)
+    assert sizes["simulated"][0] == sizes[""][0]
+    assert 0 < sizes["simulated"][1] - sizes[""][1] < 0.2 * SETTINGS.dpi
+
+
+def test_nothing_but_the_stamp_reaches_below_the_figure(tmp_path: Path) -> None:
+    files = {"gandl": write_dose_response(tmp_path, "gandl")}
+    with style(SETTINGS):
+        figure = dose_response_figure(drawn("gandl", files["gandl"], "leave_row_out"))
+        box = stamp(figure, "simulated")
+        assert box is not None
+        renderer = figure.canvas.get_renderer()
+        (text,) = [one for one in figure.texts if one.get_gid() == "stamp"]
+        assert text.get_window_extent(renderer).y1 <= 0
+        assert text.get_window_extent(renderer).y0 >= box.y0 * figure.dpi
+        drawn_below = [*figure.axes, *figure.legends]
+        assert min(artist.get_tightbbox(renderer).y0 for artist in drawn_below) >= 0
 
 
 def test_font_size_of_the_configuration_reaches_the_figure_and_is_put_back_afterwards() -> None:

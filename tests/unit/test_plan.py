@@ -1,4 +1,4 @@
-"""The plan: published totals and estimates marked as such, each with its basis; exact numbers once metadata and directory are here."""
+"""The plan: published totals and estimates marked as such, each with its basis; exact once metadata and directory are here."""
 
 from __future__ import annotations
 

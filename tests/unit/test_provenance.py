@@ -27,7 +27,6 @@ from gandl.report.provenance import (
 from gandl.source.datasets import Download
 from gandl.source.origin import write_origin
 
-
 EMPTY = ("simulation", "rxrx19a", "rxrx1")
 """Sections of `source` that are empty in a run of one's own images."""
 

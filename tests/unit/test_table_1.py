@@ -20,7 +20,7 @@ FEATURIZERS = ("gandl", "intensity")
 
 
 def write_numbers(folder: Path, tasks: slice = slice(None)) -> list[Path]:
-    """Accuracies by image and by well of every task; under another normalisation and metric stand values that must not be shown."""
+    """Accuracies by image and by well of every task; other normalisations and metrics hold what must not be shown."""
     paths = []
     for i, featurizer in enumerate(FEATURIZERS):
         rows = []

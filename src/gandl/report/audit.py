@@ -24,7 +24,7 @@ from gandl.report.captions import DOSES, FLOORS, SIMULATED_CONFIDENCE, coverage_
 from gandl.report.caveats import MOCK, caveats
 from gandl.report.costs import duration, stage_costs
 from gandl.report.findings import TRAINED, Found, judged_row, sentences, verdict_sentences
-from gandl.report.reference import Verdict, compare, read_references
+from gandl.report.reference import Comparison, Verdict, compare, read_references
 from gandl.report.strips import strip
 from gandl.source.splits import Scheme
 
@@ -115,7 +115,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "confidence": f"{100 * float(settings['evaluation']['confidence']):g} %",
         "screens": screen.counts_in_words([inputs.sites, *inputs.others]),
         "findings": screen.findings(sections, series, verdict_sentences(compared), judged, simulated),
-        "comparisons": [_comparison(item) for item in compared],
+        "comparisons": [_of_question(item) for item in compared],
         "sections": sections,
         "series": series,
         "most_series": screen.MOST_SERIES,
@@ -191,7 +191,7 @@ def _environment() -> Environment:
     return environment
 
 
-def _comparison(item: Any) -> dict[str, Any]:
+def _comparison(item: Comparison) -> dict[str, Any]:
     reference, ours = item.reference, item.measured
     css, sign = CLASSES[item.verdict]
     value = tell.Value(ours.value, ours.low, ours.high, ours.n, ours.unit) if ours else None
@@ -213,6 +213,12 @@ def _comparison(item: Any) -> dict[str, Any]:
         "place": reference.place,
         "note": reference.note,
     }
+
+
+def _of_question(item: Comparison) -> dict[str, Any]:
+    """The same, with the question in front of the split: on a page of several questions their splits go by the same names."""
+    told, title = _comparison(item), screen.TITLES.get(item.reference.question, "")
+    return told | {"split": f"{title}, {told['split']}" if title else told["split"]}
 
 
 def _range(low: float | None, high: float | None) -> str:

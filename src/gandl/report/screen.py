@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from gandl.config import FeaturizerName, QuestionName
-from gandl.evaluation.terms import RATIO
+from gandl.evaluation.terms import ALL, RATIO
 from gandl.figures.labels import SCHEMES, featurizer_label
 from gandl.report import numbers as tell
 from gandl.report.numbers import Value
@@ -110,7 +110,7 @@ def _tables(table: pd.DataFrame, featurizers: Sequence[str], question: str) -> l
         if not keys:
             continue
         columns = [
-            ColumnOfTable(split.partition(":")[2] or "all", f"by {UNITS.get(unit, unit)}", tell.metric_label(metric))
+            ColumnOfTable(_group(split), f"by {UNITS.get(unit, unit)}", tell.metric_label(metric))
             for split, unit, metric in keys
         ]
         rows = []
@@ -121,6 +121,12 @@ def _tables(table: pd.DataFrame, featurizers: Sequence[str], question: str) -> l
         if rows:
             tables.append(QuestionTable(scheme, SCHEMES.get(scheme, scheme.replace("_", " ")), columns, rows))
     return tables
+
+
+def _group(split: str) -> str:
+    """Whose wells a split tells, in words."""
+    group = split.partition(":")[2]
+    return "all cell types" if group in ("", ALL) else group
 
 
 def _by_metric(key: tuple[str, str, str]) -> tuple[int, str, str]:
