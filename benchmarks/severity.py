@@ -17,7 +17,6 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from simulator_features import auc, chance, draw_wells, held_out_scores
 
-
 LOTS = 100
 """How often infected and Mock are drawn by lot, to tell how far chance alone goes."""
 

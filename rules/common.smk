@@ -11,7 +11,7 @@ from gandl.config import (
 )
 from gandl.config_check import load_config
 from gandl.environments import share_source
-from gandl.report.captions import caption_counts
+from gandl.report.captions import NO_COUNTS, caption_counts
 from gandl.source.catalogue import download_at, file_of
 from gandl.source.stores import stores_of_run
 

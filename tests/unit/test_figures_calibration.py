@@ -98,5 +98,5 @@ def test_csv_holds_what_is_drawn_and_says_simulated(screen: Screen, tmp_path: Pa
 
 def test_a_missing_file_is_named(screen: Screen, tmp_path: Path) -> None:
     files = (screen.wells, tmp_path / "none.parquet", screen.calibration)
-    with pytest.raises(FigureError, match="none.parquet does not exist"):
+    with pytest.raises(FigureError, match=r"none\.parquet does not exist"):
         draw_calibration(*files, featurizer="gandl", settings=SETTINGS, **outputs(tmp_path, "figure"))

@@ -12,7 +12,7 @@ from figure_inputs import CONTROLS_METRICS, outputs, write_controls, write_refer
 from matplotlib.collections import LineCollection
 
 from gandl.config import FeaturizerName, FiguresSettings
-from gandl.figures.comparison import compared, groups_of, references
+from gandl.figures.comparison import compared, group_label, groups_of, references
 from gandl.figures.featurizers import draw_featurizers, featurizers_figure
 from gandl.figures.labels import FEATURIZERS, featurizer_label, fixed, nominal, number
 from gandl.figures.style import FigureError, style
@@ -59,6 +59,32 @@ def test_page_has_a_row_per_featurizer_and_the_floor_without_svm(
     assert "<strong>0.60</strong><br><small>[0.40,&nbsp;0.70]</small>" in page
     assert "<strong>0.68</strong>" in page
     assert "<strong>10.2</strong>" in page
+
+
+def test_the_word_simulated_stands_in_title_and_csv(numbers: dict[str, Path], reference: Path, tmp_path: Path) -> None:
+    html, csv = tmp_path / "table.html", tmp_path / "table.csv"
+    write_table_featurizers(
+        numbers, reference, dataset="rxrx19a", settings=SETTINGS, html=html, csv=csv, word="simulated"
+    )
+    assert "Held-out controls by featurizer, simulated" in html.read_text(encoding="utf-8")
+    assert set(pd.read_csv(csv)["images"]) == {"simulated"}
+    assert "simulated" not in table(numbers, reference, tmp_path)[0]
+
+
+@pytest.mark.parametrize(
+    ("split", "label"),
+    [
+        ("leave_row_out:A-H", "Rows A–H"),
+        ("no_training:A-H", "Rows A–H"),
+        ("confirmation:E-H", "Rows E–H, trained on the others"),
+        ("leave_plate_out:HRCE", "HRCE"),
+        ("no_training:HRCE", "HRCE"),
+        ("leave_row_out:A549", "A549"),
+        ("leave_row_out:AA-AF", "Rows AA–AF"),
+    ],
+)
+def test_groups_are_plate_rows_or_cell_types(split: str, label: str) -> None:
+    assert group_label(split) == label
 
 
 def test_page_loads_nothing_from_elsewhere(numbers: dict[str, Path], reference: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from figure_inputs import (
     write_samples,
     write_scores,
 )
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from gandl.config import FiguresSettings
@@ -105,7 +106,7 @@ def test_nothing_but_the_stamp_reaches_below_the_figure(tmp_path: Path) -> None:
         figure = dose_response_figure(drawn("gandl", files["gandl"], "leave_row_out"))
         box = stamp(figure, "simulated")
         assert box is not None
-        renderer = figure.canvas.get_renderer()
+        renderer = FigureCanvasAgg(figure).get_renderer()
         (text,) = [one for one in figure.texts if one.get_gid() == "stamp"]
         assert text.get_window_extent(renderer).y1 <= 0
         assert text.get_window_extent(renderer).y0 >= box.y0 * figure.dpi

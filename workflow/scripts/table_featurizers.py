@@ -21,5 +21,6 @@ with job(snakemake.log[0]):
         settings=FiguresSettings.model_validate(snakemake.params.settings),
         html=Path(snakemake.output.html),
         csv=Path(snakemake.output.csv),
+        word=snakemake.params.word,
         confidence=snakemake.params.confidence,
     )

@@ -5,6 +5,7 @@ Takes the controls' numbers of every featurizer (`evaluation/controls/`) and the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +20,13 @@ from gandl.source.splits import Question, Scheme
 from gandl.tables import NUMBERS, read_table
 
 REFERENCE = "Reference"
-LEAVE_PLATE_OUT = "leave_plate_out"
+ROWS = re.compile(r"[A-Z]{1,2}([-+][A-Z]{1,2})*")
+"""Plate rows in the name of a split, as `gandl.source.plate_rows.span` writes them; anything else there is a cell type."""
 SCHEMES = {
     Scheme.LEAVE_ROW_OUT.value: "",
     NO_TRAINING: "",
     Scheme.CONFIRMATION.value: ", trained on the others",
-    LEAVE_PLATE_OUT: ", plate left out",
+    Scheme.LEAVE_PLATE_OUT.value: "",
 }
 """Schemes that are compared, and what a reader must know of each. A column without a classifier was trained on nothing: it
 stands beside the classifiers that never saw the row which they score."""
@@ -35,7 +37,7 @@ COLUMNS = ["featurizer", "label", "normalization", "group", "split", "unit", "me
 
 @dataclass(frozen=True)
 class Group:
-    """The numbers that are compared with each other: wells of the same plate rows, held out in the same way."""
+    """The numbers that are compared with each other: wells of the same plate rows or cell type, held out in the same way."""
 
     label: str
     colour: str
@@ -47,8 +49,8 @@ def compared(numbers: Mapping[str, Path]) -> pd.DataFrame:
 
     Parameters
     ----------
-    numbers : controls' numbers (`tables.NUMBERS`, split `<scheme>:<plate rows>`, all rows before any part of them) by
-        featurizer, in the order of the rows.
+    numbers : controls' numbers (`tables.NUMBERS`, split `<scheme>:<plate rows or cell type>`, all rows before any part of them)
+        by featurizer, in the order of the rows.
 
     Raises
     ------
@@ -77,11 +79,11 @@ def _without_development(data: pd.DataFrame) -> pd.DataFrame:
 
 
 def group_label(split: str) -> str:
-    """What a split is called: `leave_row_out:A-H` and `no_training:A-H` are "Rows A–H"; `leave_plate_out:HRCE` names cells."""
-    scheme, _, rows = split.partition(":")
-    if scheme == LEAVE_PLATE_OUT:
-        return f"{rows}{SCHEMES[scheme]}"
-    return f"Rows {rows.replace('-', '–')}{SCHEMES[scheme]}" if rows else f"Held-out rows{SCHEMES[scheme]}"
+    """What a split is called: `leave_row_out:A-H` and `no_training:A-H` are "Rows A–H", `leave_plate_out:HRCE` is "HRCE"."""
+    scheme, _, wells = split.partition(":")
+    if not wells:
+        return f"Held-out rows{SCHEMES[scheme]}"
+    return f"Rows {wells.replace('-', '–')}{SCHEMES[scheme]}" if ROWS.fullmatch(wells) else wells
 
 
 def groups_of(data: pd.DataFrame) -> list[Group]:

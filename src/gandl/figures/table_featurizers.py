@@ -31,6 +31,7 @@ def write_table_featurizers(
     html: Path,
     csv: Path,
     confidence: float = 0.95,
+    word: str = "",
 ) -> None:
     """Write the table as one HTML file that needs nothing else, and as CSV.
 
@@ -40,6 +41,7 @@ def write_table_featurizers(
     reference : the reference values (`resources/paper_values.csv`), a last row of the table.
     dataset : the screen, as the reference values name it.
     confidence : coverage of the intervals, as evaluated; it is written below the table.
+    word : such as "simulated"; it stands in the title and a column of the CSV.
     html, csv : files to write; the CSV is tidy and at full precision: a row per featurizer, split and metric.
 
     Raises
@@ -47,13 +49,13 @@ def write_table_featurizers(
     FigureError : a featurizer has no numbers, or none of Z'.
     """
     data = with_references(numbers, reference, dataset)
-    page = table_page(data, settings, confidence)
+    page = table_page(data, settings, confidence, word)
     with atomic(Path(html)) as partial:
         partial.write_text(page, encoding="utf-8")
-    write_csv(data, csv)
+    write_csv(data.assign(images=word) if word else data, csv)
 
 
-def table_page(data: pd.DataFrame, settings: FiguresSettings, confidence: float) -> str:
+def table_page(data: pd.DataFrame, settings: FiguresSettings, confidence: float, word: str = "") -> str:
     """A whole HTML page of the tidy table; the same bytes for the same table."""
     wide = cells(data)
     columns = list(wide.columns[1:])
@@ -82,6 +84,8 @@ def table_page(data: pd.DataFrame, settings: FiguresSettings, confidence: float)
             table_border_bottom_color="#222222",
         )
     )
+    if word:
+        table = table.tab_header(title=f"Held-out controls by featurizer, {word}")
     return str(table.as_raw_html(make_page=True))
 
 

@@ -47,7 +47,7 @@ PANELS = (
         {"r1": ("R1 (gradient)", GREEN), "path_length_penalty": ("Path length", PURPLE)},
         logarithmic=True,
     ),
-    Panel("d  Probe on held-out controls", "Z′ (development rows)", {"probe_z_prime": ("Z′", INK)}, zero=True),
+    Panel("d  Probe on held-out controls", "Z′", {"probe_z_prime": ("Z′", INK)}, zero=True),
 )
 METRICS = [metric for panel in PANELS for metric in panel.lines]
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
