@@ -23,9 +23,7 @@ CAPTION = {
         statistic.value for statistic in cfg.embeddings.block_statistics
     ],
     **(
-        caption_counts(
-            cfg.source.bbbc013.platemap, SCREEN, cfg.source.development_rows
-        )
+        caption_counts(cfg.source.bbbc013.platemap, SCREEN, cfg.source.development_rows)
         if PLATE
         else NO_COUNTS
     ),

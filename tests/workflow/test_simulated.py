@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,10 @@ from tiny_project import Project
 from gandl.embeddings.metadata import feature_names
 from gandl.images.store import ImageStore
 from gandl.tables import NUMBERS, SITES, SPLITS, read_table
+from range_server import RangeServer, serving
 
 RUN = "results/tiny"
+SIMULATOR = f"{RUN}/source/simulator"
 FIGURES = ["1", "3", "4", "5", "calibration", "featurizers", "samples", "training"]
 
 
@@ -116,9 +120,83 @@ def test_without_the_truth_everything_but_its_calibration_is_there(simulated: Pr
     hidden = truth.rename(truth.with_suffix(".hidden"))
     target.unlink()
     try:
-        done = simulated.run(str(Path(RUN) / "evaluation/scores/gandl_blocks.none.parquet"), "--rerun-triggers", "mtime")
+        done = simulated.run(
+            str(Path(RUN) / "evaluation/scores/gandl_blocks.none.parquet"), "--rerun-triggers", "mtime"
+        )
         assert done.returncode == 0, done.stderr[-2000:]
         after = pd.read_parquet(target)
     finally:
         hidden.rename(truth)
     np.testing.assert_array_equal(before["on"].to_numpy(), after["on"].to_numpy())
+
+
+SHRUNK = {
+    "source": {
+        "simulation": None,
+        "rxrx19a": {"complete": False, "image_px": 64, "stores": ["HRCE-1_1", "VERO-1_2"]},
+        "rxrx1": {"complete": False, "image_px": 32, "stores": ["HUVEC-01"], "pixel_size_um": 1.3},
+    },
+    "images": {"resolutions": {"rxrx19a": [32], "rxrx1": [32]}, "shard_sites": 8},
+    "training": {"resolution": 32, "network": {"crop": 16}},
+    "embeddings": {"resolutions": {"rxrx19a": 32, "rxrx1": 32}, "featurizers": ["gandl", "intensity"]},
+    "compute": {"gpus": 0, "threads": 1},
+}
+
+
+def test_the_paper_reads_members_of_remote_archives_by_byte_range(simulated: Project) -> None:
+    """The preset of the paper, with few and small images: a server of byte ranges holds the archives that the simulator wrote."""
+    files = {
+        f"/{path.relative_to(simulated.folder / SIMULATOR).as_posix()}": path
+        for path in (simulated.folder / SIMULATOR).rglob("*.zip")
+    }
+    with serving(RangeServer(files=files)) as server:
+        paper = Project(simulated.folder, server.base, "paper", SHRUNK | {"run": "paper"})
+        targets = [
+            f"results/paper/embeddings/{place}.parquet"
+            for place in ("rxrx19a/intensity/HRCE-1_1", "rxrx1/intensity/HUVEC-01")
+        ]
+        paper.configure({})
+        try:
+            done = paper.run(*targets)
+            assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+            whole = sum(path.stat().st_size for path in files.values())
+            assert server.sent < whole / 2
+        finally:
+            simulated.configure({})
+    for place, same in (("rxrx19a/HRCE-1_1", "rxrx19a/HRCE-1_1"), ("rxrx1/HUVEC-01", "rxrx1/HUVEC-01")):
+        ours = pd.read_parquet(simulated.folder / f"results/paper/images/{place}.parquet")
+        theirs = pd.read_parquet(simulated.folder / f"results/tiny/images/{same}.parquet")
+        pd.testing.assert_frame_equal(ours, theirs)
+
+
+def test_the_pilot_reads_single_objects(simulated: Project, tmp_path: Path) -> None:
+    """The preset of the pilot on simulated images: unpacked below a mirror folder, wells chosen by its rules."""
+    base = tmp_path / "storage.googleapis.com/rxrx/RxRx19a"
+    base.mkdir(parents=True)
+    source = simulated.folder / SIMULATOR / "storage.googleapis.com/rxrx/RxRx19a"
+    shutil.copy(source / "RxRx19a-metadata.zip", base)
+    with zipfile.ZipFile(source / "RxRx19a-images.zip") as archive:
+        archive.extractall(base.parent)
+    tiny = _without(SHRUNK, "rxrx1") | {"run": "pilot"}
+    pilot = Project(simulated.folder, tmp_path, "pilot", tiny)
+    pilot.configure({})
+    try:
+        done = pilot.run("results/pilot/embeddings/rxrx19a/intensity/VERO-1_2.parquet")
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    finally:
+        simulated.configure({})
+    sites = read_table(simulated.folder / "results/pilot/source/rxrx19a/sites.parquet", SITES)
+    assert {"HRCE-1_1", "VERO-1_2"} == set(sites["store_id"])
+    assert {"positive", "negative"} <= set(sites["control"])
+
+
+def _without(settings: dict, screen: str) -> dict:
+    """The same settings without one screen."""
+    return {
+        name: {
+            key: {k: v for k, v in value.items() if k != screen} if key == "resolutions" else value
+            for key, value in section.items()
+            if key != screen
+        }
+        for name, section in settings.items()
+    }
