@@ -13,6 +13,7 @@ from gandl.config_check import load_config
 from gandl.environments import share_source
 from gandl.report.captions import NO_COUNTS, caption_counts
 from gandl.source.catalogue import download_at, file_of
+from gandl.source.plates_state import state_of_folder, states_of_stores
 from gandl.source.stores import stores_of_run
 
 cfg = load_config(config)
@@ -24,7 +25,6 @@ SCREEN = cfg.source.screen.value
 STORES = {
     dataset.value: stores_of_run(cfg.source, dataset) for dataset in cfg.source.datasets
 }
-SIMULATOR = f"results/{cfg.run}/source/simulator"
 METHOD = cfg.normalization.method.value
 METHODS = [method.value for method in cfg.normalization.methods]
 FEATURIZERS = [name.value for name in cfg.embeddings.featurizers]

@@ -5,14 +5,6 @@ MAKES     <results>/embeddings/{dataset}/{featurizer}/{store}.parquet
 """
 
 
-def is_complete(dataset):
-    """Whether a run takes the whole published screen, so that every published embedding has its site."""
-    section = getattr(cfg.source, dataset)
-    if section is None or section.stores:
-        return False
-    return section.complete and getattr(section, "wells", Wells.ALL) == Wells.ALL
-
-
 rule embeddings:
     """Embed one store with the trained discriminator: its 512-d layer, and the statistics of its blocks, in one pass."""
     input:

@@ -6,7 +6,7 @@ MAKES     <results>/evaluation/{question}/{featurizer}.{method}.parquet and what
 
 
 rule scores:
-    """Score every well on the on- and off-perturbation axes (E2) by a model that never saw its plate (or plate row)."""
+    """Score every well on the on- and off-perturbation axes (E2) by models that were not trained on it, scheme by scheme."""
     input:
         wells=f"<results>/normalization/{SCREEN}/{{featurizer}}.{{method}}.wells.parquet",
         sites=f"<results>/normalization/{SCREEN}/{{featurizer}}.{{method}}.sites.parquet",
@@ -170,25 +170,3 @@ rule calibration:
         code=code_version("gandl.evaluation.calibration"),
     script:
         "../workflow/scripts/calibration.py"
-
-
-def answers(question, methods, featurizers=FEATURIZERS):
-    """Tables of numbers that answer a question, where it is asked."""
-    if not asked(question):
-        return []
-    return collect(
-        "<results>/evaluation/{question}/{featurizer}.{method}.parquet",
-        question=question,
-        featurizer=featurizers,
-        method=methods,
-    )
-
-
-RAW = Normalization.NONE.value
-NUMBERS = [
-    *answers("controls", METHODS),
-    *answers("dose_response", METHOD),
-    *answers("cell_model", RAW),
-    *answers("cell_type", RAW),
-    *answers("calibration", METHOD),
-]

@@ -5,16 +5,6 @@ MAKES     <results>/normalization/{dataset}/{featurizer}.{method}.sites.parquet 
 """
 
 
-def embeddings_of(wildcards):
-    """One featurizer's embeddings of all stores of a screen."""
-    return collect(
-        "<results>/embeddings/{dataset}/{featurizer}/{store}.parquet",
-        dataset=wildcards.dataset,
-        featurizer=wildcards.featurizer,
-        store=STORES[wildcards.dataset],
-    )
-
-
 rule normalization:
     """Remove plate effects from one featurizer's embeddings; write one row per site and per well."""
     input:

@@ -5,30 +5,6 @@ MAKES     <results>/report/provenance.json, audit.html, summary.txt; `make repro
 """
 
 
-def own_tables():
-    """Small inputs of the run that are no download: the plate map, or a lab's own tables."""
-    plate, plates = cfg.source.bbbc013, cfg.source.plates
-    own = [plate.platemap] if plate is not None else []
-    return (
-        [*own, *(path for path in (plates.table, plates.wells) if path)]
-        if plates
-        else own
-    )
-
-
-def downloaded():
-    """The published files that lie below the folder of downloads: metadata, an archive that is read whole, embeddings."""
-    files = []
-    for dataset in DATASETS:
-        if dataset == Dataset.BBBC013:
-            files.append(official(dataset, "images"))
-        elif dataset != Dataset.PLATES:
-            files.append(official(dataset, "metadata"))
-            if FeaturizerName.RELEASED.value in FEATURIZERS:
-                files.append(official(dataset, "embeddings"))
-    return files
-
-
 rule provenance:
     """Hashes of configuration, code, lock and inputs; versions, hardware, time per rule."""
     input:

@@ -7,43 +7,6 @@ MAKES     <simulator>/<host>/<path> (simulated screens: files of the distributed
 """
 
 
-def official(dataset, file):
-    """`<host>/<path>` of a screen's published file."""
-    return str(file_of(dataset, file, "resources/datasets.csv").path)
-
-
-def entry_of(wildcards):
-    """What decides a download: address, official size and checksum (a simulated file has neither)."""
-    entry = download_at(f"{wildcards.host}/{wildcards.path}", "resources/datasets.csv")
-    if cfg.simulated:
-        return {"url": entry.url, "size": None, "sha256": None}
-    return {"url": entry.url, "size": entry.bytes, "sha256": entry.sha256}
-
-
-def raw_sites(wildcards):
-    """What the sites table of a screen is made from."""
-    section = getattr(cfg.source, wildcards.dataset)
-    if wildcards.dataset == Dataset.BBBC013:
-        return [section.platemap]
-    if wildcards.dataset == Dataset.PLATES:
-        return [path for path in (section.table, section.wells) if path]
-    metadata = f"<downloads>/{official(wildcards.dataset, 'metadata')}"
-    variants = ["resources/compound_variants.csv"]
-    return [metadata, *(variants if wildcards.dataset == Dataset.RXRX19A else [])]
-
-
-def source_settings(wildcards):
-    """The settings of a screen's source that decide its sites table."""
-    return settings(
-        getattr(cfg.source, wildcards.dataset), exclude={"images_from", "image_px"}
-    )
-
-
-def source_code(wildcards):
-    """The code of a screen's source."""
-    return code_version(f"gandl.source.{wildcards.dataset}")
-
-
 rule simulate_rxrx19a:
     """Draw the simulated RxRx19a: metadata zip and image zip in the distributed format, and its known truth."""
     output:
@@ -62,7 +25,6 @@ rule simulate_rxrx19a:
         runtime="2h",
     params:
         settings=settings(cfg.source).get("simulation"),
-        mirror=SIMULATOR,
         code=code_version("gandl.source.simulator.rxrx19a"),
     script:
         "../workflow/scripts/simulate_rxrx19a.py"
@@ -86,7 +48,6 @@ rule simulate_rxrx1:
         runtime="2h",
     params:
         settings=settings(cfg.source).get("simulation"),
-        mirror=SIMULATOR,
         code=code_version("gandl.source.simulator.rxrx1"),
     script:
         "../workflow/scripts/simulate_rxrx1.py"
@@ -111,7 +72,6 @@ rule download:
         runtime="12h",
     params:
         entry=entry_of,  # address, size and checksum alone decide a download: no code, no table, or 445 GB would move again
-        simulator=SIMULATOR if cfg.simulated else None,
     script:
         "../workflow/scripts/download.py"
 
@@ -134,7 +94,6 @@ rule directory:
         runtime="2h",
     params:
         entry=entry_of,
-        simulator=SIMULATOR if cfg.simulated else None,
     script:
         "../workflow/scripts/directory.py"
 
@@ -157,6 +116,7 @@ rule sites:
         runtime="30m",
     params:
         settings=source_settings,
+        images=folder_of_images,
         code=source_code,
     script:
         "../workflow/scripts/sites.py"

@@ -169,7 +169,8 @@ def _images(config: Config, dataset: Dataset, mirror: str | None, results: Path)
         yield f"read from the mirror {mirror}{lacks or ': nothing is downloaded'}"
         return
     how = "byte ranges of" if whole else "single objects beside"
-    yield f"{_moved(config, dataset, results).in_bytes()} by {how} {archive.url} from {_source(mirror, archive)}"
+    moved = _moved(config, dataset, results)
+    yield f"{moved.in_bytes()} by {how} {archive.url} from {_source(mirror, archive)}{_gaps(config, moved)}"
     directory = _downloads_folder(config, results) / f"{archive.path}.members.parquet"
     if whole and not directory.is_file():
         size = Amount(
@@ -178,6 +179,15 @@ def _images(config: Config, dataset: Dataset, mirror: str | None, results: Path)
             basis=f"{PUBLISHED[dataset].images:,} members of about {DIRECTORY_ENTRY} bytes",
         )
         yield f"{size.in_bytes()} before that: its central directory, once"
+
+
+def _gaps(config: Config, moved: Amount) -> str:
+    """What comes with the members, where these are counted exactly."""
+    if not moved.exact or not config.images.gap_kibibytes:
+        return ""
+    from gandl.source.zip_members import GAP_SHARE
+
+    return f", and at most {GAP_SHARE:.0%} more where gaps between them save requests"
 
 
 def _moved(config: Config, dataset: Dataset, results: Path) -> Amount:
@@ -225,6 +235,8 @@ def _disk(config: Config, dataset: Dataset, stores: Sequence[str], results: Path
 
 def _raw_bytes(config: Config, dataset: Dataset) -> int | None:
     """Bytes of one site at all stored resolutions, where they are known beforehand."""
+    if dataset is Dataset.PLATES:
+        return _raw_bytes_of_plates(config)
     pixels = sum(size**2 for size in config.images.resolutions[dataset])
     if dataset is Dataset.BBBC013:
         from gandl.images.bbbc013 import BYTES_PER_PIXEL
@@ -232,6 +244,26 @@ def _raw_bytes(config: Config, dataset: Dataset) -> int | None:
 
         return pixels * len(PLATE_CHANNELS) * BYTES_PER_PIXEL
     return pixels * len(CHANNELS[dataset]) if dataset in CHANNELS else None
+
+
+def _raw_bytes_of_plates(config: Config) -> int | None:
+    """The same for a lab's own plates, whose images are all of one kind: that of the first one."""
+    assert config.source.plates is not None
+    from gandl.images.image_files import ImageFileError, image_info
+    from gandl.images.store import factor_of
+    from gandl.source.plates import read_plates
+
+    plates = read_plates(config.source.plates)
+    first = next((image for site in plates.sites for image in site.images.values()), None)
+    if first is None:
+        return None
+    try:
+        kind = image_info(first.path, first.page)
+    except ImageFileError:  # told with all others by `gandl check`, and before anything is packed
+        return None
+    factors = [factor_of(kind.height, kind.width, size) for size in config.images.resolutions[Dataset.PLATES]]
+    pixels = sum((kind.height // factor) * (kind.width // factor) for factor in factors)
+    return pixels * len(plates.channels) * int(kind.dtype.removeprefix("uint")) // 8
 
 
 def _training(config: Config, results: Path) -> Iterator[str]:

@@ -95,7 +95,7 @@ INDEX = Schema(
     ),
     key=("site_id",),
 )
-"""Row i is site i of the image store; sha256 of its (channel, y, x) pixels at the first stored resolution, little-endian."""
+"""Row i is site i of the image store; sha256 of its (channel, y, x) pixels at the first stored size, little-endian."""
 
 EMBEDDINGS = Schema("embeddings", (Column("site_id", "string"),), key=("site_id",), feature_prefix="feature_")
 """site_id, feature_0 ... feature_{d-1} (float32)."""

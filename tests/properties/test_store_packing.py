@@ -22,8 +22,9 @@ class InterruptedByTestError(Exception):
     """What a test throws in the midst of packing."""
 
 
-def pack(folder: Path, sites: int, shard_sites: int) -> Path:
-    plan = tiny_plan(sites, shard_sites=shard_sites)
+def pack(folder: Path, sites: int, shard_sites: int, *, by_site: bool) -> Path:
+    sources = tuple(f"{i:064x}" for i in range(sites)) if by_site else ()
+    plan = tiny_plan(sites, shard_sites=shard_sites, site_sources=sources)
     store = folder / f"{plan.store_id}.zarr"
     pack_store(plan, Decoded(tiny_pixels), store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json"))
     return store
@@ -34,9 +35,14 @@ def everything(folder: Path) -> dict[str, bytes]:
 
 
 @settings(deadline=None, max_examples=12)
-@given(sites=st.integers(1, 9), shard_sites=st.integers(1, 10), interruptions=st.lists(st.integers(0, 12), max_size=3))
+@given(
+    sites=st.integers(1, 9),
+    shard_sites=st.integers(1, 10),
+    interruptions=st.lists(st.integers(0, 16), max_size=3),
+    by_site=st.booleans(),
+)
 def test_interrupted_packing_ends_like_an_undisturbed_one(
-    sites: int, shard_sites: int, interruptions: list[int]
+    sites: int, shard_sites: int, interruptions: list[int], by_site: bool
 ) -> None:
     write_pixels, write_digests = packing.write_shard, zarr.Array.__setitem__
     with tempfile.TemporaryDirectory() as disturbed, tempfile.TemporaryDirectory() as undisturbed:
@@ -57,10 +63,10 @@ def test_interrupted_packing_ends_like_an_undisturbed_one(
                 patch.setattr(packing, "write_shard", interrupted(write_pixels))
                 patch.setattr(zarr.Array, "__setitem__", interrupted(write_digests))
                 try:
-                    pack(Path(disturbed), sites, shard_sites)
+                    pack(Path(disturbed), sites, shard_sites, by_site=by_site)
                 except InterruptedByTestError:
                     assert not (Path(disturbed) / "TINY_1.zarr").exists()
-        store = ImageStore(pack(Path(disturbed), sites, shard_sites))
-        pack(Path(undisturbed), sites, shard_sites)
+        store = ImageStore(pack(Path(disturbed), sites, shard_sites, by_site=by_site))
+        pack(Path(undisturbed), sites, shard_sites, by_site=by_site)
         assert everything(Path(disturbed)) == everything(Path(undisturbed))
         np.testing.assert_array_equal(store.sites(slice(None)), np.stack([tiny_pixels(i) for i in range(sites)]))

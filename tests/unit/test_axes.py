@@ -250,3 +250,20 @@ def test_the_off_axis_is_the_first_component_of_what_is_left(shape: tuple[int, i
     left = scaled - np.outer(scaled @ axes.normal, axes.normal)
     first = np.linalg.svd(left - left.mean(0), full_matrices=False)[2][0]
     assert abs(first @ axes.off) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_rows_scored_a_few_at_a_time_and_in_single_precision_score_the_same(
+    monkeypatch: pytest.MonkeyPatch, raw: bool
+) -> None:
+    rng = np.random.default_rng(4)
+    features = rng.standard_normal((60, 5)).astype(np.float32)
+    labels = np.repeat([1, -1, 0], 20)
+    features[:20] += 2
+    train, test = np.arange(0, 40, 2), np.concatenate([np.arange(1, 40, 2), np.arange(40, 60)])
+    groups, folds = np.tile(list("abcd"), 15), [Fold("all", train, test)]
+    whole = held_out_scores(features.astype(float), labels, folds, groups, [0.1, 1.0], raw=raw)
+    monkeypatch.setattr(axes_module, "ROWS_AT_ONCE", 7)
+    parts = held_out_scores(features, labels, folds, groups, [0.1, 1.0], raw=raw)
+    for name in ("on", "off", "off_norm"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-10, atol=1e-12)

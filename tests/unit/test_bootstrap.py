@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, bootstrap, ttest_ind
+from scipy.stats import binomtest, bootstrap, norm, ttest_ind
 
 from gandl.statistics import bootstrap as bootstrap_module
 from gandl.statistics.bootstrap import (
     bootstrap_interval,
     drawn_positions,
+    grouped_auc_interval,
     mean_interval,
     mean_of_proportions_interval,
     resample_within,
@@ -143,3 +144,54 @@ def test_interval_of_a_mean_of_many_proportions_holds_it() -> None:
     assert low < 0.7 < high
     one = wilson_interval(28, 40, 0.95)
     assert high - low == pytest.approx(one[1] - one[0], rel=0.15)
+
+
+def test_the_jackknife_leaves_wells_out_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = bootstrap_interval(ssmd, POSITIVE, NEGATIVE, **SETTINGS)
+    monkeypatch.setattr(bootstrap_module, "DRAWN_AT_ONCE", 40)
+    assert bootstrap_interval(ssmd, POSITIVE, NEGATIVE, **SETTINGS) == pytest.approx(whole)
+    parts = list(bootstrap_module._without_one(np.arange(5.0)))
+    expected = [np.delete(np.arange(5.0), i) for i in range(5)]
+    np.testing.assert_array_equal(np.concatenate(parts), expected)
+
+
+def shifted_plates(
+    seed: int, plates: int = 8, wells: int = 30
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Wells of two kinds, a plate holds one; shifts of whole plates as large as the spread within."""
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(plates), wells)
+    positive, negative = (
+        gap + rng.standard_normal(plates)[groups] + rng.standard_normal(len(groups)) for gap in (1.0, 0.0)
+    )
+    return positive, negative, groups, groups
+
+
+def test_draws_of_plates_cover_an_auc_that_draws_of_their_wells_miss() -> None:
+    truth = norm.cdf(0.5)  # of the difference of two wells: mean 1, variance 4
+    held = {"plates": 0, "wells": 0}
+    for seed in range(60):
+        positive, negative, *groups = shifted_plates(seed)
+        settings = {"draws": 300, "confidence": 0.95, "seed": seed}
+        intervals = {
+            "plates": grouped_auc_interval(positive, negative, *groups, **settings),
+            "wells": bootstrap_interval(auc, positive, negative, **settings),
+        }
+        for name, (low, high) in intervals.items():
+            held[name] += low <= truth <= high
+    assert held["plates"] >= 0.8 * 60
+    assert held["wells"] <= 0.6 * 60
+
+
+def test_the_auc_of_drawn_plates_is_that_of_their_wells() -> None:
+    positive, negative, groups, _ = shifted_plates(0, plates=2, wells=6)
+    low, high = grouped_auc_interval(positive, negative, groups, groups, draws=500, confidence=0.999, seed=0)
+    every = [auc(positive[groups == i], negative[groups == j]) for i in (0, 1) for j in (0, 1)]
+    assert (low, high) == (pytest.approx(min(every)), pytest.approx(max(every)))
+
+
+def test_one_plate_of_a_kind_or_draws_that_agree_have_no_interval() -> None:
+    values = np.arange(4.0)
+    settings = {"draws": 100, "confidence": 0.95, "seed": 0}
+    assert np.isnan(grouped_auc_interval(values, values, list("aaaa"), list("bbcc"), **settings)).all()
+    assert np.isnan(grouped_auc_interval(values + 9, values, list("aabb"), list("ccdd"), **settings)).all()

@@ -148,3 +148,28 @@ def test_a_screen_without_a_plate_map_has_the_same_keys_and_no_counts(repository
 
 def test_captions_count_nothing_where_the_plate_map_is_absent(tmp_path):
     assert caption_counts(tmp_path / "none.csv", "bbbc013", ["A"]) == {}
+
+
+def test_captions_of_accuracies_say_what_is_held_out_and_where_the_threshold_lies(repository):
+    text = rendered("table_1", repository, of_screens(repository))
+    assert "*quarter*" in text
+    assert "normalisation *unlabelled* for c+ against c−, raw profiles" in text.lower()
+    assert "not the SVM's own threshold" in text
+
+
+@pytest.mark.parametrize("name", ["table_1", "figure_5"])
+def test_embeddings_that_were_trained_on_rxrx1_are_not_called_zero_shot(name, repository):
+    warning = "zero-shot accuracy"
+    assert warning not in rendered(name, repository, of_screens(repository))
+    assert warning in rendered(name, repository, read_config(repository / "config/paper.yaml"))
+
+
+@pytest.mark.parametrize("name", ["figure_3", "figure_4", "dose_response"])
+def test_captions_of_screens_promise_no_stricter_scheme_than_a_cell_type_allows(name, repository):
+    assert "else a random quarter of the wells" in rendered(name, repository, of_screens(repository))
+
+
+def test_the_caption_of_the_calibration_says_that_missed_compounds_are_not_in_its_error(repository):
+    text = rendered("figure_calibration", repository, of_screens(repository))
+    assert "the median error is of the found ones alone" in text
+    assert "profile-likelihood" in text

@@ -12,6 +12,7 @@ from gandl.config import Normalization
 from gandl.evaluation.cell_model import write_cell_model
 from gandl.evaluation.cell_type import write_cell_type
 from gandl.evaluation.held_out import ScoresError
+from gandl.statistics.bootstrap import wilson_interval
 from gandl.tables import NUMBERS, WELL_SCORES, read_table
 from pair_inputs import SETTINGS, Screen, features, infected_sites, typed_sites, write_screen
 
@@ -136,3 +137,21 @@ def test_numbers_name_question_unit_and_training_seed(typed: Screen, tmp_path: P
         ["question", "featurizer", "normalization", "fold", "seed"]
     ].drop_duplicates().to_numpy().tolist() == [["cell_type", "gandl", "none", "all", 7]]
     assert np.isfinite(numbers[["value", "low", "high"]].to_numpy(float)).all()
+
+
+def test_where_whole_experiments_are_left_out_the_interval_draws_these(typed: Screen, tmp_path: Path) -> None:
+    numbers, _ = cell_type(typed, Normalization.NONE, tmp_path)
+    row = numbers.loc[("leave_experiment_out:all", "well", "accuracy")]
+    assert row["n"] == 192
+    if row["value"] == 1:  # as wide as 8 experiments that are all right, not as 192 wells
+        assert (row["low"], row["high"]) == pytest.approx(wilson_interval(8, 8, 0.95))
+    else:
+        assert row["high"] - row["low"] > 0
+
+
+def test_where_whole_plates_are_left_out_the_interval_draws_these(infected: Screen, tmp_path: Path) -> None:
+    numbers, _ = cell_model(infected, Normalization.NONE, tmp_path)
+    row = numbers.loc[("leave_plate_out:all", "well", "accuracy")]
+    assert (row["value"], row["n"]) == (1, 60)
+    assert (row["low"], row["high"]) == pytest.approx(wilson_interval(6, 6, 0.95))
+    assert numbers.loc[("leave_plate_out:all", "well", "auc"), "value"] == 1

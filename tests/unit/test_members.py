@@ -197,6 +197,18 @@ class TestIdentity:
         assert source.signature(STORE) != before
 
 
+class TestOthers:
+    def test_images_in_the_same_folders_that_were_not_asked_for_are_named_wherever_they_can_be_listed(
+        self, place: Place
+    ) -> None:
+        for source in (place.local(), place.local(listed=True), place.remote(), place.unpacked()):
+            with source:
+                assert source.others(STORE) == []
+                assert source.others([*STORE[:3], *STORE[4:9]]) == [STORE[3], STORE[9]]
+        with place.objects() as source:
+            assert source.others(STORE[1:]) == []
+
+
 class TestAbsent:
     def test_five_files_of_six_name_the_sixth(self, server: RangeServer, tmp_path: Path) -> None:
         place = Place(image_entries(STORE[:4] + STORE[5:]), server, tmp_path)

@@ -220,6 +220,29 @@ def test_damaged_store_is_repaired_where_it_is_damaged(tmp_path: Path, damage: s
     }
 
 
+def by_site(*others: int) -> tuple[str, ...]:
+    """What the ten tiny sites come from: of these sites another file than the usual one."""
+    return tuple(hashlib.sha256(f"{i} {i in others}".encode()).hexdigest() for i in range(10))
+
+
+def test_site_with_another_file_packs_its_own_shard_again_and_no_other(tmp_path: Path) -> None:
+    store = tiny_store(tmp_path, site_sources=by_site())
+    before = shards(store)
+    decoded: list[int] = []
+
+    def decode(i: int) -> np.ndarray:
+        decoded.append(i)
+        return tiny_pixels(100 if i == 4 else i)
+
+    pack(tiny_plan(site_sources=by_site(4), sources={"tiny.zip": "0" * 64}), tmp_path, decode)
+    assert decoded == [3, 4, 5]
+    changed = {name for name, state in shards(store).items() if state != before[name]}
+    assert changed == {"16/c/1/0/0/0", "8/c/1/0/0/0", "sha256/c/1/0", "sources/c/1/0"}
+    np.testing.assert_array_equal(ImageStore(store).sites([4])[0], tiny_pixels(100))
+    assert json.loads(store.with_suffix(".manifest.json").read_text())["sources"] == {"tiny.zip": "0" * 64}
+    pack(tiny_plan(site_sources=by_site(4), sources={"tiny.zip": "0" * 64}), tmp_path, must_not_decode)
+
+
 def test_half_deleted_store_is_packed_anew(tmp_path: Path) -> None:
     store = tiny_store(tmp_path)
     made = outcome(store)
@@ -343,6 +366,25 @@ class Prefetching:
         return self.ready.pop(i)
 
 
+def test_what_is_being_fetched_has_ended_before_a_failed_packing_returns(tmp_path: Path) -> None:
+    class Slow(Prefetching):
+        ended = 0
+
+        def prefetch(self, block: range) -> None:
+            if block.start == 3:  # while the first shard is packed
+                time.sleep(0.2)
+            super().prefetch(block)
+            self.ended += 1
+
+        def decode(self, i: int) -> np.ndarray:
+            raise ValueError("unreadable")
+
+    reader, store = Slow(), tmp_path / "TINY_1.zarr"
+    with pytest.raises(ValueError, match="unreadable") as caught:
+        pack_store(tiny_plan(), reader, store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json"))
+    assert reader.ended == 2, caught  # the traceback keeps every frame alive here, as it does in a job
+
+
 def test_reader_is_at_most_one_shard_ahead(tmp_path: Path) -> None:
     reader, store = Prefetching(), tmp_path / "TINY_1.zarr"
     files = (store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json"))
@@ -424,6 +466,7 @@ def test_pixels_that_do_not_fit_the_plan_are_refused(tmp_path: Path, wrong: np.n
         ({"resolutions": (0,)}, "not at 0 px"),
         ({"dtype": "float32"}, "uint8 or uint16"),
         ({"site_ids": (), "well_ids": ()}, "0 sites"),
+        ({"site_sources": ("0" * 64,)}, "10 sites and the sources of 1"),
     ],
 )
 def test_plan_that_cannot_be_is_refused(change: dict[str, object], words: str) -> None:

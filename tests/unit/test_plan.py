@@ -12,7 +12,7 @@ import pytest
 import yaml
 from screen_inputs import wells_of_screen
 
-from gandl.config import Config, Dataset
+from gandl.config import Config, Dataset, PlatesSettings
 from gandl.config_check import load_config
 from gandl.config_files import read_config
 from gandl.plan import gpu_hours, plan_lines, size_in_words
@@ -20,6 +20,7 @@ from gandl.source.catalogue import file_of
 from gandl.source.screens import member_keys
 from gandl.source.zip_directory import write_directory
 from gandl.tables import SITES, write_table
+from plate_files import write_six_channel_plates
 
 STORE = "HRCE-1_1"
 
@@ -109,6 +110,7 @@ def test_sites_and_bytes_are_exact_once_metadata_and_directory_are_here(tmp_path
     write_directory(f"https://{images_location()}", tmp_path / "mirror", directory, config.images)
     after = "\n".join(plan_lines(config, None, tmp_path / "results"))
     assert f"images     {size_in_words(occupied)} by byte ranges" in after
+    assert "from its official host, and at most 2% more where gaps between them save requests" in after
     assert "before that: its central directory" not in after
     assert "~" not in after.partition("GPU hours")[0]
 
@@ -147,6 +149,27 @@ def test_the_plate_tells_what_is_downloaded_and_from_where(tmp_path: Path, repos
     told = "\n".join(plan_lines(configured(repository, "bbbc013"), "https://example.org/data", tmp_path))
     assert "BBBC013_v1_images_bmp.zip (size not published) from the mirror https://example.org/data" in told
     assert "1 store, 96 sites" in told
+
+
+def test_stores_of_ones_own_plates_are_told_by_the_first_image(tmp_path: Path, repository: Path) -> None:
+    table = write_six_channel_plates(tmp_path / "lab", rows="A")  # 14 sites of six images of 97 x 110 px, 16 bit
+    values = yaml.safe_load((repository / "config/ci.yaml").read_text(encoding="utf-8"))
+    values["source"] |= {
+        "datasets": ["plates"],
+        "bbbc013": None,
+        "plates": PlatesSettings(table=str(table)).model_dump(),
+    }
+    values["images"]["resolutions"] = {"plates": [97, 48]}
+    values["training"] |= {"resolution": 48, "network": values["training"]["network"] | {"crop": 16}}
+    values["embeddings"]["resolutions"] = {"plates": 48}
+    values["evaluation"]["questions"] = []
+    config = load_config(values)
+    told = "\n".join(plan_lines(config, None, tmp_path / "results"))
+    assert f"at most {size_in_words(14 * 6 * 2 * (97 * 110 + 48 * 55))}, before compression" in told
+    next(table.parent.rglob("*.tif")).unlink()
+    for file in table.parent.rglob("*.tif"):
+        file.write_bytes(b"damaged")
+    assert "size known once they are packed" in "\n".join(plan_lines(config, None, tmp_path / "results"))
 
 
 def test_what_is_there_already_is_told(tmp_path: Path, repository: Path) -> None:

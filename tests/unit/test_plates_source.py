@@ -120,9 +120,13 @@ def test_row_and_column_may_be_numbers() -> None:
 
 def test_whole_plate_numbers_are_kept(tmp_path: Path) -> None:
     text = "well,plate,file_dna\nA1,07,a.tif\nA2,7,b.tif\nA1,12,c.tif\n"
-    frame = sites_of(lab(tmp_path, text), tmp_path)
+    settings = lab(tmp_path, text)
+    frame = sites_of(settings, tmp_path)
     assert frame["plate"].tolist() == [7, 7, 12]
     assert frame["plate_id"].tolist() == ["lab_7", "lab_7", "lab_12"]
+    assert light_stores(settings) == ["lab_7", "lab_12"]
+    twice = sites_of(lab(tmp_path, "well,plate,file_dna\nA1,07,a.tif\nA1,7,b.tif\n"), tmp_path)
+    assert twice["site_id"].tolist() == ["lab_7_A01_1", "lab_7_A01_2"]
 
 
 def test_plates_with_names_are_numbered_within_their_experiment(tmp_path: Path) -> None:
@@ -203,12 +207,28 @@ def test_columns_of_ones_own_are_kept_and_those_that_gandl_makes_are_passed_over
             "row 3: site 1 of well A01 of plate 1 of lab is in row 2 already",
         ),
         (
+            "well,plate,control,file_dna\nA1,7,,a.tif\nA1,07,positive,b.tif\n",
+            "row 3: control of well A01 of plate 7 of lab is positive, but none in row 2; all sites of a well must agree",
+        ),
+        (
+            "well,plate,site,file_dna\nA1,7,1,a.tif\nA1,07,1,b.tif\n",
+            "row 3: site 1 of well A01 of plate 7 of lab is in row 2 already",
+        ),
+        (
             "well,file_dna\nA1,a.tif\nA2,a.tif\n",
             "row 3: a.tif, channel dna, is the image of row 2, channel dna already",
         ),
         (
             "well,file_dna,file_er\nA1,a.tif,a.tif\n",
             "row 2: a.tif, channel er, is the image of row 2, channel dna already",
+        ),
+        (
+            "well,file_dna\nA1,a.tif#1\nA2,a.tif\n",
+            "row 3: a.tif, channel dna, is the image of row 2, channel dna already",
+        ),
+        (
+            "well,file_dna,file_\nA1,a.tif,b.tif\n",
+            "row 1: a column is called file_ alone; write the name of its channel behind it",
         ),
         ("well,file_dna\nA1,\n", "row 2: file_dna is empty; every site needs a file for every channel"),
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from gandl.config import Dataset, ImagesFrom, ImagesSettings
+from gandl.files import sha256_of
 from gandl.images.area_mean import area_mean
 from gandl.images.decode import ImageError
 from gandl.images.screen import ScreenImagesError, ScreenReader, pack_screen
@@ -87,7 +88,9 @@ def images(screen: Path) -> Path:
 
 def pack(screen: Path, **changes: object) -> ImageStore:
     store = screen / "images" / "HRCE-1_2.zarr"
-    settings = ImagesSettings(shard_sites=3)
+    settings = changes.get("settings", ImagesSettings(shard_sites=3))
+    assert isinstance(settings, ImagesSettings)
+    place = ImagesFrom(str(changes.pop("images_from", ImagesFrom.OBJECTS)))
     arguments: dict[str, object] = {
         "image_px": SIZE,
         "pixel_size_um": 0.65,
@@ -98,9 +101,7 @@ def pack(screen: Path, **changes: object) -> ImageStore:
         "settings": settings,
         "threads": 2,
     }
-    with open_members(
-        URL, mirror=screen / "mirror", images_from=ImagesFrom.OBJECTS, directory=None, settings=settings
-    ) as members:
+    with open_members(URL, mirror=screen / "mirror", images_from=place, directory=None, settings=settings) as members:
         pack_screen(
             Dataset.RXRX19A,
             screen / "sites.parquet",
@@ -238,7 +239,7 @@ def test_file_that_goes_while_packing_is_named(screen: Path) -> None:
     assert [shard.name for shard in (screen / "HRCE-1_2.zarr.partial/64/c").iterdir()] == ["0"]
 
 
-def test_other_images_pack_anew_and_the_same_ones_do_not(screen: Path) -> None:
+def test_other_images_pack_their_shard_anew_and_the_same_ones_do_not(screen: Path) -> None:
     pack(screen)
     shard, manifest = screen / "images/HRCE-1_2.zarr/32/c/0/0/0/0", screen / "images/HRCE-1_2.manifest.json"
     before, told = shard.stat().st_mtime_ns, json.loads(manifest.read_text())
@@ -246,22 +247,56 @@ def test_other_images_pack_anew_and_the_same_ones_do_not(screen: Path) -> None:
     assert shard.stat().st_mtime_ns == before
     file = images(screen) / "HRCE-1/Plate2/B02_s1_w1.png"
     file.write_bytes(png(pixels_of("another")))
-    pack(screen)
+    others = {number: state for number, state in shards(screen / "images/HRCE-1_2.zarr").items() if number != "0"}
+    packed = pack(screen)
     assert shard.stat().st_mtime_ns != before
+    assert {number: state for number, state in shards(packed.path).items() if number != "0"} == others
+    np.testing.assert_array_equal(packed.sites([0])[0, 0], area_mean(pixels_of("another"), 2))
     assert json.loads(manifest.read_text())["sources"] != told["sources"]
     assert list(told["sources"]) == ["RxRx19a/images"]
 
 
-def test_packing_goes_on_behind_its_last_whole_shard(screen: Path) -> None:
-    file = images(screen) / "HRCE-1/Plate2/AA41_s2_w5.png"  # of the last site
-    good, times = file.read_bytes(), (file.stat().st_atime_ns, file.stat().st_mtime_ns)
-    file.write_bytes(bytes(len(good)))
-    os.utime(file, ns=times)  # size and time of change are what a folder's files are known by
-    with pytest.raises(ImageError):
+def shards(store: Path) -> dict[str, tuple[int, str]]:
+    """Time of change and checksum of every shard that is there."""
+    files = {path.parents[2].name: path for path in (store / "32/c").glob("*/0/0/0")}
+    return {number: (file.stat().st_mtime_ns, sha256_of(file)) for number, file in sorted(files.items())}
+
+
+@pytest.mark.parametrize("place", [ImagesFrom.OBJECTS, ImagesFrom.ARCHIVE])
+def test_after_a_truncated_file_was_mended_packing_goes_on_behind_the_last_whole_shard(
+    screen: Path, place: ImagesFrom
+) -> None:
+    """Mended as people do it: the file is written again, or the archive is, and with it every checksum and date."""
+
+    def provide(data: bytes) -> None:
+        file.write_bytes(data)
+        with zipfile.ZipFile(images(screen).parent / "RxRx19a-images.zip", "w") as archive:
+            for path in sorted(images(screen).rglob("*.png")):
+                archive.write(path, f"RxRx19a/images/{path.relative_to(images(screen)).as_posix()}")
+
+    file = images(screen) / "HRCE-1/Plate2/C02_s1_w4.png"  # of the fifth site: in the third shard of four
+    good, settings = file.read_bytes(), ImagesSettings(shard_sites=2)
+    provide(good[:-40])
+    with pytest.raises(ImageError, match=r"^HRCE-1/Plate2/C02_s1_w4\.png is cut short"):
+        pack(screen, settings=settings, images_from=place)
+    kept = shards(screen / "images/HRCE-1_2.zarr.partial")
+    assert list(kept) == ["0", "1"]
+    provide(good)
+    store = pack(screen, settings=settings, images_from=place)
+    assert {number: state for number, state in shards(store.path).items() if number in kept} == kept
+    assert len(shards(store.path)) == 4
+    np.testing.assert_array_equal(store.sites([4])[0, 3], area_mean(pixels_of("HRCE-1/Plate2/C02_s1_w4.png"), 2))
+
+
+def test_images_of_no_site_are_told_and_left(screen: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("WARNING"):
         pack(screen)
-    partial, store = screen / "images/HRCE-1_2.zarr.partial", screen / "images/HRCE-1_2.zarr"
-    before = {number: (partial / f"32/c/{number}/0/0/0").stat().st_mtime_ns for number in (0, 1)}
-    file.write_bytes(good)
-    os.utime(file, ns=times)
-    pack(screen)
-    assert {number: (store / f"32/c/{number}/0/0/0").stat().st_mtime_ns for number in (0, 1)} == before
+    assert caplog.messages == []
+    for name in ("D07_s1_w1.png", "D07_s1_w2.png"):
+        (images(screen) / "HRCE-1/Plate2" / name).write_bytes(b"not even an image")
+    with caplog.at_level("WARNING"):
+        assert len(pack(screen)) == 8
+    assert caplog.messages == [
+        f"HRCE-1_2: 2 images beside those of its sites belong to no site in {screen / 'sites.parquet'}, the first is "
+        "HRCE-1/Plate2/D07_s1_w1.png; they are not packed"
+    ]

@@ -14,6 +14,7 @@ from gandl.evaluation.controls import write_controls
 from gandl.evaluation.dose_response import write_dose_response
 from gandl.evaluation.held_out import SITE_SCORES, ScoresError, read_sites_of
 from gandl.evaluation.scores import write_scores
+from gandl.evaluation.terms import by_strictest_scheme
 from gandl.statistics import separation
 from gandl.tables import (
     NUMBERS,
@@ -221,3 +222,13 @@ def test_the_inputs_are_what_they_should_be() -> None:
     sites = infected_sites(PLATES)
     assert severity(sites)[(sites["condition"] == "infected") & sites["compound"].isna()].min() == 1
     assert severity(sites)[(sites["compound"] == "Remdesivir") & (sites["concentration_um"] == 3)].max() < 0.05
+
+
+def test_where_neither_plates_nor_rows_can_be_left_out_each_cell_type_keeps_an_axis_of_its_own(
+    scores: pd.DataFrame,
+) -> None:
+    left = scores[scores["scheme"].isin(["quarter", "quarter_by_cell_type"])]
+    found = {cell_type: scheme for scheme, cell_type, _ in by_strictest_scheme(left)}
+    assert found == dict.fromkeys(("HRCE", "VERO"), "quarter_by_cell_type")
+    one = left[(left["scheme"] == "quarter") & (left["cell_type"] == "HRCE")]
+    assert [scheme for scheme, _, _ in by_strictest_scheme(one)] == ["quarter"]

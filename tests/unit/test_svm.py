@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.svm import SVC
 
-from gandl.statistics import svm
+from gandl.statistics import multiclass, svm
 from gandl.statistics.groups import dealt
 from gandl.statistics.multiclass import ClassError, PairwiseSvm, choose_c
 
@@ -105,3 +105,26 @@ def test_few_groups_stay_and_many_are_dealt_with_each_label_in_every_deal() -> N
     for part in range(5):
         assert set(labels[parts == part]) == {1, -1}
         assert not set(plates[parts == part]) & set(plates[parts != part])
+
+
+def test_a_pair_of_classes_far_from_the_middle_of_all_gets_the_plane_that_few_rows_would(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Liblinear penalises the intercept, so a pair is centred by itself: at a small C it would else name one class alone."""
+    rng = np.random.default_rng(0)
+    truth = np.repeat([0, 1, 2], [200, 40, 40])
+    values = rng.standard_normal((len(truth), 4)) + np.array([[0, 0, 0, 0], [40, 3, 0, 0], [40, -3, 0, 0]])[truth]
+    exact = PairwiseSvm(values, truth).predict(values, 0.01)
+    monkeypatch.setattr(svm, "KERNEL_ROWS", 10)
+    fast = PairwiseSvm(values, truth).predict(values, 0.01)
+    assert np.mean(exact == truth) > 0.97
+    assert np.mean(fast == exact) > 0.98
+
+
+def test_rows_told_a_few_at_a_time_are_told_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, truth = classes(0, {0: 30, 1: 30, 2: 30}, gap=0.8)
+    machine = PairwiseSvm(train.astype(np.float32), truth)
+    whole = machine.predict(train, 1.0)
+    monkeypatch.setattr(multiclass, "ROWS_AT_ONCE", 7)
+    np.testing.assert_array_equal(machine.predict(train, 1.0), whole)
+    assert len(machine.predict(train[:0], 1.0)) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -47,5 +48,8 @@ def test_own_plates_run_from_their_table_to_the_report(empty: Project, tmp_path_
         assert "real images" in page
         assert (run.folder / "sheet.png").stat().st_size > 0
         assert run.planned() == {}
+        image = max(path for path in folder.rglob("*") if path.suffix in (".tif", ".png"))
+        os.utime(image, ns=(1, 1))  # as after copying another one into its place
+        assert run.planned()["images"] == 1
     finally:
         shutil.rmtree(folder)

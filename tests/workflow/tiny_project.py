@@ -29,7 +29,7 @@ TINY = {
         "probe_points": 2,
         "probe_stride": 160,
     },
-    "embeddings": {"featurizers": ["gandl_blocks", "segmentation"], "stride": 160},
+    "embeddings": {"featurizers": ["gandl_blocks", "segmentation"], "stride": 160, "blocks": []},
     "normalization": {"methods": ["unlabelled", "none"]},
     "evaluation": {"svm_c": [0.01, 0.1], "bootstrap": 50},
     "figures": {"dpi": 60},

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gandl.config import SimulationSettings
+from gandl.config import Dataset, SimulationSettings
 from gandl.jobs import job
+from gandl.source.origin import mirror_of
+from gandl.source.simulator.plan import files_of_simulation
 from gandl.source.simulator.rxrx19a import write_rxrx19a
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 with job(snakemake.log[0]):
     write_rxrx19a(
         SimulationSettings.model_validate(snakemake.params.settings),
-        Path(snakemake.params.mirror),
+        Path(mirror_of(snakemake.output.metadata, str(files_of_simulation(Dataset.RXRX19A).metadata))),
         Path(snakemake.output.truth),
         threads=snakemake.threads,
     )

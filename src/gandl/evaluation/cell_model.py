@@ -14,9 +14,11 @@ import pandas as pd
 
 from gandl.config import EvaluationSettings
 from gandl.evaluation.held_out import HeldOut, held_out
-from gandl.evaluation.numbers import Row, accuracy_rows, separation_rows
+from gandl.evaluation.numbers import Row, accuracy_rows, number, separation_rows
 from gandl.evaluation.terms import ALL
-from gandl.source.splits import CELL_MODELS, Question
+from gandl.source.splits import CELL_MODELS, Question, Scheme
+from gandl.statistics.bootstrap import grouped_auc_interval
+from gandl.statistics.separation import auc
 from gandl.tables import NUMBERS, WELL_SCORES, write_table
 
 METRICS = ("accuracy", "balanced_accuracy", "auc")
@@ -42,6 +44,7 @@ def write_cell_model(
     wells, sites : its profiles without normalisation. splits : of the screen.
     seed : of the bootstrap. training_seed : of the network, for the table.
     output : `tables.NUMBERS` of the held-out control wells; split `<scheme>:all`; unit `well`, and `site` in the paper's split.
+        Intervals draw wells; where whole plates are left out, plates.
     scores : `tables.WELL_SCORES` of every held-out well; `on` averages +1 over training HRCE controls and -1 over VERO.
 
     Raises
@@ -70,8 +73,33 @@ def _numbers(found: HeldOut, settings: EvaluationSettings, seed: int) -> list[Ro
     rows: list[Row] = []
     for scheme, wells in found.wells[found.wells["control"] != "none"].groupby("scheme", sort=False):
         first, second = (wells.loc[_signs(wells) == sign, "on"].to_numpy(np.float64) for sign in (1, -1))
-        rows += separation_rows(first, second, f"{scheme}:{ALL}", settings, seed, METRICS)
+        split = f"{scheme!s}:{ALL}"
+        if scheme == Scheme.LEAVE_PLATE_OUT:
+            rows += _plate_rows(wells, first, second, split, settings, seed)
+        else:
+            rows += separation_rows(first, second, split, settings, seed, METRICS)
     for scheme, images in found.sites.groupby("scheme", sort=False):
         right = _signs(images) * images["on"].to_numpy() > 0
         rows += accuracy_rows(images["well_id"], right, images["cell_type"], f"{scheme}:{ALL}", "site", settings, seed)
     return rows
+
+
+def _plate_rows(
+    wells: pd.DataFrame,
+    first: npt.NDArray[np.float64],
+    second: npt.NDArray[np.float64],
+    split: str,
+    settings: EvaluationSettings,
+    seed: int,
+) -> list[Row]:
+    """The metrics where whole plates were left out: a plate has one cell model, so its wells go right or wrong together."""
+    signs = _signs(wells)
+    right = signs * wells["on"].to_numpy() > 0
+    plates = [wells.loc[signs == sign, "plate_id"] for sign in (1, -1)]
+    ends = grouped_auc_interval(
+        first, second, *plates, draws=settings.bootstrap, confidence=settings.confidence, seed=seed
+    )
+    return [
+        *accuracy_rows(wells["plate_id"], right, wells["cell_type"], split, "well", settings, seed),
+        number(split, "well", "auc", float(auc(first, second)), ends, len(first) + len(second)),
+    ]

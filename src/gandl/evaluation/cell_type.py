@@ -19,7 +19,7 @@ from gandl.evaluation.held_out import SCORED_BY_IMAGE, groups_of, read_sites_of,
 from gandl.evaluation.numbers import Row, accuracy_rows
 from gandl.evaluation.terms import ALL
 from gandl.files import atomic
-from gandl.source.splits import Question
+from gandl.source.splits import Question, Scheme
 from gandl.statistics.axes import Fold
 from gandl.statistics.folds import folds_of
 from gandl.statistics.multiclass import PairwiseSvm, choose_c
@@ -52,7 +52,8 @@ def write_cell_type(
     wells, sites : its profiles without normalisation. splits : of the screen.
     seed : of the bootstrap, and of the wells on which C is chosen. training_seed : of the network, for the table.
     output : `tables.NUMBERS`; accuracy and balanced accuracy (mean over cell types) of each split `<scheme>:all`; unit `well`,
-        and `site` in the paper's split, where images are trained on and told.
+        and `site` in the paper's split, where images are trained on and told. Intervals draw wells; where whole experiments are
+        left out, experiments.
     confusion : scheme, unit, true, predicted, count: every pair of cell types, also those that never happened.
 
     Raises
@@ -66,7 +67,7 @@ def write_cell_type(
     rows: list[Row] = []
     for scheme, unit, told in _by_unit(answers):
         right = told["true"] == told["predicted"]
-        rows += accuracy_rows(told["well_id"], right, told["true"], f"{scheme}:{ALL}", unit, settings, seed)
+        rows += accuracy_rows(told["drawn"], right, told["true"], f"{scheme}:{ALL}", unit, settings, seed)
     numbers = pd.DataFrame(rows).assign(
         question=Question.CELL_TYPE.value,
         featurizer=featurizer,
@@ -82,10 +83,12 @@ def write_cell_type(
 def _answers(
     profiles: pd.DataFrame, wells: Path, sites: Path, splits: Path, settings: EvaluationSettings, seed: int
 ) -> Iterator[pd.DataFrame]:
-    """Held-out answers of every fold: scheme, unit, well_id, true, predicted."""
+    """Held-out answers of every fold: scheme, unit, drawn (the well, or the experiment left out), true, predicted."""
     names = feature_columns(profiles)
-    features = profiles[names].to_numpy(np.float64)
-    about = profiles.drop(columns=names)
+    features, about = (
+        profiles[names].to_numpy(),
+        profiles.drop(columns=names),
+    )  # single precision: double would fill memory
     for scheme, of_scheme in schemes_of(splits, Question.CELL_TYPE):
         folds = folds_of(of_scheme, about["well_id"].tolist(), str(wells))
         groups = _groups(about, folds)
@@ -97,7 +100,7 @@ def _answers(
             predicted = PairwiseSvm(features[fold.train], classes).predict(features[fold.test], c)
             yield _told(about.iloc[fold.test], types[predicted], scheme, "well")
             if scheme in SCORED_BY_IMAGE:
-                yield _images_told(about, sites, fold, c).assign(scheme=scheme.value)
+                yield _images_told(about, sites, fold, c, scheme)
 
 
 def _groups(wells: pd.DataFrame, folds: Sequence[Fold]) -> npt.NDArray[np.object_]:
@@ -108,22 +111,23 @@ def _groups(wells: pd.DataFrame, folds: Sequence[Fold]) -> npt.NDArray[np.object
     return wells["experiment"].to_numpy(object)
 
 
-def _images_told(wells: pd.DataFrame, sites: Path, fold: Fold, c: float) -> pd.DataFrame:
+def _images_told(wells: pd.DataFrame, sites: Path, fold: Fold, c: float, scheme: Scheme) -> pd.DataFrame:
     """The images of a fold's test wells, told by those of its training wells."""
     trained = wells["well_id"].iloc[fold.train]
     images = read_sites_of(sites, [*trained, *wells["well_id"].iloc[fold.test]])
     names = feature_columns(images)
-    features, about = images[names].to_numpy(np.float64), images.drop(columns=names)
+    features, about = images[names].to_numpy(), images.drop(columns=names)
     del images
     train = about["well_id"].isin(trained).to_numpy()
     types, classes = np.unique(about.loc[train, "cell_type"].to_numpy(str), return_inverse=True)
     predicted = PairwiseSvm(features[train], classes).predict(features[~train], c)
-    return _told(about[~train], types[predicted], "", "site")
+    return _told(about[~train], types[predicted], scheme, "site")
 
 
-def _told(rows: pd.DataFrame, predicted: npt.NDArray[np.str_], scheme: str, unit: str) -> pd.DataFrame:
-    table = rows[["well_id"]].assign(true=rows["cell_type"], predicted=predicted.astype(object))
-    return table.assign(scheme=str(scheme), unit=unit)
+def _told(rows: pd.DataFrame, predicted: npt.NDArray[np.str_], scheme: Scheme, unit: str) -> pd.DataFrame:
+    drawn = rows["experiment"] if scheme is Scheme.LEAVE_EXPERIMENT_OUT else rows["well_id"]
+    table = pd.DataFrame({"drawn": drawn, "true": rows["cell_type"], "predicted": predicted.astype(object)})
+    return table.assign(scheme=scheme.value, unit=unit)
 
 
 def _by_unit(answers: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:

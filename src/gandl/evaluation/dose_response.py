@@ -29,7 +29,15 @@ from gandl.evaluation.terms import (
 from gandl.files import atomic
 from gandl.progress import Progress
 from gandl.statistics.bootstrap import Floats, percentiles
-from gandl.statistics.hill import DoseError, HillDraws, HillFit, bootstrap_hill, ec50_interval, fit_hill, resampled_responses
+from gandl.statistics.hill import (
+    DoseError,
+    HillDraws,
+    HillFit,
+    bootstrap_hill,
+    ec50_interval,
+    fit_hill,
+    resampled_responses,
+)
 from gandl.tables import NUMBERS, WELL_PROFILES, WELL_SCORES, read_table, write_table
 
 SIGNIFICANCE = 0.05

@@ -85,8 +85,11 @@ def held_out(
     """
     profiles = read_table(Path(wells), WELL_PROFILES)
     names = feature_columns(profiles)
-    features = profiles[names].to_numpy(np.float64)
-    about = profiles.drop(columns=names)
+    features, about = (
+        profiles[names].to_numpy(),
+        profiles.drop(columns=names),
+    )  # single precision: double would fill memory
+    del profiles
     labels = labels_of(about)
     by_well, by_site = [], []
     for scheme, of_scheme in schemes_of(splits, question):
@@ -162,7 +165,8 @@ def _fold_by_site(
     trained = wells["well_id"].iloc[fold.train]
     images = read_sites_of(sites, [*trained, *tested["well_id"]])
     names = feature_columns(images)
-    features, about = images[names].to_numpy(np.float64), images.drop(columns=names)
+    features, about = images[names].to_numpy(), images.drop(columns=names)
+    del images
     train = about["well_id"].isin(trained).to_numpy()
     values = score_by(features[train], labels_of(about)[train], features[~train], c, raw=raw)
     return _scored(about[~train], scheme, np.full((~train).sum(), fold.name, object), values)

@@ -75,7 +75,7 @@ def separation_interval(
 
 
 def accuracy_rows(
-    wells: npt.ArrayLike,
+    drawn: npt.ArrayLike,
     right: npt.ArrayLike,
     classes: npt.ArrayLike,
     split: str,
@@ -83,15 +83,17 @@ def accuracy_rows(
     settings: EvaluationSettings,
     seed: int,
 ) -> list[Row]:
-    """Accuracy and balanced accuracy of (n,) answers, each of an image (or of a well itself) of a class; intervals over wells."""
-    answers = pd.DataFrame({"well": wells, "right": right, "class": classes})
-    of_well = answers.groupby("well", sort=True).agg(
-        right=("right", "sum"), n=("right", "size"), one=("class", "first")
-    )
+    """Accuracy and balanced accuracy of (n,) answers, each of an image (or of a well itself) of a class.
+
+    `drawn` names what the interval draws whole: the well of each answer; or the plate or experiment that was left out, where all
+    its wells are of one class and are right or wrong together (over wells, such an interval holds the truth hardly ever).
+    """
+    answers = pd.DataFrame({"drawn": drawn, "right": right, "class": classes})
+    of_drawn = answers.groupby(["drawn", "class"], sort=True)["right"].agg(["sum", "size"]).reset_index()
     found = accuracies(
-        of_well["right"],
-        of_well["n"],
-        of_well["one"],
+        of_drawn["sum"],
+        of_drawn["size"],
+        of_drawn["class"],
         draws=settings.bootstrap,
         confidence=settings.confidence,
         seed=seed,

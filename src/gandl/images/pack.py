@@ -2,6 +2,7 @@
 
 Written shard by shard, by one process, into `<store>.partial`, which is renamed when it is whole. The array "sha256" is the
 journal: a shard's digests are written after its pixels, so that a packing that was killed goes on behind its last whole shard.
+Where every site's files are known by a checksum (array "sources"), a file that was mended packs its own shard again, no other.
 In memory are one compressed shard and what the reader fetched for it and the next, however many sites there are.
 """
 
@@ -12,6 +13,7 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,8 @@ from gandl.locks import exclusive
 from gandl.tables import INDEX, write_table
 
 AXES = ("site", "channel", "y", "x")
+SOURCES = "sources"
+"""Array (site, 32): what the pixels of each site come from, where the plan tells it."""
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +119,8 @@ def _create(plan: StorePlan, partial: Path) -> None:
             fill_value=0,
             dimension_names=AXES,
         )
-    group.create_array(DIGESTS, shape=(n, 32), chunks=(per_shard, 32), dtype="uint8", fill_value=0, compressors=None)
+    for name in _journals(plan):
+        group.create_array(name, shape=(n, 32), chunks=(per_shard, 32), dtype="uint8", fill_value=0, compressors=None)
     group.attrs.update(
         {
             "format": FORMAT,
@@ -138,8 +143,9 @@ def _fill(plan: StorePlan, reader: SiteReader, partial: Path, report: Callable[[
     to_do = [number for number in range(shards) if not finished[number]]
     if any(finished):
         report(f"{plan.store_id}: {sum(finished)} of {shards} shards are there already")
-    with ThreadPoolExecutor(threads) as pool:
-        for number, block in zip(to_do, fetched(reader, [blocks[number] for number in to_do]), strict=True):
+    # closing: what is being fetched when a site cannot be packed has come to its end before anyone closes its source
+    with ThreadPoolExecutor(threads) as pool, closing(fetched(reader, [blocks[number] for number in to_do])) as coming:
+        for number, block in zip(to_do, coming, strict=True):
             _write_block(plan, number, pack_sites(plan, reader, block, pool), group, partial)
             report(
                 f"{plan.store_id}: shard {number + 1} of {shards} packed ({block.stop} of {len(plan.site_ids)} sites)"
@@ -153,21 +159,41 @@ def _write_block(plan: StorePlan, number: int, packed: Sequence[PackedSite], gro
     for size in plan.resolutions:
         file = shard_file(partial / str(size), number)
         write_shard(file, [site.chunks[size] for site in packed], plan.sites_per_shard)
-    digests = np.stack([np.frombuffer(site.digest, np.uint8) for site in packed])
-    _array(group, DIGESTS)[block.start : block.stop] = digests
-    sync(_digest_file(partial, number))
+    rows = {
+        DIGESTS: np.stack([np.frombuffer(site.digest, np.uint8) for site in packed]),
+        SOURCES: _sources(plan, block),
+    }
+    for name in _journals(plan):
+        _array(group, name)[block.start : block.stop] = rows[name]
+        sync(_journal_file(partial, name, number))
+
+
+def _journals(plan: StorePlan) -> list[str]:
+    """Arrays with a row per site, in the order in which they are written: digests vouch for all before them."""
+    return [SOURCES, DIGESTS] if plan.site_sources else [DIGESTS]
+
+
+def _sources(plan: StorePlan, block: range) -> np.ndarray:
+    """(n, 32): rows of the array "sources"; without any where the plan does not tell them."""
+    told = plan.site_sources[block.start : block.stop]
+    return np.frombuffer(bytes.fromhex("".join(told)), np.uint8).reshape(len(told), 32)
 
 
 def _is_finished(plan: StorePlan, group: zarr.Group, path: Path, number: int) -> bool:
-    """Whether a shard is there, whole, and holds the very pixels whose digests were written down.
+    """Whether a shard is there, whole, of the plan's own files, and holds the very pixels whose digests were written down.
 
     Digests are of the first resolution; what another one holds is vouched for by the checksum in each of its chunks.
     """
     block = plan.blocks[number]
     files = [shard_file(path / str(size), number) for size in plan.resolutions]
-    if not all(file.is_file() for file in [*files, _digest_file(path, number)]):
+    files += [_journal_file(path, name, number) for name in _journals(plan)]
+    if not all(file.is_file() for file in files):
         return False
     try:
+        if plan.site_sources:
+            told = np.asarray(_array(group, SOURCES)[block.start : block.stop])
+            if not np.array_equal(told, _sources(plan, block)):
+                return False
         digests = np.asarray(_array(group, DIGESTS)[block.start : block.stop])
         for size in plan.resolutions:
             images, site = open_images(path, str(size)), np.empty(plan.shape_at(size), plan.dtype)
@@ -187,8 +213,8 @@ def _array(group: zarr.Group, name: str) -> zarr.Array:
     return array.with_config({"write_empty_chunks": True})
 
 
-def _digest_file(path: Path, number: int) -> Path:
-    return path / DIGESTS / "c" / str(number) / "0"
+def _journal_file(path: Path, name: str, number: int) -> Path:
+    return path / name / "c" / str(number) / "0"
 
 
 def _put_in_place(partial: Path, store: Path, outdated: tuple[Path, ...]) -> None:

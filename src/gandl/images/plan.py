@@ -39,6 +39,8 @@ class StorePlan:
     compression_level : of zstd.
     sources : name -> sha256 of what the pixels come from.
     code : version of the code that decodes and packs.
+    site_sources : of every site, the SHA-256 (hexadecimal) of what identifies its own files; where they are given, only the
+        shards of sites with other files are packed again. (): `sources` alone tells, for all sites together.
 
     Raises
     ------
@@ -59,10 +61,13 @@ class StorePlan:
     compression_level: int
     sources: Mapping[str, str]
     code: str = FORMAT
+    site_sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.site_ids or len(self.site_ids) != len(self.well_ids):
             raise PackError(f"{self.store_id}: {len(self.site_ids)} sites and {len(self.well_ids)} wells to pack")
+        if self.site_sources and len(self.site_sources) != len(self.site_ids):
+            raise PackError(f"{self.store_id}: {len(self.site_ids)} sites and the sources of {len(self.site_sources)}")
         if self.dtype not in ("uint8", "uint16"):
             raise PackError(f"{self.store_id}: pixels must be uint8 or uint16, not {self.dtype}")
         shorter = min(self.height, self.width)
@@ -104,5 +109,8 @@ class StorePlan:
 
     @property
     def fingerprint(self) -> str:
-        """Two plans with one fingerprint make the same store."""
-        return hashlib.sha256(json.dumps([FORMAT, asdict(self)], sort_keys=True).encode()).hexdigest()
+        """Two plans with one fingerprint make the same store, but for sites whose `site_sources` differ."""
+        values = asdict(self)
+        if values.pop("site_sources"):
+            values["sources"] = "by site"
+        return hashlib.sha256(json.dumps([FORMAT, values], sort_keys=True).encode()).hexdigest()

@@ -76,6 +76,7 @@ def pack_plates(
         raise PlateImagesError(f"{sites} has no site of the plate {store_id}")
     images = images_of(plate, channels)
     kind = _one_kind(images, images_of(table.iloc[:1], channels), source)
+    checksums = _checksums(images, len(channels))
     plan = StorePlan(
         store_id=store_id,
         site_ids=tuple(plate["site_id"]),
@@ -89,8 +90,9 @@ def pack_plates(
         shard_sites=settings.shard_sites,
         shard_mebibytes=settings.shard_mebibytes,
         compression_level=settings.compression_level,
-        sources={source: _checksum(images)},
+        sources={source: hashlib.sha256("".join(checksums).encode()).hexdigest()},
         code=code,
+        site_sources=checksums,
     )
     reader = PlateReader(images, len(channels), source)
     pack_store(plan, reader, store, index, manifest, threads=threads, report=report)
@@ -113,12 +115,11 @@ def _one_kind(images: Sequence[Pixels], first: Sequence[Pixels], source: str) ->
     return kind
 
 
-def _checksum(images: Sequence[Pixels]) -> str:
-    """SHA-256 over the checksum of every file, and over the page of every image, in order."""
+def _checksums(images: Sequence[Pixels], channels: int) -> tuple[str, ...]:
+    """Of every site, SHA-256 over the checksums of its files and the pages of its images, in order; each file is read once."""
     with ThreadPoolExecutor(READERS) as threads:
         paths = list(dict.fromkeys(image.path for image in images))
         sums = dict(zip(paths, threads.map(sha256_of, paths), strict=True))
-    digest = hashlib.sha256()
-    for image in images:
-        digest.update(f"{sums[image.path]} {image.page or 1}\n".encode())
-    return digest.hexdigest()
+    lines = [f"{sums[image.path]} {image.page or 1}\n" for image in images]
+    sites = ("".join(lines[first : first + channels]) for first in range(0, len(lines), channels))
+    return tuple(hashlib.sha256(site.encode()).hexdigest() for site in sites)

@@ -5,6 +5,7 @@ Every site has one grey 8-bit PNG per channel, all of one size. They are fetched
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -74,8 +75,8 @@ def pack_screen(
     keys = [
         member_keys(dataset, *row) for row in table[["experiment", "plate", "well", "site"]].itertuples(index=False)
     ]
-    names = [key for of_site in keys for key in of_site]
     _check_images(members, table["site_id"].tolist(), keys, store_id, Path(sites))
+    site_sources = tuple(members.signature(of_site) for of_site in keys)
     plan = StorePlan(
         store_id=store_id,
         site_ids=tuple(table["site_id"]),
@@ -89,8 +90,9 @@ def pack_screen(
         shard_sites=settings.shard_sites,
         shard_mebibytes=settings.shard_mebibytes,
         compression_level=settings.compression_level,
-        sources={MEMBERS[dataset][ScreenFile.IMAGES]: members.signature(names)},
+        sources={MEMBERS[dataset][ScreenFile.IMAGES]: hashlib.sha256("".join(site_sources).encode()).hexdigest()},
         code=code,
+        site_sources=site_sources,
     )
     pack_store(plan, ScreenReader(members, keys, image_px), store, index, manifest, report, threads)
 
@@ -134,8 +136,18 @@ def _sites_of(sites: Path, store_id: str) -> pd.DataFrame:
 def _check_images(
     members: MemberSource, site_ids: Sequence[str], keys: Sequence[Sequence[str]], store_id: str, sites: Path
 ) -> None:
-    """Every site of the table must have all of its images, as far as the source can tell beforehand."""
-    missing = set(members.missing([key for of_site in keys for key in of_site]))
+    """Every site must have all of its images, as far as the source can tell beforehand; images of no site are only told."""
+    names = [key for of_site in keys for key in of_site]
+    missing = set(members.missing(names))
+    others = members.others(names)
+    if others:
+        log.warning(
+            "%s: %s images beside those of its sites belong to no site in %s, the first is %s; they are not packed",
+            store_id,
+            f"{len(others):,}",
+            sites,
+            others[0],
+        )
     if not missing:
         return
     lacking = [len(missing.intersection(of_site)) for of_site in keys]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -40,7 +40,7 @@ class Decoded:
         return self._decode(i)
 
 
-def fetched(reader: SiteReader, blocks: Sequence[range]) -> Iterator[range]:
+def fetched(reader: SiteReader, blocks: Sequence[range]) -> Generator[range]:
     """The blocks one by one, each as soon as it is prefetched; the next one is prefetched while the caller works on this one."""
     if not blocks:
         return

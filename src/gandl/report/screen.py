@@ -37,7 +37,8 @@ NOTES = {
     "nothing: an AUC of 0.5 against Mock says that they look alike.",
     QuestionName.CELL_MODEL.value: "Raw profiles: standardising each plate would erase the difference, since a plate holds one "
     "cell model.",
-    QuestionName.CELL_TYPE.value: "The network never saw these images; MitoTracker was left out by name. Raw profiles, as above.",
+    QuestionName.CELL_TYPE.value: "GAN-DL’s network was trained on the other screen "
+    "alone (published embeddings were trained on RxRx1 itself); MitoTracker was left out by name. Raw profiles, as above.",
     QuestionName.CALIBRATION.value: "Only a simulated screen has a known truth. Nothing else of the workflow read it.",
 }
 UNITS = {"site": "image", "well": "well"}

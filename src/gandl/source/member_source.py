@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Protocol
 
@@ -33,6 +33,9 @@ class MemberSource(Protocol):
     def missing(self, names: Sequence[str]) -> list[str]:
         """Those that are known to be absent; always empty for single objects on a server."""
 
+    def others(self, names: Sequence[str]) -> list[str]:
+        """Keys in the same folders that are none of these, sorted; always empty for single objects on a server."""
+
     def planned_bytes(self, names: Sequence[str]) -> int | None:
         """Bytes that will be read to fetch them; None where no one can tell before."""
 
@@ -41,6 +44,11 @@ class MemberSource(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+def folders_of(names: Iterable[str]) -> set[str]:
+    """The folders that keys lie in, with / at the end."""
+    return {name[: name.rfind("/") + 1] for name in names}
 
 
 def told(complaints: Sequence[str]) -> str:

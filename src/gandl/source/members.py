@@ -16,7 +16,7 @@ from urllib.parse import quote
 from gandl.config import ImagesFrom, ImagesSettings
 from gandl.source.archive import address_of, mirror_folder, open_archive
 from gandl.source.datasets import path_of_url
-from gandl.source.member_source import MemberError, MemberSource, told
+from gandl.source.member_source import MemberError, MemberSource, folders_of, told
 from gandl.source.ranges import ChangedError
 from gandl.source.web import Meter, MissingError, Retries, Web
 from gandl.source.zip_directory import read_directory
@@ -106,6 +106,11 @@ class Folder:
     def missing(self, names: Sequence[str]) -> list[str]:
         return [name for name in names if not self._path(name).is_file()]
 
+    def others(self, names: Sequence[str]) -> list[str]:
+        folders = [folder for folder in folders_of(names) if self._path(folder).is_dir()]
+        there = (f"{folder}{path.name}" for folder in folders for path in self._path(folder).glob("[!.]*.png"))
+        return sorted(set(there).difference(names))
+
     def signature(self, names: Sequence[str]) -> str:
         digest = hashlib.sha256()
         for name, size, time in self._states(names):
@@ -153,6 +158,9 @@ class Objects:
         self._web.close()
 
     def missing(self, names: Sequence[str]) -> list[str]:
+        return []
+
+    def others(self, names: Sequence[str]) -> list[str]:
         return []
 
     def signature(self, names: Sequence[str]) -> str:

@@ -28,6 +28,19 @@ def write_origin(archive: Path, mirror: str | None, origin: Path) -> None:
     )
 
 
+def mirror_of(file: str | Path, location: str) -> str:
+    """The folder that serves as a mirror: `<mirror>/<host>/<path>` without its `<host>/<path>` (a relative one stays relative).
+
+    Raises
+    ------
+    ValueError : the file does not lie at that location.
+    """
+    path, end = Path(file), Path(location)
+    if path.parts[-len(end.parts) :] != end.parts:
+        raise ValueError(f"{path} does not lie at <mirror>/{location}")
+    return str(path.parents[len(end.parts) - 1])
+
+
 def kind_of(mirror: str | None) -> str:
     """What a `mirror:` setting is."""
     if not mirror:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +57,10 @@ def read_plates(settings: PlatesSettings) -> Plates:
     """
     source, found = _found(settings)
     mistakes = list(found.mistakes)
-    sites = numbered(found.sites, mistakes)
-    plates, of_names = name_plates(site.key for site in sites)
+    plates, of_names = name_plates(site.key for site in found.sites)
+    first = {plate.plate_id: key for key, plate in reversed(plates.items())}  # 07 and 7 are one plate
+    spelled = {key: first[plate.plate_id] for key, plate in plates.items()}
+    sites = numbered([replace(site, key=spelled.get(site.key, site.key)) for site in found.sites], mistakes)
     mistakes += [*of_names, *mistakes_of_sites(sites), *missing_files(sites)]
     return Plates(source, found.channels, tuple(sites), plates, tuple(mistakes), found.notes)
 

@@ -168,7 +168,7 @@ def numbered(sites: Sequence[Site], mistakes: list[str]) -> list[Site]:
 def mistakes_of_sites(sites: Sequence[Site]) -> Iterator[str]:
     """What contradicts itself between rows: a site twice, an image for two, wells whose rows differ in what was done."""
     seen: dict[tuple[PlateKey, str, int | None], Site] = {}
-    used: dict[tuple[Path, int | None], tuple[Site, str]] = {}
+    used: dict[tuple[Path, int], tuple[Site, str]] = {}
     wells: dict[tuple[PlateKey, str], Site] = {}
     for site in sites:
         other = seen.setdefault((site.key, site.well, site.site), site)
@@ -176,7 +176,8 @@ def mistakes_of_sites(sites: Sequence[Site]) -> Iterator[str]:
             yield f"{site.where}: site {site.site} of well {site.well} of {plate_words(site.key)} is in {other.where} already"
         yield from _contradictions(site, wells.setdefault((site.key, site.well), site))
         for channel, image in site.images.items():
-            first, first_channel = used.setdefault((image.path, image.page), (site, channel))
+            # a file with one page may be named with the page's number and without
+            first, first_channel = used.setdefault((image.path, image.page or 1), (site, channel))
             if first is not site or first_channel != channel:
                 place = f"{first.where}, channel {first_channel}"
                 yield f"{site.where}: {image.given}, channel {channel}, is the image of {place} already"

@@ -70,7 +70,7 @@ def light_stores(settings: PlatesSettings) -> list[str]:
     )
     if mistakes:
         raise PlatesError(listed(f"{place_of(settings)} has mistakes", mistakes))
-    return [plate.plate_id for plate in plates.values()]
+    return list(dict.fromkeys(plate.plate_id for plate in plates.values()))  # 07 and 7 are one plate
 
 
 def place_of(settings: PlatesSettings) -> str:

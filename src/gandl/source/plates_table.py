@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from gandl.source.plates_sites import ImageFile, Site, no_well, read_layout, read_site_number, well_of
+from gandl.source.plates_state import PREFIX, file_and_page
 from gandl.source.plates_stores import Table, plate_key, read_csv
 
-PREFIX = "file_"
 LAYOUT = ("control", "treatment", "concentration_um", "cell_type", "condition", "compound", "smiles")
 OWN = ("well", "plate", "experiment", "site", *LAYOUT)
 MADE = ("site_id", "well_id", "plate_id", "store_id", "plate_name", "row", "column", "table_row")
@@ -74,6 +74,8 @@ def _mistakes_of_header(table: Table) -> list[str]:
         close = [name for name in table.header if name.lower() in ("file", "filename", "path", "image", "filepath")]
         hint = f" (rename {close[0]} to file_dna, say, where dna is its channel)" if close else ""
         mistakes.append(f"row 1: no column of images: one column file_<channel> per channel is needed{hint}; {have}")
+    if PREFIX in table.header:
+        mistakes.append(f"row 1: a column is called {PREFIX} alone; write the name of its channel behind it")
     lower: dict[str, str] = {}
     for channel in channels_of_header(table.header):
         other = lower.setdefault(channel.lower(), channel)
@@ -141,10 +143,7 @@ def image_at(cell: str, folder: Path) -> ImageFile | str:
         return f"is {cell!r}, a path of a Windows machine; write it relative to the folder of the table"
     if re.match(r"\w+://", cell):
         return f"is {cell!r}, an address; the file must lie on this machine"
-    name, page = cell.replace("\\", "/"), None
-    told = re.fullmatch(r"(.*)#(\d+)", name)
-    if told:
-        name, page = told[1], int(told[2])
-        if page < 1:
-            return f"is {cell!r}; pages count from 1"
+    name, page = file_and_page(cell)
+    if page == 0:
+        return f"is {cell!r}; pages count from 1"
     return ImageFile(cell, folder / PurePosixPath(name), page)

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from gandl.config import ImagesSettings
-from gandl.source.member_source import MemberError, told
+from gandl.source.member_source import MemberError, folders_of, told
 from gandl.source.ranges import ChangedError, Ranges
 from gandl.source.zip_directory import DEFLATED, read_directory, scan
 from gandl.source.zip_format import LOCAL, LOCAL_SIGN, decode_name
@@ -84,6 +84,12 @@ class ZipMembers:
         self._look_up(names)
         return [name for name in names if name not in self._known]
 
+    def others(self, names: Sequence[str]) -> list[str]:
+        """Keys in the same folders that are none of these, sorted."""
+        self._look_up(names)
+        folders = folders_of(names)
+        return sorted({key for key in self._known if key[: key.rfind("/") + 1] in folders}.difference(names))
+
     def signature(self, names: Sequence[str]) -> str:
         """SHA-256 over key, CRC and size of each, in the order of `names`."""
         digest = hashlib.sha256()
@@ -127,7 +133,7 @@ class ZipMembers:
     def _look_up(self, names: Iterable[str]) -> None:
         """Read the rows of keys that were not asked for before, with all of their folders."""
         with self._lock:
-            folders = {name.rpartition("/")[0] + "/" for name in names if name not in self._known} - self._folders
+            folders = folders_of(name for name in names if name not in self._known) - self._folders
             if folders and self._directory is not None:
                 self._add(read_directory(self._directory, prefixes=sorted(folders)).members)
                 self._folders |= folders

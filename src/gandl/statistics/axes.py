@@ -20,6 +20,8 @@ from gandl.statistics.separation import z_prime
 from gandl.statistics.standardisation import units_of
 from gandl.statistics.svm import SvmProblem
 
+ROWS_AT_ONCE = 2**13
+"""Rows that are scored at a time, so that a screen's wells are held in double precision a few at a time."""
 MOST_CHOICES = 8
 """So often at most C is chosen in a scheme; of more folds, neighbours share a choice made on what they all train on."""
 
@@ -188,7 +190,8 @@ def held_out_scores(
 
     Parameters
     ----------
-    features : (n, d) finite. labels : (n,) +1 C+, -1 C-, 0 anything else. groups : (n,) plate row (or plate) of each well.
+    features : (n, d) finite, of single or double precision. labels : (n,) +1 C+, -1 C-, 0 anything else. groups : (n,) plate row
+        (or plate) of each well.
     folds : training controls and test wells.
     c_grid : candidates; each fold takes the one with the best Z' when each of its training groups is left out in turn. Of more
         than 8 folds, neighbours share one choice, made on the wells that all of them train on: no test well has a say in it.
@@ -199,7 +202,7 @@ def held_out_scores(
     AxisError : features that are not finite; a fold that trains on wells that it tests or that are no controls, or lacks a kind
         of controls; a well that two folds test.
     """
-    features, labels, groups = np.asarray(features, float), np.asarray(labels), np.asarray(groups)
+    features, labels, groups = np.asarray(features), np.asarray(labels), np.asarray(groups)
     _check(features, labels, folds)
     n = len(features)
     on, off, norm = (np.full(n, np.nan) for _ in range(3))
@@ -207,7 +210,8 @@ def held_out_scores(
     chosen: dict[str, float] = {}
     for block in _blocks(folds):
         shared = reduce(np.intersect1d, [np.asarray(fold.train, dtype=int) for fold in block])
-        known = units_of(features[shared]).apply(features[shared]) if raw and len(shared) else features[shared]
+        known = np.asarray(features[shared], float)
+        known = units_of(known).apply(known) if raw and len(shared) else known
         chosen |= dict.fromkeys([fold.name for fold in block], choose_c(known, labels[shared], groups[shared], c_grid))
     for fold in folds:
         train, test = np.asarray(fold.train, dtype=int), np.asarray(fold.test, dtype=int)
@@ -229,11 +233,16 @@ def score_by(
     ------
     AxisError : one of the classes is absent among those to train on, or their means project to one point.
     """
-    if raw and len(train):
-        units = units_of(train)
-        train, test = units.apply(train), units.apply(test)
-    axes = fit_axes(train, labels, c)
-    return axes.on_score(test), *axes.off_scores(test)
+    train = np.asarray(train, float)
+    units = units_of(train) if raw and len(train) else None
+    axes = fit_axes(train if units is None else units.apply(train), labels, c)
+    scores = np.empty((3, len(test)))
+    for first in range(0, len(test), ROWS_AT_ONCE):
+        rows = slice(first, first + ROWS_AT_ONCE)
+        some = np.asarray(test[rows], float)
+        some = some if units is None else units.apply(some)
+        scores[:, rows] = axes.on_score(some), *axes.off_scores(some)
+    return scores[0], scores[1], scores[2]
 
 
 def _blocks(folds: Sequence[Fold]) -> Iterator[list[Fold]]:

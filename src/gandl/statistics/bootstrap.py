@@ -13,11 +13,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm, t
 
+from gandl.statistics.separation import auc
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int_]
 Statistic = Callable[[Floats, Floats], Floats]
 
 DRAWN_AT_ONCE = 2**22
+ROUNDING = 1e-12
 FEWEST_DEFINED = 0.95
 """An interval is given when the statistic exists in at least this share of the draws."""
 
@@ -57,6 +60,45 @@ def bootstrap_interval(
     levels = norm.cdf(bias + shifted / (1 - _acceleration(statistic, positive, negative) * shifted))
     low, high = np.quantile(drawn, np.sort(levels))
     return float(low), float(high)
+
+
+def grouped_auc_interval(
+    positive: Floats,
+    negative: Floats,
+    positive_groups: npt.ArrayLike,
+    negative_groups: npt.ArrayLike,
+    *,
+    draws: int,
+    confidence: float,
+    seed: int,
+) -> tuple[float, float]:
+    """Percentile interval of the AUC, whole groups (plates) drawn with replacement on either side.
+
+    For wells that are of one kind plate by plate, so that a plate's wells are shifted together.
+
+    Parameters
+    ----------
+    positive, negative : (n+,), (n-,) values. positive_groups, negative_groups : the group of each.
+    draws, confidence, seed : as in `bootstrap_interval`.
+
+    Returns
+    -------
+    (low, high); both NaN where a side has fewer than two groups, or where all draws agree.
+    """
+    (first, first_at), (second, second_at) = (
+        np.unique(np.asarray(groups, str), return_inverse=True) for groups in (positive_groups, negative_groups)
+    )
+    if min(len(first), len(second)) < 2:
+        return np.nan, np.nan
+    sizes = np.bincount(first_at), np.bincount(second_at)
+    each = [
+        [auc(positive[first_at == i], negative[second_at == j]) for j in range(len(second))] for i in range(len(first))
+    ]
+    won = np.array(each) * np.outer(*sizes)
+    rng = np.random.default_rng(seed)
+    times, others = (rng.multinomial(len(size), np.full(len(size), 1 / len(size)), size=draws) for size in sizes)
+    drawn = np.einsum("di,ij,dj->d", times, won, others, optimize=True) / (times @ sizes[0]) / (others @ sizes[1])
+    return (np.nan, np.nan) if np.ptp(drawn) < ROUNDING else percentiles(drawn, confidence)
 
 
 def wilson_interval(right: int, n: int, confidence: float) -> tuple[float, float]:
@@ -130,8 +172,8 @@ def _acceleration(statistic: Statistic, positive: Floats, negative: Floats) -> f
     """How the spread of the statistic changes with its value: skewness of its jackknife, well by well; 0 where undefined."""
     third = second = 0.0
     for values in (
-        statistic(_without_one(positive), negative),
-        statistic(positive, _without_one(negative)),
+        np.concatenate([statistic(some, negative) for some in _without_one(positive)]),
+        np.concatenate([statistic(positive, some) for some in _without_one(negative)]),
     ):
         influence = (len(values) - 1) * (values.mean() - values)
         third += np.sum(influence**3) / len(values) ** 3
@@ -139,7 +181,10 @@ def _acceleration(statistic: Statistic, positive: Floats, negative: Floats) -> f
     return float(third / (6 * second**1.5)) if np.isfinite(third) and second > 0 else 0.0
 
 
-def _without_one(values: Floats) -> Floats:
-    """(n,) -> (n, n - 1): row i lacks value i."""
+def _without_one(values: Floats) -> Iterator[Floats]:
+    """The rows of (n, n - 1), of which row i lacks value i, some at a time, so that any n fits in memory."""
     n = len(values)
-    return np.tile(values, (n, 1))[~np.eye(n, dtype=bool)].reshape(n, n - 1)
+    others, step = np.arange(n - 1), max(1, DRAWN_AT_ONCE // n)
+    for first in range(0, n, step):
+        left_out = np.arange(first, min(first + step, n))[:, None]
+        yield values[others + (others >= left_out)]

@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from gandl.statistics.axes import ROWS_AT_ONCE
 from gandl.statistics.groups import dealt
 from gandl.statistics.standardisation import units_of
 from gandl.statistics.svm import SvmProblem
@@ -32,7 +33,7 @@ class PairwiseSvm:
 
     Parameters
     ----------
-    features : (n, d). classes : (n,) whole numbers.
+    features : (n, d), of single or double precision. classes : (n,) whole numbers.
 
     Raises
     ------
@@ -43,26 +44,34 @@ class PairwiseSvm:
         self.names = np.unique(classes)
         if len(self.names) < 2:
             raise ClassError(f"a classifier needs at least two classes to train on; there is {len(self.names)}")
+        features = np.asarray(features, float)
         self.units = units_of(features)
         scaled = self.units.apply(features)
         size = float(np.sqrt(np.square(scaled).sum(axis=1).mean()))
         self.scale = 1 / size if size > 0 else 1.0
         scaled *= self.scale
         self.pairs = list(combinations(range(len(self.names)), 2))
+        means = np.stack([scaled[classes == name].mean(axis=0) for name in self.names])
+        self.middles = [(means[i] + means[j]) / 2 for i, j in self.pairs]
         self.problems = [
-            SvmProblem(scaled[here], np.where(classes[here] == self.names[i], 1, -1))
-            for i, j in self.pairs
+            SvmProblem(scaled[here] - middle, np.where(classes[here] == self.names[i], 1, -1))
+            for (i, j), middle in zip(self.pairs, self.middles, strict=True)
             for here in [np.isin(classes, self.names[[i, j]])]
         ]
 
     def predict(self, features: Floats, c: float) -> Integers:
         """(m, d) -> (m,) classes, by planes of one C."""
+        planes = [problem.solve(c) for problem in self.problems]
+        parts = [features[first : first + ROWS_AT_ONCE] for first in range(0, len(features), ROWS_AT_ONCE)]
+        told = [self._vote(np.asarray(part, float), planes) for part in parts]
+        return np.concatenate(told) if told else self.names[:0]
+
+    def _vote(self, features: Floats, planes: Sequence[tuple[Floats, float]]) -> Integers:
         scaled = self.units.apply(features) * self.scale
         votes = np.zeros((len(features), len(self.names)))
         sums = np.zeros_like(votes)
-        for (i, j), problem in zip(self.pairs, self.problems, strict=True):
-            weights, intercept = problem.solve(c)
-            distance = scaled @ weights + intercept
+        for (i, j), middle, (weights, intercept) in zip(self.pairs, self.middles, planes, strict=True):
+            distance = scaled @ weights + (intercept - middle @ weights)
             votes[:, i] += distance > 0
             votes[:, j] += distance <= 0
             sums[:, i] += distance

@@ -1,6 +1,7 @@
 """Shares of right answers: takes wells with the number of their images (or themselves) and of those told right, makes accuracies.
 
-Images of a well are no independent answers, so their intervals draw whole wells.
+Images of a well are no independent answers, so their intervals draw whole wells. Nor are wells of a plate or an experiment that
+was left out as a whole and has one class: then "a well" is such a plate or experiment, and its wells are the answers.
 """
 
 from __future__ import annotations

@@ -128,8 +128,8 @@ def add_debris(drawing: Drawing, light: Array) -> None:
     if not n:
         return
     chosen = rng.integers(0, cells.n, n)
-    radius, elongation, angle = rng.uniform((2.0, 1.0, 0.0), (6.5, 1.5, np.pi), (n, 3)).astype(np.float32).T
-    lobes = rng.normal(0, 0.08, (n, 3)).astype(np.float32)
+    radius, elongation, angle = rng.uniform((2.6, 1.0, 0.0), (6.5, 1.5, np.pi), (n, 3)).astype(np.float32).T
+    lobes = rng.normal(0, (0.07, 0.07, 0.02), (n, 3)).astype(np.float32)
     bright = (rng.uniform(0.5, 2.2, (n, 1)) * np.exp(rng.normal(0, 0.35, (n, len(CHANNELS))))).astype(np.float32)
     y, x = ((place[chosen] + rng.normal(0, 12.0, n)).astype(np.float32) for place in (cells.y, cells.x))
     windows = canvas.windows(y, x, float((radius * np.sqrt(elongation)).max()) * 1.3 + SOFT_UM)

@@ -1,0 +1,268 @@
+"""What the rules ask: inputs, parameters and targets that depend on the screens and the questions of a run, stage by stage."""
+
+# source
+
+
+def official(dataset, file):
+    """`<host>/<path>` of a screen's published file."""
+    return str(file_of(dataset, file, "resources/datasets.csv").path)
+
+
+def entry_of(wildcards):
+    """What decides a download: address, official size and checksum (a simulated file has neither)."""
+    entry = download_at(f"{wildcards.host}/{wildcards.path}", "resources/datasets.csv")
+    if cfg.simulated:
+        return {"url": entry.url, "size": None, "sha256": None}
+    return {"url": entry.url, "size": entry.bytes, "sha256": entry.sha256}
+
+
+def raw_sites(wildcards):
+    """What the sites table of a screen is made from."""
+    section = getattr(cfg.source, wildcards.dataset)
+    if wildcards.dataset == Dataset.BBBC013:
+        return [section.platemap]
+    if wildcards.dataset == Dataset.PLATES:
+        return [path for path in (section.table, section.wells) if path]
+    metadata = f"<downloads>/{official(wildcards.dataset, 'metadata')}"
+    variants = ["resources/compound_variants.csv"]
+    return [metadata, *(variants if wildcards.dataset == Dataset.RXRX19A else [])]
+
+
+def source_settings(wildcards):
+    """The settings of a screen's source that decide its sites table."""
+    return settings(
+        getattr(cfg.source, wildcards.dataset), exclude={"images_from", "image_px"}
+    )
+
+
+def folder_of_images(wildcards):
+    """The names of a lab's images, where a folder tells its sites: Snakemake follows no folder."""
+    plates = wildcards.dataset == Dataset.PLATES
+    return state_of_folder(cfg.source.plates) if plates else None
+
+
+def source_code(wildcards):
+    """The code of a screen's source."""
+    return code_version(f"gandl.source.{wildcards.dataset}")
+
+
+# images
+
+
+def archive_of(wildcards):
+    """The image archive, where it lies on this machine as a file of the run: BBBC013's zip, or what the simulator drew."""
+    if wildcards.dataset == Dataset.BBBC013:
+        return [f"<downloads>/{official(wildcards.dataset, 'images')}"]
+    if cfg.simulated:
+        return [f"<simulator>/{official(wildcards.dataset, 'images')}"]
+    return []
+
+
+def directory_of(wildcards):
+    """The central directory of an image archive that is read by its members."""
+    section = getattr(cfg.source, wildcards.dataset)
+    if getattr(section, "images_from", None) != ImagesFrom.ARCHIVE:
+        return []
+    return [f"<downloads>/{official(wildcards.dataset, 'images')}.members.parquet"]
+
+
+def files_of(wildcards):
+    """The state of a lab's own images of one plate, which Snakemake does not follow one by one."""
+    if wildcards.dataset != Dataset.PLATES:
+        return None
+    return states_of_stores(cfg.source.plates).get(wildcards.store)
+
+
+def packing(wildcards):
+    """What decides the bytes of a store; how they travel does not."""
+    section = getattr(cfg.source, wildcards.dataset)
+    transport = {"connections", "gap_kibibytes", "whole_archive", "resolutions"}
+    return {
+        "resolutions": cfg.images.resolutions[Dataset(wildcards.dataset)],
+        "images": settings(cfg.images, exclude=transport),
+        "source": settings(
+            section, include={"images_from", "image_px", "pixel_size_um"}
+        ),
+        "files": files_of(wildcards),
+    }
+
+
+def packing_code(wildcards):
+    """The code that decodes and packs a screen's images."""
+    packers = {"rxrx19a": "screen", "rxrx1": "screen"}
+    return code_version(
+        f"gandl.images.{packers.get(wildcards.dataset, wildcards.dataset)}"
+    )
+
+
+# embeddings
+
+
+def is_complete(dataset):
+    """Whether a run takes the whole published screen, so that every published embedding has its site."""
+    section = getattr(cfg.source, dataset)
+    if section is None or section.stores:
+        return False
+    return section.complete and getattr(section, "wells", Wells.ALL) == Wells.ALL
+
+
+# normalization
+
+
+def embeddings_of(wildcards):
+    """One featurizer's embeddings of all stores of a screen."""
+    return collect(
+        "<results>/embeddings/{dataset}/{featurizer}/{store}.parquet",
+        dataset=wildcards.dataset,
+        featurizer=wildcards.featurizer,
+        store=STORES[wildcards.dataset],
+    )
+
+
+# evaluation
+
+
+def answers(question, methods, featurizers=FEATURIZERS):
+    """Tables of numbers that answer a question, where it is asked."""
+    if not asked(question):
+        return []
+    return collect(
+        "<results>/evaluation/{question}/{featurizer}.{method}.parquet",
+        question=question,
+        featurizer=featurizers,
+        method=methods,
+    )
+
+
+RAW = Normalization.NONE.value
+
+
+NUMBERS = [
+    *answers("controls", METHODS),
+    *answers("dose_response", METHOD),
+    *answers("cell_model", RAW),
+    *answers("cell_type", RAW),
+    *answers("calibration", METHOD),
+]
+
+
+# figures
+
+WORD = "simulated" if cfg.simulated else ""
+
+
+DRAWN = TRAINED[1] if TRAINED[1] in FEATURIZERS else FEATURIZERS[0]
+
+
+HELD_OUT = "leave_plate_out" if len(STORES[SCREEN]) > 1 else "leave_row_out"
+
+
+PLATE = cfg.source.bbbc013 is not None
+
+
+CAPTION = {
+    "dataset": SCREEN,
+    "word": WORD,
+    "scheme": HELD_OUT,
+    "platemap": cfg.source.bbbc013.platemap if PLATE else None,
+    "development_rows": cfg.source.development_rows,
+    "normalization": METHOD,
+    "featurizer": DRAWN,
+    "featurizers": FEATURIZERS,
+    "blocks": cfg.embeddings.blocks,
+    "block_statistics": [
+        statistic.value for statistic in cfg.embeddings.block_statistics
+    ],
+    **(
+        caption_counts(cfg.source.bbbc013.platemap, SCREEN, cfg.source.development_rows)
+        if PLATE
+        else NO_COUNTS
+    ),
+}
+
+
+CAPTION_SETTINGS = {
+    "bootstrap": cfg.evaluation.bootstrap,
+    "confidence": cfg.evaluation.confidence,
+    "images": cfg.training.images,
+    "crop": cfg.training.network.crop,
+    "resolution": cfg.training.resolution,
+    "seed": cfg.training.seed,
+}
+
+
+def caption(*keys):
+    """What a caption states: the counts of wells and the choice of features, and of the other settings only those named."""
+    return {**CAPTION, **{key: CAPTION_SETTINGS[key] for key in keys}}
+
+
+def drawn_figures():
+    """The figures of this run: those of every screen, and those of the questions that are asked."""
+    drawn = ["figure_1", "figure_samples", "figure_training"]
+    if asked("controls"):
+        drawn += ["figure_featurizers"]
+    if PLATE:
+        drawn += ["figure_axes", "figure_plate"]
+    if asked("cell_model"):
+        drawn += ["figure_3"]
+    if asked("dose_response"):
+        drawn += ["figure_4"] if SCREEN == Dataset.RXRX19A else ["figure_dose_response"]
+    if asked("cell_type"):
+        drawn += ["figure_5"]
+    if asked("calibration"):
+        drawn += ["figure_calibration"]
+    return drawn
+
+
+def drawn_tables():
+    """The tables of this run."""
+    tables = ["table_featurizers"] if asked("controls") else []
+    return [*tables, "table_1"] if SCREEN == Dataset.RXRX19A and tables else tables
+
+
+def shown_stores(dataset):
+    """Stores whose wells are shown as examples: the first of every cell type, by the first part of its name."""
+    first = {}
+    for store in STORES[dataset]:
+        first.setdefault(store.partition("-")[0], store)
+    return list(first.values())[:6]
+
+
+def example_manifests():
+    """Manifests of the stores whose wells are shown as examples."""
+    return [
+        manifest
+        for dataset in DATASETS
+        for manifest in collect(
+            "<results>/images/{dataset}/{store}.manifest.json",
+            dataset=dataset,
+            store=shown_stores(dataset),
+        )
+    ]
+
+
+# report
+
+
+def own_tables():
+    """Small inputs of the run that are no download: the plate map, or a lab's own tables."""
+    plate, plates = cfg.source.bbbc013, cfg.source.plates
+    own = [plate.platemap] if plate is not None else []
+    return (
+        [*own, *(path for path in (plates.table, plates.wells) if path)]
+        if plates
+        else own
+    )
+
+
+def downloaded():
+    """The published files that lie below the folder of downloads: metadata, an archive that is read whole, embeddings."""
+    files = []
+    for dataset in DATASETS:
+        if dataset == Dataset.BBBC013:
+            files.append(official(dataset, "images"))
+        elif dataset != Dataset.PLATES:
+            files.append(official(dataset, "metadata"))
+            if FeaturizerName.RELEASED.value in FEATURIZERS:
+                files.append(official(dataset, "embeddings"))
+    return files
