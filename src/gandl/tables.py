@@ -70,8 +70,8 @@ SITES = Schema(
     ),
     key=("site_id",),
 )
-"""One row per field of view. C+ is `positive`, C- is `negative`; concentration is null when untreated, never 0. `treatment` is what
-the screen wrote, `compound` its canonical name, under which spelling variants are one."""
+"""One row per field of view. C+ is `positive`, C- is `negative`; concentration is null when untreated, never 0. `treatment` is
+what the screen wrote, `compound` its canonical name, under which spelling variants are one."""
 
 SPLITS = Schema(
     "splits",
