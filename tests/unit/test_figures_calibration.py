@@ -65,7 +65,7 @@ def test_only_active_compounds_with_a_curve_are_points_and_the_others_are_counte
     vero = points(right, "ec50 VERO")
     remdesivir = compounds.query("cell_type == 'VERO' and compound == 'Remdesivir (simulated)'").iloc[0]
     np.testing.assert_allclose(vero, [[remdesivir["truth_ec50_um"], remdesivir["ec50_um"]]])
-    told = right.texts[0].get_text().splitlines()
+    told = right.get_legend().get_title().get_text().splitlines()
     assert told[:2] == ["missed: 1 of 5 active", "found, though inactive: 1 of 2"]
     legend = [text.get_text() for text in right.get_legend().get_texts()]
     assert legend == ["ours = true", "HRCE: 3 of 3 found", "VERO: 1 of 2 found"]
@@ -83,7 +83,7 @@ def test_both_axes_of_the_ec50s_are_one_and_the_same_logarithm(screen: Screen) -
 def test_a_screen_in_which_nothing_is_found_is_drawn_all_the_same(screen: Screen) -> None:
     wells, compounds, numbers = tables(screen)
     _, right = panels(wells, compounds.assign(found=False, ec50_um=np.nan), numbers)
-    assert right.texts[0].get_text().startswith("missed: 5 of 5 active")
+    assert right.get_legend().get_title().get_text().startswith("missed: 5 of 5 active")
 
 
 def test_csv_holds_what_is_drawn_and_says_simulated(screen: Screen, tmp_path: Path) -> None:

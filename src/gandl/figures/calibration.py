@@ -162,10 +162,7 @@ def _ec50s(axes: Axes, compounds: pd.DataFrame, groups: dict[str, Group]) -> Non
     axes.set_aspect("equal")
     axes.set_xlabel("True EC$_{50}$ (µM)")
     axes.set_ylabel("Fitted EC$_{50}$ (µM)")
-    axes.text(
-        0.03, 0.97, _counts(compounds), transform=axes.transAxes, ha="left", va="top", fontsize="x-small", gid="counts"
-    )
-    _legend_below(axes)
+    _legend_below(axes, _counts(compounds))
 
 
 def _counts(compounds: pd.DataFrame) -> str:
@@ -193,5 +190,9 @@ def _tick(value: float, _: object) -> str:
     return nominal(value)
 
 
-def _legend_below(axes: Axes) -> None:
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=1, fontsize="x-small")
+def _legend_below(axes: Axes, note: str = "") -> None:
+    """The legend under a panel, with a note above its entries, where no point can be hidden."""
+    legend = axes.legend(
+        loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=1, fontsize="x-small", title=note, title_fontsize="x-small"
+    )
+    legend.get_title().set_gid("counts")

@@ -109,20 +109,31 @@ def find_directory(archive: Ranges) -> DirectoryPlace:
 
 def _end_of(archive: Ranges) -> tuple[bytes, int]:
     """The archive's last bytes, and the position of the end record in them."""
-    tail = b""
+    tail, doubtful = b"", None
     for look in (FIRST_LOOK, LONGEST_COMMENT + END.size + LOCATOR.size + END64.size):
         start = max(0, archive.size - look)
         tail = archive.read(start, archive.size - len(tail)) + tail
         at = tail.rfind(END_SIGN)
         while at >= 0:
             if at + END.size <= len(tail) and at + END.size + END.unpack_from(tail, at)[7] == len(tail):
-                return tail, at
+                if _is_end_record(tail, at, start + at):
+                    return tail, at
+                doubtful = doubtful or (tail[at:], start + at)
             at = tail.rfind(END_SIGN, 0, at)
+    if doubtful is not None:  # a damaged archive, or a part of one: whoever reads on says which
+        return doubtful[0], 0
     begins_as_zip = archive.size >= 4 and archive.read(0, 4) == LOCAL_SIGN
     what = (
         "is truncated: it begins as a zip, but the directory at its end is not there" if begins_as_zip else "is no zip"
     )
     raise ZipDirectoryError(f"{archive.where} ({archive.size} bytes) {what}")
+
+
+def _is_end_record(tail: bytes, at: int, position: int) -> bool:
+    """Whether a signature begins an end record, and not a piece of a comment that looks like one."""
+    _, disk, directory_disk, here, entries, size, offset, _ = END.unpack_from(tail, at)
+    one_part = {disk, directory_disk} <= {0, WIDE_SHORT} and here == entries
+    return one_part and (WIDE in (size, offset) or offset + size <= position)
 
 
 def _bytes(archive: Ranges, tail: bytes, start: int, length: int) -> bytes:
