@@ -193,6 +193,11 @@ def _tick(value: float, _: object) -> str:
 def _legend_below(axes: Axes, note: str = "") -> None:
     """The legend under a panel, with a note above its entries, where no point can be hidden."""
     legend = axes.legend(
-        loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=1, fontsize="x-small", title=note, title_fontsize="x-small"
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.14),
+        ncols=1,
+        fontsize="x-small",
+        title=note,
+        title_fontsize="x-small",
     )
     legend.get_title().set_gid("counts")
