@@ -255,6 +255,22 @@ def own_tables():
     )
 
 
+def unjudged_profiles():
+    """Profiles of all wells, where no question is asked that would make them."""
+    if QUESTIONS:
+        return []
+    return [
+        profile
+        for dataset in DATASETS
+        for profile in collect(
+            "<results>/normalization/{dataset}/{featurizer}.{method}.wells.parquet",
+            dataset=dataset,
+            featurizer=FEATURIZERS,
+            method=METHODS,
+        )
+    ]
+
+
 def downloaded():
     """The published files that lie below the folder of downloads: metadata, an archive that is read whole, embeddings."""
     files = []

@@ -86,3 +86,4 @@ rule report:
     input:
         "<results>/report/audit.html",
         "<results>/report/provenance.json",
+        unjudged_profiles(),

@@ -482,7 +482,10 @@ class FiguresSettings(Section):
 class ComputeSettings(Section):
     """What the heavy jobs ask of a cluster; on one machine `--cores` decides."""
 
-    gpus: NonNegativeInt = Field(0, description="GPUs of a training or embedding job; 0: these run on the CPU.")
+    gpus: NonNegativeInt = Field(
+        0,
+        description="GPUs that a training or embedding job asks a cluster for. Today these jobs compute on the CPU all the same.",
+    )
     threads: PositiveInt = Field(2, description="CPU threads of a training, embedding or packing job.")
     training_memory: str = Field("3GB", pattern=r"^[1-9]\d*[MG]B$", description="Memory of a training job.")
     training_runtime: str = Field("12h", pattern=r"^[1-9]\d*[mhd]$", description="Time limit of a training job.")

@@ -203,3 +203,20 @@ def test_what_was_set_is_written_without_trailing_zeros(value: float, text: str)
 @pytest.mark.parametrize(("value", "text"), [(-0.004, "0.00"), (-0.006, "−0.01"), (0.6, "0.60")])
 def test_what_rounds_to_zero_has_no_sign(value: float, text: str) -> None:
     assert fixed(value, 2) == text
+
+
+def test_a_z_prime_of_minus_a_thousand_leaves_the_axis_to_the_others() -> None:
+    """Whether most values are good or useless, they fill the axis, and what lies beyond its left end is written there."""
+    rows = {"featurizer": "a", "normalization": "none", "unit": "well", "metric": "z_prime", "n": 20, "split": "s"}
+    for good, left in ((0.4, -1.0), (-2.0, -6.0)):
+        data = pd.DataFrame(
+            [
+                {**rows, "label": label, "group": "g", "value": value, "low": value - 0.5, "high": value + 0.3}
+                for label, value in (("one", good), ("two", good), ("three", -1674.0))
+            ]
+        )
+        with style(FiguresSettings()):
+            axes = featurizers_figure(data).axes[0]
+        assert axes.get_xlim()[0] == left
+        assert axes.get_xlim()[1] <= max(0.2, good + 0.3) + 0.11
+        assert [text.get_text() for text in axes.texts] == [number(-1674.0)]

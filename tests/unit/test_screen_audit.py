@@ -195,7 +195,8 @@ def test_losing_to_a_floor_is_told_with_the_floors_that_it_beats(page: tuple[str
     judged = featurizer_label(screen.TRAINED[0])
     assert f"{judged} has accuracy 0.90 [0.89, 0.91] by image (n = 320): above" in told[0]
     assert "above Untrained network (0.70); Channel intensities (0.60)" in told[0]
-    assert told[0].endswith("and not above these floors: Segmentation (0.97).")
+    assert "and not above these floors: Segmentation (0.97)." in told[0]
+    assert told[0].endswith("GAN-DL, blocks: 0.93 [0.92, 0.94].")
 
 
 def test_winning_against_every_floor_is_told_without_a_loss_and_overlap_is_said(

@@ -108,7 +108,7 @@ def _label(site: pd.Series, dataset: str) -> str:
     """Cell type and kind of a well; of a treated one, below, with what."""
     if dataset not in WITH_KINDS:
         return str(site["cell_type"])
-    label = f"{site['cell_type']} {KINDS[site['control']]}"
+    label = f"{site['cell_type']} {KINDS[site['control']]}".removeprefix("unknown ")
     name = site["compound"] if isinstance(site["compound"], str) else site["treatment"]
     if site["control"] != "none" or not isinstance(name, str):
         return label

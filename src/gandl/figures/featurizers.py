@@ -23,8 +23,9 @@ from gandl.figures.palette import GREY, PALE
 METRIC = "z_prime"
 SPREAD = 1.1
 """How much of a row (1) its marks take."""
-FLOOR = -1.0
-"""Z' below this is drawn as an arrow at the edge with its value: how bad a useless assay is would squeeze all others."""
+FLOORS = (-1.0, -6.0)
+"""Z' below this is drawn as an arrow at the edge with its value: how bad a useless assay is would squeeze all others. The lower
+one is taken where the upper one would hide most values."""
 
 
 def draw_featurizers(
@@ -64,6 +65,7 @@ def featurizers_figure(data: pd.DataFrame) -> Figure:
     data = data[data["label"] != REFERENCE]
     groups = groups_of(data)
     labels = list(dict.fromkeys(data["label"]))
+    floor = FLOORS[0] if (data["value"] >= FLOORS[0]).mean() >= 0.5 else FLOORS[1]
     figure = look.new_figure(look.SINGLE_COLUMN * 1.3, 9 * len(labels) + 24)
     axes = figure.add_subplot()
     for position, group in enumerate(groups):
@@ -71,7 +73,7 @@ def featurizers_figure(data: pd.DataFrame) -> Figure:
         heights = np.array([labels.index(label) for label in rows["label"]]) + SPREAD * (
             (position + 1) / (len(groups) + 1) - 0.5
         )
-        _marks(axes, rows, heights, group)
+        _marks(axes, rows, heights, group, floor)
     axes.set_yticks(range(len(labels)), labels)
     axes.tick_params(axis="y", length=0, pad=6)
     axes.set_ylim(len(labels) - 0.5, -0.5)
@@ -83,14 +85,14 @@ def featurizers_figure(data: pd.DataFrame) -> Figure:
         name = f"{REFERENCES[RATIO]}, {fixed(value, 2)}"
         axes.axvline(value, color=GREY, lw=0.9, ls=(0, (4, 2)), zorder=1, gid="reference", label=name)
     lowest = np.nanmin(data[["value", "low"]].to_numpy(float))
-    if lowest < FLOOR:
-        axes.set_xlim(left=FLOOR)
+    if lowest < floor:
+        axes.set_xlim(floor, max(0.2, float(np.nanmax(data[["value", "high"]].to_numpy(float)))) + 0.1)
     axes.set_xlabel(f"{METRICS[METRIC]} of controls")
     figure.legend(loc="outside lower left", ncols=2)
     return figure
 
 
-def _marks(axes: Axes, rows: pd.DataFrame, heights: np.ndarray, group: Group) -> None:
+def _marks(axes: Axes, rows: pd.DataFrame, heights: np.ndarray, group: Group, floor: float) -> None:
     axes.hlines(heights, rows["low"], rows["high"], color=group.colour, lw=1.4, zorder=2, gid=f"{group.label} interval")
     axes.plot(
         rows["value"],
@@ -106,12 +108,12 @@ def _marks(axes: Axes, rows: pd.DataFrame, heights: np.ndarray, group: Group) ->
         label=group.label,
     )
     for height, value, low, high in zip(heights, rows["value"], rows["low"], rows["high"], strict=True):
-        if min(value, low) < FLOOR:
-            axes.plot(FLOOR, height, marker="<", ms=4, color=group.colour, clip_on=False, zorder=4)
-        if value < FLOOR:
+        if min(value, low) < floor:
+            axes.plot(floor, height, marker="<", ms=4, color=group.colour, clip_on=False, zorder=4)
+        if value < floor:
             axes.annotate(
                 number(value),
-                (max(high, FLOOR), height),
+                (max(high, floor), height),
                 (5, 0),
                 textcoords="offset points",
                 va="center",

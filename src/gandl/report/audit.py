@@ -23,7 +23,7 @@ from gandl.report import screen
 from gandl.report.captions import DOSES, FLOORS, SIMULATED_CONFIDENCE, coverage_note, features_in_words
 from gandl.report.caveats import MOCK, caveats
 from gandl.report.costs import duration, stage_costs
-from gandl.report.findings import TRAINED, Found, judged_row, sentences, verdict_sentences
+from gandl.report.findings import TRAINED, Found, judged_row, sentences, short_training, verdict_sentences
 from gandl.report.reference import Comparison, Verdict, compare, read_references
 from gandl.report.strips import strip
 from gandl.source.splits import Scheme
@@ -104,7 +104,8 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
     judged = next((name for name in screen.TRAINED if name in featurizers), featurizers[0])
     references = [row for name in settings["source"]["datasets"] for row in read_references(inputs.references, name)]
     compared = compare(references, table, method, simulated)
-    sections, series = screen.sections(table, settings), screen.dose_series(table, settings, judged)
+    drawn = FeaturizerName.GANDL_BLOCKS.value if FeaturizerName.GANDL_BLOCKS in featurizers else judged
+    sections, series = screen.sections(table, settings), screen.dose_series(table, settings, drawn)
     return {
         "run": provenance["run"],
         "dataset": " + ".join(name.upper() for name in settings["source"]["datasets"]),
@@ -114,12 +115,15 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "method": method,
         "confidence": f"{100 * float(settings['evaluation']['confidence']):g} %",
         "screens": screen.counts_in_words([inputs.sites, *inputs.others]),
-        "findings": screen.findings(sections, series, verdict_sentences(compared), judged, simulated),
+        "findings": [
+            *screen.findings(sections, series, verdict_sentences(compared), judged, simulated, drawn),
+            *short_training(int(settings["training"]["images"]), simulated),
+        ],
         "comparisons": [_of_question(item) for item in compared],
         "sections": sections,
         "series": series,
         "most_series": screen.MOST_SERIES,
-        "judged": featurizer_label(judged),
+        "judged": featurizer_label(drawn),
         "trained": bool(set(TRAINED) & set(featurizers)),
         "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
         "caveats": caveats(provenance, []),

@@ -49,13 +49,21 @@ def caveats(provenance: Mapping[str, Any], rows_and_counts: Sequence[tuple[str, 
     settings = provenance["configuration"]
     featurizers = settings["embeddings"]["featurizers"]
     found = [*SIMULATED] if provenance["simulated"] else []
-    found += [*OF_DATASETS.get(provenance["dataset"], []), *_files(provenance["inputs"])]
+    found += OF_DATASETS.get(provenance["dataset"], [])
+    if not provenance["simulated"]:
+        found += _files(provenance["inputs"])
+    if settings["source"]["bbbc013"] is None:
+        found.append(
+            "An accuracy well below one half (two classes) is no knowledge turned round: with few controls, those left out pull "
+            "the mean of the others the other way. Read it as: nothing found."
+        )
     confidence = float(settings["evaluation"]["confidence"])
     found += [text for rows, counts in rows_and_counts for text in _few(rows, counts, confidence)]
     if set(TRAINED) & set(featurizers):
         found.append(
             "The representation is transductive: the network saw the images of all wells while training, without any label. "
-            "Labels of a plate row were held out of the classifier that scores it, not out of the network."
+            "Labels of a held-out well, plate row, plate or experiment (as each split says) were held out of the classifier that "
+            "scores it, not out of the network."
         )
         plate = settings["source"]["bbbc013"]
         if plate is not None:

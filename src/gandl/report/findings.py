@@ -39,12 +39,19 @@ def sentences(found: Found) -> list[str]:
         *verdict_sentences(found.comparisons),
     ]
     warning = ["All images of this run are simulated: no number here describes real cells."] if found.simulated else []
-    if found.images < Config().training.images:
-        warning.append(
-            f"A short training: {found.images:,} images where {Config().training.images:,} are meant. "
-            "Numbers of this run are for trying the workflow, not for quoting."
-        )
+    warning += short_training(found.images, found.simulated)
     return warning + parts
+
+
+def short_training(images: int, simulated: bool) -> list[str]:
+    """A warning where a training was cut short; the simulated pair is drawn small, and trains on half as many images."""
+    meant = Config().training.images // 2 if simulated else Config().training.images
+    if images >= meant:
+        return []
+    return [
+        f"A short training: {images:,} images where {meant:,} are meant. "
+        "Numbers of this run are for trying the workflow, not for quoting."
+    ]
 
 
 def judged_row(found: Found) -> ControlsRow | None:

@@ -115,7 +115,7 @@ def git_state(repository: Path) -> dict[str, Any] | None:
     commit, top = _git(repository, "rev-parse", "HEAD"), _git(repository, "rev-parse", "--show-toplevel")
     if not commit or not top or Path(top).resolve() != Path(repository).resolve():
         return None
-    return {"commit": commit, "dirty": bool(_git(repository, "status", "--porcelain"))}
+    return {"commit": commit, "dirty": bool(_git(repository, "status", "--porcelain", "--untracked-files=no"))}
 
 
 def _git(repository: Path, *arguments: str) -> str | None:

@@ -41,6 +41,7 @@ NOTES = {
     "alone (published embeddings were trained on RxRx1 itself); MitoTracker was left out by name. Raw profiles, as above.",
     QuestionName.CALIBRATION.value: "Only a simulated screen has a known truth. Nothing else of the workflow read it.",
 }
+OWN_CONTROLS = "C+ are the wells that the screen calls positive controls, C− those that it calls negative."
 UNITS = {"site": "image", "well": "well"}
 METRICS = ("accuracy", "balanced_accuracy", "auc", "z_prime", "ssmd", "auc_mock_uv")
 
@@ -96,7 +97,10 @@ def sections(numbers: pd.DataFrame, settings: Mapping[str, Any]) -> list[Section
         table = numbers[(numbers["question"] == question) & mine]
         if not table.empty:
             tables = _tables(table, [*settings["embeddings"]["featurizers"], RATIO], question)
-            found.append(Section(question, title, NOTES[question], tables))
+            note = NOTES[question]
+            if question == QuestionName.CONTROLS.value and "rxrx19a" not in settings["source"]["datasets"]:
+                note = OWN_CONTROLS
+            found.append(Section(question, title, note, tables))
     return found
 
 
@@ -127,7 +131,7 @@ def _tables(table: pd.DataFrame, featurizers: Sequence[str], question: str) -> l
 def _group(split: str) -> str:
     """Whose wells a split tells, in words."""
     group = split.partition(":")[2]
-    return "all cell types" if group in ("", ALL) else group
+    return "all wells" if group == "unknown" else "all cell types" if group in ("", ALL) else group
 
 
 def _by_metric(key: tuple[str, str, str]) -> tuple[int, str, str]:
@@ -182,7 +186,12 @@ def counts_in_words(sites: Sequence[Path]) -> list[str]:
 
 
 def findings(
-    page: Sequence[Section], series: Sequence[Series], verdicts: Sequence[str], judged: str, simulated: bool
+    page: Sequence[Section],
+    series: Sequence[Series],
+    verdicts: Sequence[str],
+    judged: str,
+    simulated: bool,
+    drawn: str | None = None,
 ) -> list[str]:
     """What was found, in sentences: the judged featurizer first, then every floor that it loses to."""
     lines = ["All images of this run are simulated: no number here describes real cells."] if simulated else []
@@ -194,10 +203,16 @@ def findings(
     found = [one for one in series if one.ec50 is not None and one.ec50.known]
     if series:
         lines.append(
-            f"Dose response by {featurizer_label(judged)}: {len(found)} of {len(series)} series (compound by cell type) have a "
-            "curve that fits better than a constant."
+            f"Dose response by {featurizer_label(drawn or judged)}: {len(found)} of {len(series)} series (compound by cell type) "
+            f"have a curve that fits better than a constant; {sum(_rises(one) for one in found)} of these rise with dose."
         )
+    if not page and not series:
+        lines.append("No question was asked of controls: profiles of all wells lie under normalization/.")
     return [*lines, *verdicts]
+
+
+def _rises(series: Series) -> bool:
+    return series.rises is not None and series.rises.known and series.rises.value > 0
 
 
 def _told(section: Section, table: QuestionTable, judged: str) -> str:
@@ -210,8 +225,15 @@ def _told(section: Section, table: QuestionTable, judged: str) -> str:
     place = f"{section.title}, {table.title}, {column.group}"
     return (
         f"{place}: {label} has {column.metric.lower() if column.metric.istitle() else column.metric} {mine.full} {column.unit} "
-        f"(n = {mine.n}){_against_floors(by_label, mine)}."
+        f"(n = {mine.n}){_against_floors(by_label, mine)}.{_other_gandl(by_label, label)}"
     )
+
+
+def _other_gandl(by_label: Mapping[str, Sequence[Value | None]], judged: str) -> str:
+    """GAN-DL's other features in the same column: the figures draw its blocks."""
+    others = [featurizer_label(name) for name in TRAINED if featurizer_label(name) != judged]
+    values = {label: by_label.get(label, [None])[0] for label in others}
+    return "".join(f" {label}: {value.full}." for label, value in values.items() if value is not None and value.known)
 
 
 def _against_floors(by_label: Mapping[str, Sequence[Value | None]], mine: Value) -> str:
