@@ -201,8 +201,9 @@ def _handler(server: RangeServer) -> type[BaseHTTPRequestHandler]:
             left = stop - start if fault.cut is None else min(stop - start, fault.cut)
             try:
                 for piece in content.pieces(start, start + left):
-                    self.wfile.write(_broken(piece, fault, start + request.sent))
-                    request.sent += len(piece)
+                    position = start + request.sent
+                    request.sent += len(piece)  # before the client has them, or it could ask for the count too early
+                    self.wfile.write(_broken(piece, fault, position))
                 self.wfile.flush()
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True  # the client has seen enough
