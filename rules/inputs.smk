@@ -16,13 +16,20 @@ def entry_of(wildcards):
     return {"url": entry.url, "size": entry.bytes, "sha256": entry.sha256}
 
 
+def tables_of(dataset):
+    """A screen's own small tables, which are no download: a plate map, or a lab's tables."""
+    section = getattr(cfg.source, dataset)
+    if dataset == Dataset.BBBC013:
+        return [section.platemap]
+    if dataset == Dataset.PLATES:
+        return [path for path in (section.table, section.wells) if path]
+    return []
+
+
 def raw_sites(wildcards):
     """What the sites table of a screen is made from."""
-    section = getattr(cfg.source, wildcards.dataset)
-    if wildcards.dataset == Dataset.BBBC013:
-        return [section.platemap]
-    if wildcards.dataset == Dataset.PLATES:
-        return [path for path in (section.table, section.wells) if path]
+    if wildcards.dataset in (Dataset.BBBC013, Dataset.PLATES):
+        return tables_of(wildcards.dataset)
     metadata = f"<downloads>/{official(wildcards.dataset, 'metadata')}"
     variants = ["resources/compound_variants.csv"]
     return [metadata, *(variants if wildcards.dataset == Dataset.RXRX19A else [])]
@@ -242,17 +249,6 @@ def example_manifests():
 
 
 # report
-
-
-def own_tables():
-    """Small inputs of the run that are no download: the plate map, or a lab's own tables."""
-    plate, plates = cfg.source.bbbc013, cfg.source.plates
-    own = [plate.platemap] if plate is not None else []
-    return (
-        [*own, *(path for path in (plates.table, plates.wells) if path)]
-        if plates
-        else own
-    )
 
 
 def unjudged_profiles():

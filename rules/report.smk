@@ -10,7 +10,7 @@ rule provenance:
     input:
         lock="requirements.lock",
         datasets="resources/datasets.csv",
-        tables=own_tables(),
+        tables=[table for dataset in DATASETS for table in tables_of(dataset)],
         archives=collect("<downloads>/{archive}", archive=downloaded()),
         origins=collect("<downloads>/{archive}.origin.json", archive=downloaded()),
         sites=collect("<results>/source/{dataset}/sites.parquet", dataset=DATASETS),
