@@ -12,7 +12,16 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
-NEUTRAL = frozenset({"gandl.config", "gandl.config_check", "gandl.progress", "gandl.code_version"})
+NEUTRAL = frozenset(
+    {
+        "gandl.config",
+        "gandl.config_training",
+        "gandl.config_types",
+        "gandl.config_check",
+        "gandl.progress",
+        "gandl.code_version",
+    }
+)
 """Modules that decide no result: settings reach a rule's `params` as values, progress only tells, and this one."""
 
 

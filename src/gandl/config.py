@@ -9,41 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, get_args
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import AfterValidator, Field, model_validator
 
-PositiveInt = Annotated[int, Field(gt=0)]
-NonNegativeInt = Annotated[int, Field(ge=0)]
-PositiveFloat = Annotated[float, Field(gt=0)]
-NonNegativeFloat = Annotated[float, Field(ge=0)]
-Fraction = Annotated[float, Field(gt=0, lt=1)]
-
-
-def _power_of_two(value: int) -> int:
-    if value < 8 or value & (value - 1):
-        raise ValueError(f"must be a power of two of at least 8, not {value}")
-    return value
+from gandl.config_training import Augmentation as Augmentation
+from gandl.config_training import AugmentationSettings as AugmentationSettings
+from gandl.config_training import ChosenWeights as ChosenWeights
+from gandl.config_training import EngineSettings as EngineSettings
+from gandl.config_training import GeneratorKind as GeneratorKind
+from gandl.config_training import GradientEstimate as GradientEstimate
+from gandl.config_training import Intensity as Intensity
+from gandl.config_training import Loss as Loss
+from gandl.config_training import NetworkSettings as NetworkSettings
+from gandl.config_training import Precision as Precision
+from gandl.config_training import TrainingSettings
+from gandl.config_types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section
 
 
 def _not_the_downloads(value: str) -> str:
     if value == "downloads":
         raise ValueError("downloads is the folder that all runs share; name the run otherwise")
     return value
-
-
-class Section(BaseModel):
-    """A part of the configuration: unknown keys are mistakes, values never change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, use_attribute_docstrings=True)
-
-
-def section_of(field: FieldInfo) -> type[BaseModel] | None:
-    """The section that a field holds, also where it may be empty; None for a plain value."""
-    choices = get_args(field.annotation) or (field.annotation,)
-    sections = [choice for choice in choices if isinstance(choice, type) and issubclass(choice, BaseModel)]
-    return sections[0] if sections else None
 
 
 class Dataset(StrEnum):
@@ -69,16 +56,6 @@ class QuestionName(StrEnum):
     CELL_MODEL = "cell_model"
     CELL_TYPE = "cell_type"
     CALIBRATION = "calibration"
-
-
-class GeneratorKind(StrEnum):
-    SKIP = "skip"
-    RESIDUAL = "residual"
-
-
-class Intensity(StrEnum):
-    STORE = "store"
-    SITE = "site"
 
 
 class FeaturizerName(StrEnum):
@@ -295,79 +272,6 @@ class ImagesSettings(Section):
     )
 
 
-class NetworkSettings(Section):
-    """Shape of generator and discriminator (StyleGAN2)."""
-
-    crop: Annotated[int, AfterValidator(_power_of_two)] = Field(
-        64, description="Side (px) of the square crops the networks see; a power of two."
-    )
-    channel_base: PositiveInt = Field(
-        2048, description="Feature maps at resolution r: channel_base / r, at most channel_max. Quality against time."
-    )
-    channel_max: PositiveInt = Field(128, description="Upper limit of feature maps per layer (StyleGAN2: 512).")
-    style_dim: PositiveInt = Field(512, description="Width of latent z and style w (GAN-DL: 512).")
-    feature_dim: PositiveInt = Field(
-        512, description="Width of the discriminator's layer before the logit: GAN-DL's embedding (512)."
-    )
-    mapping_layers: PositiveInt = Field(3, description="Fully connected layers from z to w (GAN-DL: 3, StyleGAN2: 8).")
-    generator: GeneratorKind = Field(
-        GeneratorKind.SKIP,
-        description="`skip` sums image skips (StyleGAN2); `residual` as drawn in the preprint's Fig. 7c.",
-    )
-    minibatch_std_group: PositiveInt = Field(
-        4, description="Images per group of the minibatch standard deviation while training."
-    )
-
-
-class TrainingSettings(Section):
-    """Training of the GAN; no label is used."""
-
-    network: NetworkSettings = Field(default_factory=NetworkSettings, description="Shape of the networks.")
-    resolution: PositiveInt = Field(128, description="Which stored resolution (px) the crops are cut from.")
-    intensity: Intensity = Field(
-        Intensity.SITE,
-        description="What the networks see: `site` standardises each channel of each image, which removes staining and exposure; "
-        "`store` keeps brightness, on one scale for all images.",
-    )
-    seed: NonNegativeInt = Field(0, description="Seed of initial weights, latents and crops.")
-    images: PositiveInt = Field(20_000, description="Real images shown to the discriminator; training ends there.")
-    batch: PositiveInt = Field(16, description="Images per step; a multiple of minibatch_std_group.")
-    learning_rate: PositiveFloat = Field(0.001, description="Adam's learning rate of both networks (preprint: 1e-4).")
-    beta1: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="Adam's first decay rate.")
-    beta2: Annotated[float, Field(gt=0, lt=1)] = Field(0.99, description="Adam's second decay rate.")
-    r1_gamma: NonNegativeFloat = Field(
-        50.0, description="Weight of the R1 gradient penalty on real images; larger is steadier, smaller is sharper."
-    )
-    r1_interval: PositiveInt = Field(16, description="R1 is computed every so many steps (and weighted as often).")
-    path_length_weight: NonNegativeFloat = Field(2.0, description="Weight of the path-length penalty; 0 turns it off.")
-    path_length_interval: PositiveInt = Field(4, description="The path-length penalty is computed every so many steps.")
-    path_length_decay: Fraction = Field(0.01, description="Step of the running mean of path lengths.")
-    style_mixing: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.9, description="Share of generated images whose layers use two styles."
-    )
-    ema_half_life: PositiveFloat = Field(
-        8_000.0, description="Half-life (images) of the moving average of both networks; longer is smoother and later."
-    )
-    ema_rampup: NonNegativeFloat = Field(
-        0.05, description="The half-life is at most this share of the images seen so far; 0 turns the ramp off."
-    )
-    symmetry: bool = Field(True, description="Flip and turn crops by right angles (cells have no up).")
-    checkpoint_images: PositiveInt = Field(2_000, description="A checkpoint after every so many images.")
-    probe: bool = Field(
-        True, description="Follow Z' of the controls along training; it touches neither gradients nor stopping."
-    )
-    probe_points: PositiveInt = Field(8, description="How often the probe looks, at logarithmic intervals.")
-    probe_stride: PositiveInt = Field(64, description="Distance (px) of the crops that the probe averages.")
-
-    @model_validator(mode="after")
-    def _batch_fits_groups(self) -> TrainingSettings:
-        if self.batch % self.network.minibatch_std_group:
-            raise ValueError(
-                f"batch ({self.batch}) must be a multiple of minibatch_std_group ({self.network.minibatch_std_group})"
-            )
-        return self
-
-
 class SegmentationSettings(Section):
     """The `segmentation` featurizer: nuclei by Otsu's threshold, a ring around each; sizes are pixels of the full image."""
 
@@ -411,6 +315,10 @@ class EmbeddingsSettings(Section):
         64, description="Distance (px) of the crops whose features are averaged over a site; the crop's side tiles it."
     )
     batch: PositiveInt = Field(32, description="Crops per forward pass; it changes the speed only.")
+    precision: Precision = Field(
+        Precision.FLOAT32,
+        description="Of embedding networks: `float32`; `tf32` or `bfloat16` are faster on a GPU and change the last digits.",
+    )
     resolutions: dict[Dataset, PositiveInt] = Field(
         {Dataset.RXRX19A: 128, Dataset.RXRX1: 128},
         description="Stored size (px) of each screen's images that is embedded; its pixels must be as wide as in training.",
@@ -480,11 +388,12 @@ class FiguresSettings(Section):
 
 
 class ComputeSettings(Section):
-    """What the heavy jobs ask of a cluster; on one machine `--cores` decides."""
+    """What the heavy jobs compute on, and what they ask of a cluster; on one machine `--cores` decides."""
 
     gpus: NonNegativeInt = Field(
         0,
-        description="GPUs that a training or embedding job asks a cluster for. Today these jobs compute on the CPU all the same.",
+        description="GPUs of a training job, each of which computes a part of every batch; above 0, an embedding job has "
+        "one, too. 0: everything computes on the CPU.",
     )
     threads: PositiveInt = Field(2, description="CPU threads of a training, embedding or packing job.")
     training_memory: str = Field("3GB", pattern=r"^[1-9]\d*[MG]B$", description="Memory of a training job.")

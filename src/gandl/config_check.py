@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from gandl.config import Config, section_of
+from gandl.config import Config
+from gandl.config_types import section_of
 
 
 class ConfigError(SystemExit):

@@ -166,7 +166,7 @@ def test_the_id_follows_what_the_probe_reads_and_nothing_else(tmp_path: Path) ->
 def test_changed_splits_change_the_probe_of_a_finished_training(tmp_path: Path) -> None:
     """The last checkpoint holds the old splits' values: it must not be taken over."""
     store, sites, splits = screen(tmp_path, 20.0)
-    settings = SETTINGS.model_copy(update={"images": 16, "probe_points": 1})
+    settings = SETTINGS.model_copy(update={"images": 16, "looks": 1})
 
     def looked_at() -> list[float]:
         outputs = (tmp_path / name for name in ("weights.safetensors", "curve.parquet", "samples.png", "checkpoints"))

@@ -282,7 +282,7 @@ def test_the_probe_looks_at_logarithmic_intervals_and_touches_nothing(
     assert looked[-1] == TRAINING.images
     assert looked == sorted(set(looked))
     gaps = np.diff(np.log(looked))
-    assert 4 <= len(looked) <= TRAINING.probe_points
+    assert 4 <= len(looked) <= TRAINING.looks
     assert gaps.max() < 3 * np.median(gaps)
 
 

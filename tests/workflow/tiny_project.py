@@ -26,7 +26,7 @@ TINY = {
         "images": 64,
         "batch": 8,
         "checkpoint_images": 32,
-        "probe_points": 2,
+        "looks": 2,
         "probe_stride": 160,
     },
     "embeddings": {"featurizers": ["gandl_blocks", "segmentation"], "stride": 160, "blocks": []},

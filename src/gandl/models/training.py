@@ -101,7 +101,7 @@ def _run(trainer: Trainer, kept: Checkpoints, probe: Probe | None) -> None:
 def _probe_images(settings: TrainingSettings) -> list[float]:
     """Numbers of images at which the probe looks: evenly spaced on a logarithmic scale, the last at the end."""
     last = -(-settings.images // settings.batch) * settings.batch
-    return np.geomspace(last * EARLIEST_PROBE, last, settings.probe_points).tolist()
+    return np.geomspace(last * EARLIEST_PROBE, last, settings.looks).tolist()
 
 
 def _what_decides(
