@@ -1,16 +1,18 @@
-"""Crops: they are squares of the store, one seed gives one sequence, and a saved position continues it."""
+"""Crops: they are squares of the sites that may be drawn, each as likely as any other, and nobody remembers what was drawn."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from scipy.stats import chisquare
 
 from gandl.images.store import ImageStore
 from gandl.models import crops
-from gandl.models.crops import ORIENTATIONS, CropError, CropSampler, open_stores, orient
+from gandl.models.crops import ORIENTATIONS, CropError, CropSampler, hold_out, open_stores, orient
 from gandl.models.intensity import moments_of
 from model_inputs import write_store
 
@@ -21,16 +23,20 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> list[ImageStore]:
     return open_stores([write_store(folder, name=name, sites=n, seed=n) for name, n in (("A", 5), ("B", 2))], 32, 16)
 
 
-def sample(crops: CropSampler, n: int) -> np.ndarray:
-    return crops.read(crops.draw(n))
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
 
 
-def sampler(stores: list[ImageStore], seed: int = 0) -> CropSampler:
-    return CropSampler(stores, 32, 16, seed)
+def sampler(stores: list[ImageStore], positions: np.ndarray | None = None) -> CropSampler:
+    return CropSampler(stores, 32, 16, positions)
+
+
+def sample(crops: CropSampler, n: int, seed: int = 0) -> np.ndarray:
+    return crops.read(crops.draw(n, rng(seed)))
 
 
 def test_a_crop_is_what_the_store_holds_there(stores: list[ImageStore]) -> None:
-    places = sampler(stores).draw(50)
+    places = sampler(stores).draw(50, rng())
     assert set(places[:, 0].tolist()) == {0, 1}
     for crop, (store, site, top, left) in zip(sampler(stores).read(places), places.tolist(), strict=True):
         np.testing.assert_array_equal(crop, stores[store].sites([site], 32)[0, :, top : top + 16, left : left + 16])
@@ -45,28 +51,64 @@ def test_stores_too_large_for_memory_give_the_same_crops(
     np.testing.assert_array_equal(sample(sampler(stores), 20), held)
 
 
-def test_every_site_and_every_position_is_drawn_alike(stores: list[ImageStore]) -> None:
-    places = sampler(stores).draw(7 * 2000)
-    sites = places[:, 0] * 5 + places[:, 1]
-    counts = np.bincount(sites, minlength=7)
-    assert (abs(counts - 2000) < 5 * np.sqrt(2000)).all()
+def test_every_training_site_is_equally_likely_and_no_other_is_drawn(stores: list[ImageStore]) -> None:
+    positions, drawn = np.array([0, 2, 3, 5, 6]), 5 * 2000
+    places = sampler(stores, positions).draw(drawn, rng())
+    found, counts = np.unique(places[:, 0] * 5 + places[:, 1], return_counts=True)
+    assert found.tolist() == positions.tolist()
+    assert chisquare(counts).pvalue > 0.01
     for axis in (2, 3):
-        assert np.bincount(places[:, axis], minlength=17).min() > 600
-        assert places[:, axis].max() == 16
+        corners, counts = np.unique(places[:, axis], return_counts=True)
+        assert corners.tolist() == list(range(17))
+        assert chisquare(counts).pvalue > 0.01
 
 
-def test_a_saved_position_continues_the_sequence(stores: list[ImageStore]) -> None:
+def test_a_sampler_remembers_nothing_of_what_it_drew(stores: list[ImageStore]) -> None:
     one = sampler(stores)
-    sample(one, 13)
-    position = one.state
-    expected = sample(one, 13)
-    other = sampler(stores, seed=99)
-    other.state = position
-    np.testing.assert_array_equal(sample(other, 13), expected)
+    first = one.draw(20, rng(3))
+    one.draw(7, rng(4))
+    np.testing.assert_array_equal(one.draw(20, rng(3)), first)
+    assert not np.array_equal(one.draw(20, rng(4)), first)
 
 
-def test_another_seed_gives_other_crops(stores: list[ImageStore]) -> None:
-    assert not np.array_equal(sampler(stores, 0).draw(20), sampler(stores, 1).draw(20))
+def test_only_sites_that_may_be_drawn_are_held_in_memory(stores: list[ImageStore]) -> None:
+    """Others can be read all the same: from their store."""
+    few, all_sites = sampler(stores, np.array([1, 6])), sampler(stores)
+    assert few._held is not None
+    assert len(few._held) == len(few) == 2
+    places = all_sites.draw(30, rng())
+    np.testing.assert_array_equal(few.read(places), all_sites.read(places))
+    np.testing.assert_array_equal(few.moments(places), all_sites.moments(places))
+
+
+def test_no_sites_to_draw_are_told(stores: list[ImageStore]) -> None:
+    with pytest.raises(CropError, match="no sites to cut crops from"):
+        sampler(stores, np.array([], np.int64))
+
+
+@pytest.mark.parametrize(
+    ("n", "share", "wanted"), [(100, 0.05, 5), (7, 0.0, 0), (7, 0.01, 1), (2, 0.9, 1), (1, 0.5, 0)]
+)
+def test_held_out_sites_are_a_share_and_the_rest_is_for_training(n: int, share: float, wanted: int) -> None:
+    training, held_out = hold_out(n, share)
+    assert len(held_out) == wanted
+    assert sorted([*training.tolist(), *held_out.tolist()]) == list(range(n))
+    assert (np.diff(training) > 0).all()
+    assert (np.diff(held_out) > 0).all()
+
+
+def test_the_same_sites_are_held_out_every_time_and_a_larger_share_holds_out_more_of_them() -> None:
+    np.testing.assert_array_equal(hold_out(50, 0.1)[1], hold_out(50, 0.1)[1])
+    assert set(hold_out(50, 0.1)[1]) < set(hold_out(50, 0.3)[1])
+    assert hold_out(50, 0.1)[1].tolist() != list(range(5)), "they come from everywhere"
+
+
+def test_many_stores_leave_no_file_open(stores: list[ImageStore], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crops, "MEMORY_LIMIT", 0)
+    many = sampler(stores * 20)
+    before = len(list(Path("/dev/fd").iterdir()))
+    sample(many, 100)
+    assert len(list(Path("/dev/fd").iterdir())) == before
 
 
 def test_symmetry_makes_the_eight_orientations_of_a_square() -> None:
@@ -98,8 +140,8 @@ def fields(n: int, height: int, width: int, dtype: str = "uint8", seed: int = 0)
 @pytest.mark.parametrize("sides", [(32, 51), (45, 32)])
 def test_crops_of_images_that_are_not_square_come_from_everywhere(tmp_path: Path, sides: tuple[int, int]) -> None:
     pixels = fields(3, *sides, "uint16")
-    crops = CropSampler(open_stores([write_store(tmp_path, pixels=pixels)], 32, 16), 32, 16, seed=0)
-    places = crops.draw(4000)
+    crops = CropSampler(open_stores([write_store(tmp_path, pixels=pixels)], 32, 16), 32, 16)
+    places = crops.draw(4000, rng())
     for axis, side in ((2, sides[0]), (3, sides[1])):
         assert np.bincount(places[:, axis]).min() > 50
         assert places[:, axis].max() == side - 16
@@ -134,9 +176,9 @@ def test_moments_are_those_of_all_images_measured_beforehand(
     parts = [fields(n, 32, 37, dtype, seed=n) for n in (5, 2)]
     paths = [write_store(tmp_path, name=f"S_{len(part)}", pixels=part) for part in parts]
     eager = np.concatenate([moments_of(part) for part in parts])
-    sampler = CropSampler(open_stores(paths, 32, 16), 32, 16, seed=1)
+    sampler = CropSampler(open_stores(paths, 32, 16), 32, 16)
     for n in (1, 3, 40):
-        places = sampler.draw(n)
+        places = sampler.draw(n, rng(n))
         np.testing.assert_array_equal(sampler.moments(places), eager[places[:, 0] * 5 + places[:, 1]])
 
 
@@ -159,15 +201,41 @@ def test_an_image_is_measured_when_it_is_drawn_and_only_once(
     assert read == [("A", 3), ("B", 1)]
 
 
-def test_places_for_show_do_not_move_the_sequence(stores: list[ImageStore]) -> None:
-    one, other = sampler(stores), sampler(stores)
-    shown = one.draw(4, np.random.default_rng(5))
-    np.testing.assert_array_equal(shown, sampler(stores, seed=5).draw(4))
-    np.testing.assert_array_equal(one.draw(9), other.draw(9))
+def test_an_image_to_measure_is_read_once_for_crop_and_moments(
+    stores: list[ImageStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = sampler(stores).draw(9, rng())
+    expected = sampler(stores).read(places), sampler(stores).moments(places)
+    monkeypatch.setattr(crops, "MEMORY_LIMIT", 0)
+    one = sampler(stores)
+    whole, window = [], []
+    sites, crop = ImageStore.sites, ImageStore.crop
+    monkeypatch.setattr(
+        ImageStore, "sites", lambda self, i, size: whole.append((self.store_id, *i)) or sites(self, i, size)
+    )
+    monkeypatch.setattr(ImageStore, "crop", lambda self, *at: window.append((self.store_id, at[0])) or crop(self, *at))
+    for _ in range(2):
+        moments = np.empty((9, 2, 2), np.float32)
+        np.testing.assert_array_equal(one.read(places, moments=moments), expected[0])
+        np.testing.assert_array_equal(moments, expected[1])
+    drawn = [("AB"[store], site) for store, site, _, _ in places.tolist()]
+    assert len(set(drawn)) < 9
+    assert sorted(whole) == sorted(set(drawn))
+    assert len(whole) + len(window) == 2 * 9
+
+
+def test_threads_find_the_same_crops_and_moments(stores: list[ImageStore], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crops, "MEMORY_LIMIT", 0)
+    places = sampler(stores).draw(200, rng())
+    alone, together = sampler(stores), sampler(stores)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda place: (together.moments(place[None]), together.read(place[None])), places))
+    np.testing.assert_array_equal(np.concatenate([moments for moments, _ in found]), alone.moments(places))
+    np.testing.assert_array_equal(np.concatenate([pixels for _, pixels in found]), alone.read(places))
 
 
 def test_a_black_channel_has_a_deviation_of_one(tmp_path: Path) -> None:
     pixels = fields(2, 32, 32)
     pixels[0, 1] = 0
-    sampler = CropSampler(open_stores([write_store(tmp_path, pixels=pixels)], 32, 16), 32, 16, seed=0)
+    sampler = CropSampler(open_stores([write_store(tmp_path, pixels=pixels)], 32, 16), 32, 16)
     assert sampler.moments(np.array([[0, 0, 0, 0]]))[0, 1].tolist() == [0.0, 1.0]

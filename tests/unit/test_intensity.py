@@ -57,6 +57,38 @@ def test_a_constant_channel_is_refused_by_name(tmp_path: Path) -> None:
         measure_scale([store], 32)
 
 
+@pytest.mark.parametrize("kind", Intensity)
+def test_a_black_channel_is_refused_by_name(tmp_path: Path, kind: Intensity) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (2, 2, 32, 32)).astype(np.uint16)
+    pixels[:, 0] = 0
+    store = ImageStore(write_store(tmp_path, pixels=pixels))
+    with pytest.raises(IntensityError, match=r"channel gfp of .*S_1\.zarr is constant \(value 0\)"):
+        measure_scale([store], 32, kind)
+
+
+@pytest.mark.parametrize("kind", Intensity)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_tensors_are_scaled_as_arrays_are(kind: Intensity, dtype: type) -> None:
+    scale = IntensityScale(("gfp", "dna"), (-1.0, 2.0), (5.0, 7.0), kind)
+    pixels = _fields().astype(dtype)
+    moments = intensity.moments_of(pixels) + 1
+    for given in (None, moments):
+        array = scale.apply(pixels, given)
+        tensor = scale.apply(torch.from_numpy(pixels), None if given is None else torch.from_numpy(given))
+        assert torch.equal(tensor, array)
+        assert tensor.is_contiguous(memory_format=torch.channels_last)
+        assert tensor.dtype == torch.float32
+
+
+def test_a_scale_first_used_for_inference_serves_training_too() -> None:
+    scale, pixels = IntensityScale(("gfp", "dna"), (3.0, 2.0), (5.0, 7.5)), _fields()
+    with torch.inference_mode():
+        scale.apply(pixels)
+    weight = torch.ones((), requires_grad=True)
+    (scale.apply(pixels) * weight).sum().backward()
+    assert weight.grad is not None
+
+
 def test_images_of_other_channels_are_refused() -> None:
     with pytest.raises(IntensityError, match="3 channels do not fit a scale of 2: gfp, dna"):
         SCALE.apply(np.zeros((1, 3, 4, 4), np.uint8))
@@ -94,8 +126,8 @@ def test_a_crop_is_scaled_as_the_image_that_it_is_cut_from(tmp_path: Path) -> No
     store = ImageStore(write_store(tmp_path, pixels=_fields()))
     scale = measure_scale([store], 32, Intensity.SITE)
     whole = scale.apply(store.sites(slice(None), 32))
-    sampler = CropSampler([store], 32, 16, seed=3)
-    places = sampler.draw(5)
+    sampler = CropSampler([store], 32, 16)
+    places = sampler.draw(5, np.random.default_rng(3))
     crops = scale.apply(sampler.read(places), sampler.moments(places))
     for crop, (_, site, top, left) in zip(crops, places.tolist(), strict=True):
         torch.testing.assert_close(crop, whole[site, :, top : top + 16, left : left + 16])

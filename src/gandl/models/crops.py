@@ -1,12 +1,13 @@
-"""Crops for training: takes image stores, makes batches of random squares, reproducibly, and turns them by symmetry.
+"""Crops for training: takes image stores, sets sites aside, makes batches of random squares, and turns them by symmetry.
 
-The sampler's own random generator is its whole position: saving its state and restoring it continues the very same sequence.
+The sampler remembers nothing of what it drew: whoever gives it the same random generator gets the same crops.
 """
 
 from __future__ import annotations
 
-import json
+import threading
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,14 @@ from gandl.models.intensity import moments_of
 MEMORY_LIMIT = 2**30
 """Stores of at most so many bytes (at the training resolution) are held in memory; larger ones are read crop by crop."""
 ORIENTATIONS = 8
+HELD_OUT_SEED = 0
+
+Pixels = npt.NDArray[np.unsignedinteger]
+"""Stored pixels, uint8 or uint16."""
+Positions = npt.NDArray[np.int64]
+"""Numbers of sites, counted through all stores."""
+Places = npt.NDArray[np.int64]
+"""(n, 4): store, site within it, top, left."""
 
 
 class CropError(ValueError):
@@ -72,79 +81,167 @@ def _check(store: ImageStore, first: ImageStore, resolution: int, crop: int) -> 
         )
 
 
+def hold_out(n_sites: int, share: float) -> tuple[Positions, Positions]:
+    """Set sites aside that training never sees: the same ones in every training, and a larger share holds those of a smaller one.
+
+    Parameters
+    ----------
+    n_sites : of all stores together.
+    share : of the sites, in [0, 1); rounded, but where it is not 0 at least one site is held out and at least one is left.
+
+    Returns
+    -------
+    positions of the sites to train on, and of those held out, both ascending. A single site is not held out.
+    """
+    n = min(max(round(share * n_sites), 1), n_sites - 1) if share else 0
+    mixed = np.random.default_rng(HELD_OUT_SEED).permutation(n_sites)
+    return np.sort(mixed[n:]), np.sort(mixed[:n])
+
+
 class CropSampler:
-    """Random crops: every site is equally likely, and so is every position within it.
+    """Random crops: every site that may be drawn is equally likely, and so is every position within it.
+
+    It has no state that decides what is drawn, and no file stays open, however many stores there are. Reading is safe from
+    several threads.
 
     Parameters
     ----------
     stores : as `open_stores` gives them.
     resolution, crop : stored size of the images (px, the shorter side), and side of the crops.
-    seed : of the sampler's own random generator.
+    positions : of the sites that may be drawn, counted through all stores; by default all. If their images are small together
+        (`MEMORY_LIMIT`), they are read now and held in memory.
+
+    Raises
+    ------
+    CropError : there are no sites to draw.
     """
 
-    def __init__(self, stores: Sequence[ImageStore], resolution: int, crop: int, seed: int) -> None:
+    def __init__(
+        self, stores: Sequence[ImageStore], resolution: int, crop: int, positions: Positions | None = None
+    ) -> None:
         self.stores = list(stores)
         self.resolution = resolution
         self.crop = crop
-        self.rng = np.random.default_rng(seed)
         self._first = np.cumsum([0, *(len(store) for store in stores)])
+        sites = int(self._first[-1])
+        self.positions = np.arange(sites) if positions is None else np.asarray(positions, np.int64)
+        if not len(self):
+            raise CropError(
+                "there are no sites to cut crops from: all are held out (training.held_out), or none was given"
+            )
         self._channels = len(stores[0].channels)
         height, width = stores[0].shape_at(resolution)
-        self._places = [height - crop + 1, width - crop + 1]
-        size = len(self) * self._channels * height * width * stores[0].dtype.itemsize
-        self._images = [store.sites(slice(None), resolution) for store in stores] if size <= MEMORY_LIMIT else None
-        self._moments = np.full((len(self), self._channels, 2), np.nan, np.float32)
+        self._corners = [height - crop + 1, width - crop + 1]
+        self._row = np.full(sites, -1, np.int32)
+        self._held: Pixels | None = None
+        if len(self) * self._channels * height * width * stores[0].dtype.itemsize <= MEMORY_LIMIT:
+            self._held = self._whole(self.positions)
+            self._row[self.positions] = np.arange(len(self))
+        self._moments = np.full((sites, self._channels, 2), np.nan, np.float32)
+        self._measuring = threading.Lock()
 
     def __len__(self) -> int:
-        """Number of sites."""
-        return int(self._first[-1])
+        """Number of sites that may be drawn."""
+        return len(self.positions)
 
-    def draw(self, n: int, rng: np.random.Generator | None = None) -> npt.NDArray[np.int64]:
-        """Draw n places: (n, 4) store, site within it, top, left; by the sampler's own generator or by another."""
-        rng = self.rng if rng is None else rng
-        site = rng.integers(len(self), size=n)
-        store = np.searchsorted(self._first, site, side="right") - 1
-        corner = rng.integers(self._places, size=(n, 2))
-        return np.column_stack([store, site - self._first[store], corner])
+    def draw(self, n: int, rng: np.random.Generator) -> Places:
+        """Draw n places, with replacement: (n, 4) store, site within it, top, left."""
+        position = self.positions[rng.integers(len(self), size=n)]
+        store = self._store_of(position)
+        corner = rng.integers(self._corners, size=(n, 2))
+        return np.column_stack([store, position - self._first[store], corner])
 
-    def read(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.unsignedinteger]:
-        """Crops (n, c, crop, crop) at places."""
+    def read(self, places: Places, out: Pixels | None = None, moments: npt.NDArray[np.float32] | None = None) -> Pixels:
+        """Crops (n, c, crop, crop) at places.
+
+        Parameters
+        ----------
+        out : to be filled with them, instead of a new array.
+        moments : (n, c, 2), to be filled with the moments of the images; one not measured yet is then read only once.
+
+        Raises
+        ------
+        gandl.images.store.StoreError : a shard is damaged or gone.
+        """
         side = self.crop
-        crops = np.empty((len(places), self._channels, side, side), self.stores[0].dtype)
+        crops = np.empty((len(places), self._channels, side, side), self.stores[0].dtype) if out is None else out
         for i, (store, site, top, left) in enumerate(places.tolist()):
-            if self._images is None:
+            position = int(self._first[store]) + site
+            image = self._image_held(position)
+            if image is None and moments is not None and not self._is_measured(position):
+                image = self.stores[store].sites([site], self.resolution)[0]
+            if image is None:
                 crops[i] = self.stores[store].crop(site, top, left, side, self.resolution)
             else:
-                crops[i] = self._images[store][site, :, top : top + side, left : left + side]
+                crops[i] = image[:, top : top + side, left : left + side]
+            if moments is not None:
+                moments[i] = self._moments_of(position, image)
         return crops
 
-    def moments(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    def moments(self, places: Places) -> npt.NDArray[np.float32]:
         """Mean and deviation of the whole images at places: (n, c, 2); an image is measured when it is first drawn, and kept."""
         positions = self._first[places[:, 0]] + places[:, 1]
-        for position, store, site in zip(positions, places[:, 0], places[:, 1], strict=True):
-            if np.isnan(self._moments[position, 0, 0]):
-                self._moments[position] = moments_of(self._image(store, site))[0]
-        return self._moments[positions]
+        found = [self._moments_of(position, self._image_held(position)) for position in positions.tolist()]
+        return np.stack(found) if found else np.empty((0, self._channels, 2), np.float32)
 
-    def _image(self, store: int, site: int) -> npt.NDArray[np.unsignedinteger]:
-        """A whole image (1, c, y, x)."""
-        if self._images is None:
-            return self.stores[store].sites([site], self.resolution)
-        return self._images[store][site : site + 1]
+    def _is_measured(self, position: int) -> bool:
+        with self._measuring:
+            return not np.isnan(self._moments[position, 0, 0])
 
-    @property
-    def state(self) -> str:
-        """Position in the sequence, as text."""
-        return json.dumps(self.rng.bit_generator.state)
+    def _moments_of(self, position: int, image: Pixels | None) -> npt.NDArray[np.float32]:
+        """(c, 2); measures the image (c, y, x), which is read where it is not given, unless that was done before.
 
-    @state.setter
-    def state(self, text: str) -> None:
-        self.rng.bit_generator.state = json.loads(text)
+        Two threads may measure one image at once: both find the same.
+        """
+        if not self._is_measured(position):
+            pixels = self._whole(np.array([position])) if image is None else image[None]
+            measured = moments_of(pixels)[0]
+            with self._measuring:
+                self._moments[position] = measured
+        return self._moments[position]
+
+    def _image_held(self, position: int) -> Pixels | None:
+        """An image (c, y, x) that is in memory."""
+        row = int(self._row[position])
+        return None if self._held is None or row < 0 else self._held[row]
+
+    def _whole(self, positions: Positions) -> Pixels:
+        """Whole images (n, c, y, x)."""
+        height, width = self.stores[0].shape_at(self.resolution)
+        images = np.empty((len(positions), self._channels, height, width), self.stores[0].dtype)
+        store = self._store_of(positions)
+        for i, (number, site) in enumerate(zip(store.tolist(), (positions - self._first[store]).tolist(), strict=True)):
+            images[i] = self.stores[number].sites([site], self.resolution)[0]
+        return images
+
+    def _store_of(self, positions: Positions) -> Positions:
+        return np.searchsorted(self._first, positions, side="right") - 1
 
 
 def orient(images: Tensor, orientation: Tensor) -> Tensor:
-    """Turn and flip square images (n, c, s, s): orientation (n,) in 0 ... 7 names an element of the square's symmetry group."""
-    bits = [(orientation >> bit & 1).bool()[:, None, None, None] for bit in range(3)]
-    images = torch.where(bits[0], images.flip(2), images)
-    images = torch.where(bits[1], images.flip(3), images)
-    return torch.where(bits[2], images.transpose(2, 3), images)
+    """Turn and flip square images (n, c, s, s), which come out in channels-last memory.
+
+    Parameters
+    ----------
+    orientation : (n,) in 0 ... 7, an element of the square's symmetry group each: 1 flips up and down, 2 left and right, 4 then
+        swaps rows and columns.
+    """
+    n, channels, side, _ = images.shape
+    pixels = images.permute(0, 2, 3, 1).reshape(n * side * side, channels)
+    before = torch.arange(0, n * side * side, side * side, device=images.device)
+    sources = _sources(side, images.device)[orientation] + before[:, None]
+    turned = pixels.index_select(0, sources.reshape(-1))
+    return turned.reshape(n, side, side, channels).permute(0, 3, 1, 2)
+
+
+@lru_cache(maxsize=8)
+def _sources(side: int, device: torch.device) -> Tensor:
+    """(8, side * side): for each orientation, which pixel of an image comes where."""
+    square = np.arange(side * side).reshape(side, side)
+    turned = []
+    for orientation in range(ORIENTATIONS):
+        image = square[::-1] if orientation & 1 else square
+        image = image[:, ::-1] if orientation & 2 else image
+        turned.append(image.T if orientation & 4 else image)
+    with torch.inference_mode(False):  # kept tensors must serve training, too
+        return torch.from_numpy(np.stack(turned).reshape(ORIENTATIONS, -1)).to(device)

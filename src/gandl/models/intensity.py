@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from gandl.config import Intensity
 from gandl.images.store import ImageStore
+from gandl.models.device import CPU
 
 LOW, HIGH = 0.1, 99.9
 """Percentiles of a channel's pixels that become -1 and 1."""
@@ -56,11 +58,12 @@ class IntensityScale:
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
 
-    def apply(self, images: Pixels, moments: npt.NDArray[np.float32] | None = None) -> Tensor:
-        """Stored pixels (n, c, y, x) -> float32 (n, c, y, x) in channels-last memory.
+    def apply(self, images: Pixels | Tensor, moments: npt.NDArray[np.float32] | Tensor | None = None) -> Tensor:
+        """Stored pixels (n, c, y, x) -> float32 (n, c, y, x) in channels-last memory, on the device where the pixels are.
 
         Parameters
         ----------
+        images : an array, or a tensor of any device.
         moments : (n, c, 2) mean and deviation of the whole images that these are cut from (`moments_of`); by default the images
             are whole themselves. They count for `kind` site only.
         """
@@ -68,10 +71,15 @@ class IntensityScale:
             raise IntensityError(
                 f"images of {images.shape[1]} channels do not fit a scale of {len(self.channels)}: {', '.join(self.channels)}"
             )
-        pixels = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
-        gain, offset = self._line()
+        if isinstance(images, Tensor):
+            pixels = images.to(torch.float32)
+        else:
+            pixels = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
+        gain, offset = self._line(pixels.device)
         if self.kind is Intensity.SITE:
-            given = torch.from_numpy(moments_of(images) if moments is None else moments)
+            if moments is None:
+                moments = moments_of(images.cpu().numpy() if isinstance(images, Tensor) else images)
+            given = torch.as_tensor(moments, device=pixels.device)
             gain = gain / given[:, :, 1, None, None]
             offset = offset - given[:, :, 0, None, None] * gain
         scaled = torch.addcmul(offset, pixels, gain).clamp_(max=CEILING)
@@ -79,7 +87,7 @@ class IntensityScale:
 
     def invert(self, images: Tensor) -> npt.NDArray[np.float32]:
         """About [-1, 1] (n, c, y, x) -> stored pixel values, at least 0; for `kind` site those of a typical image."""
-        gain, offset = self._line()
+        gain, offset = self._line(CPU)
         values = ((images.detach().float().cpu() - offset) / gain).contiguous().numpy()
         if self.kind is Intensity.SITE:
             mean, deviation = (np.array(of, np.float32)[:, None, None] for of in (self.mean, self.deviation))
@@ -92,10 +100,17 @@ class IntensityScale:
         low, high = self.invert(ends)[..., 0, 0]
         return low, high
 
-    def _line(self) -> tuple[Tensor, Tensor]:
-        low, high = (torch.tensor(values, dtype=torch.float32)[:, None, None] for values in (self.low, self.high))
-        gain = 2 / (high - low)
-        return gain, -low * gain - 1
+    def _line(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        return _gain_and_offset(self.low, self.high, device)
+
+
+@lru_cache(maxsize=16)
+def _gain_and_offset(low: tuple[float, ...], high: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    """(c, 1, 1) each, kept: copying them anew for every batch would make the processor wait for the GPU."""
+    with torch.inference_mode(False):  # kept tensors must serve training, too
+        lower, upper = (torch.tensor(values, dtype=torch.float32)[:, None, None] for values in (low, high))
+        gain = 2 / (upper - lower)
+        return gain.to(device), (-lower * gain - 1).to(device)
 
 
 def moments_of(images: Pixels) -> npt.NDArray[np.float32]:

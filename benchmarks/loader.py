@@ -1,0 +1,246 @@
+"""The loader of training crops: 57 stores against one, threads, and what it costs a training. Prints medians and ratios.
+
+Everything is measured in turn, several times over, on synthetic sites as bright and noisy as those of RxRx19a
+(`store_inputs.py`), 512 px, 5 channels, in files (nothing is held in memory by us; the system's cache is warm): 57 stores of 16
+sites, and one store of as many sites, in shards of as many. `python benchmarks/loader.py` prints; `--write` also appends to
+`benchmarks/results/loader.csv`; `--device cuda` trains on a GPU, with crops of 256 px and the batch of `config/paper.yaml`.
+Nothing else should be running.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import datetime
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gandl.config import Intensity, NetworkSettings, TrainingSettings
+from gandl.config_training import EngineSettings, Precision
+from gandl.images.area_mean import area_mean
+from gandl.images.pack import Decoded, pack_store
+from gandl.models import crops
+from gandl.models.crops import CropSampler, open_stores
+from gandl.models.device import prepare
+from gandl.models.intensity import measure_scale
+from gandl.models.loader import Loader
+from gandl.models.trainer import Trainer
+from store import processor_name
+from store_inputs import DISTINCT, draw_site, site_plan
+
+RESULTS = Path(__file__).parent / "results" / "loader.csv"
+STORES, SITES, SIDE = 57, 16, 512
+RUNS, STEPS = 15, 3
+TRAINING_RUNS, TRAINING_STEPS = 7, 16
+CORES = len(os.sched_getaffinity(0))
+READING = TrainingSettings(
+    network=NetworkSettings(crop=256), resolution=SIDE, batch=64, intensity=Intensity.STORE, symmetry=True
+)
+"""Of the full-size training, as far as its loader is concerned."""
+ON_CPU = TrainingSettings(
+    network=NetworkSettings(crop=64, channel_base=2048, channel_max=64), resolution=SIDE, batch=16
+)
+ON_GPU = TrainingSettings(
+    network=NetworkSettings(crop=256, channel_base=16384, channel_max=512, mapping_layers=3),
+    resolution=SIDE,
+    batch=64,
+    engine=EngineSettings(precision=Precision.BFLOAT16),
+)
+
+
+@dataclass
+class Measurement:
+    """Seconds per crop or step, run by run; `against` is what its ratio is taken with: how many times as fast it is."""
+
+    what: str
+    against: str = ""
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+
+class KeptBatch:
+    """In place of a loader: the same batch for every step, already on the device."""
+
+    def __init__(self, loader: Loader) -> None:
+        self.scale, self.sampler = loader.scale, loader.sampler
+        self._batch = [part.clone() for part in loader.batch(0, 0)]
+
+    def batch(self, step: int, course: int) -> list[Tensor]:
+        return self._batch
+
+
+def write_stores(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Pack 57 stores, and one of as many sites in all."""
+    pixels = [area_mean(draw_site(seed), 2) for seed in range(DISTINCT)]
+
+    def pack(name: str, sites: int) -> Path:
+        plan = replace(site_plan(name, sites, (SIDE,)), height=SIDE, width=SIDE, shard_sites=SITES)
+        store = folder / f"{name}.zarr"
+        files = store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json")
+        pack_store(plan, Decoded(lambda i: pixels[i % DISTINCT]), *files)
+        return store
+
+    return [pack(f"plate_{i}", SITES) for i in range(STORES)], [pack("one", STORES * SITES)]
+
+
+def open_loader(
+    paths: Sequence[Path], settings: TrainingSettings, threads: int, device: torch.device | None = None
+) -> Loader:
+    """A new loader: no image of its stores has been measured yet."""
+    stores = open_stores(paths, settings.resolution, settings.network.crop)
+    scale = measure_scale(stores[:1], settings.resolution, settings.intensity)
+    sampler = CropSampler(stores, settings.resolution, settings.network.crop)
+    return Loader(sampler, scale, settings, 0, threads=threads, device=device or torch.device("cpu"))
+
+
+def in_turn(measured: list[Measurement], run: Callable[[str], float], runs: int) -> list[Measurement]:
+    """Run everything once to warm up, then so many times in turn; `run` gives seconds per crop or step of what it is told."""
+    for number in range(runs + 1):
+        for measurement in measured:
+            seconds = run(measurement.what)
+            if number:
+                measurement.seconds.append(seconds)
+    return measured
+
+
+def measure_reading(many: Sequence[Path], one: Sequence[Path]) -> list[Measurement]:
+    """Seconds per crop that the loader gives, scaled and turned: by stores, and where images are measured first."""
+    by_site = READING.model_copy(update={"intensity": Intensity.SITE})
+    loaders = {
+        "1 store": open_loader(one, READING, 1),
+        "57 stores": open_loader(many, READING, 1),
+        "57 stores, images new": open_loader(many, by_site, 1),
+    }
+    next_step = dict.fromkeys(loaders, 0)
+
+    def read(what: str) -> float:
+        """A few batches in a row, of which none was read ahead before the clock starts."""
+        loader, first = loaders[what], next_step[what]
+        next_step[what] += 1000
+        if loader.scale.kind is Intensity.SITE:
+            loader.sampler._moments.fill(float("nan"))
+        started = time.perf_counter()
+        for step in range(first, first + STEPS):
+            loader.batch(step, 0)
+        return (time.perf_counter() - started) / (STEPS * READING.batch)
+
+    against = zip(loaders, ("", "1 store", "57 stores"), strict=True)
+    found = in_turn([Measurement(what, than) for what, than in against], read, RUNS)
+    for loader in loaders.values():
+        loader.close()
+    return found
+
+
+def measure_threads(paths: Sequence[Path]) -> list[Measurement]:
+    """Seconds per crop of reading alone, by one thread and more."""
+    sampler = CropSampler(open_stores(paths, SIDE, READING.network.crop), SIDE, READING.network.crop)
+    names = {f"reading alone, {threads} thread(s)": threads for threads in sorted({1, 2, 4, CORES}) if threads <= CORES}
+    rng = np.random.default_rng(0)
+
+    def read(what: str) -> float:
+        places = sampler.draw(STEPS * READING.batch, rng)
+        with ThreadPoolExecutor(names[what]) as pool:
+            started = time.perf_counter()
+            list(pool.map(sampler.read, np.array_split(places, 8 * names[what])))
+            return (time.perf_counter() - started) / len(places)
+
+    first = next(iter(names))
+    return in_turn([Measurement(what, first if what != first else "") for what in names], read, RUNS)
+
+
+def measure_training(paths: Sequence[Path], device: torch.device) -> list[Measurement]:
+    """Seconds per step of a training on one batch that stays on the device, and on crops from files; one reading thread per core.
+
+    Each run trains anew, past all intervals of the schedule.
+    """
+    settings = ON_GPU if device.type == "cuda" else ON_CPU
+    kept = f"training on {device.type}: one batch kept"
+    names = [kept, f"training on {device.type}: loader"]
+    with open_loader(paths, settings, CORES if device.type == "cuda" else 1, device) as loader:
+        trainers = {
+            what: Trainer(source, settings, 0, device=device)  # type: ignore[arg-type]
+            for what, source in zip(names, (KeptBatch(loader), loader), strict=True)
+        }
+
+        def train(what: str) -> float:
+            trainer = trainers[what]
+            started = time.perf_counter()
+            for _ in range(TRAINING_STEPS):
+                trainer.step()
+            trainer.drain()
+            return (time.perf_counter() - started) / TRAINING_STEPS
+
+        return in_turn([Measurement(kept), Measurement(names[1], kept)], train, TRAINING_RUNS)
+
+
+def table(measurements: Sequence[Measurement], device: torch.device) -> list[dict[str, object]]:
+    """One row per measurement. Ratio: times as fast as `against`."""
+    medians = {m.what: m.median for m in measurements}
+    machine = f"{processor_name()}, {CORES} cores"
+    if device.type == "cuda":
+        machine += f", {torch.cuda.get_device_name(device)}"
+    versions = [f"{name} {version(name)}" for name in ("torch", "imagecodecs", "numpy")]
+    return [
+        {
+            "date": datetime.date.today().isoformat(),
+            "machine": machine,
+            "versions": " ".join([f"python {platform.python_version()}", *versions]),
+            "what": m.what,
+            "runs": len(m.seconds),
+            "median_ms": round(1000 * m.median, 3),
+            "against": m.against,
+            "times_as_fast": round(medians[m.against] / m.median, 3) if m.against else "",
+        }
+        for m in measurements
+    ]
+
+
+def main() -> None:
+    """Measure, print, and write if told to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help=f"append to {RESULTS.name}")
+    parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")
+    parser.add_argument("--device", default="cpu", help="what to train on: cpu (default) or cuda")
+    parser.add_argument("--only", choices=["reading", "training"], help="measure only this")
+    options = parser.parse_args()
+    device = torch.device(options.device)
+    crops.MEMORY_LIMIT = 0
+    prepare(device)
+    measurements: list[Measurement] = []
+    with tempfile.TemporaryDirectory(dir=options.folder) as place:
+        many, one = write_stores(Path(place))
+        if options.only != "training":
+            measurements += measure_reading(many, one) + measure_threads(many)
+        if options.only != "reading":
+            measurements += measure_training(many, device)
+    rows = table(measurements, device)
+    for row in rows:
+        ratio = f"{row['times_as_fast']} times as fast as {row['against']}" if row["against"] else ""
+        unit = "step" if "training" in str(row["what"]) else "crop"
+        print(f"{row['what']:34}{row['median_ms']:>10} ms per {unit}   {ratio}")
+    if options.write:
+        new = not RESULTS.exists()
+        with RESULTS.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            if new:
+                writer.writeheader()
+            writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
