@@ -1,0 +1,93 @@
+"""Memory of a GPU: takes the settings of a training that did not fit, finds how many images at a time would.
+
+It is tried, not estimated: a first step holds every penalty, the most that a training ever needs.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gandl.config import TrainingSettings
+from gandl.models.intensity import IntensityScale
+from gandl.models.parallel import Ranks
+from gandl.models.trainer import Trainer
+
+TOO_MUCH = torch.OutOfMemoryError
+
+
+@dataclass
+class _Blank:
+    """A loader of images without content, the size of real ones."""
+
+    scale: IntensityScale
+    parts: list[int]
+    side: int
+    device: torch.device
+
+    def batch(self, step: int, course: int) -> list[Tensor]:
+        channels = len(self.scale.channels)
+        shapes = [(n, channels, self.side, self.side) for n in self.parts]
+        return [torch.zeros(shape, device=self.device) for shape in shapes]
+
+
+def try_step(settings: TrainingSettings, scale: IntensityScale, device: torch.device) -> None:
+    """Make the first step of a training on blank images; raises `torch.OutOfMemoryError` where it does not fit."""
+    parts = [settings.engine.microbatch] * (settings.batch // settings.engine.microbatch)
+    blank = _Blank(scale, parts, settings.network.crop, device)
+    Trainer(blank, settings, 0, device=device).step()
+
+
+def fitting_microbatch(
+    settings: TrainingSettings,
+    scale: IntensityScale,
+    ranks: Ranks,
+    device: torch.device,
+    attempt: Callable[[TrainingSettings, IntensityScale, torch.device], None] = try_step,
+) -> int | None:
+    """The largest number of images at a time that fits on a device, out of halves of what was tried; None where none does.
+
+    Parameters
+    ----------
+    settings : of the training that did not fit.
+    attempt : makes one step, or raises `torch.OutOfMemoryError`.
+    """
+    group = settings.network.minibatch_std_group
+    size = (settings.engine.microbatch or settings.batch // ranks.size) // 2
+    while size >= group and size % group == 0:
+        _free(device)
+        # Two parts tell as much about memory as many: what is kept between parts does not grow.
+        engine = settings.engine.model_copy(update={"microbatch": size, "compile": False, "cuda_graphs": False})
+        try:
+            attempt(settings.model_copy(update={"engine": engine, "batch": 2 * size}), scale, device)
+        except TOO_MUCH:
+            size //= 2
+        else:
+            return size
+    return None
+
+
+def advice(settings: TrainingSettings, fits: int | None, device: torch.device) -> str:
+    """What to tell whoever's GPU is too small."""
+    total = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else 0
+    size = settings.engine.microbatch or settings.batch
+    room = f" ({total / 2**30:.0f} GiB)" if total else ""
+    if fits is None:
+        return (
+            f"this device{room} is too small for these networks, even {settings.network.minibatch_std_group} images at a time: "
+            "lower training.network.channel_base or training.network.crop"
+        )
+    return (
+        f"{size} images at a time do not fit on this device{room}; {fits} do: set training.engine.microbatch to {fits}. The "
+        f"batch stays {settings.batch}, and so does what is learnt"
+    )
+
+
+def _free(device: torch.device) -> None:
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

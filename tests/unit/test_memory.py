@@ -1,0 +1,63 @@
+"""A device too small for a batch: how many images at a time would fit, and what is said."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gandl.config import EngineSettings, Intensity, TrainingSettings
+from gandl.models.device import CPU
+from gandl.models.intensity import IntensityScale
+from gandl.models.memory import advice, fitting_microbatch, try_step
+from gandl.models.parallel import ALONE, Ranks
+from model_inputs import TRAINING
+
+SCALE = IntensityScale(("gfp", "dna"), (0.0, 0.0), (255.0, 255.0), Intensity.STORE)
+SETTINGS = TRAINING.model_copy(update={"batch": 64})
+
+
+class Device:
+    """A device with room for so many images."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.tried: list[int] = []
+
+    def __call__(self, settings: TrainingSettings, scale: IntensityScale, device: torch.device) -> None:
+        size = settings.engine.microbatch
+        assert settings.batch == 2 * size
+        self.tried.append(size)
+        if size > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+@pytest.mark.parametrize(
+    ("room", "ranks", "fits", "tried"),
+    [
+        (20, ALONE, 16, [32, 16]),
+        (20, Ranks(0, 4), 8, [8]),
+        (4, ALONE, 4, [32, 16, 8, 4]),
+        (3, ALONE, None, [32, 16, 8, 4]),
+    ],
+)
+def test_the_largest_half_that_fits_is_found(room: int, ranks: Ranks, fits: int | None, tried: list[int]) -> None:
+    device = Device(room)
+    assert fitting_microbatch(SETTINGS, SCALE, ranks, CPU, device) == fits
+    assert device.tried == tried
+
+
+def test_parts_smaller_than_what_was_set_are_tried() -> None:
+    settings = SETTINGS.model_copy(update={"engine": EngineSettings(microbatch=16)})
+    device = Device(8)
+    assert fitting_microbatch(settings, SCALE, ALONE, CPU, device) == 8
+    assert device.tried == [8]
+
+
+def test_a_real_step_fits_here() -> None:
+    try_step(TRAINING.model_copy(update={"engine": EngineSettings(microbatch=4)}), SCALE, CPU)
+
+
+def test_the_advice_names_the_setting() -> None:
+    assert "64 images at a time do not fit" in advice(SETTINGS, 16, CPU)
+    assert "set training.engine.microbatch to 16. The batch stays 64" in advice(SETTINGS, 16, CPU)
+    assert "lower training.network.channel_base" in advice(SETTINGS, None, CPU)
