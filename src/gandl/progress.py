@@ -56,12 +56,16 @@ class Progress:
 
     def update(self, done: int, **values: float) -> None:
         """Tell how far the work is, and whatever numbers belong to it."""
-        line = self._line(done, values)
+        self.show(done, self._line(done, values))
+
+    def show(self, done: int, line: str | Text) -> None:
+        """Tell a line of the caller's own; its styles are for a terminal."""
+        text = Text(line) if isinstance(line, str) else line
         if self._live is not None:
-            self._live.update(Text(line))
+            self._live.update(text)
         now = time.monotonic()
         if done >= self.total or now - self._told >= SECONDS_BETWEEN_LINES:
-            logger.info(line, extra={"status": True})
+            logger.info(text.plain, extra={"status": True})
             self._told = now
 
     def _line(self, done: int, values: dict[str, float]) -> str:

@@ -277,3 +277,33 @@ def test_costs_add_up_by_stage_in_the_order_of_the_corridor():
 )
 def test_durations_are_told_as_people_say_them(seconds, told):
     assert duration(seconds) == told
+
+
+def test_a_training_that_never_went_back_says_what_it_used_and_is_no_finding(tmp_path, repository):
+    words, summary = audit(Screen(), tmp_path, repository)
+    assert (
+        "How training went Training never had to go back: learning rate 0.001 and R1 gamma 50 from the first" in words
+    )
+    assert "Failed after" not in words
+    assert "go back" not in summary
+
+
+def test_roll_backs_are_told_with_what_was_really_used(tmp_path, repository):
+    backs = [(4_016, 0.0005, 50.0), (2_400, 0.0005, 100.0)]
+    words, summary = audit(Screen(roll_backs={0: backs}), tmp_path, repository)
+    told = "went back to an earlier checkpoint 2 times (of at most 3): it ended with learning rate 0.0005 (set: 0.001)"
+    assert f"Training failed and {told} and R1 gamma 100 (set: 50)." in summary
+    assert told in words
+    assert "0 1 4,016 0.0005 50 0 2 2,400 0.0005 100" in words
+
+
+def test_every_seed_tells_its_own_training(tmp_path, repository):
+    words, summary = audit(Screen(roll_backs={0: [], 7: [(4_016, 0.0005, 50.0)]}), tmp_path, repository)
+    assert "Training of seed 0 never had to go back" in words
+    assert "Training of seed 7 failed and went back to an earlier checkpoint once" in summary
+    assert "7 1 4,016 0.0005 50" in words
+
+
+def test_a_run_that_trained_nothing_says_nothing_of_training(tmp_path, repository):
+    words, _ = audit(Screen(roll_backs={}), tmp_path, repository)
+    assert "How training went" not in words

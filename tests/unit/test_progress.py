@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+from rich.text import Text
 
 from gandl import progress
 from gandl.progress import Progress, duration
@@ -38,3 +39,14 @@ def test_speed_counts_only_what_this_process_did(clock: list[float]) -> None:
 )
 def test_durations_are_for_people(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_a_line_of_ones_own_is_logged_without_its_style(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="gandl"), Progress("training", 10_000, "images") as status:
+        status.show(1_000, Text.assemble(("ten", "bold red"), " percent"))
+        clock[0] += 1
+        status.show(2_000, "too soon")
+        clock[0] += 5
+        status.show(3_000, "thirty percent")
+        status.show(10_000, "the end")
+    assert caplog.messages == ["ten percent", "thirty percent", "the end"]

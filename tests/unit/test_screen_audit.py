@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from report_inputs import number, write_run
+from report_inputs import RollBack, number, write_curve, write_run
 from screen_inputs import wells_of_screen
 
 from gandl.config import Config
@@ -76,7 +76,12 @@ def sites_of(folder: Path, dataset: str) -> Path:
 
 
 def inputs(
-    folder: Path, provenance: Path, repository: Path, rows: list[dict[str, object]] | None, **changes: Any
+    folder: Path,
+    provenance: Path,
+    repository: Path,
+    rows: list[dict[str, object]] | None,
+    roll_backs: tuple[RollBack, ...] = (),
+    **changes: Any,
 ) -> AuditInputs:
     """Files of a run; `changes` of its configuration, section by section."""
     content = json.loads(provenance.read_text(encoding="utf-8"))
@@ -93,6 +98,7 @@ def inputs(
         references=repository / "resources/paper_values.csv",
         sites=sites_of(folder, "rxrx19a"),
         others=[sites_of(folder, "rxrx1")],
+        curves=[write_curve(folder, 0, list(roll_backs))],
     )
 
 
@@ -271,3 +277,17 @@ def test_series_of_one_cell_type_are_told_by_their_compound_alone() -> None:
     (series,) = screen.dose_series(pd.DataFrame(rows), Config().model_dump(mode="json"), "gandl")
     assert (series.compound, series.cell_type) == ("SIM-1", "")
     assert screen.dose_series(tell.no_numbers(), Config().model_dump(mode="json"), "gandl") == []
+
+
+def test_roll_backs_are_told_on_the_page_and_in_the_summary(
+    tmp_path: Path, provenance: Path, repository: Path, page: tuple[str, str]
+) -> None:
+    went_back = audit(inputs(tmp_path, provenance, repository, every(), ((4_016, 0.0005, 50.0),)), tmp_path)
+    for words in went_back:
+        assert (
+            "went back to an earlier checkpoint once (of at most 3): it ended with learning rate 0.0005 (set: 0.001)"
+            in words
+        )
+    assert "0 1 4,016 0.0005 50" in went_back[0]
+    assert "Training never had to go back" in page[0]
+    assert "go back" not in page[1]

@@ -26,6 +26,7 @@ from gandl.report.costs import duration, stage_costs
 from gandl.report.findings import TRAINED, Found, judged_row, sentences, short_training, verdict_sentences
 from gandl.report.reference import Comparison, Verdict, compare, read_references
 from gandl.report.strips import strip
+from gandl.report.training import training_story
 from gandl.source.splits import Scheme
 
 METRICS = ("robust_z_prime", "ssmd", "robust_ssmd", "accuracy", "balanced_accuracy", "auc")
@@ -48,6 +49,7 @@ class AuditInputs:
     references : `resources/paper_values.csv`.
     sites : sites table of the screen that is judged; it tells doses and controls.
     others : sites tables of the other screens of the run.
+    curves : training curves (`seed_<n>/curve.parquet`) of the networks that embed; none where nothing was trained.
     """
 
     numbers: Sequence[Path]
@@ -55,6 +57,7 @@ class AuditInputs:
     references: Path
     sites: Path
     others: Sequence[Path] = ()
+    curves: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
     compared = compare(references, table, method, simulated)
     drawn = FeaturizerName.GANDL_BLOCKS.value if FeaturizerName.GANDL_BLOCKS in featurizers else judged
     sections, series = screen.sections(table, settings), screen.dose_series(table, settings, drawn)
+    story = training_story(inputs.curves, settings["training"])
     return {
         "run": provenance["run"],
         "dataset": " + ".join(name.upper() for name in settings["source"]["datasets"]),
@@ -118,7 +122,9 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "findings": [
             *screen.findings(sections, series, verdict_sentences(compared), judged, simulated, drawn),
             *short_training(int(settings["training"]["images"]), simulated),
+            *(story.findings if story else []),
         ],
+        "training": story,
         "comparisons": [_of_question(item) for item in compared],
         "sections": sections,
         "series": series,
@@ -150,6 +156,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         images=int(settings["training"]["images"]),
     )
     columns = _columns(table, settings["source"]["bbbc013"]["development_rows"], inputs.sites)
+    story = training_story(inputs.curves, settings["training"])
     return {
         "run": provenance["run"],
         "dataset": provenance["dataset"].upper(),
@@ -160,7 +167,8 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "counts": counts,
         "wells": sum(counts.values()),
         "confidence": f"{100 * found.confidence:g} %",
-        "findings": sentences(found),
+        "findings": [*sentences(found), *(story.findings if story else [])],
+        "training": story,
         "comparisons": [_comparison(item) for item in found.comparisons],
         "columns": columns,
         "coverage_note": _coverage(columns[: len(found.splits)], found.confidence),
