@@ -1,4 +1,4 @@
-"""Figures of the model: training curves of every seed, real and generated crops with an honest scale bar."""
+"""Figures of the model: training curves of every seed, one training in full, and crops with an honest scale bar."""
 
 from __future__ import annotations
 
@@ -8,30 +8,70 @@ import numpy as np
 import pandas as pd
 import pytest
 from figure_inputs import outputs, write_curve, write_samples
+from PIL import Image
 
 from gandl.config import FiguresSettings
 from gandl.figures.samples import draw_samples, intensities, read_samples, samples_figure
 from gandl.figures.style import FigureError, style
-from gandl.figures.training import METRICS, draw_training, training_figure
+from gandl.figures.training import MARKS, METRICS, PANELS, draw_training, roll_backs_in_words, training_figure
+from gandl.figures.training_supplement import draw_training_supplement, read_blocks, training_supplement_figure
 from gandl.tables import CURVE, read_table, write_table
 
 SETTINGS = FiguresSettings(dpi=60, crops=3)
 
 
+def write_full_curve(path: Path, seed: int = 0, floor: float = 0.05) -> Path:
+    """A training curve with quality at eight looks, and one roll-back at 4,000 images."""
+    rows = []
+    for look in range(8):
+        images = 2500 * (look + 1)
+        values = {"quality": 10.0 / 3**look + 0.01 * seed, "quality_error": 0.01, "quality_floor": floor}
+        rows += [(images, images // 16, metric, value) for metric, value in values.items()]
+    marks = {"roll_back": 1.0, "learning_rate": 0.0005, "r1_gamma": 50.0}
+    rows += [(4000, 250, metric, value) for metric, value in marks.items()]
+    table = read_table(write_curve(path, seed), CURVE)
+    write_table(pd.concat([table, pd.DataFrame(rows, columns=CURVE.names)]), path, CURVE)
+    return path
+
+
+def write_full_samples(path: Path, channels: int = 2, frames: int = 10, shrunk: int = 2) -> Path:
+    """A model's samples with frames (of half the crops' side) and an interpolation strip."""
+    rng = np.random.default_rng(0)
+    side = 16
+    with path.open("wb") as file:
+        np.savez(
+            file,
+            real=rng.uniform(0, 200, (4, channels, side, side)).astype(np.float32),
+            fake=rng.uniform(0, 200, (4, channels, side, side)).astype(np.float32),
+            channels=np.array(["hoechst", "con_a", "phalloidin", "syto14", "wga"][:channels]),
+            pixel_size_um=2.6,
+            low=np.zeros(channels, np.float32),
+            high=np.full(channels, 200, np.float32),
+            interpolation=rng.uniform(-50, 300, (11, channels, side, side)).astype(np.float32),
+            frames=rng.integers(0, 256, (frames, 6, channels, side // shrunk, side // shrunk)).astype(np.uint8),
+            frames_images=1000 * (1 + np.arange(frames)),
+        )
+    return path
+
+
 def test_every_metric_of_every_seed_is_a_line_with_the_values_of_the_csv(tmp_path: Path) -> None:
-    curves = {seed: write_curve(tmp_path / f"{seed}.parquet", seed) for seed in (0, 3)}
+    curves = {seed: write_full_curve(tmp_path / f"{seed}.parquet", seed) for seed in (0, 3)}
     paths = outputs(tmp_path, "training")
     draw_training(curves, settings=SETTINGS, **paths)
     written = pd.read_csv(paths["csv"], float_precision="round_trip")
     with style(SETTINGS):
         lines = {
-            line.get_gid(): line for axes in training_figure(written).axes for line in axes.lines if line.get_gid()
+            line.get_gid(): line
+            for axes in training_figure(written).axes
+            for line in axes.lines
+            if line.get_gid() and line.get_gid() not in MARKS
         }
     assert set(lines) == {f"{metric} {seed}" for metric in METRICS for seed in curves}
     for seed, path in curves.items():
         table = read_table(path, CURVE)
         for metric in METRICS:
             rows = table[table["metric"] == metric]
+            rows = rows.sort_values("images")
             x, y = lines[f"{metric} {seed}"].get_data()
             np.testing.assert_allclose(x, rows["images"] / 1000)
             np.testing.assert_array_equal(y, rows["value"])
@@ -40,8 +80,74 @@ def test_every_metric_of_every_seed_is_a_line_with_the_values_of_the_csv(tmp_pat
 def test_a_run_without_probe_says_so_instead_of_drawing_an_empty_panel(tmp_path: Path) -> None:
     table = read_table(write_curve(tmp_path / "curve.parquet"), CURVE).query("metric != 'probe_z_prime'")
     with style(SETTINGS):
-        axes = training_figure(table.assign(seed=0)).axes[-1]
+        axes = training_figure(table.assign(seed=0)).axes[len(PANELS) - 1]
     assert [text.get_text() for text in axes.texts] == ["not recorded in this run"]
+
+
+def test_a_roll_back_is_a_line_in_every_panel_and_told_in_words(tmp_path: Path) -> None:
+    table = read_table(write_full_curve(tmp_path / "curve.parquet"), CURVE).assign(seed=0)
+    with style(SETTINGS):
+        figure = training_figure(table)
+    for axes in figure.axes[: len(PANELS)]:
+        (mark,) = [line for line in axes.lines if line.get_gid() == "roll_back"]
+        assert set(mark.get_xdata()) == {4.0}
+    assert [text.get_text() for text in figure.axes[-1].texts] == ["At 4,000: then rate 0.0005, γ 50"]
+    both = pd.concat([table, table.assign(seed=3)])
+    assert roll_backs_in_words(both, [0, 3])[1] == "Seed 3, at 4,000: then rate 0.0005, γ 50"
+    sound = table[table["metric"] != "roll_back"]
+    with style(SETTINGS):
+        figure = training_figure(sound)
+    assert [text.get_text() for text in figure.axes[-1].texts] == ["No roll-back"]
+
+
+@pytest.mark.parametrize(("floor", "scale"), [(0.05, "log"), (-0.002, "symlog")])
+def test_quality_stands_above_its_floor_on_a_scale_that_can_show_it(tmp_path: Path, floor: float, scale: str) -> None:
+    table = read_table(write_full_curve(tmp_path / "curve.parquet", floor=floor), CURVE).assign(seed=0)
+    with style(SETTINGS):
+        axes = training_figure(table).axes[3]
+    assert axes.get_yscale() == scale
+    (line,) = [line for line in axes.lines if line.get_gid() == "quality_floor"]
+    assert set(line.get_ydata()) == {floor}
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5])
+def test_one_training_in_full_fits_the_page_of_a_journal(tmp_path: Path, channels: int) -> None:
+    samples = write_full_samples(tmp_path / "samples.npz", channels)
+    paths = outputs(tmp_path, "figure")
+    curve = write_full_curve(tmp_path / "curve.parquet")
+    draw_training_supplement(curve, samples, seed=0, settings=SETTINGS, word="simulated", **paths)
+    with Image.open(paths["png"]) as image:
+        width, height = (side / SETTINGS.dpi * 25.4 for side in image.size)
+    assert width <= 180.6
+    assert height <= 240
+    written = pd.read_csv(paths["csv"])
+    table = read_table(curve, CURVE)
+    speed = table.loc[table["metric"] == "images_per_second", "value"]
+    assert written.loc[written["metric"] == "images_per_second", "value"].tolist() == speed.tolist()
+
+
+def test_crops_along_training_stand_in_the_order_of_time_beside_real_ones(tmp_path: Path) -> None:
+    path = write_full_samples(tmp_path / "samples.npz", channels=2)
+    along, strip = read_blocks(path)
+    with np.load(path) as arrays:
+        assert along.grey.shape == (4, 9, 8, 8), "two latents of two channels at eight of ten looks, and real crops"
+        assert along.columns[0] == "1,000"
+        assert along.columns[-2:] == ["10,000", "real crops"]
+        np.testing.assert_array_equal(along.grey[1, 0], arrays["frames"][0, 1, 0])
+        np.testing.assert_array_equal(along.grey[2, 7], arrays["frames"][9, 0, 1])
+        real = arrays["real"][1, 1].reshape(8, 2, 8, 2).mean(axis=(1, 3)) / 200 * 255
+        np.testing.assert_allclose(along.grey[3, 8], real, atol=1)
+        grey = np.clip(arrays["interpolation"] / 200, 0, 1) * 255
+        np.testing.assert_allclose(strip.grey[1, 4], grey[4, 1], atol=1)
+    assert along.rows == ["Hoechst (nuclei)", "", "ConA (ER)", ""]
+
+
+def test_samples_of_before_there_were_frames_give_the_curves_alone(tmp_path: Path) -> None:
+    samples = write_samples(tmp_path / "samples.npz", crops=2)
+    assert read_blocks(samples) == []
+    table = read_table(write_full_curve(tmp_path / "curve.parquet"), CURVE).assign(seed=0)
+    with style(SETTINGS):
+        assert len(training_supplement_figure(table, [], None).axes) == 8
 
 
 def test_a_curve_without_known_metrics_is_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from gandl.config import ChosenWeights
 from gandl.models.intensity import IntensityScale
 from gandl.models.weights import WeightsError, load, save, untrained
 from model_inputs import TRAINING
@@ -20,6 +21,7 @@ SCALE = IntensityScale(("gfp", "dna"), (1.5, 0.0), (200.0, 255.0))
 def test_a_model_is_read_as_it_was_written(tmp_path: Path) -> None:
     model, other = (untrained(TRAINING, SCALE, seed, pixel_size_um=0.8) for seed in (3, 4))
     model = replace(model, discriminator_raw=other.discriminator_ema, images_seen=320, code_version="abc")
+    model = replace(model, chosen_by=ChosenWeights.BEST_PROBE)
     model.discriminator_ema.deviation.mean.fill_(0.25)
     save(model, tmp_path / "weights.safetensors")
     read = load(tmp_path / "weights.safetensors")
@@ -35,10 +37,30 @@ def test_a_model_is_read_as_it_was_written(tmp_path: Path) -> None:
         "pixel_size_um",
         "images_seen",
         "code_version",
+        "chosen_by",
         "channels",
         "resolution",
     ):
         assert getattr(read, field) == getattr(model, field), field
+
+
+def test_the_same_model_is_the_same_bytes(tmp_path: Path) -> None:
+    files = [tmp_path / f"{i}.safetensors" for i in range(4)]
+    for file in files:
+        save(untrained(TRAINING, SCALE, 0, pixel_size_um=0.8), file)
+    assert len({file.read_bytes() for file in files}) == 1
+
+
+def test_weights_from_before_there_was_a_choice_are_the_last(tmp_path: Path) -> None:
+    from safetensors import safe_open
+
+    path = tmp_path / "weights.safetensors"
+    save(untrained(TRAINING, SCALE, 0), path)
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    del metadata["chosen_by"]
+    save_file(load_file(path), path, metadata)
+    assert load(path).chosen_by is ChosenWeights.LAST
 
 
 def test_an_unknown_pixel_size_stays_unknown(tmp_path: Path) -> None:

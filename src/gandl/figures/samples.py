@@ -106,7 +106,7 @@ def samples_figure(samples: Samples, data: pd.DataFrame) -> Figure:
                 _bare(axes)
                 if column < len(crops):
                     axes.imshow(crops[column, index], vmin=low, vmax=high)
-    _scale_bar(grid[0, 0], samples)
+    scale_bar(grid[0, 0], samples.real.shape[-1], samples.pixel_size_um)
     return figure
 
 
@@ -117,13 +117,17 @@ def _bare(axes: Axes) -> None:
     axes.spines[:].set_visible(False)
 
 
-def _scale_bar(axes: Axes, samples: Samples) -> None:
-    """A white bar of a round length of about a quarter of the crop; in pixels, and said so, when their size is unknown."""
-    side = samples.real.shape[-1]
-    pixel = samples.pixel_size_um or 1.0
+def scale_bar(axes: Axes, side: int, pixel_size_um: float | None, left: float = 0.0) -> None:
+    """A white bar of a round length of about a quarter of the crop; in pixels, and said so, when their size is unknown.
+
+    Parameters
+    ----------
+    side, left : of the crop, in the pixels that the axes count; its upper end is at 0.
+    """
+    pixel = pixel_size_um or 1.0
     length = _round_length(side * pixel / 3)
-    label = f"{nominal(length)} µm" if samples.pixel_size_um else f"{nominal(length)} px"
-    end = side * 0.94
+    label = f"{nominal(length)} µm" if pixel_size_um else f"{nominal(length)} px"
+    end = left + side * 0.94
     axes.plot([end - length / pixel, end], [side * 0.92] * 2, color="white", lw=1.8, solid_capstyle="butt")
     axes.text(end - length / pixel / 2, side * 0.89, label, color="white", ha="center", va="bottom", size="small")
 

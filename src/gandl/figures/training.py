@@ -1,11 +1,12 @@
-"""How the GAN's training went: losses, logits, penalties, and the probe's Z' along it, for every seed.
+"""How the GAN's training went: losses, logits, penalties, quality on held-out sites and the probe's Z' along it, for every seed.
 
-Takes the training curves (`models/<model>/seed_<n>/curve.parquet`); makes figure_training.
+Takes the training curves (`models/<model>/seed_<n>/curve.parquet`); makes figure_training. `gandl.figures.training_supplement`
+draws more of one training, with the panels that are defined here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +17,25 @@ from matplotlib.lines import Line2D
 
 from gandl.config import FiguresSettings
 from gandl.figures import style as look
-from gandl.figures.palette import BLUE, GREEN, GREY, INK, PALE, PURPLE, VERMILION
+from gandl.figures.labels import nominal
+from gandl.figures.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE, PURPLE, VERMILION
 from gandl.tables import CURVE, read_table
+
+ROLL_BACK, ERROR, FLOOR = "roll_back", "quality_error", "quality_floor"
+MARKS = (ROLL_BACK, "learning_rate", "r1_gamma", ERROR, FLOOR)
+"""Metrics that are drawn as something else than a line of points."""
+FEW = 20
+"""Lines of at most so many points show them."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One panel: its title, its axis, and the metrics it draws with their labels and colours."""
+    """One panel: its title, its axis, and the metrics it draws with their labels and colours.
+
+    Attributes
+    ----------
+    zero : draw a line at 0. logarithmic : where all values are positive.
+    """
 
     title: str
     axis: str
@@ -31,24 +44,24 @@ class Panel:
     logarithmic: bool = False
 
 
-PANELS = (
-    Panel(
-        "a  Losses", "Loss", {"loss_generator": ("Generator", BLUE), "loss_discriminator": ("Discriminator", VERMILION)}
-    ),
-    Panel(
-        "b  Discriminator’s logits",
-        "Mean logit",
-        {"real_logit": ("Real crops", BLUE), "fake_logit": ("Generated crops", VERMILION)},
-        zero=True,
-    ),
-    Panel(
-        "c  Penalties",
-        "Penalty (log scale)",
-        {"r1": ("R1 (gradient)", GREEN), "path_length_penalty": ("Path length", PURPLE)},
-        logarithmic=True,
-    ),
-    Panel("d  Probe on held-out controls", "Z′", {"probe_z_prime": ("Z′", INK)}, zero=True),
+LOSSES = Panel(
+    "Losses", "Loss", {"loss_generator": ("Generator", BLUE), "loss_discriminator": ("Discriminator", VERMILION)}
 )
+LOGITS = Panel(
+    "Discriminator’s logits",
+    "Mean logit",
+    {"real_logit": ("Real crops", BLUE), "fake_logit": ("Generated crops", VERMILION)},
+    zero=True,
+)
+PENALTIES = Panel(
+    "Penalties",
+    "Penalty",
+    {"r1": ("R1 (gradient)", GREEN), "path_length_penalty": ("Path length", PURPLE)},
+    logarithmic=True,
+)
+QUALITY = Panel("Quality on held-out sites", "Energy distance", {"quality": ("Generated", ORANGE)}, logarithmic=True)
+PROBE = Panel("Probe on held-out controls", "Z′", {"probe_z_prime": ("Z′", INK)}, zero=True)
+PANELS = (LOSSES, LOGITS, PENALTIES, QUALITY, PROBE)
 METRICS = [metric for panel in PANELS for metric in panel.lines]
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
 """Line styles of the seeds."""
@@ -71,51 +84,55 @@ def draw_training(
     """
     if not curves:
         raise look.FigureError("no training curve was given")
-    data = pd.concat([_read(seed, Path(path)) for seed, path in sorted(curves.items())], ignore_index=True)
+    data = pd.concat(
+        [read_curve(seed, Path(path), METRICS) for seed, path in sorted(curves.items())], ignore_index=True
+    )
     with look.style(settings):
         look.save(training_figure(data), data, settings, svg=svg, png=png, csv=csv, word=word)
 
 
-def _read(seed: int, path: Path) -> pd.DataFrame:
+def read_curve(seed: int, path: Path, metrics: Sequence[str]) -> pd.DataFrame:
+    """Points (seed, images, metric, value) of a curve: of these metrics, of roll-backs, and of what stands beside quality."""
     if not path.is_file():
         raise look.FigureError(f"seed {seed} has no training curve: {path} does not exist")
     curve = read_table(path, CURVE)
-    drawn = curve[curve["metric"].isin(METRICS) & curve["value"].notna()]
-    if drawn.empty:
-        raise look.FigureError(f"{path}: holds none of the metrics that are drawn ({', '.join(METRICS)})")
+    curve = curve[curve["value"].notna()]
+    if not curve["metric"].isin(metrics).any():
+        raise look.FigureError(f"{path}: holds none of the metrics that are drawn ({', '.join(metrics)})")
+    drawn = curve[curve["metric"].isin([*metrics, *MARKS])]
     return drawn.assign(seed=seed)[["seed", "images", "metric", "value"]].sort_values(["metric", "images"])
 
 
 def training_figure(data: pd.DataFrame) -> Figure:
     """The figure of a table (seed, images, metric, value); call it inside `style`."""
-    figure = look.new_figure(look.DOUBLE_COLUMN, 105)
-    grid = figure.subplots(2, 2, sharex=True)
+    figure = look.new_figure(look.DOUBLE_COLUMN, 100)
+    grid = figure.subplots(2, 3)
     seeds = sorted(data["seed"].unique())
-    for axes, panel in zip(grid.flat, PANELS, strict=True):
-        _draw_panel(axes, panel, data, seeds)
-    for axes in grid[-1]:
+    for axes, panel, letter in zip(grid.flat, PANELS, "abcde", strict=False):
+        draw_panel(axes, panel, data, seeds, letter)
         axes.set_xlabel("Real images shown (thousands)")
+    _tell(grid.flat[-1], data, seeds)
     figure.align_ylabels(grid)
-    if len(seeds) > 1:
-        handles = [
-            Line2D([], [], color=GREY, ls=DASHES[i % len(DASHES)], label=f"Seed {s}") for i, s in enumerate(seeds)
-        ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(seeds), 6))
     return figure
 
 
-def _draw_panel(axes: Axes, panel: Panel, data: pd.DataFrame, seeds: list[int]) -> None:
-    axes.set_title(panel.title)
+def draw_panel(axes: Axes, panel: Panel, data: pd.DataFrame, seeds: Sequence[int], letter: str) -> None:
+    """Draw one panel: a line per metric and seed, and a vertical one where a training went back; or say that there is nothing."""
+    axes.set_title(f"{letter}  {panel.title}")
     axes.set_ylabel(panel.axis)
+    shown = data[data["metric"].isin(list(panel.lines))]
+    if shown.empty:
+        axes.text(0.5, 0.5, "not recorded in this run", transform=axes.transAxes, ha="center", va="center", color=GREY)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        return
     if panel.zero:
         axes.axhline(0, color=PALE, lw=0.8, zorder=0)
-    drawn = False
-    for metric, (label, colour) in panel.lines.items():
+    metrics = [metric for metric in panel.lines if (shown["metric"] == metric).any()]
+    for metric in metrics:
+        label, colour = panel.lines[metric]
         for i, seed in enumerate(seeds):
-            line = data[(data["metric"] == metric) & (data["seed"] == seed)].sort_values("images")
-            if line.empty:
-                continue
-            few = len(line) <= 20
+            line = shown[(shown["metric"] == metric) & (shown["seed"] == seed)].sort_values("images")
             axes.plot(
                 line["images"] / 1000,
                 line["value"],
@@ -123,17 +140,67 @@ def _draw_panel(axes: Axes, panel: Panel, data: pd.DataFrame, seeds: list[int]) 
                 ls=DASHES[i % len(DASHES)],
                 lw=0.9,
                 gid=f"{metric} {seed}",
-                marker="o" if few else None,
+                marker="o" if len(line) <= FEW else None,
                 ms=3,
                 label=label if i == 0 else "_",
             )
-            drawn = True
-    if not drawn:
-        axes.text(0.5, 0.5, "not recorded in this run", transform=axes.transAxes, ha="center", va="center", color=GREY)
-        axes.set_yticks([])
-        return
-    if panel.logarithmic and (data.loc[data["metric"].isin(list(panel.lines)), "value"] > 0).all():
-        axes.set_yscale("log")
+    floors = data[data["metric"] == FLOOR] if "quality" in metrics else data.iloc[:0]
+    if not floors.empty:
+        _draw_floor(axes, data, floors, seeds)
+    if panel.logarithmic:
+        if (shown["value"] > 0).all() and (floors["value"] > 0).all():
+            axes.set_yscale("log")
+        elif panel is QUALITY:  # about 0 where crops cannot be told apart, and below it by chance
+            axes.set_yscale("symlog", linthresh=0.1)
+    for at in data.loc[data["metric"] == ROLL_BACK, "images"].unique():
+        axes.axvline(at / 1000, color=GREY, lw=0.8, ls=":", zorder=0, gid=ROLL_BACK)
     axes.set_xlim(left=0)
-    if len(panel.lines) > 1:
+    if len(metrics) > 1 or not floors.empty:
         axes.legend(loc="best")
+
+
+def _draw_floor(axes: Axes, data: pd.DataFrame, floors: pd.DataFrame, seeds: Sequence[int]) -> None:
+    """What real crops of other sites reach, and the standard error of every look."""
+    axes.axhline(
+        float(floors["value"].iloc[-1]), color=GREY, lw=0.9, ls="--", zorder=0, gid=FLOOR, label="Real (floor)"
+    )
+    for seed in seeds:
+        points = data[data["seed"] == seed].pivot_table(index="images", columns="metric", values="value")
+        if ERROR in points and "quality" in points:
+            points = points[points[ERROR].notna() & points["quality"].notna()]
+            axes.errorbar(
+                points.index / 1000, points["quality"], points[ERROR], fmt="none", ecolor=ORANGE, elinewidth=0.7
+            )
+
+
+def _tell(axes: Axes, data: pd.DataFrame, seeds: Sequence[int]) -> None:
+    """What no panel has room for: which line is which seed, and what every roll-back changed."""
+    axes.set_axis_off()
+    handles = []
+    if len(seeds) > 1:
+        handles = [
+            Line2D([], [], color=GREY, ls=DASHES[i % len(DASHES)], label=f"Seed {s}") for i, s in enumerate(seeds)
+        ]
+    told = roll_backs_in_words(data, seeds)
+    if told:
+        handles.append(Line2D([], [], color=GREY, lw=0.8, ls=":", label="Roll-back to a checkpoint"))
+    if handles:
+        axes.legend(handles=handles, loc="upper left")
+    below = 0.98 - 0.1 * len(handles) - 0.04 * bool(handles)
+    axes.text(0.02, below, "\n".join(told or ["No roll-back"]), va="top", size="small", transform=axes.transAxes)
+
+
+def roll_backs_in_words(data: pd.DataFrame, seeds: Sequence[int]) -> list[str]:
+    """One line per roll-back: when, and with which learning rate and R1 gamma training went on."""
+    told = []
+    for seed in seeds:
+        marks = data[(data["seed"] == seed) & data["metric"].isin(MARKS[:3])]
+        if not (marks["metric"] == ROLL_BACK).any():
+            continue
+        table = marks.pivot_table(index="images", columns="metric", values="value").dropna(subset=[ROLL_BACK])
+        for row in table.reset_index().to_dict("records"):
+            at = f"Seed {seed}, at {row['images']:,}" if len(seeds) > 1 else f"At {row['images']:,}"
+            names = {"learning_rate": "rate", "r1_gamma": "γ"}
+            changes = [f"{name} {nominal(row[key])}" for key, name in names.items() if key in row]
+            told.append(f"{at}: then {', '.join(changes)}" if changes else at)
+    return told

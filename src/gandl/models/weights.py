@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from gandl.config import Intensity, TrainingSettings
+from gandl.config import ChosenWeights, Intensity, TrainingSettings
 from gandl.files import atomic
 from gandl.models.discriminator import Discriminator
 from gandl.models.generator import Generator
@@ -40,6 +40,8 @@ class TrainedModel:
     pixel_size_um : side of a pixel at that resolution; None where unknown.
     images_seen : real images shown in training; 0 for an untrained model.
     code_version : of the code that trained it; empty for an untrained model.
+    chosen_by : why these weights of the training and no others: its last, or the best by a measure. Those of `best_probe` were
+        chosen by labels.
     """
 
     generator_ema: Generator
@@ -51,6 +53,7 @@ class TrainedModel:
     pixel_size_um: float | None
     images_seen: int = 0
     code_version: str = ""
+    chosen_by: ChosenWeights = ChosenWeights.LAST
 
     @property
     def channels(self) -> list[str]:
@@ -116,9 +119,26 @@ def save(model: TrainedModel, path: Path) -> None:
         "seed": json.dumps(model.seed),
         "images_seen": json.dumps(model.images_seen),
         "code_version": model.code_version,
+        "chosen_by": model.chosen_by.value,
     }
     with atomic(Path(path)) as partial:
         save_file(tensors, partial, metadata)
+        _sort_metadata(partial)
+
+
+def _sort_metadata(path: Path) -> None:
+    """Put a file's metadata in order: safetensors writes them in another each time, and the same model is to be the same bytes.
+
+    A safetensors file starts with the length of its header, 8 bytes, and the header, JSON padded with spaces.
+    """
+    with path.open("r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode().ljust(size)
+        if len(text) == size:  # else what is there stays: it is in no order, but right
+            file.seek(8)
+            file.write(text)
 
 
 def load(path: Path) -> TrainedModel:
@@ -162,6 +182,7 @@ def load(path: Path) -> TrainedModel:
         pixel_size_um=json.loads(metadata["pixel_size_um"]),
         images_seen=json.loads(metadata["images_seen"]),
         code_version=metadata["code_version"],
+        chosen_by=ChosenWeights(metadata.get("chosen_by", ChosenWeights.LAST)),  # files from before there was a choice
     )
     for prefix, network in model.networks.items():
         mine = {name.removeprefix(f"{prefix}."): t for name, t in tensors.items() if name.startswith(f"{prefix}.")}

@@ -1,0 +1,213 @@
+"""Quality: it orders known faults by their strength, is zero between real crops, and depends on nothing but the images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from gandl.config import Intensity
+from gandl.images.store import ImageStore
+from gandl.models import quality as module
+from gandl.models.crops import hold_out
+from gandl.models.intensity import measure_scale
+from gandl.models.quality import Quality, QualityError, RandomNetwork, build_quality, energy_distance
+from gandl.models.samples import synthesize
+from gandl.models.weights import new_networks
+from model_inputs import NETWORK, TRAINING, write_store
+
+CPU = torch.device("cpu")
+CROPS = 128
+SETTINGS = TRAINING.model_copy(update={"quality_crops": CROPS, "held_out": 0.5})
+
+
+def cells(n: int, channels: int, seed: int, side: int = 32) -> np.ndarray:
+    """(n, c, y, x) uint8: bright discs at the same places in all channels, smaller from channel to channel, with grain."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:side, :side]
+    images = np.full((n, channels, side, side), 30.0)
+    for image in images:
+        for _ in range(rng.integers(3, 9)):
+            distance = np.hypot(y - rng.uniform(0, side), x - rng.uniform(0, side))
+            for channel in range(channels):
+                image[channel] += 120 * np.exp(-((distance / (4.5 - 0.7 * channel)) ** 2))
+    return np.clip(images + rng.normal(0, 4, images.shape), 0, 255).astype(np.uint8)
+
+
+def described(n: int, channels: int, seed: int) -> torch.Tensor:
+    """Crops (n, c, 16, 16) about [-1, 1]."""
+    return torch.from_numpy(cells(n, channels, seed, side=16)).float() / 100 - 1
+
+
+@pytest.fixture(scope="module")
+def quality() -> Quality:
+    """Of 5-channel images."""
+    network = RandomNetwork(5, 16, CPU)
+    shown, held_out = described(CROPS, 5, 1), described(CROPS, 5, 2)
+    network.measure(shown[:64])
+    return Quality(network, network.describe(shown).double().numpy(), network.describe(held_out).double().numpy(), CPU)
+
+
+def blurred(x: torch.Tensor, strength: float) -> torch.Tensor:
+    return torch.from_numpy(ndimage.gaussian_filter(x.numpy(), (0, 0, strength, strength), mode="reflect"))
+
+
+def noisy(x: torch.Tensor, strength: float) -> torch.Tensor:
+    return x + strength * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+
+
+def without_a_channel(x: torch.Tensor, share: float) -> torch.Tensor:
+    x = x.clone()
+    x[: round(share * len(x)), -1] = -0.7
+    return x
+
+
+def with_swapped_channels(x: torch.Tensor, share: float) -> torch.Tensor:
+    n = round(share * len(x))
+    return torch.cat([x[:n].flip(1), x[n:]])
+
+
+def collapsed(x: torch.Tensor, share: float) -> torch.Tensor:
+    return x[torch.arange(len(x)) % max(1, round((1 - share) * len(x)))]
+
+
+def brighter(x: torch.Tensor, strength: float) -> torch.Tensor:
+    return x + strength
+
+
+FAULTS = {
+    blurred: (0.5, 0.7, 1.0, 1.5),
+    noisy: (0.05, 0.1, 0.2, 0.4),
+    without_a_channel: (0.1, 0.25, 0.5, 1.0),
+    with_swapped_channels: (0.1, 0.25, 0.5, 1.0),
+    collapsed: (0.75, 0.9, 0.97, 1.0),
+    brighter: (0.05, 0.1, 0.2, 0.4),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_fault_is_seen_and_the_worse_it_is_the_more(
+    quality: Quality, fault: Callable[[torch.Tensor, float], torch.Tensor]
+) -> None:
+    real = described(CROPS, 5, 3)
+    sound, error = quality.compare([real])
+    values = [quality.compare([fault(real, strength)])[0] for strength in FAULTS[fault]]
+    assert (np.diff([sound, *values]) > 0).all(), values
+    assert values[-1] > sound + 10 * error
+
+
+def test_channels_that_belong_to_other_cells_are_seen(quality: Quality) -> None:
+    real = described(CROPS, 5, 3)
+    torn = torch.cat([real[:, :2], real.roll(1, 0)[:, 2:]], dim=1)
+    value, error = quality.compare([torn])
+    assert value > 5 * error
+
+
+def test_real_crops_are_at_zero_within_the_error_that_is_stated(quality: Quality) -> None:
+    found = np.array([quality.compare([described(CROPS, 5, seed)]) for seed in range(10, 22)])
+    values, errors = found.T
+    assert abs(values.mean()) < 2 * errors.mean()
+    assert values.std() < 2 * errors.mean()
+    assert abs(quality.floor) < 4 * errors.mean()
+
+
+def test_the_distance_is_that_of_its_definition_and_unbiased() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(5, 3)), rng.normal(size=(4, 3))
+
+    def mean(a: np.ndarray, b: np.ndarray, *, same: bool = False) -> float:
+        pairs = [(i, j) for i in range(len(a)) for j in range(len(b)) if not (same and i == j)]
+        return float(np.mean([np.linalg.norm(a[i] - b[j]) for i, j in pairs]))
+
+    expected = (2 * mean(x, y) - mean(x, x, same=True) - mean(y, y, same=True)) / np.sqrt(3)
+    value, error = energy_distance(x, y)
+    assert value == pytest.approx(expected, rel=1e-12)
+    without = [energy_distance(x, np.delete(y, i, axis=0))[0] for i in range(4)]
+    assert error == pytest.approx(np.sqrt(3 * np.var(without)), rel=1e-12)
+    draws = [energy_distance(*rng.normal(size=(2, 6, 3)))[0] for _ in range(2000)]
+    assert abs(np.mean(draws)) < 4 * np.std(draws) / np.sqrt(2000)
+
+
+def test_the_stated_error_is_the_spread_over_generated_crops(quality: Quality) -> None:
+    found = np.array([quality.compare([brighter(described(CROPS, 5, seed), 0.1)]) for seed in range(30, 50)])
+    values, errors = found.T
+    assert values.std() == pytest.approx(errors.mean(), rel=0.6)
+
+
+def test_a_crop_is_described_alike_in_any_company(quality: Quality) -> None:
+    network = RandomNetwork(2, 16, CPU)
+    crops = described(40, 2, 0)
+    network.measure(crops)
+    together = network.describe(crops)
+    alone = torch.cat([network.describe(crop[None]) for crop in crops])
+    torch.testing.assert_close(alone, together, rtol=1e-5, atol=1e-5)
+    real = described(CROPS, 5, 3)
+    whole, parts = quality.compare([real])[0], quality.compare(real.split(7))[0]
+    assert parts == pytest.approx(whole, abs=1e-6)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5])
+@pytest.mark.parametrize("kind", Intensity)
+def test_any_number_of_channels_is_measured_the_same_each_time_and_nobodys_randomness_is_touched(
+    tmp_path: Path, channels: int, kind: Intensity
+) -> None:
+    names = ("a", "b", "c", "d", "e")[:channels]
+    store = ImageStore(write_store(tmp_path, channels=names, pixels=cells(12, channels, 0)))
+    scale = measure_scale([store], 32, kind)
+    settings = SETTINGS.model_copy(update={"intensity": kind, "quality_crops": 33})
+    generator, _ = new_networks(settings, channels, 0)
+    generator.eval()
+    _, held_out = hold_out(len(store), 0.5)
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    found = []
+    for _ in range(2):
+        quality = build_quality([store], held_out, scale, settings, CPU)
+        found += [quality.measure(generator), quality.measure(generator)]
+    assert torch.equal(torch.get_rng_state(), before)
+    assert set(found[0]) == {"quality", "quality_error", "quality_floor"}
+    assert found[0] == found[1] == found[2] == found[3]
+    assert found[0]["quality"] > 10 * abs(found[0]["quality_floor"]), "an untrained generator is far from any cell"
+
+
+def test_real_crops_come_from_the_held_out_sites_and_the_floors_from_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ImageStore(write_store(tmp_path, pixels=cells(12, 2, 0)))
+    asked: list[int] = []
+    read = ImageStore.sites
+    monkeypatch.setattr(ImageStore, "sites", lambda self, i, size: (asked.extend(i), read(self, i, size))[1])
+    positions = np.array([2, 5, 11])
+    settings = SETTINGS.model_copy(update={"quality_crops": 24})
+    parts = list(module._real_crops([store], positions, measure_scale([store], 32), settings))
+    asked = asked[-24:]
+    assert np.bincount(asked, minlength=12)[positions].tolist() == [8, 8, 8]
+    assert torch.cat(parts).shape == (24, 2, NETWORK.crop, NETWORK.crop)
+
+
+def test_latents_do_not_depend_on_the_number_of_looks_and_images_that_are_no_numbers_have_no_quality(
+    quality: Quality, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator, _ = new_networks(SETTINGS, 5, 0)
+    drawn = []
+    monkeypatch.setattr(module, "synthesize", lambda g, latents: (drawn.append(latents.z), synthesize(g, latents))[1])
+    quality.measure(generator)
+    first = torch.cat(drawn)
+    drawn.clear()
+    with torch.no_grad():
+        generator.constant.fill_(float("nan"))
+    assert np.isnan(quality.measure(generator)["quality"])
+    assert torch.equal(torch.cat(drawn), first)
+    assert len(first) == CROPS
+
+
+@pytest.mark.parametrize(("held_out", "crops"), [([], 8), (list(range(6)), 8), ([0], 1)])
+def test_quality_without_sites_on_both_sides_is_refused(tmp_path: Path, held_out: list[int], crops: int) -> None:
+    store = ImageStore(write_store(tmp_path))
+    settings = SETTINGS.model_copy(update={"quality_crops": crops})
+    with pytest.raises(QualityError, match=r"training.held_out.*training.quality_crops"):
+        build_quality([store], np.array(held_out, np.int64), measure_scale([store], 32), settings, CPU)
