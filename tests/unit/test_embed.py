@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,8 @@ from gandl.embeddings.errors import EmbeddingError
 from gandl.embeddings.featurizers import Featurizer
 from gandl.embeddings.intensity import IntensityFeaturizer
 from gandl.embeddings.metadata import feature_metadata, feature_names, write_features
-from gandl.images.store import ImageStore
+from gandl.embeddings.reading import read_ahead
+from gandl.images.store import ImageStore, StoreError
 from gandl.tables import EMBEDDINGS, TableError, read_table
 
 SETTINGS = EmbeddingsSettings(resolutions={SCREEN: 8})
@@ -227,3 +230,66 @@ def test_vectors_of_a_wrong_shape_or_not_finite_are_refused(store: Path, tmp_pat
     with pytest.raises(EmbeddingError, match="intensity gave site P_1_0 a first of nan, which is no finite number"):
         embed_one(store, Undefined(), tmp_path / "P_1.parquet")
     assert not (tmp_path / "P_1.parquet").exists()
+
+
+def test_sites_are_read_ahead_in_order_by_one_thread_and_no_further_than_said() -> None:
+    read: list[tuple[int, str]] = []
+
+    def note(item: int) -> int:
+        read.append((item, threading.current_thread().name))
+        return item * item
+
+    with closing(read_ahead(note, range(8), ahead=2)) as results:
+        for i, result in enumerate(results):
+            assert result == i * i
+            assert len(read) <= i + 3
+    assert [item for item, _ in read] == list(range(8))
+    assert len({name for _, name in read}) == 1
+    assert threading.current_thread().name not in {name for _, name in read}
+
+
+@pytest.mark.parametrize("stop", ["error", "caller"])
+def test_reading_ahead_leaves_no_thread(stop: str) -> None:
+    """Whether reading fails, which the caller is told in its turn, or the caller has had enough."""
+
+    def read(item: int) -> int:
+        if stop == "error" and item == 3:
+            raise OSError("disk gone")
+        return item
+
+    before = threading.active_count()
+    with closing(read_ahead(read, range(100))) as results:
+        assert [next(results) for _ in range(3)] == [0, 1, 2]
+        if stop == "error":
+            with pytest.raises(OSError, match="disk gone"):
+                next(results)
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("readers", [1, 3])
+def test_any_number_of_readers_gives_the_same_table_and_ends(store: Path, tmp_path: Path, readers: int) -> None:
+    before = threading.active_count()
+    alone, shared = tmp_path / "alone.parquet", tmp_path / "shared.parquet"
+    embed_one(store, IntensityFeaturizer(["gfp", "dna"]), alone)
+    embed.embed_store(store, [IntensityFeaturizer(["gfp", "dna"])], [shared], SETTINGS, SCREEN, readers=readers)
+    assert shared.read_bytes() == alone.read_bytes()
+    assert threading.active_count() == before
+
+
+def test_a_damaged_store_ends_the_embedding_with_its_own_sentence(tmp_path: Path) -> None:
+    images = np.random.default_rng(1).integers(0, 256, (6, 2, 16, 16), np.uint8)
+    store = write_store(tmp_path, images)
+    shard = next(file for file in sorted((store / "16").rglob("*")) if file.is_file() and file.name != "zarr.json")
+    data = shard.read_bytes()
+    shard.write_bytes(data[:100] + bytes(8) + data[108:])
+    before = threading.active_count()
+    with pytest.raises(StoreError, match="is damaged"):
+        embed_one(store, Spy(), tmp_path / "P_1.parquet", sites_per_read=2)
+    assert threading.active_count() == before
+    assert not (tmp_path / "P_1.parquet").exists()
+
+
+def test_rows_are_grouped_without_a_change() -> None:
+    pieces = [[np.arange(start, stop)[:, None]] for start, stop in ((0, 3), (3, 4), (4, 13), (13, 14))]
+    groups = [tables[0][:, 0].tolist() for tables in embed.regrouped(pieces, 4)]
+    assert groups == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11], [12, 13]]

@@ -8,12 +8,14 @@ from gandl.embeddings.embed import embed_store
 from gandl.embeddings.featurizers import build_featurizers
 from gandl.images.store import store_path
 from gandl.jobs import job
+from gandl.models.device import choose_device
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job(snakemake.log[0]):
     settings = EmbeddingsSettings.model_validate(snakemake.params.settings)
+    gpus = int(snakemake.resources.get("gpu", 0))
     embed_store(
         store_path(Path(snakemake.input.manifest)),
         build_featurizers(
@@ -24,4 +26,6 @@ with job(snakemake.log[0]):
         [Path(output) for output in snakemake.output.embeddings],
         settings,
         Dataset(snakemake.wildcards.dataset),
+        device=str(choose_device(gpus)),
+        readers=snakemake.threads if gpus else 1,
     )

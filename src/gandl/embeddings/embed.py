@@ -1,10 +1,14 @@
-"""A store becomes tables of embeddings. Takes an image store and featurizers; makes one table each, `<store_id>.parquet`."""
+"""A store becomes tables of embeddings. Takes an image store and featurizers; makes one table each, `<store_id>.parquet`.
+
+Pixels are read ahead while networks compute; what a killed embedding had finished is used again (`gandl.embeddings.resume`).
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+import logging
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +17,25 @@ import numpy.typing as npt
 import pandas as pd
 
 from gandl.config import Dataset, EmbeddingsSettings
+from gandl.embeddings.bit_depth import check_bit_depth
 from gandl.embeddings.errors import EmbeddingError
-from gandl.embeddings.featurizers import Featurizer, SharesLook
+from gandl.embeddings.featurizers import Featurizer, OnDevice, SharesLook
 from gandl.embeddings.metadata import FEATURE_NAMES, FeatureWriter
+from gandl.embeddings.reading import BlockReader, read_ahead
+from gandl.embeddings.resume import Parts, Vectors, key_of, plan
 from gandl.embeddings.view import View, view_of
 from gandl.images.store import ImageStore
 from gandl.progress import Progress
 from gandl.tables import EMBEDDINGS
 
 SITES_PER_READ = 8
-"""Sites whose pixels are in memory at a time; it changes neither the embeddings nor, noticeably, the speed."""
-
+"""Sites that are read and computed together where no network asks for another number."""
+BYTES_PER_READ = 2**28
+"""At most so many bytes of pixels are read together (and at least one site); memory holds three or four times as many."""
 SITES_PER_GROUP = 1024
-"""Sites whose vectors are in memory at a time: a row group of the tables."""
+"""Sites of a row group of the tables."""
+
+log = logging.getLogger(__name__)
 
 
 def embed_store(
@@ -35,11 +45,14 @@ def embed_store(
     settings: EmbeddingsSettings,
     dataset: Dataset,
     *,
-    sites_per_read: int = SITES_PER_READ,
+    device: str = "cpu",
+    readers: int = 1,
+    sites_per_read: int | None = None,
 ) -> None:
     """Embed every site of a store with every featurizer, in one pass in the store's order, and write a table each.
 
-    Memory holds the pixels of `sites_per_read` sites and the vectors of `SITES_PER_GROUP`, whatever the size of the store.
+    Tables are the same, bit for bit, whether it ran through or was killed and called again; then it goes on where it was.
+    Memory holds the pixels of a few blocks of sites and the vectors of a few thousand sites, whatever the size of the store.
 
     Parameters
     ----------
@@ -50,41 +63,85 @@ def embed_store(
     settings : those the featurizers were built with, to be written down; `resolutions`, `rescale` and `drop_channels` say what of
         the images is seen.
     dataset : of the store.
+    device : where networks compute: "cpu", "cuda", "cuda:1".
+    readers : threads that read; one keeps up with a CPU, a GPU wants several.
+    sites_per_read : sites that are read and computed together; by default what fills the networks' passes.
 
     Raises
     ------
-    EmbeddingError : other channels, another pixel size, no images of the size asked for, or vectors of a wrong shape or with a
-        number that is not finite.
+    EmbeddingError : other channels, another pixel size or bit depth, no images of the size asked for, vectors of a wrong shape or
+        with a number that is not finite, or a GPU whose memory is too small.
+    gandl.models.device.DeviceError : a GPU that is not there.
     """
     images = ImageStore(store)
-    views = [view_of(images, featurizer, settings, dataset) for featurizer in featurizers]
+    placed = [featurizer.on(device) if isinstance(featurizer, OnDevice) else featurizer for featurizer in featurizers]
+    views = [view_of(images, featurizer, settings, dataset) for featurizer in placed]
+    for featurizer, view in zip(placed, views, strict=True):
+        check_bit_depth(images, featurizer, view)
+    block = sites_per_read or _sites_per_read(images, placed, views)
+    metadata = [_metadata(featurizer, settings, dataset) for featurizer in placed]
+    parts = Parts(
+        Path(outputs[0]), key_of(images, placed, json.dumps(metadata), block), [featurizer.dim for featurizer in placed]
+    )
     site_ids = images.index["site_id"].to_numpy()
     with ExitStack() as stack:
         writers = [
-            stack.enter_context(FeatureWriter(Path(output), EMBEDDINGS, _metadata(featurizer, settings, dataset)))
-            for featurizer, output in zip(featurizers, outputs, strict=True)
+            stack.enter_context(FeatureWriter(Path(output), EMBEDDINGS, of_one))
+            for output, of_one in zip(outputs, metadata, strict=True)
         ]
-        progress = stack.enter_context(Progress(f"embedding {images.store_id}", len(images), "sites"))
-        for group in _parts(range(len(images)), SITES_PER_GROUP):
-            tables = [np.empty((len(group), featurizer.dim), np.float32) for featurizer in featurizers]
-            for part in _parts(group, sites_per_read):
-                rows = slice(part.start - group.start, part.stop - group.start)
-                vectors = _embed(images, np.arange(part.start, part.stop), featurizers, views)
-                for table, featurizer, rows_of_one in zip(tables, featurizers, vectors, strict=True):
-                    table[rows] = _checked(rows_of_one, site_ids[part.start : part.stop], featurizer)
-                progress.update(part.stop)
+        reader = stack.enter_context(BlockReader(images, _stages(placed, views), readers))
+        vectors = stack.enter_context(closing(_vectors(images, reader, placed, views, parts, block)))
+        for start, tables in zip(
+            range(0, len(images), SITES_PER_GROUP), regrouped(vectors, SITES_PER_GROUP), strict=True
+        ):
             for writer, table in zip(writers, tables, strict=True):
-                writer.write(_as_frame(site_ids[group.start : group.stop], table))
+                writer.write(_as_frame(site_ids[start : start + len(table)], table))
+    parts.clear()
+
+
+def _vectors(
+    images: ImageStore,
+    reader: BlockReader,
+    featurizers: Sequence[Featurizer],
+    views: Sequence[View],
+    parts: Parts,
+    block: int,
+) -> Generator[Vectors, None, None]:
+    """Vectors of all sites in order, some consecutive ones at a time: those of kept parts, and the others computed."""
+    kept = parts.found()
+    spans = plan(len(images), block, kept)
+    missing = [span for span in spans if kept.get(span.start) != span.stop]
+    known = len(images) - sum(map(len, missing))
+    if known:
+        log.info(
+            "%s: %d of %d sites were embedded before, by a job that was ended; it goes on",
+            images.store_id,
+            known,
+            len(images),
+        )
+    site_ids = images.index["site_id"].to_numpy()
+    with (
+        closing(read_ahead(reader, missing)) as pixels,
+        Progress(f"embedding {images.store_id}", len(images), "sites", known) as progress,
+    ):
+        for span in spans:
+            if kept.get(span.start) == span.stop:
+                yield parts.load(span)
+                continue
+            computed = [
+                _checked(vectors, site_ids[span.start : span.stop], featurizer)
+                for vectors, featurizer in zip(_embed(next(pixels), featurizers, views), featurizers, strict=True)
+            ]
+            parts.add(span, computed)
+            known += len(span)
+            progress.update(known)
+            yield computed
 
 
 def _embed(
-    images: ImageStore, indices: npt.NDArray[np.int64], featurizers: Sequence[Featurizer], views: Sequence[View]
-) -> list[npt.NDArray[np.float32]]:
-    """Vectors (n, dim) of n sites, per featurizer; a stored size is read once, and each network looks once."""
-    stored = {
-        resolution: images.sites(indices, resolution) for resolution in sorted({view.resolution for view in views})
-    }
-    pixels = {view: view.of(stored[view.resolution]) for view in views}
+    pixels: Mapping[View, npt.NDArray[Any]], featurizers: Sequence[Featurizer], views: Sequence[View]
+) -> Vectors:
+    """Vectors (n, dim) of n sites, per featurizer; each network looks once."""
     looks: dict[tuple[object, View], Any] = {}
     vectors = []
     for featurizer, view in zip(featurizers, views, strict=True):
@@ -96,6 +153,41 @@ def _embed(
         else:
             vectors.append(featurizer.embed(pixels[view]))
     return vectors
+
+
+def _stages(featurizers: Sequence[Featurizer], views: Sequence[View]) -> dict[View, Any]:
+    """How each view's pixels are put away by the thread that reads them: as the device of a network wants it."""
+    stages: dict[View, Any] = dict.fromkeys(views)
+    for featurizer, view in zip(featurizers, views, strict=True):
+        if isinstance(featurizer, OnDevice):
+            stages[view] = featurizer.stage
+    return stages
+
+
+def _sites_per_read(images: ImageStore, featurizers: Sequence[Featurizer], views: Sequence[View]) -> int:
+    """What the first network embeds best at a time, within `BYTES_PER_READ`."""
+    limit = max(1, BYTES_PER_READ // sum(view.bytes_per_site(images) for view in set(views)))
+    for featurizer, view in zip(featurizers, views, strict=True):
+        if isinstance(featurizer, OnDevice):
+            return featurizer.sites_at_once(*view.sides(images), limit)
+    return min(SITES_PER_READ, limit)
+
+
+def regrouped(pieces: Iterable[Vectors], size: int) -> Iterator[Vectors]:
+    """The same rows in the same order, `size` at a time; the last group may be shorter."""
+    waiting: list[Vectors] = []
+    count = 0
+    for piece in pieces:
+        waiting.append(piece)
+        count += len(piece[0])
+        if count >= size:
+            tables = [np.concatenate(of_one) for of_one in zip(*waiting, strict=True)]
+            whole = count - count % size
+            for start in range(0, whole, size):
+                yield [table[start : start + size] for table in tables]
+            waiting, count = [[table[whole:] for table in tables]], count - whole
+    if count:
+        yield [np.concatenate(of_one) for of_one in zip(*waiting, strict=True)]
 
 
 def _checked(
@@ -129,9 +221,3 @@ def _as_frame(site_ids: npt.NDArray[np.object_], vectors: npt.NDArray[np.float32
     frame = pd.DataFrame(vectors, columns=[f"feature_{i}" for i in range(vectors.shape[1])], copy=False)
     frame.insert(0, "site_id", site_ids)
     return frame
-
-
-def _parts(whole: range, size: int) -> Iterator[range]:
-    """Consecutive parts of a range, `size` long; the last may be shorter."""
-    for start in range(whole.start, whole.stop, size):
-        yield range(start, min(start + size, whole.stop))

@@ -60,6 +60,31 @@ class SharesLook(Protocol):
         ...
 
 
+@runtime_checkable
+class OnDevice(Protocol):
+    """A featurizer that can compute on a GPU.
+
+    Attributes
+    ----------
+    content : digest of what decides its vectors beside settings and code (weights, device); vectors of a killed embedding are
+        only used again where it is the same.
+    """
+
+    content: str
+
+    def on(self, device: str) -> Featurizer:
+        """The same featurizer on a device ("cpu", "cuda", "cuda:1")."""
+        ...
+
+    def sites_at_once(self, height: int, width: int, limit: int) -> int:
+        """How many sites of this size (px), at most `limit`, it embeds best in one call."""
+        ...
+
+    def stage(self, images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Pixels, put where its device reads them best; called by the thread that reads ahead."""
+        ...
+
+
 def build_featurizers(
     names: Sequence[FeaturizerName],
     *,

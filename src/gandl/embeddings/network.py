@@ -5,19 +5,33 @@ Takes weights (or, for the untrained one, settings and stores); makes featurizer
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import copy
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from gandl.config import Activation, EmbeddingsSettings, FeaturizerName, TrainingSettings, Weights
 from gandl.embeddings.errors import EmbeddingError
 from gandl.images.store import ImageStore
+from gandl.models.device import CPU, choose_device
 from gandl.models.discriminator import Discriminator
 from gandl.models.intensity import Pixels, measure_scale
-from gandl.models.sites import SiteFeatures, block_features, site_features
+from gandl.models.sites import (
+    SiteFeatures,
+    block_features,
+    crop_corners,
+    crops_per_pass,
+    site_features,
+    sites_at_once,
+)
 from gandl.models.weights import TrainedModel, load
 from gandl.models.weights import untrained as untrained_model
 
@@ -29,34 +43,128 @@ class Look:
     Attributes
     ----------
     model : the networks, their intensity scale and what they were trained on.
-    settings : which discriminator, and the grid of crops.
+    settings : which discriminator, the grid of crops, crops per pass and precision.
+    device : where it computes.
     """
 
     model: TrainedModel
     settings: EmbeddingsSettings
+    device: torch.device = CPU
+    _elsewhere: dict[torch.device, Look] = field(default_factory=dict, repr=False)
 
-    @property
+    def on(self, device: torch.device) -> Look:
+        """The same look on a device, always the same one, so that featurizers go on sharing it."""
+        if device == self.device:
+            return self
+        if device not in self._elsewhere:
+            self._elsewhere[device] = Look(self.model, self.settings, device)
+        return self._elsewhere[device]
+
+    @cached_property
     def discriminator(self) -> Discriminator:
-        return self.model.discriminator_raw if self.settings.weights == Weights.RAW else self.model.discriminator_ema
+        """The one that looks; the model's own on the CPU, a copy of it elsewhere."""
+        raw = self.settings.weights == Weights.RAW
+        chosen = self.model.discriminator_raw if raw else self.model.discriminator_ema
+        return chosen if self.device == CPU else copy.deepcopy(chosen).to(self.device)
 
     def __call__(self, images: Pixels) -> SiteFeatures:
-        """Features of all layers of images (n, c, h, w), in stored pixel values; each site by itself."""
+        """Features of all layers of images (n, c, h, w), in stored pixel values; each site by itself.
+
+        Raises
+        ------
+        EmbeddingError : so many crops at a time do not fit on the GPU.
+        """
+        try:
+            return self._features(images, self.settings.batch)
+        except torch.OutOfMemoryError:
+            pass  # outside this block the error, and with it what it holds of the GPU's memory, is gone
+        raise EmbeddingError(self._advice(fitting_batch(self._try, self.settings.batch)))
+
+    def sites_at_once(self, height: int, width: int, limit: int) -> int:
+        """How many sites of this size, at most `limit`, to look at in one call, so that little of it is filling."""
+        crop, stride = self.model.settings.network.crop, self.settings.stride
+        crops = len(crop_corners(height, crop, stride)) * len(crop_corners(width, crop, stride))
+        return sites_at_once(crops, self.settings.batch, limit)
+
+    @cached_property
+    def content(self) -> str:
+        """Digest of what decides its vectors beside settings and code: weights, scale, device, threads and PyTorch."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.discriminator.state_dict().items()):
+            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+            digest.update(tensor.cpu().contiguous().numpy().tobytes())
+        told = [
+            asdict(self.model.scale),
+            self.model.settings.network.model_dump(mode="json"),
+            torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else _processor(),
+            torch.__version__,
+        ]
+        digest.update(json.dumps(told, sort_keys=True).encode())
+        return digest.hexdigest()
+
+    def _features(self, images: Pixels, batch: int) -> SiteFeatures:
         return site_features(
             self.discriminator,
             self.model.scale,
             images,
             crop=self.model.settings.network.crop,
             stride=self.settings.stride,
-            batch=self.settings.batch,
+            batch=batch,
+            precision=self.settings.precision,
         )
+
+    def _try(self, batch: int) -> None:
+        """One pass over blank crops; raises `torch.OutOfMemoryError` where it does not fit."""
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        side = self.model.settings.network.crop
+        self._features(np.zeros((1, len(self.channels), side, side), np.uint8), batch)
+
+    @property
+    def channels(self) -> list[str]:
+        return self.model.channels
+
+    def _advice(self, fits: int | None) -> str:
+        side = self.model.settings.network.crop
+        found = f"{crops_per_pass(self.settings.batch)} crops of {side} px at a time do not fit in the memory of {self.device}"
+        if fits is None:
+            return f"{found}, and neither do {crops_per_pass(1)}: set compute.gpus to 0 to embed on the CPU"
+        return f"{found}: set embeddings.batch to {fits} (now {self.settings.batch})"
+
+
+def fitting_batch(attempt: Callable[[int], None], batch: int) -> int | None:
+    """The largest of half of `batch`, a quarter ... with which `attempt` does not run out of memory; None where none does."""
+    size = crops_per_pass(batch)
+    while size > crops_per_pass(1):
+        size = crops_per_pass(size // 2)
+        try:
+            attempt(size)
+        except torch.OutOfMemoryError:
+            continue
+        return size
+    return None
+
+
+def _processor() -> list[object]:
+    return [torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()]
+
+
+def _device_of(name: str) -> torch.device:
+    """A device by its name, refused where it is not there; "cuda" is the first GPU, so that one device has one name."""
+    device = torch.device(name)
+    if device.type != "cuda":
+        return device
+    number = device.index or 0
+    choose_device(number + 1)
+    return torch.device("cuda", number)
 
 
 class NetworkFeaturizer:
     """A discriminator that looks at every crop of a site's grid; the site's vector is their mean.
 
     `gandl` is the layer before the logit (Mascolini et al. 2022); `gandl_blocks` and `gandl_untrained` are the mean and the
-    deviation over space of every feature map, block by block (or of the blocks that the settings name). Sites are computed one by
-    one, so a batch changes nothing.
+    deviation over space of every feature map, block by block (or of the blocks that the settings name). A vector does not depend
+    on the other sites that are embedded (`gandl.models.sites`).
 
     Parameters
     ----------
@@ -77,8 +185,9 @@ class NetworkFeaturizer:
         self.name: FeaturizerName = name
         self.look = look
         self.settings = settings
-        self.channels = look.model.channels
+        self.channels = look.channels
         self.pixel_size_um = look.model.pixel_size_um
+        self.scale = look.model.scale
         discriminator = look.discriminator
         if name == FeaturizerName.GANDL:
             self.feature_names = [f"{settings.activation}_{i}" for i in range(discriminator.feature_dim)]
@@ -87,6 +196,31 @@ class NetworkFeaturizer:
             self._columns = _chosen(names, discriminator.block_names, settings)
             self.feature_names = [names[i] for i in self._columns]
         self.dim = len(self.feature_names)
+
+    def on(self, device: str) -> NetworkFeaturizer:
+        """The same featurizer on a device ("cpu", "cuda", "cuda:1").
+
+        Raises
+        ------
+        gandl.models.device.DeviceError : a GPU that is not there.
+        """
+        return NetworkFeaturizer(self.name, self.look.on(_device_of(device)), self.settings)
+
+    @property
+    def content(self) -> str:
+        """Digest of the network (`Look.content`)."""
+        return self.look.content
+
+    def sites_at_once(self, height: int, width: int, limit: int) -> int:
+        """How many sites of this size, at most `limit`, to embed in one call (`Look.sites_at_once`)."""
+        return self.look.sites_at_once(height, width, limit)
+
+    def stage(self, images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The same pixels where the device reads them best: pinned memory for a GPU, which then copies while it computes."""
+        if self.look.device.type != "cuda":
+            return images
+        pinned = torch.from_numpy(np.ascontiguousarray(images)).pin_memory()
+        return pinned.numpy()
 
     def embed(self, images: Pixels) -> npt.NDArray[np.float32]:
         """Features (n, dim) of images (n, c, h, w) at the scale of training, in stored pixel values."""

@@ -44,6 +44,17 @@ class View:
         chosen = self.channels.of(images)
         return chosen if self.factor == 1 else resized(chosen, self.factor)
 
+    def sides(self, images: ImageStore) -> tuple[int, int]:
+        """(height, width) in px of what is seen."""
+        height, width = images.shape_at(self.resolution)
+        return (height, width) if self.factor == 1 else (_enlarged(height, self.factor), _enlarged(width, self.factor))
+
+    def bytes_per_site(self, images: ImageStore) -> int:
+        """Memory of what is seen of one site."""
+        height, width = self.sides(images)
+        item = images.dtype.itemsize if self.factor == 1 else np.dtype(np.float32).itemsize
+        return len(self.channels.positions) * height * width * item
+
 
 def view_of(images: ImageStore, featurizer: Featurizer, settings: EmbeddingsSettings, dataset: Dataset) -> View:
     """What a featurizer sees of a store.
@@ -106,10 +117,14 @@ def resized(images: npt.NDArray[np.unsignedinteger], factor: float) -> npt.NDArr
     from torch import from_numpy
     from torch.nn.functional import interpolate
 
-    size = [max(1, round(side * factor)) for side in images.shape[2:]]
+    size = [_enlarged(side, factor) for side in images.shape[2:]]
     return np.concatenate(
         [
             interpolate(from_numpy(image[None].astype(np.float32)), size, mode="bilinear", antialias=True).numpy()
             for image in images
         ]
     )
+
+
+def _enlarged(side: int, factor: float) -> int:
+    return max(1, round(side * factor))
