@@ -23,7 +23,7 @@ rule embeddings:
         "../envs/gpu.yaml"
     threads: cfg.compute.threads
     resources:
-        gpu=cfg.compute.gpus,
+        gpu=min(1, cfg.compute.gpus),
         mem=cfg.compute.store_memory,
         runtime=cfg.compute.store_runtime,
     params:

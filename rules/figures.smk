@@ -198,9 +198,49 @@ rule figure_training:
         word=WORD,
         caption=caption("images", "crop", "resolution", "seed"),
         seed=cfg.training.seed,
+        held_out=cfg.training.held_out,
+        quality_crops=cfg.training.quality_crops,
         code=code_version("gandl.figures.training"),
     script:
         "../workflow/scripts/figure_training.py"
+
+
+rule figure_s_training:
+    """One training in full: all curves, the same latents along it, and an interpolation of styles."""
+    input:
+        style="src/gandl/figures/gandl.mplstyle",
+        curve=f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet",
+        arrays=f"<results>/models/gandl/seed_{cfg.training.seed}/samples.npz",
+    output:
+        svg=report(
+            "<results>/figures/figure_s_training.svg",
+            caption="../workflow/report/s_training.rst",
+            category="models",
+            labels={"result": "Training in full"},
+        ),
+        png="<results>/figures/figure_s_training.png",
+        csv="<results>/figures/figure_s_training.csv",
+    log:
+        "<logs>/figures/figure_s_training.log",
+    benchmark:
+        "<benchmarks>/figures/figure_s_training.jsonl"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="20m",
+    params:
+        settings=settings(cfg.figures),
+        word=WORD,
+        caption=caption("images", "crop", "resolution", "seed"),
+        seed=cfg.training.seed,
+        held_out=cfg.training.held_out,
+        quality_crops=cfg.training.quality_crops,
+        chosen=cfg.training.weights.value,
+        code=code_version("gandl.figures.training_supplement"),
+    script:
+        "../workflow/scripts/figure_s_training.py"
 
 
 rule figure_featurizers:

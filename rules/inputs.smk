@@ -205,7 +205,7 @@ def caption(*keys):
 
 def drawn_figures():
     """The figures of this run: those of every screen, and those of the questions that are asked."""
-    drawn = ["figure_1", "figure_samples", "figure_training"]
+    drawn = ["figure_1", "figure_samples", "figure_training", "figure_s_training"]
     if asked("controls"):
         drawn += ["figure_featurizers"]
     if PLATE:

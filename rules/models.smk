@@ -1,13 +1,14 @@
 """models: image stores become trained networks. No label is used; the probe only watches, and only where it is on.
 
 REQUIRED  the image stores of the first screen; its sites and splits where `training.probe` is on
-MAKES     <results>/models/gandl/seed_{seed}/weights.safetensors, curve.parquet, samples.png, samples.npz;
+MAKES     <results>/models/gandl/seed_{seed}/weights.safetensors (a copy of last.safetensors or best.safetensors, as
+          `training.weights` says), curve.parquet, samples.png, samples.npz, samples.gif, interpolation.png;
           checkpoints lie beside them, undeclared, so that a killed training goes on where it was
 """
 
 
 rule training:
-    """Train GAN-DL (StyleGAN2) on crops of all stores of the first screen; resumes from its last checkpoint."""
+    """Train GAN-DL (StyleGAN2) on crops of all stores of the first screen; goes on from its last checkpoint."""
     input:
         manifests=manifests_of(SCREEN),
         probe_tables=branch(
@@ -21,9 +22,13 @@ rule training:
         ),
     output:
         weights="<results>/models/gandl/seed_{seed}/weights.safetensors",
+        last="<results>/models/gandl/seed_{seed}/last.safetensors",
+        best="<results>/models/gandl/seed_{seed}/best.safetensors",
         curve="<results>/models/gandl/seed_{seed}/curve.parquet",
         samples="<results>/models/gandl/seed_{seed}/samples.png",
         arrays="<results>/models/gandl/seed_{seed}/samples.npz",
+        animation="<results>/models/gandl/seed_{seed}/samples.gif",
+        interpolation="<results>/models/gandl/seed_{seed}/interpolation.png",
     log:
         "<logs>/models/gandl_seed_{seed}.log",
     benchmark:

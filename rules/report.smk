@@ -54,6 +54,7 @@ rule audit:
         datasets="resources/datasets.csv",
         sites=collect("<results>/source/{dataset}/sites.parquet", dataset=DATASETS),
         numbers=NUMBERS,
+        curve=f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet",
     output:
         audit=report(
             "<results>/report/audit.html",

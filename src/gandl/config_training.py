@@ -157,8 +157,8 @@ class TrainingSettings(Section):
     )
     r1_estimate: GradientEstimate = Field(
         GradientEstimate.EXACT,
-        description="How R1 and R2 are computed: `exact`, or by `finite_difference` along a random direction: unbiased up to its "
-        "step, noisier, no second derivative.",
+        description="How R1 and R2 are computed: `exact`; or by `finite_difference` along a random direction, which needs no "
+        "second derivative, but whose gradient is some hundred times noisier: for experiments.",
     )
     path_length_weight: NonNegativeFloat = Field(2.0, description="Weight of the path-length penalty; 0 turns it off.")
     path_length_interval: PositiveInt = Field(4, description="The path-length penalty is computed every so many steps.")
@@ -217,6 +217,10 @@ class TrainingSettings(Section):
             raise ValueError("engine.cuda_graphs needs engine.compile: true")
         if self.loss is Loss.WGAN and not (self.lipschitz_weight or self.r1_gamma):
             raise ValueError("loss wgan has no lower bound without a penalty: set lipschitz_weight (or r1_gamma)")
+        if self.augmentation.kind is Augmentation.ADAPTIVE and self.loss is not Loss.LOGISTIC:
+            raise ValueError(
+                "augmentation adaptive follows the sign of logits, which means something with loss logistic only"
+            )
         if self.weights is ChosenWeights.BEST_PROBE and not self.probe:
             raise ValueError("weights best_probe needs probe: true")
         if self.weights is ChosenWeights.BEST_QUALITY and not self.held_out:

@@ -276,7 +276,7 @@ def _training(config: Config, results: Path) -> Iterator[str]:
         f"a checkpoint every {settings.checkpoint_images:,} images{there}"
     )
     if config.compute.gpus:
-        yield f"  GPU hours  {gpu_hours(config)}; training and embedding compute on the CPU today, whatever compute.gpus says"
+        yield f"  GPU hours  {gpu_hours(config)}"
 
 
 def gpu_hours(config: Config, benchmarks: Path = TRAINING_BENCHMARKS) -> str:

@@ -153,7 +153,7 @@ CURVE = Schema(
     ),
     key=("images", "metric"),
 )
-"""Along training: losses, penalties, speed (images per second) and the probe's Z', in long form."""
+"""Along training: losses, penalties, speed (images per second), quality, the probe's Z' and roll-backs, in long form."""
 
 
 def feature_columns(frame: pd.DataFrame, prefix: str = "feature_") -> list[str]:

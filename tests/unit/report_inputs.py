@@ -16,12 +16,16 @@ from gandl.report.audit import AuditInputs
 from gandl.report.provenance import write_provenance
 from gandl.source.bbbc013 import write_sites
 from gandl.source.datasets import read_datasets
-from gandl.tables import NUMBERS, write_table
+from gandl.tables import CURVE, NUMBERS, write_table
 
 FEATURIZERS = {"gandl": 0.3, "gandl_blocks": 0.55, "gandl_untrained": 0.1, "intensity": -0.2, "segmentation": 0.5}
 """Featurizer: Z' over all rows."""
 LOCATION = "data.broadinstitute.org/bbbc/BBBC013/BBBC013_v1_images_bmp.zip"
 EC50 = {"Wortmannin": 0.012, "LY294002": 5.0}
+
+
+RollBack = tuple[int, float, float]
+"""Images at which training went back; learning rate and gamma that it went on with."""
 
 
 def number(**values: object) -> dict[str, object]:
@@ -105,6 +109,7 @@ class Screen:
     ec50: dict[str, float] = field(default_factory=lambda: dict(EC50))
     provenance: dict[str, Any] = field(default_factory=dict)
     half: float = 0.15
+    roll_backs: dict[int, list[RollBack]] = field(default_factory=lambda: {0: []})
 
     def write(self, folder: Path, repository: Path) -> AuditInputs:
         folder.mkdir(parents=True, exist_ok=True)
@@ -125,7 +130,20 @@ class Screen:
             provenance=provenance,
             references=repository / "resources/paper_values.csv",
             sites=sites,
+            curves=[write_curve(folder, seed, backs) for seed, backs in self.roll_backs.items()],
         )
+
+
+def write_curve(folder: Path, seed: int, roll_backs: list[RollBack]) -> Path:
+    """A training curve with these roll-backs, as training writes it."""
+    rows = [(images, images // 16, "loss_generator", 0.7) for images in range(1600, 20_000, 1600)]
+    for course, (images, *used) in enumerate(roll_backs, start=1):
+        values = zip(("roll_back", "learning_rate", "r1_gamma"), (course, *used), strict=True)
+        rows += [(images, images // 16, metric, float(value)) for metric, value in values]
+    path = folder / f"seed_{seed}" / "curve.parquet"
+    path.parent.mkdir(exist_ok=True)
+    write_table(pd.DataFrame(rows, columns=CURVE.names), path, CURVE)
+    return path
 
 
 def plate_config(repository: Path, **changes: Any) -> Config:

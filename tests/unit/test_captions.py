@@ -55,6 +55,9 @@ def rendered(name: str, repository: Path, config: Config) -> str:
         featurizer="gandl_blocks",
         featurizers=featurizers,
         datasets=[dataset.value for dataset in config.source.datasets],
+        held_out=config.training.held_out,
+        quality_crops=config.training.quality_crops,
+        chosen=config.training.weights.value,
     )
     job = SimpleNamespace(params=params, config=config.model_dump(mode="json"))
     text = (REPORT / f"{name}.rst").read_text(encoding="utf-8")

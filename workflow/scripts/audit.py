@@ -16,5 +16,6 @@ with job(snakemake.log[0]):
         references=Path(snakemake.input.reference),
         sites=Path(snakemake.input.sites[0]),
         others=[Path(path) for path in snakemake.input.sites[1:]],
+        curves=[Path(snakemake.input.curve)],
     )
     write_audit(inputs, Path(snakemake.output.audit), Path(snakemake.output.summary))

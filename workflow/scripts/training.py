@@ -6,28 +6,28 @@ from typing import TYPE_CHECKING
 from gandl.config import TrainingSettings
 from gandl.images.store import store_path
 from gandl.jobs import job
-from gandl.models.probe import build_probe, probe_id
-from gandl.models.training import train
+from gandl.models.launch import run
+from gandl.models.worker import TrainingJob
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job(snakemake.log[0]):
-    stores = [store_path(Path(manifest)) for manifest in snakemake.input.manifests]
     settings = TrainingSettings.model_validate(snakemake.params.settings)
     weights = Path(snakemake.output.weights)
-    probe, probe_name = None, ""
-    if settings.probe:
-        sites, splits = (Path(table) for table in snakemake.input.probe_tables)
-        probe, probe_name = build_probe(stores, sites, splits, settings), probe_id(sites, splits)
-    train(
-        stores,
-        settings,
-        int(snakemake.wildcards.seed),
-        weights,
-        Path(snakemake.output.curve),
-        Path(snakemake.output.samples),
-        weights.parent / "checkpoints",
-        probe,
-        probe_name,
+    sites, splits = (Path(table) for table in snakemake.input.probe_tables) if settings.probe else (None, None)
+    run(
+        TrainingJob(
+            stores=tuple(store_path(Path(manifest)) for manifest in snakemake.input.manifests),
+            settings=settings,
+            seed=int(snakemake.wildcards.seed),
+            weights=weights,
+            curve=Path(snakemake.output.curve),
+            samples=Path(snakemake.output.samples),
+            checkpoints=weights.parent / "checkpoints",
+            probe_tables=None if sites is None else (sites, splits),
+            gpus=int(snakemake.resources.get("gpu", 0)),
+            threads=snakemake.threads,
+            log=Path(snakemake.log[0]),
+        )
     )

@@ -76,12 +76,12 @@ class Discriminator(nn.Module):
         """Names of a description's blocks: `image` (1x1 on the image), `block_<side of its output>` ..., `last`."""
         return ["image", *(f"block_{side}" for side in self.resolutions[1:]), "last"]
 
-    def forward(self, images: Tensor, track: bool = False) -> Tensor:
-        """Logits (n,), larger for real; they depend on the batch, by the minibatch deviation. `track`: follow its mean."""
-        x = self._outputs(images)[-1]
-        x = leaky_relu(self.last(self.deviation(x, track), GAIN))
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (n,), larger for real, which depend on the batch by the minibatch deviation; and its mean, a scalar."""
+        x, deviation = self.deviation(self._outputs(images)[-1])
+        x = leaky_relu(self.last(x, GAIN))
         features = leaky_relu(self.feature(x.flatten(1), GAIN))
-        return self.logit(features).squeeze(1)
+        return self.logit(features).squeeze(1), deviation
 
     def describe(self, images: Tensor) -> Description:
         """Describe images one by one: the minibatch deviation is replaced by its mean over training, a constant."""

@@ -43,6 +43,10 @@ class Latents:
     cut: Tensor
     noise: list[Tensor]
 
+    def take(self, index: Tensor) -> Latents:
+        """The latents of some of the images, by their numbers (m,)."""
+        return Latents(self.z[index], self.cut[index], [noise[index] for noise in self.noise])
+
 
 class Mapping(nn.Module):
     """Fully connected layers from z, scaled to unit second moment, to w; they learn 100 times slower than the rest."""

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gandl.models.convolution import convolve, convolve_transposed
+
 SLOPE = 0.2
 """Slope of the leaky ReLU below zero."""
 GAIN = math.sqrt(2)
@@ -67,10 +69,10 @@ class EqualConv2d(nn.Module):
         weight = self.weight * (self.scale * gain)
         bias = None if self.bias is None else self.bias * gain
         if self.blur is None:
-            return F.conv2d(x, weight, bias, padding=self.kernel // 2)
+            return convolve(x, weight, bias, padding=self.kernel // 2)
         if self.kernel == 1:  # blurring only where a pixel is kept
-            return F.conv2d(self.blur(x, padding=1, stride=2), weight, bias)
-        return F.conv2d(self.blur(x, padding=2), weight, bias, stride=2)
+            return convolve(self.blur(x, padding=1, stride=2), weight, bias)
+        return convolve(self.blur(x, padding=2), weight, bias, stride=2)
 
 
 class ModulatedConv2d(nn.Module):
@@ -103,9 +105,9 @@ class ModulatedConv2d(nn.Module):
         weight = self.weight * self.scale
         x = x * style[:, :, None, None]
         if self.blur is None:
-            y = F.conv2d(x, weight, padding=self.padding)
+            y = convolve(x, weight, padding=self.padding)
         else:
-            y = self.blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), padding=1, gain=4.0)
+            y = self.blur(convolve_transposed(x, weight.transpose(0, 1), stride=2), padding=1, gain=4.0)
         if not self.demodulate:
             return y, None
         energy = style.square() @ weight.square().sum(dim=(2, 3)).T
@@ -145,7 +147,7 @@ class Blur(nn.Module):
     def forward(self, x: Tensor, *, padding: int, stride: int = 1, gain: float = 1.0) -> Tensor:
         """(n, c, y, x) -> (n, c, (y + 2 padding - 4) // stride + 1, ...); zeros lie around the image."""
         kernel = self.kernel if gain == 1.0 else self.kernel * gain
-        return F.conv2d(x, kernel, padding=padding, stride=stride, groups=self.channels)
+        return convolve(x, kernel, padding=padding, stride=stride, groups=self.channels)
 
 
 class Upsample(nn.Module):
@@ -157,14 +159,15 @@ class Upsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, c, y, x) -> (n, c, 2 y, 2 x)."""
-        return F.conv_transpose2d(x, self.blur.kernel * 4.0, stride=2, padding=1, groups=self.blur.channels)
+        return convolve_transposed(x, self.blur.kernel * 4.0, stride=2, padding=1, groups=self.blur.channels)
 
 
 class MinibatchDeviation(nn.Module):
     """Appends one channel: how much the images of a group differ (Karras et al. 2018, section 3).
 
-    Image i is grouped with i + n/g, i + 2 n/g ... for groups of g. `mean` follows the channel's value on real images: it
-    stands in for it where an image is described on its own (`constant`), so that a description never depends on the batch.
+    Image i is grouped with i + n/g, i + 2 n/g ... for groups of g. `mean` is the channel's mean value on real images,
+    moved by the trainer: it stands in where an image is described on its own (`constant`), so that a description never depends on
+    the batch.
     """
 
     mean: Tensor
@@ -174,19 +177,21 @@ class MinibatchDeviation(nn.Module):
         self.group = group
         self.register_buffer("mean", torch.zeros(()))
 
-    def forward(self, x: Tensor, track: bool = False) -> Tensor:
-        """(n, c, y, x) -> (n, c + 1, y, x); with `track`, `mean` moves 1 % towards this batch's value."""
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, c, y, x) -> (n, c + 1, y, x), and the mean over groups of what was appended.
+
+        Raises
+        ------
+        ValueError : the images cannot be split into groups.
+        """
         n, _, height, width = x.shape
         size = min(self.group, n)
         if n % size:
             raise ValueError(f"a batch of {n} images cannot be split into groups of {size} (minibatch_std_group)")
         variance = x.reshape(size, n // size, -1).var(dim=0, correction=0)
         deviation = torch.sqrt(variance + EPSILON).mean(dim=1)
-        if track:
-            with torch.no_grad():
-                self.mean.lerp_(deviation.mean(), 0.01)
         channel = deviation.repeat(size)[:, None, None, None].expand(n, 1, height, width)
-        return torch.cat([x, channel], dim=1)
+        return torch.cat([x, channel], dim=1), deviation.mean()
 
     def constant(self, x: Tensor) -> Tensor:
         """(n, c, y, x) -> (n, c + 1, y, x) with `mean` as the last channel of every image."""

@@ -1,35 +1,46 @@
 """Training: takes image stores and settings, makes a model's weights, its training curve and samples. No label is used.
 
-`train` is the whole story; `gandl.models.trainer` makes its steps. A killed training goes on from its last checkpoint and ends
-with the same weights, bit for bit.
+`train` is the whole story: `gandl.models.trainer` makes a step, `gandl.models.loop` makes all of them. A killed training goes on
+from its last checkpoint and ends with the same weights, bit for bit.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+import torch
 
-from gandl.config import TrainingSettings
+from gandl.code_version import code_version
+from gandl.config import Intensity, TrainingSettings
 from gandl.images.store import ImageStore
 from gandl.locks import exclusive
 from gandl.models.checkpoint import Checkpoints
-from gandl.models.cpu import prepare_cpu
-from gandl.models.crops import open_stores
-from gandl.models.samples import write_samples
-from gandl.models.trainer import Probe, Trainer
-from gandl.models.weights import save
-from gandl.progress import Progress
+from gandl.models.crops import CropSampler, hold_out, open_stores
+from gandl.models.device import CPU, prepare
+from gandl.models.frames import write_animation
+from gandl.models.intensity import IntensityScale, measure_scale
+from gandl.models.interruption import Interruption
+from gandl.models.loader import Loader
+from gandl.models.looks import Looks, Probe
+from gandl.models.loop import Loop
+from gandl.models.memory import advice, fitting_microbatch
+from gandl.models.parallel import ALONE, Ranks
+from gandl.models.quality import build_quality
+from gandl.models.samples import COUNT, write_interpolation, write_samples
+from gandl.models.status import Status, machine_of
+from gandl.models.trainer import Trainer, TrainingError
 
-STATUS_LINES = 100
-"""A status line and a point of the curve at least so many times along training."""
-EARLIEST_PROBE = 1 / 32
-"""The probe's first look, as a share of the training."""
-
-logger = logging.getLogger(__name__)
+NOT_DECIDING = frozenset({"weights", "roll_backs", "checkpoint_images", "live_csv"})
+"""Settings that a healthy training's weights and curve do not depend on: a changed one goes on from the same checkpoints."""
+NOT_DECIDING_OF_ENGINE = frozenset({"compile", "cuda_graphs", "microbatch"})
+"""Likewise, up to rounding, as with another device or number of ranks."""
 
 
 def train(
@@ -42,6 +53,11 @@ def train(
     checkpoints: Path,
     probe: Probe | None = None,
     probe_id: str = "",
+    *,
+    device: torch.device = CPU,
+    ranks: Ranks = ALONE,
+    threads: int = 1,
+    live: Path | None = None,
 ) -> None:
     """Train a GAN on random crops, from the last checkpoint where there is one.
 
@@ -50,69 +66,102 @@ def train(
     stores : image stores of the same channels, bit depth and sides.
     settings : recipe and shape of the networks.
     seed : of initial weights, crops and latents.
-    weights, curve, samples : files to make: safetensors, parquet (`tables.CURVE`), PNG (and the same name as `.npz`: the arrays).
-        Weights come last.
+    weights, curve, samples : files to make: safetensors, parquet (`tables.CURVE`), PNG. Beside them are made `last.safetensors`
+        and `best.safetensors` (`weights` is a copy of the one that `settings.weights` chooses), the samples' arrays (`.npz`) and
+        animation (`.gif`), and `interpolation.png`. Weights come last.
     checkpoints : folder of checkpoints of all trainings.
     probe : looked at along training and written to the curve as `probe_z_prime`; it decides nothing but that.
     probe_id : what the probe's values depend on besides stores and settings (`gandl.models.probe.probe_id`). A checkpoint holds
         values of the probe, so that another probe starts another training: its weights come out the same, its curve does not.
+    device, ranks : where, and with whom, this process computes its part of every batch; the first rank alone writes files, needs
+        the probe and looks at it.
+    threads : that read images.
+    live : where `settings.live_csv` writes status lines; by default beside `curve`.
 
     Raises
     ------
     CropError, IntensityError : the stores cannot be trained on.
-    gandl.models.trainer.TrainingError : a loss or a weight is no longer finite.
+    gandl.models.checkpoint.CheckpointError : a checkpoint cannot be written, or belongs to something else.
+    gandl.models.interruption.Interrupted : SIGTERM or SIGUSR1 came; the same call goes on from where it stopped.
+    gandl.models.trainer.TrainingError : it failed, and failed again after all roll-backs; or the GPU is too small.
     gandl.locks.LockedError : the same training runs elsewhere.
     """
-    prepare_cpu()
+    prepare(device, settings.engine.precision)
     opened = open_stores(stores, settings.resolution, settings.network.crop)
-    trainer = Trainer(opened, settings, seed)
-    looks = None if probe is None else probe_id
-    kept = Checkpoints(checkpoints, _what_decides(opened, settings, seed, trainer.code, looks))
-    with exclusive(kept.folder):
-        state = kept.load()
-        if state is not None:
-            trainer.restore(state)
-            logger.info("going on from the checkpoint of step %d in %s", trainer.step_number, kept.folder)
-        _run(trainer, kept, probe)
-        model = trainer.model()
-        trainer.curve.write(curve)
-        write_samples(model, trainer.real_samples(), samples, samples.with_suffix(".npz"), seed)
-        save(model, weights)
+    shown, held_out = hold_out(sum(len(store) for store in opened), settings.held_out)
+    looked_at_by = probe_id if probe is not None or probe_id else None
+    kept = Checkpoints(checkpoints, _what_decides(opened, settings, seed, looked_at_by))
+    with Interruption() as stop, exclusive(kept.folder) if ranks.writes else nullcontext():
+        looks = tell = None
+        with stop.at_once():
+            scale = measure_scale(opened, settings.resolution, settings.intensity)
+            sampler = CropSampler(opened, settings.resolution, settings.network.crop, shown)
+            if ranks.writes:
+                quality = build_quality(opened, held_out, scale, settings, device) if len(held_out) else None
+                looks = Looks(kept.folder, seed, quality, probe)
+                live = (live or curve.with_suffix(".csv")) if settings.live_csv else None
+                tell = partial(
+                    Status, settings, machine=machine_of(settings, len(scale.channels), device, ranks), live=live
+                )
+        with Loader(sampler, scale, settings, seed, ranks=ranks, device=device, threads=threads) as loader:
+            size = opened[0].pixel_size_at(settings.resolution)
+            new = partial(Trainer, loader, settings, seed, ranks=ranks, device=device, pixel_size_um=size)
+            try:
+                loop = _run(new, kept, stop, looks, tell, ranks)
+            except torch.OutOfMemoryError as error:
+                traceback.clear_frames(error.__traceback__)  # they hold what did not fit
+                fits = fitting_microbatch(settings, scale, ranks, device)
+                raise TrainingError(advice(settings, fits, device)) from None
+        if looks is not None:
+            with stop.at_once():
+                _write(loop, looks, sampler, curve, samples, weights)
 
 
-def _run(trainer: Trainer, kept: Checkpoints, probe: Probe | None) -> None:
-    """Step until all images were shown; on the way tell, look and keep."""
-    settings = trainer.settings
-    probe_at = _probe_images(settings) if probe is not None else []
-    every = max(1, settings.images // STATUS_LINES)
-    with Progress("training", settings.images, "images", done=trainer.images) as progress:
-        while trainer.images < settings.images:
-            trainer.step()
-            ended = trainer.images >= settings.images
-            if ended or trainer.passed(every):
-                trainer.end_tick(progress)
-            if probe is not None and any(trainer.images - settings.batch < at <= trainer.images for at in probe_at):
-                trainer.look(probe)
-            if ended or trainer.passed(settings.checkpoint_images):
-                trainer.check_weights()
-                kept.save(trainer.state(), trainer.step_number)
+def _run(
+    new: Callable[[], Trainer],
+    kept: Checkpoints,
+    stop: Interruption,
+    looks: Looks | None,
+    tell: Callable[[int, int], Status] | None,
+    ranks: Ranks,
+) -> Loop:
+    """A loop that has ended."""
+    with stop.at_once():
+        loop = Loop(new, kept, stop, looks, tell, ranks)
+    loop.run()
+    return loop
 
 
-def _probe_images(settings: TrainingSettings) -> list[float]:
-    """Numbers of images at which the probe looks: evenly spaced on a logarithmic scale, the last at the end."""
-    last = -(-settings.images // settings.batch) * settings.batch
-    return np.geomspace(last * EARLIEST_PROBE, last, settings.looks).tolist()
+def _write(loop: Loop, looks: Looks, sampler: CropSampler, curve: Path, samples: Path, weights: Path) -> None:
+    """Write all that a training makes; weights come last."""
+    model = loop.trainer.model()
+    loop.curve.write(curve)
+    real = _real(sampler, model.scale, model.seed)
+    write_samples(model, real, samples, samples.with_suffix(".npz"), model.seed, looks.frames.arrays())
+    write_animation(looks.frames, samples.with_suffix(".gif"))
+    write_interpolation(model, samples.with_name("interpolation.png"), model.seed)
+    looks.best.finish(model, weights)
+
+
+def _real(sampler: CropSampler, scale: IntensityScale, seed: int) -> npt.NDArray[np.float32]:
+    """Real crops to show beside generated ones, the same however training went."""
+    places = sampler.draw(COUNT, np.random.default_rng(seed))
+    moments = sampler.moments(places) if scale.kind is Intensity.SITE else None
+    return scale.invert(scale.apply(sampler.read(places), moments))
 
 
 def _what_decides(
-    stores: Sequence[ImageStore], settings: TrainingSettings, seed: int, code: str, probe: str | None
+    stores: Sequence[ImageStore], settings: TrainingSettings, seed: int, looks: str | None
 ) -> dict[str, object]:
     """What a training's weights and curve depend on: its checkpoints belong to nothing else."""
+    deciding = settings.model_dump(mode="json", exclude=set(NOT_DECIDING))
+    for key in NOT_DECIDING_OF_ENGINE:
+        del deciding["engine"][key]
     return {
-        "settings": settings.model_dump(mode="json"),
+        "settings": deciding,
         "seed": seed,
-        "code": code,
-        "probe": probe,
+        "code": code_version("gandl.models.training"),
+        "probe": looks,
         "data": {store.store_id: _content(store) for store in stores},
     }
 

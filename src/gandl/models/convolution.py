@@ -1,0 +1,107 @@
+"""Convolutions that are quick to differentiate twice on a CPU: takes maps and a weight, makes maps.
+
+`convolve` and `convolve_transposed` are torch's conv2d and conv_transpose2d. PyTorch differentiates those a second time (as R1 and
+the path-length penalty do) by convolutions of one channel each. Here the derivatives are written as what they are: with y = x * w,
+the gradient of x is a transposed convolution, that of w a correlation of x and y's gradient, and each of the three is linear in
+each of its two arguments, with the other two for gradients. So three functions are closed under differentiation, to any order.
+
+On a GPU, under autocast and while compiling, torch's own operations are used: there they are quick.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd import Function
+
+
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1, padding: int = 0, groups: int = 1) -> Tensor:
+    """(n, i, y, x), (o, i / groups, k, k) -> (n, o, (y + 2 padding - k) // stride + 1, ...), as conv2d."""
+    if not _written_out(x):
+        return F.conv2d(x, weight, bias, stride, padding, groups=groups)
+    return _Convolution.apply(x, weight, bias, stride, padding, groups)
+
+
+def convolve_transposed(x: Tensor, weight: Tensor, *, stride: int, padding: int = 0, groups: int = 1) -> Tensor:
+    """(n, o, y, x), (o, i / groups, k, k) -> (n, i, (y - 1) stride - 2 padding + k, ...), as conv_transpose2d."""
+    if not _written_out(x):
+        return F.conv_transpose2d(x, weight, stride=stride, padding=padding, groups=groups)
+    sides = tuple((side - 1) * stride - 2 * padding + weight.shape[2] for side in x.shape[2:])
+    return _Transposed.apply(x, weight, stride, padding, groups, sides)
+
+
+def _written_out(x: Tensor) -> bool:
+    return x.device.type == "cpu" and not torch.compiler.is_compiling() and not torch.is_autocast_enabled("cpu")
+
+
+class _Convolution(Function):
+    """y = x * w + b."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor | None, stride: int, padding: int, groups: int) -> Tensor:
+        ctx.save_for_backward(x, w)
+        ctx.how = stride, padding, groups
+        return F.conv2d(x, w, b, stride, padding, groups=groups)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        x, w = ctx.saved_tensors
+        gx = _Transposed.apply(g, w, *ctx.how, tuple(x.shape[2:])) if _wanted(ctx, 0) else None
+        gw = _WeightGradient.apply(x, g, *ctx.how, w.shape[2]) if _wanted(ctx, 1) else None
+        gb = g.sum(dim=(0, 2, 3)) if _wanted(ctx, 2) else None
+        return gx, gw, gb, None, None, None
+
+
+class _Transposed(Function):
+    """The gradient of x (sides (y, x)), from y's gradient and w."""
+
+    @staticmethod
+    def forward(ctx: Any, g: Tensor, w: Tensor, stride: int, padding: int, groups: int, sides: tuple[int, int]) -> Tensor:
+        ctx.save_for_backward(g, w)
+        ctx.how = stride, padding, groups
+        kernel = w.shape[2]
+        missed = [side + 2 * padding - kernel - (out - 1) * stride for side, out in zip(sides, g.shape[2:], strict=True)]
+        return F.conv_transpose2d(g, w, None, stride, padding, missed, groups)
+
+    @staticmethod
+    def backward(ctx: Any, h: Tensor) -> tuple[Tensor | None, ...]:
+        g, w = ctx.saved_tensors
+        hg = _Convolution.apply(h, w, None, *ctx.how) if _wanted(ctx, 0) else None
+        hw = _WeightGradient.apply(h, g, *ctx.how, w.shape[2]) if _wanted(ctx, 1) else None
+        return hg, hw, None, None, None, None
+
+
+class _WeightGradient(Function):
+    """The gradient of w (k x k), from x and y's gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, g: Tensor, stride: int, padding: int, groups: int, kernel: int) -> Tensor:
+        ctx.save_for_backward(x, g)
+        ctx.how = stride, padding, groups
+        shape = g.new_empty(g.shape[1], x.shape[1] // groups, kernel, kernel)
+        only_weight = [False, True, False]
+        return torch.ops.aten.convolution_backward(
+            g, x, shape, [0], [stride] * 2, [padding] * 2, [1, 1], False, [0, 0], groups, only_weight
+        )[1]
+
+    @staticmethod
+    def backward(ctx: Any, h: Tensor) -> tuple[Tensor | None, ...]:
+        x, g = ctx.saved_tensors
+        hx = _Transposed.apply(g, h, *ctx.how, tuple(x.shape[2:])) if _wanted(ctx, 0) else None
+        hg = _Convolution.apply(x, h, None, *ctx.how) if _wanted(ctx, 1) else None
+        return hx, hg, None, None, None, None
+
+
+def _wanted(ctx: Any, i: int) -> bool:
+    """Whether this very backward pass leads on through input i.
+
+    `ctx.needs_input_grad` says only that some pass could: then R1, which asks for the gradient of images, would pay for those of
+    weights. (A leaf is always served: the engine does not tell whether it is asked for.)
+    """
+    if not ctx.needs_input_grad[i]:
+        return False
+    node = ctx.next_functions[i][0]
+    return "AccumulateGrad" in node.name() or torch._C._will_engine_execute_node(node)

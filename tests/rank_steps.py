@@ -1,0 +1,86 @@
+"""Steps of a training by one of several ranks; for `tests/unit/test_distributed.py`. Starts as a module under a launcher.
+
+python -m rank_steps STORE RESULT
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from gandl.config import Intensity
+from gandl.images.store import ImageStore
+from gandl.models.crops import CropSampler
+from gandl.models.device import CPU
+from gandl.models.intensity import measure_scale
+from gandl.models.loader import Loader
+from gandl.models.parallel import ALONE, Ranks, ranks_of_environment, together
+from gandl.models.trainer import Trainer
+from model_inputs import TRAINING
+
+STEPS = 20
+SETTINGS = TRAINING.model_copy(update={"batch": 16, "intensity": Intensity.STORE})
+
+
+def trainer_of(store: Path, ranks: Ranks, dtype: torch.dtype) -> Trainer:
+    stores = [ImageStore(store)]
+    sampler = CropSampler(stores, SETTINGS.resolution, SETTINGS.network.crop)
+    loader = Loader(sampler, measure_scale(stores, SETTINGS.resolution, SETTINGS.intensity), SETTINGS, 1, ranks=ranks)
+    return Trainer(loader, SETTINGS, 1, ranks=ranks, dtype=dtype)
+
+
+def steps_of(store: Path, ranks: Ranks = ALONE) -> dict[str, Any]:
+    """Of both precisions: losses and gradients of the first step, weights after the last; and sums of each rank's first crops."""
+    told: dict[str, Any] = {}
+    for name, dtype in (("float32", torch.float32), ("float64", torch.float64)):
+        trainer = trainer_of(store, ranks, dtype)
+        start = trainer.generator.constant.detach().clone()
+        crops = [f"{float(crop.double().sum()):.6f}" for part in trainer.loader.batch(0, 0) for crop in part]
+        first = first_step(trainer)
+        for _ in range(STEPS - 1):
+            trainer.step()
+        state = trainer.state()
+        weights = {f"{key}.{of}": t for key in ("generator", "discriminator_ema") for of, t in state[key].items()}
+        told[name] = {"first": first, "weights": weights, "start": start}
+        trainer.loader.close()
+    everybody: list[Any] = [None] * ranks.size
+    if ranks.size > 1:
+        dist.all_gather_object(everybody, crops)
+    told["crops"] = everybody if ranks.size > 1 else [crops]
+    return told
+
+
+def first_step(trainer: Trainer) -> dict[str, torch.Tensor]:
+    """Losses, and gradients as every descent sees them, one after another."""
+    seen: dict[str, torch.Tensor] = {}
+    for optimizer in (trainer.adversaries.generator_optimizer, trainer.adversaries.discriminator_optimizer):
+        optimizer.register_step_pre_hook(lambda optimizer, *_: note(seen, optimizer))
+    trainer.step()
+    ((_, numbers),) = trainer.drain()
+    for optimizer in (trainer.adversaries.generator_optimizer, trainer.adversaries.discriminator_optimizer):
+        optimizer._optimizer_step_pre_hooks.clear()
+    # The spread of a batch is that within a rank's part: it is looked at, and decides nothing.
+    losses = {name: value for name, value in numbers.items() if not name.endswith("_spread")}
+    return seen | {name: torch.tensor(value, dtype=torch.float64) for name, value in losses.items()}
+
+
+def note(seen: dict[str, torch.Tensor], optimizer: torch.optim.Optimizer) -> None:
+    for parameter in optimizer.param_groups[0]["params"]:
+        if parameter.grad is not None:
+            seen[f"gradient.{len(seen)}"] = parameter.grad.clone()
+
+
+def main(store: Path, result: Path) -> None:
+    ranks = ranks_of_environment()
+    with together(ranks, CPU):
+        told = steps_of(store, ranks)
+    if ranks.writes:
+        torch.save(told, result)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,135 @@
+"""Ranks that train together: the same steps as one process alone; one that dies or is stopped ends the job, told once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from gandl.config import TrainingSettings
+from gandl.models.interruption import Interrupted
+from gandl.models.launch import RankError, launch, launch_module, run
+from gandl.models.weights import load
+from gandl.models.worker import TrainingJob
+from model_inputs import TRAINING, write_store
+from rank_steps import STEPS, steps_of
+
+HELPERS = Path(__file__).parents[1]
+SETTINGS = TRAINING.model_copy(
+    update={"batch": 8, "images": 800, "checkpoint_images": 80, "looks": 1, "held_out": 0.0, "live_csv": True}
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_store(tmp_path_factory.mktemp("store"), sites=16)
+
+
+@pytest.fixture(autouse=True)
+def _helpers_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HELPERS), *filter(None, sys.path)]))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+def job(store: Path, folder: Path, settings: TrainingSettings = SETTINGS) -> TrainingJob:
+    return TrainingJob(
+        stores=(store,),
+        settings=settings,
+        seed=1,
+        weights=folder / "weights.safetensors",
+        curve=folder / "curve.parquet",
+        samples=folder / "samples.png",
+        checkpoints=folder / "checkpoints",
+    )
+
+
+def relative(one: torch.Tensor, other: torch.Tensor) -> float:
+    return float((one - other).abs().max() / other.abs().max().clamp(min=1e-12))
+
+
+@pytest.fixture(scope="module")
+def two_and_one(store: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, dict]:
+    """What two ranks of batch 8, and one of 16, computed in the same steps (`rank_steps.steps_of`)."""
+    folder = tmp_path_factory.mktemp("ranks")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(HELPERS), *filter(None, sys.path)]))
+        launch_module("rank_steps", [str(store), str(folder / "two.pt")], 2, folder)
+    return torch.load(folder / "two.pt", weights_only=True), steps_of(store)
+
+
+def test_two_ranks_compute_the_first_step_of_one(two_and_one: tuple[dict, dict]) -> None:
+    two, one = (told["float32"]["first"] for told in two_and_one)
+    assert two.keys() == one.keys()
+    assert {"loss_generator", "loss_discriminator", "r1", "path_length"} <= two.keys()
+    assert len([name for name in two if name.startswith("gradient.")]) > 20
+    far = {name: relative(two[name], one[name]) for name in two if relative(two[name], one[name]) > 1e-5}
+    assert far == {}
+
+
+def test_two_ranks_end_where_one_does(two_and_one: tuple[dict, dict]) -> None:
+    two, one = two_and_one
+    for dtype, most in (("float64", 1e-9), ("float32", 1e-2)):
+        weights = {
+            name: relative(two[dtype]["weights"][name], tensor) for name, tensor in one[dtype]["weights"].items()
+        }
+        worst = max(weights, key=lambda name: weights[name])
+        print(f"{dtype}: weights after {STEPS} steps differ by at most {weights[worst]:.2g} (relative, {worst})")
+        assert weights[worst] < most
+    assert not torch.equal(one["float64"]["weights"]["generator.constant"], one["float64"]["start"])
+
+
+def test_ranks_draw_disjoint_crops(two_and_one: tuple[dict, dict]) -> None:
+    two, one = two_and_one
+    assert sorted(two["crops"][0] + two["crops"][1]) == sorted(one["crops"][0])
+    assert len(two["crops"][0]) == len(two["crops"][1]) == 8
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("killed", r"^rank 1 of 2 was killed by SIGKILL \(out of memory"),
+        ("mistake", "^rank 1 of 2: CropError: a planted mistake$"),
+        ("defect", "^rank 1 of 2: KeyError: 'a planted defect'$"),
+    ],
+)
+def test_a_dying_rank_ends_the_job_with_its_error_told_once(
+    store: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str, sentence: str
+) -> None:
+    path = tmp_path / "training.json"
+    path.write_text(job(store, tmp_path).model_dump_json(), encoding="utf-8")
+    start = time.monotonic()
+    with pytest.raises(RankError, match=sentence):
+        launch_module("rank_faults", [str(path), kind], 2, tmp_path)
+    assert time.monotonic() - start < 120, "the other rank was waited for"
+    assert caplog.text.count("Traceback") == (kind == "defect")
+    assert not (tmp_path / "weights.safetensors").exists()
+
+
+def test_two_ranks_that_are_stopped_go_on_as_one(store: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    training = job(store, tmp_path)
+
+    def stop() -> None:
+        live = tmp_path / "curve.csv"
+        while not live.exists() or len(live.read_text(encoding="utf-8").splitlines()) < 4:
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop, daemon=True).start()
+    with pytest.raises(
+        Interrupted, match=r"^stopped by SIGTERM at step \d+; started again, it goes on from there$"
+    ) as told:
+        launch(training, 2)
+    step = int(str(told.value).split("step ")[1].split(";")[0])
+    assert 3 <= step < 100
+    assert not (tmp_path / "weights.safetensors").exists()
+    with caplog.at_level(logging.INFO, logger="gandl"):
+        run(training)
+    assert f"going on from the checkpoint of step {step} " in caplog.text
+    assert load(tmp_path / "weights.safetensors").images_seen == 800
