@@ -1,15 +1,18 @@
-"""Steps of a training by one of several ranks; for `tests/unit/test_distributed.py`. Starts as a module under a launcher.
+"""Steps of a training by ranks, forked from one process; for `tests/unit/test_distributed.py`.
 
 python -m rank_steps STORE RESULT
 """
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch._dynamo
 import torch.distributed as dist
 
 from gandl.config import Intensity
@@ -74,7 +77,13 @@ def note(seen: dict[str, torch.Tensor], optimizer: torch.optim.Optimizer) -> Non
             seen[f"gradient.{len(seen)}"] = parameter.grad.clone()
 
 
-def main(store: Path, result: Path) -> None:
+def main(store: Path, result: Path, size: int = 2) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    rank = next((rank for rank in range(1, size) if os.fork() == 0), 0)
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1"}
+    os.environ |= {"MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
     ranks = ranks_of_environment()
     with together(ranks, CPU):
         told = steps_of(store, ranks)

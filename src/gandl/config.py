@@ -314,7 +314,10 @@ class EmbeddingsSettings(Section):
     stride: PositiveInt = Field(
         64, description="Distance (px) of the crops whose features are averaged over a site; the crop's side tiles it."
     )
-    batch: PositiveInt = Field(32, description="Crops per forward pass, rounded up to a multiple of 16; it changes the speed, and at most the last digits.")
+    batch: PositiveInt = Field(
+        32,
+        description="Crops per forward pass (rounded up to a multiple of 16); it changes the speed, at most the last digits.",
+    )
     precision: Precision = Field(
         Precision.FLOAT32,
         description="Of embedding networks: `float32`; `tf32` or `bfloat16` are faster on a GPU and change the last digits.",

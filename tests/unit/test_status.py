@@ -108,6 +108,16 @@ def test_one_slow_tick_does_not_decide_the_time_left(clock: list[float], caplog:
     assert caplog.messages[-1].endswith("11.1 images/s · 3 min 0 s left")
 
 
+def test_the_speed_of_steps_does_not_count_the_time_of_looks(clock: list[float]) -> None:
+    with Status(SETTINGS) as status:
+        clock[0] += 10
+        status.looked(100, {"quality": 0.5}, seconds=6)
+        assert status.speed(400) == pytest.approx(100)
+        status.tell(400, 4, [])
+        clock[0] += 4
+        assert status.speed(800) == pytest.approx(100)
+
+
 def test_a_look_is_told_when_it_was_made(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="gandl"):
         Status(SETTINGS).looked(2_500, {"quality": 0.25, "quality_floor": 0.01, "probe_z_prime": -0.1})

@@ -18,11 +18,11 @@ from torch import Tensor
 from torch.autograd import Function
 
 
-def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1, padding: int = 0, groups: int = 1) -> Tensor:
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1, padding: int | tuple[int, int] = 0, groups: int = 1) -> Tensor:
     """(n, i, y, x), (o, i / groups, k, k) -> (n, o, (y + 2 padding - k) // stride + 1, ...), as conv2d."""
     if not _written_out(x):
         return F.conv2d(x, weight, bias, stride, padding, groups=groups)
-    return _Convolution.apply(x, weight, bias, stride, padding, groups)
+    return _Convolution.apply(x, weight, bias, stride, _pair(padding), groups)
 
 
 def convolve_transposed(x: Tensor, weight: Tensor, *, stride: int, padding: int = 0, groups: int = 1) -> Tensor:
@@ -30,7 +30,11 @@ def convolve_transposed(x: Tensor, weight: Tensor, *, stride: int, padding: int 
     if not _written_out(x):
         return F.conv_transpose2d(x, weight, stride=stride, padding=padding, groups=groups)
     sides = tuple((side - 1) * stride - 2 * padding + weight.shape[2] for side in x.shape[2:])
-    return _Transposed.apply(x, weight, stride, padding, groups, sides)
+    return _Transposed.apply(x, weight, stride, (padding, padding), groups, sides)
+
+
+def _pair(padding: int | tuple[int, int]) -> tuple[int, int]:
+    return padding if isinstance(padding, tuple) else (padding, padding)
 
 
 def _written_out(x: Tensor) -> bool:
@@ -41,7 +45,7 @@ class _Convolution(Function):
     """y = x * w + b."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor | None, stride: int, padding: int, groups: int) -> Tensor:
+    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor | None, stride: int, padding: tuple[int, int], groups: int) -> Tensor:
         ctx.save_for_backward(x, w)
         ctx.how = stride, padding, groups
         return F.conv2d(x, w, b, stride, padding, groups=groups)
@@ -50,7 +54,7 @@ class _Convolution(Function):
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         x, w = ctx.saved_tensors
         gx = _Transposed.apply(g, w, *ctx.how, tuple(x.shape[2:])) if _wanted(ctx, 0) else None
-        gw = _WeightGradient.apply(x, g, *ctx.how, w.shape[2]) if _wanted(ctx, 1) else None
+        gw = _WeightGradient.apply(x, g, *ctx.how, tuple(w.shape[2:])) if _wanted(ctx, 1) else None
         gb = g.sum(dim=(0, 2, 3)) if _wanted(ctx, 2) else None
         return gx, gw, gb, None, None, None
 
@@ -59,32 +63,31 @@ class _Transposed(Function):
     """The gradient of x (sides (y, x)), from y's gradient and w."""
 
     @staticmethod
-    def forward(ctx: Any, g: Tensor, w: Tensor, stride: int, padding: int, groups: int, sides: tuple[int, int]) -> Tensor:
+    def forward(ctx: Any, g: Tensor, w: Tensor, stride: int, padding: tuple[int, int], groups: int, sides: tuple[int, int]) -> Tensor:
         ctx.save_for_backward(g, w)
         ctx.how = stride, padding, groups
-        kernel = w.shape[2]
-        missed = [side + 2 * padding - kernel - (out - 1) * stride for side, out in zip(sides, g.shape[2:], strict=True)]
+        missed = [sides[i] + 2 * padding[i] - w.shape[2 + i] - (g.shape[2 + i] - 1) * stride for i in range(2)]
         return F.conv_transpose2d(g, w, None, stride, padding, missed, groups)
 
     @staticmethod
     def backward(ctx: Any, h: Tensor) -> tuple[Tensor | None, ...]:
         g, w = ctx.saved_tensors
         hg = _Convolution.apply(h, w, None, *ctx.how) if _wanted(ctx, 0) else None
-        hw = _WeightGradient.apply(h, g, *ctx.how, w.shape[2]) if _wanted(ctx, 1) else None
+        hw = _WeightGradient.apply(h, g, *ctx.how, tuple(w.shape[2:])) if _wanted(ctx, 1) else None
         return hg, hw, None, None, None, None
 
 
 class _WeightGradient(Function):
-    """The gradient of w (k x k), from x and y's gradient."""
+    """The gradient of w (of sides `kernel`), from x and y's gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, g: Tensor, stride: int, padding: int, groups: int, kernel: int) -> Tensor:
+    def forward(ctx: Any, x: Tensor, g: Tensor, stride: int, padding: tuple[int, int], groups: int, kernel: tuple[int, int]) -> Tensor:
         ctx.save_for_backward(x, g)
         ctx.how = stride, padding, groups
-        shape = g.new_empty(g.shape[1], x.shape[1] // groups, kernel, kernel)
+        shape = g.new_empty(g.shape[1], x.shape[1] // groups, *kernel)
         only_weight = [False, True, False]
         return torch.ops.aten.convolution_backward(
-            g, x, shape, [0], [stride] * 2, [padding] * 2, [1, 1], False, [0, 0], groups, only_weight
+            g, x, shape, [0], [stride] * 2, padding, [1, 1], False, [0, 0], groups, only_weight
         )[1]
 
     @staticmethod

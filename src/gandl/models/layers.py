@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gandl.models.convolution import convolve, convolve_transposed
+from gandl.models.winograd import convolve_3x3
 
 SLOPE = 0.2
 """Slope of the leaky ReLU below zero."""
@@ -29,6 +30,12 @@ def leaky_relu(x: Tensor) -> Tensor:
     return F.leaky_relu_(x, SLOPE)
 
 
+import os
+W=int(os.environ.get("WINO","64"))
+def _same(x,w,b=None):
+    if w.shape[2]==3 and min(w.shape[:2])>=W and x.shape[2]%4==0 and x.shape[2]>=16:
+        return convolve_3x3(x,w,b)
+    return convolve(x,w,b,padding=w.shape[2]//2)
 class EqualLinear(nn.Module):
     """Fully connected layer with equalised learning rate (Karras et al. 2018, section 4.1).
 
@@ -69,7 +76,7 @@ class EqualConv2d(nn.Module):
         weight = self.weight * (self.scale * gain)
         bias = None if self.bias is None else self.bias * gain
         if self.blur is None:
-            return convolve(x, weight, bias, padding=self.kernel // 2)
+            return _same(x, weight, bias)
         if self.kernel == 1:  # blurring only where a pixel is kept
             return convolve(self.blur(x, padding=1, stride=2), weight, bias)
         return convolve(self.blur(x, padding=2), weight, bias, stride=2)
@@ -105,7 +112,7 @@ class ModulatedConv2d(nn.Module):
         weight = self.weight * self.scale
         x = x * style[:, :, None, None]
         if self.blur is None:
-            y = convolve(x, weight, padding=self.padding)
+            y = _same(x, weight)
         else:
             y = self.blur(convolve_transposed(x, weight.transpose(0, 1), stride=2), padding=1, gain=4.0)
         if not self.demodulate:

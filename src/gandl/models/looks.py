@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,12 @@ import numpy as np
 
 from gandl.config import TrainingSettings
 from gandl.models.best import Best
-from gandl.models.discriminator import Discriminator
 from gandl.models.frames import Frames
-from gandl.models.intensity import IntensityScale
 from gandl.models.quality import Quality
-from gandl.models.trainer import Trainer
+from gandl.models.trainer import Probe, Trainer
 
 EARLIEST = 1 / 32
 """The first look, as a share of the training."""
-Probe = Callable[[Discriminator, IntensityScale], float]
-"""Scores a discriminator while it trains; must leave it, and every random generator, as they were."""
 
 
 class Looks:

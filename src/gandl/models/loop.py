@@ -6,6 +6,7 @@ Every rank runs the same loop and decides alike, from numbers that are the same 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from typing import Any
@@ -157,6 +158,7 @@ class Loop:
         if not self._looks_now:
             return
         values: dict[str, float] = {}
+        start = time.monotonic()
         if self._looks is not None:
             with suppress(Interrupted), self._stop.at_once():
                 values = self._looks.measure(self.trainer)
@@ -167,7 +169,7 @@ class Loop:
         if self._looks is not None:
             self._looks.keep(self.trainer, values)
         if self._status is not None and values:
-            self._status.looked(self.trainer.images, values)
+            self._status.looked(self.trainer.images, values, time.monotonic() - start)
 
     # Checkpoints
 

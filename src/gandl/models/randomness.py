@@ -1,7 +1,7 @@
 """Randomness of a training: takes its seed, course, step and a purpose, makes the random generator of just that.
 
-No generator lives longer than what it is for, so that there is no state of one to save: whoever goes on from step 1,000 draws what
-would have been drawn then, on every rank alike, and reading ahead changes nothing.
+No generator lives longer than what it is for, so that there is no state of one to save: whoever goes on from step 1,000 draws
+what would have been drawn then, on every rank alike, and reading ahead changes nothing.
 """
 
 from __future__ import annotations

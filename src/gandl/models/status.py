@@ -114,14 +114,14 @@ class Status:
     def start(self, images: int, step: int) -> None:
         """Training begins or goes on here, after a resume or a roll-back: what was told of later steps counts no more."""
         self._ticks.clear()
-        self._ticks.append((time.monotonic(), images))
+        self._end_tick(images)
         if self._live is not None:
             self._live.cut(step)
 
     def speed(self, images: int) -> float:
-        """Images per second since the last tick."""
+        """Images per second since the last tick, looks left out: what steps take."""
         then, before = self._ticks[-1]
-        return (images - before) / max(time.monotonic() - then, 1e-9)
+        return (images - before) / max(time.monotonic() - then - self._looking, 1e-9)
 
     def tell(self, images: int, step: int, curve: Iterable[Row]) -> None:
         """End a tick: a status line, and a row of the live CSV.
@@ -131,7 +131,7 @@ class Status:
         curve : rows of the training curve so far; the last value of each metric is told.
         """
         speed, metrics = self.speed(images), latest(curve)
-        self._ticks.append((time.monotonic(), images))
+        self._end_tick(images)
         numbers = {"images_per_second": speed, "seconds_left": self._seconds_left(images)}
         if self._machine.peak:
             numbers["share_of_peak"] = speed * self._machine.work / self._machine.peak
@@ -141,8 +141,13 @@ class Status:
         if self._live is not None:
             self._live.append({**metrics, **numbers, "images": images, "step": step})
 
-    def looked(self, images: int, values: Mapping[str, float]) -> None:
-        """Tell what a look found."""
+    def _end_tick(self, images: int) -> None:
+        self._ticks.append((time.monotonic(), images))
+        self._looking = 0.0
+
+    def looked(self, images: int, values: Mapping[str, float], seconds: float = 0.0) -> None:
+        """Tell what a look found, which took so many seconds."""
+        self._looking += seconds
         told = " · ".join(f"{SHOWN.get(name, name.replace('_', ' '))} {value:.3g}" for name, value in values.items())
         logger.info("after %s images: %s", f"{images:,}", told)
 

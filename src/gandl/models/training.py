@@ -28,14 +28,14 @@ from gandl.models.frames import write_animation
 from gandl.models.intensity import IntensityScale, measure_scale
 from gandl.models.interruption import Interruption
 from gandl.models.loader import Loader
-from gandl.models.looks import Looks, Probe
+from gandl.models.looks import Looks
 from gandl.models.loop import Loop
 from gandl.models.memory import advice, fitting_microbatch
 from gandl.models.parallel import ALONE, Ranks
 from gandl.models.quality import build_quality
 from gandl.models.samples import COUNT, write_interpolation, write_samples
 from gandl.models.status import Status, machine_of
-from gandl.models.trainer import Trainer, TrainingError
+from gandl.models.trainer import Probe, Trainer, TrainingError
 
 NOT_DECIDING = frozenset({"weights", "roll_backs", "checkpoint_images", "live_csv"})
 """Settings that a healthy training's weights and curve do not depend on: a changed one goes on from the same checkpoints."""
