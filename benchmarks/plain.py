@@ -1,9 +1,9 @@
 """The plain variant that training is measured against: StyleGAN2 as one writes it first, in NCHW and eager mode, in float32.
 
 The same networks (its parameters bear the names of ours, so a state fits both), schedule, optimisers and averages as
-`gandl.models`. Modulation scales activations around one ordinary convolution, as published training code does; resampling is a
-depthwise convolution; biases, noise, gains and leaky ReLUs are a line each; Adam and the averages are PyTorch's defaults. Nothing is
-slowed down on purpose.
+`gandl.models`. Modulation scales activations around one ordinary convolution, as published training code does; resampling is
+a depthwise convolution; biases, noise, gains and leaky ReLUs are a line each; Adam and the averages are PyTorch's defaults.
+Nothing is slowed down on purpose.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class PlainGenerator(nn.Module):
         super().__init__()
         self.resolutions = [2**power for power in range(2, int(math.log2(settings.crop)) + 1)]
         maps = [max(1, min(settings.channel_base // side, settings.channel_max)) for side in self.resolutions]
-        style = settings.style_dim
+        style = self.style_dim = settings.style_dim
         self.mapping = Mapping(style, settings.mapping_layers)
         self.constant = nn.Parameter(torch.randn(1, maps[0], 4, 4))
         self.start = Styled(maps[0], maps[0], style)
@@ -144,15 +144,16 @@ class PlainGenerator(nn.Module):
         self.layers = 2 * len(self.resolutions)
 
     def draw(self, n: int, rng: torch.Generator, mixing: float) -> tuple[Tensor, Tensor, list[Tensor]]:
-        z = torch.randn(n, 2, self.constant.new_empty(0).numel() or self.mapping.layers[0].weight.shape[1], generator=rng)
-        cut = torch.randint(1, self.layers, (n,), generator=rng)
-        cut = torch.where(torch.rand(n, generator=rng) < mixing, cut, self.layers)
+        device = rng.device
+        z = torch.randn(n, 2, self.style_dim, generator=rng, device=device)
+        cut = torch.randint(1, self.layers, (n,), generator=rng, device=device)
+        cut = torch.where(torch.rand(n, generator=rng, device=device) < mixing, cut, self.layers)
         sides = [4, *(side for side in self.resolutions[1:] for _ in range(2))]
-        return z, cut, [torch.randn(n, 1, side, side, generator=rng) for side in sides]
+        return z, cut, [torch.randn(n, 1, side, side, generator=rng, device=device) for side in sides]
 
     def styles(self, z: Tensor, cut: Tensor) -> Tensor:
         w = self.mapping(z)
-        first = (torch.arange(self.layers) < cut[:, None])[:, :, None]
+        first = (torch.arange(self.layers, device=w.device) < cut[:, None])[:, :, None]
         return torch.where(first, w[:, None, 0], w[:, None, 1])
 
     def synthesize(self, styles: Tensor, noise: list[Tensor]) -> Tensor:
@@ -219,14 +220,14 @@ class PlainDiscriminator(nn.Module):
 class PlainTraining:
     """Steps of StyleGAN2's schedule on images that are given; no loader, no curve, no check."""
 
-    def __init__(self, settings: TrainingSettings, channels: int, seed: int) -> None:
+    def __init__(self, settings: TrainingSettings, channels: int, seed: int, device: torch.device) -> None:
         torch.manual_seed(seed)
         self.settings, self.step_number = settings, 0
-        self.generator = PlainGenerator(settings.network, channels)
-        self.discriminator = PlainDiscriminator(settings.network, channels)
+        self.generator = PlainGenerator(settings.network, channels).to(device)
+        self.discriminator = PlainDiscriminator(settings.network, channels).to(device)
         self.averages = [copy.deepcopy(network) for network in (self.generator, self.discriminator)]
-        self.rng = torch.Generator().manual_seed(seed)
-        self.mean_path_length = torch.zeros(())
+        self.rng = torch.Generator(device).manual_seed(seed)
+        self.mean_path_length = torch.zeros((), device=device)
         self.optimizers = [
             self._adam(self.generator, settings.path_length_interval),
             self._adam(self.discriminator, settings.r1_interval),
@@ -263,9 +264,7 @@ class PlainTraining:
 
         with torch.no_grad():
             fakes = self._fakes(n)
-        self._descend(
-            optimizer_d, F.softplus(-discriminator(reals)).mean() + F.softplus(discriminator(fakes)).mean()
-        )
+        self._descend(optimizer_d, F.softplus(-discriminator(reals)).mean() + F.softplus(discriminator(fakes)).mean())
         if self.step_number % settings.r1_interval == 0:
             inputs = reals.detach().requires_grad_()
             (gradient,) = torch.autograd.grad(discriminator(inputs).sum(), inputs, create_graph=True)

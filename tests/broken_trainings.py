@@ -27,9 +27,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch._dynamo  # noqa: F401 (the first optimiser imports it, which takes seconds)
 
 from gandl.code_version import code_version
+from gandl.interruption import EXIT_CODE, Interrupted
 from gandl.models import loop, training
 from gandl.models.checkpoint import Checkpoints
-from gandl.models.interruption import EXIT_CODE, Interrupted
 from gandl.models.status import Machine
 from gandl.models.weights import load
 from gandl.tables import CURVE, read_table

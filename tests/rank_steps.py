@@ -1,6 +1,6 @@
 """Steps of a training by ranks, forked from one process; for `tests/unit/test_distributed.py`.
 
-python -m rank_steps STORE RESULT
+python -m rank_steps STORE RESULT [DEVICE]
 """
 
 from __future__ import annotations
@@ -29,25 +29,26 @@ STEPS = 20
 SETTINGS = TRAINING.model_copy(update={"batch": 16, "intensity": Intensity.STORE})
 
 
-def trainer_of(store: Path, ranks: Ranks, dtype: torch.dtype) -> Trainer:
+def trainer_of(store: Path, ranks: Ranks, dtype: torch.dtype, device: torch.device) -> Trainer:
     stores = [ImageStore(store)]
     sampler = CropSampler(stores, SETTINGS.resolution, SETTINGS.network.crop)
-    loader = Loader(sampler, measure_scale(stores, SETTINGS.resolution, SETTINGS.intensity), SETTINGS, 1, ranks=ranks)
-    return Trainer(loader, SETTINGS, 1, ranks=ranks, dtype=dtype)
+    scale = measure_scale(stores, SETTINGS.resolution, SETTINGS.intensity)
+    loader = Loader(sampler, scale, SETTINGS, 1, ranks=ranks, device=device)
+    return Trainer(loader, SETTINGS, 1, ranks=ranks, device=device, dtype=dtype)
 
 
-def steps_of(store: Path, ranks: Ranks = ALONE) -> dict[str, Any]:
+def steps_of(store: Path, ranks: Ranks = ALONE, device: torch.device = CPU) -> dict[str, Any]:
     """Of both precisions: losses and gradients of the first step, weights after the last; and sums of each rank's first crops."""
     told: dict[str, Any] = {}
     for name, dtype in (("float32", torch.float32), ("float64", torch.float64)):
-        trainer = trainer_of(store, ranks, dtype)
-        start = trainer.generator.constant.detach().clone()
+        trainer = trainer_of(store, ranks, dtype, device)
+        start = trainer.generator.constant.detach().cpu().clone()
         crops = [f"{float(crop.double().sum()):.6f}" for part in trainer.loader.batch(0, 0) for crop in part]
         first = first_step(trainer)
         for _ in range(STEPS - 1):
             trainer.step()
         state = trainer.state()
-        weights = {f"{key}.{of}": t for key in ("generator", "discriminator_ema") for of, t in state[key].items()}
+        weights = {f"{key}.{of}": t.cpu() for key in ("generator", "discriminator_ema") for of, t in state[key].items()}
         told[name] = {"first": first, "weights": weights, "start": start}
         trainer.loader.close()
     everybody: list[Any] = [None] * ranks.size
@@ -74,10 +75,10 @@ def first_step(trainer: Trainer) -> dict[str, torch.Tensor]:
 def note(seen: dict[str, torch.Tensor], optimizer: torch.optim.Optimizer) -> None:
     for parameter in optimizer.param_groups[0]["params"]:
         if parameter.grad is not None:
-            seen[f"gradient.{len(seen)}"] = parameter.grad.clone()
+            seen[f"gradient.{len(seen)}"] = parameter.grad.cpu().clone()
 
 
-def main(store: Path, result: Path, size: int = 2) -> None:
+def main(store: Path, result: Path, device: torch.device = CPU, size: int = 2) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -85,11 +86,11 @@ def main(store: Path, result: Path, size: int = 2) -> None:
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1"}
     os.environ |= {"MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
     ranks = ranks_of_environment()
-    with together(ranks, CPU):
-        told = steps_of(store, ranks)
+    with together(ranks, device):
+        told = steps_of(store, ranks, device)
     if ranks.writes:
         torch.save(told, result)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *map(torch.device, sys.argv[3:]))

@@ -19,10 +19,15 @@ NEUTRAL = frozenset(
         "gandl.config_types",
         "gandl.config_check",
         "gandl.progress",
+        "gandl.interruption",
+        "gandl.models.status",
+        "gandl.models.work",
+        "gandl.models.memory",
         "gandl.code_version",
     }
 )
-"""Modules that decide no result: settings reach a rule's `params` as values, progress only tells, and this one."""
+"""Modules that decide no result: settings reach a rule's `params` as values; progress, status, work and memory only tell; whoever
+is interrupted goes on with the same numbers; and this one. A text changed in one of them must not begin a training anew."""
 
 
 def code_version(*modules: str) -> str:

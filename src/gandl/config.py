@@ -467,9 +467,25 @@ class Config(Section):
                 f"training.network.crop ({self.training.network.crop}) is larger than the images "
                 f"(training.resolution {self.training.resolution})"
             )
+        self._fits_gpus()
         if QuestionName.CALIBRATION in self.evaluation.questions and not self.simulated:
             raise ValueError("evaluation.questions names calibration, but only a simulated screen has a known truth")
         return self
+
+    def _fits_gpus(self) -> None:
+        """Every GPU computes as many images of a batch, in whole groups of the minibatch deviation."""
+        training, gpus = self.training, max(1, self.compute.gpus)
+        group, part = training.network.minibatch_std_group, training.engine.microbatch
+        if training.batch % (group * gpus):
+            raise ValueError(
+                f"training.batch ({training.batch}) must be a multiple of minibatch_std_group times compute.gpus "
+                f"({group} x {gpus} = {group * gpus})"
+            )
+        if part and training.batch // gpus % part:
+            raise ValueError(
+                f"training.engine.microbatch ({part}) must divide what each of {gpus} GPUs computes of a batch "
+                f"({training.batch} / {gpus} = {training.batch // gpus} images)"
+            )
 
 
 def _named(names: Iterable[str]) -> str:

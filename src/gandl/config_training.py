@@ -187,7 +187,7 @@ class TrainingSettings(Section):
     held_out: Annotated[float, Field(ge=0, le=0.5)] = Field(
         0.05, description="Share of the sites that training never sees: quality is measured on them. 0 turns that off."
     )
-    quality_crops: PositiveInt = Field(
+    quality_crops: Annotated[int, Field(ge=2)] = Field(
         256, description="Real and generated crops that the quality measure compares; more is less noisy."
     )
     probe: bool = Field(
@@ -215,6 +215,11 @@ class TrainingSettings(Section):
             )
         if self.engine.cuda_graphs and not self.engine.compile:
             raise ValueError("engine.cuda_graphs needs engine.compile: true")
+        if self.engine.cuda_graphs and (self.engine.microbatch or self.engine.shared_forward):
+            raise ValueError(
+                "engine.cuda_graphs replays into the same memory, so images cannot wait there: set engine.microbatch to 0 and "
+                "engine.shared_forward to false"
+            )
         if self.loss is Loss.WGAN and not (self.lipschitz_weight or self.r1_gamma):
             raise ValueError("loss wgan has no lower bound without a penalty: set lipschitz_weight (or r1_gamma)")
         if self.augmentation.kind is Augmentation.ADAPTIVE and self.loss is not Loss.LOGISTIC:

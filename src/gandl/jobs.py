@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gandl.models.interruption import EXIT_CODE, Interrupted
+from gandl.interruption import EXIT_CODE, Interrupted
 
 
 @contextmanager

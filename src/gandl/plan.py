@@ -282,16 +282,16 @@ def _training(config: Config, results: Path) -> Iterator[str]:
 def gpu_hours(config: Config, benchmarks: Path = TRAINING_BENCHMARKS) -> str:
     """GPU hours of the training, from the speed that was measured for a network of its shape; else that it was not measured.
 
-    `benchmarks` has the columns device, crop, channel_base, batch, images_per_second.
+    `benchmarks` has the columns device, what, crop, channel_base, batch, precision, compiled, images_per_second.
     """
     settings = config.training
-    wanted = [str(value) for value in (settings.network.crop, settings.network.channel_base, settings.batch)]
+    shape = settings.network.crop, settings.network.channel_base, settings.batch
+    wanted = [str(value) for value in (*shape, settings.engine.precision.value, settings.engine.compile)]
     if benchmarks.is_file():
         with benchmarks.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                if [row.get("crop"), row.get("channel_base"), row.get("batch")] == wanted and "CPU" not in row[
-                    "device"
-                ]:
+                measured = [row.get(key) for key in ("crop", "channel_base", "batch", "precision", "compiled")]
+                if measured == wanted and row["what"].startswith("gandl") and row["device"].startswith("NVIDIA"):
                     hours = settings.images / float(row["images_per_second"]) / 3600
                     return f"~{hours:,.0f} ({row['images_per_second']} images/s, measured on {row['device']})"
     return "not measured for a network of this shape"

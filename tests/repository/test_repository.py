@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import csv
+import importlib
+import inspect
 import re
 import subprocess
 import tomllib
@@ -78,7 +80,9 @@ def test_a_stage_imports_no_stage_behind_it(repository: Path) -> None:
                 )
 
 
-@pytest.mark.parametrize("module", ["config", "tables", "files", "code_version", "jobs", "progress", "statistics"])
+@pytest.mark.parametrize(
+    "module", ["config", "tables", "files", "code_version", "interruption", "jobs", "progress", "statistics"]
+)
 def test_modules_that_all_stages_share_import_no_stage(repository: Path, module: str) -> None:
     base = repository / "src/gandl" / module
     files = list(base.glob("*.py")) if base.is_dir() else [base.with_suffix(".py")]
@@ -249,3 +253,25 @@ def test_every_relative_link_of_a_page_leads_to_a_tracked_file(repository: Path)
     for page in [path for path in tracked if path.suffix == ".md"]:
         for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).resolve() in tracked, f"{page.name} links to {target}"
+
+
+def test_the_calls_of_the_notebook_page_fit_their_functions(repository: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (repository / "docs/training.md").read_text(encoding="utf-8"), re.S)
+    tree = ast.parse(code)
+    names = {
+        alias.name: getattr(importlib.import_module(node.module), alias.name)
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+    called = set()
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and inspect.isfunction(names.get(node.func.id))
+        ):
+            arguments = {keyword.arg: None for keyword in node.keywords if keyword.arg}
+            inspect.signature(names[node.func.id]).bind(*[None] * len(node.args), **arguments)
+            called.add(node.func.id)
+    assert {"train", "generate", "embed_store"} <= called

@@ -16,8 +16,9 @@ from gandl.report import numbers as tell
 from gandl.report.audit import write_audit
 from gandl.report.costs import duration, stage_costs
 from gandl.report.strips import strip
+from gandl.report.training import training_story
 from gandl.source.splits import span
-from gandl.tables import NUMBERS, write_table
+from gandl.tables import CURVE, NUMBERS, write_table
 
 
 class Text(HTMLParser):
@@ -302,6 +303,40 @@ def test_every_seed_tells_its_own_training(tmp_path, repository):
     assert "Training of seed 0 never had to go back" in words
     assert "Training of seed 7 failed and went back to an earlier checkpoint once" in summary
     assert "7 1 4,016 0.0005 50" in words
+
+
+def test_two_roll_backs_from_one_place_are_two(tmp_path, repository):
+    inputs = Screen(roll_backs={0: []}).write(tmp_path, repository)
+    rows = [(800, 50, "roll_back", 2.0), (800, 50, "learning_rate", 0.00025), (800, 50, "r1_gamma", 50.0)]
+    write_table(pd.DataFrame(rows, columns=CURVE.names), inputs.curves[0], CURVE)
+    settings = json.loads(inputs.provenance.read_text())["configuration"]["training"]
+    assert "went back to an earlier checkpoint 2 times" in training_story(inputs.curves, settings).sentences[0]
+
+
+def test_quality_and_the_choice_of_weights_are_told(tmp_path, repository):
+    inputs = Screen(roll_backs={0: []}).write(tmp_path, repository)
+    rows = [(800, 50, "quality", 2.5), (1_600, 100, "quality", 3.0), (1_600, 100, "quality_floor", 0.0846)]
+    write_table(pd.DataFrame(rows, columns=CURVE.names), inputs.curves[0], CURVE)
+    settings = json.loads(inputs.provenance.read_text())["configuration"]["training"]
+    chosen, quality = training_story(inputs.curves, settings).notes
+    assert chosen.startswith("The last weights embed")
+    assert "3 after 1,600 images (best: 2.5 after 800; real crops of the other sites: 0.0846)" in quality
+    assert "not label-free" in training_story(inputs.curves, settings | {"weights": "best_probe"}).notes[0]
+
+
+def test_weights_chosen_by_labels_are_a_caveat_and_held_out_sites_are_named(tmp_path, repository):
+    screen = Screen()
+    screen.write(tmp_path, repository)
+    settings = json.loads((tmp_path / "provenance.json").read_text())["configuration"]
+    settings["training"] |= {"weights": "best_probe", "held_out": 0.05}
+    screen.provenance = {"configuration": settings}
+    words, _ = audit(screen, tmp_path, repository)
+    assert "were chosen by labels, the probe's Z′" in words
+    assert "all sites but 5 %, drawn by chance" in words
+    settings["training"] |= {"weights": "last", "held_out": 0.0}
+    words, _ = audit(screen, tmp_path, repository)
+    assert "chosen by labels" not in words
+    assert "the network saw the images of all wells while training" in words
 
 
 def test_a_run_that_trained_nothing_says_nothing_of_training(tmp_path, repository):

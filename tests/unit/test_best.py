@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gandl.config import ChosenWeights
-from gandl.models import best as module
+from gandl.models import weights
 from gandl.models.best import Best
 from gandl.models.checkpoint import CheckpointError, Checkpoints
 from gandl.models.intensity import IntensityScale
@@ -184,7 +184,9 @@ def test_a_full_disk_is_told_and_what_was_best_stays(tmp_path: Path, monkeypatch
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "save", full)
-    with pytest.raises(CheckpointError, match=r"after 200 images.*No space left on device.*Make room"):
+    monkeypatch.setattr(weights, "save_file", full)
+    with pytest.raises(
+        CheckpointError, match=r"after 200 images.*No space left on device.*make room.*from its last checkpoint"
+    ):
         best.offer(model(1), {"quality": 0.5})
     assert best.state((0, 0))["kept"] == state["kept"]

@@ -67,6 +67,12 @@ def test_an_unknown_module_is_named(package: Path) -> None:
         _version("gandl.stage.nothing")
 
 
+def test_what_only_tells_people_begins_no_training_anew() -> None:
+    deciding = set(module.modules_of("gandl.models.training"))
+    assert {"gandl.models.losses", "gandl.models.trainer", "gandl.models.guard", "gandl.models.quality"} <= deciding
+    assert not deciding & {"gandl.interruption", "gandl.progress", "gandl.models.status", "gandl.models.work"}
+
+
 def test_the_closure_is_what_python_really_imports() -> None:
     """Every gandl module that importing a stage loads, is hashed with it (neutral modules apart)."""
     name = "gandl.normalization.profiles"

@@ -72,6 +72,27 @@ def test_a_value_of_another_type_is_shown() -> None:
     ("values", "words"),
     [
         ({"training": {"batch": 6}}, "batch (6) must be a multiple of minibatch_std_group (4)"),
+        (
+            {"training": {"engine": {"microbatch": 6}}},
+            "engine.microbatch (6) must be a multiple of minibatch_std_group (4)",
+        ),
+        ({"training": {"engine": {"cuda_graphs": True}}}, "engine.cuda_graphs needs engine.compile: true"),
+        (
+            {"training": {"loss": "wgan", "r1_gamma": 0.0}},
+            "loss wgan has no lower bound without a penalty: set lipschitz_weight",
+        ),
+        (
+            {"training": {"loss": "wgan", "augmentation": {"kind": "adaptive"}}},
+            "augmentation adaptive follows the sign of logits",
+        ),
+        ({"training": {"weights": "best_probe", "probe": False}}, "weights best_probe needs probe: true"),
+        ({"training": {"weights": "best_quality", "held_out": 0.0}}, "weights best_quality needs held_out above 0"),
+        ({"training": {"quality_crops": 1}}, "training.quality_crops: input should be greater than or equal to 2"),
+        ({"compute": {"gpus": 8}}, "must be a multiple of minibatch_std_group times compute.gpus (4 x 8 = 32)"),
+        (
+            {"compute": {"gpus": 2}, "training": {"engine": {"microbatch": 16}}},
+            "each of 2 GPUs computes of a batch (16 / 2 = 8 images)",
+        ),
         ({"training": {"resolution": 100}}, "training.resolution (100) is not among images.resolutions"),
         ({"training": {"network": {"crop": 512}}}, "training.network.crop (512)"),
         ({"normalization": {"methods": ["none"]}}, "method (unlabelled) is not among methods (none)"),

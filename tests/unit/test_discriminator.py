@@ -39,9 +39,7 @@ def test_the_described_feature_is_what_the_logit_is_made_from() -> None:
     logits, deviation = discriminator(images)
     discriminator.deviation.mean.copy_(deviation.detach())
     description = discriminator.describe(images)
-    torch.testing.assert_close(
-        discriminator.logit(description.post)[:, 0], logits, rtol=1e-9, atol=1e-11
-    )
+    torch.testing.assert_close(discriminator.logit(description.post)[:, 0], logits, rtol=1e-9, atol=1e-11)
 
 
 def test_post_is_the_leaky_relu_of_pre() -> None:
@@ -65,3 +63,20 @@ def test_a_forward_pass_changes_nothing_in_the_network() -> None:
     _, deviation = discriminator(draw_images(4))
     assert deviation.item() > 0
     assert all(torch.equal(value, before[name]) for name, value in discriminator.state_dict().items())
+
+
+def test_the_last_layers_never_compute_in_half_precision() -> None:
+    """Under autocast the maps are bfloat16, but what is made of the last of them is what float32 makes of it."""
+    _, discriminator = networks()
+    discriminator.float()
+    images = draw_images(4).float()
+    with torch.autocast("cpu", torch.bfloat16):
+        seen = discriminator.describe(images)
+        logits, deviation = discriminator(images)
+    assert seen.blocks[0].dtype is torch.bfloat16
+    assert (seen.post.dtype, logits.dtype, deviation.dtype) == (torch.float32,) * 3
+    last = F.leaky_relu(
+        discriminator.last(discriminator.deviation.constant(seen.blocks[-2].float()), math.sqrt(2)), 0.2
+    )
+    torch.testing.assert_close(seen.blocks[-1], last)
+    torch.testing.assert_close(seen.pre, discriminator.feature(last.flatten(1)))

@@ -9,15 +9,17 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 import torch
 
 from gandl.config import TrainingSettings
+from gandl.interruption import Interrupted
 from gandl.models import worker
-from gandl.models.interruption import Interrupted
 from gandl.models.launch import RankError, launch, launch_module, run
+from gandl.models.parallel import Ranks
 from gandl.models.weights import load
 from gandl.models.worker import TrainingJob
 from model_inputs import TRAINING, write_store
@@ -132,6 +134,31 @@ def test_the_first_error_is_told_once_and_nobody_is_left(
         launch_module("rank_endings", ways, 2, tmp_path)
     assert caplog.text.count("Traceback") == ("defect" in ways)
     assert "consequence" not in caplog.text
+
+
+def test_ranks_on_several_machines_ask_each_for_its_share_of_the_gpus(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def choose(gpus: int, local_rank: int) -> torch.device:
+        asked.append((gpus, local_rank))
+        return torch.device("cpu")
+
+    monkeypatch.setattr(worker, "choose_device", choose)
+    monkeypatch.setattr(worker, "together", lambda *_: nullcontext())
+    monkeypatch.setattr(worker, "train", lambda *_, **__: None)
+    for gpus, here, ranks in (
+        (8, 4, Ranks(5, 8, 1)),
+        (1, 2, Ranks(1, 2, 1)),
+        (2, 2, Ranks(1, 2, 1)),
+        (0, 2, Ranks(1, 2, 1)),
+    ):
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", str(here))
+        worker.work(job(store, tmp_path).model_copy(update={"gpus": gpus}), ranks)
+    monkeypatch.delenv("LOCAL_WORLD_SIZE")
+    worker.work(job(store, tmp_path).model_copy(update={"gpus": 1}))
+    assert asked == [(4, 1), (1, 1), (2, 1), (0, 1), (1, 0)]
 
 
 def test_ranks_that_end_well_are_no_error(tmp_path: Path) -> None:

@@ -8,12 +8,23 @@ import numpy as np
 import pandas as pd
 import pytest
 from figure_inputs import outputs, write_curve, write_samples
+from matplotlib.axes import Axes
 from PIL import Image
 
 from gandl.config import FiguresSettings
 from gandl.figures.samples import draw_samples, intensities, read_samples, samples_figure
 from gandl.figures.style import FigureError, style
-from gandl.figures.training import MARKS, METRICS, PANELS, draw_training, roll_backs_in_words, training_figure
+from gandl.figures.training import (
+    MARKS,
+    METRICS,
+    PANELS,
+    ROLL_BACK,
+    draw_training,
+    read_curve,
+    roll_backs_in_words,
+    training_figure,
+)
+from gandl.figures.training_supplement import METRICS as SUPPLEMENT
 from gandl.figures.training_supplement import draw_training_supplement, read_blocks, training_supplement_figure
 from gandl.tables import CURVE, read_table, write_table
 
@@ -124,6 +135,19 @@ def test_one_training_in_full_fits_the_page_of_a_journal(tmp_path: Path, channel
     table = read_table(curve, CURVE)
     speed = table.loc[table["metric"] == "images_per_second", "value"]
     assert written.loc[written["metric"] == "images_per_second", "value"].tolist() == speed.tolist()
+
+
+def test_no_legend_lies_on_a_line(tmp_path: Path) -> None:
+    data = read_curve(0, write_full_curve(tmp_path / "curve.parquet"), SUPPLEMENT)
+    with style(SETTINGS):
+        for figure in (training_figure(data), training_supplement_figure(data, [], None)):
+            figure.canvas.draw()
+            legends = [axes for axes in figure.findobj(Axes) if axes.axison and axes.get_legend() is not None]
+            assert len(legends) >= 3
+            for axes in legends:
+                lines = [line for line in axes.lines if line.get_gid() != ROLL_BACK]
+                ends = [line.get_transform().transform(line.get_xydata())[:, 1].max() for line in lines]
+                assert max(ends) < axes.get_legend().get_window_extent().y0, axes.get_title(loc="left")
 
 
 def test_crops_along_training_stand_in_the_order_of_time_beside_real_ones(tmp_path: Path) -> None:

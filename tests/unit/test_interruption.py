@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
+from gandl.interruption import SIGNALS, Interrupted, Interruption
 from gandl.jobs import job
-from gandl.models.interruption import SIGNALS, Interrupted, Interruption
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -188,3 +188,15 @@ def test_an_image_on_its_own_gets_the_mean_deviation() -> None:
 def test_feature_maps_halve_with_resolution_up_to_the_limit() -> None:
     assert [feature_maps(r, 16384, 512) for r in (4, 32, 64, 256)] == [512, 512, 256, 64]
     assert feature_maps(256, 64, 8) == 1
+
+
+def test_styles_and_demodulation_never_compute_in_half_precision() -> None:
+    convolution = ModulatedConv2d(4, 6, 3, style_dim=5)
+    x, w = torch.randn(2, 4, 8, 8), torch.randn(2, 5)
+    _, exact = convolution(x, w)
+    with torch.autocast("cpu", torch.bfloat16):
+        y, demodulation = convolution(x, w)
+    assert y.dtype is torch.bfloat16
+    assert demodulation is not None
+    assert exact is not None
+    torch.testing.assert_close(demodulation, exact)

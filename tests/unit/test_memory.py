@@ -40,9 +40,19 @@ class Device:
         (3, ALONE, None, [32, 16, 8, 4]),
     ],
 )
-def test_the_largest_half_that_fits_is_found(room: int, ranks: Ranks, fits: int | None, tried: list[int]) -> None:
+def test_the_largest_part_that_fits_is_found(room: int, ranks: Ranks, fits: int | None, tried: list[int]) -> None:
     device = Device(room)
     assert fitting_microbatch(SETTINGS, SCALE, ranks, CPU, device) == fits
+    assert device.tried == tried
+
+
+@pytest.mark.parametrize(("batch", "fits", "tried"), [(24, 4, [12, 8, 4]), (36, 4, [12, 4]), (4, None, [])])
+def test_no_size_is_left_out_that_divides_the_batch_in_whole_groups(
+    batch: int, fits: int | None, tried: list[int]
+) -> None:
+    device = Device(5)
+    settings = TRAINING.model_copy(update={"batch": batch})
+    assert fitting_microbatch(settings, SCALE, ALONE, CPU, device) == fits
     assert device.tried == tried
 
 
@@ -61,3 +71,7 @@ def test_the_advice_names_the_setting() -> None:
     assert "64 images at a time do not fit" in advice(SETTINGS, 16, CPU)
     assert "set training.engine.microbatch to 16. The batch stays 64" in advice(SETTINGS, 16, CPU)
     assert "lower training.network.channel_base" in advice(SETTINGS, None, CPU)
+
+
+def test_the_advice_counts_what_one_of_several_processes_computed() -> None:
+    assert "16 images at a time do not fit" in advice(SETTINGS, 8, CPU, Ranks(0, 4))

@@ -199,12 +199,17 @@ def test_gpu_hours_are_those_of_a_measured_network_of_the_same_shape_or_not_meas
     network, batch = config.training.network, config.training.batch
     speeds = tmp_path / "training.csv"
     assert gpu_hours(config, speeds).startswith("not measured")
-    rows = [("Some GPU", network.crop, network.channel_base, batch, 400), ("A CPU", 64, 2048, 16, 50)]
-    pd.DataFrame(rows, columns=["device", "crop", "channel_base", "batch", "images_per_second"]).to_csv(
-        speeds, index=False
-    )
+    shape = network.crop, network.channel_base, batch
+    rows = [
+        ("NVIDIA Some GPU", "plain", *shape, "bfloat16", True, 100),
+        ("NVIDIA Some GPU", "gandl", *shape, "float32", False, 200),
+        ("NVIDIA Some GPU", "gandl", *shape, "bfloat16", True, 400),
+        ("A CPU", "gandl", *shape, "bfloat16", True, 1),
+    ]
+    columns = ["device", "what", "crop", "channel_base", "batch", "precision", "compiled", "images_per_second"]
+    pd.DataFrame(rows[::-1], columns=columns).to_csv(speeds, index=False)
     hours = config.training.images / 400 / 3600
-    assert gpu_hours(config, speeds) == f"~{hours:,.0f} (400 images/s, measured on Some GPU)"
+    assert gpu_hours(config, speeds) == f"~{hours:,.0f} (400 images/s, measured on NVIDIA Some GPU)"
     other = config.model_copy(update={"training": config.training.model_copy(update={"batch": batch * 2})})
     assert gpu_hours(other, speeds).startswith("not measured")
 

@@ -59,6 +59,13 @@ def test_what_is_unknown_is_left_out(clock: list[float], caplog: pytest.LogCaptu
     assert caplog.messages == ["training: 160 of 10,000 images · 16.0 images/s · 10 min 15 s left"]
 
 
+def test_the_last_batch_may_overshoot_and_no_time_is_left(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="gandl"), Status(SETTINGS) as status:
+        clock[0] += 3_600
+        status.tell(10_008, 625, [])
+    assert caplog.messages[-1].endswith(" · 0 s left")
+
+
 def test_roll_backs_are_told_with_what_training_goes_on_with(
     clock: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -228,6 +228,15 @@ def test_a_batch_that_parts_cannot_share_is_refused() -> None:
         Trainer(Crops(settings), settings, 1, ranks=Ranks(0, 3))
 
 
+@pytest.mark.parametrize(("batch", "group", "micro", "path_parts"), [(15, 5, 5, [1] * 7), (8, 1, 1, [1] * 4)])
+def test_the_path_length_takes_no_more_images_at_a_time_than_the_rest(
+    batch: int, group: int, micro: int, path_parts: list[int]
+) -> None:
+    network = NETWORK.model_copy(update={"minibatch_std_group": group})
+    trainer = trainer_of(changed(batch=batch, network=network, engine=EngineSettings(microbatch=micro)))
+    assert [len(part) for part in trainer._path_parts] == path_parts
+
+
 def test_bfloat16_stays_near_float32() -> None:
     exact, mixed = (
         stepped(trainer_of(changed(engine=EngineSettings(precision=precision))), 1)

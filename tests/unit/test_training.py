@@ -16,12 +16,13 @@ from gandl.config import ChosenWeights, EngineSettings, TrainingSettings
 from gandl.images.store import ImageStore
 from gandl.locks import LockedError, exclusive
 from gandl.models import training
-from gandl.models.checkpoint import CheckpointError, Checkpoints
+from gandl.models.checkpoint import CheckpointError, Checkpoints, fingerprint
 from gandl.models.crops import CropError
 from gandl.models.discriminator import Discriminator
 from gandl.models.ema import MovingAverage
 from gandl.models.guard import Guard
 from gandl.models.intensity import IntensityScale, measure_scale
+from gandl.models.looks import look_images
 from gandl.models.status import Machine
 from gandl.models.trainer import Probe, Trainer, TrainingError
 from gandl.models.training import train
@@ -219,6 +220,32 @@ def test_the_same_training_twice_at_once_is_refused(store: Path, tmp_path: Path)
     (folder,) = (path.parent for path in tmp_path.glob("checkpoints/*/training.json"))
     with exclusive(folder), pytest.raises(LockedError, match="another process"):
         run(store, tmp_path, settings)
+
+
+def test_two_trainings_into_the_same_weights_are_refused(store: Path, tmp_path: Path) -> None:
+    with (
+        exclusive(tmp_path / "weights.safetensors"),
+        pytest.raises(LockedError, match=r"weights\.safetensors is being"),
+    ):
+        run(store, tmp_path, TRAINING.model_copy(update={"images": 16}))
+
+
+def test_checkpoints_know_the_order_of_the_stores_and_every_one_of_them(store: Path, tmp_path: Path) -> None:
+    """Crops are drawn by numbers that count through all stores; and two stores of one name are still two."""
+    (tmp_path / "other").mkdir()
+    namesake = write_store(tmp_path / "other", name="S_1", seed=1)
+    one, other = ImageStore(store), ImageStore(namesake)
+    orders = [[one, other], [other, one], [one, one], [other, other], [one], [other]]
+    names = {fingerprint(training._what_decides(stores, TRAINING, SEED, None)) for stores in orders}
+    assert len(names) == len(orders)
+
+
+@pytest.mark.parametrize("looks", [1, 2, 5])
+def test_the_last_look_is_at_the_end(looks: int) -> None:
+    at = look_images(TRAINING.model_copy(update={"looks": looks, "images": 157}))
+    assert len(at) == looks
+    assert at == sorted(at)
+    assert at[-1] == 160
 
 
 @pytest.mark.parametrize("network", ["generator", "discriminator"])

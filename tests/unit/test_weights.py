@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from gandl.config import ChosenWeights
+from gandl.models import weights
 from gandl.models.intensity import IntensityScale
 from gandl.models.weights import WeightsError, load, save, untrained
 from model_inputs import TRAINING
@@ -108,6 +110,36 @@ def test_a_foreign_safetensors_file_is_refused(tmp_path: Path) -> None:
         load(path)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"settings": '{"a_setting_of_tomorrow": 1}'}, "of another version of gandl .*a_setting_of_tomorrow"),
+        ({"seed": None}, "of another version of gandl .*seed"),
+    ],
+)
+def test_weights_of_another_version_are_refused_in_one_sentence(tmp_path: Path, change: dict, message: str) -> None:
+    from safetensors import safe_open
+
+    path = tmp_path / "weights.safetensors"
+    save(untrained(TRAINING, SCALE, 0), path)
+    with safe_open(path, "pt") as file:
+        metadata = {**file.metadata(), **change}
+    save_file(load_file(path), path, {name: text for name, text in metadata.items() if text is not None})
+    with pytest.raises(WeightsError, match=message) as told:
+        load(path)
+    assert "\n" not in str(told.value)
+
+
+def test_a_full_disk_is_told_and_leaves_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(weights, "save_file", full)
+    with pytest.raises(WeightsError, match=r"weights\.safetensors cannot be written \(.*No space left.*make room"):
+        save(untrained(TRAINING, SCALE, 0), tmp_path / "weights.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_tensors_that_do_not_fit_their_settings_are_refused(tmp_path: Path) -> None:
     from safetensors import safe_open
 
@@ -125,3 +157,10 @@ def test_tensors_that_do_not_fit_their_settings_are_refused(tmp_path: Path) -> N
 def test_missing_weights_are_told(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="does not exist: train the model first"):
         load(tmp_path / "weights.safetensors")
+
+
+def test_others_may_read_what_they_may_read_of_any_new_file(tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.touch()
+    save(untrained(TRAINING, SCALE, seed=0), tmp_path / "weights.safetensors")
+    assert (tmp_path / "weights.safetensors").stat().st_mode == plain.stat().st_mode

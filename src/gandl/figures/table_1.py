@@ -162,7 +162,7 @@ def _notes(word: str, confidence: float) -> str:
         f"{simulated}A quarter of the wells is tested, the classifier was trained on the others (the paper's split; it scores "
         "images). "
         f"Below each value its nominal {100 * confidence:g} % interval over wells, and n. "
-        "The representation saw all images, without labels."
+        "The representation was trained on images of tested wells, too, without labels."
     )
 
 

@@ -26,6 +26,8 @@ MARKS = (ROLL_BACK, "learning_rate", "r1_gamma", ERROR, FLOOR)
 """Metrics that are drawn as something else than a line of points."""
 FEW = 20
 """Lines of at most so many points show them."""
+LEGEND = 0.12
+"""Share of a panel's height that is kept free for every line of its legend."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,15 @@ def training_figure(data: pd.DataFrame) -> Figure:
     return figure
 
 
-def draw_panel(axes: Axes, panel: Panel, data: pd.DataFrame, seeds: Sequence[int], letter: str) -> None:
-    """Draw one panel: a line per metric and seed, and a vertical one where a training went back; or say that there is nothing."""
+def draw_panel(
+    axes: Axes, panel: Panel, data: pd.DataFrame, seeds: Sequence[int], letter: str, legend: float = LEGEND
+) -> None:
+    """Draw one panel: a line per metric and seed, and a vertical one where a training went back; or say that there is nothing.
+
+    Parameters
+    ----------
+    legend : share of the panel's height that a line of its legend takes.
+    """
     axes.set_title(f"{letter}  {panel.title}")
     axes.set_ylabel(panel.axis)
     shown = data[data["metric"].isin(list(panel.lines))]
@@ -155,8 +164,17 @@ def draw_panel(axes: Axes, panel: Panel, data: pd.DataFrame, seeds: Sequence[int
     for at in data.loc[data["metric"] == ROLL_BACK, "images"].unique():
         axes.axvline(at / 1000, color=GREY, lw=0.8, ls=":", zorder=0, gid=ROLL_BACK)
     axes.set_xlim(left=0)
-    if len(metrics) > 1 or not floors.empty:
-        axes.legend(loc="best")
+    entries = len(metrics) + (not floors.empty)
+    if entries > 1:
+        _keep_free(axes, min(0.5, entries * legend))
+        axes.legend(loc="upper right")
+
+
+def _keep_free(axes: Axes, share: float) -> None:
+    """Raise the upper end of the axis, so that a share of the height above all points is empty: legends cover no line there."""
+    scale = axes.yaxis.get_transform()
+    low, high = scale.transform(axes.get_ylim())
+    axes.set_ylim(top=float(scale.inverted().transform(low + (high - low) / (1 - share))))
 
 
 def _draw_floor(axes: Axes, data: pd.DataFrame, floors: pd.DataFrame, seeds: Sequence[int]) -> None:

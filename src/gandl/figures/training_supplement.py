@@ -59,6 +59,8 @@ FRAMES = 8
 ROWS = 4
 """A block of few channels shows more latents, up to so many rows."""
 GAP = 2
+LEGEND = 0.16
+"""Share of a small panel's height that a line of its legend takes."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,7 @@ def _draw_curves(part: SubFigure, data: pd.DataFrame) -> None:
     grid = part.subplots(2, 4)
     seeds = sorted(data["seed"].unique())
     for axes, panel, letter in zip(grid.flat, panels, "abcdefgh", strict=True):
-        draw_panel(axes, panel, data, seeds, letter)
+        draw_panel(axes, panel, data, seeds, letter, LEGEND)
     told = roll_backs_in_words(data, seeds)
     label = "Real images shown (thousands)"
     part.supxlabel(f"{label}. Dotted: roll-backs. {'; '.join(told)}" if told else label, fontsize="small")

@@ -37,10 +37,9 @@ class Adversaries:
         averages = settings.ema_half_life, settings.ema_rampup
         self.generator_average = MovingAverage(self.generator, *averages)
         self.discriminator_average = MovingAverage(self.discriminator, *averages)
-        penalised = settings.r1_gamma or settings.r2_gamma or settings.lipschitz_weight
         self._slowed = {
-            "generator": _slowed(settings.path_length_interval if settings.path_length_weight else 0),
-            "discriminator": _slowed(settings.r1_interval if penalised else 0),
+            "generator": _slowed(path_length_interval(settings)),
+            "discriminator": _slowed(penalty_interval(settings)),
         }
         self.generator_optimizer = _adam(self.generator, settings, self._slowed["generator"])
         self.discriminator_optimizer = _adam(self.discriminator, settings, self._slowed["discriminator"])
@@ -105,6 +104,16 @@ def frozen(network: nn.Module) -> Iterator[None]:
         yield
     finally:
         network.requires_grad_(True)
+
+
+def path_length_interval(settings: TrainingSettings) -> int:
+    """Steps between two path-length penalties; 0: never."""
+    return settings.path_length_interval if settings.path_length_weight else 0
+
+
+def penalty_interval(settings: TrainingSettings) -> int:
+    """Steps between two descents of the discriminator on its penalties; 0: never."""
+    return settings.r1_interval if settings.r1_gamma or settings.r2_gamma or settings.lipschitz_weight else 0
 
 
 def _slowed(interval: int) -> float:

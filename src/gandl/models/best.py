@@ -15,8 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-
 from gandl.config import ChosenWeights
 from gandl.files import atomic, sha256_of
 from gandl.models.checkpoint import CheckpointError
@@ -159,10 +157,10 @@ class Best:
         aside = self._folder / f".best-{model.images_seen:012d}.safetensors"
         try:
             save(model, aside)
-        except (OSError, SafetensorError) as error:
+        except WeightsError as error:
             raise CheckpointError(
-                f"the best weights so far (after {model.images_seen:,} images) cannot be written to {self._folder}: {error}. "
-                "Make room there and start training again; it goes on from its last checkpoint"
+                f"the best weights so far (after {model.images_seen:,} images) are not kept: {error}; training goes on from its "
+                "last checkpoint"
             ) from error
         path = self._folder / f"best-{model.images_seen:012d}-{sha256_of(aside)[:16]}.safetensors"
         aside.replace(path)

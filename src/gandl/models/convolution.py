@@ -1,9 +1,10 @@
 """Convolutions that are quick to differentiate twice on a CPU: takes maps and a weight, makes maps.
 
-`convolve` and `convolve_transposed` are torch's conv2d and conv_transpose2d. PyTorch differentiates those a second time (as R1 and
-the path-length penalty do) by convolutions of one channel each. Here the derivatives are written as what they are: with y = x * w,
-the gradient of x is a transposed convolution, that of w a correlation of x and y's gradient, and each of the three is linear in
-each of its two arguments, with the other two for gradients. So three functions are closed under differentiation, to any order.
+`convolve` and `convolve_transposed` are torch's conv2d and conv_transpose2d. PyTorch differentiates those a second time (as R1
+and the path-length penalty do) by convolutions of one channel each. Here the derivatives are written as what they are: with
+y = x * w, the gradient of x is a transposed convolution, that of w a correlation of x and y's gradient, and each of the three is
+linear in each of its two arguments, with the other two for gradients. So three functions are closed under differentiation, to
+any order.
 
 On a GPU, under autocast and while compiling, torch's own operations are used: there they are quick.
 """
@@ -17,12 +18,24 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
+from gandl.models import winograd
 
-def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1, padding: int | tuple[int, int] = 0, groups: int = 1) -> Tensor:
+
+def convolve(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    groups: int = 1,
+) -> Tensor:
     """(n, i, y, x), (o, i / groups, k, k) -> (n, o, (y + 2 padding - k) // stride + 1, ...), as conv2d."""
     if not _written_out(x):
         return F.conv2d(x, weight, bias, stride, padding, groups=groups)
-    return _Convolution.apply(x, weight, bias, stride, _pair(padding), groups)
+    if (stride, padding, groups) == (1, 1, 1) and winograd.pays(x, weight):
+        return _Halved.apply(x, weight, bias)
+    return _Convolution.apply(x, weight, bias, stride, padding, groups)
 
 
 def convolve_transposed(x: Tensor, weight: Tensor, *, stride: int, padding: int = 0, groups: int = 1) -> Tensor:
@@ -30,11 +43,7 @@ def convolve_transposed(x: Tensor, weight: Tensor, *, stride: int, padding: int 
     if not _written_out(x):
         return F.conv_transpose2d(x, weight, stride=stride, padding=padding, groups=groups)
     sides = tuple((side - 1) * stride - 2 * padding + weight.shape[2] for side in x.shape[2:])
-    return _Transposed.apply(x, weight, stride, (padding, padding), groups, sides)
-
-
-def _pair(padding: int | tuple[int, int]) -> tuple[int, int]:
-    return padding if isinstance(padding, tuple) else (padding, padding)
+    return _Transposed.apply(x, weight, stride, padding, groups, sides)
 
 
 def _written_out(x: Tensor) -> bool:
@@ -45,7 +54,7 @@ class _Convolution(Function):
     """y = x * w + b."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor | None, stride: int, padding: tuple[int, int], groups: int) -> Tensor:
+    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor | None, stride: int, padding: int, groups: int) -> Tensor:
         ctx.save_for_backward(x, w)
         ctx.how = stride, padding, groups
         return F.conv2d(x, w, b, stride, padding, groups=groups)
@@ -54,7 +63,7 @@ class _Convolution(Function):
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         x, w = ctx.saved_tensors
         gx = _Transposed.apply(g, w, *ctx.how, tuple(x.shape[2:])) if _wanted(ctx, 0) else None
-        gw = _WeightGradient.apply(x, g, *ctx.how, tuple(w.shape[2:])) if _wanted(ctx, 1) else None
+        gw = _WeightGradient.apply(x, g, *ctx.how, w.shape[2]) if _wanted(ctx, 1) else None
         gb = g.sum(dim=(0, 2, 3)) if _wanted(ctx, 2) else None
         return gx, gw, gb, None, None, None
 
@@ -63,31 +72,35 @@ class _Transposed(Function):
     """The gradient of x (sides (y, x)), from y's gradient and w."""
 
     @staticmethod
-    def forward(ctx: Any, g: Tensor, w: Tensor, stride: int, padding: tuple[int, int], groups: int, sides: tuple[int, int]) -> Tensor:
+    def forward(
+        ctx: Any, g: Tensor, w: Tensor, stride: int, padding: int, groups: int, sides: tuple[int, int]
+    ) -> Tensor:
         ctx.save_for_backward(g, w)
         ctx.how = stride, padding, groups
-        missed = [sides[i] + 2 * padding[i] - w.shape[2 + i] - (g.shape[2 + i] - 1) * stride for i in range(2)]
+        missed = [
+            side + 2 * padding - w.shape[2] - (out - 1) * stride for side, out in zip(sides, g.shape[2:], strict=True)
+        ]
         return F.conv_transpose2d(g, w, None, stride, padding, missed, groups)
 
     @staticmethod
     def backward(ctx: Any, h: Tensor) -> tuple[Tensor | None, ...]:
         g, w = ctx.saved_tensors
         hg = _Convolution.apply(h, w, None, *ctx.how) if _wanted(ctx, 0) else None
-        hw = _WeightGradient.apply(h, g, *ctx.how, tuple(w.shape[2:])) if _wanted(ctx, 1) else None
+        hw = _WeightGradient.apply(h, g, *ctx.how, w.shape[2]) if _wanted(ctx, 1) else None
         return hg, hw, None, None, None, None
 
 
 class _WeightGradient(Function):
-    """The gradient of w (of sides `kernel`), from x and y's gradient."""
+    """The gradient of w (k x k), from x and y's gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, g: Tensor, stride: int, padding: tuple[int, int], groups: int, kernel: tuple[int, int]) -> Tensor:
+    def forward(ctx: Any, x: Tensor, g: Tensor, stride: int, padding: int, groups: int, kernel: int) -> Tensor:
         ctx.save_for_backward(x, g)
         ctx.how = stride, padding, groups
-        shape = g.new_empty(g.shape[1], x.shape[1] // groups, *kernel)
+        like = g.new_empty(g.shape[1], x.shape[1] // groups, kernel, kernel)
         only_weight = [False, True, False]
         return torch.ops.aten.convolution_backward(
-            g, x, shape, [0], [stride] * 2, padding, [1, 1], False, [0, 0], groups, only_weight
+            g, x, like, [0], [stride] * 2, [padding] * 2, [1, 1], False, [0, 0], groups, only_weight
         )[1]
 
     @staticmethod
@@ -96,6 +109,52 @@ class _WeightGradient(Function):
         hx = _Transposed.apply(g, h, *ctx.how, tuple(x.shape[2:])) if _wanted(ctx, 0) else None
         hg = _Convolution.apply(x, h, None, *ctx.how) if _wanted(ctx, 1) else None
         return hx, hg, None, None, None, None
+
+
+class _Halved(Function):
+    """y = x * w + b with half the multiplications; stride and padding are 1."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
+        y, planes = winograd.convolve(x, w, b)
+        ctx.save_for_backward(x, w, *planes)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        x, w, *planes = ctx.saved_tensors
+        gx, gw = _HalvedGradients.apply(g, x, w, planes, _wanted(ctx, 0), _wanted(ctx, 1))
+        return gx, gw, g.sum(dim=(0, 2, 3)) if _wanted(ctx, 2) else None
+
+
+class _HalvedGradients(Function):
+    """The gradients of x and w, from y's: both begin with the same sums."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, g: Tensor, x: Tensor, w: Tensor, planes: winograd.Planes, of_x: bool, of_w: bool
+    ) -> tuple[Tensor | None, Tensor | None]:
+        ctx.save_for_backward(g, x, w)
+        ctx.set_materialize_grads(False)
+        rows = winograd.spread(g)
+        return (
+            winograd.input_gradient(rows, w) if of_x else None,
+            winograd.weight_gradient(planes, rows) if of_w else None,
+        )
+
+    @staticmethod
+    def backward(ctx: Any, hx: Tensor | None, hw: Tensor | None) -> tuple[Tensor | None, ...]:
+        g, x, w = ctx.saved_tensors
+        how, hg, hgx, hgw = (1, 1, 1), None, None, None
+        if hx is not None:
+            hg = convolve(hx, w, padding=1) if _wanted(ctx, 0) else None
+            hgw = _WeightGradient.apply(hx, g, *how, 3) if _wanted(ctx, 2) else None
+        if hw is not None:
+            if _wanted(ctx, 0):
+                more = convolve(x, hw, padding=1)
+                hg = more if hg is None else hg + more
+            hgx = _Transposed.apply(g, hw, *how, tuple(x.shape[2:])) if _wanted(ctx, 1) else None
+        return hg, hgx, hgw, None, None, None
 
 
 def _wanted(ctx: Any, i: int) -> bool:

@@ -13,7 +13,16 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from gandl.config import NetworkSettings
-from gandl.models.layers import GAIN, EqualConv2d, EqualLinear, MinibatchDeviation, feature_maps, leaky_relu
+from gandl.models.layers import (
+    GAIN,
+    EqualConv2d,
+    EqualLinear,
+    MinibatchDeviation,
+    exactly,
+    feature_maps,
+    leaky_relu,
+    wide,
+)
 
 
 @dataclass(frozen=True)
@@ -78,16 +87,19 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (n,), larger for real, which depend on the batch by the minibatch deviation; and its mean, a scalar."""
-        x, deviation = self.deviation(self._outputs(images)[-1])
-        x = leaky_relu(self.last(x, GAIN))
-        features = leaky_relu(self.feature(x.flatten(1), GAIN))
-        return self.logit(features).squeeze(1), deviation
+        x = self._outputs(images)[-1]
+        with exactly(x):
+            x, deviation = self.deviation(wide(x))
+            x = leaky_relu(self.last(x, GAIN))
+            features = leaky_relu(self.feature(x.flatten(1), GAIN))
+            return self.logit(features).squeeze(1), deviation
 
     def describe(self, images: Tensor) -> Description:
         """Describe images one by one: the minibatch deviation is replaced by its mean over training, a constant."""
         outputs = self._outputs(images)
-        last = leaky_relu(self.last(self.deviation.constant(outputs[-1]), GAIN))
-        pre = self.feature(last.flatten(1))
+        with exactly(images):
+            last = leaky_relu(self.last(self.deviation.constant(wide(outputs[-1])), GAIN))
+            pre = self.feature(last.flatten(1))
         return Description([*outputs, last], pre, leaky_relu(pre * GAIN))
 
     def _outputs(self, images: Tensor) -> list[Tensor]:

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gandl.models.interruption import EXIT_CODE, Interrupted, Interruption
+from gandl.interruption import EXIT_CODE, Interrupted, Interruption
 from gandl.models.worker import REPORTS, Ending, Report, TrainingJob, work
 
 POLL = 0.1

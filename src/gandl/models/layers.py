@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gandl.models.convolution import convolve, convolve_transposed
-from gandl.models.winograd import convolve_3x3
 
 SLOPE = 0.2
 """Slope of the leaky ReLU below zero."""
@@ -30,17 +29,21 @@ def leaky_relu(x: Tensor) -> Tensor:
     return F.leaky_relu_(x, SLOPE)
 
 
-import os
-W=int(os.environ.get("WINO","64"))
-def _same(x,w,b=None):
-    if w.shape[2]==3 and min(w.shape[:2])>=W and x.shape[2]%4==0 and x.shape[2]>=16:
-        return convolve_3x3(x,w,b)
-    return convolve(x,w,b,padding=w.shape[2]//2)
+def exactly(x: Tensor) -> torch.autocast:
+    """No mixed precision in the block, on the device of x: for what rounding to bfloat16 would spoil."""
+    return torch.autocast(x.device.type, enabled=False)
+
+
+def wide(x: Tensor) -> Tensor:
+    """float32 for half precision; float32 and float64 as they are."""
+    return x.float() if x.dtype.itemsize < 4 else x
+
+
 class EqualLinear(nn.Module):
     """Fully connected layer with equalised learning rate (Karras et al. 2018, section 4.1).
 
     The weight is stored as N(0, 1) / rate and multiplied by rate / sqrt(fan_in) at run time, so Adam moves every layer at one
-    relative speed, times `rate`.
+    relative speed, times `rate`. Never in mixed precision: styles and logits hang on it, and it costs little.
 
     Parameters
     ----------
@@ -57,7 +60,8 @@ class EqualLinear(nn.Module):
 
     def forward(self, x: Tensor, gain: float = 1.0) -> Tensor:
         """(n, inputs) -> gain * (n, outputs)."""
-        return F.linear(x, self.weight * (self.weight_scale * gain), self.bias * (self.bias_scale * gain))
+        with exactly(x):
+            return F.linear(wide(x), self.weight * (self.weight_scale * gain), self.bias * (self.bias_scale * gain))
 
 
 class EqualConv2d(nn.Module):
@@ -76,7 +80,7 @@ class EqualConv2d(nn.Module):
         weight = self.weight * (self.scale * gain)
         bias = None if self.bias is None else self.bias * gain
         if self.blur is None:
-            return _same(x, weight, bias)
+            return convolve(x, weight, bias, padding=self.kernel // 2)
         if self.kernel == 1:  # blurring only where a pixel is kept
             return convolve(self.blur(x, padding=1, stride=2), weight, bias)
         return convolve(self.blur(x, padding=2), weight, bias, stride=2)
@@ -110,14 +114,15 @@ class ModulatedConv2d(nn.Module):
         """
         style = self.affine(w)
         weight = self.weight * self.scale
-        x = x * style[:, :, None, None]
+        x = x * style.to(x.dtype)[:, :, None, None]
         if self.blur is None:
-            y = _same(x, weight)
+            y = convolve(x, weight, padding=self.padding)
         else:
             y = self.blur(convolve_transposed(x, weight.transpose(0, 1), stride=2), padding=1, gain=4.0)
         if not self.demodulate:
             return y, None
-        energy = style.square() @ weight.square().sum(dim=(2, 3)).T
+        with exactly(x):
+            energy = style.square() @ weight.square().sum(dim=(2, 3)).T
         return y, torch.rsqrt(energy + EPSILON)
 
 
@@ -134,7 +139,7 @@ class StyledConv(nn.Module):
         """(n, inputs, y, x), (n, style_dim), (n, 1, y', x') -> (n, outputs, y', x')."""
         y, demodulation = self.convolution(x, w)
         assert demodulation is not None
-        y = y * (demodulation * gain)[:, :, None, None]
+        y = y * (demodulation * gain).to(y.dtype)[:, :, None, None]
         y.add_(noise * (self.strength * gain)).add_((self.bias * gain)[:, None, None])
         return leaky_relu(y)
 
@@ -165,16 +170,18 @@ class Upsample(nn.Module):
         self.blur = Blur(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, c, y, x) -> (n, c, 2 y, 2 x)."""
-        return convolve_transposed(x, self.blur.kernel * 4.0, stride=2, padding=1, groups=self.blur.channels)
+        """(n, c, y, x) -> (n, c, 2 y, 2 x), in the precision of x: an image that is summed up keeps its digits."""
+        kernel = (self.blur.kernel * 4.0).to(x.dtype)
+        with exactly(x):
+            return convolve_transposed(x, kernel, stride=2, padding=1, groups=self.blur.channels)
 
 
 class MinibatchDeviation(nn.Module):
     """Appends one channel: how much the images of a group differ (Karras et al. 2018, section 3).
 
-    Image i is grouped with i + n/g, i + 2 n/g ... for groups of g. `mean` is the channel's mean value on real images,
-    moved by the trainer: it stands in where an image is described on its own (`constant`), so that a description never depends on
-    the batch.
+    Image i is grouped with i + n/g, i + 2 n/g ... for groups of g. `mean` is the channel's mean value on real images, moved by
+    the trainer: it stands in where an image is described on its own (`constant`), so that a description never depends on the
+    batch.
     """
 
     mean: Tensor

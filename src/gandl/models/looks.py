@@ -65,4 +65,4 @@ class Looks:
 def look_images(settings: TrainingSettings) -> list[float]:
     """Numbers of images at which training is looked at: evenly spaced on a logarithmic scale, the last at the end."""
     last = -(-settings.images // settings.batch) * settings.batch
-    return np.geomspace(last * EARLIEST, last, settings.looks).tolist()
+    return np.geomspace(last, last * EARLIEST, settings.looks)[::-1].tolist()

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from typing import Any
 
+from gandl.interruption import Interrupted, Interruption
 from gandl.models.checkpoint import Checkpoints
 from gandl.models.curve import Curve
 from gandl.models.guard import Guard, Trouble, TroubleKind, remedy
-from gandl.models.interruption import Interrupted, Interruption
 from gandl.models.looks import Looks, look_images
 from gandl.models.parallel import ALONE, Ranks
 from gandl.models.status import Status
@@ -95,7 +95,7 @@ class Loop:
         if self._ended or self._passed(self._tick):
             self._tell()
         self._look_if_due()
-        if self._keeps and (self.guard.calm or self._ended):
+        if self._keeps and (self.guard.calm or self._overdue):
             self._save()
         self._stop_if_asked()
 
@@ -108,6 +108,12 @@ class Loop:
         """Whether a checkpoint is due: since the last one, that many images were shown, or all."""
         every, (_, saved) = self.settings.checkpoint_images, self._saved
         return self._ended or self.trainer.images // every > saved * self.settings.batch // every
+
+    @property
+    def _overdue(self) -> bool:
+        """Whether a checkpoint must not wait for calmer numbers any longer: a kill would cost twice what was agreed."""
+        _, saved = self._saved
+        return self._ended or self.trainer.images - saved * self.settings.batch >= 2 * self.settings.checkpoint_images
 
     @property
     def _settles(self) -> bool:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gandl.config import TrainingSettings
 from gandl.models.intensity import IntensityScale
-from gandl.models.parallel import Ranks
+from gandl.models.parallel import ALONE, Ranks
 from gandl.models.trainer import Trainer
 
 TOO_MUCH = torch.OutOfMemoryError
@@ -49,7 +49,9 @@ def fitting_microbatch(
     device: torch.device,
     attempt: Callable[[TrainingSettings, IntensityScale, torch.device], None] = try_step,
 ) -> int | None:
-    """The largest number of images at a time that fits on a device, out of halves of what was tried; None where none does.
+    """The largest number of images at a time that fits on a device; None where not even one group does.
+
+    Tried are, from half of what did not fit downwards, all that divide a process's share in whole groups.
 
     Parameters
     ----------
@@ -57,24 +59,22 @@ def fitting_microbatch(
     attempt : makes one step, or raises `torch.OutOfMemoryError`.
     """
     group = settings.network.minibatch_std_group
-    size = (settings.engine.microbatch or settings.batch // ranks.size) // 2
-    while size >= group and size % group == 0:
+    too_many, share = _at_a_time(settings, ranks), settings.batch // ranks.size
+    for size in (size for size in range(too_many // 2, 0, -1) if share % size == 0 and size % group == 0):
         _free(device)
         # Two parts tell as much about memory as many: what is kept between parts does not grow.
         engine = settings.engine.model_copy(update={"microbatch": size, "compile": False, "cuda_graphs": False})
         try:
             attempt(settings.model_copy(update={"engine": engine, "batch": 2 * size}), scale, device)
         except TOO_MUCH:
-            size //= 2
-        else:
-            return size
+            continue
+        return size
     return None
 
 
-def advice(settings: TrainingSettings, fits: int | None, device: torch.device) -> str:
+def advice(settings: TrainingSettings, fits: int | None, device: torch.device, ranks: Ranks = ALONE) -> str:
     """What to tell whoever's GPU is too small."""
     total = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else 0
-    size = settings.engine.microbatch or settings.batch
     room = f" ({total / 2**30:.0f} GiB)" if total else ""
     if fits is None:
         return (
@@ -82,9 +82,13 @@ def advice(settings: TrainingSettings, fits: int | None, device: torch.device) -
             "lower training.network.channel_base or training.network.crop"
         )
     return (
-        f"{size} images at a time do not fit on this device{room}; {fits} do: set training.engine.microbatch to {fits}. The "
-        f"batch stays {settings.batch}, and so does what is learnt"
+        f"{_at_a_time(settings, ranks)} images at a time do not fit on this device{room}; {fits} do: set "
+        f"training.engine.microbatch to {fits}. The batch stays {settings.batch}, and so does what is learnt"
     )
+
+
+def _at_a_time(settings: TrainingSettings, ranks: Ranks) -> int:
+    return settings.engine.microbatch or settings.batch // ranks.size
 
 
 def _free(device: torch.device) -> None:

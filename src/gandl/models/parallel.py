@@ -108,6 +108,11 @@ class Ranks:
 ALONE = Ranks()
 
 
+def largest_part(share: int, most: int) -> int:
+    """The largest number of images, at most so many, that divides a rank's share; at least 1."""
+    return max(size for size in range(1, max(most, 1) + 1) if share % size == 0)
+
+
 def ranks_of_environment() -> Ranks:
     """What torchrun says (RANK, WORLD_SIZE, LOCAL_RANK); alone where it says nothing."""
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")

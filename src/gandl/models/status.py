@@ -153,7 +153,7 @@ class Status:
 
     def _seconds_left(self, images: int) -> float:
         (then, before), (now, here) = self._ticks[0], self._ticks[-1]
-        return (self._total - images) * (now - then) / (here - before) if here > before else math.nan
+        return max(self._total - images, 0) * (now - then) / (here - before) if here > before else math.nan
 
     def _line(self, images: int, numbers: Mapping[str, float], metrics: Mapping[str, float]) -> Text:
         parts = [

@@ -17,14 +17,14 @@ from torch import Tensor
 from gandl.code_version import code_version
 from gandl.config import Augmentation, GradientEstimate, Loss, TrainingSettings
 from gandl.models import augmentation, losses
-from gandl.models.adversaries import Adversaries, descend, frozen
+from gandl.models.adversaries import Adversaries, descend, frozen, path_length_interval, penalty_interval
 from gandl.models.compilation import FirstOrder
 from gandl.models.device import CPU, autocast
 from gandl.models.discriminator import Discriminator
 from gandl.models.generator import Generator, Latents
 from gandl.models.intensity import IntensityScale
 from gandl.models.notes import Notes, StepNumbers
-from gandl.models.parallel import ALONE, Ranks
+from gandl.models.parallel import ALONE, Ranks, largest_part
 from gandl.models.randomness import Purpose, torch_rng
 from gandl.models.weights import TrainedModel
 
@@ -89,13 +89,15 @@ class Trainer:
         micro, group = settings.engine.microbatch, settings.network.minibatch_std_group
         self._parts = [part.to(device) for part in ranks.deal(settings.batch, group, micro)]
         self._path_images = max(1, settings.batch // PATH_BATCH_SHRINK)
-        path_parts = ranks.deal(self._path_images, 1, micro // PATH_BATCH_SHRINK)
+        path_parts = ranks.deal(
+            self._path_images,
+            1,
+            largest_part(self._path_images // ranks.size, micro // PATH_BATCH_SHRINK) if micro else 0,
+        )
         self._path_parts = [part.to(device) for part in path_parts]
         self.adversaries = Adversaries(settings, len(self.scale.channels), seed, device, dtype)
         self.generator, self.discriminator = self.adversaries.generator, self.adversaries.discriminator
-        self._path_interval = settings.path_length_interval if settings.path_length_weight else 0
-        penalised = settings.r1_gamma or settings.r2_gamma or settings.lipschitz_weight
-        self._penalty_interval = settings.r1_interval if penalised else 0
+        self._path_interval, self._penalty_interval = path_length_interval(settings), penalty_interval(settings)
         self.step_number = 0
         self.augmentation_strength = 0.0
         self._signs: list[Tensor] = []
@@ -306,12 +308,15 @@ class Trainer:
         return autocast(self.device, self.settings.engine.precision)
 
     def _try_compilation(self) -> None:
-        """Compile both directions of both networks now, so that a compiler that fails is found out before anything is lost."""
+        """Compile every pass of a step now, so that a compiler that fails is found out before anything is lost."""
         try:
+            part = self._latents(Purpose.GENERATOR).take(self._parts[0])
             with self._autocast():
-                images = self._generate(self._latents(Purpose.GENERATOR).take(self._parts[0]))
-                logits, _ = self._judge(images)
-            logits.sum().backward()
+                with frozen(self.discriminator):
+                    self._judge(self._generate(part))[0].sum().backward()
+                with torch.no_grad():
+                    images = self._generate(part)
+                self._judge(images)[0].sum().backward()
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # whatever a compiler may raise: the networks themselves need none

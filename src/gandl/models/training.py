@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -20,13 +20,13 @@ import torch
 from gandl.code_version import code_version
 from gandl.config import Intensity, TrainingSettings
 from gandl.images.store import ImageStore
+from gandl.interruption import Interruption
 from gandl.locks import exclusive
 from gandl.models.checkpoint import Checkpoints
 from gandl.models.crops import CropSampler, hold_out, open_stores
 from gandl.models.device import CPU, prepare
 from gandl.models.frames import write_animation
 from gandl.models.intensity import IntensityScale, measure_scale
-from gandl.models.interruption import Interruption
 from gandl.models.loader import Loader
 from gandl.models.looks import Looks
 from gandl.models.loop import Loop
@@ -82,16 +82,16 @@ def train(
     ------
     CropError, IntensityError : the stores cannot be trained on.
     gandl.models.checkpoint.CheckpointError : a checkpoint cannot be written, or belongs to something else.
-    gandl.models.interruption.Interrupted : SIGTERM or SIGUSR1 came; the same call goes on from where it stopped.
+    gandl.interruption.Interrupted : SIGTERM or SIGUSR1 came; the same call goes on from where it stopped.
     gandl.models.trainer.TrainingError : it failed, and failed again after all roll-backs; or the GPU is too small.
-    gandl.locks.LockedError : the same training runs elsewhere.
+    gandl.locks.LockedError : the same training runs elsewhere, or another one into the same weights.
     """
     prepare(device, settings.engine.precision)
     opened = open_stores(stores, settings.resolution, settings.network.crop)
     shown, held_out = hold_out(sum(len(store) for store in opened), settings.held_out)
     looked_at_by = probe_id if probe is not None or probe_id else None
     kept = Checkpoints(checkpoints, _what_decides(opened, settings, seed, looked_at_by))
-    with Interruption() as stop, exclusive(kept.folder) if ranks.writes else nullcontext():
+    with Interruption() as stop, _alone(kept.folder, weights) if ranks.writes else nullcontext():
         looks = tell = None
         with stop.at_once():
             scale = measure_scale(opened, settings.resolution, settings.intensity)
@@ -111,10 +111,17 @@ def train(
             except torch.OutOfMemoryError as error:
                 traceback.clear_frames(error.__traceback__)  # they hold what did not fit
                 fits = fitting_microbatch(settings, scale, ranks, device)
-                raise TrainingError(advice(settings, fits, device)) from None
+                raise TrainingError(advice(settings, fits, device, ranks)) from None
         if looks is not None:
             with stop.at_once():
                 _write(loop, looks, sampler, curve, samples, weights)
+
+
+@contextmanager
+def _alone(checkpoints: Path, weights: Path) -> Iterator[None]:
+    """No other process trains the same meanwhile, nor anything else into the same files."""
+    with exclusive(checkpoints), exclusive(weights):
+        yield
 
 
 def _run(
@@ -157,12 +164,13 @@ def _what_decides(
     deciding = settings.model_dump(mode="json", exclude=set(NOT_DECIDING))
     for key in NOT_DECIDING_OF_ENGINE:
         del deciding["engine"][key]
+    numbered = enumerate(stores)  # sites are counted through all stores, in this order
     return {
         "settings": deciding,
         "seed": seed,
         "code": code_version("gandl.models.training"),
         "probe": looks,
-        "data": {store.store_id: _content(store) for store in stores},
+        "data": {f"{i} {store.store_id}": _content(store) for i, store in numbered},
     }
 
 

@@ -6,12 +6,14 @@ Tensors are named `<network>.<parameter>` for the networks `generator_ema`, `dis
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
@@ -101,7 +103,12 @@ def untrained(
 
 
 def save(model: TrainedModel, path: Path) -> None:
-    """Write a model, atomically."""
+    """Write a model, atomically.
+
+    Raises
+    ------
+    WeightsError : it cannot be written (a full disk).
+    """
     tensors = {
         f"{prefix}.{name}": tensor.detach().cpu().contiguous()
         for prefix, network in model.networks.items()
@@ -121,9 +128,20 @@ def save(model: TrainedModel, path: Path) -> None:
         "code_version": model.code_version,
         "chosen_by": model.chosen_by.value,
     }
-    with atomic(Path(path)) as partial:
-        save_file(tensors, partial, metadata)
-        _sort_metadata(partial)
+    try:
+        with atomic(Path(path)) as partial:
+            save_file(tensors, partial, metadata)
+            _sort_metadata(partial)
+            partial.chmod(0o666 & ~_umask())  # safetensors lets nobody else read it
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path} cannot be written ({error}): make room there and start again") from error
+
+
+def _umask() -> int:
+    """What this process takes from the rights of new files."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _sort_metadata(path: Path) -> None:
@@ -146,7 +164,8 @@ def load(path: Path) -> TrainedModel:
 
     Raises
     ------
-    WeightsError : no such file, a pickle or anything else that is not a safetensors file of ours, or tensors that do not fit.
+    WeightsError : no such file, a pickle or anything else that is not a safetensors file of ours, one of
+        another version, or tensors that do not fit.
     """
     path = Path(path)
     if not path.is_file():
@@ -166,13 +185,33 @@ def load(path: Path) -> TrainedModel:
         raise WeightsError(
             f"{path} is of format {metadata.get('format')!r}; this version reads {FORMAT!r}: train it again"
         )
+    try:
+        model = _described(metadata)
+    except (KeyError, ValueError) as error:
+        raise WeightsError(
+            f"{path} is of another version of gandl ({_shortly(error)}): read it with that one, or train it again"
+        ) from None
+    for prefix, network in model.networks.items():
+        mine = {name.removeprefix(f"{prefix}."): t for name, t in tensors.items() if name.startswith(f"{prefix}.")}
+        try:
+            network.load_state_dict(mine)
+        except RuntimeError as error:
+            raise WeightsError(
+                f"{path}: the tensors of {prefix} do not fit the settings beside them ({error})"
+            ) from None
+        network.eval().requires_grad_(False)
+    return model
+
+
+def _described(metadata: Mapping[str, str]) -> TrainedModel:
+    """The model that a file's metadata describe, with weights that are still to be read."""
     settings = TrainingSettings.model_validate_json(metadata["settings"])
     scale = json.loads(metadata["intensity"])
     kind, channels = Intensity(scale.pop("kind")), scale["channels"]
     seed = json.loads(metadata["seed"])
     generator, ema = new_networks(settings, len(channels), seed)
     _, raw = new_networks(settings, len(channels), seed)
-    model = TrainedModel(
+    return TrainedModel(
         generator_ema=generator,
         discriminator_ema=ema,
         discriminator_raw=raw,
@@ -184,16 +223,13 @@ def load(path: Path) -> TrainedModel:
         code_version=metadata["code_version"],
         chosen_by=ChosenWeights(metadata.get("chosen_by", ChosenWeights.LAST)),  # files from before there was a choice
     )
-    for prefix, network in model.networks.items():
-        mine = {name.removeprefix(f"{prefix}."): t for name, t in tensors.items() if name.startswith(f"{prefix}.")}
-        try:
-            network.load_state_dict(mine)
-        except RuntimeError as error:
-            raise WeightsError(
-                f"{path}: the tensors of {prefix} do not fit the settings beside them ({error})"
-            ) from None
-        network.eval().requires_grad_(False)
-    return model
+
+
+def _shortly(error: KeyError | ValueError) -> str:
+    """What is wrong with metadata, in one line."""
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}" for wrong in error.errors())
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
 def _looks_like_pickle(path: Path) -> bool:

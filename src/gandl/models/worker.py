@@ -19,9 +19,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from gandl.config import TrainingSettings
+from gandl.interruption import EXIT_CODE, Interrupted, Interruption
 from gandl.jobs import is_ours, messages
 from gandl.models.device import choose_device
-from gandl.models.interruption import EXIT_CODE, Interrupted, Interruption
 from gandl.models.parallel import ALONE, Ranks, ranks_of_environment, together
 from gandl.models.probe import build_probe, probe_id
 from gandl.models.training import train
@@ -76,7 +76,8 @@ class Report(BaseModel):
 
 def work(job: TrainingJob, ranks: Ranks = ALONE) -> None:
     """Train as one of the ranks."""
-    device = choose_device(job.gpus, ranks.local_rank)
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", ranks.size))  # of several machines each has its share of the GPUs
+    device = choose_device(min(job.gpus, here), ranks.local_rank)
     with together(ranks, device):
         probe, name = None, ""
         if job.probe_tables is not None:

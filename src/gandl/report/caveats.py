@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gandl.config import Dataset, FeaturizerName, Normalization
+from gandl.config import ChosenWeights, Dataset, FeaturizerName, Normalization
 from gandl.report.captions import COVERAGE, DOSES, FLOORS, LAYOUTS, SIMULATED_CONFIDENCE
 from gandl.report.findings import TRAINED
 from gandl.report.numbers import plain_rows
@@ -61,15 +61,20 @@ def caveats(provenance: Mapping[str, Any], rows_and_counts: Sequence[tuple[str, 
     found += [text for rows, counts in rows_and_counts for text in _few(rows, counts, confidence)]
     if set(TRAINED) & set(featurizers):
         found.append(
-            "The representation is transductive: the network saw the images of all wells while training, without any label. "
-            "Labels of a held-out well, plate row, plate or experiment (as each split says) were held out of the classifier that "
-            "scores it, not out of the network."
+            f"The representation is transductive: {_seen(settings['training'])}, without any label. Labels of a held-out well, "
+            "plate row, plate or experiment (as each split says) were held out of the classifier that scores it, not out of the "
+            "network."
         )
         plate = settings["source"]["bbbc013"]
         if plate is not None:
             found.append(
                 f"Settings were chosen on the controls of rows {plain_rows(span(plate['development_rows']))} alone; the "
                 "other rows chose nothing of the network and its features, so their numbers stand beside those of all rows."
+            )
+        if settings["training"]["weights"] == ChosenWeights.BEST_PROBE:
+            found.append(
+                "The weights that embed were chosen by labels, the probe's Z′ of controls (training.weights: best_probe): this "
+                "run is not label-free, and numbers of the wells that the probe looks at are too good."
             )
     if FeaturizerName.SEGMENTATION in featurizers and provenance["dataset"] in FLOORS:
         found.append(FLOORS[provenance["dataset"]])
@@ -97,6 +102,17 @@ def _files(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
         elif kind != OFFICIAL:
             found.append(f"{name} was taken from a {kind}, whose copy need not be the official file byte for byte.")
     return found
+
+
+def _seen(training: Mapping[str, Any]) -> str:
+    """Which images the network was trained on."""
+    held_out = float(training["held_out"])
+    if not held_out:
+        return "the network saw the images of all wells while training"
+    return (
+        "the network saw images of tested wells while training, as of all others (all sites but "
+        f"{100 * held_out:g} %, drawn by chance, which its quality was measured on)"
+    )
 
 
 def _few(rows: str, counts: Mapping[str, int], confidence: float) -> list[str]:

@@ -1,4 +1,4 @@
-"""How training went, for the audit: takes training curves, makes what was really used where a training had to go back."""
+"""How training went, for the audit: takes training curves, makes what was really used, and what the networks are worth."""
 
 from __future__ import annotations
 
@@ -9,10 +9,19 @@ from typing import Any
 
 import pandas as pd
 
+from gandl.config import ChosenWeights
 from gandl.tables import CURVE, read_table
 
 ROLL_BACK, USED = "roll_back", ("learning_rate", "r1_gamma")
 """Metrics of the training curve: where training went back, and what it went on with (`gandl.models.curve`)."""
+
+
+QUALITY, FLOOR = "quality", "quality_floor"
+CHOSEN = {
+    ChosenWeights.LAST: "The last weights embed; nothing that was measured along training chose them.",
+    ChosenWeights.BEST_QUALITY: "The weights that embed are the best by quality, which knows no label.",
+    ChosenWeights.BEST_PROBE: "The weights that embed were chosen by the probe, so by labels: this run is not label-free.",
+}
 
 
 @dataclass(frozen=True)
@@ -28,9 +37,10 @@ class RollBack:
 
 @dataclass(frozen=True)
 class TrainingStory:
-    """What a reader must know of how training went: sentences, one per seed, and every roll-back."""
+    """What a reader must know of how training went: sentences, one per seed, what else there is to tell, and every roll-back."""
 
     sentences: list[str]
+    notes: list[str]
     roll_backs: list[RollBack]
 
     @property
@@ -54,22 +64,40 @@ def training_story(curves: Sequence[Path], settings: Mapping[str, Any]) -> Train
     if not curves:
         return None
     rate, gamma = float(settings["learning_rate"]), float(settings["r1_gamma"])
-    sentences, found = [], []
+    sentences, notes, found = [], [CHOSEN[settings["weights"]]], []
     for path in sorted(map(Path, curves)):
         seed = path.parent.name.removeprefix("seed_")
-        mine = _roll_backs(read_table(path, CURVE), seed)
+        curve = read_table(path, CURVE)
+        mine = _roll_backs(curve, seed)
         found += mine
         who = f"Training of seed {seed}" if len(curves) > 1 else "Training"
+        notes += _quality(curve, f"{who}: q" if len(curves) > 1 else "Q")
         if not mine:
             used = f"learning rate {rate:g} and R1 gamma {gamma:g}"
             sentences.append(f"{who} never had to go back: {used} from the first image to the last, as set.")
             continue
-        last, times = mine[-1], "once" if len(mine) == 1 else f"{len(mine)} times"
+        last = mine[-1]
+        times = "once" if last.number == 1 else f"{last.number} times"  # two from one place leave one row
         sentences.append(
             f"{who} failed and went back to an earlier checkpoint {times} (of at most {settings['roll_backs']}): it ended with "
             f"learning rate {last.learning_rate:g} (set: {rate:g}) and R1 gamma {last.r1_gamma:g} (set: {gamma:g})."
         )
-    return TrainingStory(sentences, found)
+    return TrainingStory(sentences, notes, found)
+
+
+def _quality(curve: pd.DataFrame, start: str) -> list[str]:
+    """What quality was last, beside the best and what real crops reach; nothing where it was not measured."""
+    looks = curve[curve["metric"] == QUALITY].dropna(subset=["value"]).sort_values("images")
+    if looks.empty:
+        return []
+    last, best = looks.iloc[-1], looks.sort_values("value", kind="stable").iloc[0]
+    floors = curve[curve["metric"] == FLOOR]
+    told = "" if floors.empty else f"; real crops of the other sites: {floors['value'].iloc[-1]:.3g}"
+    where = "the best" if best["images"] == last["images"] else f"best: {best['value']:.3g} after {best['images']:,}"
+    return [
+        f"{start}uality of generated crops against real ones of held-out sites (energy distance, lower is better): "
+        f"{last['value']:.3g} after {last['images']:,} images ({where}{told})."
+    ]
 
 
 def _roll_backs(curve: pd.DataFrame, seed: str) -> list[RollBack]:

@@ -1,6 +1,6 @@
-"""Interruption: a training that is asked to stop (SIGTERM, SIGUSR1: time limits, pre-emption) ends in order, with its work saved.
+"""Interruption: work that is asked to stop (SIGTERM, SIGUSR1: time limits, pre-emption) ends in order, with its work saved.
 
-Takes nothing but the signals; makes a flag that the training's loop asks for between steps, or, where nothing would be lost, an
+Takes nothing but the signals; makes a flag that a loop asks for between steps, or, where nothing would be lost, an
 exception at once.
 """
 
