@@ -64,9 +64,7 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> tuple[Ten
 def input_gradient(rows: Planes, weight: Tensor) -> Tensor:
     """The gradient of x, from `spread` of that of y."""
     kernels = _kernels(weight)
-    return gather(
-        [F.conv_transpose2d(row, kernel, padding=(0, 1)) for row, kernel in zip(rows, kernels, strict=True)]
-    )
+    return gather([F.conv_transpose2d(row, kernel, padding=(0, 1)) for row, kernel in zip(rows, kernels, strict=True)])
 
 
 def weight_gradient(planes: Planes, rows: Planes) -> Tensor:
