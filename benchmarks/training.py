@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from gandl.config import EngineSettings, GradientEstimate, Intensity, NetworkSettings, Precision, TrainingSettings
-from gandl.models import convolution, device, winograd
+from gandl.models import convolution, device
 from gandl.models.device import CPU, peak_flops, peak_memory, prepare
 from gandl.models.intensity import IntensityScale
 from gandl.models.trainer import Trainer
@@ -108,11 +108,6 @@ def without_own_convolutions(settings: TrainingSettings, place: torch.device) ->
     return ours(settings, place)
 
 
-def without_winograd(settings: TrainingSettings, place: torch.device) -> Callable[[], None]:
-    winograd.pays = lambda x, weight: False
-    return ours(settings, place)
-
-
 def without_kept_memory(settings: TrainingSettings, place: torch.device) -> Callable[[], None]:
     device.ctypes.CDLL = lambda name: None
     return ours(settings, place)
@@ -132,7 +127,6 @@ ON_CPU: dict[str, tuple[Callable[..., Callable[[], None]], dict[str, Any]]] = {
     PLAIN: (plain, {}),
     "plain, channels last": (plain_channels_last, {}),
     "gandl": (ours, {}),
-    "gandl without Winograd": (without_winograd, {}),
     "gandl without its own derivatives of convolutions": (without_own_convolutions, {}),
     "gandl without keeping freed memory": (without_kept_memory, {}),
     "gandl without fused Adam": (without_fused_adam, {}),

@@ -1,16 +1,22 @@
-"""Our convolutions and all their derivatives are PyTorch's, in float64; those with fewer multiplications, too."""
+"""Our convolutions and all their derivatives are PyTorch's, in float64."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gandl.models import winograd
-from gandl.models.convolution import convolve, convolve_transposed
+from gandl.models import convolution
+from gandl.models.convolution import convolve, convolve_transposed, quick_second_derivatives
+
+
+@pytest.fixture(autouse=True)
+def _written_out() -> Iterator[None]:
+    with quick_second_derivatives():
+        yield
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -77,38 +83,8 @@ def test_derivatives_are_those_of_finite_differences(kind: str) -> None:
     assert torch.autograd.gradgradcheck(ours, small, fast_mode=True)
 
 
-@pytest.fixture
-def everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer multiplications wherever it can be done, so that small maps show it."""
-    monkeypatch.setattr(winograd, "CHANNELS", 1)
-    monkeypatch.setattr(winograd, "ROWS", 4)
-
-
-@pytest.mark.usefixtures("everywhere")
-@pytest.mark.parametrize("rows", [4, 8, 12])
-def test_fewer_multiplications_make_the_same_convolution_and_derivatives(rows: int) -> None:
-    inputs = normal(2, 3, rows, 5), normal(4, 3, 3, 3, seed=1), normal(4, seed=2)
-    assert winograd.pays(*inputs[:2])
-    ours = derivatives(lambda x, w, b: convolve(x, w, b, padding=1), inputs)
-    for one, other in zip(ours, derivatives(lambda x, w, b: F.conv2d(x, w, b, padding=1), inputs), strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
-
-
-def test_fewer_multiplications_cost_few_digits_of_float32() -> None:
-    x, w = normal(2, 64, 16, 16).detach(), normal(64, 64, 3, 3, seed=1).detach()
-    assert winograd.pays(x, w)
-    exact = F.conv2d(x, w, padding=1)
-    plain = (F.conv2d(x.float(), w.float(), padding=1) - exact).abs().max()
-    y, _ = winograd.convolve(x.float(), w.float())
-    ours = (y - exact).abs().max()
-    assert ours < 10 * plain
-    assert ours < 1e-5 * exact.abs().max()
-
-
 def test_first_derivatives_alone_compute_no_gradient_of_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """R1's inner gradient asks for that of images only; computing the others would cost a third more."""
-    from gandl.models import convolution
-
     monkeypatch.setattr(
         convolution._WeightGradient, "apply", lambda *_: pytest.fail("the weight's gradient was computed")
     )

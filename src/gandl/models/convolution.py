@@ -6,19 +6,20 @@ y = x * w, the gradient of x is a transposed convolution, that of w a correlatio
 linear in each of its two arguments, with the other two for gradients. So three functions are closed under differentiation, to
 any order.
 
-On a GPU, under autocast and while compiling, torch's own operations are used: there they are quick.
+That takes a little more of Python's time, so it is done within `quick_second_derivatives` only, for the penalties; and never on a
+GPU or under autocast, where torch's own operations are quick.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
-
-from gandl.models import winograd
 
 
 def convolve(
@@ -33,8 +34,6 @@ def convolve(
     """(n, i, y, x), (o, i / groups, k, k) -> (n, o, (y + 2 padding - k) // stride + 1, ...), as conv2d."""
     if not _written_out(x):
         return F.conv2d(x, weight, bias, stride, padding, groups=groups)
-    if (stride, padding, groups) == (1, 1, 1) and winograd.pays(x, weight):
-        return _Halved.apply(x, weight, bias)
     return _Convolution.apply(x, weight, bias, stride, padding, groups)
 
 
@@ -46,8 +45,21 @@ def convolve_transposed(x: Tensor, weight: Tensor, *, stride: int, padding: int 
     return _Transposed.apply(x, weight, stride, padding, groups, sides)
 
 
+@contextmanager
+def quick_second_derivatives() -> Iterator[None]:
+    """What is convolved in the block is quick to differentiate twice; elsewhere it is quicker to differentiate once."""
+    _twice.append(True)
+    try:
+        yield
+    finally:
+        _twice.pop()
+
+
+_twice: list[bool] = []
+
+
 def _written_out(x: Tensor) -> bool:
-    return x.device.type == "cpu" and not torch.compiler.is_compiling() and not torch.is_autocast_enabled("cpu")
+    return bool(_twice) and x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
 
 
 class _Convolution(Function):
@@ -109,52 +121,6 @@ class _WeightGradient(Function):
         hx = _Transposed.apply(g, h, *ctx.how, tuple(x.shape[2:])) if _wanted(ctx, 0) else None
         hg = _Convolution.apply(x, h, None, *ctx.how) if _wanted(ctx, 1) else None
         return hx, hg, None, None, None, None
-
-
-class _Halved(Function):
-    """y = x * w + b with half the multiplications; stride and padding are 1."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
-        y, planes = winograd.convolve(x, w, b)
-        ctx.save_for_backward(x, w, *planes)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        x, w, *planes = ctx.saved_tensors
-        gx, gw = _HalvedGradients.apply(g, x, w, planes, _wanted(ctx, 0), _wanted(ctx, 1))
-        return gx, gw, g.sum(dim=(0, 2, 3)) if _wanted(ctx, 2) else None
-
-
-class _HalvedGradients(Function):
-    """The gradients of x and w, from y's: both begin with the same sums."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, g: Tensor, x: Tensor, w: Tensor, planes: winograd.Planes, of_x: bool, of_w: bool
-    ) -> tuple[Tensor | None, Tensor | None]:
-        ctx.save_for_backward(g, x, w)
-        ctx.set_materialize_grads(False)
-        rows = winograd.spread(g)
-        return (
-            winograd.input_gradient(rows, w) if of_x else None,
-            winograd.weight_gradient(planes, rows) if of_w else None,
-        )
-
-    @staticmethod
-    def backward(ctx: Any, hx: Tensor | None, hw: Tensor | None) -> tuple[Tensor | None, ...]:
-        g, x, w = ctx.saved_tensors
-        how, hg, hgx, hgw = (1, 1, 1), None, None, None
-        if hx is not None:
-            hg = convolve(hx, w, padding=1) if _wanted(ctx, 0) else None
-            hgw = _WeightGradient.apply(hx, g, *how, 3) if _wanted(ctx, 2) else None
-        if hw is not None:
-            if _wanted(ctx, 0):
-                more = convolve(x, hw, padding=1)
-                hg = more if hg is None else hg + more
-            hgx = _Transposed.apply(g, hw, *how, tuple(x.shape[2:])) if _wanted(ctx, 1) else None
-        return hg, hgx, hgw, None, None, None
 
 
 def _wanted(ctx: Any, i: int) -> bool:

@@ -19,6 +19,7 @@ from gandl.config import Augmentation, GradientEstimate, Loss, TrainingSettings
 from gandl.models import augmentation, losses
 from gandl.models.adversaries import Adversaries, descend, frozen, path_length_interval, penalty_interval
 from gandl.models.compilation import FirstOrder
+from gandl.models.convolution import quick_second_derivatives
 from gandl.models.device import CPU, autocast
 from gandl.models.discriminator import Discriminator
 from gandl.models.generator import Generator, Latents
@@ -142,13 +143,15 @@ class Trainer:
         reals = self._augmented(self.loader.batch(step, self.course), Purpose.AUGMENTATION_OF_REALS)
         fakes = self._train_generator(reals)
         if self._path_interval and step % self._path_interval == 0:
-            self._penalise_path_length()
+            with quick_second_derivatives():
+                self._penalise_path_length()
         if not self.settings.engine.shared_forward:
             fakes = self._fakes()
         fakes = self._augmented(fakes, Purpose.AUGMENTATION_OF_FAKES)
         self._train_discriminator(reals, fakes)
         if self._penalty_interval and step % self._penalty_interval == 0:
-            self._penalise_gradients(reals, fakes)
+            with quick_second_derivatives():
+                self._penalise_gradients(reals, fakes)
         self.adversaries.average(seen, self.settings.batch)
         self.step_number += 1
 
