@@ -1,6 +1,5 @@
 """Rule `training`: GAN-DL on crops of all stores; the probe is handed in here, so that models never reads a label."""
 
-# ruff: noqa: E402
 import os
 
 os.environ.setdefault(
