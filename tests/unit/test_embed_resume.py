@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from embedding_inputs import SCALE, SCREEN, SETTINGS, TRAINING, build_several, draw_sites, write_store, write_weights
 from gandl.config import EmbeddingsSettings, FeaturizerName, Weights
@@ -125,8 +126,10 @@ import os, signal, sys
 from pathlib import Path
 sys.path[:0] = [{tests!r}, {unit!r}]
 import numpy as np
+import torch
 from gandl.embeddings import resume
 import test_embed_resume as here
+torch.set_num_threads({threads})  # parts belong to a number of threads
 resume.SECONDS = 0.0
 left, write = [{saves}], np.savez
 def savez(file, *arrays):
@@ -143,7 +146,8 @@ here.embed(Path({folder!r}), Path({output!r}))
 def test_a_killed_process_goes_on_where_it_was(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`kill -9` while its fourth part is being written."""
     here = Path(__file__).parent
-    script = KILLED.format(tests=str(here.parent), unit=str(here), saves=3, folder=str(folder), output=str(tmp_path))
+    names = {"tests": str(here.parent), "unit": str(here), "folder": str(folder), "output": str(tmp_path)}
+    script = KILLED.format(saves=3, threads=torch.get_num_threads(), **names)
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
     assert not any(path.exists() for path in tables(tmp_path))
     read = note_reads(monkeypatch)
