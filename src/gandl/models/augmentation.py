@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gandl.config_training import AugmentationSettings
+from gandl.models.layers import wide
 
 ADJUSTED_EVERY = 4
 """Steps between two moves of the strength (Karras et al. 2020a, section 3.1)."""
@@ -97,7 +98,7 @@ def augment(images: Tensor, strength: Tensor | float, draws: AugmentationDraws) 
     strength : probability of each transformation, 0 to 1; as a tensor () on the device, it may change without compiling anew.
     """
     layout = torch.channels_last if images.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
-    images = images.float() if images.dtype.itemsize < 4 else images
+    images = wide(images)
     matrix, back, moved = _where_from(strength, draws, images.shape[3])
     warped = _warp(images, matrix.to(images.dtype), back.to(images.dtype))
     images = torch.where(moved[:, None, None, None], warped, images)

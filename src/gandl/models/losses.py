@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gandl.config_training import Loss
+from gandl.models.layers import wide
 
 DIFFERENCE_STEP = 0.01
 """Step of `finite_difference_penalty`, in units of the networks' scale (images are about [-1, 1])."""
@@ -36,7 +37,7 @@ def generator_loss(kind: Loss, fake_logits: Tensor, real_logits: Tensor | None =
     ------
     ValueError : `relativistic` without the logits of as many real images.
     """
-    fake_logits = _wide(fake_logits)
+    fake_logits = wide(fake_logits)
     if kind is Loss.WGAN:
         return -fake_logits.mean()
     if kind is Loss.RELATIVISTIC:
@@ -59,7 +60,7 @@ def discriminator_loss(kind: Loss, real_logits: Tensor, fake_logits: Tensor) -> 
     ------
     ValueError : `relativistic` with other numbers of real and generated images.
     """
-    real_logits, fake_logits = _wide(real_logits), _wide(fake_logits)
+    real_logits, fake_logits = wide(real_logits), wide(fake_logits)
     if kind is Loss.WGAN:
         return fake_logits.mean() - real_logits.mean()
     if kind is Loss.RELATIVISTIC:
@@ -108,7 +109,7 @@ def finite_difference_penalty(
     group : images per group of the minibatch deviation (all n where n is smaller): i, i + n / group ... are one group.
     """
     moved = step * direction
-    change = _wide(logits_of(images + moved)) - _wide(logits_of(images - moved))
+    change = wide(logits_of(images + moved)) - wide(logits_of(images - moved))
     size = min(group, len(change))
     slopes = change.reshape(size, -1).sum(dim=0) / (2 * step)
     return slopes.square().mean() / size
@@ -148,9 +149,9 @@ def path_lengths(images: Tensor, styles: Tensor, direction: Tensor) -> Tensor:
     images : (n, c, y, x) synthesised from `styles` (n, layers, style_dim), which must require gradients.
     direction : (n, c, y, x) normal noise; divided by sqrt(y x), so that the length does not depend on the side.
     """
-    weighted = (_wide(images) * direction).sum() / math.sqrt(images.shape[2] * images.shape[3])
+    weighted = (wide(images) * direction).sum() / math.sqrt(images.shape[2] * images.shape[3])
     (gradient,) = torch.autograd.grad(weighted, styles, create_graph=True)
-    squares = _wide(gradient).square().sum(dim=2).mean(dim=1)
+    squares = wide(gradient).square().sum(dim=2).mean(dim=1)
     positive = squares > 0
     return torch.where(positive, torch.where(positive, squares, 1.0).sqrt(), 0.0)
 
@@ -168,8 +169,8 @@ def path_length_penalty(lengths: Tensor, mean: Tensor) -> Tensor:
 
 def _squared_gradients(logits: Tensor, images: Tensor) -> Tensor:
     """||d sum(logits) / d x_i||^2 (n,), which can be differentiated again."""
-    (gradient,) = torch.autograd.grad(_wide(logits).sum(), images, create_graph=True)
-    return _wide(gradient).square().sum(dim=(1, 2, 3))
+    (gradient,) = torch.autograd.grad(wide(logits).sum(), images, create_graph=True)
+    return wide(gradient).square().sum(dim=(1, 2, 3))
 
 
 def _difference(of: Tensor, against: Tensor | None) -> Tensor:
@@ -177,9 +178,4 @@ def _difference(of: Tensor, against: Tensor | None) -> Tensor:
     if against is None or against.shape != of.shape:
         given = "none" if against is None else f"{tuple(against.shape)} against {tuple(of.shape)}"
         raise ValueError(f"the relativistic loss needs logits of as many real as generated images, not {given}")
-    return of - _wide(against)
-
-
-def _wide(numbers: Tensor) -> Tensor:
-    """float32 for half precision; float32 and float64 as they are."""
-    return numbers.float() if numbers.dtype.itemsize < 4 else numbers
+    return of - wide(against)
