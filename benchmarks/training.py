@@ -27,7 +27,7 @@ from torch import Tensor
 
 from gandl.config import EngineSettings, GradientEstimate, Intensity, NetworkSettings, Precision, TrainingSettings
 from gandl.models import convolution, device
-from gandl.models.device import CPU, peak_flops, peak_memory, prepare
+from gandl.models.device import CPU, autocast, peak_flops, peak_memory, prepare
 from gandl.models.intensity import IntensityScale
 from gandl.models.trainer import Trainer
 from gandl.models.work import work_per_image
@@ -100,7 +100,12 @@ def plain_channels_last(settings: TrainingSettings, place: torch.device) -> Call
     for network in (training.generator, training.discriminator, *training.averages):
         network.to(memory_format=torch.channels_last)
     images = Images(settings, place).images
-    return lambda: training.step(images)
+
+    def step() -> None:
+        with autocast(place, settings.engine.precision):
+            training.step(images)
+
+    return step
 
 
 def without_own_convolutions(settings: TrainingSettings, place: torch.device) -> Callable[[], None]:
@@ -126,12 +131,14 @@ def engine(**changes: Any) -> dict[str, Any]:
 ON_CPU: dict[str, tuple[Callable[..., Callable[[], None]], dict[str, Any]]] = {
     PLAIN: (plain, {}),
     "plain, channels last": (plain_channels_last, {}),
+    "plain, channels last, bfloat16": (plain_channels_last, engine(precision=Precision.BFLOAT16)),
     "gandl": (ours, {}),
     "gandl without its own derivatives of convolutions": (without_own_convolutions, {}),
     "gandl without keeping freed memory": (without_kept_memory, {}),
     "gandl without fused Adam": (without_fused_adam, {}),
     "gandl, bfloat16": (ours, engine(precision=Precision.BFLOAT16)),
     "gandl, compiled": (ours, engine(compile=True)),
+    "gandl, bfloat16, compiled": (ours, engine(precision=Precision.BFLOAT16, compile=True)),
     "gandl, shared forward": (ours, engine(shared_forward=True)),
     "gandl, R1 by finite differences": (ours, {"r1_estimate": GradientEstimate.FINITE_DIFFERENCE}),
 }

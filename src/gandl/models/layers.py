@@ -140,12 +140,15 @@ class StyledConv(nn.Module):
         y, demodulation = self.convolution(x, w)
         assert demodulation is not None
         y = y * (demodulation * gain).to(y.dtype)[:, :, None, None]
-        y.add_(noise * (self.strength * gain)).add_((self.bias * gain)[:, None, None])
+        y.add_((noise * (self.strength * gain)).to(y.dtype)).add_((self.bias * gain).to(y.dtype)[:, None, None])
         return leaky_relu(y)
 
 
 class Blur(nn.Module):
-    """Low-pass filter [1, 3, 3, 1] along y and x, as one depthwise convolution; the kernel sums to 1."""
+    """Low-pass filter [1, 3, 3, 1] along y and x, as one depthwise convolution; the kernel sums to 1.
+
+    With a stride, never in mixed precision on a CPU: the derivative of such a convolution takes 40 times as long in bfloat16.
+    """
 
     kernel: Tensor
 
@@ -159,7 +162,10 @@ class Blur(nn.Module):
     def forward(self, x: Tensor, *, padding: int, stride: int = 1, gain: float = 1.0) -> Tensor:
         """(n, c, y, x) -> (n, c, (y + 2 padding - 4) // stride + 1, ...); zeros lie around the image."""
         kernel = self.kernel if gain == 1.0 else self.kernel * gain
-        return convolve(x, kernel, padding=padding, stride=stride, groups=self.channels)
+        if stride == 1 or x.device.type != "cpu":
+            return convolve(x, kernel, padding=padding, stride=stride, groups=self.channels)
+        with exactly(x):
+            return convolve(wide(x), kernel, padding=padding, stride=stride, groups=self.channels)
 
 
 class Upsample(nn.Module):
