@@ -256,7 +256,8 @@ class PlainTraining:
             direction = torch.randn_like(images) / math.sqrt(images.shape[2] * images.shape[3])
             (gradient,) = torch.autograd.grad((images * direction).sum(), styles, create_graph=True)
             lengths = gradient.square().sum(dim=2).mean(dim=1).sqrt()
-            self.mean_path_length = self.mean_path_length.lerp(lengths.detach().mean(), settings.path_length_decay)
+            mean = lengths.detach().mean().to(self.mean_path_length.dtype)
+            self.mean_path_length = self.mean_path_length.lerp(mean, settings.path_length_decay)
             penalty = (lengths - self.mean_path_length).square().mean()
             weight = settings.path_length_weight * settings.path_length_interval
             self._descend(optimizer_g, penalty * weight)
