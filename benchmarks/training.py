@@ -1,7 +1,8 @@
 """Training against a plain variant of it (`plain.py`): images per second of both, in turn, on one device, and their ratio.
 
 Every variant is measured in a process of its own, several rounds, on the same random images: one round is 16 steps, a whole turn
-of the reference schedule (two generator passes, path length every 4 steps, R1 every 16). On two CPU cores: 64-px crops, 5
+of the reference schedule (two generator passes, path length every 4 steps, R1 every 16). All wait awake for their other threads,
+as the workflow's trainings do. On two CPU cores: 64-px crops, 5
 channels, base 2048 with at most 64 maps, batch 16. `--device cuda` takes the size of `config/paper.yaml` (or `--crop 512 --base
 32768`), tells memory and shares of the device's peak, and profiles one round. `--write` appends to
 `benchmarks/results/training.csv`. Nothing else should be running.
@@ -13,6 +14,7 @@ import argparse
 import csv
 import datetime
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -57,6 +59,7 @@ COLUMNS = (
     "share_of_peak",
 )
 PLAIN = "plain, NCHW"
+ASLEEP = "gandl, its threads asleep between operations"
 
 
 class Images:
@@ -133,6 +136,7 @@ ON_CPU: dict[str, tuple[Callable[..., Callable[[], None]], dict[str, Any]]] = {
     "plain, channels last": (plain_channels_last, {}),
     "plain, channels last, bfloat16": (plain_channels_last, engine(precision=Precision.BFLOAT16)),
     "gandl": (ours, {}),
+    ASLEEP: (ours, {}),
     "gandl without its own derivatives of convolutions": (without_own_convolutions, {}),
     "gandl without keeping freed memory": (without_kept_memory, {}),
     "gandl without fused Adam": (without_fused_adam, {}),
@@ -226,7 +230,10 @@ def in_turn(arguments: argparse.Namespace) -> list[dict[str, Any]]:
                 if getattr(arguments, option):
                     command += [f"--{option}", str(getattr(arguments, option))]
             command += ["--profile"] if arguments.device == "cuda" and last else []
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+            waiting = {"OMP_WAIT_POLICY": "passive" if name == ASLEEP else "active"}  # as the rule's script sets it
+            done = subprocess.run(
+                command, stdout=subprocess.PIPE, text=True, check=False, env={**os.environ, **waiting}
+            )
             if done.returncode:
                 print(f"{name}: failed", file=sys.stderr)
                 continue

@@ -54,6 +54,7 @@ def write_store(
     dtype: str = "uint8",
     seed: int = 0,
     pixels: np.ndarray | None = None,
+    pixel_size_um: float | None = 0.5,
 ) -> Path:
     """Pack a store of sites (32 px, also stored at 16 px) of smooth random pixels, or of those given (shorter side 32 px)."""
     if pixels is None:
@@ -69,7 +70,7 @@ def write_store(
         height=pixels.shape[2],
         width=pixels.shape[3],
         resolutions=(32, 16),
-        pixel_size_um=0.5,
+        pixel_size_um=pixel_size_um,
         shard_sites=4,
         shard_mebibytes=1,
         compression_level=1,

@@ -132,6 +132,9 @@ def test_checkpoints_of_other_trainings_say_why_this_one_starts_anew(kept: Check
     near = {**PARTS, "settings": {**PARTS["settings"], "r1_gamma": 50.0}}
     for parts in (far, near):
         Checkpoints(tmp_path, parts).save(state(10), 10)
+    damaged = Checkpoints(tmp_path, {**PARTS, "seed": 7})
+    damaged.save(state(10), 10)
+    (damaged.folder / "training.json").write_text('{"seed": ')
     told = kept.foreign()
     assert told is not None
     assert str(Checkpoints(tmp_path, near).folder) in told

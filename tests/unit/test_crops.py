@@ -158,6 +158,16 @@ def test_stores_of_other_sides_are_refused_by_name(tmp_path: Path) -> None:
         open_stores([square, wide], 32, 16)
 
 
+def test_stores_of_other_pixel_sizes_are_refused_unless_unknown(tmp_path: Path) -> None:
+    half, whole, unknown = (
+        write_store(tmp_path, name=name, pixel_size_um=size)
+        for name, size in (("half", 0.5), ("whole", 1.0), ("unknown", None))
+    )
+    with pytest.raises(CropError, match=r"whole\.zarr has pixels of 1 um, but .*half\.zarr of 0\.5 um"):
+        open_stores([unknown, half, whole], 32, 16)
+    assert len(open_stores([half, unknown], 32, 16)) == 2
+
+
 def test_a_crop_must_fit_the_shorter_side(tmp_path: Path) -> None:
     wide = write_store(tmp_path, pixels=fields(1, 32, 80))
     with pytest.raises(

@@ -13,6 +13,7 @@ import json
 import logging
 import pickle
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,8 @@ class Checkpoints:
         others = []
         for path in sorted(self.folder.parent.glob("*/training.json")):
             if path.parent != self.folder and any(path.parent.glob("*.pt")):
-                others.append((differences(json.loads(path.read_text(encoding="utf-8")), self._parts), path.parent))
+                with suppress(ValueError, OSError):  # damaged: it is not ours, and nothing hangs on it
+                    others.append((differences(json.loads(path.read_text(encoding="utf-8")), self._parts), path.parent))
         if not others:
             return None
         told, folder = min(others, key=lambda other: len(other[0]))

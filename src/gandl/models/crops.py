@@ -5,6 +5,7 @@ The sampler remembers nothing of what it drew: whoever gives it the same random 
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
@@ -40,15 +41,27 @@ def open_stores(paths: Sequence[Path], resolution: int, crop: int) -> list[Image
 
     Raises
     ------
-    CropError : no store, no images, other channels, bit depth or sides than the first, a missing resolution, images smaller than
-        the crop.
+    CropError : no store, no images, other channels, bit depth, sides or pixel size (where both are known) than the first, a
+        missing resolution, images smaller than the crop.
     """
     if not paths:
         raise CropError("training needs at least one image store, and none was given")
     stores = [ImageStore(Path(path)) for path in paths]
     for store in stores:
         _check(store, stores[0], resolution, crop)
+    _check_pixel_sizes(stores, resolution)
     return stores
+
+
+def _check_pixel_sizes(stores: Sequence[ImageStore], resolution: int) -> None:
+    """Refuse stores whose pixels are known to show different lengths: a network would learn cells of two sizes."""
+    sizes = [(size, store.path) for store in stores if (size := store.pixel_size_at(resolution)) is not None]
+    for size, path in sizes:
+        expected, first = sizes[0]
+        if not math.isclose(size, expected, rel_tol=1e-3):
+            raise CropError(
+                f"{path} has pixels of {size:g} um, but {first} of {expected:g} um; stores of one training must agree"
+            )
 
 
 def _check(store: ImageStore, first: ImageStore, resolution: int, crop: int) -> None:

@@ -89,16 +89,13 @@ class Trainer:
         self.loader, self.scale, self.pixel_size_um = loader, loader.scale, pixel_size_um
         micro, group = settings.engine.microbatch, settings.network.minibatch_std_group
         self._parts = [part.to(device) for part in ranks.deal(settings.batch, group, micro)]
-        self._path_images = max(1, settings.batch // PATH_BATCH_SHRINK)
-        path_parts = ranks.deal(
-            self._path_images,
-            1,
-            largest_part(self._path_images // ranks.size, micro // PATH_BATCH_SHRINK) if micro else 0,
-        )
+        self._path_interval, self._penalty_interval = path_length_interval(settings), penalty_interval(settings)
+        self._path_images = max(1, settings.batch // PATH_BATCH_SHRINK) if self._path_interval else 0
+        path_micro = largest_part(self._path_images // ranks.size, micro // PATH_BATCH_SHRINK) if micro else 0
+        path_parts = ranks.deal(self._path_images, 1, path_micro) if self._path_interval else []
         self._path_parts = [part.to(device) for part in path_parts]
         self.adversaries = Adversaries(settings, len(self.scale.channels), seed, device, dtype)
         self.generator, self.discriminator = self.adversaries.generator, self.adversaries.discriminator
-        self._path_interval, self._penalty_interval = path_length_interval(settings), penalty_interval(settings)
         self.step_number = 0
         self.augmentation_strength = 0.0
         self._signs: list[Tensor] = []
