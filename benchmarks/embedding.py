@@ -9,18 +9,16 @@ the network of the default settings; with `--device cuda`: that of `config/paper
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
 import json
 import os
-import platform
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the workflow embeds (`gandl/__init__.py`)
 
 import numpy as np
 import pandas as pd
@@ -39,11 +37,10 @@ from gandl.models.intensity import IntensityScale
 from gandl.models.sites import crop_corners
 from gandl.models.weights import untrained
 from gandl.tables import EMBEDDINGS
+from measuring import CORES, RESULTS, Measurement, append, machine, versions
 
-RESULTS = Path(__file__).parent / "results" / "embedding.csv"
 CHANNELS = ("dna", "er", "actin", "rna", "wga")
 SCREEN, DISTINCT, OLD_SITES_PER_READ = Dataset.RXRX19A, 16, 8
-CORES = len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True)
@@ -63,17 +60,10 @@ PAPER = Case("256 px, base 16384", NetworkSettings(crop=256, channel_base=16384,
 
 
 @dataclass
-class Measurement:
-    """Times (s) of embedding a store, run by run; `against` is what its ratio is taken with: how many times as fast it is."""
+class Embedding(Measurement):
+    """Times (s) of embedding a store in one precision."""
 
-    what: str
-    precision: Precision
-    against: str = ""
-    seconds: list[float] = field(default_factory=list)
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.seconds)
+    precision: Precision = Precision.FLOAT32
 
 
 def write_store(folder: Path, case: Case) -> Path:
@@ -144,11 +134,9 @@ def _pooled(discriminator: Discriminator, crops: torch.Tensor) -> torch.Tensor:
     return torch.cat(pooled, dim=1)
 
 
-def ways_of(
-    case: Case, store: Path, folder: Path, device: torch.device
-) -> list[tuple[Measurement, Callable[[], None]]]:
+def ways_of(case: Case, store: Path, folder: Path, device: torch.device) -> list[tuple[Embedding, Callable[[], None]]]:
     """What is measured; all precisions of the device."""
-    old = Measurement("one pass per site, nothing ahead", Precision.FLOAT32)
+    old = Embedding("one pass per site, nothing ahead")
     exact = featurizer_of(case, Precision.FLOAT32)
     discriminator = exact.look.on(device).discriminator
     ways = [(old, lambda: one_by_one(store, exact, discriminator, device, folder / "old.parquet"))]
@@ -157,11 +145,11 @@ def ways_of(
         featurizer = featurizer_of(case, precision)
         ways.append(
             (
-                Measurement("fixed batches, read ahead", precision, old.what),
+                Embedding("fixed batches, read ahead", old.what, precision=precision),
                 _embedder(featurizer, store, folder, device),
             )
         )
-        ways.append((Measurement("network alone", precision), _looker(featurizer, store, device)))
+        ways.append((Embedding("network alone", precision=precision), _looker(featurizer, store, device)))
     return ways
 
 
@@ -194,17 +182,17 @@ def flops_per_site(case: Case) -> float:
     return counter.get_total_flops() * len(crop_corners(case.image, side, case.stride)) ** 2
 
 
-def rows_of(case: Case, found: list[Measurement], device: torch.device) -> list[dict[str, object]]:
+def rows_of(case: Case, found: list[Embedding], device: torch.device) -> list[dict[str, object]]:
     """One row per measurement."""
     medians = {(m.what, m.precision): m.median for m in found}
     flops = flops_per_site(case)
     peak = {precision: peak_flops(device, precision) for precision in {m.precision for m in found}}
-    machine = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{processor_name()}, {CORES} cores"
+    place = torch.cuda.get_device_name(device) if device.type == "cuda" else machine()
     return [
         {
             "date": datetime.date.today().isoformat(),
-            "machine": machine,
-            "versions": f"python {platform.python_version()} torch {version('torch')}",
+            "machine": place,
+            "versions": versions("torch"),
             "network": case.name,
             "image_px": case.image,
             "crops_per_site": len(crop_corners(case.image, case.network.crop, case.stride)) ** 2,
@@ -221,16 +209,10 @@ def rows_of(case: Case, found: list[Measurement], device: torch.device) -> list[
     ]
 
 
-def processor_name() -> str:
-    """Name of the processor."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
 def main() -> None:
     """Measure, print, and write if told to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true", help=f"append to {RESULTS.name}")
+    parser.add_argument("--write", action="store_true", help="append to results/embedding.csv")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")
@@ -251,12 +233,7 @@ def main() -> None:
         share = f"{row['share_of_peak']:.1%} of the peak" if isinstance(row["share_of_peak"], float) else ""
         print(f"{row['what']:34}{row['precision']:10}{row['sites_per_second']:>9} sites/s   {share:>20}   {ratio}")
     if options.write:
-        new = not RESULTS.exists()
-        with RESULTS.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            if new:
-                writer.writeheader()
-            writer.writerows(rows)
+        append(rows, RESULTS / "embedding.csv")
 
 
 if __name__ == "__main__":

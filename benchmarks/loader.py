@@ -10,18 +10,16 @@ Nothing else should be running.
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
 import os
-import platform
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
+
+os.environ["OMP_WAIT_POLICY"] = "active"  # as the workflow trains (`workflow/scripts/training.py`)
 
 import numpy as np
 import torch
@@ -37,14 +35,12 @@ from gandl.models.device import prepare
 from gandl.models.intensity import measure_scale
 from gandl.models.loader import Loader
 from gandl.models.trainer import Trainer
-from store import processor_name
+from measuring import CORES, RESULTS, Measurement, append, machine, versions
 from store_inputs import DISTINCT, draw_site, site_plan
 
-RESULTS = Path(__file__).parent / "results" / "loader.csv"
 STORES, SITES, SIDE = 57, 16, 512
 RUNS, STEPS = 15, 3
 TRAINING_RUNS, TRAINING_STEPS = 7, 16
-CORES = len(os.sched_getaffinity(0))
 READING = TrainingSettings(
     network=NetworkSettings(crop=256), resolution=SIDE, batch=64, intensity=Intensity.STORE, symmetry=True
 )
@@ -58,19 +54,6 @@ ON_GPU = TrainingSettings(
     batch=64,
     engine=EngineSettings(precision=Precision.BFLOAT16),
 )
-
-
-@dataclass
-class Measurement:
-    """Seconds per crop or step, run by run; `against` is what its ratio is taken with: how many times as fast it is."""
-
-    what: str
-    against: str = ""
-    seconds: list[float] = field(default_factory=list)
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.seconds)
 
 
 class KeptBatch:
@@ -189,17 +172,14 @@ def measure_training(paths: Sequence[Path], device: torch.device) -> list[Measur
 
 
 def table(measurements: Sequence[Measurement], device: torch.device) -> list[dict[str, object]]:
-    """One row per measurement. Ratio: times as fast as `against`."""
+    """One row per measurement: seconds per crop or step. Ratio: times as fast as `against`."""
     medians = {m.what: m.median for m in measurements}
-    machine = f"{processor_name()}, {CORES} cores"
-    if device.type == "cuda":
-        machine += f", {torch.cuda.get_device_name(device)}"
-    versions = [f"{name} {version(name)}" for name in ("torch", "imagecodecs", "numpy")]
+    place = machine() + (f", {torch.cuda.get_device_name(device)}" if device.type == "cuda" else "")
     return [
         {
             "date": datetime.date.today().isoformat(),
-            "machine": machine,
-            "versions": " ".join([f"python {platform.python_version()}", *versions]),
+            "machine": place,
+            "versions": versions("torch", "imagecodecs", "numpy"),
             "what": m.what,
             "runs": len(m.seconds),
             "median_ms": round(1000 * m.median, 3),
@@ -213,7 +193,7 @@ def table(measurements: Sequence[Measurement], device: torch.device) -> list[dic
 def main() -> None:
     """Measure, print, and write if told to."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help=f"append to {RESULTS.name}")
+    parser.add_argument("--write", action="store_true", help="append to results/loader.csv")
     parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")
     parser.add_argument("--device", default="cpu", help="what to train on: cpu (default) or cuda")
     parser.add_argument("--only", choices=["reading", "training"], help="measure only this")
@@ -234,12 +214,7 @@ def main() -> None:
         unit = "step" if "training" in str(row["what"]) else "crop"
         print(f"{row['what']:34}{row['median_ms']:>10} ms per {unit}   {ratio}")
     if options.write:
-        new = not RESULTS.exists()
-        with RESULTS.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            if new:
-                writer.writeheader()
-            writer.writerows(rows)
+        append(rows, RESULTS / "loader.csv")
 
 
 if __name__ == "__main__":

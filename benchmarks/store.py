@@ -9,11 +9,9 @@ bare decoding that it is compared with use one per core. Nothing else should be 
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
 import importlib.util
 import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -23,8 +21,7 @@ import time
 import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,27 +30,19 @@ import zarr
 from gandl.images.area_mean import area_mean
 from gandl.images.decode import decode_png
 from gandl.images.pack import pack_store
+from measuring import CORES, RESULTS, Measurement, append, machine, versions
 from store_inputs import SIDE, Inputs, make_inputs, site_plan
 
-RESULTS = Path(__file__).parent / "results" / "store.csv"
 SITES, RUNS, READS, CROP = 64, 7, 16, 256
 PLATES, PLATE_RUNS = 10, 3
-CORES = len(os.sched_getaffinity(0))
 SIZE = (SIDE, SIDE)
 
 
 @dataclass
-class Measurement:
-    """Times (s) of one thing, run by run; `against` is what its ratio is taken with: how many times as fast it is."""
+class Cached(Measurement):
+    """A measurement with files that the system remembers (`warm`), or has to read (`cold`)."""
 
-    what: str
-    cache: str
-    against: str = ""
-    seconds: list[float] = field(default_factory=list)
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.seconds)
+    cache: str = "warm"
 
 
 class Readers:
@@ -121,10 +110,10 @@ class Readers:
         return ways
 
 
-def measure_reading(inputs: Inputs, cache: str) -> list[Measurement]:
+def measure_reading(inputs: Inputs, cache: str) -> list[Cached]:
     """Random sites and corners, the same for every way of a run; cold: what was read before is dropped from memory."""
     ways = Readers(inputs).of(cache)
-    found = {what: Measurement(what, cache, against) for what, (_, against) in ways.items()}
+    found = {what: Cached(what, against, cache=cache) for what, (_, against) in ways.items()}
     rng = np.random.default_rng(0)
     for _ in range(RUNS):
         places = np.column_stack(
@@ -188,11 +177,11 @@ def pack_plates(files: Sequence[Sequence[Path]], folder: Path, resolutions: tupl
             pack_store(plan, FolderReader(files), *paths, threads=CORES)
 
 
-def measure_packing(inputs: Inputs, folder: Path) -> list[Measurement]:
+def measure_packing(inputs: Inputs, folder: Path) -> list[Cached]:
     """Per site: bare decoding with one thread per core, and packing with as many; the files are warm."""
-    bare = Measurement("packing: bare decoding of its PNGs", "warm")
+    bare = Cached("packing: bare decoding of its PNGs")
     packed = {(512,): "packing: to 512 px", (1024, 512): "packing: to 1024 and 512 px"}
-    found = {sizes: Measurement(what, "warm", bare.what) for sizes, what in packed.items()}
+    found = {sizes: Cached(what, bare.what) for sizes, what in packed.items()}
 
     def decode(file: Path) -> None:
         decode_png(file.read_bytes(), file.name, SIZE, "uint8")
@@ -209,13 +198,13 @@ def measure_packing(inputs: Inputs, folder: Path) -> list[Measurement]:
     return [bare, *found.values()]
 
 
-def measure_plates(folder: Path) -> tuple[list[Measurement], dict[str, float]]:
+def measure_plates(folder: Path) -> tuple[list[Cached], dict[str, float]]:
     """One plate and ten of them, each in a process of its own: time and processor time per plate, and peak memory (MiB)."""
-    found: dict[tuple[int, str], Measurement] = {}
+    found: dict[tuple[int, str], Cached] = {}
     for kind in ("time", "processor time"):
         one = f"plates: 1, {kind} of a plate"
-        found[1, kind] = Measurement(one, "warm")
-        found[PLATES, kind] = Measurement(f"plates: {PLATES}, {kind} of a plate", "warm", one)
+        found[1, kind] = Cached(one)
+        found[PLATES, kind] = Cached(f"plates: {PLATES}, {kind} of a plate", one)
     peaks: dict[str, list[float]] = {found[n, "time"].what: [] for n in (1, PLATES)}
     for _ in range(PLATE_RUNS):
         for n in (1, PLATES):
@@ -238,16 +227,14 @@ def pack_plates_and_tell(folder: Path, plates: int) -> None:
     print(wall, processor, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
-def table(measurements: Sequence[Measurement], peaks: dict[str, float], png_bytes: float) -> list[dict[str, object]]:
+def table(measurements: Sequence[Cached], peaks: dict[str, float], png_bytes: float) -> list[dict[str, object]]:
     """One row per measurement. Ratio: times as fast as `against`."""
     medians = {(m.what, m.cache): m.median for m in measurements}
     libraries = ("zarr", "imagecodecs", "numpy", *(["zarrs"] if importlib.util.find_spec("zarrs") else []))
     common = {
         "date": datetime.date.today().isoformat(),
-        "machine": f"{processor_name()}, {CORES} cores",
-        "versions": " ".join(
-            [f"python {platform.python_version()}", *(f"{name} {version(name)}" for name in libraries)]
-        ),
+        "machine": machine(),
+        "versions": versions(*libraries),
         "png_kilobytes": round(png_bytes / 1000),
     }
     return [
@@ -265,16 +252,10 @@ def table(measurements: Sequence[Measurement], peaks: dict[str, float], png_byte
     ]
 
 
-def processor_name() -> str:
-    """Name of the processor."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
 def main() -> None:
     """Measure, print, and write if told to."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help=f"append to {RESULTS.name}")
+    parser.add_argument("--write", action="store_true", help="append to results/store.csv")
     parser.add_argument(
         "--folder", type=Path, help="where to work (default: a temporary folder); its disk is what cold reads meet"
     )
@@ -298,12 +279,7 @@ def main() -> None:
         memory = f"{row['peak_mebibytes']} MiB at most" if row["peak_mebibytes"] else ""
         print(f"{row['what']:44}{row['cache']:6}{row['median_ms']:>9} ms   {ratio}{memory and '   ' + memory}")
     if options.write:
-        new = not RESULTS.exists()
-        with RESULTS.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            if new:
-                writer.writeheader()
-            writer.writerows(rows)
+        append(rows, RESULTS / "store.csv")
 
 
 if __name__ == "__main__":

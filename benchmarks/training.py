@@ -11,17 +11,15 @@ channels, base 2048 with at most 64 maps, batch 16. `--device cuda` takes the si
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
 import json
 import os
-import platform
+import shlex
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -33,10 +31,9 @@ from gandl.models.device import CPU, autocast, peak_flops, peak_memory, prepare
 from gandl.models.intensity import IntensityScale
 from gandl.models.trainer import Trainer
 from gandl.models.work import work_per_image
+from measuring import RESULTS, append, processor_name, versions
 from plain import PlainTraining
-from store import processor_name
 
-RESULTS = Path(__file__).parent / "results" / "training.csv"
 CHANNELS, STEPS = 5, 16
 COLUMNS = (
     "date",
@@ -264,8 +261,8 @@ def tell(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
     common = {
         "date": datetime.date.today().isoformat(),
         "device": name,
-        "versions": f"python {platform.python_version()} torch {torch.__version__}",
-        "command": " ".join(["python", "benchmarks/training.py", *sys.argv[1:]]),
+        "versions": versions("torch"),
+        "command": shlex.join(["python", "benchmarks/training.py", *sys.argv[1:]]),
         "crop": settings.network.crop,
         "channels": CHANNELS,
         "channel_base": settings.network.channel_base,
@@ -280,14 +277,9 @@ def tell(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
             f"{100 * row['share_of_peak']:3.0f} % of peak  {ratio}"
         )
     if arguments.write:
-        new = not RESULTS.exists()
-        with RESULTS.open("a", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            if new:
-                writer.writeheader()
-            for row in rows:
-                rounded = {key: f"{value:.3g}" if isinstance(value, float) else value for key, value in row.items()}
-                writer.writerow({**common, **rounded})
+        told = [{**dict.fromkeys(COLUMNS, ""), **common, **row} for row in rows]
+        rounded = [{key: f"{v:.3g}" if isinstance(v, float) else v for key, v in row.items()} for row in told]
+        append(rounded, RESULTS / "training.csv")
 
 
 def main() -> None:
@@ -299,7 +291,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3, help="processes per variant")
     parser.add_argument("--rounds", type=int, default=2, help="rounds of 16 steps per process")
     parser.add_argument("--only", action="append", help="measure this variant (may be given several times)")
-    parser.add_argument("--write", action="store_true", help=f"append to {RESULTS}")
+    parser.add_argument("--write", action="store_true", help="append to results/training.csv")
     parser.add_argument("--variant", help=argparse.SUPPRESS)
     parser.add_argument("--profile", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -97,8 +97,8 @@ class EngineSettings(Section):
 
     precision: Precision = Field(
         Precision.FLOAT32,
-        description="`bfloat16` (mixed: float32 where it matters) and `tf32` are for GPUs; bfloat16 also for CPUs with AVX-512 BF16 or "
-        "AMX, and slow on others.",
+        description="`bfloat16` (mixed: float32 where it matters) and `tf32` are for GPUs; bfloat16 also for CPUs with "
+        "AVX-512 BF16 or AMX, and slow on others.",
     )
     compile: bool = Field(
         False,

@@ -2,9 +2,9 @@
 
 import os
 
-os.environ.setdefault(
-    "OMP_WAIT_POLICY", "active"
-)  # heard when torch is imported: its threads wait awake, a quarter faster
+# Heard when torch is imported: its threads wait awake, which is a quarter faster. The workflow hands down the policy of its other
+# jobs (`gandl/__init__.py`), whose threads sleep.
+os.environ["OMP_WAIT_POLICY"] = "active"
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -125,7 +125,9 @@ def read_blocks(samples: Path) -> list[Crops]:
         columns = np.concatenate([frames[chosen, :latents], _grey(real, arrays)[None]])
         # (column, latent, channel, y, x) -> rows: channel by channel, latent by latent
         rows = columns.transpose(2, 1, 0, 3, 4).reshape(-1, len(columns), side, side)
-        names = [name if latent == 0 else "" for name in channels for latent in range(latents)]
+        names = [
+            name if latents == 1 else f"{name}, latent {latent + 1}" for name in channels for latent in range(latents)
+        ]
         when = [*(f"{images[k]:,}" for k in chosen), "real crops"]
         blocks.append(Crops("The same latents after so many images", rows, names, when, shrunk))
     if "interpolation" in arrays:
