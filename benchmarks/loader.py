@@ -52,7 +52,7 @@ ON_GPU = TrainingSettings(
     network=NetworkSettings(crop=256, channel_base=16384, channel_max=512, mapping_layers=3),
     resolution=SIDE,
     batch=64,
-    engine=EngineSettings(precision=Precision.BFLOAT16),
+    engine=EngineSettings(precision=Precision.BFLOAT16, compile=True),
 )
 
 
@@ -152,6 +152,7 @@ def measure_training(paths: Sequence[Path], device: torch.device) -> list[Measur
     Each run trains anew, past all intervals of the schedule.
     """
     settings = ON_GPU if device.type == "cuda" else ON_CPU
+    prepare(device, settings.engine.precision)
     kept = f"training on {device.type}: one batch kept"
     names = [kept, f"training on {device.type}: loader"]
     with open_loader(paths, settings, CORES if device.type == "cuda" else 1, device) as loader:
@@ -200,7 +201,6 @@ def main() -> None:
     options = parser.parse_args()
     device = torch.device(options.device)
     crops.MEMORY_LIMIT = 0
-    prepare(device)
     measurements: list[Measurement] = []
     with tempfile.TemporaryDirectory(dir=options.folder) as place:
         many, one = write_stores(Path(place))

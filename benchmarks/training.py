@@ -2,9 +2,9 @@
 
 Every variant is measured in a process of its own, several rounds, on the same random images: one round is 16 steps, a whole turn
 of the reference schedule (two generator passes, path length every 4 steps, R1 every 16). All wait awake for their other threads,
-as the workflow's trainings do. On two CPU cores: 64-px crops, 5
-channels, base 2048 with at most 64 maps, batch 16. `--device cuda` takes the size of `config/paper.yaml` (or `--crop 512 --base
-32768`), tells memory and shares of the device's peak, and profiles one round. `--write` appends to
+as the workflow's trainings do. On two CPU cores: 64-px crops, 5 channels, base 2048 with at most 64 maps, batch 16. `--device
+cuda` takes the size of `config/paper.yaml` (or `--crop 512 --base 32768`), tells memory, the shares of the device's peak and of
+what fused layers would reach, and profiles one round; ratios are then taken with the plain variant in TF32. `--write` appends to
 `benchmarks/results/training.csv`. Nothing else should be running.
 """
 
@@ -54,7 +54,11 @@ COLUMNS = (
     "times_as_fast",
     "memory_gib",
     "share_of_peak",
+    "share_of_fused_bound",
 )
+FUSED_BOUND = {("H200", 256, 16384): 751.0, ("H200", 512, 32768): 188.0}
+"""Images per second, by device, crop and channel_base: half the peak of matrix products (790 TFLOP/s), plus the traffic of
+activations (4.3 TB/s) if every layer were one fused kernel, one after the other; the reference schedule."""
 PLAIN = "plain, NCHW"
 ASLEEP = "gandl, its threads asleep between operations"
 
@@ -76,6 +80,8 @@ def ours(settings: TrainingSettings, place: torch.device) -> Callable[[], None]:
     """A step of the engine."""
     prepare(place, settings.engine.precision)
     trainer = Trainer(Images(settings, place), settings, 0, device=place)
+    if trainer.compiled != settings.engine.compile:
+        sys.exit("what should be measured compiled is not: see the message above")
 
     def step() -> None:
         trainer.step()
@@ -182,7 +188,8 @@ def measure(arguments: argparse.Namespace) -> None:
     told = {
         "images_per_second": speed,
         "memory_gib": peak_memory(place) / 2**30,
-        "share_of_peak": speed * work_per_image(settings, CHANNELS) / peak_flops(place, settings.engine.precision),
+        "flops": speed * work_per_image(settings, CHANNELS),
+        "peak_flops": peak_flops(place, settings.engine.precision),
         "precision": settings.engine.precision.value,
         "compiled": settings.engine.compile,
     }
@@ -237,8 +244,13 @@ def in_turn(arguments: argparse.Namespace) -> list[dict[str, Any]]:
             told[name].append(json.loads(done.stdout.splitlines()[-1]))
             print(f"turn {turn + 1}: {name}: {told[name][-1]['images_per_second']:.1f} images/s", flush=True)
     rows = [{"what": name, **median_of(runs)} for name, runs in told.items() if runs]
-    against = next((row for row in rows if row["what"].startswith(PLAIN)), None)
+    plains = {row["what"]: row for row in rows if row["what"].startswith(PLAIN)}
+    against = plains.get(PLAIN + ", tf32") or next(iter(plains.values()), None)
+    peaks = {p: max(row["peak_flops"] for row in rows if row["precision"] == p) for p in {r["precision"] for r in rows}}
     for row in rows:
+        row["share_of_peak"] = row.pop("flops") / peaks[row["precision"]]
+    for row in rows:
+        del row["peak_flops"]
         if against is not None and row is not against:
             row |= {
                 "against": against["what"],
@@ -248,10 +260,9 @@ def in_turn(arguments: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def median_of(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    numbers = {
-        key: statistics.median(run[key] for run in runs) for key in ("images_per_second", "memory_gib", "share_of_peak")
-    }
-    return {**runs[0], **numbers}
+    keys = ("images_per_second", "memory_gib", "flops")
+    numbers = {key: statistics.median(run[key] for run in runs) for key in keys}
+    return {**runs[0], **numbers, "peak_flops": max(run["peak_flops"] for run in runs)}
 
 
 def tell(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
@@ -270,11 +281,17 @@ def tell(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
         "batch": settings.batch,
         "rounds": arguments.rounds * arguments.turns,
     }
+    size = settings.network.crop, settings.network.channel_base
+    bound = next((bound for (device, *of), bound in FUSED_BOUND.items() if device in name and tuple(of) == size), None)
     for row in rows:
+        if bound is not None:
+            row["share_of_fused_bound"] = row["images_per_second"] / bound
         ratio = f"{row['times_as_fast']:.2f} times {row['against']}" if "against" in row else ""
         print(
             f"{row['what']:52s} {row['images_per_second']:8.1f} images/s  {row['memory_gib']:6.1f} GiB  "
-            f"{100 * row['share_of_peak']:3.0f} % of peak  {ratio}"
+            f"{100 * row['share_of_peak']:3.0f} % of peak  "
+            + (f"{row['share_of_fused_bound']:.2f} of the fused bound  " if bound is not None else "")
+            + ratio
         )
     if arguments.write:
         told = [{**dict.fromkeys(COLUMNS, ""), **common, **row} for row in rows]

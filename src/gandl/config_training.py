@@ -214,6 +214,10 @@ class TrainingSettings(Section):
                 f"engine.microbatch ({self.engine.microbatch}) must be a multiple of minibatch_std_group ({group}) that divides "
                 f"batch ({self.batch})"
             )
+        if self.r1_estimate is GradientEstimate.FINITE_DIFFERENCE and self.engine.precision is not Precision.FLOAT32:
+            raise ValueError(
+                "r1_estimate finite_difference drowns in the rounding of a lower precision: set engine.precision to float32"
+            )
         if self.engine.cuda_graphs and not self.engine.compile:
             raise ValueError("engine.cuda_graphs needs engine.compile: true")
         if self.engine.cuda_graphs and (self.engine.microbatch or self.engine.shared_forward):

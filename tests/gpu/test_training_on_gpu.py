@@ -71,6 +71,18 @@ def test_a_network_judges_on_the_gpu_as_on_the_cpu() -> None:
     )
 
 
+def test_the_gradient_penalty_has_the_gradient_that_it_has_on_the_cpu() -> None:
+    """Differentiated twice, by what is written out for it: in float64."""
+    there, here = trainer_of(dtype=torch.float64), trainer_of(CPU, torch.float64)
+    images, part = here.loader.batch(0, 0)[0].double(), torch.arange(16)
+    for trainer in (there, here):
+        trainer._gradient_penalty(images.to(trainer.device), part.to(trainer.device), 0).backward()
+    expected = dict(here.discriminator.named_parameters())
+    for name, weight in there.discriminator.named_parameters():
+        if expected[name].grad is not None:
+            torch.testing.assert_close(weight.grad.cpu(), expected[name].grad, rtol=1e-6, atol=1e-9, msg=name)
+
+
 def test_bfloat16_agrees_with_float32() -> None:
     (exact,), (mixed,) = losses_of(trainer_of()), losses_of(trainer_of(precision=Precision.BFLOAT16))
     for name in ("loss_generator", "loss_discriminator", "r1", "path_length"):

@@ -16,6 +16,8 @@ from gandl.models.layers import (
     ModulatedConv2d,
     StyledConv,
     Upsample,
+    _between,
+    _shifted_sums,
     feature_maps,
 )
 
@@ -112,6 +114,19 @@ def test_downsampling_agrees_with_scipy() -> None:
         expected = upfirdn(FIR / 8, padded, axis=axis).take(range(3, 10, 2), axis=axis)
     ours = Blur(3).double()(x, padding=1, stride=2)
     np.testing.assert_allclose(ours.numpy(), expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize(("padding", "stride", "gain"), [(2, 1, 1.0), (1, 2, 1.0), (1, 1, 4.0)])
+def test_what_a_compiler_sees_of_a_blur_is_the_blur(padding: int, stride: int, gain: float) -> None:
+    """Its three uses: before a strided convolution, around it, and after a transposed one."""
+    x = normal(2, 3, 9, 8)
+    blurred = Blur(3).double()(x, padding=padding, stride=stride, gain=gain)
+    torch.testing.assert_close(_shifted_sums(x, padding, stride, gain), blurred, rtol=1e-12, atol=1e-14)
+
+
+def test_what_a_compiler_sees_of_upsampling_is_upsampling() -> None:
+    x = normal(2, 3, 5, 4)
+    torch.testing.assert_close(_between(_between(x, 2), 3), Upsample(3).double()(x), rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("kernel", [1, 3])

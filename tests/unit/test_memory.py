@@ -25,7 +25,8 @@ class Device:
 
     def __call__(self, settings: TrainingSettings, scale: IntensityScale, device: torch.device) -> None:
         size = settings.engine.microbatch
-        assert settings.batch == 2 * size
+        assert settings.batch % size == 0
+        assert settings.batch > size
         self.tried.append(size)
         if size > self.room:
             raise torch.OutOfMemoryError("CUDA out of memory")

@@ -23,8 +23,10 @@ from gandl.config import (
     TrainingSettings,
 )
 from gandl.models import losses
+from gandl.models.compilation import FirstOrder
 from gandl.models.intensity import IntensityScale
 from gandl.models.parallel import ALONE, PartsError, Ranks
+from gandl.models.randomness import Purpose
 from gandl.models.trainer import Trainer
 from model_inputs import NETWORK, TRAINING
 
@@ -220,6 +222,47 @@ def test_a_shared_forward_makes_images_once_a_step(monkeypatch: pytest.MonkeyPat
         stepped(trainer, 3)
         made.append(len(calls))
     assert made == [6, 3]
+
+
+def test_a_shared_forward_teaches_both_networks_by_the_same_images() -> None:
+    """Against a step written out: the discriminator learns from images made before the generator's descent."""
+    settings = changed(engine=EngineSettings(shared_forward=True), r1_gamma=0.0, path_length_weight=0.0)
+    trainer = trainer_of(settings, torch.float64)
+    generator, discriminator = copy.deepcopy((trainer.generator, trainer.discriminator))
+    rates = {"lr": settings.learning_rate, "betas": (settings.beta1, settings.beta2), "eps": 1e-8}
+    fakes = generator(trainer._latents(Purpose.GENERATOR))
+    nn.functional.softplus(-discriminator(fakes)[0]).mean().backward()
+    torch.optim.Adam(generator.parameters(), **rates).step()
+    discriminator.zero_grad()
+    real = trainer.loader.batch(0, 0)[0].double()
+    on_reals, on_fakes = discriminator(real)[0], discriminator(fakes.detach())[0]
+    (nn.functional.softplus(-on_reals).mean() + nn.functional.softplus(on_fakes).mean()).backward()
+    torch.optim.Adam(discriminator.parameters(), **rates).step()
+    trainer.step()
+    for ours, expected in ((trainer.generator, generator), (trainer.discriminator, discriminator)):
+        for (name, weight), other in zip(ours.named_parameters(), expected.parameters(), strict=True):
+            torch.testing.assert_close(weight, other, rtol=0, atol=1e-10, msg=name)
+
+
+def test_half_a_batch_that_processes_cannot_share_is_refused() -> None:
+    settings = changed(batch=6, network=NETWORK.model_copy(update={"minibatch_std_group": 3}))
+    with pytest.raises(
+        PartsError, match=r"3 images, half a batch, .* 2 processes: training\.batch must be a multiple of 4"
+    ):
+        Trainer(Crops(settings), settings, 1, ranks=Ranks(0, 2))
+
+
+def test_a_compiler_that_fails_in_the_midst_of_training_is_told_and_training_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fails(*_: Any) -> None:
+        raise RuntimeError("no compiler here")
+
+    judge = FirstOrder(lambda x: x + 1, EngineSettings(compile=True))
+    judge._call = fails
+    assert judge(1) == 2
+    assert not judge.compiled
+    assert "torch.compile failed (no compiler here); going on without it" in caplog.text
 
 
 def test_a_batch_that_parts_cannot_share_is_refused() -> None:

@@ -1,22 +1,22 @@
 """Rule `training`: GAN-DL on crops of all stores; the probe is handed in here, so that models never reads a label."""
 
 import os
-
-# Heard when torch is imported: its threads wait awake, which is a quarter faster. The workflow hands down the policy of its other
-# jobs (`gandl/__init__.py`), whose threads sleep.
-os.environ["OMP_WAIT_POLICY"] = "active"
-
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+if not snakemake.resources.get("gpu", 0):
+    # Heard when torch is imported: threads wait awake, and train a fifth faster. What the workflow hands down to its jobs
+    # (`gandl/__init__.py`) lets them sleep.
+    os.environ["OMP_WAIT_POLICY"] = "active"
 
 from gandl.config import TrainingSettings
 from gandl.images.store import store_path
 from gandl.jobs import job
 from gandl.models.launch import run
 from gandl.models.worker import TrainingJob
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with job(snakemake.log[0]):
     settings = TrainingSettings.model_validate(snakemake.params.settings)

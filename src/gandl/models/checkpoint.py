@@ -65,7 +65,7 @@ class Checkpoints:
 
         Parameters
         ----------
-        state : tensors on the CPU and plain values.
+        state : tensors, of whichever device, and plain values.
         step, course : steps made, and roll-backs so far. What an earlier course saved at this step or later leads to where that
             course had to be given up: such checkpoints are removed.
 

@@ -1,13 +1,13 @@
-"""Convolutions that are quick to differentiate twice on a CPU: takes maps and a weight, makes maps.
+"""Convolutions that are quick to differentiate twice: takes maps and a weight, makes maps.
 
 `convolve` and `convolve_transposed` are torch's conv2d and conv_transpose2d. PyTorch differentiates those a second time (as R1
-and the path-length penalty do) by convolutions of one channel each. Here the derivatives are written as what they are: with
-y = x * w, the gradient of x is a transposed convolution, that of w a correlation of x and y's gradient, and each of the three is
-linear in each of its two arguments, with the other two for gradients. So three functions are closed under differentiation, to
-any order.
+and the path-length penalty do) by convolutions of one channel each: all of them on a CPU, depthwise ones on a GPU. Here the
+derivatives are written as what they are: with y = x * w, the gradient of x is a transposed convolution, that of w a correlation
+of x and y's gradient, and each of the three is linear in each of its two arguments, with the other two for gradients. So three
+functions are closed under differentiation, to any order.
 
-That takes a little more of Python's time, so it is done within `quick_second_derivatives` only, for the penalties; and never on a
-GPU or under autocast, where torch's own operations are quick.
+That takes a little more of Python's time, so it is done within `quick_second_derivatives` only, for the penalties; and never
+under autocast, which they do without.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _twice: list[bool] = []
 
 
 def _written_out(x: Tensor) -> bool:
-    return bool(_twice) and x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+    return bool(_twice) and not torch.is_autocast_enabled(x.device.type)
 
 
 class _Convolution(Function):

@@ -53,13 +53,13 @@ def prepare(device: torch.device, precision: Precision = Precision.FLOAT32) -> N
 
     On the CPU, denormal numbers count as zero, and freed memory is kept for the next tensor: activations are a few MB each; by
     default glibc hands such blocks back to the system, and fetching them again (a page fault per 4 KB) took 10 to 15 % of a
-    training step. On a GPU, TensorFloat-32 is on unless the precision is float32, and convolution algorithms are tried out.
+    training step. On a GPU convolution algorithms are tried out, and those in float32 use TensorFloat-32 unless the precision is
+    float32; matrix products (styles, demodulation, logits: they cost little) do so with `tf32` only.
     """
     if device.type == "cuda":
         torch.cuda.set_device(device)
-        fast = precision is not Precision.FLOAT32
-        torch.backends.cuda.matmul.allow_tf32 = fast
-        torch.backends.cudnn.allow_tf32 = fast
+        torch.backends.cuda.matmul.allow_tf32 = precision is Precision.TF32
+        torch.backends.cudnn.allow_tf32 = precision is not Precision.FLOAT32
         torch.backends.cudnn.benchmark = True
         return
     torch.set_flush_denormal(True)

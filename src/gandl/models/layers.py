@@ -161,6 +161,8 @@ class Blur(nn.Module):
 
     def forward(self, x: Tensor, *, padding: int, stride: int = 1, gain: float = 1.0) -> Tensor:
         """(n, c, y, x) -> (n, c, (y + 2 padding - 4) // stride + 1, ...); zeros lie around the image."""
+        if torch.compiler.is_compiling():
+            return _shifted_sums(x, padding, stride, gain)
         kernel = self.kernel if gain == 1.0 else self.kernel * gain
         if stride == 1 or x.device.type != "cpu":
             return convolve(x, kernel, padding=padding, stride=stride, groups=self.channels)
@@ -177,9 +179,33 @@ class Upsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, c, y, x) -> (n, c, 2 y, 2 x), in the precision of x: an image that is summed up keeps its digits."""
+        if torch.compiler.is_compiling():
+            return _between(_between(x, 2), 3)
         kernel = (self.blur.kernel * 4.0).to(x.dtype)
         with exactly(x):
             return convolve_transposed(x, kernel, stride=2, padding=1, groups=self.blur.channels)
+
+
+def _shifted_sums(x: Tensor, padding: int, stride: int, gain: float) -> Tensor:
+    """`Blur` as sums of shifted maps, which a compiler fuses with what stands beside them (a convolution it cannot)."""
+    x = F.pad(x, (padding,) * 4)
+    for dim in (2, 3):
+        length = stride * ((x.shape[dim] - len(TAPS)) // stride) + 1
+        terms = []
+        for k, tap in enumerate(TAPS):
+            window = slice(k, k + length, stride)
+            shifted = x[:, :, window] if dim == 2 else x[..., window]
+            terms.append(shifted * (tap * math.sqrt(gain) / sum(TAPS)))
+        x = terms[0] + terms[1] + terms[2] + terms[3]
+    return x
+
+
+def _between(x: Tensor, dim: int) -> Tensor:
+    """`Upsample` along one side (2 or 3), likewise: every pixel becomes two, each a quarter of the way to a neighbour."""
+    ends = (0, 0, 1, 1) if dim == 2 else (1, 1)
+    before, after = (F.pad(x, ends).narrow(dim, start, x.shape[dim]) for start in (0, 2))
+    pairs = torch.stack([0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], dim=dim + 1)
+    return pairs.flatten(dim, dim + 1)
 
 
 class MinibatchDeviation(nn.Module):

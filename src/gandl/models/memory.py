@@ -36,10 +36,13 @@ class _Blank:
 
 
 def try_step(settings: TrainingSettings, scale: IntensityScale, device: torch.device) -> None:
-    """Make the first step of a training on blank images; raises `torch.OutOfMemoryError` where it does not fit."""
+    """Make the first step of a training on blank images, twice; raises `torch.OutOfMemoryError` where it does not fit."""
     parts = [settings.engine.microbatch] * (settings.batch // settings.engine.microbatch)
     blank = _Blank(scale, parts, settings.network.crop, device)
-    Trainer(blank, settings, 0, device=device).step()
+    trainer = Trainer(blank, settings, 0, device=device)
+    for _ in range(2):  # the second time beside the moments of both optimisers
+        trainer.step_number = 0
+        trainer.step()
 
 
 def fitting_microbatch(
@@ -62,10 +65,9 @@ def fitting_microbatch(
     too_many, share = _at_a_time(settings, ranks), settings.batch // ranks.size
     for size in (size for size in range(too_many // 2, 0, -1) if share % size == 0 and size % group == 0):
         _free(device)
-        # Two parts tell as much about memory as many: what is kept between parts does not grow.
         engine = settings.engine.model_copy(update={"microbatch": size, "compile": False, "cuda_graphs": False})
         try:
-            attempt(settings.model_copy(update={"engine": engine, "batch": 2 * size}), scale, device)
+            attempt(settings.model_copy(update={"engine": engine, "batch": share}), scale, device)
         except TOO_MUCH:
             continue
         return size

@@ -138,5 +138,8 @@ def together(ranks: Ranks, device: torch.device) -> Iterator[None]:
     )
     try:
         yield
-    finally:
-        dist.destroy_process_group()
+    except BaseException:
+        if not own:
+            dist.destroy_process_group()
+        raise  # NCCL would wait here for ranks that wait for this one: the end of the process ends it
+    dist.destroy_process_group()

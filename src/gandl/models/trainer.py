@@ -25,7 +25,7 @@ from gandl.models.discriminator import Discriminator
 from gandl.models.generator import Generator, Latents
 from gandl.models.intensity import IntensityScale
 from gandl.models.notes import Notes, StepNumbers
-from gandl.models.parallel import ALONE, Ranks, largest_part
+from gandl.models.parallel import ALONE, PartsError, Ranks, largest_part
 from gandl.models.randomness import Purpose, torch_rng
 from gandl.models.weights import TrainedModel
 
@@ -92,6 +92,11 @@ class Trainer:
         self._path_interval, self._penalty_interval = path_length_interval(settings), penalty_interval(settings)
         self._path_images = max(1, settings.batch // PATH_BATCH_SHRINK) if self._path_interval else 0
         path_micro = largest_part(self._path_images // ranks.size, micro // PATH_BATCH_SHRINK) if micro else 0
+        if self._path_images % ranks.size:
+            raise PartsError(
+                f"the path-length penalty looks at {self._path_images} images, half a batch, which cannot be dealt to "
+                f"{ranks.size} processes: training.batch must be a multiple of {PATH_BATCH_SHRINK * ranks.size}"
+            )
         path_parts = ranks.deal(self._path_images, 1, path_micro) if self._path_interval else []
         self._path_parts = [part.to(device) for part in path_parts]
         self.adversaries = Adversaries(settings, len(self.scale.channels), seed, device, dtype)
@@ -126,6 +131,11 @@ class Trainer:
     def learning_rate(self) -> float:
         return self.settings.learning_rate * self.learning_rate_factor
 
+    @property
+    def compiled(self) -> bool:
+        """Whether first-order passes are compiled: asked for, and no compiler has failed so far."""
+        return self._synthesize.compiled and self._judge.compiled
+
     def set_course(self, course: int, learning_rate_factor: float, gamma_factor: float) -> None:
         """Go on with other draws, learning rate and gammas (after a roll-back)."""
         self.course, self.learning_rate_factor, self.gamma_factor = course, learning_rate_factor, gamma_factor
@@ -140,20 +150,18 @@ class Trainer:
         reals = self._augmented(self.loader.batch(step, self.course), Purpose.AUGMENTATION_OF_REALS)
         fakes = self._train_generator(reals)
         if self._path_interval and step % self._path_interval == 0:
-            with quick_second_derivatives():
-                self._penalise_path_length()
+            self._penalise_path_length()
         if not self.settings.engine.shared_forward:
             fakes = self._fakes()
         fakes = self._augmented(fakes, Purpose.AUGMENTATION_OF_FAKES)
         self._train_discriminator(reals, fakes)
         if self._penalty_interval and step % self._penalty_interval == 0:
-            with quick_second_derivatives():
-                self._penalise_gradients(reals, fakes)
+            self._penalise_gradients(reals, fakes)
         self.adversaries.average(seen, self.settings.batch)
         self.step_number += 1
 
     def _train_generator(self, reals: Sequence[Tensor]) -> list[Tensor]:
-        """Descend on the discriminator's judgement of new images; gives these images."""
+        """Descend on the discriminator's judgement of new images; gives these images, where they are used again."""
         latents, made = self._latents(Purpose.GENERATOR), []
         augmentations = self._augmentations(Purpose.AUGMENTATION_FOR_GENERATOR)
         with frozen(self.discriminator):
@@ -163,7 +171,8 @@ class Trainer:
                     logits, _ = self._judge(self._augment(fakes, draws))
                     loss = losses.generator_loss(self.settings.loss, logits, self._rivals(real))
                 (loss / len(self._parts)).backward()
-                made.append(fakes.detach())
+                if self.settings.engine.shared_forward:  # else they would only take room
+                    made.append(fakes.detach())
                 self._notes.add(loss_generator=loss)
         descend(self.adversaries.generator_optimizer, self.ranks)
         return made
@@ -183,7 +192,8 @@ class Trainer:
         def lengths_of(part: Tensor) -> Tensor:
             mine = latents.take(part)
             styles = self.generator.styles(mine)
-            images = self.generator.synthesize(styles, mine.noise)
+            with quick_second_derivatives():
+                images = self.generator.synthesize(styles, mine.noise)
             return losses.path_lengths(images, styles, directions[part])
 
         once = len(self._path_parts) == 1  # of several parts, the graphs of the first pass are not kept: memory
@@ -245,7 +255,7 @@ class Trainer:
                     terms[name] = gamma * self.gamma_factor / 2, self._gradient_penalty(images, part, seed)
             if settings.lipschitz_weight:
                 between = losses.interpolate(real, fake, shares[part])
-                penalty = losses.lipschitz_penalty(self.discriminator(between)[0], between)
+                penalty = losses.lipschitz_penalty(self._judge_for_penalty(between), between)
                 terms["lipschitz"] = settings.lipschitz_weight, penalty
             loss = torch.stack([weight * penalty for weight, penalty in terms.values()]).sum()
             (loss * (settings.r1_interval / len(self._parts))).backward()
@@ -256,12 +266,18 @@ class Trainer:
         """Mean squared gradient of D at images, exactly or along one random direction of the whole batch's."""
         if self.settings.r1_estimate is GradientEstimate.EXACT:
             images = images.detach().requires_grad_()
-            return losses.gradient_penalty(self.discriminator(images)[0], images)
+            return losses.gradient_penalty(self._judge_for_penalty(images), images)
         rng = torch.Generator(self.device).manual_seed(seed)
         directions = torch.randn(self.settings.batch, *images.shape[1:], generator=rng, device=self.device)
         direction = directions[part].to(self.dtype)
         group = self.settings.network.minibatch_std_group
         return losses.finite_difference_penalty(lambda x: self._judge(x)[0], images, direction, group)
+
+    def _judge_for_penalty(self, images: Tensor) -> Tensor:
+        """Logits (n,) that are to be differentiated twice: never compiled."""
+        with quick_second_derivatives():
+            logits: Tensor = self.discriminator(images)[0]
+        return logits
 
     # What is drawn
 
