@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-os.environ["OMP_WAIT_POLICY"] = "active"  # as the workflow trains (`workflow/scripts/training.py`)
+os.environ["GOMP_SPINCOUNT"] = "10000"  # as the workflow trains (`workflow/scripts/training.py`)
 
 import numpy as np
 import torch

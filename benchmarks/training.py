@@ -1,8 +1,8 @@
 """Training against a plain variant of it (`plain.py`): images per second of both, in turn, on one device, and their ratio.
 
 Every variant is measured in a process of its own, several rounds, on the same random images: one round is 16 steps, a whole turn
-of the reference schedule (two generator passes, path length every 4 steps, R1 every 16). All wait awake for their other threads,
-as the workflow's trainings do. On two CPU cores: 64-px crops, 5 channels, base 2048 with at most 64 maps, batch 16. `--device
+of the reference schedule (two generator passes, path length every 4 steps, R1 every 16). Threads wait awake for a moment, as
+in the workflow's trainings. On two CPU cores: 64-px crops, 5 channels, base 2048 with at most 64 maps, batch 16. `--device
 cuda` takes the size of `config/paper.yaml` (or `--crop 512 --base 32768`), tells memory, the shares of the device's peak and of
 what fused layers would reach, and profiles one round; ratios are then taken with the plain variant in TF32. `--write` appends to
 `benchmarks/results/training.csv`. Nothing else should be running.
@@ -234,7 +234,7 @@ def in_turn(arguments: argparse.Namespace) -> list[dict[str, Any]]:
                 if getattr(arguments, option):
                     command += [f"--{option}", str(getattr(arguments, option))]
             command += ["--profile"] if arguments.device == "cuda" and last else []
-            waiting = {"OMP_WAIT_POLICY": "passive" if name == ASLEEP else "active"}  # as the rule's script sets it
+            waiting = {} if name == ASLEEP else {"GOMP_SPINCOUNT": "10000"}  # as the rule's script sets it
             done = subprocess.run(
                 command, stdout=subprocess.PIPE, text=True, check=False, env={**os.environ, **waiting}
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, get_args
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
@@ -19,6 +19,21 @@ class Section(BaseModel):
     """A part of the configuration: unknown keys are mistakes, values never change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, use_attribute_docstrings=True)
+
+    def changed(self, **changes: Any) -> Self:
+        """The same section with other values, checked as in a file; a section within it takes a dictionary of what changes.
+
+        Raises
+        ------
+        pydantic.ValidationError : an unknown key, a wrong value, or values that do not fit one another.
+        """
+        values = self.model_dump()
+        for key, change in changes.items():
+            held = getattr(self, key, None)
+            if isinstance(held, Section) and isinstance(change, dict):
+                change = held.changed(**change).model_dump()
+            values[key] = change
+        return type(self).model_validate(values)
 
 
 def section_of(field: FieldInfo) -> type[BaseModel] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -277,6 +278,8 @@ def _training(config: Config, results: Path) -> Iterator[str]:
     )
     if config.compute.gpus:
         yield f"  GPU hours  {gpu_hours(config)}"
+        if shutil.which("nvidia-smi") is None:
+            yield "  GPU        none is seen on this machine: the job has to run on one that has it (or set compute.gpus: 0)"
 
 
 def gpu_hours(config: Config, benchmarks: Path = TRAINING_BENCHMARKS) -> str:

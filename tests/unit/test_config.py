@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
-from gandl.config import Bbbc013Settings, Config
+from gandl.config import Bbbc013Settings, Config, EngineSettings, Precision, TrainingSettings
 from gandl.config_check import ConfigError, load_config
 from gandl.config_files import read_config, rendered
 
@@ -207,3 +208,17 @@ def test_the_default_run_is_the_simulated_pair(repository: Path) -> None:
     assert config.simulated
     assert config.mirror is None
     assert [dataset.value for dataset in config.source.datasets] == ["rxrx19a", "rxrx1"]
+
+
+def test_a_changed_section_is_checked_and_keeps_what_was_not_named() -> None:
+    before = TrainingSettings(images=1600, engine=EngineSettings(compile=True))
+    after = before.changed(batch=8, engine={"precision": "bfloat16"})
+    assert (after.images, after.batch, after.engine.compile, after.engine.precision) == (
+        1600,
+        8,
+        True,
+        Precision.BFLOAT16,
+    )
+    for wrong in ({"bath": 8}, {"batch": 6}, {"engine": {"precision": "half"}}):
+        with pytest.raises(ValidationError):
+            before.changed(**wrong)

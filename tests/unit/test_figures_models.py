@@ -45,6 +45,11 @@ def write_full_curve(path: Path, seed: int = 0, floor: float = 0.05) -> Path:
     return path
 
 
+def drawn(curve: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """A curve as figures take it."""
+    return curve.assign(seed=seed).rename(columns={"images": "images_shown"})
+
+
 def write_full_samples(path: Path, channels: int = 2, frames: int = 10, shrunk: int = 2) -> Path:
     """A model's samples with frames (of half the crops' side) and an interpolation strip."""
     rng = np.random.default_rng(0)
@@ -91,12 +96,12 @@ def test_every_metric_of_every_seed_is_a_line_with_the_values_of_the_csv(tmp_pat
 def test_a_run_without_probe_says_so_instead_of_drawing_an_empty_panel(tmp_path: Path) -> None:
     table = read_table(write_curve(tmp_path / "curve.parquet"), CURVE).query("metric != 'probe_z_prime'")
     with style(SETTINGS):
-        axes = training_figure(table.assign(seed=0)).axes[len(PANELS) - 1]
+        axes = training_figure(drawn(table)).axes[len(PANELS) - 1]
     assert [text.get_text() for text in axes.texts] == ["not recorded in this run"]
 
 
 def test_a_roll_back_is_a_line_in_every_panel_and_told_in_words(tmp_path: Path) -> None:
-    table = read_table(write_full_curve(tmp_path / "curve.parquet"), CURVE).assign(seed=0)
+    table = drawn(read_table(write_full_curve(tmp_path / "curve.parquet"), CURVE))
     with style(SETTINGS):
         figure = training_figure(table)
     for axes in figure.axes[: len(PANELS)]:
@@ -108,12 +113,12 @@ def test_a_roll_back_is_a_line_in_every_panel_and_told_in_words(tmp_path: Path) 
     sound = table[table["metric"] != "roll_back"]
     with style(SETTINGS):
         figure = training_figure(sound)
-    assert [text.get_text() for text in figure.axes[-1].texts] == ["No roll-back"]
+    assert [text.get_text() for text in figure.axes[-1].texts] == ["None"]
 
 
 @pytest.mark.parametrize(("floor", "scale"), [(0.05, "log"), (-0.002, "symlog")])
 def test_quality_stands_above_its_floor_on_a_scale_that_can_show_it(tmp_path: Path, floor: float, scale: str) -> None:
-    table = read_table(write_full_curve(tmp_path / "curve.parquet", floor=floor), CURVE).assign(seed=0)
+    table = drawn(read_table(write_full_curve(tmp_path / "curve.parquet", floor=floor), CURVE))
     with style(SETTINGS):
         axes = training_figure(table).axes[3]
     assert axes.get_yscale() == scale
@@ -131,10 +136,11 @@ def test_one_training_in_full_fits_the_page_of_a_journal(tmp_path: Path, channel
         width, height = (side / SETTINGS.dpi * 25.4 for side in image.size)
     assert width <= 180.6
     assert height <= 240
-    written = pd.read_csv(paths["csv"])
-    table = read_table(curve, CURVE)
-    speed = table.loc[table["metric"] == "images_per_second", "value"]
-    assert written.loc[written["metric"] == "images_per_second", "value"].tolist() == speed.tolist()
+    written = pd.read_csv(paths["csv"]).query("metric == 'images_per_second'")
+    speed = read_table(curve, CURVE).query("metric == 'images_per_second'")
+    assert written["value"].tolist() == speed["value"].tolist()
+    assert written["images_shown"].tolist() == speed["images"].tolist()
+    assert set(written["images"]) == {"simulated"}
 
 
 def test_no_legend_lies_on_a_line(tmp_path: Path) -> None:
@@ -163,13 +169,13 @@ def test_crops_along_training_stand_in_the_order_of_time_beside_real_ones(tmp_pa
         np.testing.assert_allclose(along.grey[3, 8], real, atol=1)
         grey = np.clip(arrays["interpolation"] / 200, 0, 1) * 255
         np.testing.assert_allclose(strip.grey[1, 4], grey[4, 1], atol=1)
-    assert along.rows == ["Hoechst (nuclei)", "", "ConA (ER)", ""]
+    assert along.rows == [f"{name}, latent {k}" for name in ("Hoechst (nuclei)", "ConA (ER)") for k in (1, 2)]
 
 
 def test_samples_of_before_there_were_frames_give_the_curves_alone(tmp_path: Path) -> None:
     samples = write_samples(tmp_path / "samples.npz", crops=2)
     assert read_blocks(samples) == []
-    table = read_table(write_full_curve(tmp_path / "curve.parquet"), CURVE).assign(seed=0)
+    table = drawn(read_table(write_full_curve(tmp_path / "curve.parquet"), CURVE))
     with style(SETTINGS):
         assert len(training_supplement_figure(table, [], None).axes) == 8
 

@@ -59,7 +59,8 @@ def test_csv_holds_every_accuracy_of_a_task_and_no_other_number(tmp_path: Path, 
     assert len(ours) == len(TASKS) * len(FEATURIZERS) * 2
     expected = [0.9 - 0.1 * i - 0.01 * j for j in range(len(TASKS)) for i in range(2) for _ in range(2)]
     np.testing.assert_array_equal(ours["value"], expected)
-    assert set(csv["images"]) == {"simulated"}
+    assert set(ours["images"]) == {"simulated"}
+    assert csv.loc[csv["source"] == "paper", "images"].isna().all()
 
 
 def test_the_papers_values_stand_beside_in_percent(tmp_path: Path, repository: Path) -> None:

@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 if not snakemake.resources.get("gpu", 0):
-    # Heard when torch is imported: threads wait awake, and train a fifth faster. What the workflow hands down to its jobs
-    # (`gandl/__init__.py`) lets them sleep.
-    os.environ["OMP_WAIT_POLICY"] = "active"
+    # Heard when torch is imported: threads wait awake for a moment before they sleep (`gandl/__init__.py` lets them sleep at
+    # once), and train a fifth faster. Not for longer: beside another process on the same cores they would hold each other up.
+    os.environ["GOMP_SPINCOUNT"] = "10000"
 
 from gandl.config import TrainingSettings
 from gandl.images.store import store_path

@@ -18,6 +18,8 @@ from gandl.config import FiguresSettings
 from gandl.figures import style as look
 from gandl.figures.labels import channel_label, nominal
 
+HEIGHT = 232.0
+"""Of the page, in mm, at most."""
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 DISPLAY = (0.5, 99.8)
 """Percentiles of the real crops that are black and white, per channel; generated crops use the same limits."""
@@ -93,7 +95,7 @@ def samples_figure(samples: Samples, data: pd.DataFrame) -> Figure:
     """The figure; call it inside `style`. Two rows (real, generated) per channel, one column per crop."""
     columns = max(len(samples.real), len(samples.fake))
     rows = 2 * len(samples.channels)
-    side = min((look.DOUBLE_COLUMN - 6) / columns, 30.0)
+    side = min((look.DOUBLE_COLUMN - 6) / columns, (HEIGHT - 7 * len(samples.channels)) / rows, 30.0)
     figure = look.new_figure(side * columns + 6, side * rows + 7 * len(samples.channels))
     figure.set_layout_engine("constrained", h_pad=0.02, w_pad=0.01, hspace=0.0, wspace=0.0)
     grid = figure.subplots(rows, columns, squeeze=False)
@@ -129,7 +131,7 @@ def scale_bar(axes: Axes, side: int, pixel_size_um: float | None, left: float = 
     label = f"{nominal(length)} µm" if pixel_size_um else f"{nominal(length)} px"
     end = left + side * 0.94
     axes.plot([end - length / pixel, end], [side * 0.92] * 2, color="white", lw=1.8, solid_capstyle="butt")
-    axes.text(end - length / pixel / 2, side * 0.89, label, color="white", ha="center", va="bottom", size="small")
+    axes.text(end, side * 0.89, label, color="white", ha="right", va="bottom", size="small")
 
 
 def _round_length(about: float) -> float:

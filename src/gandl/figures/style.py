@@ -70,7 +70,8 @@ def save(
     """
     box = stamp(figure, word)
     if word:
-        data = data.assign(images=word)
+        data = data.copy()
+        data.insert(len(data.columns), "images", word)  # an error where something else bears this name
     with atomic(Path(svg)) as partial:
         figure.savefig(partial, format="svg", bbox_inches=box, metadata={"Date": None, "Creator": None})
     with atomic(Path(png)) as partial:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from great_tables import GT, loc, style
 from great_tables import html as markup
@@ -66,7 +67,7 @@ def write_table_1(
     reference : `resources/paper_values.csv`.
     featurizers : in the order of the columns.
     normalization : under which C+ is held against C-; cell types take raw profiles.
-    word : such as "simulated"; it stands in the title, the notes and a column of the CSV.
+    word : such as "simulated"; it stands in the title, the notes and, beside this run's numbers, a column of the CSV.
     confidence : coverage of the intervals, as evaluated.
     html, csv : files to write; the CSV is tidy and at full precision.
 
@@ -78,7 +79,7 @@ def write_table_1(
     data = table_data(ours, pd.read_csv(reference), featurizers, normalization)
     with atomic(Path(html)) as partial:
         partial.write_text(table_page(data, settings, word, confidence), encoding="utf-8")
-    write_csv(data.assign(images=word) if word else data, csv)
+    write_csv(data.assign(images=np.where(data["source"] == "this run", word, "")) if word else data, csv)
 
 
 def table_data(

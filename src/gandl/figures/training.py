@@ -24,6 +24,8 @@ from gandl.tables import CURVE, read_table
 ROLL_BACK, ERROR, FLOOR = "roll_back", "quality_error", "quality_floor"
 MARKS = (ROLL_BACK, "learning_rate", "r1_gamma", ERROR, FLOOR)
 """Metrics that are drawn as something else than a line of points."""
+SHOWN = "images_shown"
+"""Column of what is drawn: real images shown so far (`images` says whether they were simulated)."""
 FEW = 20
 """Lines of at most so many points show them."""
 LEGEND = 0.12
@@ -78,7 +80,7 @@ def draw_training(
     ----------
     curves : training curves (`tables.CURVE`) by seed.
     word : stamped on the figure, such as "simulated".
-    svg, png, csv : files to write; the CSV has one row per point: seed, images, metric, value.
+    svg, png, csv : files to write; the CSV has one row per point: seed, images_shown, metric, value.
 
     Raises
     ------
@@ -94,7 +96,7 @@ def draw_training(
 
 
 def read_curve(seed: int, path: Path, metrics: Sequence[str]) -> pd.DataFrame:
-    """Points (seed, images, metric, value) of a curve: of these metrics, of roll-backs, and of what stands beside quality."""
+    """Points (seed, images_shown, metric, value) of a curve: of these metrics, of roll-backs, and what stands beside quality."""
     if not path.is_file():
         raise look.FigureError(f"seed {seed} has no training curve: {path} does not exist")
     curve = read_table(path, CURVE)
@@ -102,11 +104,12 @@ def read_curve(seed: int, path: Path, metrics: Sequence[str]) -> pd.DataFrame:
     if not curve["metric"].isin(metrics).any():
         raise look.FigureError(f"{path}: holds none of the metrics that are drawn ({', '.join(metrics)})")
     drawn = curve[curve["metric"].isin([*metrics, *MARKS])]
-    return drawn.assign(seed=seed)[["seed", "images", "metric", "value"]].sort_values(["metric", "images"])
+    drawn = drawn.assign(seed=seed).rename(columns={"images": SHOWN})
+    return drawn[["seed", SHOWN, "metric", "value"]].sort_values(["metric", SHOWN])
 
 
 def training_figure(data: pd.DataFrame) -> Figure:
-    """The figure of a table (seed, images, metric, value); call it inside `style`."""
+    """The figure of a table (seed, images_shown, metric, value); call it inside `style`."""
     figure = look.new_figure(look.DOUBLE_COLUMN, 100)
     grid = figure.subplots(2, 3)
     seeds = sorted(data["seed"].unique())
@@ -141,9 +144,9 @@ def draw_panel(
     for metric in metrics:
         label, colour = panel.lines[metric]
         for i, seed in enumerate(seeds):
-            line = shown[(shown["metric"] == metric) & (shown["seed"] == seed)].sort_values("images")
+            line = shown[(shown["metric"] == metric) & (shown["seed"] == seed)].sort_values(SHOWN)
             axes.plot(
-                line["images"] / 1000,
+                line[SHOWN] / 1000,
                 line["value"],
                 color=colour,
                 ls=DASHES[i % len(DASHES)],
@@ -159,9 +162,9 @@ def draw_panel(
     if panel.logarithmic:
         if (shown["value"] > 0).all() and (floors["value"] > 0).all():
             axes.set_yscale("log")
-        elif panel is QUALITY:  # about 0 where crops cannot be told apart, and below it by chance
+        elif "quality" in panel.lines:  # about 0 where crops cannot be told apart, and below it by chance
             axes.set_yscale("symlog", linthresh=0.1)
-    for at in data.loc[data["metric"] == ROLL_BACK, "images"].unique():
+    for at in data.loc[data["metric"] == ROLL_BACK, SHOWN].unique():
         axes.axvline(at / 1000, color=GREY, lw=0.8, ls=":", zorder=0, gid=ROLL_BACK)
     axes.set_xlim(left=0)
     entries = len(metrics) + (not floors.empty)
@@ -183,7 +186,7 @@ def _draw_floor(axes: Axes, data: pd.DataFrame, floors: pd.DataFrame, seeds: Seq
         float(floors["value"].iloc[-1]), color=GREY, lw=0.9, ls="--", zorder=0, gid=FLOOR, label="Real (floor)"
     )
     for seed in seeds:
-        points = data[data["seed"] == seed].pivot_table(index="images", columns="metric", values="value")
+        points = data[data["seed"] == seed].pivot_table(index=SHOWN, columns="metric", values="value")
         if ERROR in points and "quality" in points:
             points = points[points[ERROR].notna() & points["quality"].notna()]
             axes.errorbar(
@@ -205,7 +208,8 @@ def _tell(axes: Axes, data: pd.DataFrame, seeds: Sequence[int]) -> None:
     if handles:
         axes.legend(handles=handles, loc="upper left")
     below = 0.98 - 0.1 * len(handles) - 0.04 * bool(handles)
-    axes.text(0.02, below, "\n".join(told or ["No roll-back"]), va="top", size="small", transform=axes.transAxes)
+    axes.set_title("f  Roll-backs")
+    axes.text(0.02, below, "\n".join(told or ["None"]), va="top", size="small", transform=axes.transAxes)
 
 
 def roll_backs_in_words(data: pd.DataFrame, seeds: Sequence[int]) -> list[str]:
@@ -215,9 +219,9 @@ def roll_backs_in_words(data: pd.DataFrame, seeds: Sequence[int]) -> list[str]:
         marks = data[(data["seed"] == seed) & data["metric"].isin(MARKS[:3])]
         if not (marks["metric"] == ROLL_BACK).any():
             continue
-        table = marks.pivot_table(index="images", columns="metric", values="value").dropna(subset=[ROLL_BACK])
+        table = marks.pivot_table(index=SHOWN, columns="metric", values="value").dropna(subset=[ROLL_BACK])
         for row in table.reset_index().to_dict("records"):
-            at = f"Seed {seed}, at {row['images']:,}" if len(seeds) > 1 else f"At {row['images']:,}"
+            at = f"Seed {seed}, at {row[SHOWN]:,}" if len(seeds) > 1 else f"At {row[SHOWN]:,}"
             names = {"learning_rate": "rate", "r1_gamma": "γ"}
             changes = [f"{name} {nominal(row[key])}" for key, name in names.items() if key in row]
             told.append(f"{at}: then {', '.join(changes)}" if changes else at)

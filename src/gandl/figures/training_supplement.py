@@ -19,7 +19,7 @@ from gandl.config import FiguresSettings
 from gandl.figures import style as look
 from gandl.figures.labels import channel_label
 from gandl.figures.palette import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILION
-from gandl.figures.samples import read_samples, scale_bar
+from gandl.figures.samples import HEIGHT, read_samples, scale_bar
 from gandl.figures.training import (
     LOGITS,
     LOSSES,
@@ -49,8 +49,6 @@ SPEED = Panel("Speed", "Images/s", {"images_per_second": ("Speed", INK)})
 STRENGTH = Panel("Augmentation", "Strength", {"augmentation_strength": ("Strength", GREEN)})
 PANELS = (LOSSES, LOGITS_ONLY, ALL_PENALTIES, PATHS, QUALITY_ONLY, PROBE_ONLY, DIVERSITY, SPEED)
 METRICS = [metric for panel in (*PANELS, STRENGTH) for metric in panel.lines]
-HEIGHT = 232.0
-"""Of the page, in mm, at most."""
 CURVES_MM, TITLE_MM, COLUMNS_MM = 74.0, 7.0, 3.5
 """Height of the curves; of the title above a block of crops; of the names of its columns."""
 LABELS_MM = 24.0
@@ -95,7 +93,7 @@ def draw_training_supplement(
     samples : the model's arrays as `gandl.models.samples.write_samples` writes them; `frames` and `interpolation` may be missing.
     seed : of the training.
     word : stamped on the figure, such as "simulated".
-    svg, png, csv : files to write; the CSV has one row per point of the curves: seed, images, metric, value.
+    svg, png, csv : files to write; the CSV has one row per point of the curves: seed, images_shown, metric, value.
 
     Raises
     ------

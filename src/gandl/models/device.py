@@ -88,7 +88,7 @@ def peak_memory(device: torch.device) -> int:
 
 def peak_flops(device: torch.device, precision: Precision) -> float:
     """Floating-point operations per second of one large matrix product: what a training's speed is compared with."""
-    side, runs = (8192, 5) if device.type == "cuda" else (1024, 5)
+    side, runs = (8192, 5) if device.type == "cuda" else (1024, 20)
     kind = torch.bfloat16 if precision is Precision.BFLOAT16 else torch.float32
     a = torch.linspace(-1, 1, side * side, device=device).to(kind).reshape(side, side)
     fastest = float("inf")

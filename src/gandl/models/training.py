@@ -7,6 +7,7 @@ from its last checkpoint and ends with the same weights, bit for bit.
 from __future__ import annotations
 
 import hashlib
+import logging
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -36,6 +37,8 @@ from gandl.models.quality import build_quality
 from gandl.models.samples import COUNT, write_interpolation, write_samples
 from gandl.models.status import Status, machine_of
 from gandl.models.trainer import Probe, Trainer, TrainingError
+
+logger = logging.getLogger(__name__)
 
 NOT_DECIDING = frozenset({"weights", "roll_backs", "checkpoint_images", "live_csv"})
 """Settings that a healthy training's weights and curve do not depend on: a changed one goes on from the same checkpoints."""
@@ -148,6 +151,10 @@ def _write(loop: Loop, looks: Looks, sampler: CropSampler, curve: Path, samples:
     write_animation(looks.frames, samples.with_suffix(".gif"))
     write_interpolation(model, samples.with_name("interpolation.png"), model.seed)
     looks.best.finish(model, weights)
+    logger.info(
+        "%s images shown, %d roll-back(s); %s holds the %s weights (training.weights)",
+        *(f"{model.images_seen:,}", loop.trainer.course, weights.name, model.settings.weights.replace("_", " by ")),
+    )
 
 
 def _real(sampler: CropSampler, scale: IntensityScale, seed: int) -> npt.NDArray[np.float32]:

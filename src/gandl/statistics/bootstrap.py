@@ -108,7 +108,7 @@ def wilson_interval(right: int, n: int, confidence: float) -> tuple[float, float
     z = norm.ppf((1 + confidence) / 2)
     middle = (right + z**2 / 2) / (n + z**2)
     half = z / (n + z**2) * np.sqrt(right * (n - right) / n + z**2 / 4)
-    return float(middle - half), float(middle + half)
+    return _proportion(middle - half), _proportion(middle + half)
 
 
 def mean_of_proportions_interval(right: Sequence[int], n: Sequence[int], confidence: float) -> tuple[float, float]:
@@ -116,7 +116,12 @@ def mean_of_proportions_interval(right: Sequence[int], n: Sequence[int], confide
     share = np.array(right) / np.maximum(n, 1)
     low, high = np.array([wilson_interval(*each, confidence) for each in zip(right, n, strict=True)]).T
     below, above = np.linalg.norm(share - low) / len(n), np.linalg.norm(high - share) / len(n)
-    return float(share.mean() - below), float(share.mean() + above)
+    return _proportion(share.mean() - below), _proportion(share.mean() + above)
+
+
+def _proportion(value: float) -> float:
+    """Rounding takes no proportion below 0 or above 1."""
+    return float(np.clip(value, 0.0, 1.0))
 
 
 def resample_within(groups: npt.NDArray[np.generic], draws: int, seed: int) -> Integers:
