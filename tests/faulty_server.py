@@ -148,8 +148,9 @@ def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
             limit = next((n for n in (fault.cut, fault.hold) if n is not None), len(content))
             piece = bytes(body[start : start + limit])
             for position in range(0, len(piece), PIECE):
-                self.wfile.write(piece[position : position + PIECE])
-                request.sent += len(piece[position : position + PIECE])
+                part = piece[position : position + PIECE]
+                request.sent += len(part)  # before the client has them, or it could ask for the count too early
+                self.wfile.write(part)
             self.wfile.flush()
             if fault.hold is not None:
                 server.released.wait(30)
