@@ -169,7 +169,7 @@ def test_crops_along_training_stand_in_the_order_of_time_beside_real_ones(tmp_pa
         np.testing.assert_allclose(along.grey[3, 8], real, atol=1)
         grey = np.clip(arrays["interpolation"] / 200, 0, 1) * 255
         np.testing.assert_allclose(strip.grey[1, 4], grey[4, 1], atol=1)
-    assert along.rows == [f"{name}, latent {k}" for name in ("Hoechst (nuclei)", "ConA (ER)") for k in (1, 2)]
+    assert along.rows == [f"{name}\nlatent {k}" for name in ("Hoechst (nuclei)", "ConA (ER)") for k in (1, 2)]
 
 
 def test_samples_of_before_there_were_frames_give_the_curves_alone(tmp_path: Path) -> None:

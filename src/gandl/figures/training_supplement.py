@@ -124,7 +124,7 @@ def read_blocks(samples: Path) -> list[Crops]:
         # (column, latent, channel, y, x) -> rows: channel by channel, latent by latent
         rows = columns.transpose(2, 1, 0, 3, 4).reshape(-1, len(columns), side, side)
         names = [
-            name if latents == 1 else f"{name}, latent {latent + 1}" for name in channels for latent in range(latents)
+            name if latents == 1 else f"{name}\nlatent {latent + 1}" for name in channels for latent in range(latents)
         ]
         when = [*(f"{images[k]:,}" for k in chosen), "real crops"]
         blocks.append(Crops("The same latents after so many images", rows, names, when, shrunk))
