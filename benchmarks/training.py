@@ -249,7 +249,6 @@ def in_turn(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     peaks = {p: max(row["peak_flops"] for row in rows if row["precision"] == p) for p in {r["precision"] for r in rows}}
     for row in rows:
         row["share_of_peak"] = row.pop("flops") / peaks[row["precision"]]
-    for row in rows:
         del row["peak_flops"]
         if against is not None and row is not against:
             row |= {

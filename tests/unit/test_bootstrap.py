@@ -100,6 +100,16 @@ def test_wilson_agrees_with_scipy(right: int, n: int) -> None:
     np.testing.assert_allclose(wilson_interval(right, n, 0.95), expected, atol=1e-12)
 
 
+def test_no_rounding_takes_a_proportion_below_0_or_above_1() -> None:
+    for n in range(1, 200):
+        for right in (0, n):
+            for low, high in (
+                wilson_interval(right, n, 0.95),
+                mean_of_proportions_interval([right, right], [n, n], 0.95),
+            ):
+                assert 0 <= low <= high <= 1
+
+
 def test_wilson_of_no_wells_is_undefined() -> None:
     assert np.isnan(wilson_interval(0, 0, 0.95)).all()
 

@@ -192,6 +192,18 @@ def test_the_bytes_of_every_stored_resolution_are_counted_and_those_packed_are_e
     assert "image stores: 12.3 MB, packed" in "\n".join(plan_lines(config, None, tmp_path))
 
 
+@pytest.mark.parametrize(("found", "told"), [(None, True), ("/usr/bin/nvidia-smi", False)])
+def test_a_gpu_that_this_machine_has_not_is_told(
+    found: str | None, told: bool, tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: found)
+    on_gpu, on_cpu = (
+        "\n".join(plan_lines(configured(repository, name), None, tmp_path)) for name in ("pilot", "config")
+    )
+    assert ("none is seen on this machine" in on_gpu) is told
+    assert "none is seen on this machine" not in on_cpu
+
+
 def test_gpu_hours_are_those_of_a_measured_network_of_the_same_shape_or_not_measured(
     tmp_path: Path, repository: Path
 ) -> None:
