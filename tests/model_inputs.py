@@ -55,6 +55,7 @@ def write_store(
     seed: int = 0,
     pixels: np.ndarray | None = None,
     pixel_size_um: float | None = 0.5,
+    well_of: tuple[str, ...] = (),
 ) -> Path:
     """Pack a store of sites (32 px, also stored at 16 px) of smooth random pixels, or of those given (shorter side 32 px)."""
     if pixels is None:
@@ -64,7 +65,7 @@ def write_store(
     plan = StorePlan(
         store_id=name,
         site_ids=tuple(f"{name}_{i}" for i in range(len(pixels))),
-        well_ids=tuple(f"{name}_{i}" for i in range(len(pixels))),
+        well_ids=tuple(f"{name}_{i}" for i in well_of or range(len(pixels))),
         channels=channels,
         dtype=str(pixels.dtype),
         height=pixels.shape[2],

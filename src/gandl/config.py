@@ -22,6 +22,7 @@ from gandl.config_training import GradientEstimate as GradientEstimate
 from gandl.config_training import Intensity as Intensity
 from gandl.config_training import Loss as Loss
 from gandl.config_training import NetworkSettings as NetworkSettings
+from gandl.config_training import Pairs as Pairs
 from gandl.config_training import Precision as Precision
 from gandl.config_training import TrainingSettings
 from gandl.config_types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section
@@ -289,6 +290,12 @@ class SegmentationSettings(Section):
     ring: PositiveInt = Field(6, description="Width (px) of the ring of cytoplasm; it should not reach the next cell.")
 
 
+def _stated(precision: Precision) -> Precision:
+    if precision is Precision.AUTO:
+        raise ValueError("auto is for training alone: the same weights must give the same vectors on every machine")
+    return precision
+
+
 class EmbeddingsSettings(Section):
     """How a site becomes one vector."""
 
@@ -318,7 +325,7 @@ class EmbeddingsSettings(Section):
         32,
         description="Crops per forward pass (rounded up to a multiple of 16); it changes the speed, at most the last digits.",
     )
-    precision: Precision = Field(
+    precision: Annotated[Precision, AfterValidator(_stated)] = Field(
         Precision.FLOAT32,
         description="Of embedding networks: `float32`; `tf32` or `bfloat16` are faster on a GPU and change the last digits.",
     )

@@ -32,6 +32,12 @@ class Loss(StrEnum):
     RELATIVISTIC = "relativistic"
 
 
+class Pairs(StrEnum):
+    NONE = "none"
+    SITE = "site"
+    WELL = "well"
+
+
 class GradientEstimate(StrEnum):
     EXACT = "exact"
     FINITE_DIFFERENCE = "finite_difference"
@@ -43,6 +49,7 @@ class Augmentation(StrEnum):
 
 
 class Precision(StrEnum):
+    AUTO = "auto"
     FLOAT32 = "float32"
     TF32 = "tf32"
     BFLOAT16 = "bfloat16"
@@ -92,13 +99,29 @@ class AugmentationSettings(Section):
     maximum: Share = Field(0.8, description="Strength never exceeds this: beyond, generated images show augmentations.")
 
 
+class ContrastSettings(Section):
+    """A contrastive task of the discriminator beside the game (ours, not the paper's): which real crops belong together?"""
+
+    pairs: Pairs = Field(
+        Pairs.NONE,
+        description="Real crops come in pairs, of one `site` or of one `well` (which fields share a well is all it uses: no "
+        "label, no treatment), and the discriminator's features must find each other's partner; `none` turns it off.",
+    )
+    weight: PositiveFloat = Field(1.0, description="Weight of the contrastive loss beside the discriminator's own.")
+    temperature: PositiveFloat = Field(
+        0.2, description="Temperature of its softmax over cosine similarities; lower looks at the nearest rivals only."
+    )
+    dim: PositiveInt = Field(128, description="Width of the linear head that the similarities are taken in.")
+
+
 class EngineSettings(Section):
     """How a training is computed; nothing here changes the mathematics beyond rounding, but for `shared_forward`."""
 
     precision: Precision = Field(
         Precision.FLOAT32,
-        description="`bfloat16` (mixed: float32 where it matters) and `tf32` are for GPUs; bfloat16 also for CPUs with "
-        "AVX-512 BF16 or AMX, and slow on others.",
+        description="`auto` takes bfloat16 on a GPU and on CPUs with AVX-512 BF16 or AMX, float32 on others, and logs which. "
+        "`bfloat16` (mixed: float32 where it matters) and `tf32` are for GPUs; bfloat16 is slow on CPUs without these "
+        "instructions.",
     )
     compile: bool = Field(
         False,
@@ -175,6 +198,9 @@ class TrainingSettings(Section):
     augmentation: AugmentationSettings = Field(
         default_factory=AugmentationSettings, description="Adaptive augmentation, where a screen has few images."
     )
+    contrast: ContrastSettings = Field(
+        default_factory=ContrastSettings, description="A contrastive task beside the game: ours, off in the paper's recipe."
+    )
     engine: EngineSettings = Field(default_factory=EngineSettings, description="How it is computed.")
     checkpoint_images: PositiveInt = Field(2_000, description="A checkpoint after every so many images.")
     roll_backs: NonNegativeInt = Field(
@@ -230,6 +256,11 @@ class TrainingSettings(Section):
         if self.augmentation.kind is Augmentation.ADAPTIVE and self.loss is not Loss.LOGISTIC:
             raise ValueError(
                 "augmentation adaptive follows the sign of logits, which means something with loss logistic only"
+            )
+        if self.contrast.pairs is not Pairs.NONE and (self.engine.microbatch or self.batch < 2 * group):
+            raise ValueError(
+                "contrast.pairs compares all images of a batch with one another: set engine.microbatch to 0 and batch to at "
+                f"least two groups of minibatch_std_group ({2 * group})"
             )
         if self.weights is ChosenWeights.BEST_PROBE and not self.probe:
             raise ValueError("weights best_probe needs probe: true")

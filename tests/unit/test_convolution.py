@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gandl.models import convolution
-from gandl.models.convolution import convolve, convolve_transposed, quick_second_derivatives
+from gandl.models.convolution import convolve, convolve_transposed, halve, quick_second_derivatives
 
 
 @pytest.fixture(autouse=True)
@@ -91,3 +91,22 @@ def test_first_derivatives_alone_compute_no_gradient_of_weights(monkeypatch: pyt
     x, w = normal(1, 2, 5, 5), normal(2, 2, 3, 3, seed=1)
     (gradient,) = torch.autograd.grad(convolve(x, w * 2, padding=1).sum(), x, create_graph=True)
     assert gradient.shape == x.shape
+
+
+@pytest.mark.parametrize("sides", [(2, 2), (4, 8), (16, 6)])
+def test_halving_is_a_strided_blur_and_so_is_its_derivative(sides: tuple[int, int]) -> None:
+    x = normal(2, 3, *sides)
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=torch.float64) / 8
+    kernel = torch.outer(taps, taps).expand(3, 1, 4, 4).contiguous()
+    expected = F.conv2d(x, kernel, stride=2, padding=1, groups=3)
+    made = halve(x, kernel)
+    torch.testing.assert_close(made, expected)
+    g = normal(*expected.shape, seed=1).detach()
+    torch.testing.assert_close(torch.autograd.grad(made, x, g), torch.autograd.grad(expected, x, g))
+
+
+def test_halving_refuses_a_second_derivative() -> None:
+    x = normal(1, 1, 4, 4)
+    (gradient,) = torch.autograd.grad(halve(x, normal(1, 1, 4, 4).detach()).square().sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()

@@ -10,6 +10,7 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
+from gandl.config import Pairs
 from gandl.images.store import ImageStore
 from gandl.models import crops
 from gandl.models.crops import ORIENTATIONS, CropError, CropSampler, hold_out, open_stores, orient
@@ -249,3 +250,36 @@ def test_a_black_channel_has_a_deviation_of_one(tmp_path: Path) -> None:
     pixels[0, 1] = 0
     sampler = CropSampler(open_stores([write_store(tmp_path, pixels=pixels)], 32, 16), 32, 16)
     assert sampler.moments(np.array([[0, 0, 0, 0]]))[0, 1].tolist() == [0.0, 1.0]
+
+
+@pytest.fixture
+def wells(tmp_path: Path) -> list[ImageStore]:
+    """Two stores of six sites: wells of three, two and one site each."""
+    for name in ("A_1", "B_1"):
+        write_store(tmp_path, name=name, sites=6, well_of=("x", "x", "y", "x", "z", "y"))
+    return open_stores([tmp_path / "A_1.zarr", tmp_path / "B_1.zarr"], 32, 16)
+
+
+def test_pairs_of_a_well_are_two_of_its_sites_or_one_that_is_alone(wells: list[ImageStore]) -> None:
+    places = sampler(wells).draw_pairs(4000, rng(), Pairs.WELL)
+    first, second = places[::2], places[1::2]
+    assert (first[:, 0] == second[:, 0]).all(), "a well lies in one store"
+    well = np.array(["x", "x", "y", "x", "z", "y"])
+    assert (well[first[:, 1]] == well[second[:, 1]]).all()
+    alone = well[first[:, 1]] == "z"
+    assert alone.any()
+    assert ((first[:, 1] == second[:, 1]) == alone).all()
+    partners, counts = np.unique(second[first[:, 1] == 0][:, 1], return_counts=True)
+    assert partners.tolist() == [1, 3]
+    assert chisquare(counts).pvalue > 0.01
+
+
+def test_pairs_of_a_well_never_leave_the_sites_that_may_be_drawn(wells: list[ImageStore]) -> None:
+    places = sampler(wells, np.array([0, 2, 3, 7, 10])).draw_pairs(2000, rng(), Pairs.WELL)
+    assert set((places[:, 0] * 6 + places[:, 1]).tolist()) == {0, 2, 3, 7, 10}
+
+
+def test_pairs_of_a_site_are_two_corners_of_it(wells: list[ImageStore]) -> None:
+    places = sampler(wells).draw_pairs(400, rng(), Pairs.SITE)
+    assert (places[::2, :2] == places[1::2, :2]).all()
+    assert (places[::2, 2:] != places[1::2, 2:]).any()

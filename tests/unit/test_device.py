@@ -6,7 +6,16 @@ import pytest
 import torch
 
 from gandl.config import Precision
-from gandl.models.device import CPU, DeviceError, autocast, choose_device, peak_flops, peak_memory
+from gandl.models.device import (
+    CPU,
+    DeviceError,
+    autocast,
+    choose_device,
+    has_fast_bfloat16,
+    peak_flops,
+    peak_memory,
+    resolved,
+)
 
 
 def test_without_gpus_everything_computes_on_the_cpu() -> None:
@@ -39,3 +48,26 @@ def test_only_bfloat16_mixes_precisions(precision: Precision, kind: torch.dtype)
 def test_a_matrix_product_tells_the_speed_of_the_device() -> None:
     assert 1e8 < peak_flops(CPU, Precision.FLOAT32) < 1e15
     assert peak_memory(CPU) > 50e6
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "taken"),
+    [
+        ({"avx512_bf16": True}, Precision.BFLOAT16),
+        ({"amx_bf16": True, "avx512_bf16": False}, Precision.BFLOAT16),
+        ({"avx2": True}, Precision.FLOAT32),
+    ],
+)
+def test_auto_takes_what_is_fast_on_this_processor(
+    capabilities: dict[str, bool], taken: Precision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    has_fast_bfloat16.cache_clear()
+    try:
+        assert resolved(Precision.AUTO, CPU) is taken
+        assert resolved(Precision.TF32, CPU) is Precision.TF32
+        with autocast(CPU, Precision.AUTO):
+            mixed = (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is torch.bfloat16
+        assert mixed == (taken is Precision.BFLOAT16)
+    finally:
+        has_fast_bfloat16.cache_clear()

@@ -36,7 +36,7 @@ def test_the_described_feature_is_what_the_logit_is_made_from() -> None:
     """In one group every image has the same deviation: with that as its mean, `describe` follows the very path of the logit."""
     _, discriminator = networks(network(minibatch_std_group=4))
     images = draw_images(4)
-    logits, deviation = discriminator(images)
+    logits, deviation, _ = discriminator(images)
     discriminator.deviation.mean.copy_(deviation.detach())
     description = discriminator.describe(images)
     torch.testing.assert_close(discriminator.logit(description.post)[:, 0], logits, rtol=1e-9, atol=1e-11)
@@ -60,7 +60,7 @@ def test_blocks_are_named_and_shaped_from_the_image_down_to_4_px() -> None:
 def test_a_forward_pass_changes_nothing_in_the_network() -> None:
     _, discriminator = networks()
     before = {name: value.clone() for name, value in discriminator.state_dict().items()}
-    _, deviation = discriminator(draw_images(4))
+    deviation = discriminator(draw_images(4)).deviation
     assert deviation.item() > 0
     assert all(torch.equal(value, before[name]) for name, value in discriminator.state_dict().items())
 
@@ -72,7 +72,7 @@ def test_the_last_layers_never_compute_in_half_precision() -> None:
     images = draw_images(4).float()
     with torch.autocast("cpu", torch.bfloat16):
         seen = discriminator.describe(images)
-        logits, deviation = discriminator(images)
+        logits, deviation, _ = discriminator(images)
     assert seen.blocks[0].dtype is torch.bfloat16
     assert (seen.post.dtype, logits.dtype, deviation.dtype) == (torch.float32,) * 3
     last = F.leaky_relu(

@@ -38,7 +38,7 @@ def test_images_have_any_number_of_channels_and_the_side_of_the_crop(
     generator, discriminator = networks(network(kind, crop=crop), channels)
     images = generator(draw(generator, 4))
     assert images.shape == (4, channels, crop, crop)
-    logits, deviation = discriminator(images)
+    logits, deviation, _ = discriminator(images)
     assert logits.shape == (4,)
     assert deviation.shape == ()
 

@@ -14,6 +14,7 @@ from gandl.config import GeneratorKind
 from gandl.config_training import Loss
 from gandl.models.losses import (
     DIFFERENCE_STEP,
+    contrastive_loss,
     discriminator_loss,
     finite_difference_penalty,
     generator_loss,
@@ -300,3 +301,24 @@ def test_the_path_length_penalty_is_the_squared_distance_from_a_fixed_mean() -> 
     assert penalty.item() == pytest.approx(((1 - 8) ** 2 + (3 - 8) ** 2) / 2)
     penalty.backward()
     assert mean.grad is None
+
+
+def test_the_contrastive_loss_is_the_cross_entropy_of_finding_the_partner() -> None:
+    """Against a sum written out image by image, in NumPy."""
+    z = np.random.default_rng(0).normal(size=(6, 4))
+    unit = z / np.linalg.norm(z, axis=1, keepdims=True)
+    expected = []
+    for i in range(6):
+        partner = i + 1 if i % 2 == 0 else i - 1
+        others = [np.exp(unit[i] @ unit[j] / 0.3) for j in range(6) if j != i]
+        expected.append(-np.log(np.exp(unit[i] @ unit[partner] / 0.3) / sum(others)))
+    found = contrastive_loss(torch.from_numpy(z), 0.3)
+    assert found.item() == pytest.approx(np.mean(expected))
+
+
+def test_the_contrastive_loss_is_low_where_partners_agree_and_chance_where_all_are_alike() -> None:
+    pairs = torch.eye(4, dtype=torch.float64).repeat_interleave(2, dim=0)
+    assert contrastive_loss(pairs, 0.05).item() < 1e-6
+    assert contrastive_loss(torch.ones(8, 4), 0.2).item() == pytest.approx(np.log(7))
+    mixed = pairs[[0, 2, 1, 4, 3, 6, 5, 7]]
+    assert contrastive_loss(mixed, 0.05).item() > 1

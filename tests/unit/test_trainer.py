@@ -32,6 +32,7 @@ from model_inputs import NETWORK, TRAINING
 
 SETTINGS = TRAINING.model_copy(update={"batch": 16})
 ADAPTIVE = AugmentationSettings(kind=Augmentation.ADAPTIVE, ramp_images=100, target=0.01)
+CONTRAST = SETTINGS.changed(contrast={"pairs": "well"})
 EVERYTHING = {"r2_gamma": 3.0, "lipschitz_weight": 2.0, "augmentation": ADAPTIVE}
 
 
@@ -313,3 +314,37 @@ def test_a_compiler_that_fails_is_told_and_training_goes_on(
     compiled = trainer_of(changed(engine=EngineSettings(compile=True)))
     assert "torch.compile failed (no working C++ compiler); going on without it" in caplog.text
     assert largest_difference(stepped(compiled, 2), stepped(trainer_of(), 2)) == 0
+
+
+def test_a_contrastive_head_leaves_the_start_of_a_training_as_it_is() -> None:
+    """Its weights are drawn last: a contrastive training and its untrained twin start from the same networks."""
+    with_head, without = weights_of(trainer_of(CONTRAST)), weights_of(trainer_of())
+    assert {name for name in with_head if name not in without} == {
+        "discriminator.contrast.weight",
+        "discriminator.contrast.bias",
+    }
+    assert all(torch.equal(with_head[name], values) for name, values in without.items())
+
+
+def test_the_contrastive_task_teaches_the_discriminator_to_find_partners() -> None:
+    """Crops that hold nothing but noise and their pair's own level: only features that read the level find partners."""
+
+    class Paired(Crops):
+        def batch(self, step: int, course: int) -> list[torch.Tensor]:
+            rng = torch.Generator().manual_seed(step)
+            level = torch.randn(self.settings.batch // 2, 2, 1, 1, generator=rng).repeat_interleave(2, dim=0)
+            return [level + 0.1 * torch.randn(self.settings.batch, 2, 16, 16, generator=rng)]
+
+    trainer = Trainer(Paired(CONTRAST), CONTRAST, 1)
+    losses_seen = []
+    for _ in range(60):
+        trainer.step()
+        losses_seen += [numbers["loss_contrast"] for _, numbers in trainer.drain()]
+    assert sum(losses_seen[-5:]) < 0.6 * sum(losses_seen[:5])
+
+
+def test_the_contrastive_task_needs_the_whole_batch() -> None:
+    with pytest.raises(PartsError, match=r"compares all images of a batch"):
+        Trainer(Crops(CONTRAST), CONTRAST, 1, ranks=Ranks(0, 2, 0))
+    with pytest.raises(ValueError, match=r"set engine\.microbatch to 0"):
+        CONTRAST.changed(engine={"microbatch": 8})

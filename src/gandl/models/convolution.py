@@ -14,12 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
 
 def convolve(
@@ -43,6 +45,19 @@ def convolve_transposed(x: Tensor, weight: Tensor, *, stride: int, padding: int 
         return F.conv_transpose2d(x, weight, stride=stride, padding=padding, groups=groups)
     sides = tuple((side - 1) * stride - 2 * padding + weight.shape[2] for side in x.shape[2:])
     return _Transposed.apply(x, weight, stride, padding, groups, sides)
+
+
+def halve(x: Tensor, kernel: Tensor) -> Tensor:
+    """(n, c, 2 y, 2 x) -> (n, c, y, x): blur with [1, 3, 3, 1] along both sides, and take every second pixel; to be differentiated once.
+
+    A strided depthwise convolution, whose derivative is bilinear enlargement, but for its border, where zeros lie around the
+    image and enlargement repeats the last pixel. For bfloat16 on a CPU; no gradient reaches the kernel.
+
+    Parameters
+    ----------
+    kernel : (c, 1, 4, 4), outer product of [1, 3, 3, 1] / 8 with itself.
+    """
+    return _Halve.apply(x, kernel)
 
 
 @contextmanager
@@ -121,6 +136,30 @@ class _WeightGradient(Function):
         hx = _Transposed.apply(g, h, *ctx.how, tuple(x.shape[2:])) if _wanted(ctx, 0) else None
         hg = _Convolution.apply(x, h, None, *ctx.how) if _wanted(ctx, 1) else None
         return hx, hg, None, None, None, None
+
+
+class _Halve(Function):
+    """y = x * blur, every second pixel."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kernel: Tensor) -> Tensor:
+        return F.conv2d(x, kernel, stride=2, padding=1, groups=x.shape[1])
+
+    @staticmethod
+    @once_differentiable  # type: ignore[misc]
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:
+        gx = F.interpolate(g, scale_factor=2, mode="bilinear", align_corners=False)
+        return gx.mul_(_quarter(gx.shape[2], gx.shape[3], gx.dtype)), None
+
+
+@lru_cache(maxsize=32)
+def _quarter(height: int, width: int, dtype: torch.dtype) -> Tensor:
+    """What turns bilinear enlargement by 2 into `halve`'s derivative: a quarter, and three quarters of it along the border."""
+    with torch.inference_mode(False):  # kept tensors must serve training, too
+        along = [torch.ones(side) for side in (height, width)]
+        for line in along:
+            line[0] = line[-1] = 0.75
+        return (torch.outer(*along) / 4).to(dtype)
 
 
 def _wanted(ctx: Any, i: int) -> bool:

@@ -8,14 +8,16 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 from torch import Tensor
 
+from gandl.config import Pairs
 from gandl.images.store import ImageStore
 from gandl.models.intensity import moments_of
 
@@ -145,6 +147,7 @@ class CropSampler:
         self._channels = len(stores[0].channels)
         height, width = stores[0].shape_at(resolution)
         self._corners = [height - crop + 1, width - crop + 1]
+        self._mates = _Mates(self.stores, self.positions)
         self._row = np.full(sites, -1, np.int32)
         self._held: Pixels | None = None
         if len(self) * self._channels * height * width * stores[0].dtype.itemsize <= MEMORY_LIMIT:
@@ -159,9 +162,25 @@ class CropSampler:
 
     def draw(self, n: int, rng: np.random.Generator) -> Places:
         """Draw n places, with replacement: (n, 4) store, site within it, top, left."""
-        position = self.positions[rng.integers(len(self), size=n)]
+        return self._places(self.positions[rng.integers(len(self), size=n)], rng)
+
+    def draw_pairs(self, n: int, rng: np.random.Generator, pairs: Pairs) -> Places:
+        """Draw n places (n, 4) as `draw` does, of which 2 i and 2 i + 1 belong together.
+
+        Parameters
+        ----------
+        n : an even number.
+        pairs : `site`: both in one site; `well`: in two sites of one well, or in one site where its well has no other that may be
+            drawn.
+        """
+        first = self.positions[rng.integers(len(self), size=n // 2)]
+        second = first if pairs is Pairs.SITE else self._mates.draw(first, rng)
+        return self._places(np.column_stack([first, second]).reshape(-1), rng)
+
+    def _places(self, position: Positions, rng: np.random.Generator) -> Places:
+        """A random corner in each site (n,): (n, 4)."""
         store = self._store_of(position)
-        corner = rng.integers(self._corners, size=(n, 2))
+        corner = rng.integers(self._corners, size=(len(position), 2))
         return np.column_stack([store, position - self._first[store], corner])
 
     def read(self, places: Places, out: Pixels | None = None, moments: npt.NDArray[np.float32] | None = None) -> Pixels:
@@ -229,6 +248,39 @@ class CropSampler:
 
     def _store_of(self, positions: Positions) -> Positions:
         return np.searchsorted(self._first, positions, side="right") - 1
+
+
+class _Mates:
+    """The other sites of a site's well, among those that may be drawn; found out when they are first needed.
+
+    Parameters
+    ----------
+    positions : of the sites that may be drawn, counted through all stores.
+    """
+
+    def __init__(self, stores: Sequence[ImageStore], positions: Positions) -> None:
+        self._stores, self._positions = stores, positions
+
+    def draw(self, position: Positions, rng: np.random.Generator) -> Positions:
+        """One of the other sites of each site's well (n,), all equally likely; the site itself where there is no other."""
+        by_well, first, count, rank = self._wells
+        first, count, rank = first[position], count[position], rank[position]
+        step = 1 + (rng.random(len(position)) * (count - 1)).astype(np.int64)
+        return by_well[first + (rank + step) % count]
+
+    @cached_property
+    def _wells(self) -> tuple[Positions, Positions, Positions, Positions]:
+        """Positions well by well; and of each site where its well begins there, how many sites it has, and which one this is."""
+        named = pd.concat([store.index["well_id"] for store in self._stores], ignore_index=True)
+        codes = pd.factorize(named)[0][self._positions]
+        order = np.argsort(codes, kind="stable")
+        counts = np.bincount(codes)
+        starts = np.cumsum(counts) - counts
+        first, count, rank = (np.zeros(len(named), np.int64) for _ in range(3))
+        by_well = self._positions[order]
+        first[by_well], count[by_well] = starts[codes[order]], counts[codes[order]]
+        rank[by_well] = np.arange(len(order)) - first[by_well]
+        return by_well, first, count, rank
 
 
 def orient(images: Tensor, orientation: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import ctypes
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 
 import torch
 
@@ -70,9 +71,24 @@ def prepare(device: torch.device, precision: Precision = Precision.FLOAT32) -> N
             mallopt(_TRIM_THRESHOLD, 2**31 - 1)
 
 
+def resolved(precision: Precision, device: torch.device) -> Precision:
+    """What `auto` takes on a device: bfloat16 where it is fast (a GPU; a CPU with AVX-512 BF16 or AMX), else float32."""
+    if precision is not Precision.AUTO:
+        return precision
+    fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else has_fast_bfloat16()
+    return Precision.BFLOAT16 if fast else Precision.FLOAT32
+
+
+@lru_cache(maxsize=1)
+def has_fast_bfloat16() -> bool:
+    """Whether this CPU multiplies matrices in bfloat16 by instructions of its own."""
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+
+
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
-    """Mixed precision in the block, where the precision is bfloat16."""
-    if precision is not Precision.BFLOAT16:
+    """Mixed precision in the block, where the precision is bfloat16 (or `auto` takes it here)."""
+    if resolved(precision, device) is not Precision.BFLOAT16:
         return nullcontext()
     return torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
 

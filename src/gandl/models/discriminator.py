@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -23,6 +24,21 @@ from gandl.models.layers import (
     leaky_relu,
     wide,
 )
+
+
+class Judgement(NamedTuple):
+    """What the discriminator says of a batch of n images.
+
+    Attributes
+    ----------
+    logits : (n,), larger for real; they depend on the batch by the minibatch deviation.
+    deviation : (), mean of the minibatch deviation.
+    features : (n, feature_dim), the layer before the logit, as it is with the batch's own minibatch deviation.
+    """
+
+    logits: Tensor
+    deviation: Tensor
+    features: Tensor
 
 
 @dataclass(frozen=True)
@@ -63,9 +79,15 @@ class Discriminator(nn.Module):
     ----------
     settings : shape of the networks; `crop` is the side of the images it takes.
     channels : image channels, any number.
+    contrast_dim : width of the contrastive task's head; 0: there is none. Its weights are drawn last, so that all others are
+        those of a discriminator without it.
+
+    Attributes
+    ----------
+    contrast : (n, feature_dim) -> (n, contrast_dim), the head; only training needs it.
     """
 
-    def __init__(self, settings: NetworkSettings, channels: int) -> None:
+    def __init__(self, settings: NetworkSettings, channels: int, contrast_dim: int = 0) -> None:
         super().__init__()
         self.channels = channels
         self.crop = settings.crop
@@ -78,6 +100,7 @@ class Discriminator(nn.Module):
         self.last = EqualConv2d(maps[-1] + 1, maps[-1], 3)
         self.feature = EqualLinear(maps[-1] * 16, settings.feature_dim)
         self.logit = EqualLinear(settings.feature_dim, 1)
+        self.contrast = EqualLinear(settings.feature_dim, contrast_dim) if contrast_dim else None
         self.block_channels = [*maps, maps[-1]]
 
     @property
@@ -85,14 +108,14 @@ class Discriminator(nn.Module):
         """Names of a description's blocks: `image` (1x1 on the image), `block_<side of its output>` ..., `last`."""
         return ["image", *(f"block_{side}" for side in self.resolutions[1:]), "last"]
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (n,), larger for real, which depend on the batch by the minibatch deviation; and its mean, a scalar."""
+    def forward(self, images: Tensor) -> Judgement:
+        """Judge a batch (n, channels, y, x)."""
         x = self._outputs(images)[-1]
         with exactly(x):
             x, deviation = self.deviation(wide(x))
             x = leaky_relu(self.last(x, GAIN))
             features = leaky_relu(self.feature(x.flatten(1), GAIN))
-            return self.logit(features).squeeze(1), deviation
+            return Judgement(self.logit(features).squeeze(1), deviation, features)
 
     def describe(self, images: Tensor) -> Description:
         """Describe images one by one: the minibatch deviation is replaced by its mean over training, a constant."""

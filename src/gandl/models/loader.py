@@ -22,7 +22,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from gandl.config import Intensity, TrainingSettings
+from gandl.config import Intensity, Pairs, TrainingSettings
 from gandl.models.crops import ORIENTATIONS, CropSampler, Pixels, Places, orient
 from gandl.models.device import CPU
 from gandl.models.intensity import IntensityScale
@@ -100,6 +100,7 @@ class Loader:
     ) -> None:
         self.sampler, self.scale = sampler, scale
         self._batch, self._symmetry, self._seed = settings.batch, settings.symmetry, seed
+        self._pairs = settings.contrast.pairs
         parts = ranks.deal(settings.batch, settings.network.minibatch_std_group, settings.engine.microbatch)
         self._mine = torch.cat(parts).numpy()
         self._sizes = [len(part) for part in parts]
@@ -160,7 +161,11 @@ class Loader:
 
     def _start(self, step: int, course: int) -> _Batch:
         """Draw the batch of all ranks, and have this rank's share read."""
-        places = self.sampler.draw(self._batch, numpy_rng(self._seed, course, step, Purpose.CROPS))[self._mine]
+        rng = numpy_rng(self._seed, course, step, Purpose.CROPS)
+        if self._pairs is Pairs.NONE:
+            places = self.sampler.draw(self._batch, rng)[self._mine]
+        else:
+            places = self.sampler.draw_pairs(self._batch, rng, self._pairs)[self._mine]
         orientation = None
         if self._symmetry:
             drawn = numpy_rng(self._seed, course, step, Purpose.SYMMETRY).integers(ORIENTATIONS, size=self._batch)

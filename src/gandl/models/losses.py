@@ -139,6 +139,21 @@ def lipschitz_penalty(logits: Tensor, interpolates: Tensor) -> Tensor:
     return (_squared_gradients(logits, interpolates).clamp_min(1.0).sqrt() - 1).mean()
 
 
+def contrastive_loss(projections: Tensor, temperature: float) -> Tensor:
+    """How hard it is to find each image's partner among all other images of the batch (NT-Xent; Chen et al. 2020, equation 1).
+
+    Mean over images of -log softmax of cosine similarity / temperature, at the partner; log(n - 1) where nothing is learnt.
+
+    Parameters
+    ----------
+    projections : (n, d) of n images, of which 2 i and 2 i + 1 belong together; n is even and at least 4.
+    """
+    z = F.normalize(wide(projections), dim=1)
+    similarities = (z @ z.T / temperature).fill_diagonal_(-torch.inf)
+    partner = torch.arange(len(z), device=z.device) ^ 1
+    return F.cross_entropy(similarities, partner)
+
+
 def path_lengths(images: Tensor, styles: Tensor, direction: Tensor) -> Tensor:
     """Length (n,) of J^T y, averaged over layers: how far an image moves along y when its styles move.
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from gandl.code_version import code_version
-from gandl.config import Augmentation, GradientEstimate, Loss, TrainingSettings
+from gandl.config import Augmentation, GradientEstimate, Loss, Pairs, TrainingSettings
 from gandl.models import augmentation, losses
 from gandl.models.adversaries import Adversaries, descend, frozen, path_length_interval, penalty_interval
 from gandl.models.compilation import FirstOrder
@@ -97,6 +97,11 @@ class Trainer:
                 f"the path-length penalty looks at {self._path_images} images, half a batch, which cannot be dealt to "
                 f"{ranks.size} processes: training.batch must be a multiple of {PATH_BATCH_SHRINK * ranks.size}"
             )
+        if ranks.size > 1 and settings.contrast.pairs is not Pairs.NONE:
+            raise PartsError(
+                f"the contrastive task compares all images of a batch, which {ranks.size} processes do not see: set "
+                "compute.gpus to 1, or training.contrast.pairs to none"
+            )
         path_parts = ranks.deal(self._path_images, 1, path_micro) if self._path_interval else []
         self._path_parts = [part.to(device) for part in path_parts]
         self.adversaries = Adversaries(settings, len(self.scale.channels), seed, device, dtype)
@@ -168,7 +173,7 @@ class Trainer:
             for part, real, draws in zip(self._parts, reals, augmentations, strict=True):
                 with self._autocast():
                     fakes = self._generate(latents.take(part))
-                    logits, _ = self._judge(self._augment(fakes, draws))
+                    logits = self._judge(self._augment(fakes, draws)).logits
                     loss = losses.generator_loss(self.settings.loss, logits, self._rivals(real))
                 (loss / len(self._parts)).backward()
                 if self.settings.engine.shared_forward:  # else they would only take room
@@ -180,7 +185,7 @@ class Trainer:
     @torch.no_grad()
     def _rivals(self, real: Tensor) -> Tensor | None:
         """Logits of real images, where the generator's loss compares with them."""
-        return self._judge(real)[0] if self.settings.loss is Loss.RELATIVISTIC else None
+        return self._judge(real).logits if self.settings.loss is Loss.RELATIVISTIC else None
 
     def _penalise_path_length(self) -> None:
         """Pull the lengths of J^T y towards their running mean (Karras et al. 2020, section 3.2); never in mixed precision."""
@@ -214,10 +219,10 @@ class Trainer:
         seen = []
         for real, fake in zip(reals, fakes, strict=True):
             with self._autocast():
-                fake_logits, _ = self._judge(fake)
-                real_logits, deviation = self._judge(real)
+                fake_logits = self._judge(fake).logits
+                real_logits, deviation, features = self._judge(real)
                 loss = losses.discriminator_loss(self.settings.loss, real_logits, fake_logits)
-            (loss / len(self._parts)).backward()
+            ((loss + self._contrast(features)) / len(self._parts)).backward()
             sign = real_logits.detach().sign().mean()
             seen.append(torch.stack([deviation.detach(), sign.to(deviation.dtype)]))
             self._notes.add(loss_discriminator=loss, real_logit=real_logits.mean(), fake_logit=fake_logits.mean())
@@ -226,6 +231,15 @@ class Trainer:
         deviation, sign = self.ranks.mean(torch.stack(seen).mean(dim=0))
         self.discriminator.deviation.mean.lerp_(deviation.to(self.dtype), DEVIATION_DECAY)
         self._follow_overfitting(sign)
+
+    def _contrast(self, features: Tensor) -> Tensor | float:
+        """The contrastive task's weighted loss of real images that come in pairs; 0 where it is off."""
+        contrast, head = self.settings.contrast, self.discriminator.contrast
+        if head is None:
+            return 0.0
+        loss = losses.contrastive_loss(head(features), contrast.temperature)
+        self._notes.add(loss_contrast=loss)
+        return contrast.weight * loss
 
     def _follow_overfitting(self, sign: Tensor) -> None:
         """Move the strength of the adaptive augmentation by how many real images were taken for real in the last steps."""
@@ -271,12 +285,12 @@ class Trainer:
         directions = torch.randn(self.settings.batch, *images.shape[1:], generator=rng, device=self.device)
         direction = directions[part].to(self.dtype)
         group = self.settings.network.minibatch_std_group
-        return losses.finite_difference_penalty(lambda x: self._judge(x)[0], images, direction, group)
+        return losses.finite_difference_penalty(lambda x: self._judge(x).logits, images, direction, group)
 
     def _judge_for_penalty(self, images: Tensor) -> Tensor:
         """Logits (n,) that are to be differentiated twice: never compiled."""
         with quick_second_derivatives():
-            logits: Tensor = self.discriminator(images)[0]
+            logits: Tensor = self.discriminator(images).logits
         return logits
 
     # What is drawn
@@ -329,10 +343,10 @@ class Trainer:
             part = self._latents(Purpose.GENERATOR).take(self._parts[0])
             with self._autocast():
                 with frozen(self.discriminator):
-                    self._judge(self._generate(part))[0].sum().backward()
+                    self._judge(self._generate(part)).logits.sum().backward()
                 with torch.no_grad():
                     images = self._generate(part)
-                self._judge(images)[0].sum().backward()
+                self._judge(images).logits.sum().backward()
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # whatever a compiler may raise: the networks themselves need none

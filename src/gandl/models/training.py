@@ -25,7 +25,7 @@ from gandl.interruption import Interruption
 from gandl.locks import exclusive
 from gandl.models.checkpoint import Checkpoints
 from gandl.models.crops import CropSampler, hold_out, open_stores
-from gandl.models.device import CPU, prepare
+from gandl.models.device import CPU, has_fast_bfloat16, prepare, resolved
 from gandl.models.frames import write_animation
 from gandl.models.intensity import IntensityScale, measure_scale
 from gandl.models.loader import Loader
@@ -89,6 +89,7 @@ def train(
     gandl.models.trainer.TrainingError : it failed, and failed again after all roll-backs; or the GPU is too small.
     gandl.locks.LockedError : the same training runs elsewhere, or another one into the same weights.
     """
+    settings = _with_precision(settings, device, ranks)
     prepare(device, settings.engine.precision)
     opened = open_stores(stores, settings.resolution, settings.network.crop)
     shown, held_out = hold_out(sum(len(store) for store in opened), settings.held_out)
@@ -118,6 +119,17 @@ def train(
         if looks is not None:
             with stop.at_once():
                 _write(loop, looks, sampler, curve, samples, weights)
+
+
+def _with_precision(settings: TrainingSettings, device: torch.device, ranks: Ranks) -> TrainingSettings:
+    """Settings that name the precision that `auto` takes here: weights and checkpoints then say how they were computed."""
+    precision = resolved(settings.engine.precision, device)
+    if precision is settings.engine.precision:
+        return settings
+    if ranks.writes:
+        why = "a GPU" if device.type == "cuda" else f"this CPU has {'' if has_fast_bfloat16() else 'no '}bfloat16 instructions"
+        logger.info("training.engine.precision auto: %s (%s)", precision, why)
+    return settings.changed(engine={"precision": precision})
 
 
 @contextmanager

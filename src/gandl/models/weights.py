@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from gandl.config import ChosenWeights, Intensity, TrainingSettings
+from gandl.config import ChosenWeights, Intensity, Pairs, TrainingSettings
 from gandl.files import atomic
 from gandl.models.discriminator import Discriminator
 from gandl.models.generator import Generator
@@ -87,9 +87,14 @@ def new_networks(settings: TrainingSettings, channels: int, seed: int) -> tuple[
     """Untrained networks, in channels-last memory; the seed decides every weight."""
     with seeded(seed):
         generator = Generator(settings.network, channels)
-        discriminator = Discriminator(settings.network, channels)
+        discriminator = Discriminator(settings.network, channels, contrast_dim(settings))
     last = torch.channels_last
     return generator.to(memory_format=last), discriminator.to(memory_format=last)  # type: ignore[call-overload]
+
+
+def contrast_dim(settings: TrainingSettings) -> int:
+    """Width of the discriminator's contrastive head; 0 where the task is off."""
+    return 0 if settings.contrast.pairs is Pairs.NONE else settings.contrast.dim
 
 
 def untrained(
