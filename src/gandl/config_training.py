@@ -217,6 +217,11 @@ class TrainingSettings(Section):
     quality_crops: Annotated[int, Field(ge=2)] = Field(
         256, description="Real and generated crops that the quality measure compares; more is less noisy."
     )
+    nuclear_channels: list[str] = Field(
+        ["dna", "hoechst", "dapi"],
+        description="Names of channels that show nuclei; in the first one trained on, nuclei of generated crops are counted and "
+        "measured against real ones. Without any, the other read-outs remain.",
+    )
     probe: bool = Field(
         True, description="Follow Z' of the controls along training; it touches neither gradients nor stopping."
     )

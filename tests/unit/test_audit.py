@@ -324,6 +324,19 @@ def test_quality_and_the_choice_of_weights_are_told(tmp_path, repository):
     assert "not label-free" in training_story(inputs.curves, settings | {"weights": "best_probe"}).notes[0]
 
 
+def test_what_generated_crops_look_like_stands_beside_real_ones(tmp_path, repository):
+    inputs = Screen(roll_backs={0: []}).write(tmp_path, repository)
+    rows = [
+        *((800, 50, name, 9.0) for name in ("nuclei_per_crop", "spectrum_distance")),
+        *((1_600, 100, name, 5.4) for name in ("nuclei_per_crop", "spectrum_distance")),
+        (1_600, 100, "nuclei_per_crop_real", 6.0),
+    ]
+    write_table(pd.DataFrame(rows, columns=CURVE.names), inputs.curves[0], CURVE)
+    settings = json.loads(inputs.provenance.read_text())["configuration"]["training"]
+    told = training_story(inputs.curves, settings).notes[-1]
+    assert "5.4 nuclei per crop (real: 6), spatial spectra 5.4 times" in told
+
+
 def test_weights_chosen_by_labels_are_a_caveat_and_held_out_sites_are_named(tmp_path, repository):
     screen = Screen()
     screen.write(tmp_path, repository)

@@ -18,6 +18,13 @@ from gandl.models.intensity import measure_scale
 from gandl.models.quality import Quality, QualityError, RandomNetwork, build_quality, energy_distance
 from gandl.models.samples import synthesize
 from gandl.models.weights import new_networks
+from gandl.source.simulator.cells import (
+    CELL_LINES,
+    draw_field,
+    draw_nuisance_plate,
+    draw_nuisance_well,
+    draw_site,
+)
 from model_inputs import NETWORK, TRAINING, write_store
 
 CPU = torch.device("cpu")
@@ -47,9 +54,9 @@ def described(n: int, channels: int, seed: int) -> torch.Tensor:
 def quality() -> Quality:
     """Of 5-channel images."""
     network = RandomNetwork(5, 16, CPU)
-    shown, held_out = described(CROPS, 5, 1), described(CROPS, 5, 2)
-    network.measure(shown[:64])
-    return Quality(network, network.describe(shown).double().numpy(), network.describe(held_out).double().numpy(), CPU)
+    reference, shown, held_out = (described(CROPS, 5, seed) for seed in (4, 1, 2))
+    network.measure(reference[:64])
+    return Quality(network, *(network.describe(of).double().numpy() for of in (reference, shown, held_out)), CPU)
 
 
 def blurred(x: torch.Tensor, strength: float) -> torch.Tensor:
@@ -169,7 +176,7 @@ def test_any_number_of_channels_is_measured_the_same_each_time_and_nobodys_rando
         quality = build_quality([store], held_out, scale, settings, CPU)
         found += [quality.measure(generator), quality.measure(generator)]
     assert torch.equal(torch.get_rng_state(), before)
-    assert set(found[0]) == {"quality", "quality_error", "quality_floor"}
+    assert set(found[0]) == {"quality", "quality_error", "quality_floor", "quality_floor_error"}
     assert found[0] == found[1] == found[2] == found[3]
     assert found[0]["quality"] > 10 * abs(found[0]["quality_floor"]), "an untrained generator is far from any cell"
 
@@ -183,7 +190,7 @@ def test_real_crops_come_from_the_held_out_sites_and_the_floors_from_the_others(
     monkeypatch.setattr(ImageStore, "sites", lambda self, i, size: (asked.extend(i), read(self, i, size))[1])
     positions = np.array([2, 5, 11])
     settings = SETTINGS.model_copy(update={"quality_crops": 24})
-    parts = list(module._real_crops([store], positions, measure_scale([store], 32), settings))
+    parts = list(module.real_crops([store], positions, measure_scale([store], 32), settings, 24))
     asked = asked[-24:]
     assert np.bincount(asked, minlength=12)[positions].tolist() == [8, 8, 8]
     assert torch.cat(parts).shape == (24, 2, NETWORK.crop, NETWORK.crop)
@@ -211,3 +218,76 @@ def test_quality_without_sites_on_both_sides_is_refused(tmp_path: Path, held_out
     settings = SETTINGS.model_copy(update={"quality_crops": crops})
     with pytest.raises(QualityError, match=r"training.held_out.*training.quality_crops"):
         build_quality([store], np.array(held_out, np.int64), measure_scale([store], 32), settings, CPU)
+
+
+@pytest.fixture(scope="module")
+def plates() -> list[torch.Tensor]:
+    """Crops (96, 5, 64, 64) about [-1, 1] of each of four simulated plates, cells drawn by the simulator with all its nuisances."""
+    return [simulated_crops(seed) for seed in range(4)]
+
+
+def simulated_crops(seed: int, sites: int = 24) -> torch.Tensor:
+    rng = np.random.default_rng(seed)
+    shared = draw_nuisance_plate(rng)
+    images = []
+    for i in range(sites):
+        around = draw_nuisance_well(rng, shared, float(i % 8))
+        drawn = draw_site(draw_field(rng, CELL_LINES["HRCE"], around, float(i % 2)), 128, 1.3, rng).images[:5]
+        unit = (drawn - drawn.mean((1, 2), keepdims=True)) / drawn.std((1, 2), keepdims=True)
+        images.append(unit / 2 - 0.5)
+    whole = np.stack(images).astype(np.float32)
+    corners = [(y, x) for y in (0, 64) for x in (0, 64)]
+    return torch.from_numpy(np.concatenate([whole[:, :, y : y + 64, x : x + 64] for y, x in corners]))
+
+
+def noise_like(crops: torch.Tensor, *, phases: bool) -> torch.Tensor:
+    """Crops without any structure: of each channel's mean and deviation, or of each crop's own spatial spectrum."""
+    if not phases:
+        draws = torch.randn(crops.shape, generator=torch.Generator().manual_seed(0))
+        return crops.mean((0, 2, 3), keepdim=True) + crops.std((0, 2, 3), keepdim=True) * draws
+    spectrum = np.fft.rfft2(crops.numpy())
+    turned = np.exp(2j * np.pi * np.random.default_rng(0).random(spectrum.shape))
+    turned[..., 0, 0] = 1
+    return torch.from_numpy(np.fft.irfft2(np.abs(spectrum) * turned, s=crops.shape[2:]).astype(np.float32))
+
+
+def test_samples_of_known_order_are_ranked_as_an_eye_does(plates: list[torch.Tensor]) -> None:
+    """From real crops of another plate over blurred ones to channels of different cells and to noise."""
+    reference, shown, held_out, other = plates
+    network = RandomNetwork(5, 64, CPU)
+    network.measure(reference[:64])
+    quality = Quality(network, *(network.describe(of).double().numpy() for of in (reference, shown, held_out)), CPU)
+    torn = torch.stack([other.roll(7 * channel, 0)[:, channel] for channel in range(5)], dim=1)
+    ordered = {
+        "real crops of another plate": other,
+        "a little blurred": blurred(other, 0.7),
+        "blurred": blurred(other, 1.5),
+        "blurred beyond nuclei": blurred(other, 6),
+        "channels of different cells": torn,
+        "noise of the same spectrum": noise_like(other, phases=True),
+    }
+    values = {name: quality.compare(crops.split(32))[0] for name, crops in ordered.items()}
+    assert list(values) == sorted(values, key=lambda name: values[name]), values
+    white, _ = quality.compare(noise_like(other, phases=False).split(32))
+    assert white > 3 * values["channels of different cells"]
+    grainy, _ = quality.compare([noisy(other, 0.5)])
+    assert values["blurred"] < grainy < white, "grain over cells is worse than blur, and better than nothing but grain"
+
+
+def test_the_whitening_makes_directions_comparable() -> None:
+    """Along a direction in which real crops hardly differ a fault counts as much as where they differ most, up to shrinkage."""
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(size=(6, 6))
+    reference = rng.normal(size=(4000, 6)) * [10, 3, 1, 1, 0.3, 0.1] @ mixing
+    found = module.Whitening(reference).apply(reference)
+    covariance = np.cov(found, rowvar=False)
+    np.testing.assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-8)
+    unit = (reference - reference.mean(0)) / reference.std(0)
+    values = np.linalg.eigvalsh(np.cov(unit, rowvar=False))
+    expected = values / (values + module.SHRINKAGE * values.mean())
+    np.testing.assert_allclose(np.diag(covariance), expected, rtol=1e-3)
+
+
+def test_features_that_never_vary_do_no_harm() -> None:
+    reference = np.ones((5, 3))
+    assert np.isfinite(module.Whitening(reference).apply(reference + 1)).all()

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from skimage.filters import gaussian, threshold_otsu
+from skimage.filters import threshold_otsu
 from skimage.segmentation import expand_labels
 
 from gandl.config import FeaturizerName, SegmentationSettings
 from gandl.embeddings.errors import EmbeddingError
+from gandl.images.nuclei import Labels, filled, label_nuclei, smoothed
 
-Labels = npt.NDArray[np.intp]
 Image = npt.NDArray[np.unsignedinteger]
 Numbers = npt.NDArray[np.float64] | npt.NDArray[np.intp]
 
@@ -46,18 +46,15 @@ def find_cells(nuclear: Image, settings: SegmentationSettings) -> Cells:
     nuclear : (h, w) image of the nuclear channel.
     settings : sizes in pixels.
     """
-    smooth = gaussian(nuclear.astype(np.float64), settings.smoothing, preserve_range=True)
+    smooth = smoothed(nuclear, settings.smoothing)
     if smooth.min() == smooth.max():
         empty = np.zeros(nuclear.shape, np.intp)
         return Cells(empty, empty, 0)
-    bright = ndimage.binary_fill_holes(smooth > threshold_otsu(smooth))
-    objects, _ = ndimage.label(bright, structure=np.ones((3, 3)))
-    kept = np.bincount(objects.ravel()) >= settings.minimum_area
-    kept[0] = False
-    nuclei = (np.cumsum(kept) * kept)[objects]
+    bright = filled(smooth, threshold_otsu(smooth))
+    nuclei, count = label_nuclei(bright, settings.minimum_area)
     rings = expand_labels(nuclei, settings.gap + settings.ring)
     rings[bright | (expand_labels(nuclei, settings.gap) > 0)] = 0
-    return Cells(nuclei, rings, int(kept.sum()))
+    return Cells(nuclei, rings, count)
 
 
 def nuclear_over_ring(image: Image, cells: Cells) -> tuple[npt.NDArray[np.float64], ...]:

@@ -12,6 +12,7 @@ from gandl.config import TrainingSettings
 from gandl.models.best import Best
 from gandl.models.frames import Frames
 from gandl.models.quality import Quality
+from gandl.models.readouts import Readouts
 from gandl.models.trainer import Probe, Trainer
 
 EARLIEST = 1 / 32
@@ -25,11 +26,14 @@ class Looks:
     ----------
     folder : of its checkpoints; the best weights lie there, too.
     seed : of the latents whose frames are kept.
-    quality, probe : what measures it; None: that is not measured.
+    quality, probe, readouts : what measures it; None: that is not measured.
     """
 
-    def __init__(self, folder: Path, seed: int, quality: Quality | None, probe: Probe | None) -> None:
+    def __init__(
+        self, folder: Path, seed: int, quality: Quality | None, probe: Probe | None, readouts: Readouts | None = None
+    ) -> None:
         self._folder, self._seed, self._quality, self._probe = folder, seed, quality, probe
+        self._readouts = readouts
         self.forget()
 
     def forget(self) -> None:
@@ -39,6 +43,8 @@ class Looks:
     def measure(self, trainer: Trainer) -> dict[str, float]:
         """What there is to measure now. Takes its time, and may be left at any moment."""
         values = {} if self._quality is None else dict(self._quality.measure(trainer.generator_ema))
+        if self._readouts is not None:
+            values |= self._readouts.measure(trainer.generator_ema)
         if self._probe is not None:
             values["probe_z_prime"] = self._probe(trainer.discriminator_ema, trainer.scale)
         return values

@@ -5,6 +5,9 @@ five channels of fluorescence, and for images unlike photographs random features
 compared by the unbiased kernel distance, which is right for few images (Binkowski et al. 2018; Gretton et al. 2012, equation 3),
 of the kernel -|x - y|: the energy distance (Székely & Rizzo 2013). Binkowski's cubic kernel is ruled by a few outliers here, and
 hardly sees a collapse.
+
+Features are whitened by real crops, with shrinkage: unwhitened, brightness and contrast, in which real crops differ most, hide
+the structure in which they hardly do, and noise can score better than a generator whose crops look like cells.
 """
 
 from __future__ import annotations
@@ -35,6 +38,9 @@ SEED = 20_200
 CROPS_PER_PASS = 32
 PASSES_MEASURED = 2
 """The network's maps are standardised by the real crops of so many passes."""
+SHRINKAGE = 0.3
+"""What is added to every eigenvalue when features are whitened, in units of their mean: directions in which real crops hardly
+differ count, but not as much as those that could be measured."""
 
 Features = npt.NDArray[np.float64]
 
@@ -94,27 +100,55 @@ class RandomNetwork:
             yield x
 
 
+class Whitening:
+    """Puts features (n, d) in units in which real crops differ alike in all directions (up to `SHRINKAGE`).
+
+    Parameters
+    ----------
+    reference : features (m, d) of real crops that are compared with nothing.
+    """
+
+    def __init__(self, reference: Features) -> None:
+        deviation = reference.std(axis=0)
+        self._centre, unit = reference.mean(axis=0), np.where(deviation > 0, deviation, 1.0)
+        values, axes = np.linalg.eigh(np.cov((reference - self._centre) / unit, rowvar=False, bias=True))
+        values = np.maximum(values, 0.0)
+        mean = values.mean() if values.any() else 1.0
+        self._map = axes / unit[:, None] / np.sqrt(values + SHRINKAGE * mean)
+
+    def apply(self, features: Features) -> Features:
+        """(n, d) -> (n, d)."""
+        return np.asarray((features - self._centre) @ self._map)
+
+
 class Quality:
     """Compares generated crops with real ones of held-out sites.
 
     Parameters
     ----------
     network : already measured.
-    shown, held_out : features (n, d) of real crops, of sites that training sees and of those that it never sees.
+    reference : features (n, d) of real crops, by which all are whitened.
+    shown, held_out : of others, of sites that training sees and of those that it never sees.
 
     Attributes
     ----------
-    floor : distance of the shown real crops from the held-out ones: what a perfect generator would reach, about. Neighbouring
-        crops of few held-out sites are alike: this raises it, and all values by as much.
+    floor, floor_error : distance of the shown real crops from the held-out ones, what a perfect generator would reach, about;
+        and its standard error over the shown ones. Neighbouring crops of few held-out sites are alike: this raises it, and all
+        values by as much.
     """
 
-    def __init__(self, network: RandomNetwork, shown: Features, held_out: Features, device: torch.device) -> None:
-        both = np.concatenate([shown, held_out])
-        deviation = both.std(axis=0)
-        self._centre, self._unit = both.mean(axis=0), np.where(deviation > 0, deviation, 1.0)
+    def __init__(
+        self,
+        network: RandomNetwork,
+        reference: Features,
+        shown: Features,
+        held_out: Features,
+        device: torch.device,
+    ) -> None:
+        self._whitening = Whitening(reference)
         self._network, self._device = network, device
-        self._real = self._standardised(held_out)
-        self.floor, _ = energy_distance(self._real, self._standardised(shown))
+        self._real = self._whitening.apply(held_out)
+        self.floor, self.floor_error = energy_distance(self._real, self._whitening.apply(shown))
 
     def measure(self, generator: Generator) -> dict[str, float]:
         """Compare as many generated crops as there are real ones; always of the same latents, whatever else was drawn before.
@@ -122,22 +156,25 @@ class Quality:
         Returns
         -------
         `quality` : lower is better; 0, give or take its error, where generated crops cannot be told from held-out ones. In
-            deviations of one feature between real crops (two of which lie about 1.4 apart). NaN for images that are no numbers.
+            deviations of one whitened feature between real crops (two of which lie about 1.2 apart). NaN for images that are no
+            numbers.
         `quality_error` : its standard error over generated crops, the real ones given.
-        `quality_floor` : `floor`.
+        `quality_floor`, `quality_floor_error` : `floor` and `floor_error`.
         """
         n = len(self._real)
         rng = torch.Generator().manual_seed(SEED)
         parts = [min(CROPS_PER_PASS, n - first) for first in range(0, n, CROPS_PER_PASS)]
         value, error = self.compare(synthesize(generator, generator.draw(part, rng)) for part in parts)
-        return {"quality": value, "quality_error": error, "quality_floor": self.floor}
+        return {
+            "quality": value,
+            "quality_error": error,
+            "quality_floor": self.floor,
+            "quality_floor_error": self.floor_error,
+        }
 
     def compare(self, crops: Iterable[Tensor]) -> tuple[float, float]:
         """Distance of crops, in parts (m, c, y, x) on the networks' scale, from the held-out real ones; its standard error."""
-        return energy_distance(self._real, self._standardised(_described(self._network, crops, self._device)))
-
-    def _standardised(self, features: Features) -> Features:
-        return (features - self._centre) / self._unit
+        return energy_distance(self._real, self._whitening.apply(_described(self._network, crops, self._device)))
 
 
 def build_quality(
@@ -147,7 +184,7 @@ def build_quality(
     settings: TrainingSettings,
     device: torch.device,
 ) -> Quality:
-    """Read `settings.quality_crops` real crops of the held-out sites, and as many of all others, and describe them.
+    """Read `settings.quality_crops` real crops of the held-out sites, and twice as many of all others, and describe them.
 
     Parameters
     ----------
@@ -166,10 +203,12 @@ def build_quality(
             f"{settings.quality_crops} of each (training.quality_crops): it needs sites on both sides and at least 2 crops"
         )
     network = RandomNetwork(len(scale.channels), settings.network.crop, device)
-    crops = (_real_crops(stores, positions, scale, settings) for positions in (shown, shown, held_out))
-    network.measure(torch.cat(list(islice(next(crops), PASSES_MEASURED))).to(device))
-    features_shown, features_held_out = (_described(network, parts, device) for parts in crops)
-    return Quality(network, features_shown, features_held_out, device)
+    n = settings.quality_crops
+    of_shown = real_crops(stores, shown, scale, settings, 2 * n)
+    network.measure(torch.cat(list(islice(of_shown, PASSES_MEASURED))).to(device))
+    of_shown, of_held_out = (real_crops(stores, sites, scale, settings, k) for sites, k in ((shown, 2 * n), (held_out, n)))
+    described = _described(network, of_shown, device)
+    return Quality(network, described[:n], described[n:], _described(network, of_held_out, device), device)
 
 
 def energy_distance(x: Features, y: Features) -> tuple[float, float]:
@@ -196,14 +235,18 @@ def _described(network: RandomNetwork, crops: Iterable[Tensor], device: torch.de
     return np.concatenate([network.describe(part.to(device).float()).cpu().double().numpy() for part in crops])
 
 
-def _real_crops(
-    stores: Sequence[ImageStore], positions: npt.NDArray[np.int64], scale: IntensityScale, settings: TrainingSettings
+def real_crops(
+    stores: Sequence[ImageStore],
+    positions: npt.NDArray[np.int64],
+    scale: IntensityScale,
+    settings: TrainingSettings,
+    n: int,
 ) -> Iterator[Tensor]:
-    """Parts (m, c, s, s) of real crops on the networks' scale, turned as in training; all sites (nearly) equally often."""
+    """n real crops on the networks' scale, in parts (m, c, s, s), turned as in training; all sites (nearly) equally often."""
     rng = np.random.default_rng(SEED)
     side, resolution = settings.network.crop, settings.resolution
     first = np.cumsum([0, *(len(store) for store in stores)])
-    sites = np.resize(rng.permutation(positions), settings.quality_crops)
+    sites = np.resize(rng.permutation(positions), n)
     height, width = stores[0].shape_at(resolution)
     corners = rng.integers([height - side + 1, width - side + 1], size=(len(sites), 2)).tolist()
     turns = torch.from_numpy(rng.integers(ORIENTATIONS if settings.symmetry else 1, size=len(sites)))

@@ -34,6 +34,7 @@ from gandl.models.loop import Loop
 from gandl.models.memory import advice, fitting_microbatch
 from gandl.models.parallel import ALONE, Ranks
 from gandl.models.quality import build_quality
+from gandl.models.readouts import build_readouts
 from gandl.models.samples import COUNT, write_interpolation, write_samples
 from gandl.models.status import Status, machine_of
 from gandl.models.trainer import Probe, Trainer, TrainingError
@@ -102,7 +103,8 @@ def train(
             sampler = CropSampler(opened, settings.resolution, settings.network.crop, shown)
             if ranks.writes:
                 quality = build_quality(opened, held_out, scale, settings, device) if len(held_out) else None
-                looks = Looks(kept.folder, seed, quality, probe)
+                readouts = build_readouts(opened, held_out, scale, settings) if len(held_out) else None
+                looks = Looks(kept.folder, seed, quality, probe, readouts)
                 live = (live or curve.with_suffix(".csv")) if settings.live_csv else None
                 tell = partial(
                     Status, settings, machine=machine_of(settings, len(scale.channels), device, ranks), live=live

@@ -17,6 +17,13 @@ ROLL_BACK, USED = "roll_back", ("learning_rate", "r1_gamma")
 
 
 QUALITY, FLOOR = "quality", "quality_floor"
+COUNTED = {"nuclei_per_crop": "nuclei per crop", "nuclear_area": "px of median nuclear area"}
+DISTANCES = {
+    "histogram_distance": "intensities",
+    "spectrum_distance": "spatial spectra",
+    "correlation_distance": "correlations between channels",
+}
+"""Read-outs of generated crops (`gandl.models.readouts`) and what they are called in a sentence."""
 CHOSEN = {
     ChosenWeights.LAST: "The last weights embed; nothing that was measured along training chose them.",
     ChosenWeights.BEST_QUALITY: "The weights that embed are the best by quality, which knows no label.",
@@ -72,6 +79,7 @@ def training_story(curves: Sequence[Path], settings: Mapping[str, Any]) -> Train
         found += mine
         who = f"Training of seed {seed}" if len(curves) > 1 else "Training"
         notes += _quality(curve, f"{who}: q" if len(curves) > 1 else "Q")
+        notes += _readouts(curve, who)
         if not mine:
             used = f"learning rate {rate:g} and R1 gamma {gamma:g}"
             sentences.append(f"{who} never had to go back: {used} from the first image to the last, as set.")
@@ -97,6 +105,21 @@ def _quality(curve: pd.DataFrame, start: str) -> list[str]:
     return [
         f"{start}uality of generated crops against real ones of held-out sites (energy distance, lower is better): "
         f"{last['value']:.3g} after {last['images']:,} images ({where}{told})."
+    ]
+
+
+def _readouts(curve: pd.DataFrame, who: str) -> list[str]:
+    """What generated crops were like at the last look, beside real ones; nothing where it was not measured."""
+    last = curve.sort_values("images", kind="stable").groupby("metric")["value"].last()
+    parts = [
+        f"{last[name]:.3g} {words} (real: {last[f'{name}_real']:.3g})" for name, words in COUNTED.items() if name in last
+    ]
+    parts += [f"{words} {last[name]:.2g} times" for name, words in DISTANCES.items() if name in last]
+    if not parts:
+        return []
+    return [
+        f"{who}: generated crops showed, at the last look, {', '.join(parts)}; distances are in units of those between two sets of "
+        "real crops."
     ]
 
 

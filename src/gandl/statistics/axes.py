@@ -263,7 +263,11 @@ def _blocks(folds: Sequence[Fold]) -> Iterator[list[Fold]]:
 
 
 def choose_c(features: Floats, labels: Integers, groups: npt.NDArray[np.generic], c_grid: Sequence[float]) -> float:
-    """The candidate with the best Z' of pooled scores, each group left out in turn; ties go to the smallest C.
+    """The largest candidate whose Z' is not worse than the best by more than one standard error, each group left out in turn.
+
+    Z' of pooled scores; the standard error is the jackknife's over wells, of the difference between both candidates. Where few
+    wells cannot tell candidates apart, a small C (the difference of the means, blind to what varies together) is not preferred
+    to a large one (a margin): docs/decisions.md measures what that preference cost.
 
     Scores of all groups share one scale, since every axis puts its own training controls at +1 and -1. With one candidate, or too
     few groups to leave one out, the smallest is taken; more than 8 groups are dealt to 5 (`gandl.statistics.groups.dealt`).
@@ -286,12 +290,34 @@ def choose_c(features: Floats, labels: Integers, groups: npt.NDArray[np.generic]
             except AxisError:  # all controls that are left are alike: such an axis would put every well in the middle
                 on[i, out] = 0.0
     scored = np.isfinite(on).all(axis=0)
-    best, best_value = candidates[0], -np.inf
-    for i, c in enumerate(candidates):
-        value = float(z_prime(on[i, scored & (labels > 0)], on[i, scored & (labels < 0)]))
-        if value > best_value + 1e-9:
-            best, best_value = c, value
-    return best
+    kinds = on[:, scored & (labels > 0)], on[:, scored & (labels < 0)]
+    values = np.nan_to_num(z_prime(*kinds), nan=-np.inf)
+    if not np.isfinite(values).any():
+        return candidates[0]
+    best = int(values.argmax())
+    behind = values[best] - values
+    return max(c for i, c in enumerate(candidates) if behind[i] <= _error_of_difference(*kinds, best, i) + 1e-9)
+
+
+def _error_of_difference(positive: Floats, negative: Floats, one: int, other: int) -> float:
+    """Jackknife standard error, over wells, of the difference between the Z' of two rows of scores (candidates, n)."""
+    kinds = positive[[one, other]], negative[[one, other]]
+    of_each = np.concatenate([_z_prime_without_each(*kinds), _z_prime_without_each(*kinds[::-1])], axis=1)
+    differences = of_each[0] - of_each[1]
+    if not np.isfinite(differences).all():
+        return 0.0
+    return float(np.sqrt((len(differences) - 1) * differences.var()))
+
+
+def _z_prime_without_each(values: Floats, others: Floats) -> Floats:
+    """Z' (k, n) of rows of scores (k, n) and (k, m), each of the n values left out in turn; NaN of fewer than three."""
+    n = values.shape[1]
+    mean = values.mean(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean_without = (n * mean - values) / (n - 1)
+        squares = (n - 1) * values.var(axis=1, ddof=1, keepdims=True) - n / (n - 1) * np.square(values - mean)
+        spread = np.sqrt(np.maximum(squares, 0) / (n - 2)) + others.std(axis=1, ddof=1, keepdims=True)
+        return np.asarray(1 - 3 * spread / np.abs(mean_without - others.mean(axis=1, keepdims=True)))
 
 
 def _check(features: Floats, labels: Integers, folds: Sequence[Fold]) -> None:
