@@ -199,7 +199,8 @@ class TrainingSettings(Section):
         default_factory=AugmentationSettings, description="Adaptive augmentation, where a screen has few images."
     )
     contrast: ContrastSettings = Field(
-        default_factory=ContrastSettings, description="A contrastive task beside the game: ours, off in the paper's recipe."
+        default_factory=ContrastSettings,
+        description="A contrastive task beside the game: ours, off in the paper's recipe.",
     )
     engine: EngineSettings = Field(default_factory=EngineSettings, description="How it is computed.")
     checkpoint_images: PositiveInt = Field(2_000, description="A checkpoint after every so many images.")

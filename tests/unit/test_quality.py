@@ -222,11 +222,11 @@ def test_quality_without_sites_on_both_sides_is_refused(tmp_path: Path, held_out
 
 @pytest.fixture(scope="module")
 def plates() -> list[torch.Tensor]:
-    """Crops (96, 5, 64, 64) about [-1, 1] of each of four simulated plates, cells drawn by the simulator with all its nuisances."""
+    """Crops (40, 5, 64, 64) about [-1, 1] of each of four plates, drawn by the simulator with all its nuisances."""
     return [simulated_crops(seed) for seed in range(4)]
 
 
-def simulated_crops(seed: int, sites: int = 24) -> torch.Tensor:
+def simulated_crops(seed: int, sites: int = 10) -> torch.Tensor:
     rng = np.random.default_rng(seed)
     shared = draw_nuisance_plate(rng)
     images = []

@@ -48,10 +48,11 @@ def convolve_transposed(x: Tensor, weight: Tensor, *, stride: int, padding: int 
 
 
 def halve(x: Tensor, kernel: Tensor) -> Tensor:
-    """(n, c, 2 y, 2 x) -> (n, c, y, x): blur with [1, 3, 3, 1] along both sides, and take every second pixel; to be differentiated once.
+    """(n, c, 2 y, 2 x) -> (n, c, y, x): blur with [1, 3, 3, 1] along both sides, and take every second pixel.
 
-    A strided depthwise convolution, whose derivative is bilinear enlargement, but for its border, where zeros lie around the
-    image and enlargement repeats the last pixel. For bfloat16 on a CPU; no gradient reaches the kernel.
+    To be differentiated once. A strided depthwise convolution, whose derivative is bilinear enlargement, but for its border,
+    where zeros lie around the image and enlargement repeats the last pixel. For bfloat16 on a CPU; no gradient reaches the
+    kernel.
 
     Parameters
     ----------
@@ -146,7 +147,7 @@ class _Halve(Function):
         return F.conv2d(x, kernel, stride=2, padding=1, groups=x.shape[1])
 
     @staticmethod
-    @once_differentiable  # type: ignore[misc]
+    @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:
         gx = F.interpolate(g, scale_factor=2, mode="bilinear", align_corners=False)
         return gx.mul_(_quarter(gx.shape[2], gx.shape[3], gx.dtype)), None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,10 @@ from gandl.models.frames import Frames
 from gandl.models.quality import Quality
 from gandl.models.readouts import Readouts
 from gandl.models.trainer import Probe, Trainer
+from gandl.models.weights import TrainedModel
 
+Observer = Callable[[TrainedModel], Mapping[str, float]]
+"""Looks at a model while it trains, for a benchmark; must leave it, and every random generator, as they were."""
 EARLIEST = 1 / 32
 """The first look, as a share of the training."""
 
@@ -27,13 +30,20 @@ class Looks:
     folder : of its checkpoints; the best weights lie there, too.
     seed : of the latents whose frames are kept.
     quality, probe, readouts : what measures it; None: that is not measured.
+    observer : called with the model of every look; what it gives is measured, too.
     """
 
     def __init__(
-        self, folder: Path, seed: int, quality: Quality | None, probe: Probe | None, readouts: Readouts | None = None
+        self,
+        folder: Path,
+        seed: int,
+        quality: Quality | None,
+        probe: Probe | None,
+        readouts: Readouts | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._folder, self._seed, self._quality, self._probe = folder, seed, quality, probe
-        self._readouts = readouts
+        self._readouts, self._observer = readouts, observer
         self.forget()
 
     def forget(self) -> None:
@@ -47,6 +57,8 @@ class Looks:
             values |= self._readouts.measure(trainer.generator_ema)
         if self._probe is not None:
             values["probe_z_prime"] = self._probe(trainer.discriminator_ema, trainer.scale)
+        if self._observer is not None:
+            values |= self._observer(trainer.model())
         return values
 
     def keep(self, trainer: Trainer, values: Mapping[str, float]) -> None:

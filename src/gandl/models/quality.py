@@ -206,7 +206,9 @@ def build_quality(
     n = settings.quality_crops
     of_shown = real_crops(stores, shown, scale, settings, 2 * n)
     network.measure(torch.cat(list(islice(of_shown, PASSES_MEASURED))).to(device))
-    of_shown, of_held_out = (real_crops(stores, sites, scale, settings, k) for sites, k in ((shown, 2 * n), (held_out, n)))
+    of_shown, of_held_out = (
+        real_crops(stores, sites, scale, settings, k) for sites, k in ((shown, 2 * n), (held_out, n))
+    )
     described = _described(network, of_shown, device)
     return Quality(network, described[:n], described[n:], _described(network, of_held_out, device), device)
 

@@ -1,8 +1,8 @@
 """Read-outs: do generated crops look like cells? Takes real and generated crops, makes numbers that an assay's reader knows.
 
-Nuclei per crop and their area, the distribution of intensities, the spatial spectrum, and how channels agree. Distances are in units
-of real against real: 1 is what another set of real crops gives. They only look; quality (`gandl.models.quality`) is one number
-for all that differs, these say what.
+Nuclei per crop and their area, the distribution of intensities, the spatial spectrum, and how channels agree. Distances are in
+units of real against real: 1 is what another set of real crops gives. They only look; quality (`gandl.models.quality`) is one
+number for all that differs, these say what.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from gandl.models.device import CPU, has_fast_bfloat16, prepare, resolved
 from gandl.models.frames import write_animation
 from gandl.models.intensity import IntensityScale, measure_scale
 from gandl.models.loader import Loader
-from gandl.models.looks import Looks
+from gandl.models.looks import Looks, Observer
 from gandl.models.loop import Loop
 from gandl.models.memory import advice, fitting_microbatch
 from gandl.models.parallel import ALONE, Ranks
@@ -62,6 +62,7 @@ def train(
     ranks: Ranks = ALONE,
     threads: int = 1,
     live: Path | None = None,
+    observer: Observer | None = None,
 ) -> None:
     """Train a GAN on random crops, from the last checkpoint where there is one.
 
@@ -81,6 +82,7 @@ def train(
         the probe and looks at it.
     threads : that read images.
     live : where `settings.live_csv` writes status lines; by default beside `curve`.
+    observer : called at every look with the model as it is then; its values stand in the curve.
 
     Raises
     ------
@@ -104,7 +106,7 @@ def train(
             if ranks.writes:
                 quality = build_quality(opened, held_out, scale, settings, device) if len(held_out) else None
                 readouts = build_readouts(opened, held_out, scale, settings) if len(held_out) else None
-                looks = Looks(kept.folder, seed, quality, probe, readouts)
+                looks = Looks(kept.folder, seed, quality, probe, readouts, observer)
                 live = (live or curve.with_suffix(".csv")) if settings.live_csv else None
                 tell = partial(
                     Status, settings, machine=machine_of(settings, len(scale.channels), device, ranks), live=live
@@ -129,7 +131,11 @@ def _with_precision(settings: TrainingSettings, device: torch.device, ranks: Ran
     if precision is settings.engine.precision:
         return settings
     if ranks.writes:
-        why = "a GPU" if device.type == "cuda" else f"this CPU has {'' if has_fast_bfloat16() else 'no '}bfloat16 instructions"
+        why = (
+            "a GPU"
+            if device.type == "cuda"
+            else f"this CPU has {'' if has_fast_bfloat16() else 'no '}bfloat16 instructions"
+        )
         logger.info("training.engine.precision auto: %s (%s)", precision, why)
     return settings.changed(engine={"precision": precision})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gandl.config import ChosenWeights, Dataset, FeaturizerName, Normalization
+from gandl.config import ChosenWeights, Dataset, FeaturizerName, Normalization, Pairs
 from gandl.report.captions import COVERAGE, DOSES, FLOORS, LAYOUTS, SIMULATED_CONFIDENCE
 from gandl.report.findings import TRAINED
 from gandl.report.numbers import plain_rows
@@ -65,6 +65,12 @@ def caveats(provenance: Mapping[str, Any], rows_and_counts: Sequence[tuple[str, 
             "plate row, plate or experiment (as each split says) were held out of the classifier that scores it, not out of the "
             "network."
         )
+        pairs = settings["training"]["contrast"]["pairs"]
+        if pairs != Pairs.NONE:
+            found.append(
+                "The network is not the paper's alone: beside the adversarial game its discriminator learned to find crops of the "
+                f"same {pairs} (training.contrast, ours), which needs no label and no treatment; `pairs: none` leaves the game."
+            )
         plate = settings["source"]["bbbc013"]
         if plate is not None:
             found.append(

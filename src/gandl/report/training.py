@@ -112,14 +112,16 @@ def _readouts(curve: pd.DataFrame, who: str) -> list[str]:
     """What generated crops were like at the last look, beside real ones; nothing where it was not measured."""
     last = curve.sort_values("images", kind="stable").groupby("metric")["value"].last()
     parts = [
-        f"{last[name]:.3g} {words} (real: {last[f'{name}_real']:.3g})" for name, words in COUNTED.items() if name in last
+        f"{last[name]:.3g} {words} (real: {last[f'{name}_real']:.3g})"
+        for name, words in COUNTED.items()
+        if name in last
     ]
     parts += [f"{words} {last[name]:.2g} times" for name, words in DISTANCES.items() if name in last]
     if not parts:
         return []
     return [
-        f"{who}: generated crops showed, at the last look, {', '.join(parts)}; distances are in units of those between two sets of "
-        "real crops."
+        f"{who}: generated crops showed, at the last look, {', '.join(parts)}; distances are in units of those between two "
+        "sets of real crops."
     ]
 
 

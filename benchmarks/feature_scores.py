@@ -1,0 +1,196 @@
+"""What features of a simulated pair of screens are worth: takes a discriminator, makes scores of every well.
+
+Every question is posed as the evaluation poses it: profiles standardised plate by plate on unlabelled wells, C+ against C- on
+whole plates left out within a cell type, the same axes on all wells against the true severity, and the cell type of RxRx1
+(zero-shot, raw) on whole experiments left out. Two classifiers: the paper's linear SVM with a fixed C, and a shrinkage LDA, ours.
+
+Experiments named in `HALVES` are for choosing recipes, the others for reporting; no well of the latter chooses anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import rankdata
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+from gandl.config import Precision
+from gandl.images.store import ImageStore
+from gandl.models.discriminator import Discriminator
+from gandl.models.sites import block_features, site_features
+from gandl.models.weights import TrainedModel
+from gandl.statistics.axes import score_by
+from gandl.statistics.multiclass import PairwiseSvm
+from gandl.statistics.separation import auc
+from gandl.statistics.standardisation import standardise
+
+HALVES = {"HRCE-1": "choice", "VERO-1": "choice", "HRCE-2": "report", "VERO-2": "report"}
+"""Which half the wells of an experiment belong to; axes are fitted on all other plates of the cell type, of both halves."""
+LABELS = {"positive": 1, "negative": -1, "none": 0}
+CLASSIFIERS = ("svm", "lda")
+SVM_C = 100.0
+"""A hard margin, in the units of `gandl.statistics.axes`; fixed, so that curves do not jump with a choice."""
+CELL_TYPE_C = 1.0
+SITES_AT_ONCE = 64
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A finished run of the simulated pair of screens.
+
+    Attributes
+    ----------
+    folder : `results/<run>`.
+    """
+
+    folder: Path
+
+    def stores(self, dataset: str) -> list[Path]:
+        """Image stores of one screen."""
+        return sorted((self.folder / "images" / dataset).glob("*.zarr"))
+
+    def sites(self, dataset: str) -> pd.DataFrame:
+        """Its sites table, by `site_id`."""
+        return pd.read_parquet(self.folder / "source" / dataset / "sites.parquet").set_index("site_id")
+
+    @cached_property
+    def severity(self) -> pd.Series:
+        """The true severity of every well of the first screen."""
+        truth = pd.read_parquet(self.folder / "source/rxrx19a/truth.parquet")
+        return truth.set_index("well_id")["severity"]
+
+
+def embedded(
+    pair: Pair, dataset: str, model: TrainedModel, discriminator: Discriminator, stride: int
+) -> tuple[dict[str, Floats], npt.NDArray[np.str_]]:
+    """Features of all sites of a screen: by layer (`pre`, `post`, `blocks`, each block's name), and the sites' ids.
+
+    Parameters
+    ----------
+    discriminator : of the model: its average, or the raw one. stride : distance (px) of the crops that are averaged.
+    """
+    parts: dict[str, list[npt.NDArray[np.float32]]] = {"pre": [], "post": [], "blocks": []}
+    ids: list[str] = []
+    resolution, crop = model.settings.resolution, model.settings.network.crop
+    for path in pair.stores(dataset):
+        store = ImageStore(path)
+        channels = [store.channels.index(name) for name in model.channels]
+        for first in range(0, len(store), SITES_AT_ONCE):
+            images = store.sites(slice(first, first + SITES_AT_ONCE), resolution)[:, channels]
+            seen = site_features(discriminator, model.scale, images, crop, stride, 64, Precision.FLOAT32)
+            for layer in parts:
+                parts[layer].append(getattr(seen, layer))
+        ids += list(store.site_ids)
+    layers = {layer: np.concatenate(of_layer).astype(np.float64) for layer, of_layer in parts.items()}
+    names = np.array([name.rpartition("_")[0].rpartition("_")[0] for name in block_features(discriminator)])
+    blocks = {str(block): layers["blocks"][:, names == block] for block in dict.fromkeys(names)}
+    return {**layers, **blocks}, np.array(ids)
+
+
+def well_scores(pair: Pair, features: Floats, ids: npt.NDArray[np.str_], classifiers: tuple[str, ...]) -> pd.DataFrame:
+    """Held-out on scores of every well of the first screen.
+
+    Returns
+    -------
+    a row per well and classifier: classifier, well_id, plate_id, cell_type, half, label, severity, on, and of controls the share
+    of its images on their own side (`right_images`; NaN of other wells).
+    """
+    sites = pair.sites("rxrx19a").loc[ids]
+    standard = standardise(features, sites["plate_id"], sites["well_id"], (sites["control"] == "none").to_numpy())
+    wells = sites.drop_duplicates("well_id").set_index("well_id")
+    profiles = (
+        pd.DataFrame(standard).groupby(sites["well_id"].to_numpy(), sort=False).mean().loc[wells.index].to_numpy()
+    )
+    labels = wells["control"].map(LABELS).to_numpy(int)
+    about = pd.DataFrame(
+        {
+            "well_id": wells.index,
+            "plate_id": wells["plate_id"].to_numpy(),
+            "cell_type": wells["cell_type"].to_numpy(),
+            "half": wells["experiment"].map(HALVES).to_numpy(),
+            "label": labels,
+            "severity": pair.severity.loc[wells.index].to_numpy(),
+        }
+    )
+    tables = []
+    for classifier in classifiers:
+        on, right = np.full(len(wells), np.nan), np.full(len(wells), np.nan)
+        for plate, cell_type in about[["plate_id", "cell_type"]].drop_duplicates().itertuples(index=False):
+            test = (about["plate_id"] == plate).to_numpy()
+            train = (about["cell_type"] == cell_type).to_numpy() & ~test & (labels != 0)
+            images = (sites["plate_id"] == plate).to_numpy() & (sites["control"] != "none").to_numpy()
+            on[test], of_images = _scored(classifier, profiles[train], labels[train], profiles[test], standard[images])
+            own = sites.loc[images, "control"].map(LABELS).to_numpy(int)
+            shares = pd.Series(of_images * own > 0).groupby(sites["well_id"].to_numpy()[images]).mean()
+            right[wells.index.get_indexer(shares.index)] = shares.to_numpy()
+        tables.append(about.assign(classifier=classifier, on=on, right_images=right))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _scored(classifier: str, train: Floats, labels: npt.NDArray[np.int_], *others: Floats) -> Iterator[Floats]:
+    """On scores of rows: training C+ average +1, C- average -1."""
+    if classifier == "svm":
+        return (score_by(train, labels, rows, SVM_C)[0] for rows in others)
+    machine = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto", priors=[0.5, 0.5]).fit(train, labels)
+    known = machine.decision_function(train)
+    above, below = known[labels > 0].mean(), known[labels < 0].mean()
+    return ((machine.decision_function(rows) - (above + below) / 2) * 2 / (above - below) for rows in others)
+
+
+def cell_types(pair: Pair, features: Floats, ids: npt.NDArray[np.str_]) -> pd.DataFrame:
+    """Which of the cell types of RxRx1 the images of each well were taken for, whole experiments left out.
+
+    The k-th experiment of every type is left out together. Returns a row per well: well_id, experiment, right_images (the share
+    of its images that were right).
+    """
+    sites = pair.sites("rxrx1").loc[ids]
+    _, classes = np.unique(sites["cell_type"].to_numpy(str), return_inverse=True)
+    fold = sites.groupby("cell_type")["experiment"].transform(_ranked).to_numpy(int)
+    right = np.full(len(sites), np.nan)
+    for left_out in np.unique(fold):
+        test = fold == left_out
+        machine = PairwiseSvm(features[~test], classes[~test])
+        right[test] = machine.predict(features[test], CELL_TYPE_C) == classes[test]
+    shares = pd.Series(right).groupby(sites["well_id"].to_numpy(), sort=False).mean()
+    experiments = sites.drop_duplicates("well_id").set_index("well_id")["experiment"]
+    return pd.DataFrame(
+        {
+            "well_id": shares.index,
+            "experiment": experiments.loc[shares.index].to_numpy(),
+            "right_images": shares.to_numpy(),
+        }
+    )
+
+
+def _ranked(experiments: pd.Series) -> npt.NDArray[np.float64]:
+    """Which of its cell type's experiments each is, by name: 1, 2 ..."""
+    return rankdata(experiments.to_numpy(str), method="dense")
+
+
+def separation(wells: Mapping[str, npt.NDArray[np.generic]], at: npt.NDArray[np.intp]) -> float:
+    """AUC of C+ over C- among the wells at these positions."""
+    on, label = np.asarray(wells["on"], float)[at], np.asarray(wells["label"], int)[at]
+    return float(auc(on[label > 0], on[label < 0]))
+
+
+def severity_correlation(wells: Mapping[str, npt.NDArray[np.generic]], at: npt.NDArray[np.intp]) -> float:
+    """Rank correlation of the severity that the scores say, (1 - on) / 2, with the true one."""
+    says, true = rankdata(-np.asarray(wells["on"], float)[at]), rankdata(np.asarray(wells["severity"], float)[at])
+    return float(np.corrcoef(says, true)[0, 1])
+
+
+def share_right(wells: Mapping[str, npt.NDArray[np.generic]], at: npt.NDArray[np.intp]) -> float:
+    """Balanced share of right images: mean over C+ and C- (where labels are given) of the wells' shares."""
+    shares = np.asarray(wells["right_images"], float)[at]
+    if "label" not in wells:
+        return float(shares.mean())
+    label = np.asarray(wells["label"], int)[at]
+    return float((shares[label > 0].mean() + shares[label < 0].mean()) / 2)

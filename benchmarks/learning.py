@@ -1,0 +1,229 @@
+"""Learning curves: trains recipes on the simulated pair, and records along the way what generator and features are worth.
+
+    python benchmarks/learning.py train "contrast" --seed 1 --images 80000
+    python benchmarks/learning.py train "game: contrast.pairs=none" --seed 1 --images 80000 --seconds 1200
+    python benchmarks/learning.py score "contrast" --seed 1 weights_80k.safetensors     a model trained elsewhere
+    python benchmarks/learning.py summary                                               the tables and the figure
+
+A recipe is the training section of `--config` with overrides. The stores of a finished run are used (`--run`). Looks are evenly
+spaced on a logarithmic scale; a killed training goes on from its checkpoint, and a look that is recorded is not recorded again.
+Scores of single wells lie in `results/learning/<recipe>/seed_<n>/`; `summary` makes of them benchmarks/results/learning.csv
+(every look: value, interval, difference to the untrained twin of the same shape), benchmarks/results/recipes.csv (the last look,
+over seeds), and docs/learning.svg and .png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault(
+    "GOMP_SPINCOUNT", "10000"
+)  # heard when torch is imported; `workflow/scripts/training.py` says why
+
+import pandas as pd
+import torch
+import yaml
+
+from feature_scores import CLASSIFIERS, Pair, cell_types, embedded, well_scores
+from gandl.config import TrainingSettings
+from gandl.config_files import read_config
+from gandl.files import atomic
+from gandl.interruption import Interrupted
+from gandl.models.crops import hold_out, open_stores
+from gandl.models.device import CPU, choose_device, prepare
+from gandl.models.quality import build_quality
+from gandl.models.readouts import build_readouts
+from gandl.models.samples import generate, grey, mosaic, save_picture
+from gandl.models.training import train
+from gandl.models.weights import TrainedModel, load, untrained
+from gandl.tables import CURVE, read_table
+from learning_summary import write_summary
+
+FOLDER = Path("results/learning")
+EARLY = ("post", "blocks")
+"""Layers that are scored at every look; at the last one every block is."""
+
+
+def main() -> None:
+    """Train, score or sum up, as the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["train", "score", "summary"])
+    parser.add_argument(
+        "recipe", nargs="?", default="", help="`name` or `name: key=value key=value` (keys of `training`)"
+    )
+    parser.add_argument("weights", nargs="*", type=Path, help="for `score`")
+    parser.add_argument("--config", type=Path, default=Path("config/config.yaml"))
+    parser.add_argument("--run", type=Path, default=Path("results/simulated"), help="folder of a finished run")
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--images", type=int, default=0, help="budget of images; by default the configuration's")
+    parser.add_argument(
+        "--seconds", type=float, default=0, help="stop in order after so long; the same command goes on"
+    )
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--looks", type=int, default=0, help="by default the configuration's")
+    options = parser.parse_intermixed_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    torch.set_num_threads(options.threads)
+    if options.what == "summary":
+        write_summary(options.folder)
+        return
+    name, _, overrides = options.recipe.partition(":")
+    if not name.strip():
+        parser.error('name a recipe: benchmarks/learning.py train "contrast"')
+    target = options.folder / name.strip() / f"seed_{options.seed}"
+    recorder = Recorder(Pair(options.run), target)
+    if options.what == "score":
+        for path in options.weights:
+            recorder(load(path))
+        return
+    settings = recipe(read_config(options.config).training, overrides.split(), options.images)
+    settings = settings.changed(looks=options.looks) if options.looks else settings
+    device = choose_device(int(options.device == "cuda"))
+    train_recipe(settings, options.seed, recorder, options.seconds, device=device, threads=options.threads)
+
+
+def recipe(settings: TrainingSettings, overrides: list[str], images: int) -> TrainingSettings:
+    """The settings with overrides `key=value` of `training`; a budget of images, where one is given.
+
+    Raises
+    ------
+    ValueError : a budget that is smaller than one batch, so that nothing could be looked at.
+    """
+    changes: dict[str, Any] = {"probe": False}
+    if images:
+        changes["images"] = images
+    for override in overrides:
+        key, _, value = override.partition("=")
+        *sections, last = key.removeprefix("training.").split(".")
+        section = changes
+        for part in sections:
+            section = section.setdefault(part, {})
+        section[last] = yaml.safe_load(value)
+    changed = settings.changed(**changes)
+    if changed.images < changed.batch:
+        raise ValueError(
+            f"a budget of {changed.images} images is less than one batch of {changed.batch}: there would be nothing to look at"
+        )
+    return changed
+
+
+def train_recipe(
+    settings: TrainingSettings,
+    seed: int,
+    recorder: Recorder,
+    seconds: float = 0,
+    *,
+    device: torch.device = CPU,
+    threads: int = 1,
+) -> None:
+    """Train with looks; roll-backs of a recipe that diverges are rows of its curve, which lies beside the scores."""
+    target = recorder.folder
+    target.mkdir(parents=True, exist_ok=True)
+    recorder.deadline = time.monotonic() + seconds if seconds else None
+    try:
+        train(
+            recorder.pair.stores("rxrx19a"),
+            settings,
+            seed,
+            target / "weights.safetensors",
+            target / "curve.parquet",
+            target / "samples.png",
+            target / "checkpoints",
+            device=device,
+            threads=threads,
+            observer=recorder,
+        )
+    except Interrupted as stopped:
+        print(stopped)
+        return
+    curve = read_table(target / "curve.parquet", CURVE)
+    backs = curve[curve["metric"] == "roll_back"]
+    print(f"{recorder.folder}: {len(backs)} roll-back(s); {len(recorder.recorded)} looks recorded")
+
+
+class Recorder:
+    """Records a model: scores of every well by layer, quality, read-outs and a picture; the untrained twin's beside.
+
+    Parameters
+    ----------
+    pair : the screens. folder : where scores of this recipe and seed lie, a file per look.
+
+    Attributes
+    ----------
+    deadline : `time.monotonic` after which the training is stopped in order.
+    """
+
+    def __init__(self, pair: Pair, folder: Path) -> None:
+        self.pair, self.folder = pair, folder
+        self.deadline: float | None = None
+
+    @property
+    def recorded(self) -> list[int]:
+        """Images at which a look is recorded."""
+        return sorted(int(path.stem.removeprefix("wells_")) for path in self.folder.glob("wells_*.parquet"))
+
+    def __call__(self, model: TrainedModel) -> dict[str, float]:
+        """Record a look unless it is there; gives nothing for the curve."""
+        prepare(CPU)
+        last = model.images_seen >= model.settings.images
+        if 0 not in self.recorded:
+            twin = untrained(model.settings, model.scale, model.seed, model.pixel_size_um)
+            self._record(twin, 0, every_layer=True)
+        if model.images_seen not in self.recorded:
+            self._record(model, model.images_seen, every_layer=last)
+        if self.deadline is not None and time.monotonic() > self.deadline and not last:
+            os.kill(os.getpid(), 15)  # the engine writes a checkpoint and ends in order
+        return {}
+
+    def _record(self, model: TrainedModel, images: int, *, every_layer: bool) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        versions = {"ema": model.discriminator_ema}
+        if every_layer and images:
+            versions["raw"] = model.discriminator_raw
+        wells, types = [], []
+        for weights, discriminator in versions.items():
+            chosen = copy.deepcopy(discriminator).eval()
+            stride = model.settings.network.crop
+            layers, ids = embedded(self.pair, "rxrx19a", model, chosen, stride)
+            for layer, features in layers.items():
+                if every_layer or layer in EARLY:
+                    scores = well_scores(self.pair, features, ids, CLASSIFIERS)
+                    wells.append(scores.assign(weights=weights, layer=layer))
+            layers, ids = embedded(self.pair, "rxrx1", model, chosen, stride)
+            for layer in EARLY:
+                types.append(cell_types(self.pair, layers[layer], ids).assign(weights=weights, layer=layer))
+        if images:
+            _write(pd.DataFrame([self._of_generator(model)]), self.folder / f"generator_{images}.parquet")
+        _write(pd.concat(types, ignore_index=True), self.folder / f"types_{images}.parquet")
+        _write(pd.concat(wells, ignore_index=True), self.folder / f"wells_{images}.parquet")
+
+    def _of_generator(self, model: TrainedModel) -> dict[str, float]:
+        """Quality and read-outs; a picture of generated crops lies beside."""
+        settings = model.settings
+        stores = open_stores(self.pair.stores("rxrx19a"), settings.resolution, settings.network.crop)
+        _, held_out = hold_out(sum(len(store) for store in stores), settings.held_out)
+        quality = build_quality(stores, held_out, model.scale, settings, CPU)
+        readouts = build_readouts(stores, held_out, model.scale, settings)
+        shown = grey(generate(model, 16, 0), *model.scale.limits())
+        save_picture(
+            mosaic([shown[:, channel] for channel in range(shown.shape[1])]),
+            self.folder / f"generated_{model.images_seen}.png",
+        )
+        return {**quality.measure(model.generator_ema), **readouts.measure(model.generator_ema)}
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
+    with atomic(path) as partial:
+        table.to_parquet(partial, index=False, compression="zstd")
+
+
+if __name__ == "__main__":
+    main()
