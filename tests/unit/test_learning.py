@@ -12,11 +12,10 @@ from sklearn.metrics import roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from feature_scores import HALVES, Pair, cell_types, separation, severity_correlation, share_right, well_scores
+from gandl.config_files import read_config
 from learning import Recorder, recipe, train_recipe
 from learning_summary import _paired, write_summary
 from pair_data import make_pair
-
-from gandl.config_files import read_config
 
 
 @pytest.fixture(scope="module")
