@@ -52,15 +52,9 @@ def test_a_rehearsal_makes_the_data_trains_the_recipe_and_measures_the_speed(tmp
     repository = Path(__file__).parents[2]
     done = subprocess.run(
         [
-            "benchmarks/on_gpu.sh",
-            "rehearse",
-            str(tmp_path / "out"),
-            "--work",
-            str(tmp_path / "work"),
-            "--config",
-            str(toy_pair),
-        ]
-        + ["--only", "data", "--only", "recipe", "--only", "speed"],
+            *("benchmarks/on_gpu.sh", "rehearse", str(tmp_path / "out"), "--work", str(tmp_path / "work")),
+            *("--config", str(toy_pair), "--only", "data", "--only", "recipe", "--only", "speed"),
+        ],
         cwd=repository,
         env={**os.environ, "PYTHON": sys.executable, "OMP_NUM_THREADS": "1"},
         capture_output=True,

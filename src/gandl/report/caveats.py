@@ -68,8 +68,8 @@ def caveats(provenance: Mapping[str, Any], rows_and_counts: Sequence[tuple[str, 
         pairs = settings["training"]["contrast"]["pairs"]
         if pairs != Pairs.NONE:
             found.append(
-                "The network is not the paper's alone: beside the adversarial game its discriminator learned to find crops of one "
-                f"{pairs} (training.contrast, ours), which needs no label and no treatment; `pairs: none` leaves the game."
+                "The network is not the paper's alone: beside the adversarial game its discriminator learned to find crops of "
+                f"one {pairs} (training.contrast, ours), which needs no label and no treatment; `pairs: none` leaves the game."
             )
         plate = settings["source"]["bbbc013"]
         if plate is not None:
