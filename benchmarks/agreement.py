@@ -2,8 +2,8 @@
 
     python benchmarks/agreement.py --run results/simulated weights_1.safetensors weights_2.safetensors ...
 
-For every layer of every network (and of the first one's untrained twin): agreement of sites within plates, by cell type; AUC of C+
-over C- on whole plates left out, and rank correlation with the true severity (SVM and LDA). Appends to
+For every layer of every network (and of the first one's untrained twin): agreement of sites within plates, by cell type; AUC of
+C+ over C- on whole plates left out, and rank correlation with the true severity (SVM and LDA). Appends to
 benchmarks/results/agreement.csv and prints rank correlations over all rows of the table.
 """
 
@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
-from feature_scores import CLASSIFIERS, Pair, embedded, separation, severity_correlation, well_scores
-from measuring import RESULTS, append
 
+from feature_scores import CLASSIFIERS, Pair, embedded, separation, severity_correlation, well_scores
 from gandl.models.device import CPU, prepare
 from gandl.models.weights import TrainedModel, load, untrained
 from gandl.statistics.agreement import agreement
 from gandl.statistics.standardisation import standardise
+from measuring import RESULTS, append
 
 TRUTH = ("auc_svm", "severity_svm", "auc_lda", "severity_lda")
 

@@ -1,9 +1,10 @@
 """Agreement: takes features of sites and which belong together, makes how well they find one another. No label is needed.
 
-The sites of a well show the same treatment, so features that describe cells place them nearer to one another than to sites of other
-wells. That is retrieval: each site ranks all other sites of its plate, and the mean average precision says how far up its well-mates
-stand (Kalinin et al. 2024, "A versatile information retrieval framework for evaluating profile strength and similarity"). Whatever
-else the sites of a well share (density, focus, place on the plate) counts as well: it is agreement, not biology.
+The sites of a well show the same treatment, so features that describe cells place them nearer to one another than to sites of
+other wells. That is retrieval: each site ranks all other sites of its plate, and the mean average precision says how far up its
+well-mates stand (Kalinin et al. 2024, "A versatile information retrieval framework for evaluating profile strength and
+similarity"). Whatever else the sites of a well share (density, focus, place on the plate) counts as well: it is agreement, not
+biology.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ def agreement(features: Floats, groups: npt.ArrayLike, blocks: npt.ArrayLike) ->
 
     Parameters
     ----------
-    features : (n, d), standardised. groups : (n,) which rows belong together (wells). blocks : (n,) rows are ranked among those of
-        their own block only (plates), so that what a plate shares does no harm.
+    features : (n, d), standardised. groups : (n,) which rows belong together (wells).
+    blocks : (n,) rows are ranked among those of their own block only (plates), so that what a plate shares does no harm.
 
     Raises
     ------
