@@ -148,6 +148,7 @@ def _is_settings(node: ast.expr) -> bool:
     name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
     sections = (
         "augmentation",
+        "contrast",
         "engine",
         "source",
         "images",
