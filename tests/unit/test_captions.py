@@ -176,3 +176,16 @@ def test_the_caption_of_the_calibration_says_that_missed_compounds_are_not_in_it
     text = rendered("figure_calibration", repository, of_screens(repository))
     assert "the median error is of the found ones alone" in text
     assert "profile-likelihood" in text
+
+
+OF_TRAINED = ("table_1", "table_featurizers", "featurizers", "figure_3", "figure_4", "figure_5", "figure_calibration")
+
+
+@pytest.mark.parametrize("name", [*OF_TRAINED, "workflow"])
+def test_a_task_that_is_not_the_papers_is_named_wherever_its_features_are_shown(name, repository):
+    config = of_screens(repository)
+    assert "ours" in rendered(name, repository, config)
+    assert "the same well" in rendered(name, repository, config)
+    values = config.model_dump(mode="json")
+    values["training"]["contrast"]["pairs"] = "none"
+    assert "the same well" not in rendered(name, repository, Config.model_validate(values))
