@@ -25,7 +25,7 @@ from gandl.check.configuration import (
 from gandl.check.plates import check_plates
 from gandl.check.sheet import choose_sites, label_of, sheet_of
 from gandl.commands_check import add_parser
-from gandl.config import Config, FeaturizerName, Normalization, PlatesSettings, QuestionName
+from gandl.config import Config, FeaturizerName, Normalization, Pairs, PlatesSettings, Precision, QuestionName
 from gandl.config_files import read_config
 from plate_files import write_csv, write_one_channel_plate, write_six_channel_plates
 
@@ -193,6 +193,10 @@ def test_configuration_asks_what_the_plates_can_answer(six: Path, one: Path) -> 
         assert config.embeddings.drop_channels == []
         assert config.normalization.method == Normalization.UNLABELLED
         assert config.training.probe
+        assert config.training.nuclear_channels == [channel]
+        assert config.training.engine.precision == Precision.AUTO
+        several = check_plates(PlatesSettings(table=str(table))).sites.groupby("well_id").size().median() > 1
+        assert config.training.contrast.pairs == (Pairs.WELL if several else Pairs.SITE), "partners lie in one well"
 
 
 def test_configuration_without_controls_or_nuclei_asks_nothing_and_segments_nothing(tmp_path: Path) -> None:

@@ -22,13 +22,16 @@ from gandl.config import (
     NetworkSettings,
     Normalization,
     NormalizationSettings,
+    Pairs,
     PlatesSettings,
+    Precision,
     QuestionName,
     SegmentationSettings,
     SourceSettings,
     TrainingSettings,
 )
 from gandl.config_files import to_yaml
+from gandl.config_training import ContrastSettings, EngineSettings
 from gandl.evaluation.terms import dose_series
 from gandl.files import atomic
 from gandl.normalization.profiles import reference_wells
@@ -119,9 +122,7 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
         run=run_name(settings),
         source=SourceSettings(datasets=[Dataset.PLATES], simulation=None, rxrx19a=None, rxrx1=None, plates=settings),
         images=ImagesSettings(resolutions={Dataset.PLATES: list(dict.fromkeys([original, trained]))}),
-        training=TrainingSettings(
-            network=NetworkSettings(crop=64), resolution=trained, probe=_probe_fits(asked, report, trained, methods)
-        ),
+        training=training_of(report.sites, trained, nuclear, probe=_probe_fits(asked, report, trained, methods)),
         embeddings=EmbeddingsSettings(
             featurizers=featurizers,
             resolutions={Dataset.PLATES: trained},
@@ -139,6 +140,27 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
         f"Plate effects are removed by `{methods[0]}`.",
     )
     return Suggestion(config, reasons)
+
+
+def training_of(sites: pd.DataFrame, resolution: int, nuclear: list[str], *, probe: bool) -> TrainingSettings:
+    """The recipe of the default run (`docs/decisions.md`, "A recipe that learns"), for a CPU; pairs of one well, where wells have
+    several fields, else of one field."""
+    several = sites.groupby("well_id").size().median() > 1
+    default = TrainingSettings()
+    return TrainingSettings(
+        network=NetworkSettings(crop=64, channel_base=1024, channel_max=64),
+        resolution=resolution,
+        images=60_000,
+        learning_rate=0.002,
+        r1_gamma=0.2,
+        path_length_weight=0.0,
+        ema_half_life=4_000.0,
+        contrast=ContrastSettings(pairs=Pairs.WELL if several else Pairs.SITE),
+        engine=EngineSettings(precision=Precision.AUTO, shared_forward=True),
+        checkpoint_images=4_000,
+        nuclear_channels=nuclear or default.nuclear_channels,
+        probe=probe,
+    )
 
 
 def training_side(original: int) -> int:
