@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ from gandl.models.looks import look_images
 from gandl.models.status import Machine
 from gandl.models.trainer import Probe, Trainer, TrainingError
 from gandl.models.training import train
-from gandl.models.weights import load, untrained
+from gandl.models.weights import TrainedModel, load, untrained
 from gandl.tables import CURVE, read_table
 from model_inputs import NETWORK, write_store
 from model_inputs import TRAINING as DEFAULTS
@@ -516,3 +517,54 @@ def test_a_full_disk_while_a_checkpoint_is_written_leaves_the_one_before(
     assert not (tmp_path / "weights.safetensors").exists()
     monkeypatch.undo()
     assert_same(run(store, tmp_path), unbroken / "weights.safetensors")
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_auto_names_the_precision_that_it_took_in_log_and_weights(
+    store: Path, tmp_path: Path, fast: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(training, "has_fast_bfloat16", lambda: fast)
+    monkeypatch.setattr("gandl.models.device.has_fast_bfloat16", lambda: fast)
+    settings = TRAINING.changed(images=16, looks=1, engine={"precision": "auto"})
+    with caplog.at_level(logging.INFO):
+        weights = run(store, tmp_path, settings)
+    taken = "bfloat16" if fast else "float32"
+    assert load(weights).settings.engine.precision == taken
+    assert f"training.engine.precision auto: {taken}" in caplog.text
+
+
+def test_an_observer_sees_every_look_and_what_it_says_stands_in_the_curve(
+    store: Path, unbroken: Path, tmp_path: Path
+) -> None:
+    seen = []
+
+    def observer(model: TrainedModel) -> dict[str, float]:
+        seen.append(model.images_seen)
+        return {"seen_by_observer": float(model.images_seen)}
+
+    weights = tmp_path / "weights.safetensors"
+    places = tmp_path / "curve.parquet", tmp_path / "samples.png", tmp_path / "checkpoints"
+    train([store], TRAINING, SEED, weights, *places, observer=observer)
+    curve = read_table(places[0], CURVE)
+    assert curve.loc[curve["metric"] == "seen_by_observer", "value"].tolist() == [float(images) for images in seen]
+    assert len(seen) == len(set(seen)) == TRAINING.looks
+    assert_same(weights, unbroken / "weights.safetensors")
+
+
+def test_a_contrastive_training_goes_on_where_it_was_killed(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = TRAINING.changed(contrast={"pairs": "well"}, images=96, checkpoint_images=32)
+    whole = run(store, tmp_path / "whole", settings)
+    step = Trainer.step
+
+    def killed(self: Trainer) -> None:
+        if self.step_number == 7:
+            raise KeyboardInterrupt
+        step(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "step", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(store, tmp_path / "parts", settings)
+    assert_same(run(store, tmp_path / "parts", settings), whole)
