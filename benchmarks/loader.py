@@ -4,7 +4,7 @@ Everything is measured in turn, several times over, on synthetic sites as bright
 (`store_inputs.py`), 512 px, 5 channels, in files (nothing is held in memory by us; the system's cache is warm): 57 stores of 16
 sites, and one store of as many sites, in shards of as many. `python benchmarks/loader.py` prints; `--write` also appends to
 `benchmarks/results/loader.csv`; `--device cuda` trains on a GPU, with crops of 256 px and the batch of `config/paper.yaml`.
-`--stores` and `--runs` make all of it smaller, to see that it works. Nothing else should be running.
+`--stores`, `--runs` and `--steps` make all of it smaller, to see that it works. Nothing else should be running.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def measure_threads(paths: Sequence[Path], runs: int) -> list[Measurement]:
     return in_turn([Measurement(what, first if what != first else "") for what in names], read, runs)
 
 
-def measure_training(paths: Sequence[Path], device: torch.device, runs: int) -> list[Measurement]:
+def measure_training(paths: Sequence[Path], device: torch.device, runs: int, steps: int) -> list[Measurement]:
     """Seconds per step of a training on one batch that stays on the device, and on crops from files; one reading thread per core.
 
     Each run trains anew, past all intervals of the schedule.
@@ -165,10 +165,10 @@ def measure_training(paths: Sequence[Path], device: torch.device, runs: int) -> 
         def train(what: str) -> float:
             trainer = trainers[what]
             started = time.perf_counter()
-            for _ in range(TRAINING_STEPS):
+            for _ in range(steps):
                 trainer.step()
             trainer.drain()
-            return (time.perf_counter() - started) / TRAINING_STEPS
+            return (time.perf_counter() - started) / steps
 
         return in_turn([Measurement(kept), Measurement(names[1], kept)], train, runs)
 
@@ -200,6 +200,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="what to train on: cpu (default) or cuda")
     parser.add_argument("--only", choices=["reading", "training"], help="measure only this")
     parser.add_argument("--stores", type=int, default=STORES)
+    parser.add_argument("--steps", type=int, default=TRAINING_STEPS, help="of training in a run")
     parser.add_argument("--runs", type=int, help=f"by default {RUNS} of reading, {TRAINING_RUNS} of training")
     options = parser.parse_args()
     device = torch.device(options.device)
@@ -211,7 +212,7 @@ def main() -> None:
             measurements += measure_reading(many, one, options.runs or RUNS)
             measurements += measure_threads(many, options.runs or RUNS)
         if options.only != "reading":
-            measurements += measure_training(many, device, options.runs or TRAINING_RUNS)
+            measurements += measure_training(many, device, options.runs or TRAINING_RUNS, options.steps)
     rows = table(measurements, device)
     for row in rows:
         ratio = f"{row['times_as_fast']} times as fast as {row['against']}" if row["against"] else ""

@@ -4,8 +4,8 @@
     python benchmarks/on_gpu.py --out FOLDER --rehearse     the same parts at toy size, on the CPU
     python benchmarks/on_gpu.py --collect FOLDER            at home: append what came back to benchmarks/results/
 
-Every part is a process with a time limit of its own, and all of them share `--seconds`. A part that fails or runs out of time stops
-no other. What it makes is copied to `--out` every few seconds and when it ends, however it ends: some files by themselves, all
+Every part is a process with a time limit of its own, and all of them share `--seconds`. A part that fails or runs out of time
+stops no other. What it makes is copied to `--out` every few seconds and when it ends, however it ends: some files by themselves, all
 others (logs, tables, curves) in one archive, since some machines give back a few files only. A line per part closes the output
 and stands in `parts.csv`. `on_gpu.sh` installs what a bare machine lacks and calls this; nothing but Python is needed here.
 """
@@ -23,6 +23,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -78,24 +79,29 @@ def parts_of(work: Path, *, rehearse: bool, config: Path, data: Path | None = No
     cores = str(2 if rehearse else os.cpu_count() or 1)
     pair, recipe = data or work / "pair", work / "recipe"
     places = ["--config", str(config), "--data", str(pair), "--folder", str(recipe), *device, "--threads", cores]
-    budget = ["--images", "96", "--looks", "3", "--seconds", "60"] if rehearse else ["--seconds", "225"]
+    budget = ["--images", "6400", "--looks", "3", "--seconds", "20"] if rehearse else ["--seconds", "240"]
     speed = ["--only", "gandl"] if rehearse else ["--only", "gandl, bfloat16, compiled"]
     plain = "plain, NCHW" if rehearse else "plain, NCHW, tf32"
     speed += ["--only", plain, "--turns", "1", "--rounds", "1" if rehearse else "3"]
     speed += ["--crop", "16", "--base", "128", "--batch", "8"] if rehearse else []
     embedding = ["--runs", "1", "--sites", "4" if rehearse else "512"]
-    loader = ["--runs", "1", "--stores", "1"] if rehearse else ["--runs", "3"]
-    draw = Part("data", ["pair_data.py", "--config", str(config), "--out", str(pair), "--processes", cores], 90)
+    loader = ["--runs", "1", "--stores", "1", "--steps", "2"] if rehearse else ["--runs", "3"]
+    draw = Part("data", ["pair_data.py", "--config", str(config), "--out", str(pair), "--processes", cores], 120)
     return [
         *([draw] if data is None else []),
         Part(
             "recipe",
             ["on_gpu_recipe.py", "train", *places, *budget],
-            275,
-            ("recipe/samples.png", "recipe/first.safetensors", "recipe/middle.safetensors", "recipe/last.safetensors"),
-            ("recipe/curve.parquet", "recipe/live.csv", "recipe/samples.npz"),
+            300,
+            (
+                "recipe/simulated_samples.png",
+                "recipe/first.safetensors",
+                "recipe/middle.safetensors",
+                "recipe/last.safetensors",
+            ),
+            ("recipe/curve.parquet", "recipe/live.csv", "recipe/simulated_samples.npz"),
         ),
-        Part("speed", ["training.py", *device, *speed, "--write"], 120),
+        Part("speed", ["training.py", *device, *speed, "--write"], 150),
         Part("scores", ["on_gpu_recipe.py", "score", *places, *budget], 80, keeps=("recipe/scores/gpu/*/*",)),
         Part("tests", ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/gpu"], 80),
         Part("embedding", ["embedding.py", *device, *embedding, "--write"], 60),
@@ -114,7 +120,9 @@ def main() -> None:
     parser.add_argument("--rehearse", action="store_true", help="the same parts at toy size, on the CPU")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of all parts together")
     parser.add_argument("--only", action="append", default=[], metavar="PART", help="run this part (repeatable)")
-    parser.add_argument("--limit", action="append", default=[], metavar="PART=SECONDS", help="another limit of a part")
+    parser.add_argument(
+        "--limit", action="append", type=_limit, default=[], metavar="PART=SECONDS", help="another limit of a part"
+    )
     parser.add_argument("--break", action="append", default=[], dest="broken", metavar="PART", help="make a part fail")
     options = parser.parse_args()
     if options.collect:
@@ -125,15 +133,26 @@ def main() -> None:
     config = options.config or (write_toy(options.work / "toy.yaml") if options.rehearse else DEFAULT)
     parts = parts_of(options.work, rehearse=options.rehearse, config=config, data=options.data)
     names = [part.name for part in parts]
-    limits = {name: float(seconds or "nan") for name, _, seconds in (text.partition("=") for text in options.limit)}
+    limits = dict(options.limit)
     unknown = {*options.only, *limits, *options.broken} - set(names)
     if unknown:
         parser.error(f"no part is called {', '.join(sorted(unknown))}; parts are {', '.join(names)}")
     parts = [replace(part, seconds=limits.get(part.name, part.seconds)) for part in parts]
-    parts = [replace(part, command=["-c", "raise SystemExit(1)"]) if part.name in options.broken else part for part in parts]
+    parts = [
+        replace(part, command=["-c", "raise SystemExit(1)"]) if part.name in options.broken else part for part in parts
+    ]
     run_parts(
-        [part for part in parts if not options.only or part.name in options.only], options.work, options.out, options.seconds
+        [part for part in parts if not options.only or part.name in options.only],
+        options.work,
+        options.out,
+        options.seconds,
     )
+
+
+def _limit(text: str) -> tuple[str, float]:
+    """A part's name and seconds, from `recipe=60`."""
+    name, _, seconds = text.partition("=")
+    return name, float(seconds)
 
 
 def run_parts(parts: Sequence[Part], work: Path, out: Path, seconds: float = SECONDS) -> list[Ended]:
@@ -197,10 +216,8 @@ def _run(part: Part, seconds: float, so_far: Sequence[Part], work: Path, out: Pa
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End what is left of a part: it may have ended and left processes behind."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 

@@ -1,6 +1,6 @@
 """The recipe of the simulated pair on a GPU that is lent for minutes: trains for so many seconds, then scores what it made.
 
-    python benchmarks/on_gpu_recipe.py train --data results/pair --folder results/recipe --device cuda --seconds 225
+    python benchmarks/on_gpu_recipe.py train --data results/pair --folder results/recipe --device cuda --seconds 240
     python benchmarks/on_gpu_recipe.py score --data results/pair --folder results/recipe --device cuda
 
 A training takes the fastest engine that works: compiled with CUDA graphs, compiled, neither; where one ends in an error or shows
@@ -56,7 +56,6 @@ CHOSEN = ("first", "middle", "last")
 """Looks whose models are scored and brought home: of those kept, evenly spaced by their number."""
 TWIN = "twin"
 """The untrained network of the same shape and seed."""
-COLUMNS = ("date", "device", "versions", "command", "engine", "images", "metric", "value")
 
 
 def main() -> None:
@@ -64,10 +63,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["train", "score", "attempt", "record"])
     parser.add_argument("--config", type=Path, default=Path("config/config.yaml"))
-    parser.add_argument("--data", type=Path, required=True, help="stores, sites and truth, as `pair_data.py` makes them")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="stores, sites and truth, as `pair_data.py` makes them"
+    )
     parser.add_argument("--folder", type=Path, required=True, help="where everything is written")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--seconds", type=float, default=225, help="of training, its start included")
+    parser.add_argument("--seconds", type=float, default=240, help="of training, its start included")
     parser.add_argument("--images", type=int, default=2_000_000, help="where training ends if time does not end it")
     parser.add_argument("--looks", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
@@ -84,7 +85,13 @@ def main() -> None:
 def command_of(options: argparse.Namespace, what: str, *more: str) -> list[str]:
     """This program with other words, for a process of its own."""
     kept = ("config", "data", "folder", "device", "images", "looks", "seed", "threads")
-    return [sys.executable, __file__, what, *(w for name in kept for w in (f"--{name}", str(vars(options)[name]))), *more]
+    return [
+        sys.executable,
+        __file__,
+        what,
+        *(w for name in kept for w in (f"--{name}", str(vars(options)[name]))),
+        *more,
+    ]
 
 
 # Training
@@ -103,9 +110,7 @@ def train_for(options: argparse.Namespace) -> None:
         print(f"engine: {_name(engine)}", flush=True)
         process = subprocess.Popen(command_of(options, "attempt", "--engine", json.dumps(engine)))
         live = options.folder / "live.csv"
-        if wait(process, deadline, live, patient=engine is engines[-1]):
-            break
-        if time.monotonic() > deadline:
+        if wait(process, deadline, live, patient=engine is engines[-1]) or time.monotonic() > deadline:
             break
         live.unlink(missing_ok=True)
     if not (options.folder / "last.safetensors").exists():
@@ -167,7 +172,7 @@ def attempt(options: argparse.Namespace) -> None:
             options.seed,
             options.folder / "weights.safetensors",
             options.folder / "curve.parquet",
-            options.folder / "samples.png",
+            options.folder / "simulated_samples.png",
             options.folder / "checkpoints",
             device=choose_device(int(options.device == "cuda")),
             threads=options.threads,
@@ -182,7 +187,7 @@ def attempt(options: argparse.Namespace) -> None:
 def finish(options: argparse.Namespace, engine: Mapping[str, bool]) -> None:
     """Write the curve and samples of a training that was stopped, choose models to score, and append its numbers."""
     folder: Path = options.folder
-    for name, path in zip(CHOSEN[:-1], chosen(folder / "looks"), strict=False):
+    for name, path in zip(CHOSEN, chosen(folder / "looks"), strict=False):
         shutil.copyfile(path, folder / f"{name}.safetensors")
     model = load(folder / "last.safetensors")
     if not (folder / "curve.parquet").exists():
@@ -190,7 +195,7 @@ def finish(options: argparse.Namespace, engine: Mapping[str, bool]) -> None:
         if checkpoints:
             state = torch.load(checkpoints[-1], map_location="cpu", weights_only=True)["state"]
             Curve.restored(state["curve"]).write(folder / "curve.parquet")
-    if not (folder / "samples.png").exists():
+    if not (folder / "simulated_samples.png").exists():
         _write_samples(options, model)
     if (folder / "curve.parquet").exists():
         values = numbers_of(read_table(folder / "curve.parquet", CURVE))
@@ -200,9 +205,9 @@ def finish(options: argparse.Namespace, engine: Mapping[str, bool]) -> None:
 
 
 def chosen(looks: Path) -> list[Path]:
-    """First, middle and last of the models that were kept; fewer where there are fewer."""
-    kept = sorted(looks.glob("*.safetensors"))
-    return [kept[i] for i in sorted({0, len(kept) // 2, len(kept) - 1})] if kept else []
+    """The first of the models that were kept, and the middle one of those before the last; fewer where there are fewer."""
+    before = sorted(looks.glob("*.safetensors"))[:-1]
+    return [before[i] for i in sorted({0, (len(before) + 1) // 2}) if i < len(before)]
 
 
 def numbers_of(curve: pd.DataFrame) -> list[tuple[int, str, float]]:
@@ -222,7 +227,9 @@ def _write_samples(options: argparse.Namespace, model: TrainedModel) -> None:
     shown, _ = hold_out(sum(len(store) for store in stores), settings.held_out)
     sampler = CropSampler(stores, settings.resolution, settings.network.crop, shown)
     real = _real(sampler, model.scale, model.seed)
-    write_samples(model, real, options.folder / "samples.png", options.folder / "samples.npz", model.seed)
+    write_samples(
+        model, real, options.folder / "simulated_samples.png", options.folder / "simulated_samples.npz", model.seed
+    )
 
 
 # Scores
@@ -295,22 +302,16 @@ def row(
 ) -> dict[str, Any]:
     """A row of `on_gpu.csv`; its command names no folder."""
     given = ["--device", options.device, "--seconds", f"{options.seconds:g}", "--images", str(options.images)]
-    return dict(
-        zip(
-            COLUMNS,
-            (
-                datetime.date.today().isoformat(),
-                torch.cuda.get_device_name() if options.device == "cuda" else processor_name(),
-                versions("torch", "numpy"),
-                shlex.join(["python", "benchmarks/on_gpu_recipe.py", what, *given, "--seed", str(options.seed)]),
-                _name(engine) if what == "train" else "",
-                images,
-                f"{metric} (simulated)",
-                f"{value:.4g}",
-            ),
-            strict=True,
-        )
-    )
+    return {
+        "date": datetime.date.today().isoformat(),
+        "device": torch.cuda.get_device_name() if options.device == "cuda" else processor_name(),
+        "versions": versions("torch", "numpy"),
+        "command": shlex.join(["python", "benchmarks/on_gpu_recipe.py", what, *given, "--seed", str(options.seed)]),
+        "engine": _name(engine) if what == "train" else "",
+        "images": images,
+        "metric": f"{metric} (simulated)",
+        "value": f"{value:.4g}",
+    }
 
 
 def _table() -> Path:

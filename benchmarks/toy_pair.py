@@ -1,6 +1,6 @@
 """A configuration of the simulated pair at toy size, for rehearsals and tests: 64-px stores, 32-px crops, two plates per screen.
 
-    python benchmarks/toy_pair.py toy.yaml
+python benchmarks/toy_pair.py toy.yaml
 """
 
 from __future__ import annotations
