@@ -5,9 +5,9 @@
     python benchmarks/on_gpu.py --collect FOLDER            at home: append what came back to benchmarks/results/
 
 Every part is a process with a time limit of its own, and all of them share `--seconds`. A part that fails or runs out of time
-stops no other. What it makes is copied to `--out` every few seconds and when it ends, however it ends: some files by themselves, all
-others (logs, tables, curves) in one archive, since some machines give back a few files only. A line per part closes the output
-and stands in `parts.csv`. `on_gpu.sh` installs what a bare machine lacks and calls this; nothing but Python is needed here.
+stops no other. What it makes is copied to `--out` every few seconds and when it ends, however it ends: some files by themselves,
+all others (logs, tables, curves) in one archive, since some machines give back a few files only. A line per part closes the
+output and stands in `parts.csv`. `on_gpu.sh` installs what a bare machine lacks and calls this; nothing but Python is needed here.
 """
 
 from __future__ import annotations
