@@ -7,7 +7,7 @@
 Every part is a process with a time limit of its own, and all of them share `--seconds`. A part that fails or runs out of time
 stops no other. What it makes is copied to `--out` every few seconds and when it ends, however it ends: some files by themselves,
 all others (logs, tables, curves) in one archive, since some machines give back a few files only. A line per part closes the
-output and stands in `parts.csv`. `on_gpu.sh` installs what a bare machine lacks and calls this; nothing but Python is needed here.
+output and stands in `parts.csv`. `on_gpu.sh` installs what a bare machine lacks and calls this.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -178,6 +178,9 @@ def run_parts(parts: Sequence[Part], work: Path, out: Path, seconds: float = SEC
         log = work / "logs" / f"{e.name}.log"
         if e.state in (FAILED, LATE) and log.exists():
             print(f"--- {e.name}, the end of its log", *log.read_text("utf-8", "replace").splitlines()[-15:], sep="\n")
+    made = {path for part in parts for path in _made([*part.makes, *part.keeps], work)}
+    for path in sorted(made - {path for part in parts for path in _found([*part.makes, *part.keeps], work)}):
+        print(f"{path} is larger than {MEBIBYTES} MiB: it stays there", flush=True)
     for e in ended:
         print(f"{e.name:10s} {e.seconds:7.1f} s  {e.state}", flush=True)
     return ended
@@ -241,13 +244,13 @@ def _copy(parts: Sequence[Part], work: Path, out: Path) -> None:
     shutil.move(aside, out / ARCHIVE)
 
 
-def _found(patterns: Sequence[str], work: Path) -> Iterator[Path]:
-    for pattern in patterns:
-        for path in sorted(work.glob(pattern)):
-            if path.stat().st_size <= MEBIBYTES * 2**20:
-                yield path
-            else:
-                print(f"{path.name} is larger than {MEBIBYTES} MiB: not copied", flush=True)
+def _found(patterns: Sequence[str], work: Path) -> list[Path]:
+    """What was made and is small enough to be copied."""
+    return [path for path in _made(patterns, work) if path.stat().st_size <= MEBIBYTES * 2**20]
+
+
+def _made(patterns: Sequence[str], work: Path) -> list[Path]:
+    return [path for pattern in patterns for path in sorted(work.glob(pattern))]
 
 
 def collect(folder: Path, results: Path) -> None:

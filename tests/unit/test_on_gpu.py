@@ -77,6 +77,14 @@ def test_what_a_part_makes_is_copied_before_it_ends(tmp_path: Path) -> None:
     assert seen.read_text() == "made"
 
 
+def test_a_file_that_is_too_large_stays_and_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    work, out = tmp_path / "work", tmp_path / "out"
+    write = f"import sys, pathlib; pathlib.Path(sys.argv[1]).write_bytes(bytes({MEBIBYTES_BACK} * 2**20 + 1))"
+    run_parts([Part("large", ["-c", write, str(work / "a.bin")], 60, ("a.bin",))], work, out)
+    assert {path.name for path in out.iterdir()} == {"parts.csv", ARCHIVE}
+    assert "a.bin is larger than 16 MiB" in capsys.readouterr().out
+
+
 def test_parts_share_one_time_and_what_has_none_left_is_not_begun(tmp_path: Path) -> None:
     parts = [Part("long", ["-c", SLEEP], 60), Part("left over", ["-c", "print()"], 60)]
     start = time.monotonic()
