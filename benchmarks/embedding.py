@@ -15,7 +15,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the workflow embeds (`gandl/__init__.py`)
@@ -215,10 +215,12 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="append to results/embedding.csv")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--sites", type=int, help="by default 192 on the CPU, 2048 on a GPU")
     parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")
     options = parser.parse_args()
     device = choose_device(int(options.device == "cuda"))
     case = PAPER if device.type == "cuda" else SMALL
+    case = replace(case, sites=options.sites or case.sites)
     with tempfile.TemporaryDirectory(dir=options.folder) as place:
         ways = ways_of(case, write_store(Path(place), case), Path(place), device)
         for run in range(-1, options.runs):  # the first one warms up

@@ -79,14 +79,14 @@ def main() -> None:
     if not name.strip():
         parser.error('name a recipe: benchmarks/learning.py train "contrast"')
     target = options.folder / name.strip() / f"seed_{options.seed}"
-    recorder = Recorder(Pair(options.run), target)
+    device = choose_device(int(options.device == "cuda"))
+    recorder = Recorder(Pair(options.run), target, device)
     if options.what == "score":
         for path in options.weights:
             recorder(load(path))
         return
     settings = recipe(read_config(options.config).training, overrides.split(), options.images)
     settings = settings.changed(looks=options.looks) if options.looks else settings
-    device = choose_device(int(options.device == "cuda"))
     train_recipe(settings, options.seed, recorder, options.seconds, device=device, threads=options.threads)
 
 
@@ -154,15 +154,15 @@ class Recorder:
 
     Parameters
     ----------
-    pair : the screens. folder : where scores of this recipe and seed lie, a file per look.
+    pair : the screens. folder : where scores of this recipe and seed lie, a file per look. device : where sites are described.
 
     Attributes
     ----------
     deadline : `time.monotonic` after which the training is stopped in order.
     """
 
-    def __init__(self, pair: Pair, folder: Path) -> None:
-        self.pair, self.folder = pair, folder
+    def __init__(self, pair: Pair, folder: Path, device: torch.device = CPU) -> None:
+        self.pair, self.folder, self.device = pair, folder, device
         self.deadline: float | None = None
 
     @property
@@ -176,21 +176,22 @@ class Recorder:
         last = model.images_seen >= model.settings.images
         if 0 not in self.recorded:
             twin = untrained(model.settings, model.scale, model.seed, model.pixel_size_um)
-            self._record(twin, 0, every_layer=True)
+            self.record(twin, 0, every_layer=True)
         if model.images_seen not in self.recorded:
-            self._record(model, model.images_seen, every_layer=last)
+            self.record(model, model.images_seen, every_layer=last)
         if self.deadline is not None and time.monotonic() > self.deadline and not last:
             os.kill(os.getpid(), 15)  # the engine writes a checkpoint and ends in order
         return {}
 
-    def _record(self, model: TrainedModel, images: int, *, every_layer: bool) -> None:
+    def record(self, model: TrainedModel, images: int, *, every_layer: bool) -> None:
+        """Record a model as a look at so many images (0: the untrained twin), with every layer or those of `EARLY`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         versions = {"ema": model.discriminator_ema}
         if every_layer and images:
             versions["raw"] = model.discriminator_raw
         wells, types = [], []
         for weights, discriminator in versions.items():
-            chosen = copy.deepcopy(discriminator).eval()
+            chosen = copy.deepcopy(discriminator).eval().to(self.device)
             stride = model.settings.network.crop
             layers, ids = embedded(self.pair, "rxrx19a", model, chosen, stride)
             for layer, features in layers.items():

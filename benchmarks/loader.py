@@ -4,7 +4,7 @@ Everything is measured in turn, several times over, on synthetic sites as bright
 (`store_inputs.py`), 512 px, 5 channels, in files (nothing is held in memory by us; the system's cache is warm): 57 stores of 16
 sites, and one store of as many sites, in shards of as many. `python benchmarks/loader.py` prints; `--write` also appends to
 `benchmarks/results/loader.csv`; `--device cuda` trains on a GPU, with crops of 256 px and the batch of `config/paper.yaml`.
-Nothing else should be running.
+`--stores`, `--runs` and `--steps` make all of it smaller, to see that it works. Nothing else should be running.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ class KeptBatch:
         return self._batch
 
 
-def write_stores(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Pack 57 stores, and one of as many sites in all."""
+def write_stores(folder: Path, count: int) -> tuple[list[Path], list[Path]]:
+    """Pack so many stores, and one of as many sites in all."""
     pixels = [area_mean(draw_site(seed), 2) for seed in range(DISTINCT)]
 
     def pack(name: str, sites: int) -> Path:
@@ -78,7 +78,7 @@ def write_stores(folder: Path) -> tuple[list[Path], list[Path]]:
         pack_store(plan, Decoded(lambda i: pixels[i % DISTINCT]), *files)
         return store
 
-    return [pack(f"plate_{i}", SITES) for i in range(STORES)], [pack("one", STORES * SITES)]
+    return [pack(f"plate_{i}", SITES) for i in range(count)], [pack("one", count * SITES)]
 
 
 def open_loader(
@@ -101,13 +101,14 @@ def in_turn(measured: list[Measurement], run: Callable[[str], float], runs: int)
     return measured
 
 
-def measure_reading(many: Sequence[Path], one: Sequence[Path]) -> list[Measurement]:
+def measure_reading(many: Sequence[Path], one: Sequence[Path], runs: int) -> list[Measurement]:
     """Seconds per crop that the loader gives, scaled and turned: by stores, and where images are measured first."""
     by_site = READING.model_copy(update={"intensity": Intensity.SITE})
+    several = f"{len(many)} stores"
     loaders = {
         "1 store": open_loader(one, READING, 1),
-        "57 stores": open_loader(many, READING, 1),
-        "57 stores, images new": open_loader(many, by_site, 1),
+        several: open_loader(many, READING, 1),
+        f"{several}, images new": open_loader(many, by_site, 1),
     }
     next_step = dict.fromkeys(loaders, 0)
 
@@ -122,14 +123,14 @@ def measure_reading(many: Sequence[Path], one: Sequence[Path]) -> list[Measureme
             loader.batch(step, 0)
         return (time.perf_counter() - started) / (STEPS * READING.batch)
 
-    against = zip(loaders, ("", "1 store", "57 stores"), strict=True)
-    found = in_turn([Measurement(what, than) for what, than in against], read, RUNS)
+    against = zip(loaders, ("", "1 store", several), strict=True)
+    found = in_turn([Measurement(what, than) for what, than in against], read, runs)
     for loader in loaders.values():
         loader.close()
     return found
 
 
-def measure_threads(paths: Sequence[Path]) -> list[Measurement]:
+def measure_threads(paths: Sequence[Path], runs: int) -> list[Measurement]:
     """Seconds per crop of reading alone, by one thread and more."""
     sampler = CropSampler(open_stores(paths, SIDE, READING.network.crop), SIDE, READING.network.crop)
     names = {f"reading alone, {threads} thread(s)": threads for threads in sorted({1, 2, 4, CORES}) if threads <= CORES}
@@ -143,10 +144,10 @@ def measure_threads(paths: Sequence[Path]) -> list[Measurement]:
             return (time.perf_counter() - started) / len(places)
 
     first = next(iter(names))
-    return in_turn([Measurement(what, first if what != first else "") for what in names], read, RUNS)
+    return in_turn([Measurement(what, first if what != first else "") for what in names], read, runs)
 
 
-def measure_training(paths: Sequence[Path], device: torch.device) -> list[Measurement]:
+def measure_training(paths: Sequence[Path], device: torch.device, runs: int, steps: int) -> list[Measurement]:
     """Seconds per step of a training on one batch that stays on the device, and on crops from files; one reading thread per core.
 
     Each run trains anew, past all intervals of the schedule.
@@ -164,12 +165,12 @@ def measure_training(paths: Sequence[Path], device: torch.device) -> list[Measur
         def train(what: str) -> float:
             trainer = trainers[what]
             started = time.perf_counter()
-            for _ in range(TRAINING_STEPS):
+            for _ in range(steps):
                 trainer.step()
             trainer.drain()
-            return (time.perf_counter() - started) / TRAINING_STEPS
+            return (time.perf_counter() - started) / steps
 
-        return in_turn([Measurement(kept), Measurement(names[1], kept)], train, TRAINING_RUNS)
+        return in_turn([Measurement(kept), Measurement(names[1], kept)], train, runs)
 
 
 def table(measurements: Sequence[Measurement], device: torch.device) -> list[dict[str, object]]:
@@ -198,16 +199,20 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")
     parser.add_argument("--device", default="cpu", help="what to train on: cpu (default) or cuda")
     parser.add_argument("--only", choices=["reading", "training"], help="measure only this")
+    parser.add_argument("--stores", type=int, default=STORES)
+    parser.add_argument("--steps", type=int, default=TRAINING_STEPS, help="of training in a run")
+    parser.add_argument("--runs", type=int, help=f"by default {RUNS} of reading, {TRAINING_RUNS} of training")
     options = parser.parse_args()
     device = torch.device(options.device)
     crops.MEMORY_LIMIT = 0
     measurements: list[Measurement] = []
     with tempfile.TemporaryDirectory(dir=options.folder) as place:
-        many, one = write_stores(Path(place))
+        many, one = write_stores(Path(place), options.stores)
         if options.only != "training":
-            measurements += measure_reading(many, one) + measure_threads(many)
+            measurements += measure_reading(many, one, options.runs or RUNS)
+            measurements += measure_threads(many, options.runs or RUNS)
         if options.only != "reading":
-            measurements += measure_training(many, device)
+            measurements += measure_training(many, device, options.runs or TRAINING_RUNS, options.steps)
     rows = table(measurements, device)
     for row in rows:
         ratio = f"{row['times_as_fast']} times as fast as {row['against']}" if row["against"] else ""

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -42,22 +41,7 @@ def _subnormal_numbers_come_back() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def toy_pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A configuration of the simulated pair at toy size: 64-px images, 32-px crops, four plates."""
-    values = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text(encoding="utf-8"))
-    values["source"]["simulation"] |= {
-        "image_px": 128,
-        "hrce_plates": 1,
-        "vero_plates": 1,
-        "compounds": 3,
-        "sites": 2,
-        "rxrx1_experiments": 2,
-        "rxrx1_sirnas": 3,
-    }
-    values["source"]["rxrx19a"]["image_px"], values["source"]["rxrx1"]["image_px"] = 128, 64
-    values["images"]["resolutions"] = {"rxrx19a": [64], "rxrx1": [64]}
-    values["embeddings"] |= {"resolutions": {"rxrx19a": 64, "rxrx1": 64}, "stride": 32}
-    values["training"] |= {"resolution": 64, "images": 96, "quality_crops": 16, "probe_stride": 32}
-    values["training"]["network"] |= {"crop": 32, "channel_base": 256, "channel_max": 16}
-    values["training"]["engine"] |= {"precision": "float32"}
-    path = tmp_path_factory.mktemp("toy") / "toy.yaml"
-    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
-    return path
+    sys.path.insert(0, str(REPOSITORY / "benchmarks"))
+    from toy_pair import write_toy
+
+    return write_toy(tmp_path_factory.mktemp("toy") / "toy.yaml")
