@@ -21,11 +21,14 @@ from gandl.figures.palette import BLUE, GREY, INK, ORANGE, VERMILION
 from gandl.files import atomic
 from measuring import RESULTS
 
-DRAWS = 500
+DRAWS = 100
 DOCS = Path(__file__).parents[1] / "docs"
 QUESTIONS = {"auc": separation, "severity": severity_correlation, "accuracy_images": share_right}
 CELL_TYPE_QUESTION = "rxrx1_cell_type_images"
-HALVES = ("all", "report", "choice")
+HALVES = ("all", "report")
+"""Wells of one training are summed up together; of several, those that chose nothing stand beside all."""
+IN_FULL = ("post", "blocks")
+"""Layers that are summed up, of the moving average; the recorded scores hold every layer, and the raw weights."""
 KEYS = ["recipe", "seeds", "images", "weights", "layer", "classifier", "cell_type", "half"]
 COLOURS = (VERMILION, BLUE, ORANGE, INK)
 
@@ -53,7 +56,7 @@ def write_summary(folder: Path, results: Path = RESULTS, docs: Path = DOCS) -> N
         figure = learning_figure(pooled, generators)
         look.save(
             figure,
-            pooled,
+            pooled.rename(columns={"images": "images_shown"}),  # `images` says what they are
             settings,
             svg=docs / "learning.svg",
             png=docs / "learning.png",
@@ -88,7 +91,9 @@ def _looks(folder: Path, recipe: str, seeds: tuple[int, ...]) -> pd.DataFrame:
         tables = [pd.read_parquet(path / f"wells_{images}.parquet") for path in folders]
         twins = [pd.read_parquet(path / "wells_0.parquet") for path in folders]
         for keys, mine, theirs in _groups(tables, twins, ["weights", "layer", "classifier", "cell_type"]):
-            for half in HALVES:
+            if keys["weights"] != "ema" or keys["layer"] not in IN_FULL:
+                continue
+            for half in HALVES if len(seeds) > 1 else HALVES[:1]:
                 some, other = ([t if half == "all" else t[t["half"] == half] for t in of] for of in (mine, theirs))
                 for metric, statistic in QUESTIONS.items():
                     controls = metric != "severity"
