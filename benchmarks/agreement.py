@@ -63,8 +63,8 @@ def rows_of(pair: Pair, model: TrainedModel, name: str) -> Iterator[dict[str, ob
                 arrays = {column: wells[column].to_numpy() for column in wells.columns}
                 every = range(len(wells))
                 controls = [i for i in every if arrays["label"][i]]
-                row[f"auc_{classifier}"] = round(separation(arrays, controls), 4)
-                row[f"severity_{classifier}"] = round(severity_correlation(arrays, list(every)), 4)
+                row[f"auc_{classifier}"] = round(float(separation(arrays, controls)), 4)
+                row[f"severity_{classifier}"] = round(float(severity_correlation(arrays, every)), 4)
             yield row
 
 

@@ -9,7 +9,7 @@ Experiments named in `HALVES` are for choosing recipes, the others for reporting
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ from gandl.models.sites import block_features, site_features
 from gandl.models.weights import TrainedModel
 from gandl.statistics.axes import score_by
 from gandl.statistics.multiclass import PairwiseSvm
-from gandl.statistics.separation import auc
+from gandl.statistics.separation import auc, z_prime
 from gandl.statistics.standardisation import standardise
 
 HALVES = {"HRCE-1": "choice", "VERO-1": "choice", "HRCE-2": "report", "VERO-2": "report"}
@@ -175,22 +175,45 @@ def _ranked(experiments: pd.Series) -> npt.NDArray[np.float64]:
     return rankdata(experiments.to_numpy(str), method="dense")
 
 
-def separation(wells: Mapping[str, npt.NDArray[np.generic]], at: npt.NDArray[np.intp]) -> float:
-    """AUC of C+ over C- among the wells at these positions."""
-    on, label = np.asarray(wells["on"], float)[at], np.asarray(wells["label"], int)[at]
-    return float(auc(on[label > 0], on[label < 0]))
+Wells = Mapping[str, npt.NDArray[np.generic]]
+"""Columns of a table of scores."""
+Positions = npt.NDArray[np.intp] | Sequence[int]
+"""(..., n) wells by position: all of them, or draws of them, whose labels are the same in every draw."""
 
 
-def severity_correlation(wells: Mapping[str, npt.NDArray[np.generic]], at: npt.NDArray[np.intp]) -> float:
-    """Rank correlation of the severity that the scores say, (1 - on) / 2, with the true one."""
-    says, true = rankdata(-np.asarray(wells["on"], float)[at]), rankdata(np.asarray(wells["severity"], float)[at])
-    return float(np.corrcoef(says, true)[0, 1])
+def separation(wells: Wells, at: Positions) -> Floats:
+    """AUC of C+ over C- among the wells at these positions: (..., n) -> (...)."""
+    return auc(*_by_label(wells, "on", at))
 
 
-def share_right(wells: Mapping[str, npt.NDArray[np.generic]], at: npt.NDArray[np.intp]) -> float:
-    """Balanced share of right images: mean over C+ and C- (where labels are given) of the wells' shares."""
-    shares = np.asarray(wells["right_images"], float)[at]
+def z_prime_of(wells: Wells, at: Positions) -> Floats:
+    """Z' between C+ and C- among the wells at these positions: (..., n) -> (...)."""
+    return z_prime(*_by_label(wells, "on", at))
+
+
+def severity_correlation(wells: Wells, at: Positions) -> Floats:
+    """Rank correlation of the severity that the scores say, (1 - on) / 2, with the true one: (..., n) -> (...)."""
+    says, true = (
+        rankdata(sign * np.asarray(wells[name], float)[np.asarray(at)], axis=-1)
+        for name, sign in (("on", -1.0), ("severity", 1.0))
+    )
+    says, true = (ranks - ranks.mean(axis=-1, keepdims=True) for ranks in (says, true))
+    spread = np.sqrt(np.square(says).sum(axis=-1) * np.square(true).sum(axis=-1))
+    with np.errstate(invalid="ignore"):  # all alike: no correlation is defined
+        return np.asarray((says * true).sum(axis=-1) / spread)
+
+
+def share_right(wells: Wells, at: Positions) -> Floats:
+    """Balanced share of right images: mean over C+ and C- (where labels are given) of the wells' shares: (..., n) -> (...)."""
     if "label" not in wells:
-        return float(shares.mean())
-    label = np.asarray(wells["label"], int)[at]
-    return float((shares[label > 0].mean() + shares[label < 0].mean()) / 2)
+        return np.asarray(np.asarray(wells["right_images"], float)[np.asarray(at)].mean(axis=-1))
+    positive, negative = _by_label(wells, "right_images", at)
+    return np.asarray((positive.mean(axis=-1) + negative.mean(axis=-1)) / 2)
+
+
+def _by_label(wells: Wells, column: str, at: Positions) -> tuple[Floats, Floats]:
+    """Values (..., n) of C+ and of C-."""
+    at = np.asarray(at)
+    label = np.asarray(wells["label"], int)[at.reshape(-1, at.shape[-1])[0]]
+    values = np.asarray(wells[column], float)
+    return values[at[..., label > 0]], values[at[..., label < 0]]

@@ -14,14 +14,14 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from feature_scores import separation, severity_correlation, share_right
+from feature_scores import Wells, separation, severity_correlation, share_right
 from gandl.config import FiguresSettings
 from gandl.figures import style as look
 from gandl.figures.palette import BLUE, GREY, INK, ORANGE, VERMILION
 from gandl.files import atomic
 from measuring import RESULTS
 
-DRAWS = 100
+DRAWS = 2000
 DOCS = Path(__file__).parents[1] / "docs"
 QUESTIONS = {"auc": separation, "severity": severity_correlation, "accuracy_images": share_right}
 CELL_TYPE_QUESTION = "rxrx1_cell_type_images"
@@ -32,8 +32,7 @@ IN_FULL = ("post", "blocks")
 KEYS = ["recipe", "seeds", "images", "weights", "layer", "classifier", "cell_type", "half"]
 COLOURS = (VERMILION, BLUE, ORANGE, INK)
 
-Wells = Mapping[str, npt.NDArray[np.generic]]
-Statistic = Callable[[Wells, npt.NDArray[np.intp]], float]
+Statistic = Callable[[Wells, npt.NDArray[np.intp]], npt.NDArray[np.float64]]
 
 
 def write_summary(folder: Path, results: Path = RESULTS, docs: Path = DOCS) -> None:
@@ -135,21 +134,21 @@ def _paired(
     if any(table["well_id"].tolist() != wells for table in [*mine, *twins]):
         raise ValueError("trainings and twins must score the same wells in the same order")
     trained, untrained = ([_arrays(table) for table in of] for of in (mine, twins))
-    n, rng = len(wells), np.random.default_rng(0)
+    n, k, rng = len(wells), len(mine), np.random.default_rng(0)
     labels = np.asarray(trained[0]["label"], int) if by_label else np.zeros(n, int)
     kinds = [np.flatnonzero(labels == kind) for kind in np.unique(labels)]
-    every = np.arange(n)
-    seeds = range(len(mine))
-    value = np.mean([statistic(trained[i], every) for i in seeds])
-    minus = value - np.mean([statistic(untrained[i], every) for i in seeds])
-    drawn = np.empty((DRAWS, 2))
-    for row in drawn:
-        at = np.concatenate([kind[rng.integers(len(kind), size=len(kind))] for kind in kinds])
-        which = rng.integers(len(mine), size=len(mine))
-        row[0] = np.mean([statistic(trained[i], at) for i in which])
-        row[1] = row[0] - np.mean([statistic(untrained[i], at) for i in which])
-    (low, minus_low), (high, minus_high) = np.nanpercentile(drawn, [2.5, 97.5], axis=0)
-    ends = {"minus_untrained": minus, "minus_low": minus_low, "minus_high": minus_high}
+    every = np.concatenate(kinds)
+    value, of_twins = (float(np.mean([statistic(table, every) for table in of])) for of in (trained, untrained))
+    at = np.concatenate([kind[rng.integers(len(kind), size=(DRAWS, len(kind)))] for kind in kinds], axis=1)
+    which = rng.integers(k, size=(k, DRAWS))
+    drawn, drawn_twins = (
+        np.stack([statistic(table, at) for table in of])[which, np.arange(DRAWS)].mean(axis=0)
+        for of in (trained, untrained)
+    )
+    (low, minus_low), (high, minus_high) = np.nanpercentile(
+        np.stack([drawn, drawn - drawn_twins], axis=1), [2.5, 97.5], axis=0
+    )
+    ends = {"minus_untrained": value - of_twins, "minus_low": minus_low, "minus_high": minus_high}
     return {"value": value, "low": low, "high": high, **ends, "n": n}
 
 

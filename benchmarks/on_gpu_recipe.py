@@ -290,8 +290,8 @@ def worth(wells: pd.DataFrame) -> Iterator[tuple[str, float]]:
             continue
         arrays = {name: part[name].to_numpy() for name in ("on", "label", "severity")}
         name = f"{layer} {cell_type} {classifier} {weights}"
-        yield f"auc {name}", separation(arrays, np.flatnonzero(arrays["label"] != 0))
-        yield f"severity {name}", severity_correlation(arrays, np.arange(len(part)))
+        yield f"auc {name}", float(separation(arrays, np.flatnonzero(arrays["label"] != 0)))
+        yield f"severity {name}", float(severity_correlation(arrays, np.arange(len(part))))
 
 
 # The table of results
