@@ -9,10 +9,11 @@ Experiments named in `HALVES` are for choosing recipes, the others for reporting
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,13 +27,13 @@ from gandl.models.discriminator import Discriminator
 from gandl.models.sites import block_features, site_features
 from gandl.models.weights import TrainedModel
 from gandl.statistics.axes import score_by
+from gandl.statistics.folds import labels_of
 from gandl.statistics.multiclass import PairwiseSvm
 from gandl.statistics.separation import auc, z_prime
 from gandl.statistics.standardisation import standardise
 
 HALVES = {"HRCE-1": "choice", "VERO-1": "choice", "HRCE-2": "report", "VERO-2": "report"}
 """Which half the wells of an experiment belong to; axes are fitted on all other plates of the cell type, of both halves."""
-LABELS = {"positive": 1, "negative": -1, "none": 0}
 CLASSIFIERS = ("svm", "lda")
 SVM_C = 100.0
 """A hard margin, in the units of `gandl.statistics.axes`; fixed, so that curves do not jump with a choice."""
@@ -51,6 +52,8 @@ class Pair:
     folder : `results/<run>`.
     """
 
+    trained_on: ClassVar[str] = "rxrx19a"
+    """The screen whose images networks are trained on."""
     folder: Path
 
     def stores(self, dataset: str) -> list[Path]:
@@ -63,9 +66,11 @@ class Pair:
 
     @cached_property
     def severity(self) -> pd.Series:
-        """The true severity of every well of the first screen."""
-        truth = pd.read_parquet(self.folder / "source/rxrx19a/truth.parquet")
-        return truth.set_index("well_id")["severity"]
+        """The true severity of every well of the first screen; empty where nobody knows it, as of real images."""
+        path = self.folder / "source/rxrx19a/truth.parquet"
+        if not path.exists():
+            return pd.Series(dtype=float)
+        return pd.read_parquet(path).set_index("well_id")["severity"]
 
 
 def embedded(
@@ -95,21 +100,31 @@ def embedded(
     return {**layers, **blocks}, np.array(ids)
 
 
+def well_profiles(features: Floats, sites: pd.DataFrame) -> tuple[Floats, Floats, pd.DataFrame]:
+    """Standardise features (n, d) of sites, plate by plate on the wells that are no controls, and average them by well.
+
+    Returns
+    -------
+    standardised features (n, d); profiles (m, d) of the wells; and the m wells, the first row of each, by `well_id`.
+    """
+    standard = standardise(features, sites["plate_id"], sites["well_id"], (sites["control"] == "none").to_numpy())
+    wells = sites.drop_duplicates("well_id").set_index("well_id")
+    means = pd.DataFrame(standard).groupby(sites["well_id"].to_numpy(), sort=False).mean()
+    return standard, means.loc[wells.index].to_numpy(), wells
+
+
 def well_scores(pair: Pair, features: Floats, ids: npt.NDArray[np.str_], classifiers: tuple[str, ...]) -> pd.DataFrame:
     """Held-out on scores of every well of the first screen.
 
     Returns
     -------
-    a row per well and classifier: classifier, well_id, plate_id, cell_type, half, label, severity, on, and of controls the share
-    of its images on their own side (`right_images`; NaN of other wells).
+    a row per well and classifier: classifier, well_id, plate_id, cell_type, half, label, severity (NaN where unknown), on (NaN
+    where no other plate of the cell type has both kinds of controls), and of controls the share of its images on their own side
+    (`right_images`; NaN of other wells).
     """
-    sites = pair.sites("rxrx19a").loc[ids]
-    standard = standardise(features, sites["plate_id"], sites["well_id"], (sites["control"] == "none").to_numpy())
-    wells = sites.drop_duplicates("well_id").set_index("well_id")
-    profiles = (
-        pd.DataFrame(standard).groupby(sites["well_id"].to_numpy(), sort=False).mean().loc[wells.index].to_numpy()
-    )
-    labels = wells["control"].map(LABELS).to_numpy(int)
+    sites = pair.sites(pair.trained_on).loc[ids]
+    standard, profiles, wells = well_profiles(features, sites)
+    labels = labels_of(wells["control"])
     about = pd.DataFrame(
         {
             "well_id": wells.index,
@@ -117,7 +132,7 @@ def well_scores(pair: Pair, features: Floats, ids: npt.NDArray[np.str_], classif
             "cell_type": wells["cell_type"].to_numpy(),
             "half": wells["experiment"].map(HALVES).to_numpy(),
             "label": labels,
-            "severity": pair.severity.loc[wells.index].to_numpy(),
+            "severity": pair.severity.reindex(wells.index).to_numpy(),
         }
     )
     tables = []
@@ -127,22 +142,30 @@ def well_scores(pair: Pair, features: Floats, ids: npt.NDArray[np.str_], classif
             test = (about["plate_id"] == plate).to_numpy()
             train = (about["cell_type"] == cell_type).to_numpy() & ~test & (labels != 0)
             images = (sites["plate_id"] == plate).to_numpy() & (sites["control"] != "none").to_numpy()
-            on[test], of_images = _scored(classifier, profiles[train], labels[train], profiles[test], standard[images])
-            own = sites.loc[images, "control"].map(LABELS).to_numpy(int)
-            shares = pd.Series(of_images * own > 0).groupby(sites["well_id"].to_numpy()[images]).mean()
+            on[test], of_images = scored_by(
+                classifier, profiles[train], labels[train], profiles[test], standard[images]
+            )
+            own = labels_of(sites.loc[images, "control"])
+            on_own_side = np.where(np.isfinite(of_images), of_images * own > 0, np.nan)
+            shares = pd.Series(on_own_side).groupby(sites["well_id"].to_numpy()[images]).mean()
             right[wells.index.get_indexer(shares.index)] = shares.to_numpy()
         tables.append(about.assign(classifier=classifier, on=on, right_images=right))
     return pd.concat(tables, ignore_index=True)
 
 
-def _scored(classifier: str, train: Floats, labels: npt.NDArray[np.int_], *others: Floats) -> Iterator[Floats]:
-    """On scores of rows: training C+ average +1, C- average -1."""
+def scored_by(classifier: str, train: Floats, labels: npt.NDArray[np.int_], *others: Floats) -> list[Floats]:
+    """On scores of rows: training C+ average +1, C- average -1; NaN where one kind of controls is missing."""
+    if len(set(labels[labels != 0])) < 2:
+        return [np.full(len(rows), np.nan) for rows in others]
     if classifier == "svm":
-        return (score_by(train, labels, rows, SVM_C)[0] for rows in others)
+        return [score_by(train, labels, rows, SVM_C)[0] for rows in others]
     machine = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto", priors=[0.5, 0.5]).fit(train, labels)
     known = machine.decision_function(train)
     above, below = known[labels > 0].mean(), known[labels < 0].mean()
-    return ((machine.decision_function(rows) - (above + below) / 2) * 2 / (above - below) for rows in others)
+    return [
+        (machine.decision_function(rows) - (above + below) / 2) * 2 / (above - below) if len(rows) else np.empty(0)
+        for rows in others
+    ]
 
 
 def cell_types(pair: Pair, features: Floats, ids: npt.NDArray[np.str_]) -> pd.DataFrame:

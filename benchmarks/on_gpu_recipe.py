@@ -35,13 +35,12 @@ from feature_scores import CLASSIFIERS, Pair, separation, severity_correlation
 from gandl.config_files import read_config
 from gandl.interruption import EXIT_CODE, Interrupted
 from gandl.models.crops import CropSampler, hold_out, open_stores
-from gandl.models.curve import Curve
 from gandl.models.device import choose_device
 from gandl.models.samples import write_samples
 from gandl.models.training import _real, train
 from gandl.models.weights import TrainedModel, load, save, untrained
 from gandl.tables import CURVE, read_table
-from learning import Recorder, recipe
+from learning import Recorder, curve_of_checkpoints, recipe
 from measuring import RESULTS, append, processor_name, versions
 
 ENGINES: tuple[dict[str, bool], ...] = ({"compile": True, "cuda_graphs": True}, {"compile": True}, {})
@@ -191,10 +190,9 @@ def finish(options: argparse.Namespace, engine: Mapping[str, bool]) -> None:
         shutil.copyfile(path, folder / f"{name}.safetensors")
     model = load(folder / "last.safetensors")
     if not (folder / "curve.parquet").exists():
-        checkpoints = sorted((folder / "checkpoints").glob("*/[0-9]*.pt"))
-        if checkpoints:
-            state = torch.load(checkpoints[-1], map_location="cpu", weights_only=True)["state"]
-            Curve.restored(state["curve"]).write(folder / "curve.parquet")
+        curve = curve_of_checkpoints(folder / "checkpoints")
+        if curve is not None:
+            curve.write(folder / "curve.parquet")
     if not (folder / "simulated_samples.png").exists():
         _write_samples(options, model)
     if (folder / "curve.parquet").exists():
