@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.metrics import roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from feature_scores import HALVES, Pair, cell_types, separation, severity_correlation, share_right, well_scores
+import learning
+from evaluation_inputs import features as plate_features
+from evaluation_inputs import write_plate
+from feature_scores import (
+    HALVES,
+    Pair,
+    cell_types,
+    separation,
+    severity_correlation,
+    share_right,
+    well_scores,
+    z_prime_of,
+)
 from gandl.config_files import read_config
+from gandl.models.trainer import Trainer, TrainingError
+from gandl.statistics.separation import z_prime
+from gandl.tables import SITES, read_table
 from learning import Recorder, recipe, train_recipe
-from learning_summary import _paired, write_summary
+from learning_summary import _paired, draw_figure, write_summary
 from pair_data import make_pair
+from plate_scores import Plate, open_run, plate_scores
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +75,15 @@ def test_a_summary_holds_differences_to_the_twin_that_are_zero_for_the_twin_itse
     assert set(curves["metric"]) == {"auc", "severity", "accuracy_images", "rxrx1_cell_type_images"}
     assert (curves["low"] <= curves["value"] + 1e-9).mean() > 0.95
     assert "simulated" in (tmp_path / "learning_figure.csv").read_text()
+    drawn = (tmp_path / "learning.svg").read_bytes()
+    assert b"simulated" in drawn or b'id="stamp"' in drawn
+    (tmp_path / "learning.svg").unlink()
+    draw_figure(tmp_path, tmp_path)
     assert (tmp_path / "learning.svg").exists()
+    last = pd.read_csv(tmp_path / "recipes.csv")
+    assert set(last["weights"]) == {"ema", "raw"}
+    assert {"pre", "post", "blocks", "image", "last"} <= set(last["layer"])
+    assert set(last.loc[last["layer"] == "post", "half"]) >= {"all"}
 
 
 def test_halves_share_no_experiment() -> None:
@@ -116,6 +143,134 @@ def test_cell_types_that_differ_are_told_apart_zero_shot(pair: Pair) -> None:
     features = np.eye(4)[types] * 5 + np.random.default_rng(0).normal(size=(len(sites), 4))
     found = cell_types(pair, features, sites.index.to_numpy())
     assert found["right_images"].mean() > 0.9
+
+
+@pytest.mark.parametrize("statistic", [separation, severity_correlation, share_right, z_prime_of])
+def test_many_draws_at_once_are_what_each_is_by_itself(statistic: Callable[..., np.ndarray]) -> None:
+    rng = np.random.default_rng(3)
+    label = np.repeat([1, -1, 0], [5, 6, 7])
+    wells = {"on": rng.normal(size=18), "label": label, "severity": rng.random(18), "right_images": rng.random(18)}
+    at = np.concatenate([rng.integers(0, 5, (8, 5)), rng.integers(5, 11, (8, 6))], axis=1)
+    assert statistic(wells, at) == pytest.approx(np.array([float(statistic(wells, row)) for row in at]))
+
+
+def test_a_recipe_of_another_kind_is_not_taken_for_the_one_that_is_recorded(trained: Recorder, toy_pair: Path) -> None:
+    other = recipe(read_config(toy_pair).training, ["looks=2", "r1_gamma=7"], 64)
+    with pytest.raises(ValueError, match=r"records another recipe \(training.r1_gamma: .* there, 7.0 here\)"):
+        train_recipe(other, 0, trained)
+
+
+def test_a_recipe_that_diverges_leaves_its_roll_backs_in_the_table(
+    pair: Pair, toy_pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The third step fails whatever is tried; what was recorded before, and both roll-backs, are told."""
+    step = Trainer.step
+
+    def failing(self: Trainer) -> None:
+        if self.step_number == 3:
+            with torch.no_grad():
+                next(self.adversaries.discriminator.parameters()).fill_(float("nan"))
+        step(self)
+
+    monkeypatch.setattr(Trainer, "step", failing)
+    recorder = Recorder(pair, tmp_path / "looks/wild/seed_0")
+    settings = recipe(read_config(toy_pair).training, ["looks=3", "roll_backs=2"], 96)
+    with pytest.raises(TrainingError, match=r"went back 2 time"):
+        train_recipe(settings, 0, recorder)
+    assert recorder.recorded[:2] == [0, 16]
+    write_summary(tmp_path / "looks", tmp_path, tmp_path)
+    told = pd.read_csv(tmp_path / "generators.csv")
+    assert told.loc[told["metric"] == "roll_back", "value"].max() == 2
+    assert (told["metric"] == "stopped").sum() == 1
+    assert {"learning_rate", "r1_gamma", "quality"} <= set(told["metric"])
+
+
+@pytest.fixture(scope="module")
+def without_controls(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    """The same screen, of which nobody knows controls or severity; there is no second screen."""
+    folder = tmp_path_factory.mktemp("unlabelled")
+    (folder / "images").mkdir()
+    (folder / "images/rxrx19a").symlink_to(pair.folder / "images/rxrx19a")
+    (folder / "source/rxrx19a").mkdir(parents=True)
+    sites = pd.read_parquet(pair.folder / "source/rxrx19a/sites.parquet").assign(control="none")
+    sites.to_parquet(folder / "source/rxrx19a/sites.parquet")
+    return Pair(folder)
+
+
+def test_without_controls_a_curve_holds_the_generator_and_no_auc(
+    trained: Recorder, without_controls: Pair, toy_pair: Path, tmp_path: Path
+) -> None:
+    recorder = Recorder(without_controls, tmp_path / "looks/toy/seed_0")
+    shutil.copytree(trained.folder / "checkpoints", recorder.folder / "checkpoints")
+    train_recipe(recipe(read_config(toy_pair).training, ["looks=2"], 64), 0, recorder)
+    recorder(learning.load(trained.folder / "weights.safetensors"))
+    assert recorder.recorded[-1] == 64
+    write_summary(tmp_path / "looks", tmp_path, tmp_path)
+    assert pd.read_csv(tmp_path / "learning.csv").empty
+    assert "quality" in set(pd.read_csv(tmp_path / "generators.csv")["metric"])
+    assert (tmp_path / "learning.svg").exists()
+
+
+@pytest.fixture
+def plate(tmp_path: Path) -> Plate:
+    """Tables of BBBC013; no image."""
+    (tmp_path / "source/bbbc013").mkdir(parents=True)
+    write_plate(tmp_path / "source/bbbc013")
+    return Plate(tmp_path)
+
+
+def test_rows_that_choose_and_rows_that_report_share_no_control(plate: Plate) -> None:
+    sites = read_table(plate.folder / "source/bbbc013/sites.parquet", SITES)
+    values, ids = plate_features(sites), sites["site_id"].to_numpy(str)
+    scores = plate_scores(plate, values, ids, ("svm", "lda"))
+    rows = {half: set(part["well_id"].str[-3]) for half, part in scores.groupby("half")}
+    assert rows == {"choice": set("ABCD"), "report": set("EFGH")}
+    reporting = sites["row"].isin(list("EFGH")) & (sites["control"] != "none")
+    values[reporting] = np.random.default_rng(9).normal(size=values[reporting].shape)
+    changed = plate_scores(plate, values, ids, ("svm", "lda"))
+    chosen = scores["half"] == "choice"
+    pd.testing.assert_frame_equal(scores[chosen], changed[chosen])
+    assert not np.allclose(scores.loc[~chosen, "on"], changed.loc[~chosen, "on"])
+
+
+def test_z_prime_of_a_plate_with_a_plain_effect_is_high_and_by_the_formula(plate: Plate) -> None:
+    sites = read_table(plate.folder / "source/bbbc013/sites.parquet", SITES)
+    scores = plate_scores(plate, plate_features(sites, noise=0.01), sites["site_id"].to_numpy(str), ("svm",))
+    for _, part in scores.groupby("half"):
+        found = float(z_prime_of(_arrays(part), np.arange(len(part))))
+        on = part["on"].to_numpy()
+        assert found == pytest.approx(float(z_prime(on[part["label"] > 0], on[part["label"] < 0])))
+        assert found > 0.8
+
+
+def test_a_plate_is_summed_up_by_halves_in_tables_of_its_own_and_not_drawn(plate: Plate, tmp_path: Path) -> None:
+    sites = read_table(plate.folder / "source/bbbc013/sites.parquet", SITES)
+    folder = tmp_path / "looks/any/seed_0"
+    folder.mkdir(parents=True)
+    for images in (0, 64):
+        values = plate_features(sites, noise=0.5, seed=images)
+        scores = plate_scores(plate, values, sites["site_id"].to_numpy(str), ("svm", "lda"))
+        scores.assign(weights="ema", layer="blocks").to_parquet(folder / f"wells_{images}.parquet")
+    write_summary(tmp_path / "looks", tmp_path, tmp_path)
+    found = pd.read_csv(tmp_path / "recipes_bbbc013.csv")
+    assert set(found["half"]) == {"choice", "report"}
+    assert set(found["metric"]) == {"z_prime", "auc"}
+    assert not (tmp_path / "learning.csv").exists()
+    assert not (tmp_path / "learning.svg").exists()
+
+
+def test_a_folder_without_stores_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="holds no image stores of bbbc013 or rxrx19a"):
+        open_run(tmp_path)
+
+
+@pytest.mark.parametrize("arguments", [["train", "--run", "nowhere"], ["train", "x", "--run", "nowhere"], ["summary"]])
+def test_a_mistake_on_the_command_line_is_one_sentence(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["learning.py", *arguments, "--folder", str(tmp_path), "--threads", "1"])
+    with pytest.raises(SystemExit, match=r"^learning: [^\n]+$"):
+        learning.main()
 
 
 def test_a_budget_of_less_than_a_batch_is_refused(toy_pair: Path) -> None:
