@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from feature_scores import Wells, separation, severity_correlation, share_right, z_prime_of
 from gandl.config import FiguresSettings
@@ -281,4 +282,12 @@ def learning_figure(pooled: pd.DataFrame, generators: pd.DataFrame) -> Figure:
             axis.legend()
     if len(chosen):
         axes[0, 0].legend()
+    for axis in axes.flat:  # a tick per doubling: labels of all minor ticks would overlap
+        axis.xaxis.set_major_locator(LogLocator(base=2))
+        axis.xaxis.set_major_formatter(FuncFormatter(_thousands))
+        axis.xaxis.set_minor_formatter(NullFormatter())
     return figure
+
+
+def _thousands(value: float, _: int | None = None) -> str:
+    return f"{value:g}"
