@@ -283,19 +283,19 @@ def test_durations_are_told_as_people_say_them(seconds, told):
 def test_a_training_that_never_went_back_says_what_it_used_and_is_no_finding(tmp_path, repository):
     words, summary = audit(Screen(), tmp_path, repository)
     assert (
-        "How training went Training never had to go back: learning rate 0.001 and R1 gamma 50 from the first" in words
+        "How training went Training never had to go back: learning rate 0.002 and R1 gamma 0.2 from the first" in words
     )
     assert "Failed after" not in words
     assert "go back" not in summary
 
 
 def test_roll_backs_are_told_with_what_was_really_used(tmp_path, repository):
-    backs = [(4_016, 0.0005, 50.0), (2_400, 0.0005, 100.0)]
+    backs = [(4_016, 0.001, 0.2), (2_400, 0.0005, 0.4)]
     words, summary = audit(Screen(roll_backs={0: backs}), tmp_path, repository)
-    told = "went back to an earlier checkpoint 2 times (of at most 3): it ended with learning rate 0.0005 (set: 0.001)"
-    assert f"Training failed and {told} and R1 gamma 100 (set: 50)." in summary
+    told = "went back to an earlier checkpoint 2 times (of at most 3): it ended with learning rate 0.0005 (set: 0.002)"
+    assert f"Training failed and {told} and R1 gamma 0.4 (set: 0.2)." in summary
     assert told in words
-    assert "0 1 4,016 0.0005 50 0 2 2,400 0.0005 100" in words
+    assert "0 1 4,016 0.001 0.2 0 2 2,400 0.0005 0.4" in words
 
 
 def test_every_seed_tells_its_own_training(tmp_path, repository):

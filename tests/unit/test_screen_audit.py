@@ -282,12 +282,12 @@ def test_series_of_one_cell_type_are_told_by_their_compound_alone() -> None:
 def test_roll_backs_are_told_on_the_page_and_in_the_summary(
     tmp_path: Path, provenance: Path, repository: Path, page: tuple[str, str]
 ) -> None:
-    went_back = audit(inputs(tmp_path, provenance, repository, every(), ((4_016, 0.0005, 50.0),)), tmp_path)
+    went_back = audit(inputs(tmp_path, provenance, repository, every(), ((4_016, 0.001, 0.2),)), tmp_path)
     for words in went_back:
         assert (
-            "went back to an earlier checkpoint once (of at most 3): it ended with learning rate 0.0005 (set: 0.001)"
+            "went back to an earlier checkpoint once (of at most 3): it ended with learning rate 0.001 (set: 0.002)"
             in words
         )
-    assert "0 1 4,016 0.0005 50" in went_back[0]
+    assert "0 1 4,016 0.001 0.2" in went_back[0]
     assert "Training never had to go back" in page[0]
     assert "go back" not in page[1]
