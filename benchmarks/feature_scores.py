@@ -19,14 +19,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from gandl.config import Precision
 from gandl.images.store import ImageStore
 from gandl.models.discriminator import Discriminator
 from gandl.models.sites import block_features, site_features
 from gandl.models.weights import TrainedModel
-from gandl.statistics.axes import score_by
+from gandl.statistics.axes import fit_lda_axis, fit_on_axis
 from gandl.statistics.folds import labels_of
 from gandl.statistics.multiclass import PairwiseSvm
 from gandl.statistics.separation import auc, z_prime
@@ -157,15 +156,8 @@ def scored_by(classifier: str, train: Floats, labels: npt.NDArray[np.int_], *oth
     """On scores of rows: training C+ average +1, C- average -1; NaN where one kind of controls is missing."""
     if len(set(labels[labels != 0])) < 2:
         return [np.full(len(rows), np.nan) for rows in others]
-    if classifier == "svm":
-        return [score_by(train, labels, rows, SVM_C)[0] for rows in others]
-    machine = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto", priors=[0.5, 0.5]).fit(train, labels)
-    known = machine.decision_function(train)
-    above, below = known[labels > 0].mean(), known[labels < 0].mean()
-    return [
-        (machine.decision_function(rows) - (above + below) / 2) * 2 / (above - below) if len(rows) else np.empty(0)
-        for rows in others
-    ]
+    axis = fit_lda_axis(train, labels) if classifier == "lda" else fit_on_axis(train, labels, SVM_C)
+    return [axis.on_score(rows) for rows in others]
 
 
 def cell_types(pair: Pair, features: Floats, ids: npt.NDArray[np.str_]) -> pd.DataFrame:

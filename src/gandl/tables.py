@@ -118,10 +118,12 @@ WELL_SCORES = Schema(
         Column("on", "float"),
         Column("off", "float"),
         Column("off_norm", "float"),
+        Column("on_lda", "float"),
     ),
     key=("scheme", "well_id"),
 )
-"""On- and off-perturbation score of every well, from the fold whose training wells did not hold it."""
+"""On- and off-perturbation score of every well, from the fold whose training wells did not hold it; `on_lda`: the on score by
+the shrinkage LDA instead of the SVM."""
 
 NUMBERS = Schema(
     "numbers",

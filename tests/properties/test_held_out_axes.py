@@ -33,7 +33,7 @@ def test_labels_of_a_row_do_not_change_its_scores(seed: int, row: str) -> None:
     labels[controls] = np.random.default_rng(seed).permutation(labels[controls])
     before, after = scored(features), scored(features, labels)
     assert before.c[row] == after.c[row]
-    for name in ("on", "off", "off_norm"):
+    for name in ("on", "off", "off_norm", "on_lda"):
         np.testing.assert_array_equal(getattr(before, name)[here], getattr(after, name)[here])
 
 
@@ -46,7 +46,7 @@ def test_features_of_a_well_change_no_score_of_its_neighbours_in_the_row(seed: i
     changed[first] += 50
     before, after = scored(features), scored(changed)
     assert before.c[row] == after.c[row]
-    for name in ("on", "off", "off_norm"):
+    for name in ("on", "off", "off_norm", "on_lda"):
         np.testing.assert_array_equal(getattr(before, name)[others], getattr(after, name)[others])
     assert before.on[first] != after.on[first]
 

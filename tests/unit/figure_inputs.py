@@ -60,6 +60,7 @@ def score_table(seed: int = 0, noise: float = 0.12) -> pd.DataFrame:
                     "on": on + noise * rng.standard_normal(),
                     "off": 0.5 * rng.standard_normal(),
                     "off_norm": float(rng.chisquare(5)),
+                    "on_lda": on,
                 }
             )
     table = pd.DataFrame(rows)

@@ -88,6 +88,7 @@ def scores_of(
             on=1 - 2 * wells["severity"] + 0.1 * rng.standard_normal(len(wells)),
             off=rng.standard_normal(len(wells)),
             off_norm=rng.chisquare(5, len(wells)),
+            on_lda=1 - 2 * wells["severity"],
         )
         for scheme in schemes
     ).reset_index(drop=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.svm import SVC
 
 from gandl.statistics import axes as axes_module
@@ -77,6 +78,7 @@ def test_scores_do_not_depend_on_the_unit_of_the_features() -> None:
     large = held_out_scores(1e6 * x, LABELS, FOLDS, ROWS, [0.1, 1.0])
     np.testing.assert_allclose(plain.on, large.on, rtol=1e-6)
     np.testing.assert_allclose(plain.off_norm, large.off_norm, rtol=1e-6)
+    np.testing.assert_allclose(plain.on_lda, large.on_lda, rtol=1e-6)
     assert plain.c == large.c
 
 
@@ -85,6 +87,22 @@ def test_controls_that_are_far_apart_are_told_apart_in_every_held_out_row() -> N
     assert (scores.on[LABELS > 0] > 0).all()
     assert (scores.on[LABELS < 0] < 0).all()
     assert scores.fold.tolist() == ROWS.tolist()
+
+
+def test_scores_by_the_lda_are_scikit_learns_with_training_controls_at_plus_and_minus_one() -> None:
+    x = wells(30)
+    scores = held_out_scores(x, LABELS, FOLDS, ROWS, [0.1, 1.0])
+    for fold in FOLDS:
+        train, y = x[fold.train], LABELS[fold.train]
+        machine = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto", priors=[0.5, 0.5]).fit(train, y)
+        known, told = machine.decision_function(train), machine.decision_function(x[fold.test])
+        ends = known[y < 0].mean(), known[y > 0].mean()
+        np.testing.assert_allclose(scores.on_lda[fold.test], _scaled(told, *ends), atol=1e-4)
+
+
+def _scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Values so that `low` is -1 and `high` +1."""
+    return (values - low) / (high - low) * 2 - 1
 
 
 def test_wells_that_no_fold_tests_have_no_score() -> None:
@@ -285,5 +303,5 @@ def test_rows_scored_a_few_at_a_time_and_in_single_precision_score_the_same(
     whole = held_out_scores(features.astype(float), labels, folds, groups, [0.1, 1.0], raw=raw)
     monkeypatch.setattr(axes_module, "ROWS_AT_ONCE", 7)
     parts = held_out_scores(features, labels, folds, groups, [0.1, 1.0], raw=raw)
-    for name in ("on", "off", "off_norm"):
+    for name in ("on", "off", "off_norm", "on_lda"):
         np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-10, atol=1e-12)

@@ -62,11 +62,12 @@ def test_every_value_is_the_statistic_of_the_held_out_wells(
 ) -> None:
     scores = read_table(folder / "scores.parquet", WELL_SCORES)
     scores = scores[(scores["scheme"] == split.partition(":")[0]) & scores["row"].isin(list(rows))]
-    groups = [scores.loc[scores["control"] == kind, "on"].to_numpy() for kind in ("positive", "negative")]
     ours = numbers[numbers["split"] == split].set_index("metric")["value"]
-    assert list(ours.index) == list(METRICS)
-    for metric in METRICS:
-        assert ours[metric] == pytest.approx(float(getattr(separation, metric)(*groups)))
+    assert list(ours.index) == [*METRICS, *(f"{metric}_lda" for metric in METRICS)]
+    for column, suffix in (("on", ""), ("on_lda", "_lda")):
+        groups = [scores.loc[scores["control"] == kind, column].to_numpy() for kind in ("positive", "negative")]
+        for metric in METRICS:
+            assert ours[metric + suffix] == pytest.approx(float(getattr(separation, metric)(*groups)))
 
 
 def test_the_plain_column_is_scored_from_its_raw_values(folder: Path, numbers: pd.DataFrame) -> None:

@@ -66,7 +66,7 @@ def test_the_order_of_wells_and_splits_does_not_matter(folder: Path, scores: pd.
     write(tmp_path / "standard.parquet", tmp_path / "splits.parquet", folder, tmp_path)
     key = ["scheme", "well_id"]
     again = read_table(tmp_path / "scores.parquet", WELL_SCORES).sort_values(key)
-    for column in ("on", "off", "off_norm"):
+    for column in ("on", "off", "off_norm", "on_lda"):
         np.testing.assert_allclose(again[column], scores.sort_values(key)[column], atol=1e-4)
 
 

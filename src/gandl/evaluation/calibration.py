@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 
 from gandl.config import EvaluationSettings
 from gandl.evaluation.numbers import Row, number
-from gandl.evaluation.terms import ALL, CALIBRATION, by_strictest_scheme, compounds_of, dose_series
+from gandl.evaluation.terms import ALL, CALIBRATION, CLASSIFIERS, by_strictest_scheme, compounds_of, dose_series
 from gandl.files import atomic
 from gandl.statistics.bootstrap import drawn_positions, percentiles, wilson_interval
 from gandl.tables import NUMBERS, WELL_SCORES, read_table, write_table
@@ -48,6 +48,7 @@ COMPOUND_COLUMNS = [
     "found",
 ]
 TRUTH_COLUMNS = ["well_id", "severity", "severity_expected", "ec50_um", "kind"]
+RANK = "spearman_severity"
 ACTIVE, INACTIVE = "active", "inactive"
 
 Floats = npt.NDArray[np.float64]
@@ -79,7 +80,8 @@ def write_calibration(
     truth : the simulator's, a row per well: well_id, severity, severity_expected, ec50_um, kind of its compound (active,
         inactive, toxic; null without), and more.
     output : `tables.NUMBERS`. Split `<scheme>:<cell type>`, unit `well`: `spearman_severity`, `pearson_severity` and
-        `rmse_severity` of the severity that the scores say against the true one (bootstrap over wells). Unit `compound`:
+        `rmse_severity` of the severity that the scores say against the true one (bootstrap over wells), and
+        `spearman_severity_lda`, by the shrinkage LDA instead of the SVM. Unit `compound`:
         `ec50_log10_error`, the median of |log10 ours / true| over active compounds found (bootstrap over them); shares with
         Wilson intervals: `ec50_coverage` (true ones within our interval, of those found), `ec50_found` (of the active ones) and
         `false_positives` (of the inactive ones). Found: a curve that rises with dose fits better than a constant. The group
@@ -131,24 +133,16 @@ def _by_split(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 def _severity_rows(wells: pd.DataFrame, split: str, settings: EvaluationSettings, seed: int) -> list[Row]:
     """How the severity that the scores say follows the true one."""
-    says, true = (1 - wells["on"].to_numpy(float)) / 2, wells["severity"].to_numpy(float)
-    rng = np.random.default_rng(seed)
-    drawn = [
-        np.stack([statistic(says[at], true[at]) for statistic in SEVERITY_METRICS.values()])
-        for at in drawn_positions(len(wells), settings.bootstrap, rng)
-    ]
-    ends = np.concatenate(drawn, axis=1)
-    return [
-        number(
-            split,
-            "well",
-            metric,
-            float(statistic(says[None], true[None])[0]),
-            percentiles(ends[i], settings.confidence),
-            len(wells),
-        )
-        for i, (metric, statistic) in enumerate(SEVERITY_METRICS.items())
-    ]
+    true = wells["severity"].to_numpy(float)
+    rows = []
+    for column, metric in (*(("on", metric) for metric in SEVERITY_METRICS), ("on_lda", RANK)):
+        statistic, says = SEVERITY_METRICS[metric], (1 - wells[column].to_numpy(float)) / 2
+        rng = np.random.default_rng(seed)
+        drawn = [statistic(says[at], true[at]) for at in drawn_positions(len(wells), settings.bootstrap, rng)]
+        value = float(statistic(says[None], true[None])[0])
+        ends = percentiles(np.concatenate(drawn), settings.confidence)
+        rows.append(number(split, "well", f"{metric}{CLASSIFIERS[column]}", value, ends, len(wells)))
+    return rows
 
 
 def _pearson(says: Floats, true: Floats) -> Floats:
@@ -168,7 +162,7 @@ def _rmse(says: Floats, true: Floats) -> Floats:
 
 
 SEVERITY_METRICS: dict[str, Callable[[Floats, Floats], Floats]] = {
-    "spearman_severity": _spearman,
+    RANK: _spearman,
     "pearson_severity": _pearson,
     "rmse_severity": _rmse,
 }

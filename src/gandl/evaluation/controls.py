@@ -18,7 +18,7 @@ from gandl.config import EvaluationSettings
 from gandl.embeddings.metadata import feature_names
 from gandl.evaluation.held_out import SITE_SCORES
 from gandl.evaluation.numbers import METRICS, Row, accuracy_rows, number, separation_interval, separation_rows
-from gandl.evaluation.terms import ALL, IMAGES, NO_TRAINING, NUCLEUS_COUNT, RATIO
+from gandl.evaluation.terms import ALL, CLASSIFIERS, IMAGES, NO_TRAINING, NUCLEUS_COUNT, RATIO
 from gandl.source.splits import Question, Scheme, span
 from gandl.statistics import separation
 from gandl.statistics.bootstrap import mean_interval, wilson_interval
@@ -52,7 +52,8 @@ def write_controls(
         directly, too, as featurizer `nuclear_over_ring`; where they hold `nucleus_count`, it is averaged over all wells.
     development_rows : rows of a screen of one plate on which settings were chosen.
     seed : of the bootstrap. training_seed : of the network, for the table.
-    output : one row per metric of `numbers.METRICS` and split `<scheme>:<group>` (the plain column: `no_training:<group>`,
+    output : one row per metric of `numbers.METRICS` (by the SVM; with `_lda` behind its name by the shrinkage LDA) and split
+        `<scheme>:<group>` (the plain column: `no_training:<group>`,
         without the metrics that need a trained threshold). The group is `all` in the scheme `quarter`, else the cell type, or of
         a screen of one plate its rows. n is the number of control wells; what so few leave undefined is null. Unit `site`: shares
         of images, with intervals over wells. Splits with UV-inactivated wells have `auc_mock_uv`, the AUC of Mock over those (n:
@@ -63,10 +64,12 @@ def write_controls(
     rows: list[Row] = []
     for scheme, of_scheme in table.groupby("scheme", sort=False):
         for split, part in groups_of_split(of_scheme, str(scheme), development_rows, several=several):
-            positive, negative = (
-                part.loc[part["control"] == kind, "on"].to_numpy() for kind in ("positive", "negative")
-            )
-            rows += separation_rows(positive, negative, split, settings, seed, tuple(METRICS))
+            for column, suffix in CLASSIFIERS.items():
+                positive, negative = (
+                    part.loc[part["control"] == kind, column].to_numpy() for kind in ("positive", "negative")
+                )
+                of_column = separation_rows(positive, negative, split, settings, seed, tuple(METRICS))
+                rows += [{**row, "metric": f"{row['metric']}{suffix}"} for row in of_column]
             rows += _uv(part, split, settings, seed)
     for scheme, of_scheme in read_table(Path(sites), SITE_SCORES).groupby("scheme", sort=False):
         for split, part in groups_of_split(of_scheme, str(scheme), development_rows, several=several):

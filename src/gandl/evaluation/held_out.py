@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gandl.source.splits import Question, Scheme
-from gandl.statistics.axes import Fold, Scores, held_out_scores, score_by
+from gandl.statistics.axes import Fold, held_out_scores, score_by
 from gandl.statistics.folds import folds_of
 from gandl.tables import (
     SITE_PROFILES,
@@ -34,9 +34,10 @@ from gandl.tables import (
 
 SCORED_BY_IMAGE = (Scheme.QUARTER, Scheme.QUARTER_BY_CELL_TYPE)
 """The paper's split, in which images are counted."""
+SCORES = ("scheme", "fold", "on", "off", "off_norm")
 SITE_SCORES = Schema(
     "site scores",
-    (*SITE_PROFILES.columns, *WELL_SCORES.columns[len(WELL_PROFILES.columns) :]),
+    (*SITE_PROFILES.columns, *(column for column in WELL_SCORES.columns if column.name in SCORES)),
     key=("scheme", "site_id"),
 )
 """The same of images: control wells of the schemes `quarter*` alone."""
@@ -97,7 +98,9 @@ def held_out(
         scores = held_out_scores(features, labels, folds, groups_of(about, folds), c_grid, raw=raw)
         logger.info("%s: C by fold %s", scheme, scores.c)
         scored = np.isfinite(scores.on)
-        by_well.append(_scored(about[scored], scheme, scores.fold[scored], _values(scores, scored)))
+        values = (scores.on[scored], scores.off[scored], scores.off_norm[scored])
+        wells_scored = _scored(about[scored], scheme, scores.fold[scored], values)
+        by_well.append(wells_scored.assign(on_lda=scores.on_lda[scored]))
         if scheme in SCORED_BY_IMAGE:
             by_site += [
                 _fold_by_site(about, sites, fold, labels_of, scores.c[fold.name], scheme, raw) for fold in folds
@@ -172,12 +175,8 @@ def _fold_by_site(
     return _scored(about[~train], scheme, np.full((~train).sum(), fold.name, object), values)
 
 
-def _values(scores: Scores, scored: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.float64], ...]:
-    return scores.on[scored], scores.off[scored], scores.off_norm[scored]
-
-
 def _scored(
-    about: pd.DataFrame, scheme: Scheme, fold: npt.NDArray[np.object_], values: Sequence[npt.NDArray[np.float64]]
+    about: pd.DataFrame, scheme: Scheme, fold: npt.NDArray[np.object_], values: Iterable[npt.NDArray[np.float64]]
 ) -> pd.DataFrame:
     on, off, norm = values
     return about.assign(scheme=scheme.value, fold=fold.astype(str), on=on, off=off, off_norm=norm)

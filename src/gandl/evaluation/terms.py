@@ -18,6 +18,8 @@ RATIO = "nuclear_over_ring"
 """The one column of a featurizer that is scored by itself, without an SVM; also the name of this floor."""
 NO_TRAINING = "no_training"
 """Stands in a split for the scheme where nothing was trained, so that nothing had to be held out."""
+CLASSIFIERS = {"on": "", "on_lda": "_lda"}
+"""Columns of well scores, and what stands behind a metric's name: nothing by the paper's SVM, `_lda` by the shrinkage LDA."""
 NUCLEUS_COUNT = "nucleus_count"
 """The column with the nuclei of a field."""
 ALL = "all"

@@ -36,6 +36,7 @@ METRICS: dict[str, str] = {
     "robust_z_prime": "Robust Z′",
     "ssmd": "SSMD",
     "accuracy": "Accuracy",
+    "z_prime_lda": "Z′, LDA",
 }
 
 SCHEMES = {

@@ -17,7 +17,7 @@ LAYOUT = ("control", "treatment", "concentration_um", "cell_type", "condition", 
 OWN = ("well", "plate", "experiment", "site", *LAYOUT)
 MADE = ("site_id", "well_id", "plate_id", "store_id", "plate_name", "row", "column", "table_row")
 """Columns that gandl makes; a table's own are passed over, and that is told."""
-LATER = ("scheme", "fold", "part", "on", "off", "off_norm", "sha256")
+LATER = ("scheme", "fold", "part", "on", "off", "off_norm", "on_lda", "sha256")
 """Columns that later tables add to those of the sites."""
 MEANT = {
     **dict.fromkeys(("concentration", "conc", "dose", "dose_um"), "concentration_um"),

@@ -3,11 +3,12 @@
 On-perturbation axis: unit normal of a linear SVM between C+ and C-, scaled so that C+ average +1 and C- average -1.
 Off-perturbation: what is left once the on component is removed, zero-centred (Mascolini et al. 2022, "Visualizing GAN-DL's
 representation learning capability"). Which direction of that remainder the paper draws is open; here its first component.
+Beside the SVM's, an on axis of ours: the shrinkage LDA's (`gandl.statistics.lda`), in the same scale.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -16,8 +17,9 @@ import numpy.typing as npt
 from scipy.linalg import eigh
 
 from gandl.statistics.groups import dealt
+from gandl.statistics.lda import shrinkage_normal
 from gandl.statistics.separation import z_prime
-from gandl.statistics.standardisation import units_of
+from gandl.statistics.standardisation import Units, units_of
 from gandl.statistics.svm import SvmProblem
 
 ROWS_AT_ONCE = 2**13
@@ -49,7 +51,7 @@ class OnAxis:
     Attributes
     ----------
     scale : what features are multiplied by before anything else.
-    normal : (d,) unit normal of the SVM, towards C+.
+    normal : (d,) unit normal of the SVM or the LDA, towards C+.
     slope, offset : on score = slope * (x . normal) + offset; training C+ average +1, C- average -1.
     """
 
@@ -92,7 +94,7 @@ class Scores:
 
     Attributes
     ----------
-    on, off, off_norm : (n,).
+    on, off, off_norm, on_lda : (n,).
     fold : (n,) name of the fold that scored the well, "" where none did.
     c : the SVM's C of every fold.
     """
@@ -100,6 +102,7 @@ class Scores:
     on: Floats
     off: Floats
     off_norm: Floats
+    on_lda: Floats
     fold: npt.NDArray[np.object_]
     c: dict[str, float]
 
@@ -129,6 +132,11 @@ def fit_on_axis(features: Floats, labels: Integers, c: float) -> OnAxis:
     return _Controls(features, labels).axis(c)
 
 
+def fit_lda_axis(features: Floats, labels: Integers) -> OnAxis:
+    """The shrinkage LDA's on axis on training controls; parameters and errors as of `fit_on_axis`, and no C."""
+    return _Controls(features, labels).lda()
+
+
 class _Controls:
     """Training controls in the scale of the SVM, for axes of several C."""
 
@@ -141,13 +149,21 @@ class _Controls:
             )
         middle = (features[self.positive].mean(0) + features[self.negative].mean(0)) / 2
         size = float(np.sqrt(np.square(features - middle).sum(1).mean()))
-        self.features, self.scale = features, 1 / size if size > 0 else 1.0
+        self.features, self.labels = features, labels
+        self.scale = 1 / size if size > 0 else 1.0
         self.problem = SvmProblem((features - middle) * self.scale, labels)
 
     def axis(self, c: float) -> OnAxis:
+        """The SVM's."""
         weights, _ = self.problem.solve(c)
         length = float(np.linalg.norm(weights))
-        normal = weights / length if length > 0 else weights
+        return self._along(weights / length if length > 0 else weights)
+
+    def lda(self) -> OnAxis:
+        """The shrinkage LDA's."""
+        return self._along(shrinkage_normal(self.features * self.scale, self.labels))
+
+    def _along(self, normal: Floats) -> OnAxis:
         along = self.features * self.scale @ normal
         above, below = along[self.positive].mean(), along[self.negative].mean()
         if not above > below:
@@ -205,7 +221,7 @@ def held_out_scores(
     features, labels, groups = np.asarray(features), np.asarray(labels), np.asarray(groups)
     _check(features, labels, folds)
     n = len(features)
-    on, off, norm = (np.full(n, np.nan) for _ in range(3))
+    values = np.full((4, n), np.nan)
     names = np.full(n, "", dtype=object)
     chosen: dict[str, float] = {}
     for block in _blocks(folds):
@@ -215,17 +231,16 @@ def held_out_scores(
         chosen |= dict.fromkeys([fold.name for fold in block], choose_c(known, labels[shared], groups[shared], c_grid))
     for fold in folds:
         train, test = np.asarray(fold.train, dtype=int), np.asarray(fold.test, dtype=int)
-        on[test], off[test], norm[test] = score_by(
-            features[train], labels[train], features[test], chosen[fold.name], raw=raw
-        )
+        of_fold = features[train], labels[train], features[test]
+        values[:3, test] = score_by(*of_fold, chosen[fold.name], raw=raw)
+        values[3, test] = score_by_lda(*of_fold, raw=raw)
         names[test] = fold.name
-    return Scores(on, off, norm, names, chosen)
+    on, off, norm, on_lda = values
+    return Scores(on, off, norm, on_lda, names, chosen)
 
 
-def score_by(
-    train: Floats, labels: Integers, test: Floats, c: float, *, raw: bool = False
-) -> tuple[Floats, Floats, Floats]:
-    """Scores (on, off, off_norm) of rows by axes of others: (n, d) and (n,) to train on, (m, d) to score -> three (m,).
+def score_by(train: Floats, labels: Integers, test: Floats, c: float, *, raw: bool = False) -> Floats:
+    """Scores of rows by axes of others: (n, d) and (n,) to train on, (m, d) to score -> (3, m): on, off, off_norm.
 
     Other parameters as in `held_out_scores`; wells or images alike.
 
@@ -233,16 +248,33 @@ def score_by(
     ------
     AxisError : one of the classes is absent among those to train on, or their means project to one point.
     """
+    known, units = _in_own_units(train, raw=raw)
+    axes = fit_axes(known, labels, c)
+    return _scored(lambda some: np.stack([axes.on_score(some), *axes.off_scores(some)]), test, units, 3)
+
+
+def score_by_lda(train: Floats, labels: Integers, test: Floats, *, raw: bool = False) -> Floats:
+    """The same by the shrinkage LDA: (m,) on scores."""
+    known, units = _in_own_units(train, raw=raw)
+    axis = fit_lda_axis(known, labels)
+    return _scored(lambda some: axis.on_score(some)[np.newaxis], test, units, 1)[0]
+
+
+def _in_own_units(train: Floats, *, raw: bool) -> tuple[Floats, Units | None]:
+    """Rows in double precision; where they are raw in their own units, which come beside."""
     train = np.asarray(train, float)
     units = units_of(train) if raw and len(train) else None
-    axes = fit_axes(train if units is None else units.apply(train), labels, c)
-    scores = np.empty((3, len(test)))
+    return (train if units is None else units.apply(train)), units
+
+
+def _scored(score: Callable[[Floats], Floats], test: Floats, units: Units | None, count: int) -> Floats:
+    """So many scores (count, m) of (m, d) rows, some rows at a time."""
+    scores = np.empty((count, len(test)))
     for first in range(0, len(test), ROWS_AT_ONCE):
         rows = slice(first, first + ROWS_AT_ONCE)
         some = np.asarray(test[rows], float)
-        some = some if units is None else units.apply(some)
-        scores[:, rows] = axes.on_score(some), *axes.off_scores(some)
-    return scores[0], scores[1], scores[2]
+        scores[:, rows] = score(some if units is None else units.apply(some))
+    return scores
 
 
 def _blocks(folds: Sequence[Fold]) -> Iterator[list[Fold]]:
