@@ -93,16 +93,16 @@ def _sites_table(config: Config, dataset: Dataset, results: Path) -> Path:
 
 def _sites(config: Config, dataset: Dataset, results: Path) -> Amount:
     """Number of sites: counted in the sites table, else from what the screen was published with."""
+    if dataset is Dataset.BBBC013:  # never from an older table: mistakes of the plate map are reported here
+        assert config.source.bbbc013 is not None
+        from gandl.source.bbbc013 import read_platemap
+
+        return Amount(len(read_platemap(Path(config.source.bbbc013.platemap))), exact=True)
     table = _sites_table(config, dataset, results)
     if table.is_file():
         import pyarrow.parquet as pq
 
         return Amount(pq.read_metadata(table).num_rows, exact=True)
-    if dataset is Dataset.BBBC013:
-        assert config.source.bbbc013 is not None
-        from gandl.source.bbbc013 import read_platemap
-
-        return Amount(len(read_platemap(Path(config.source.bbbc013.platemap))), exact=True)
     if dataset is Dataset.PLATES:
         assert config.source.plates is not None
         from gandl.source.plates import count_sites

@@ -205,6 +205,7 @@ def test_a_batch_read_ahead_in_vain_fails_nobody(paths: list[Path], monkeypatch:
 def ask_on(one: Loader, interrupted: bool = False) -> None:
     """Go on asking for the next batch; Ctrl-C comes soon, if at all."""
     if interrupted:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with Ctrl-C ignored
         threading.Timer(0.1, signal.pthread_kill, (threading.get_ident(), signal.SIGINT)).start()
     for step in range(1, 1000):
         one.batch(step, 0)
