@@ -1,4 +1,4 @@
-# gandl: label-free phenomics with a StyleGAN2 discriminator. README.md tells more.
+# gandl: label-free phenomics with a StyleGAN2 discriminator. See README.md.
 #
 #   make reproduce   environment, workflow, report
 #   make plan        what a run would download, store and train, and which jobs it has
@@ -12,10 +12,11 @@
 #   CONFIG=config/mine.yaml   another configuration (default: config/config.yaml)
 #   MIRROR=folder-or-url      where downloads are taken from instead of the official hosts
 #   CORES=4                   cores to use (default: all)
+#   PYTHON=python3.13         makes .venv (default: the first of python3.11 ... python3.14, python3 that can)
 #   ARGS="figure_plate -n"    targets first, options after; for `make test`: arguments of pytest
 
 SHELL := /bin/bash
-PYTHON ?= python3.11
+PYTHON ?=
 CONFIG ?= config/config.yaml
 MIRROR ?=
 CORES ?= all
@@ -30,19 +31,17 @@ RUN_OPTIONS := --cores $(CORES) --configfile "$(CONFIG)" $(if $(MIRROR),--config
 .PHONY: help environment reproduce report plan test lint bench config lock configuration
 
 help:
-	@sed -n '1,16s/^# \{0,1\}//p' Makefile
+	@sed -n '1,17s/^# \{0,1\}//p' Makefile
 
 environment: $(READY)
 
-# PyTorch first, at its exact version (its builds differ by machine, so it has no hash here); then everything else, pinned and
-# hashed, PyTorch's own requirements among it; then gandl itself, without asking for more.
 $(READY): requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found; name one with PYTHON=..."; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $(READY)
+	@bash envs/install.sh "$(PYTHON)"
+
+# A Python named on the command line is compared with that of .venv each time.
+ifeq ($(origin PYTHON),command line)
+.PHONY: $(READY)
+endif
 
 # Targets in ARGS come before the options, since an option like --configfile takes every word behind it.
 # A run of everything ends with Snakemake's report and with what was found.
@@ -78,14 +77,14 @@ lint: $(READY)
 	$(SNAKEMAKE) --lint
 
 bench: $(READY)
-	$(BIN)/python benchmarks/parsing.py
+	$(BIN)/python -m benchmarks.speed.parsing
 
 config: $(READY)
-	$(BIN)/python -m gandl.config_files
+	$(BIN)/python -m gandl.config.files
 
 lock:
-	$(PYTHON) -m venv .cache/lock
+	python=$$(bash envs/choose-python.sh "$(PYTHON)") && "$$python" -m venv --clear .cache/lock
 	.cache/lock/bin/python -m pip install --quiet pip-tools==7.6.2
 	.cache/lock/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--allow-unsafe --strip-extras --no-header --no-annotate --output-file requirements.lock requirements.in
-	$(BIN)/python -m gandl.environments
+	$(BIN)/python -m gandl.workflow.environments

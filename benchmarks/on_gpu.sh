@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a GPU that is lent for minutes should measure (`on_gpu.py` says what), on a bare machine: PyTorch is there, no network is.
+# What a GPU that is lent for minutes should measure (`gpu/parts.py` says what), on a bare machine: PyTorch is there, no network is.
 #
 #   benchmarks/on_gpu.sh wheels FOLDER                   here, with a network: fetch the wheels that such a machine lacks
 #   benchmarks/on_gpu.sh run --out OUT [--wheels FOLDER] [--data FOLDER] [...]
@@ -7,7 +7,7 @@
 #   benchmarks/on_gpu.sh rehearse --out OUT [...]        anywhere: the same parts at toy size, on the CPU
 #   benchmarks/on_gpu.sh collect OUT                     here: append the tables that came back to benchmarks/results/
 #
-# PYTHON, PYTHON_VERSION and LIMIT_MIB may be set in the environment; other arguments go to on_gpu.py.
+# PYTHON, PYTHON_VERSION and LIMIT_MIB may be set in the environment; other arguments go to gpu/parts.py.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,7 @@ LIMIT_MIB=${LIMIT_MIB:-60}
 # What PyTorch's own images lack: pandas, pyarrow, scikit-learn, scikit-image, scipy, matplotlib, rich, safetensors, pyyaml, requests,
 # psutil and pytest are in them. No requirements are followed; `run` says which import fails.
 LACKING="zarr numcodecs donfig google-crc32c imagecodecs pydantic pydantic-core annotated-types typing-inspection"
-export PYTHONPATH="src:benchmarks:${PYTHONPATH:-}"
+export PYTHONPATH="src:${PYTHONPATH:-}"
 
 case "${1:-}" in
 wheels)
@@ -56,14 +56,14 @@ run)
             ;;
         esac
     done
-    exec "$PYTHON" benchmarks/on_gpu.py "${given[@]}"
+    exec "$PYTHON" -m benchmarks.gpu.parts "${given[@]}"
     ;;
 rehearse)
     shift
-    exec "$PYTHON" benchmarks/on_gpu.py --rehearse "$@"
+    exec "$PYTHON" -m benchmarks.gpu.parts --rehearse "$@"
     ;;
 collect)
-    exec "$PYTHON" benchmarks/on_gpu.py --collect "${2:?name the folder that came back}"
+    exec "$PYTHON" -m benchmarks.gpu.parts --collect "${2:?name the folder that came back}"
     ;;
 *)
     sed -n '2,11s/^# \{0,1\}//p' "$0"

@@ -1,6 +1,6 @@
 """What every stage shares: the checked configuration, the paths, and the sets of screens, stores, featurizers and questions."""
 
-from gandl.code_version import code_version
+from gandl.workflow.code_version import code_version
 from gandl.config import (
     Dataset,
     FeaturizerName,
@@ -9,11 +9,11 @@ from gandl.config import (
     QuestionName,
     Wells,
 )
-from gandl.config_check import load_config
-from gandl.environments import share_source
+from gandl.config.check import load_config
+from gandl.workflow.environments import share_source
 from gandl.report.captions import NO_COUNTS, caption_counts
 from gandl.source.catalogue import download_at, file_of
-from gandl.source.plates_state import state_of_folder, states_of_stores
+from gandl.source.plates.state import state_of_folder, states_of_stores
 from gandl.source.stores import stores_of_run
 
 cfg = load_config(config)
@@ -59,6 +59,11 @@ def settings(section, **fields):
     return section.model_dump(mode="json", **fields)
 
 
+def calls(function):
+    """The function that a script calls, by its full name, and the hash of the code behind it: two parameters of a rule."""
+    return {"calls": function, "code": code_version(function.rpartition(".")[0])}
+
+
 def manifests_of(dataset):
     """The manifests of a screen's image stores."""
     return collect(
@@ -68,6 +73,6 @@ def manifests_of(dataset):
     )
 
 
-def asked(question):
-    """Whether the configuration asks a question."""
+def requested(question):
+    """Whether the configuration requests a question."""
     return QuestionName(question).value in QUESTIONS

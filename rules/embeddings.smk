@@ -65,7 +65,7 @@ rule floors:
         seed=cfg.training.seed,
         code=code_version("gandl.embeddings.embed"),
     script:
-        "../workflow/scripts/floors.py"
+        "../workflow/scripts/embeddings.py"
 
 
 rule released_rxrx19a:
@@ -92,12 +92,12 @@ rule released_rxrx19a:
         stores=STORES.get("rxrx19a", []),
         complete=is_complete("rxrx19a"),
         checksum=False,
-        code=code_version("gandl.source.released"),
+        code=code_version("gandl.source.screens.released"),
     script:
         "../workflow/scripts/released.py"
 
 
-rule released_rxrx1:
+use rule released_rxrx19a as released_rxrx1 with:
     """Read the embeddings that were published with RxRx1 (128-d) into the same tables as any other featurizer's."""
     input:
         archive=f"<downloads>/{official('rxrx1', 'embeddings')}",
@@ -111,16 +111,7 @@ rule released_rxrx1:
         "<logs>/embeddings/rxrx1_released.log",
     benchmark:
         "<benchmarks>/embeddings/rxrx1_released.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem="4GB",
-        runtime="4h",
     params:
         stores=STORES.get("rxrx1", []),
         complete=is_complete("rxrx1"),
         checksum=is_complete("rxrx1"),
-        code=code_version("gandl.source.released"),
-    script:
-        "../workflow/scripts/released.py"

@@ -13,7 +13,7 @@ rule scores:
         splits=f"<results>/source/{SCREEN}/splits.parquet",
     output:
         scores="<results>/evaluation/scores/{featurizer}.{method}.parquet",
-        sites="<results>/evaluation/scores/{featurizer}.{method}.sites.parquet",
+        site_scores="<results>/evaluation/scores/{featurizer}.{method}.sites.parquet",
     log:
         "<logs>/evaluation/scores_{featurizer}_{method}.log",
     benchmark:
@@ -25,14 +25,14 @@ rule scores:
         mem="4GB",
         runtime="2h",
     params:
-        svm_c=cfg.evaluation.svm_c,
-        code=code_version("gandl.evaluation.scores"),
+        **calls("gandl.evaluation.scores.write_scores"),
+        settings=settings(cfg.evaluation, include={"svm_c"}),
     script:
-        "../workflow/scripts/scores.py"
+        "../workflow/scripts/question.py"
 
 
 rule controls:
-    """How far apart the held-out controls lie: Z', robust Z', SSMD, accuracy and AUC, each with its interval."""
+    """How far apart the held-out controls are: Z', robust Z', SSMD, accuracy and AUC, each with its interval."""
     input:
         scores="<results>/evaluation/scores/{featurizer}.{method}.parquet",
         sites="<results>/evaluation/scores/{featurizer}.{method}.sites.parquet",
@@ -50,13 +50,13 @@ rule controls:
         mem="1GB",
         runtime="30m",
     params:
+        **calls("gandl.evaluation.controls.write_controls"),
         settings=settings(cfg.evaluation, include={"bootstrap", "confidence"}),
         development_rows=cfg.source.development_rows,
         seed=cfg.seed,
         training_seed=cfg.training.seed,
-        code=code_version("gandl.evaluation.controls"),
     script:
-        "../workflow/scripts/controls.py"
+        "../workflow/scripts/question.py"
 
 
 rule dose_response:
@@ -79,15 +79,15 @@ rule dose_response:
         mem="1GB",
         runtime="2h",
     params:
+        **calls("gandl.evaluation.dose_response.write_dose_response"),
         settings=settings(cfg.evaluation, include={"bootstrap", "confidence"}),
         seed=cfg.seed,
         training_seed=cfg.training.seed,
-        code=code_version("gandl.evaluation.dose_response"),
     script:
-        "../workflow/scripts/dose_response.py"
+        "../workflow/scripts/question.py"
 
 
-rule cell_model:
+use rule dose_response as cell_model with:
     """HRCE against VERO (C2): accuracy per image and per well on raw profiles, and the held-out scores that are drawn."""
     input:
         wells=f"<results>/normalization/{SCREEN}/{{featurizer}}.{{method}}.wells.parquet",
@@ -100,22 +100,15 @@ rule cell_model:
         "<logs>/evaluation/cell_model_{featurizer}_{method}.log",
     benchmark:
         "<benchmarks>/evaluation/cell_model_{featurizer}_{method}.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
     resources:
         mem="4GB",
         runtime="2h",
     params:
+        **calls("gandl.evaluation.cell_model.write_cell_model"),
         settings=settings(cfg.evaluation, include={"svm_c", "bootstrap", "confidence"}),
-        seed=cfg.seed,
-        training_seed=cfg.training.seed,
-        code=code_version("gandl.evaluation.cell_model"),
-    script:
-        "../workflow/scripts/cell_model.py"
 
 
-rule cell_type:
+use rule cell_model as cell_type with:
     """Which of the four cell types of RxRx1 (zero-shot): accuracy per image and per well on raw profiles, and the confusion matrix."""
     input:
         wells="<results>/normalization/rxrx1/{featurizer}.{method}.wells.parquet",
@@ -128,22 +121,14 @@ rule cell_type:
         "<logs>/evaluation/cell_type_{featurizer}_{method}.log",
     benchmark:
         "<benchmarks>/evaluation/cell_type_{featurizer}_{method}.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
     resources:
         mem="8GB",
         runtime="2h",
     params:
-        settings=settings(cfg.evaluation, include={"svm_c", "bootstrap", "confidence"}),
-        seed=cfg.seed,
-        training_seed=cfg.training.seed,
-        code=code_version("gandl.evaluation.cell_type"),
-    script:
-        "../workflow/scripts/cell_type.py"
+        **calls("gandl.evaluation.cell_type.write_cell_type"),
 
 
-rule calibration:
+use rule dose_response as calibration with:
     """Simulated screens only: scores against the true severity, EC50s against the true ones. The one reader of the truth."""
     input:
         scores="<results>/evaluation/scores/{featurizer}.{method}.parquet",
@@ -157,16 +142,8 @@ rule calibration:
         "<logs>/evaluation/calibration_{featurizer}_{method}.log",
     benchmark:
         "<benchmarks>/evaluation/calibration_{featurizer}_{method}.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
     resources:
         mem="1GB",
         runtime="30m",
     params:
-        settings=settings(cfg.evaluation, include={"bootstrap", "confidence"}),
-        seed=cfg.seed,
-        training_seed=cfg.training.seed,
-        code=code_version("gandl.evaluation.calibration"),
-    script:
-        "../workflow/scripts/calibration.py"
+        **calls("gandl.evaluation.calibration.write_calibration"),

@@ -8,17 +8,12 @@ MAKES     <results>/figures/figure_*.svg, .png, .csv and <results>/tables/table_
 rule figure_samples:
     """Real and generated crops, channel by channel, with a scale bar."""
     input:
-        style="src/gandl/figures/gandl.mplstyle",
-        arrays=f"<results>/models/gandl/seed_{cfg.training.seed}/samples.npz",
+        style=STYLE,
+        samples=f"<results>/models/gandl/seed_{cfg.training.seed}/samples.npz",
     output:
-        svg=report(
-            "<results>/figures/figure_samples.svg",
-            caption="../workflow/report/samples.rst",
-            category="models",
-            labels={"result": "Real and generated crops"},
+        **figure_files(
+            "figure_samples", "samples.rst", "models", "Real and generated crops"
         ),
-        png="<results>/figures/figure_samples.png",
-        csv="<results>/figures/figure_samples.csv",
     log:
         "<logs>/figures/figure_samples.log",
     benchmark:
@@ -30,491 +25,276 @@ rule figure_samples:
         mem="2GB",
         runtime="20m",
     params:
+        **calls("gandl.figures.training.samples.draw_samples"),
         settings=settings(cfg.figures),
         word=WORD,
         caption=caption("images", "crop", "resolution", "seed"),
-        code=code_version("gandl.figures.samples"),
     script:
-        "../workflow/scripts/figure_samples.py"
+        "../workflow/scripts/figure.py"
 
 
-rule figure_axes:
+use rule figure_samples as figure_axes with:
     """On- and off-perturbation score of every well, doses from light to dark."""
     input:
-        style="src/gandl/figures/gandl.mplstyle",
-        scores=collect(
-            "<results>/evaluation/scores/{featurizer}.{method}.parquet",
-            featurizer=DRAWN,
-            method=METHOD,
-        ),
+        style=STYLE,
+        scores=[f"<results>/evaluation/scores/{DRAWN}.{METHOD}.parquet"],
     output:
-        svg=report(
-            "<results>/figures/figure_axes.svg",
-            caption="../workflow/report/axes.rst",
-            category="evaluation",
-            labels={"result": "On and off perturbation"},
+        **figure_files(
+            "figure_axes", "axes.rst", "evaluation", "On and off perturbation"
         ),
-        png="<results>/figures/figure_axes.png",
-        csv="<results>/figures/figure_axes.csv",
     log:
         "<logs>/figures/figure_axes.log",
     benchmark:
         "<benchmarks>/figures/figure_axes.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem="2GB",
-        runtime="20m",
     params:
-        settings=settings(cfg.figures),
-        word=WORD,
+        **calls("gandl.figures.axes.draw_axes"),
         caption=caption(),
-        featurizer=DRAWN,
-        code=code_version("gandl.figures.axes"),
-    script:
-        "../workflow/scripts/figure_axes.py"
+        each=[DRAWN],
 
 
-rule figure_dose_response:
+use rule figure_samples as figure_dose_response with:
     """Dose response of each drug for every featurizer, with Hill fit, EC50 and intervals."""
     input:
-        style="src/gandl/figures/gandl.mplstyle",
-        numbers=collect(
-            "<results>/evaluation/dose_response/{featurizer}.{method}.parquet",
-            featurizer=FEATURIZERS,
-            method=METHOD,
-        ),
-        curves=collect(
-            "<results>/evaluation/dose_response/{featurizer}.{method}.curves.parquet",
-            featurizer=FEATURIZERS,
-            method=METHOD,
-        ),
-        points=collect(
-            "<results>/evaluation/dose_response/{featurizer}.{method}.points.parquet",
-            featurizer=FEATURIZERS,
-            method=METHOD,
-        ),
-        scores=collect(
-            "<results>/evaluation/scores/{featurizer}.{method}.parquet",
-            featurizer=FEATURIZERS,
-            method=METHOD,
-        ),
+        style=STYLE,
+        numbers=by_featurizer("dose_response"),
+        curves=by_featurizer("dose_response", ".curves"),
+        points=by_featurizer("dose_response", ".points"),
+        scores=by_featurizer("scores"),
     output:
-        svg=report(
-            "<results>/figures/figure_dose_response.svg",
-            caption="../workflow/report/dose_response.rst",
-            category="evaluation",
-            labels={"result": "Dose response"},
+        **figure_files(
+            "figure_dose_response", "dose_response.rst", "evaluation", "Dose response"
         ),
-        png="<results>/figures/figure_dose_response.png",
-        csv="<results>/figures/figure_dose_response.csv",
     log:
         "<logs>/figures/figure_dose_response.log",
     benchmark:
         "<benchmarks>/figures/figure_dose_response.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem="2GB",
-        runtime="20m",
     params:
-        settings=settings(cfg.figures),
-        word=WORD,
+        **calls("gandl.figures.dose_response.draw_dose_response"),
         caption=caption("bootstrap", "confidence"),
-        featurizers=FEATURIZERS,
+        each=FEATURIZERS,
         scheme=HELD_OUT,
         confidence=cfg.evaluation.confidence,
-        code=code_version("gandl.figures.dose_response"),
-    script:
-        "../workflow/scripts/figure_dose_response.py"
 
 
-rule figure_plate:
+use rule figure_samples as figure_plate with:
     """The plate as a heat map of the on score."""
     input:
-        style="src/gandl/figures/gandl.mplstyle",
-        scores=collect(
-            "<results>/evaluation/scores/{featurizer}.{method}.parquet",
-            featurizer=DRAWN,
-            method=METHOD,
-        ),
+        style=STYLE,
+        scores=f"<results>/evaluation/scores/{DRAWN}.{METHOD}.parquet",
     output:
-        svg=report(
-            "<results>/figures/figure_plate.svg",
-            caption="../workflow/report/plate.rst",
-            category="evaluation",
-            labels={"result": "Plate heat map"},
-        ),
-        png="<results>/figures/figure_plate.png",
-        csv="<results>/figures/figure_plate.csv",
+        **figure_files("figure_plate", "plate.rst", "evaluation", "Plate heat map"),
     log:
         "<logs>/figures/figure_plate.log",
     benchmark:
         "<benchmarks>/figures/figure_plate.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem="2GB",
-        runtime="20m",
     params:
-        settings=settings(cfg.figures),
-        word=WORD,
+        **calls("gandl.figures.plate.draw_plate"),
         caption=caption(),
         featurizer=DRAWN,
-        code=code_version("gandl.figures.plate"),
-    script:
-        "../workflow/scripts/figure_plate.py"
 
 
-rule figure_training:
+use rule figure_samples as figure_training with:
     """Losses, penalties and the probe's Z' along training."""
     input:
-        style="src/gandl/figures/gandl.mplstyle",
-        curve=f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet",
+        style=STYLE,
+        curves=[f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet"],
     output:
-        svg=report(
-            "<results>/figures/figure_training.svg",
-            caption="../workflow/report/training.rst",
-            category="models",
-            labels={"result": "Training curve"},
-        ),
-        png="<results>/figures/figure_training.png",
-        csv="<results>/figures/figure_training.csv",
+        **figure_files("figure_training", "training.rst", "models", "Training curve"),
     log:
         "<logs>/figures/figure_training.log",
     benchmark:
         "<benchmarks>/figures/figure_training.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem="2GB",
-        runtime="20m",
     params:
-        settings=settings(cfg.figures),
-        word=WORD,
+        **calls("gandl.figures.training.curves.draw_training"),
         caption=caption("images", "crop", "resolution", "seed"),
-        seed=cfg.training.seed,
+        each=[cfg.training.seed],
         held_out=cfg.training.held_out,
         quality_crops=cfg.training.quality_crops,
-        code=code_version("gandl.figures.training"),
-    script:
-        "../workflow/scripts/figure_training.py"
 
 
-rule figure_s_training:
+use rule figure_samples as figure_s_training with:
     """One training in full: all curves, the same latents along it, and an interpolation of styles."""
     input:
-        style="src/gandl/figures/gandl.mplstyle",
+        style=STYLE,
         curve=f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet",
-        arrays=f"<results>/models/gandl/seed_{cfg.training.seed}/samples.npz",
+        samples=f"<results>/models/gandl/seed_{cfg.training.seed}/samples.npz",
     output:
-        svg=report(
-            "<results>/figures/figure_s_training.svg",
-            caption="../workflow/report/s_training.rst",
-            category="models",
-            labels={"result": "Training in full"},
+        **figure_files(
+            "figure_s_training", "s_training.rst", "models", "Training in full"
         ),
-        png="<results>/figures/figure_s_training.png",
-        csv="<results>/figures/figure_s_training.csv",
     log:
         "<logs>/figures/figure_s_training.log",
     benchmark:
         "<benchmarks>/figures/figure_s_training.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem="2GB",
-        runtime="20m",
     params:
-        settings=settings(cfg.figures),
-        word=WORD,
+        **calls("gandl.figures.training.supplement.draw_training_supplement"),
         caption=caption("images", "crop", "resolution", "seed"),
         seed=cfg.training.seed,
         held_out=cfg.training.held_out,
         quality_crops=cfg.training.quality_crops,
         chosen=cfg.training.weights.value,
-        code=code_version("gandl.figures.training_supplement"),
-    script:
-        "../workflow/scripts/figure_s_training.py"
 
 
-rule figure_featurizers:
+use rule figure_samples as figure_featurizers with:
     """Z' of every featurizer with its interval, over all rows and over the rows that chose nothing."""
     input:
-        style="src/gandl/figures/gandl.mplstyle",
-        numbers=collect(
-            "<results>/evaluation/controls/{featurizer}.{method}.parquet",
-            featurizer=FEATURIZERS,
-            method=METHOD,
-        ),
+        style=STYLE,
+        numbers=by_featurizer("controls"),
         reference="resources/paper_values.csv",
     output:
-        svg=report(
-            "<results>/figures/figure_featurizers.svg",
-            caption="../workflow/report/featurizers.rst",
-            category="evaluation",
-            labels={"result": "Featurizers compared"},
+        **figure_files(
+            "figure_featurizers",
+            "featurizers.rst",
+            "evaluation",
+            "Featurizers compared",
         ),
-        png="<results>/figures/figure_featurizers.png",
-        csv="<results>/figures/figure_featurizers.csv",
     log:
         "<logs>/figures/figure_featurizers.log",
     benchmark:
         "<benchmarks>/figures/figure_featurizers.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem="2GB",
-        runtime="20m",
     params:
-        settings=settings(cfg.figures),
-        word=WORD,
+        **calls("gandl.figures.featurizers.draw_featurizers"),
         caption=caption("bootstrap", "confidence"),
-        featurizers=FEATURIZERS,
+        each=FEATURIZERS,
         dataset=SCREEN,
-        code=code_version("gandl.figures.featurizers"),
-    script:
-        "../workflow/scripts/figure_featurizers.py"
 
 
-rule table_featurizers:
+use rule figure_samples as table_featurizers with:
     """Every featurizer by every metric, floors included."""
     input:
-        numbers=collect(
-            "<results>/evaluation/controls/{featurizer}.{method}.parquet",
-            featurizer=FEATURIZERS,
-            method=METHOD,
-        ),
+        numbers=by_featurizer("controls"),
         reference="resources/paper_values.csv",
     output:
-        html=report(
-            "<results>/tables/table_featurizers.html",
-            caption="../workflow/report/table_featurizers.rst",
-            category="evaluation",
-            labels={"result": "Featurizers by metric"},
+        **table_files(
+            "table_featurizers",
+            "table_featurizers.rst",
+            "evaluation",
+            "Featurizers by metric",
         ),
-        csv="<results>/tables/table_featurizers.csv",
     log:
         "<logs>/figures/table_featurizers.log",
     benchmark:
         "<benchmarks>/figures/table_featurizers.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem="2GB",
-        runtime="20m",
     params:
-        settings=settings(cfg.figures),
-        word=WORD,
+        **calls("gandl.figures.tables.table_featurizers.write_table_featurizers"),
         caption=caption("bootstrap", "confidence"),
-        featurizers=FEATURIZERS,
+        each=FEATURIZERS,
         confidence=cfg.evaluation.confidence,
         dataset=SCREEN,
-        code=code_version("gandl.figures.table_featurizers"),
-    script:
-        "../workflow/scripts/table_featurizers.py"
 
 
-rule figure_1:
+use rule figure_samples as figure_1 with:
     """Example images of every screen: a contact sheet of wells by channel, at the size that the networks see."""
     input:
-        style="src/gandl/figures/gandl.mplstyle",
+        style=STYLE,
         sites=collect("<results>/source/{dataset}/sites.parquet", dataset=DATASETS),
         manifests=example_manifests(),
     output:
-        svg=report(
-            "<results>/figures/figure_1.svg",
-            caption="../workflow/report/figure_1.rst",
-            category="images",
-            labels={"result": "Example images"},
-        ),
-        png="<results>/figures/figure_1.png",
-        csv="<results>/figures/figure_1.csv",
+        **figure_files("figure_1", "figure_1.rst", "images", "Example images"),
     log:
         "<logs>/figures/figure_1.log",
     benchmark:
         "<benchmarks>/figures/figure_1.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem="2GB",
-        runtime="20m",
     params:
-        settings=settings(cfg.figures),
-        word=WORD,
+        **calls("gandl.figures.examples.draw_examples"),
         caption=caption(),
         datasets=[dataset for dataset in DATASETS for _ in shown_stores(dataset)],
         resolutions={
             dataset.value: size for dataset, size in cfg.embeddings.resolutions.items()
         },
-        code=code_version("gandl.figures.examples"),
-    script:
-        "../workflow/scripts/figure_1.py"
 
 
-rule figure_3:
+use rule figure_samples as figure_3 with:
     """The two spaces of the paper, E2 and C2: held-out controls by cell type."""
     input:
-        style="src/gandl/figures/gandl.mplstyle",
-        e2=f"<results>/evaluation/scores/{DRAWN}.{METHOD}.parquet",
-        c2=f"<results>/evaluation/cell_model/{DRAWN}.{RAW}.scores.parquet",
+        style=STYLE,
+        scores=[
+            f"<results>/evaluation/scores/{DRAWN}.{METHOD}.parquet",
+            f"<results>/evaluation/cell_model/{DRAWN}.{RAW}.scores.parquet",
+        ],
     output:
-        svg=report(
-            "<results>/figures/figure_3.svg",
-            caption="../workflow/report/figure_3.rst",
-            category="evaluation",
-            labels={"result": "E2 and C2 spaces"},
-        ),
-        png="<results>/figures/figure_3.png",
-        csv="<results>/figures/figure_3.csv",
+        **figure_files("figure_3", "figure_3.rst", "evaluation", "E2 and C2 spaces"),
     log:
         "<logs>/figures/figure_3.log",
     benchmark:
         "<benchmarks>/figures/figure_3.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem="2GB",
-        runtime="20m",
     params:
-        settings=settings(cfg.figures),
-        word=WORD,
+        **calls("gandl.figures.spaces.draw_spaces"),
         caption=caption("bootstrap", "confidence"),
+        each=["E2", "C2"],
         featurizer=DRAWN,
         scheme=HELD_OUT,
-        code=code_version("gandl.figures.spaces"),
-    script:
-        "../workflow/scripts/figure_3.py"
 
 
-rule figure_4:
+use rule figure_samples as figure_4 with:
     """Dose response of the three drugs of the paper in each cell type."""
     input:
-        style="src/gandl/figures/gandl.mplstyle",
+        style=STYLE,
         numbers=f"<results>/evaluation/dose_response/{DRAWN}.{METHOD}.parquet",
         curves=f"<results>/evaluation/dose_response/{DRAWN}.{METHOD}.curves.parquet",
         points=f"<results>/evaluation/dose_response/{DRAWN}.{METHOD}.points.parquet",
         scores=f"<results>/evaluation/scores/{DRAWN}.{METHOD}.parquet",
     output:
-        svg=report(
-            "<results>/figures/figure_4.svg",
-            caption="../workflow/report/figure_4.rst",
-            category="evaluation",
-            labels={"result": "Dose response of three drugs"},
+        **figure_files(
+            "figure_4", "figure_4.rst", "evaluation", "Dose response of three drugs"
         ),
-        png="<results>/figures/figure_4.png",
-        csv="<results>/figures/figure_4.csv",
     log:
         "<logs>/figures/figure_4.log",
     benchmark:
         "<benchmarks>/figures/figure_4.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem="2GB",
-        runtime="20m",
     params:
-        settings=settings(cfg.figures),
-        word=WORD,
+        **calls("gandl.figures.drugs.draw_drugs"),
         caption=caption("bootstrap", "confidence"),
         featurizer=DRAWN,
         scheme=HELD_OUT,
         confidence=cfg.evaluation.confidence,
-        code=code_version("gandl.figures.drugs"),
-    script:
-        "../workflow/scripts/figure_4.py"
 
 
-rule figure_5:
+use rule figure_samples as figure_5 with:
     """Confusion matrices of the cell types of RxRx1, zero-shot, by featurizer."""
     input:
-        style="src/gandl/figures/gandl.mplstyle",
-        confusion=collect(
-            "<results>/evaluation/cell_type/{featurizer}.{method}.confusion.parquet",
-            featurizer=FEATURIZERS,
-            method=RAW,
-        ),
-        numbers=collect(
-            "<results>/evaluation/cell_type/{featurizer}.{method}.parquet",
-            featurizer=FEATURIZERS,
-            method=RAW,
-        ),
+        style=STYLE,
+        confusion=by_featurizer("cell_type", ".confusion", method=RAW),
+        numbers=by_featurizer("cell_type", method=RAW),
     output:
-        svg=report(
-            "<results>/figures/figure_5.svg",
-            caption="../workflow/report/figure_5.rst",
-            category="evaluation",
-            labels={"result": "Cell types of RxRx1"},
-        ),
-        png="<results>/figures/figure_5.png",
-        csv="<results>/figures/figure_5.csv",
+        **figure_files("figure_5", "figure_5.rst", "evaluation", "Cell types of RxRx1"),
     log:
         "<logs>/figures/figure_5.log",
     benchmark:
         "<benchmarks>/figures/figure_5.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem="2GB",
-        runtime="20m",
     params:
-        settings=settings(cfg.figures),
-        word=WORD,
+        **calls("gandl.figures.confusion.draw_confusion"),
         caption=caption("bootstrap", "confidence"),
-        featurizers=FEATURIZERS,
-        code=code_version("gandl.figures.confusion"),
-    script:
-        "../workflow/scripts/figure_5.py"
+        each=FEATURIZERS,
+        scheme="quarter",
+        unit="site",
 
 
-rule figure_calibration:
+use rule figure_samples as figure_calibration with:
     """Simulated screens: scores against the true severity, EC50s against the true ones."""
     input:
-        style="src/gandl/figures/gandl.mplstyle",
+        style=STYLE,
         wells=f"<results>/evaluation/calibration/{DRAWN}.{METHOD}.wells.parquet",
         compounds=f"<results>/evaluation/calibration/{DRAWN}.{METHOD}.compounds.parquet",
         numbers=f"<results>/evaluation/calibration/{DRAWN}.{METHOD}.parquet",
     output:
-        svg=report(
-            "<results>/figures/figure_calibration.svg",
-            caption="../workflow/report/figure_calibration.rst",
-            category="evaluation",
-            labels={"result": "Scores against the truth"},
+        **figure_files(
+            "figure_calibration",
+            "figure_calibration.rst",
+            "evaluation",
+            "Scores against the truth",
         ),
-        png="<results>/figures/figure_calibration.png",
-        csv="<results>/figures/figure_calibration.csv",
     log:
         "<logs>/figures/figure_calibration.log",
     benchmark:
         "<benchmarks>/figures/figure_calibration.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem="2GB",
-        runtime="20m",
     params:
-        settings=settings(cfg.figures),
-        word=WORD,
+        **calls("gandl.figures.calibration.draw_calibration"),
         caption=caption("bootstrap", "confidence"),
         featurizer=DRAWN,
-        code=code_version("gandl.figures.calibration"),
-    script:
-        "../workflow/scripts/figure_calibration.py"
 
 
-rule table_1:
+use rule figure_samples as table_1 with:
     """Accuracy on the paper's downstream tasks, by image and by well, beside the paper's."""
     input:
         numbers=[
@@ -524,33 +304,19 @@ rule table_1:
         ],
         reference="resources/paper_values.csv",
     output:
-        html=report(
-            "<results>/tables/table_1.html",
-            caption="../workflow/report/table_1.rst",
-            category="evaluation",
-            labels={"result": "Table 1: accuracy on the tasks"},
+        **table_files(
+            "table_1", "table_1.rst", "evaluation", "Table 1: accuracy on the tasks"
         ),
-        csv="<results>/tables/table_1.csv",
     log:
         "<logs>/figures/table_1.log",
     benchmark:
         "<benchmarks>/figures/table_1.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem="2GB",
-        runtime="20m",
     params:
-        settings=settings(cfg.figures),
-        word=WORD,
+        **calls("gandl.figures.tables.table_1.write_table_1"),
         caption=caption("bootstrap", "confidence"),
         featurizers=FEATURIZERS,
         normalization=METHOD,
         confidence=cfg.evaluation.confidence,
-        code=code_version("gandl.figures.table_1"),
-    script:
-        "../workflow/scripts/table_1.py"
 
 
 rule figures:

@@ -1,4 +1,4 @@
-"""What the rules ask: inputs, parameters and targets that depend on the screens and the questions of a run, stage by stage."""
+"""What the rules need: inputs, parameters and targets that depend on the screens and the questions of a run, stage by stage."""
 
 # source
 
@@ -17,7 +17,7 @@ def entry_of(wildcards):
 
 
 def tables_of(dataset):
-    """A screen's own small tables, which are no download: a plate map, or a lab's tables."""
+    """A screen's own small tables, which are not downloaded: a plate map, or a lab's tables."""
     section = getattr(cfg.source, dataset)
     if dataset == Dataset.BBBC013:
         return [section.platemap]
@@ -43,21 +43,26 @@ def source_settings(wildcards):
 
 
 def folder_of_images(wildcards):
-    """The names of a lab's images, where a folder tells its sites: Snakemake follows no folder."""
+    """The names of a lab's images, if sites are named by files in a folder: Snakemake does not track folders."""
     plates = wildcards.dataset == Dataset.PLATES
     return state_of_folder(cfg.source.plates) if plates else None
 
 
 def source_code(wildcards):
     """The code of a screen's source."""
-    return code_version(f"gandl.source.{wildcards.dataset}")
+    own = wildcards.dataset == Dataset.PLATES
+    return code_version(
+        "gandl.source.plates.sites"
+        if own
+        else f"gandl.source.screens.{wildcards.dataset}"
+    )
 
 
 # images
 
 
 def archive_of(wildcards):
-    """The image archive, where it lies on this machine as a file of the run: BBBC013's zip, or what the simulator drew."""
+    """The image archive, if it is on this machine as a file of the run: BBBC013's zip, or what the simulator drew."""
     if wildcards.dataset == Dataset.BBBC013:
         return [f"<downloads>/{official(wildcards.dataset, 'images')}"]
     if cfg.simulated:
@@ -74,14 +79,14 @@ def directory_of(wildcards):
 
 
 def files_of(wildcards):
-    """The state of a lab's own images of one plate, which Snakemake does not follow one by one."""
+    """The state of a lab's own images of one plate, which Snakemake does not track one by one."""
     if wildcards.dataset != Dataset.PLATES:
         return None
     return states_of_stores(cfg.source.plates).get(wildcards.store)
 
 
 def packing(wildcards):
-    """What decides the bytes of a store; how they travel does not."""
+    """What decides the bytes of a store; the way they are transferred does not."""
     section = getattr(cfg.source, wildcards.dataset)
     transport = {"connections", "gap_kibibytes", "whole_archive", "resolutions"}
     return {
@@ -130,14 +135,25 @@ def embeddings_of(wildcards):
 
 
 def answers(question, methods, featurizers=FEATURIZERS):
-    """Tables of numbers that answer a question, where it is asked."""
-    if not asked(question):
+    """Tables of numbers that answer a question, if it is requested."""
+    if not requested(question):
         return []
     return collect(
         "<results>/evaluation/{question}/{featurizer}.{method}.parquet",
         question=question,
         featurizer=featurizers,
         method=methods,
+    )
+
+
+def by_featurizer(question, of="", method=METHOD):
+    """A table of an evaluation for every featurizer: its numbers, or what else it wrote (`of`, such as ".curves")."""
+    return collect(
+        "<results>/evaluation/{question}/{featurizer}.{method}{of}.parquet",
+        question=question,
+        featurizer=FEATURIZERS,
+        method=method,
+        of=of,
     )
 
 
@@ -203,27 +219,57 @@ def caption(*keys):
     return {**CAPTION, **{key: CAPTION_SETTINGS[key] for key in keys}}
 
 
+STYLE = "src/gandl/figures/common/gandl.mplstyle"
+
+
+def in_report(file, caption, category, result):
+    """A result as Snakemake's report shows it: under a category, by a label, with a caption of `workflow/report`."""
+    return report(
+        file,
+        caption=f"../workflow/report/{caption}",
+        category=category,
+        labels={"result": result},
+    )
+
+
+def figure_files(name, caption, category, result):
+    """The outputs of a figure: two pictures, the first of which the report shows, and the data drawn."""
+    return {
+        "svg": in_report(f"<results>/figures/{name}.svg", caption, category, result),
+        "png": f"<results>/figures/{name}.png",
+        "csv": f"<results>/figures/{name}.csv",
+    }
+
+
+def table_files(name, caption, category, result):
+    """The outputs of a table: a page, which the report shows, and its data."""
+    return {
+        "html": in_report(f"<results>/tables/{name}.html", caption, category, result),
+        "csv": f"<results>/tables/{name}.csv",
+    }
+
+
 def drawn_figures():
-    """The figures of this run: those of every screen, and those of the questions that are asked."""
+    """The figures of this run: those of every screen, and those of the requested questions."""
     drawn = ["figure_1", "figure_samples", "figure_training", "figure_s_training"]
-    if asked("controls"):
+    if requested("controls"):
         drawn += ["figure_featurizers"]
     if PLATE:
         drawn += ["figure_axes", "figure_plate"]
-    if asked("cell_model"):
+    if requested("cell_model"):
         drawn += ["figure_3"]
-    if asked("dose_response"):
+    if requested("dose_response"):
         drawn += ["figure_4"] if SCREEN == Dataset.RXRX19A else ["figure_dose_response"]
-    if asked("cell_type"):
+    if requested("cell_type"):
         drawn += ["figure_5"]
-    if asked("calibration"):
+    if requested("calibration"):
         drawn += ["figure_calibration"]
     return drawn
 
 
 def drawn_tables():
     """The tables of this run."""
-    tables = ["table_featurizers"] if asked("controls") else []
+    tables = ["table_featurizers"] if requested("controls") else []
     return [*tables, "table_1"] if SCREEN == Dataset.RXRX19A and tables else tables
 
 
@@ -252,7 +298,7 @@ def example_manifests():
 
 
 def unjudged_profiles():
-    """Profiles of all wells, where no question is asked that would make them."""
+    """Profiles of all wells, if no requested question makes them."""
     if QUESTIONS:
         return []
     return [
@@ -268,7 +314,7 @@ def unjudged_profiles():
 
 
 def downloaded():
-    """The published files that lie below the folder of downloads: metadata, an archive that is read whole, embeddings."""
+    """The published files that are below the folder of downloads: metadata, an archive that is read whole, embeddings."""
     files = []
     for dataset in DATASETS:
         if dataset == Dataset.BBBC013:

@@ -1,14 +1,14 @@
-"""models: image stores become trained networks. No label is used; the probe only watches, and only where it is on.
+"""models: image stores become trained networks. No label is used; the probe only observes, and only if it is on.
 
 REQUIRED  the image stores of the first screen; its sites and splits where `training.probe` is on
 MAKES     <results>/models/gandl/seed_{seed}/weights.safetensors (a copy of last.safetensors or best.safetensors, as
           `training.weights` says), curve.parquet, samples.png, samples.npz, samples.gif, interpolation.png;
-          checkpoints lie beside them, undeclared, so that a killed training goes on where it was
+          checkpoints are beside them, undeclared, so that a killed training resumes where it was
 """
 
 
 rule training:
-    """Train GAN-DL (StyleGAN2) on crops of all stores of the first screen; goes on from its last checkpoint."""
+    """Train GAN-DL (StyleGAN2) on crops of all stores of the first screen; resumes from its last checkpoint."""
     input:
         manifests=manifests_of(SCREEN),
         probe_tables=branch(
@@ -42,6 +42,6 @@ rule training:
         runtime=cfg.compute.training_runtime,
     params:
         settings=settings(cfg.training),
-        code=code_version("gandl.models.training", "gandl.models.probe"),
+        code=code_version("gandl.models.engine.training", "gandl.models.looks.probe"),
     script:
         "../workflow/scripts/training.py"

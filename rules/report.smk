@@ -1,4 +1,4 @@
-"""report: provenance and the audit page, where each number stands beside its reference.
+"""report: provenance and the audit page, where each number is shown beside its reference.
 
 REQUIRED  <results>/evaluation/**, the downloads, the manifests, resources/paper_values.csv
 MAKES     <results>/report/provenance.json, audit.html, summary.txt; `make reproduce` adds Snakemake's own report.zip
@@ -45,11 +45,11 @@ rule audit:
         provenance="<results>/report/provenance.json",
         reference="resources/paper_values.csv",
         templates=[
-            "src/gandl/report/page.html.jinja",
-            "src/gandl/report/plate.html.jinja",
-            "src/gandl/report/screen.html.jinja",
-            "src/gandl/report/macros.html.jinja",
-            "src/gandl/report/style.css.jinja",
+            "src/gandl/report/templates/page.html.jinja",
+            "src/gandl/report/templates/plate.html.jinja",
+            "src/gandl/report/templates/screen.html.jinja",
+            "src/gandl/report/templates/macros.html.jinja",
+            "src/gandl/report/templates/style.css.jinja",
         ],
         datasets="resources/datasets.csv",
         sites=collect("<results>/source/{dataset}/sites.parquet", dataset=DATASETS),

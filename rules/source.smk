@@ -1,6 +1,6 @@
 """source: a screen's metadata (or a lab's table, or the simulator) become `sites.parquet` and `splits.parquet`.
 
-REQUIRED  resources/datasets.csv; the official host, `mirror:`, a lab's own table, or nothing but a seed (simulated screens)
+REQUIRED  resources/datasets.csv; the official host, `mirror:`, a lab's own table, or only a seed (simulated screens)
 MAKES     <simulator>/<host>/<path> (simulated screens: files of the distributed format, and truth.parquet),
           <downloads>/<host>/<path>, its central directory <path>.members.parquet where it is read by its members,
           <results>/source/{dataset}/sites.parquet and splits.parquet
@@ -24,13 +24,14 @@ rule simulate_rxrx19a:
         mem="3GB",
         runtime="2h",
     params:
+        dataset="rxrx19a",
         settings=settings(cfg.source).get("simulation"),
         code=code_version("gandl.source.simulator.rxrx19a"),
     script:
-        "../workflow/scripts/simulate_rxrx19a.py"
+        "../workflow/scripts/simulate.py"
 
 
-rule simulate_rxrx1:
+use rule simulate_rxrx19a as simulate_rxrx1 with:
     """Draw the simulated RxRx1: metadata zip and image zip in the distributed format, and its known truth."""
     output:
         metadata=f"<simulator>/{official('rxrx1', 'metadata')}",
@@ -40,17 +41,9 @@ rule simulate_rxrx1:
         "<logs>/source/simulate_rxrx1.log",
     benchmark:
         "<benchmarks>/source/simulate_rxrx1.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 2
-    resources:
-        mem="3GB",
-        runtime="2h",
     params:
-        settings=settings(cfg.source).get("simulation"),
+        dataset="rxrx1",
         code=code_version("gandl.source.simulator.rxrx1"),
-    script:
-        "../workflow/scripts/simulate_rxrx1.py"
 
 
 rule download:

@@ -1,4 +1,4 @@
-"""Trainings that are killed or asked to stop at chosen points, and started again; for `tests/unit/test_resume.py`.
+"""Trainings that are killed or stopped by a signal at chosen points, and started again; for `tests/unit/test_resume.py`.
 
 Each runs in a child forked from one process, which imports everything and computes nothing: a child starts at once, and as if new
 (PyTorch starts its threads when they are first needed). What happened goes to standard output as JSON.
@@ -26,13 +26,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch._dynamo  # noqa: F401 (the first optimiser imports it, which takes seconds)
 
-from gandl.code_version import code_version
-from gandl.interruption import EXIT_CODE, Interrupted
-from gandl.models import loop, training
-from gandl.models.checkpoint import Checkpoints
-from gandl.models.status import Machine
-from gandl.models.weights import load
+from gandl.models.engine import loop, training
+from gandl.models.engine.checkpoint import Checkpoints
+from gandl.models.looks.status import Machine
+from gandl.models.networks.weights import load
+from gandl.models.objectives.gan import Gan
 from gandl.tables import CURVE, read_table
+from gandl.workflow.code_version import code_version
+from gandl.workflow.interruption import EXIT_CODE, Interrupted
 from model_inputs import TRAINING
 
 SETTINGS = TRAINING.model_copy(
@@ -69,8 +70,8 @@ def breaks() -> list[Break]:
     rng = random.Random(4)
     killed = [Break(phase, rng.random()) for phase in ["step"] * 3 + ["checkpoint"] + ["look"] * 2 + ["end"] * 2]
     killed += [Break("bytes", rng.random(), left=left) for left in (0, 1)]
-    asked = [Break(phase, rng.random(), signal.SIGTERM) for phase in ("step", "checkpoint", "look", "end")]
-    return [*killed, *asked, Break("step", rng.random(), signal.SIGUSR1)]
+    requested = [Break(phase, rng.random(), signal.SIGTERM) for phase in ("step", "checkpoint", "look", "end")]
+    return [*killed, *requested, Break("step", rng.random(), signal.SIGUSR1)]
 
 
 class Counter:
@@ -110,7 +111,7 @@ def instrument(counter: Counter) -> None:
 
         setattr(owner, method, call)
 
-    counted(loop.Trainer, "step", "step")
+    counted(Gan, "step", "step")
     counted(Checkpoints, "save", "checkpoint")
     counted(training.Looks, "measure", "look")
     run = loop.Loop.run
@@ -205,7 +206,7 @@ def tried(store: Path, folder: Path, broken: Break, calls: dict[str, int]) -> di
     """What one training that was broken off and started again looked like in between, and made."""
     folder.mkdir()
     code = in_child(lambda: broken_off(store, folder, broken, calls), folder)
-    told: dict[str, object] = {
+    reported: dict[str, object] = {
         "phase": broken.phase,
         "signal": broken.number.name,
         "code": code,
@@ -213,25 +214,25 @@ def tried(store: Path, folder: Path, broken: Break, calls: dict[str, int]) -> di
         "checkpoints_in_between": sorted(path.name for path in folder.glob("checkpoints/*/*.pt")),
         "sentence": (folder / "stopped.txt").read_text() if (folder / "stopped.txt").exists() else "",
     }
-    told["code_again"] = in_child(lambda: train(store, folder), folder)
+    reported["code_again"] = in_child(lambda: train(store, folder), folder)
     in_child(lambda: (folder / "result.json").write_text(json.dumps(result(folder))), folder)
-    told["made"] = json.loads((folder / "result.json").read_text())
-    told["left"] = [path.name for path in folder.glob("checkpoints/**/.*")]
-    return told
+    reported["made"] = json.loads((folder / "result.json").read_text())
+    reported["left"] = [path.name for path in folder.glob("checkpoints/**/.*")]
+    return reported
 
 
 def main(store: Path, folder: Path) -> None:
     training.machine_of = lambda *_: Machine()  # type: ignore[assignment] (measuring the peak takes a while)
-    code_version("gandl.models.training")  # it is remembered
+    code_version("gandl.models.engine.training")  # it is remembered
     unbroken = folder / "unbroken"
     unbroken.mkdir(parents=True)
     assert in_child(lambda: counted(store, unbroken), folder) == 0
     calls = json.loads((unbroken / "calls.json").read_text())
     in_child(lambda: (unbroken / "result.json").write_text(json.dumps(result(unbroken))), folder)
-    told = {"unbroken": json.loads((unbroken / "result.json").read_text()), "calls": calls}
+    reported = {"unbroken": json.loads((unbroken / "result.json").read_text()), "calls": calls}
     for i, broken in enumerate(breaks()):
-        told[str(broken)] = tried(store, folder / str(i), broken, calls)
-    print(json.dumps(told))
+        reported[str(broken)] = tried(store, folder / str(i), broken, calls)
+    print(json.dumps(reported))
 
 
 if __name__ == "__main__":

@@ -41,7 +41,6 @@ def _subnormal_numbers_come_back() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def toy_pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A configuration of the simulated pair at toy size: 64-px images, 32-px crops, four plates."""
-    sys.path.insert(0, str(REPOSITORY / "benchmarks"))
-    from toy_pair import write_toy
+    from benchmarks.simulator.toy_pair import write_toy
 
     return write_toy(tmp_path_factory.mktemp("toy") / "toy.yaml")

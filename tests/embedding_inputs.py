@@ -18,10 +18,11 @@ from gandl.config import (
     TrainingSettings,
 )
 from gandl.embeddings.featurizers import Featurizer, build_featurizers
-from gandl.images.pack import Decoded, StorePlan, pack_store
 from gandl.images.store import ImageStore
-from gandl.models.intensity import IntensityScale
-from gandl.models.weights import save, untrained
+from gandl.models.crops.intensity import IntensityScale
+from gandl.models.networks.gan import untrained
+from gandl.models.networks.weights import save
+from plates import pixel_store
 
 SIZE = 48
 NETWORK = NetworkSettings(crop=16, channel_base=128, channel_max=12, style_dim=8, feature_dim=24, mapping_layers=1)
@@ -56,27 +57,8 @@ def write_store(
     pixel_size_um: float | None = None,
 ) -> Path:
     """Pack images (n, c, y, x), at full and at half size."""
-    n, (height, width) = len(images), images.shape[2:]
-    size = min(height, width)
-    plan = StorePlan(
-        store_id=name,
-        site_ids=tuple(f"{name}_{i}" for i in range(n)),
-        well_ids=tuple(f"{name}_{i}" for i in range(n)),
-        channels=channels,
-        dtype=str(images.dtype),
-        height=height,
-        width=width,
-        resolutions=(size, size // 2),
-        pixel_size_um=pixel_size_um,
-        shard_sites=4,
-        shard_mebibytes=1,
-        compression_level=1,
-        sources={},
-    )
-    store = folder / f"{name}.zarr"
-    reader = Decoded(images.__getitem__)
-    pack_store(plan, reader, store, folder / f"{name}.parquet", folder / f"{name}.manifest.json")
-    return store
+    size = min(images.shape[2:])
+    return pixel_store(folder, name, images, channels, (size, size // 2), pixel_size_um=pixel_size_um)
 
 
 def write_weights(path: Path) -> Path:
@@ -86,6 +68,13 @@ def write_weights(path: Path) -> Path:
     other.discriminator_ema.deviation.mean.fill_(0.6)
     save(replace(model, discriminator_raw=other.discriminator_ema), path)
     return path
+
+
+def write_inputs(folder: Path, sites: int) -> Path:
+    """A store `S_1.zarr` of so many sites and `weights.safetensors`, in the folder that comes back."""
+    write_store(folder, draw_sites(sites))
+    write_weights(folder / "weights.safetensors")
+    return folder
 
 
 def build(name: FeaturizerName, folder: Path, settings: EmbeddingsSettings = SETTINGS) -> Featurizer:

@@ -12,7 +12,7 @@ from gandl.config import EvaluationSettings, Normalization
 from gandl.embeddings.metadata import write_features
 from gandl.evaluation.scores import write_scores
 from gandl.normalization.profiles import write_profiles
-from gandl.source.bbbc013 import write_sites
+from gandl.source.screens.bbbc013 import write_sites
 from gandl.source.splits import write_splits
 from gandl.tables import EMBEDDINGS, SITES, read_table
 
@@ -71,3 +71,11 @@ def write_scores_of_plate(folder: Path, values: np.ndarray, names: list[str] | N
         write_profiles([embeddings], sites, method, profiles, path)
     write_scores(standard, profiles, splits, SETTINGS, scores, folder / "site_scores.parquet")
     return scores, raw
+
+
+def write_scores_with_ratio(folder: Path) -> tuple[Path, Path]:
+    """The same of three features and a fourth, the plain column `nuclear_over_ring`, which follows the effect by itself."""
+    sites = read_sites(write_plate(folder)[0])
+    ratio = 1 + 5 * effect(sites) + 0.1 * np.random.default_rng(5).standard_normal(len(sites))
+    values = np.column_stack([features(sites, dim=3), ratio])
+    return write_scores_of_plate(folder, values, ["count", "area", "eccentricity", "nuclear_over_ring"])

@@ -6,11 +6,11 @@ import random
 from pathlib import Path
 
 from gandl.config import ImagesFrom, ImagesSettings
-from gandl.source.download import Patience
 from gandl.source.members import MemberSource, open_members
-from gandl.source.web import Retries
-from gandl.source.zip_directory import write_directory
-from range_server import RangeServer
+from gandl.source.remote.download import Patience
+from gandl.source.remote.web import Retries
+from gandl.source.zip.directory import write_directory
+from local_server import FileServer
 from small_zip import Entry, Written, write_zip
 
 URL = "https://images.example/rxrx/RxRx19a/RxRx19a-images.zip"
@@ -26,7 +26,7 @@ STORE = KEYS[10:]
 class Place:
     """An archive of these entries in all four kinds of places; nothing here really waits (`pauses` it would have made)."""
 
-    def __init__(self, entries: list[Entry], server: RangeServer, folder: Path) -> None:
+    def __init__(self, entries: list[Entry], server: FileServer, folder: Path) -> None:
         self.entries, self.server, self.folder = entries, server, folder
         self.written: Written = write_zip(entries)
         self.directory = folder / "downloads" / f"{PLACE}.members.parquet"

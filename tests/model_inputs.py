@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
-from gandl.config import GeneratorKind, NetworkSettings, TrainingSettings
-from gandl.images.pack import Decoded, StorePlan, pack_store
-from gandl.models.discriminator import Discriminator
-from gandl.models.generator import Generator, Latents
-from gandl.models.weights import seeded
+from gandl.config import GeneratorKind, Intensity, NetworkSettings, TrainingSettings
+from gandl.models.compute.ranks import ALONE, Ranks
+from gandl.models.crops.intensity import IntensityScale
+from gandl.models.networks.discriminator import Discriminator
+from gandl.models.networks.generator import Generator, Latents
+from gandl.models.networks.trained import seeded
+from plates import pixel_store
 
 NETWORK = NetworkSettings(crop=16, channel_base=96, channel_max=8, style_dim=12, feature_dim=10, mapping_layers=2)
 TRAINING = TrainingSettings(
@@ -45,6 +51,23 @@ def draw_images(n: int, channels: int = 2, seed: int = 0, size: int = 16) -> tor
     return torch.from_numpy(np.random.default_rng(seed).normal(size=(n, channels, size, size)))
 
 
+@dataclass
+class Crops:
+    """A loader of random images, the same for everyone who requests the same step."""
+
+    settings: TrainingSettings
+    ranks: Ranks = ALONE
+    scale: IntensityScale = field(
+        default_factory=lambda: IntensityScale(("gfp", "dna"), (0.0, 0.0), (255.0, 255.0), Intensity.STORE)
+    )
+
+    def batch(self, step: int, course: int) -> list[torch.Tensor]:
+        rng = torch.Generator().manual_seed(1000 * course + step)
+        images = torch.randn(self.settings.batch, 2, 16, 16, generator=rng)
+        group, micro = self.settings.network.minibatch_std_group, self.settings.engine.microbatch
+        return [images[part] for part in self.ranks.deal(self.settings.batch, group, micro)]
+
+
 def write_store(
     folder: Path,
     *,
@@ -62,22 +85,18 @@ def write_store(
         rng = np.random.default_rng(seed)
         coarse = rng.random((sites, len(channels), 8, 8))
         pixels = (coarse.repeat(4, axis=2).repeat(4, axis=3) * np.iinfo(dtype).max).astype(dtype)
-    plan = StorePlan(
-        store_id=name,
-        site_ids=tuple(f"{name}_{i}" for i in range(len(pixels))),
-        well_ids=tuple(f"{name}_{i}" for i in well_of or range(len(pixels))),
-        channels=channels,
-        dtype=str(pixels.dtype),
-        height=pixels.shape[2],
-        width=pixels.shape[3],
-        resolutions=(32, 16),
-        pixel_size_um=pixel_size_um,
-        shard_sites=4,
-        shard_mebibytes=1,
-        compression_level=1,
-        sources={},
-    )
-    store = folder / f"{name}.zarr"
-    reader = Decoded(pixels.__getitem__)
-    pack_store(plan, reader, store, folder / f"{name}.parquet", folder / f"{name}.manifest.json")
-    return store
+    return pixel_store(folder, name, pixels, channels, (32, 16), pixel_size_um=pixel_size_um, wells=well_of or None)
+
+
+def _convolution(x: list[int], weight: list[int], *arguments: Any, out_shape: list[int], **_: Any) -> int:
+    """Operations of a convolution by PyTorch; none for the fixed filters, which alone are 4 x 4."""
+    *_, transposed, _output_padding, _groups = arguments
+    return 0 if weight[-1] == 4 else conv_flop_count(x, weight, out_shape, transposed=transposed)
+
+
+def counted(run: Callable[[], object]) -> float:
+    """Operations by PyTorch's counter, the fixed blurs left out."""
+    counter = FlopCounterMode(display=False, custom_mapping={torch.ops.aten.convolution: _convolution})
+    with counter:
+        run()
+    return float(counter.get_total_flops())

@@ -16,6 +16,7 @@ from gandl.config import EvaluationSettings, Normalization
 from gandl.normalization.profiles import write_profiles
 from gandl.source.splits import write_splits
 from gandl.tables import SITES, write_table
+from table_rows import site_row
 
 SETTINGS = EvaluationSettings(svm_c=[0.01, 1.0], bootstrap=200)
 DOSES = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0]
@@ -58,20 +59,21 @@ def infected_sites(plates: dict[str, int], seed: int = 0) -> pd.DataFrame:
         for place, kind in enumerate(rng.permutation(len(layout)))
     ]
     rows = [
-        _site(experiment, plate, place, site)
-        | {
-            "store_id": f"{experiment}_{plate}",
-            "cell_type": experiment.partition("-")[0],
-            "condition": condition,
-            "control": control,
-            "treatment": name,
-            "compound": name,
-            "concentration_um": dose,
-        }
+        site_row(
+            experiment,
+            plate,
+            _well(place),
+            site,
+            condition=condition,
+            control=control,
+            treatment=name,
+            compound=name,
+            concentration_um=dose,
+        )
         for experiment, plate, place, (condition, control, name, dose) in wells
         for site in range(1, SITES_PER_WELL + 1)
     ]
-    return pd.DataFrame(rows)[SITES.names]
+    return pd.DataFrame(rows)
 
 
 def typed_sites(experiments: dict[str, int], plates: int = 2, wells: int = 12) -> pd.DataFrame:
@@ -79,40 +81,28 @@ def typed_sites(experiments: dict[str, int], plates: int = 2, wells: int = 12) -
     kinds = ["positive_control", "negative_control", *["treatment"] * (wells - 2)]
     controls = {"positive_control": "positive", "negative_control": "negative", "treatment": "none"}
     rows = [
-        _site(f"{cell_type}-{number:02d}", plate, place, site)
-        | {
-            "store_id": f"{cell_type}-{number:02d}",
-            "cell_type": cell_type,
-            "condition": kind,
-            "control": controls[kind],
-            "treatment": f"s{place}",
-            "compound": None,
-            "concentration_um": np.nan,
-        }
+        site_row(
+            f"{cell_type}-{number:02d}",
+            plate,
+            _well(place),
+            site,
+            store_id=f"{cell_type}-{number:02d}",
+            condition=kind,
+            control=controls[kind],
+            treatment=f"s{place}",
+        )
         for cell_type, count in experiments.items()
         for number in range(1, count + 1)
         for plate in range(1, plates + 1)
         for place, kind in enumerate(kinds)
         for site in range(1, SITES_PER_WELL + 1)
     ]
-    return pd.DataFrame(rows)[SITES.names]
+    return pd.DataFrame(rows)
 
 
-def _site(experiment: str, plate: int, place: int, site: int) -> dict[str, object]:
-    row, column = "ABCDEFGH"[place % 8], place // 8 + 1
-    well_id = f"{experiment}_{plate}_{row}{column:02d}"
-    return {
-        "site_id": f"{well_id}_{site}",
-        "well_id": well_id,
-        "experiment": experiment,
-        "plate": plate,
-        "plate_id": f"{experiment}_{plate}",
-        "well": f"{row}{column:02d}",
-        "row": row,
-        "column": column,
-        "site": site,
-        "smiles": None,
-    }
+def _well(place: int) -> str:
+    """Places count down the columns of eight rows."""
+    return f"{'ABCDEFGH'[place % 8]}{place // 8 + 1:02d}"
 
 
 def severity(sites: pd.DataFrame) -> np.ndarray:

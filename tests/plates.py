@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from PIL import Image
 from zarr.codecs import GzipCodec
 
 from gandl.images.pack import Decoded, StorePlan, pack_store
-from gandl.source.bbbc013 import WELLS
+from gandl.source.screens.bbbc013 import WELLS
 
 
 def bmp(pixels: np.ndarray) -> bytes:
@@ -86,8 +86,43 @@ def tiny_store(folder: Path, plan: StorePlan | None = None, **changes: object) -
     def decode(i: int) -> np.ndarray:
         return tiny_pixels(i, len(plan.channels), (plan.height, plan.width), plan.dtype)
 
-    pack_store(plan, Decoded(decode), store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json"))
+    _pack(plan, decode, store)
     return store
+
+
+def pixel_store(
+    folder: Path,
+    name: str,
+    pixels: np.ndarray,
+    channels: tuple[str, ...],
+    resolutions: tuple[int, ...],
+    *,
+    pixel_size_um: float | None = None,
+    wells: Iterable[object] | None = None,
+) -> Path:
+    """Pack images (n, c, y, x) into `folder`; the path of the store. Sites, and wells unless given, are `<name>_<i>`."""
+    sites = tuple(f"{name}_{i}" for i in range(len(pixels)))
+    plan = tiny_plan(
+        store_id=name,
+        site_ids=sites,
+        well_ids=sites if wells is None else tuple(f"{name}_{well}" for well in wells),
+        channels=channels,
+        dtype=str(pixels.dtype),
+        height=pixels.shape[2],
+        width=pixels.shape[3],
+        resolutions=resolutions,
+        pixel_size_um=pixel_size_um,
+        shard_sites=4,
+        shard_mebibytes=1,
+        sources={},
+    )
+    store = folder / f"{name}.zarr"
+    _pack(plan, pixels.__getitem__, store)
+    return store
+
+
+def _pack(plan: StorePlan, decode: Callable[[int], np.ndarray], store: Path) -> None:
+    pack_store(plan, Decoded(decode), store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json"))
 
 
 def rewrite_with_zarr(store: Path) -> Path:

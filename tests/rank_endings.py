@@ -15,7 +15,7 @@ from pathlib import Path
 RANK = int(os.environ["RANK"])
 
 
-def tell(ending: str, sentence: str, trace: str = "") -> None:
+def write_report(ending: str, sentence: str, trace: str = "") -> None:
     report = {"ending": ending, "time": time.time(), "sentence": sentence, "trace": trace}
     Path(os.environ["GANDL_REPORTS"], f"{RANK}.json").write_text(json.dumps(report), encoding="utf-8")
 
@@ -25,14 +25,14 @@ def end(way: str) -> int:
     if way == "well":
         return 0
     if way == "mistake":
-        tell("mistake", "CropError: a planted mistake")
+        write_report("mistake", "CropError: a planted mistake")
         return 1
     if way == "defect":
-        tell("defect", "KeyError: 'a planted defect'", "Traceback of a planted defect")
+        write_report("defect", "KeyError: 'a planted defect'", "Traceback of a planted defect")
         return 1
     if way == "left":  # what happens to a rank whose peer is gone
         time.sleep(0.3)
-        tell("defect", "RuntimeError: Connection closed by peer", "Traceback of its consequence")
+        write_report("defect", "RuntimeError: Connection closed by peer", "Traceback of its consequence")
         return 1
     if way == "hanging":
         time.sleep(600)
@@ -41,23 +41,25 @@ def end(way: str) -> int:
     if way == "silent":
         print("the last words of a library", flush=True)
         return 3
-    asked: list[int] = []
+    received: list[int] = []
     for number in (signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(number, lambda number, frame: asked.append(number))
+        signal.signal(number, lambda number, frame: received.append(number))
     ready = Path(os.environ["GANDL_REPORTS"], f"{RANK}.ready")
     ready.touch()
     if RANK == 0:
         while not ready.with_name("1.ready").exists() and sys.argv[2] in ("asked", "deaf"):
             time.sleep(0.02)
-        os.kill(os.getppid(), signal.SIGUSR1)  # the launcher is told; it passes that on to both
-    while not asked:
+        os.kill(os.getppid(), signal.SIGUSR1)  # the launcher is signalled; it passes that on to both
+    while not received:
         time.sleep(0.02)
     if way == "deaf":
         time.sleep(600)
     if way == "full":
-        tell("mistake", "CheckpointError: no space left")
+        write_report("mistake", "CheckpointError: no space left")
         return 1
-    tell("interrupted", f"stopped by {signal.Signals(asked[0]).name} at step 7; started again, it goes on from there")
+    write_report(
+        "interrupted", f"stopped by {signal.Signals(received[0]).name} at step 7; run again to resume from there"
+    )
     return 75
 
 

@@ -10,22 +10,22 @@ import signal
 import sys
 from pathlib import Path
 
-from gandl.models import worker
-from gandl.models.parallel import ranks_of_environment
-from gandl.models.trainer import Trainer
+from gandl.models.compute.ranks import ranks_of_environment
+from gandl.models.engine import worker
+from gandl.models.objectives.gan import Gan
 
 STEP = 3
 
 
 def plant() -> None:
-    step = Trainer.step
+    step = Gan.step
 
-    def dying(self: Trainer) -> None:
+    def dying(self: Gan) -> None:
         if self.step_number == STEP:
             os.kill(os.getpid(), signal.SIGKILL)
         step(self)
 
-    Trainer.step = dying  # type: ignore[method-assign]
+    Gan.step = dying  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -17,29 +17,29 @@ import torch.distributed as dist
 
 from gandl.config import Intensity
 from gandl.images.store import ImageStore
-from gandl.models.crops import CropSampler
-from gandl.models.device import CPU
-from gandl.models.intensity import measure_scale
-from gandl.models.loader import Loader
-from gandl.models.parallel import ALONE, Ranks, ranks_of_environment, together
-from gandl.models.trainer import Trainer
+from gandl.models.compute.device import CPU
+from gandl.models.compute.ranks import ALONE, Ranks, ranks_of_environment, together
+from gandl.models.crops.intensity import measure_scale
+from gandl.models.crops.loader import Loader
+from gandl.models.crops.sampling import CropSampler
+from gandl.models.objectives.gan import Gan
 from model_inputs import TRAINING
 
 STEPS = 20
 SETTINGS = TRAINING.model_copy(update={"batch": 16, "intensity": Intensity.STORE})
 
 
-def trainer_of(store: Path, ranks: Ranks, dtype: torch.dtype, device: torch.device) -> Trainer:
+def trainer_of(store: Path, ranks: Ranks, dtype: torch.dtype, device: torch.device) -> Gan:
     stores = [ImageStore(store)]
     sampler = CropSampler(stores, SETTINGS.resolution, SETTINGS.network.crop)
     scale = measure_scale(stores, SETTINGS.resolution, SETTINGS.intensity)
     loader = Loader(sampler, scale, SETTINGS, 1, ranks=ranks, device=device)
-    return Trainer(loader, SETTINGS, 1, ranks=ranks, device=device, dtype=dtype)
+    return Gan(loader, SETTINGS, 1, ranks=ranks, device=device, dtype=dtype)
 
 
 def steps_of(store: Path, ranks: Ranks = ALONE, device: torch.device = CPU) -> dict[str, Any]:
     """Of both precisions: losses and gradients of the first step, weights after the last; and sums of each rank's first crops."""
-    told: dict[str, Any] = {}
+    reported: dict[str, Any] = {}
     for name, dtype in (("float32", torch.float32), ("float64", torch.float64)):
         trainer = trainer_of(store, ranks, dtype, device)
         start = trainer.generator.constant.detach().cpu().clone()
@@ -49,16 +49,16 @@ def steps_of(store: Path, ranks: Ranks = ALONE, device: torch.device = CPU) -> d
             trainer.step()
         state = trainer.state()
         weights = {f"{key}.{of}": t.cpu() for key in ("generator", "discriminator_ema") for of, t in state[key].items()}
-        told[name] = {"first": first, "weights": weights, "start": start}
+        reported[name] = {"first": first, "weights": weights, "start": start}
         trainer.loader.close()
     everybody: list[Any] = [None] * ranks.size
     if ranks.size > 1:
         dist.all_gather_object(everybody, crops)
-    told["crops"] = everybody if ranks.size > 1 else [crops]
-    return told
+    reported["crops"] = everybody if ranks.size > 1 else [crops]
+    return reported
 
 
-def first_step(trainer: Trainer) -> dict[str, torch.Tensor]:
+def first_step(trainer: Gan) -> dict[str, torch.Tensor]:
     """Losses, and gradients as every descent sees them, one after another."""
     seen: dict[str, torch.Tensor] = {}
     for optimizer in (trainer.adversaries.generator_optimizer, trainer.adversaries.discriminator_optimizer):
@@ -87,9 +87,9 @@ def main(store: Path, result: Path, device: torch.device = CPU, size: int = 2) -
     os.environ |= {"MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
     ranks = ranks_of_environment()
     with together(ranks, device):
-        told = steps_of(store, ranks, device)
+        reported = steps_of(store, ranks, device)
     if ranks.writes:
-        torch.save(told, result)
+        torch.save(reported, result)
 
 
 if __name__ == "__main__":

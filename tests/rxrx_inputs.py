@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from gandl.source.rxrx19a import COLUMNS, ROWS
-from gandl.source.rxrx19a_counts import DOSES_UM
-from gandl.source.screens import PUBLISHED
+from gandl.source.screens.published import PUBLISHED
+from gandl.source.screens.rxrx19a import COLUMNS, ROWS
+from gandl.source.screens.rxrx19a_counts import DOSES_UM
 
 SMILES = {
     "Remdesivir (GS-5734)": "CCC(CC)COC(=O)C |r,c:4,&1:2|",

@@ -1,7 +1,7 @@
 """Features of drawn sites that need no network: brightness, counts, and hand-made ones of nuclei and texture.
 
-Takes images (channels, y, x) uint8 in the order of RxRx1; used to show what the simulated severity can be told from. With the
-simulator's own truth nowhere used, a well's features are means over its sites; classifiers are judged on plates left out.
+Takes images (channels, y, x) uint8 in the order of RxRx1; used to show what the simulated severity can be recognised from. With
+the simulator's own truth nowhere used, a well's features are means over its sites; classifiers are judged on plates left out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import LeaveOneGroupOut
 from sklearn.preprocessing import StandardScaler
 
-from gandl.source.simulator.cells import (
+from gandl.source.simulator.cells.drawing import (
     CELL_LINES,
     CHANNELS,
     draw_field,

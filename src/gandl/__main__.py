@@ -1,4 +1,4 @@
-"""The command line beside Snakemake's: `gandl check` looks at your own plates, `gandl plan` tells what a run will move and make,
+"""The command line besides Snakemake's: `gandl check` checks your own plates, `gandl plan` prints what a run will move and make,
 `gandl finish` what it found."""
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gandl import commands_check
+from gandl.commands import check as commands_check
+from gandl.commands.plan import plan_lines
 from gandl.config import Config
-from gandl.config_files import read_config
-from gandl.plan import plan_lines
+from gandl.config.files import read_config
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, help_text in (
         ("plan", "what a run will download, store and train"),
         ("finish", "what a run found, and which file to open"),
-        ("report-path", "where Snakemake's report of a run lies"),
+        ("report-path", "where Snakemake's report of a run is"),
     ):
         command = commands.add_parser(name, help=help_text)
         command.add_argument("--configfile", type=Path, default=Path("config/config.yaml"))

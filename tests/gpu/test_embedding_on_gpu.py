@@ -13,10 +13,10 @@ from gandl.config import FeaturizerName, Intensity, NetworkSettings, Precision
 from gandl.embeddings.embed import embed_store
 from gandl.embeddings.errors import EmbeddingError
 from gandl.embeddings.network import NetworkFeaturizer
-from gandl.models.discriminator import Discriminator
-from gandl.models.intensity import IntensityScale
-from gandl.models.sites import SiteFeatures, site_features
-from gandl.models.weights import untrained
+from gandl.models.crops.intensity import IntensityScale
+from gandl.models.networks.discriminator import Discriminator
+from gandl.models.networks.gan import untrained
+from gandl.models.networks.site_features import SiteFeatures, site_features
 from gandl.tables import EMBEDDINGS, read_table
 
 pytestmark = [

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gandl.models.device import prepare
+from gandl.models.compute.device import prepare
 from model_inputs import write_store
 from rank_steps import steps_of
 

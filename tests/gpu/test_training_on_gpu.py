@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from gandl.config import EngineSettings, Intensity, Precision, TrainingSettings
-from gandl.models.device import CPU, choose_device, peak_flops, prepare
-from gandl.models.intensity import IntensityScale
-from gandl.models.trainer import Trainer
+from gandl.models.compute.device import CPU, choose_device, peak_flops, prepare
+from gandl.models.crops.intensity import IntensityScale
+from gandl.models.objectives.gan import Gan
 from model_inputs import TRAINING
 
 pytestmark = [
@@ -40,20 +40,20 @@ class Crops:
         return list(images.to(memory_format=torch.channels_last).split(self.settings.engine.microbatch or 16))
 
 
-def trainer_of(device: torch.device | None = None, dtype: torch.dtype = torch.float32, **engine: Any) -> Trainer:
+def trainer_of(device: torch.device | None = None, dtype: torch.dtype = torch.float32, **engine: Any) -> Gan:
     device = choose_device(1) if device is None else device
     settings = SETTINGS.model_copy(update={"engine": EngineSettings(**engine)})
     prepare(device, settings.engine.precision)
-    return Trainer(Crops(settings, device), settings, 1, device=device, dtype=dtype)
+    return Gan(Crops(settings, device), settings, 1, device=device, dtype=dtype)
 
 
-def losses_of(trainer: Trainer, steps: int = 1) -> list[dict[str, float]]:
+def losses_of(trainer: Gan, steps: int = 1) -> list[dict[str, float]]:
     for _ in range(steps):
         trainer.step()
     return [numbers for _, numbers in trainer.drain()]
 
 
-def first_weights(trainer: Trainer) -> dict[str, Tensor]:
+def first_weights(trainer: Gan) -> dict[str, Tensor]:
     networks = trainer.generator, trainer.discriminator
     return {
         f"{i}.{name}": weight.cpu()
@@ -112,7 +112,7 @@ def test_microbatches_make_the_step_of_the_whole_batch() -> None:
         torch.testing.assert_close(first_weights(parts)[name], weight, rtol=0, atol=1e-9, msg=name)
 
 
-def test_a_state_goes_on_to_the_same_losses() -> None:
+def test_a_state_continues_to_the_same_losses() -> None:
     unbroken = trainer_of()
     early = losses_of(unbroken, 4)
     state = copy.deepcopy(unbroken.state())

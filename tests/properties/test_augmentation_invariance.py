@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from gandl.config_training import AugmentationSettings
-from gandl.models.augmentation import CHANCES, AugmentationDraws, augment, draw, next_strength
+from gandl.config.training import AugmentationSettings
+from gandl.models.objectives.augmentation import CHANCES, AugmentationDraws, augment, draw, next_strength
 from model_inputs import draw_images
 
 SEEDS = st.integers(0, 2**31 - 1)

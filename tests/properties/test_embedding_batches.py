@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from embedding_inputs import FEATURIZERS, SETTINGS, build, draw_sites, pixels_for, write_store, write_weights
 from gandl.config import FeaturizerName

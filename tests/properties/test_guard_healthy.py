@@ -6,11 +6,13 @@ import pytest
 
 from gandl.config import Loss, TrainingSettings
 from gandl.images.store import ImageStore
-from gandl.models.crops import CropSampler, hold_out
-from gandl.models.guard import QUICK, SLOW, START_UP, Guard, Trouble, TroubleKind
-from gandl.models.intensity import measure_scale
-from gandl.models.loader import Loader
-from gandl.models.trainer import Trainer
+from gandl.models.crops.intensity import measure_scale
+from gandl.models.crops.loader import Loader
+from gandl.models.crops.sampling import CropSampler, hold_out
+from gandl.models.engine.guard import Guard
+from gandl.models.objectives.gan import Gan
+from gandl.models.objectives.gan_troubles import START_UP, gan_checks
+from gandl.models.objectives.troubles import QUICK, SLOW, Trouble, TroubleKind
 from model_inputs import TRAINING, write_store
 
 BATCH = 32
@@ -28,9 +30,9 @@ def first_trouble(store: ImageStore, settings: TrainingSettings, seed: int, step
     sites, _ = hold_out(len(store), 0.0)
     sampler = CropSampler([store], settings.resolution, settings.network.crop, sites)
     scale = measure_scale([store], settings.resolution, settings.intensity)
-    guard = Guard(settings)
+    guard = Guard(gan_checks(settings))
     with Loader(sampler, scale, settings, seed) as loader:
-        trainer = Trainer(loader, settings, seed)
+        trainer = Gan(loader, settings, seed)
         for _ in range(steps):
             trainer.step()
             trouble = guard.judge(trainer.drain())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from gandl.statistics.axes import Fold, Scores, fit_axes, held_out_scores
+from gandl.statistics.axes import fit_axes
+from gandl.statistics.held_out import Fold, Scores, held_out_scores
 from gandl.statistics.separation import auc, z_prime
 
 ROWS = np.repeat(list("ABCDEFGH"), 6)

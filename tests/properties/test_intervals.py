@@ -33,7 +33,7 @@ def test_coverage_for_8_positive_and_16_negative_wells(statistic: Statistic, tru
 def test_coverage_for_4_positive_and_8_negative_wells() -> None:
     """Half a plate's controls: a "95 %" interval of Z' holds the truth in about 84-86 % of screens only.
 
-    Four wells hardly tell their own spread, and no draw from them can. 0.80 is 0.85 less two standard deviations (0.025) of
+    Four wells hardly determine their own spread, and no draw from them can. 0.80 is 0.85 less two standard deviations (0.025) of
     another choice of screens.
     """
     assert coverage(z_prime, 0.4, 4, 8) >= 0.80

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gandl.config import GeneratorKind
-from gandl.models.crops import orient
-from gandl.models.intensity import IntensityScale
-from gandl.models.layers import Blur, MinibatchDeviation, ModulatedConv2d, Upsample
+from gandl.models.crops.intensity import IntensityScale
+from gandl.models.crops.sampling import orient
+from gandl.models.networks.layers import Blur, MinibatchDeviation, ModulatedConv2d, Upsample
 from model_inputs import draw, draw_images, network, networks
 
 SEEDS = st.integers(0, 2**31 - 1)

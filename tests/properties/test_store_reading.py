@@ -1,4 +1,4 @@
-"""Whatever is asked of a store, the answer is what numpy gives on the packed pixels; smaller images are exact area means."""
+"""Whatever is read from a store, the result is what numpy gives on the packed pixels; smaller images are exact area means."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from gandl.images.area_mean import area_mean
@@ -78,7 +77,7 @@ def test_area_mean_of_white_is_white(dtype: type) -> None:
         assert (area_mean(white, factor) == np.iinfo(dtype).max).all()
 
 
-def test_area_mean_without_a_complete_square_or_of_another_type_is_told() -> None:
+def test_area_mean_without_a_complete_square_or_of_another_type_is_reported() -> None:
     for factor in (11, 0):
         with pytest.raises(ValueError, match=f"10 x 20 px cannot be made smaller by a factor of {factor}"):
             area_mean(np.zeros((1, 10, 20), np.uint8), factor)

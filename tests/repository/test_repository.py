@@ -22,11 +22,13 @@ GATHERING = ("all", "figures", "report")
 
 
 def _rules(repository: Path) -> dict[str, str]:
-    """Text of every rule, by name."""
-    found = {}
+    """Text of every rule by name; a rule that inherits has behind its own text that of the rule it inherits from."""
+    found: dict[str, str] = {}
     for path in [repository / "Snakefile", *sorted((repository / "rules").glob("*.smk"))]:
-        parts = re.split(r"^rule (\w+):$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        found.update(dict(zip(parts[1::2], parts[2::2], strict=True)))
+        text = path.read_text(encoding="utf-8")
+        parts = re.split(r"^(?:use rule (\w+) as (\w+) with|rule (\w+)):$", text, flags=re.MULTILINE)
+        for base, heir, alone, own in zip(parts[1::4], parts[2::4], parts[3::4], parts[4::4], strict=True):
+            found[heir or alone] = own + (found[base] if base else "")
     return found
 
 
@@ -40,7 +42,7 @@ def test_every_rule_has_docstring_log_benchmark_resources_and_a_code_version(rep
         if name not in GATHERING:
             for directive in ("log:", "benchmark:", "threads:", "resources:", "params:", "conda:", "script:"):
                 assert f"    {directive}\n" in text or f"    {directive} " in text, f"{name} lacks {directive}"
-            code = re.search(r"code=(code_version\(|source_code,|packing_code,)", text)
+            code = re.search(r"code=(code_version\(|source_code,|packing_code,)|\*\*calls\(", text)
             assert bool(code) != (name in WITHOUT_CODE), name
             assert "mem=" in text, name
             assert "runtime=" in text, name
@@ -56,14 +58,22 @@ def test_no_rule_uses_lambda_run_retries_checkpoint_or_directory(repository: Pat
         assert "lambda" not in text
 
 
+SERVING_MANY = ("figure", "question")
+"""Scripts that call whatever function the rule names."""
+SHARING = {"floors": "embeddings"}
+"""Rules that run the script of another: all featurizers are embedded alike."""
+
+
 def test_every_rule_calls_a_script_of_its_own_that_stays_thin(repository: Path) -> None:
-    """A script bears the name of its rule; rules that differ by their screen alone may share one, named by what they share."""
+    """A script bears the name of its rule, or of what rules share that differ by their screen, function or featurizers alone."""
     scripts = {path.stem for path in (repository / "workflow/scripts").glob("*.py")}
     called = set()
     for name, text in _rules(repository).items():
         if name not in GATHERING:
-            (script,) = re.findall(r'"../workflow/scripts/(\w+)\.py"', text)
-            assert name == script or name.startswith(f"{script}_rxrx"), name
+            script = re.findall(r'"../workflow/scripts/(\w+)\.py"', text)[-1]
+            named = "**calls(" in text
+            assert named == (script in SERVING_MANY), name
+            assert named or SHARING.get(name, name) == script or name.startswith(f"{script}_rxrx"), name
             called.add(script)
     assert scripts == called
     for path in (repository / "workflow/scripts").glob("*.py"):
@@ -73,23 +83,11 @@ def test_every_rule_calls_a_script_of_its_own_that_stays_thin(repository: Path) 
 def test_a_stage_imports_no_stage_behind_it(repository: Path) -> None:
     for position, stage in enumerate(STAGES):
         later = STAGES[position + 1 :]
-        for path in (repository / "src/gandl" / stage).glob("*.py"):
+        for path in (repository / "src/gandl" / stage).rglob("*.py"):
             for name in _imported(path):
                 assert not any(name.startswith(f"gandl.{other}") for other in later), (
                     f"{path.name} of {stage} imports {name}"
                 )
-
-
-@pytest.mark.parametrize(
-    "module", ["config", "tables", "files", "code_version", "interruption", "jobs", "progress", "statistics"]
-)
-def test_modules_that_all_stages_share_import_no_stage(repository: Path, module: str) -> None:
-    base = repository / "src/gandl" / module
-    files = list(base.glob("*.py")) if base.is_dir() else [base.with_suffix(".py")]
-    assert files
-    for path in files:
-        for name in _imported(path):
-            assert not any(name.startswith(f"gandl.{stage}") for stage in STAGES), f"{path.name} imports {name}"
 
 
 def _imported(path: Path) -> set[str]:
@@ -125,11 +123,11 @@ def _is_enum(node: ast.AST) -> bool:
 def test_every_setting_is_read_somewhere(repository: Path) -> None:
     """A key that no code reads is a promise not kept: each is read as an attribute of settings, or named in a rule."""
     from gandl.config import Config
-    from gandl.config_files import _keys
+    from gandl.config.files import _keys
 
     read = set()
-    for path in [*(repository / "src/gandl").rglob("*.py"), *(repository / "benchmarks").glob("*.py")]:
-        if path.name not in ("config.py", "config_training.py", "config_check.py", "config_files.py"):
+    for path in [*(repository / "src/gandl").rglob("*.py"), *(repository / "benchmarks").rglob("*.py")]:
+        if "config" not in path.parts:
             tree = ast.parse(path.read_text(encoding="utf-8"))
             read |= {
                 node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _is_settings(node.value)
@@ -145,6 +143,8 @@ def test_every_setting_is_read_somewhere(repository: Path) -> None:
 
 def _is_settings(node: ast.expr) -> bool:
     """Whether an expression is a section of the configuration, by its name."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        return node.slice.value in ("settings", "figures")
     name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
     sections = (
         "augmentation",

@@ -9,6 +9,7 @@ import pandas as pd
 
 from gandl.figures.dose_response import DoseResponse
 from gandl.tables import CURVE, NUMBERS, WELL_SCORES, write_table
+from table_rows import number_row, well_row
 
 ROWS = "ABCDEFGH"
 SERIES = {"Wortmannin": ("ABCD", 0.25, 0.012), "LY294002": ("EFGH", 80.0, 4.0)}
@@ -38,23 +39,20 @@ def score_table(seed: int = 0, noise: float = 0.12) -> pd.DataFrame:
                 _, highest, ec50 = SERIES[treatment]
                 dose = highest / 2 ** (11 - column)
                 on = float(hill(dose, ec50))
+            about = well_row(
+                "BBBC013",
+                1,
+                well,
+                cell_type="U2OS",
+                condition="treated" if treatment else "untreated",
+                control=control,
+                treatment=treatment,
+                compound=treatment,
+                concentration_um=dose,
+            )
             rows.append(
-                {
-                    "well_id": f"BBBC013_1_{well}",
-                    "experiment": "BBBC013",
-                    "plate": 1,
-                    "plate_id": "BBBC013_1",
-                    "store_id": "BBBC013_1",
-                    "well": well,
-                    "row": row,
-                    "column": column,
-                    "cell_type": "U2OS",
-                    "condition": "treated" if treatment else "untreated",
-                    "control": control,
-                    "treatment": treatment,
-                    "compound": treatment,
-                    "concentration_um": dose,
-                    "smiles": None,
+                about
+                | {
                     "scheme": "leave_row_out",
                     "fold": row,
                     "on": on + noise * rng.standard_normal(),
@@ -72,26 +70,6 @@ def write_scores(folder: Path, seed: int = 0, noise: float = 0.12) -> Path:
     path = folder / "scores.parquet"
     write_table(score_table(seed, noise), path, WELL_SCORES)
     return path
-
-
-def number_row(**values: object) -> dict[str, object]:
-    row = {
-        "question": "controls",
-        "featurizer": "gandl_blocks",
-        "normalization": "unlabelled",
-        "split": "leave_row_out",
-    }
-    row |= {
-        "fold": "all",
-        "seed": 0,
-        "unit": "well",
-        "metric": "z_prime",
-        "value": 0.5,
-        "low": 0.3,
-        "high": 0.6,
-        "n": 24,
-    }
-    return row | values
 
 
 def write_dose_response(folder: Path, featurizer: str, seed: int = 0, noise: float = 0.12) -> DoseResponse:

@@ -11,12 +11,13 @@ from typing import Any
 import pandas as pd
 
 from gandl.config import Config
-from gandl.config_files import read_config
+from gandl.config.files import read_config
 from gandl.report.audit import AuditInputs
 from gandl.report.provenance import write_provenance
-from gandl.source.bbbc013 import write_sites
-from gandl.source.datasets import read_datasets
+from gandl.source.remote.datasets import read_datasets
+from gandl.source.screens.bbbc013 import write_sites
 from gandl.tables import CURVE, NUMBERS, write_table
+from table_rows import number_row
 
 FEATURIZERS = {"gandl": 0.3, "gandl_blocks": 0.55, "gandl_untrained": 0.1, "intensity": -0.2, "segmentation": 0.5}
 """Featurizer: Z' over all rows."""
@@ -25,28 +26,10 @@ EC50 = {"Wortmannin": 0.012, "LY294002": 5.0}
 
 
 RollBack = tuple[int, float, float]
-"""Images at which training went back; learning rate and gamma that it went on with."""
+"""Images at which training rolled back; learning rate and gamma that it went on with."""
 
 
-def number(**values: object) -> dict[str, object]:
-    row: dict[str, object] = {
-        "question": "controls",
-        "featurizer": "gandl_blocks",
-        "normalization": "unlabelled",
-        "split": "leave_row_out:A-H",
-        "fold": "all",
-        "seed": 0,
-        "unit": "well",
-        "metric": "z_prime",
-        "value": 0.5,
-        "low": 0.3,
-        "high": 0.6,
-        "n": 24,
-    }
-    return row | values
-
-
-NUCLEI = number(
+NUCLEI = number_row(
     question="images",
     featurizer="segmentation",
     normalization="none",
@@ -67,7 +50,7 @@ def controls(featurizer: str, z_prime: float, half: float = 0.15) -> list[dict[s
     for split, (shift, n) in shifts.items():
         for metric, value in {"z_prime": z_prime + shift, "ssmd": 8.0 + shift, "accuracy": 0.96}.items():
             interval = {"value": value, "low": value - half, "high": value + half}
-            rows.append(number(featurizer=featurizer, split=split, metric=metric, n=n, **interval))
+            rows.append(number_row(featurizer=featurizer, split=split, metric=metric, n=n, **interval))
     return rows
 
 
@@ -78,7 +61,7 @@ def ratio(z_prime: float) -> list[dict[str, object]]:
         for metric, value in {"z_prime": z_prime, "ssmd": 10.0}.items():
             interval = {"value": value, "low": value - 0.1, "high": value + 0.1}
             rows.append(
-                number(
+                number_row(
                     featurizer="nuclear_over_ring", normalization="none", split=split, metric=metric, n=n, **interval
                 )
             )
@@ -94,9 +77,9 @@ def doses(featurizer: str, ec50: dict[str, float]) -> list[dict[str, object]]:
             "split": f"leave_row_out:{treatment}",
             "n": 36,
         }
-        rows.append(number(**common, metric="ec50_um", value=value, low=value / 1.5, high=value * 1.5))
+        rows.append(number_row(**common, metric="ec50_um", value=value, low=value / 1.5, high=value * 1.5))
         rho = 0.05 if math.isnan(value) else 0.9
-        rows.append(number(**common, metric="rises_with_dose", value=rho, low=rho - 0.1, high=rho + 0.05))
+        rows.append(number_row(**common, metric="rises_with_dose", value=rho, low=rho - 0.1, high=rho + 0.05))
     return rows
 
 

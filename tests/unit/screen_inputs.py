@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from figure_inputs import number_row
 
 from gandl.config import EvaluationSettings
 from gandl.embeddings.metadata import write_features
@@ -19,6 +18,7 @@ from gandl.evaluation.calibration import write_calibration
 from gandl.evaluation.dose_response import write_dose_response
 from gandl.figures.dose_response import DoseResponse
 from gandl.tables import NUMBERS, WELL_PROFILES, WELL_SCORES, write_table
+from table_rows import number_row
 
 SETTINGS = EvaluationSettings(svm_c=[1.0], bootstrap=60)
 DOSES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)

@@ -1,4 +1,4 @@
-"""The audit page: tells what the data say, all of it, and stands alone."""
+"""The audit page: reports what the data say, all of it, and stands alone."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from report_inputs import FEATURIZERS, Screen, controls, number
+from report_inputs import FEATURIZERS, Screen, controls
 
-from gandl.report import numbers as tell
+from gandl.report import numbers
 from gandl.report.audit import write_audit
 from gandl.report.costs import duration, stage_costs
 from gandl.report.strips import strip
 from gandl.report.training import training_story
 from gandl.source.splits import span
 from gandl.tables import CURVE, NUMBERS, write_table
+from table_rows import number_row
 
 
 class Text(HTMLParser):
@@ -81,14 +82,14 @@ def test_every_featurizer_is_shown_with_its_z_prime_over_all_rows_and_over_those
         in words
     )
     for name, z_prime in FEATURIZERS.items():
-        shown = [tell.plain(z_prime), tell.plain(z_prime - 0.05)]
-        pattern = rf"{re.escape(tell.featurizer_label(name))} .{{0,60}}{shown[0]} \[[^]]+\] n = 24 {shown[1]} \[[^]]+\] n = 12"
+        shown = [numbers.plain(z_prime), numbers.plain(z_prime - 0.05)]
+        pattern = rf"{re.escape(numbers.featurizer_label(name))} .{{0,60}}{shown[0]} \[[^]]+\] n = 24 {shown[1]} \[[^]]+\] n = 12"
         assert re.search(pattern, words), name
 
 
 def test_losing_to_a_floor_is_said(tmp_path, repository):
     _, summary = audit(Screen(ratio=0.9), tmp_path, repository)
-    assert "loses to these floors: Nucleus/ring ratio, no SVM (0.90)." in summary
+    assert "is below these floors: Nucleus/ring ratio, no SVM (0.90)." in summary
 
 
 def test_winning_against_every_floor_is_said_without_a_loss(tmp_path, repository):
@@ -98,7 +99,7 @@ def test_winning_against_every_floor_is_said_without_a_loss(tmp_path, repository
     assert "is above these floors: Untrained network (0.10); Channel intensities (−0.20);" in summary
 
 
-def test_intervals_that_overlap_are_told_beside_a_floor(tmp_path, repository):
+def test_intervals_that_overlap_are_reported_beside_a_floor(tmp_path, repository):
     _, summary = audit(Screen(half=0.4), tmp_path, repository)
     assert "Segmentation (0.50, intervals overlap)" in summary
 
@@ -119,13 +120,13 @@ def test_ec50s_stand_in_the_unit_their_doses_read_best_in(tmp_path, repository):
         (math.nan, "none found: a constant fits as well"),
     ],
 )
-def test_where_an_ec50_lies_among_the_doses_is_told(tmp_path, repository, ec50, place):
+def test_where_an_ec50_lies_among_the_doses_is_reported(tmp_path, repository, ec50, place):
     words, summary = audit(Screen(ec50={"Wortmannin": ec50, "LY294002": 5.0}), tmp_path, repository)
     assert place in words
     assert place in summary
 
 
-def test_a_score_that_does_not_rise_is_told(tmp_path, repository):
+def test_a_score_that_does_not_rise_is_reported(tmp_path, repository):
     _, summary = audit(Screen(ec50={"Wortmannin": 0.012, "LY294002": math.nan}), tmp_path, repository)
     assert "rises with the dose of Wortmannin." in summary
     assert "does not clearly rise with the dose of LY294002." in summary
@@ -215,14 +216,16 @@ def test_a_run_without_a_trained_network_is_judged_by_its_first_featurizer(tmp_p
 def test_a_number_that_several_tables_repeat_is_kept_once(tmp_path):
     paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
     for path, extra in zip(paths, ("gandl", "intensity"), strict=True):
-        write_table(pd.DataFrame([number(featurizer="nuclear_over_ring"), number(featurizer=extra)]), path, NUMBERS)
-    assert sorted(tell.read_numbers(paths)["featurizer"]) == ["gandl", "intensity", "nuclear_over_ring"]
+        write_table(
+            pd.DataFrame([number_row(featurizer="nuclear_over_ring"), number_row(featurizer=extra)]), path, NUMBERS
+        )
+    assert sorted(numbers.read_numbers(paths)["featurizer"]) == ["gandl", "intensity", "nuclear_over_ring"]
 
 
 def test_every_number_of_the_tables_is_on_the_page(tmp_path, repository):
     inputs = Screen().write(tmp_path, repository)
     write_audit(inputs, tmp_path / "audit.html", tmp_path / "summary.txt")
-    count = len(tell.read_numbers(inputs.numbers))
+    count = len(numbers.read_numbers(inputs.numbers))
     assert f"All {count} numbers of this run" in (tmp_path / "audit.html").read_text()
     assert (tmp_path / "audit.html").read_text().count("leave_row_out:Wortmannin</td>") == 2 * len(FEATURIZERS)
 
@@ -247,16 +250,16 @@ def test_words_from_tables_cannot_become_markup(tmp_path, repository):
     ],
 )
 def test_rows_that_chose_nothing_are_known_from_a_splits_name(split, untouched):
-    assert tell.untouched(split, ["A", "B", "C", "D"]) is untouched
+    assert numbers.untouched(split, ["A", "B", "C", "D"]) is untouched
 
 
 def test_the_split_of_most_wells_comes_first():
     table = pd.DataFrame(controls("gandl", 0.5)[::-1])
-    assert tell.splits_of(table, "leave_row_out")[0] == "leave_row_out:A-H"
+    assert numbers.splits_of(table, "leave_row_out")[0] == "leave_row_out:A-H"
 
 
 def test_a_strip_is_cut_at_the_ends_of_its_axis():
-    inside, beyond = (strip([tell.Value(0.0, low, 0.5, 24)]) for low in (-1.0, -50.0))
+    inside, beyond = (strip([numbers.Value(0.0, low, 0.5, 24)]) for low in (-1.0, -50.0))
     assert re.findall(r"<path[^>]*>", inside) == re.findall(r"<path[^>]*>", beyond)
     assert inside != beyond, "its title still tells the true interval"
 
@@ -274,34 +277,35 @@ def test_costs_add_up_by_stage_in_the_order_of_the_corridor():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(None, "–"), (0.44, "0.4 s"), (61, "1 min 1 s"), (3600 * 2 + 300, "2 h 5 min")]
+    ("seconds", "reported"), [(None, "–"), (0.44, "0.4 s"), (61, "1 min 1 s"), (3600 * 2 + 300, "2 h 5 min")]
 )
-def test_durations_are_told_as_people_say_them(seconds, told):
-    assert duration(seconds) == told
+def test_durations_are_reported_as_people_say_them(seconds, reported):
+    assert duration(seconds) == reported
 
 
 def test_a_training_that_never_went_back_says_what_it_used_and_is_no_finding(tmp_path, repository):
     words, summary = audit(Screen(), tmp_path, repository)
     assert (
-        "How training went Training never had to go back: learning rate 0.002 and R1 gamma 0.2 from the first" in words
+        "Course of the training Training was never rolled back: learning rate 0.002 and R1 gamma 0.2 from the first"
+        in words
     )
     assert "Failed after" not in words
     assert "go back" not in summary
 
 
-def test_roll_backs_are_told_with_what_was_really_used(tmp_path, repository):
+def test_roll_backs_are_reported_with_what_was_really_used(tmp_path, repository):
     backs = [(4_016, 0.001, 0.2), (2_400, 0.0005, 0.4)]
     words, summary = audit(Screen(roll_backs={0: backs}), tmp_path, repository)
-    told = "went back to an earlier checkpoint 2 times (of at most 3): it ended with learning rate 0.0005 (set: 0.002)"
-    assert f"Training failed and {told} and R1 gamma 0.4 (set: 0.2)." in summary
-    assert told in words
+    reported = "was rolled back to an earlier checkpoint 2 times (of at most 3): it ended with learning rate 0.0005 (set: 0.002)"
+    assert f"Training failed and {reported} and R1 gamma 0.4 (set: 0.2)." in summary
+    assert reported in words
     assert "0 1 4,016 0.001 0.2 0 2 2,400 0.0005 0.4" in words
 
 
-def test_every_seed_tells_its_own_training(tmp_path, repository):
+def test_every_seed_reports_its_own_training(tmp_path, repository):
     words, summary = audit(Screen(roll_backs={0: [], 7: [(4_016, 0.0005, 50.0)]}), tmp_path, repository)
-    assert "Training of seed 0 never had to go back" in words
-    assert "Training of seed 7 failed and went back to an earlier checkpoint once" in summary
+    assert "Training of seed 0 was never rolled back" in words
+    assert "Training of seed 7 failed and was rolled back to an earlier checkpoint once" in summary
     assert "7 1 4,016 0.0005 50" in words
 
 
@@ -310,16 +314,16 @@ def test_two_roll_backs_from_one_place_are_two(tmp_path, repository):
     rows = [(800, 50, "roll_back", 2.0), (800, 50, "learning_rate", 0.00025), (800, 50, "r1_gamma", 50.0)]
     write_table(pd.DataFrame(rows, columns=CURVE.names), inputs.curves[0], CURVE)
     settings = json.loads(inputs.provenance.read_text())["configuration"]["training"]
-    assert "went back to an earlier checkpoint 2 times" in training_story(inputs.curves, settings).sentences[0]
+    assert "was rolled back to an earlier checkpoint 2 times" in training_story(inputs.curves, settings).sentences[0]
 
 
-def test_quality_and_the_choice_of_weights_are_told(tmp_path, repository):
+def test_quality_and_the_choice_of_weights_are_reported(tmp_path, repository):
     inputs = Screen(roll_backs={0: []}).write(tmp_path, repository)
     rows = [(800, 50, "quality", 2.5), (1_600, 100, "quality", 3.0), (1_600, 100, "quality_floor", 0.0846)]
     write_table(pd.DataFrame(rows, columns=CURVE.names), inputs.curves[0], CURVE)
     settings = json.loads(inputs.provenance.read_text())["configuration"]["training"]
     chosen, quality = training_story(inputs.curves, settings).notes
-    assert chosen.startswith("The last weights embed")
+    assert chosen.startswith("The last weights are used for embedding")
     assert "3 after 1,600 images (best: 2.5 after 800; real crops of the other sites: 0.0846)" in quality
     assert "not label-free" in training_story(inputs.curves, settings | {"weights": "best_probe"}).notes[0]
 
@@ -333,8 +337,8 @@ def test_what_generated_crops_look_like_stands_beside_real_ones(tmp_path, reposi
     ]
     write_table(pd.DataFrame(rows, columns=CURVE.names), inputs.curves[0], CURVE)
     settings = json.loads(inputs.provenance.read_text())["configuration"]["training"]
-    told = training_story(inputs.curves, settings).notes[-1]
-    assert "5.4 nuclei per crop (real: 6), spatial spectra 5.4 times" in told
+    reported = training_story(inputs.curves, settings).notes[-1]
+    assert "5.4 nuclei per crop (real: 6), spatial spectra 5.4 times" in reported
 
 
 def test_weights_chosen_by_labels_are_a_caveat_and_held_out_sites_are_named(tmp_path, repository):
@@ -354,4 +358,4 @@ def test_weights_chosen_by_labels_are_a_caveat_and_held_out_sites_are_named(tmp_
 
 def test_a_run_that_trained_nothing_says_nothing_of_training(tmp_path, repository):
     words, _ = audit(Screen(roll_backs={}), tmp_path, repository)
-    assert "How training went" not in words
+    assert "Course of the training" not in words

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from gandl.config_training import AugmentationSettings
-from gandl.models.augmentation import CHANCES, AugmentationDraws, augment, draw, next_strength
+from gandl.config.training import AugmentationSettings
+from gandl.models.objectives.augmentation import CHANCES, AugmentationDraws, augment, draw, next_strength
 from model_inputs import draw_images
 
 ORDER = ("jump", "zoom", "turn", "stretch", "second_turn", "shift", "gain", "offset")

@@ -8,8 +8,9 @@ from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.svm import SVC
 
-from gandl.statistics import axes as axes_module
-from gandl.statistics.axes import AxisError, Fold, choose_c, fit_axes, held_out_scores
+from gandl.statistics import held_out
+from gandl.statistics.axes import AxisError, choose_c, fit_axes
+from gandl.statistics.held_out import Fold, held_out_scores
 
 ROWS = np.repeat(list("ABCD"), 6)
 LABELS = np.tile([1, -1, -1, 0, 0, 0], 4)
@@ -82,7 +83,7 @@ def test_scores_do_not_depend_on_the_unit_of_the_features() -> None:
     assert plain.c == large.c
 
 
-def test_controls_that_are_far_apart_are_told_apart_in_every_held_out_row() -> None:
+def test_controls_that_are_far_apart_are_distinguished_in_every_held_out_row() -> None:
     scores = held_out_scores(wells(40, gap=6), LABELS, FOLDS, ROWS, [0.01, 1.0])
     assert (scores.on[LABELS > 0] > 0).all()
     assert (scores.on[LABELS < 0] < 0).all()
@@ -95,9 +96,9 @@ def test_scores_by_the_lda_are_scikit_learns_with_training_controls_at_plus_and_
     for fold in FOLDS:
         train, y = x[fold.train], LABELS[fold.train]
         machine = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto", priors=[0.5, 0.5]).fit(train, y)
-        known, told = machine.decision_function(train), machine.decision_function(x[fold.test])
+        known, reported = machine.decision_function(train), machine.decision_function(x[fold.test])
         ends = known[y < 0].mean(), known[y > 0].mean()
-        np.testing.assert_allclose(scores.on_lda[fold.test], _scaled(told, *ends), atol=1e-4)
+        np.testing.assert_allclose(scores.on_lda[fold.test], _scaled(reported, *ends), atol=1e-4)
 
 
 def _scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -113,7 +114,7 @@ def test_wells_that_no_fold_tests_have_no_score() -> None:
 
 
 def test_c_is_the_candidate_whose_axis_separates_left_out_rows_best() -> None:
-    # One feature tells the kinds apart with little spread, the other is loud and worse: a large C takes the first.
+    # One feature separates the kinds with little spread, the other is loud and worse: a large C takes the first.
     rng = np.random.default_rng(0)
     y = np.tile([1, -1, -1], 8)
     rows = np.repeat(list("ABCDEFGH"), 3)
@@ -123,7 +124,7 @@ def test_c_is_the_candidate_whose_axis_separates_left_out_rows_best() -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_c_is_the_largest_that_left_out_rows_do_not_tell_from_the_best(seed: int) -> None:
+def test_c_is_the_largest_that_left_out_rows_do_not_separate_from_the_best(seed: int) -> None:
     """Against Z' of left-out rows and its jackknife written out; 100 features for 24 controls, where candidates differ."""
     rng = np.random.default_rng(seed)
     y, rows = np.tile([1, -1, -1], 8), np.repeat(list("ABCDEFGH"), 3)
@@ -183,7 +184,7 @@ def test_a_fold_without_one_kind_of_controls_says_so() -> None:
 
 
 def test_controls_that_are_all_alike_say_so() -> None:
-    with pytest.raises(AxisError, match="cannot be told apart"):
+    with pytest.raises(AxisError, match="cannot be separated"):
         held_out_scores(np.ones((len(LABELS), 3)), LABELS, FOLDS, ROWS, [1.0])
 
 
@@ -201,12 +202,12 @@ def test_a_fold_that_trains_on_what_it_tests_is_refused() -> None:
 
 def test_a_fold_that_trains_on_wells_without_label_is_refused() -> None:
     fold = Fold("A", np.flatnonzero(ROWS != "A"), np.flatnonzero(ROWS == "A"))
-    with pytest.raises(AxisError, match=r"fold A trains on 9 well\(s\) that are no controls"):
+    with pytest.raises(AxisError, match=r"fold A trains on 9 well\(s\) that are not controls"):
         held_out_scores(wells(3), LABELS, [fold], ROWS, [1.0])
 
 
 def test_inner_rows_that_leave_controls_all_alike_do_not_stop_the_choice_of_c() -> None:
-    # Only row A tells the kinds apart: without it, the controls that are left are all alike.
+    # Only row A separates the kinds: without it, the controls that are left are all alike.
     train = LABELS != 0
     x = np.where((ROWS == "A") & train, LABELS, 0)[train, None].astype(float)
     assert choose_c(x, LABELS[train], ROWS[train], [0.1, 1.0]) in (0.1, 1.0)
@@ -236,7 +237,7 @@ def test_many_folds_share_choices_that_none_of_their_test_wells_had_a_say_in(mon
         chosen_on.append(set(groups.tolist()))
         return c_grid[0]
 
-    monkeypatch.setattr(axes_module, "choose_c", choose)
+    monkeypatch.setattr(held_out, "choose_c", choose)
     scores = held_out_scores(features, labels, folds, plates, [0.01, 1.0])
     assert len(chosen_on) == 7  # of 20 folds three at a time
     assert list(scores.c) == [fold.name for fold in folds]
@@ -263,7 +264,7 @@ def test_folds_that_train_on_different_wells_share_no_choice(monkeypatch: pytest
         chosen_on.append(set((groups // 15).tolist()))
         return c_grid[0]
 
-    monkeypatch.setattr(axes_module, "choose_c", choose)
+    monkeypatch.setattr(held_out, "choose_c", choose)
     held_out_scores(features, labels, folds, plates, [0.01, 1.0])
     assert all(len(known) == 1 for known in chosen_on)
 
@@ -301,7 +302,7 @@ def test_rows_scored_a_few_at_a_time_and_in_single_precision_score_the_same(
     train, test = np.arange(0, 40, 2), np.concatenate([np.arange(1, 40, 2), np.arange(40, 60)])
     groups, folds = np.tile(list("abcd"), 15), [Fold("all", train, test)]
     whole = held_out_scores(features.astype(float), labels, folds, groups, [0.1, 1.0], raw=raw)
-    monkeypatch.setattr(axes_module, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(held_out, "ROWS_AT_ONCE", 7)
     parts = held_out_scores(features, labels, folds, groups, [0.1, 1.0], raw=raw)
     for name in ("on", "off", "off_norm", "on_lda"):
         np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-10, atol=1e-12)

@@ -1,4 +1,4 @@
-"""BBBC013's plate map: the layout of facts, in uM; every mistake in it is told at once, with its row."""
+"""BBBC013's plate map: the layout of facts, in uM; every mistake in it is reported at once, with its row."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gandl.source.bbbc013 import PLATEMAP_COLUMNS, WELLS, PlateMapError, read_platemap, write_sites
+from gandl.source.screens.bbbc013 import PLATEMAP_COLUMNS, WELLS, PlateMapError, read_platemap, write_sites
 from gandl.tables import SITES, read_table
 
 NEGATIVE = {*(f"{r}01" for r in "ABCD"), *(f"{r}02" for r in "ABCDEFGH"), *(f"{r}12" for r in "EFGH")}
@@ -121,7 +121,7 @@ def test_missing_columns_are_named(changed: Callable[[Change], Path]) -> None:
         read_platemap(changed(lambda table: table.drop(columns=["control", "treatment"])))
 
 
-def test_missing_unreadable_and_empty_files_are_told(tmp_path: Path) -> None:
+def test_missing_unreadable_and_empty_files_are_reported(tmp_path: Path) -> None:
     with pytest.raises(PlateMapError, match=r"nothing\.csv cannot be read"):
         read_platemap(tmp_path / "nothing.csv")
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00well")
@@ -167,19 +167,19 @@ def test_missing_unreadable_and_empty_files_are_told(tmp_path: Path) -> None:
         ),
     ],
 )  # fmt: skip
-def test_mistake_of_one_well_is_told_with_its_row(
+def test_mistake_of_one_well_is_reported_with_its_row(
     changed: Callable[[Change], Path], change: Change, mistake: str
 ) -> None:
     assert mistakes_of(changed(change)) == [mistake]
 
 
-def test_unknown_and_duplicated_wells_are_told_with_the_missing_ones(changed: Callable[[Change], Path]) -> None:
+def test_unknown_and_duplicated_wells_are_reported_with_the_missing_ones(changed: Callable[[Change], Path]) -> None:
     assert mistakes_of(changed(put("A03", well="A13"))) == [
         "row 4: unknown well 'A13'; the wells of this plate are A01 to H12",
         "no row for 1 of the 96 wells: A03",
     ]
     duplicated = changed(lambda table: pd.concat([table, table[table["well"] == "A01"]]))
-    assert mistakes_of(duplicated) == ["rows 2, 98: well 'A01' is there 2 times"]
+    assert mistakes_of(duplicated) == ["rows 2, 98: well 'A01' is listed 2 times"]
 
 
 @pytest.mark.parametrize("control", ["positive", "negative"])
@@ -191,7 +191,7 @@ def test_plate_without_a_kind_of_control_is_refused(changed: Callable[[Change], 
     assert mistakes_of(changed(without)) == [f"no {control} control: at least one well must have control = {control}"]
 
 
-def test_all_mistakes_are_told_at_once(changed: Callable[[Change], Path]) -> None:
+def test_all_mistakes_are_reported_at_once(changed: Callable[[Change], Path]) -> None:
     def spoil(table: pd.DataFrame) -> None:
         put("A03", concentration_um="0")(table)
         put("B01", control="negativ")(table)

@@ -15,7 +15,7 @@ from gandl.config import Dataset, ImagesSettings
 from gandl.images.bbbc013 import ArchiveError, PlateArchive, decode_image, find_members, pack_bbbc013
 from gandl.images.pack import PackError
 from gandl.images.store import ImageStore
-from gandl.source.bbbc013 import WELLS, write_sites
+from gandl.source.screens.bbbc013 import WELLS, write_sites
 from plates import bmp, plate_names, plate_pixels, plate_zip, write_zip
 
 
@@ -111,7 +111,7 @@ def test_missing_members_are_named() -> None:
 
 def test_member_that_is_there_twice_is_named() -> None:
     assert refusal([*plate_names(), "again/Channel2-96-H-12.BMP"]) == [
-        "again/Channel2-96-H-12.BMP is there twice (also plate/Channel2-96-H-12.BMP)"
+        "again/Channel2-96-H-12.BMP is present twice (also plate/Channel2-96-H-12.BMP)"
     ]
 
 
@@ -141,16 +141,16 @@ def test_long_lists_of_mistakes_are_cut() -> None:
     assert lines[-1] == "and 182 more"
 
 
-def test_file_that_is_no_zip_or_is_not_there_is_told(tmp_path: Path) -> None:
+def test_file_that_is_no_zip_or_is_not_there_is_reported(tmp_path: Path) -> None:
     page = tmp_path / "page.zip"
     page.write_text("<html>please log in</html>")
     with pytest.raises(ArchiveError, match=r"page\.zip is not a zip archive, or only a part of one"):
         PlateArchive(page)
-    with pytest.raises(ArchiveError, match="there is no archive"):
+    with pytest.raises(ArchiveError, match="no archive at"):
         PlateArchive(tmp_path / "nothing.zip")
 
 
-def test_zip_cut_short_is_told(archive: Path, tmp_path: Path) -> None:
+def test_zip_cut_short_is_reported(archive: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.zip"
     cut.write_bytes(archive.read_bytes()[:-500])
     with pytest.raises(ArchiveError, match="only a part of one"):
@@ -194,9 +194,12 @@ def palette_image(palette: list[int]) -> bytes:
         (as_bmp(Image.new("1", (640, 640))), "x has pixels of mode 1; it must be"),
         (
             palette_image([value for grey in range(256) for value in (grey, 0, 0)]),
-            "x has a palette that is no grey ramp",
+            "x has a palette that is not a grey ramp",
         ),
-        (palette_image([255 - grey for grey in range(256) for _ in range(3)]), "x has a palette that is no grey ramp"),
+        (
+            palette_image([255 - grey for grey in range(256) for _ in range(3)]),
+            "x has a palette that is not a grey ramp",
+        ),
         (bmp(plate_pixels(1, 1))[:300_000], "x is not a readable BMP image"),
         (bmp(plate_pixels(1, 1))[:20], "x is not a readable BMP image"),
         (b"", "x is not a readable BMP image"),
@@ -237,6 +240,6 @@ def test_the_original_need_not_be_stored(archive: Path, packing: dict[str, Path]
     np.testing.assert_array_equal(store.sites([4])[0, 1], np.floor(squares + 0.5))
 
 
-def test_a_size_that_is_no_whole_fraction_is_told(archive: Path, packing: dict[str, Path]) -> None:
+def test_a_size_that_is_no_whole_fraction_is_reported(archive: Path, packing: dict[str, Path]) -> None:
     with pytest.raises(PackError, match=r"BBBC013_1: images of 640 x 640 px can be stored at .* not at 500 px"):
         pack_bbbc013(archive, settings=images_settings(resolutions=(500,)), **packing)

@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from gandl.config import ChosenWeights
-from gandl.models import weights
-from gandl.models.best import Best
-from gandl.models.checkpoint import CheckpointError, Checkpoints
-from gandl.models.intensity import IntensityScale
-from gandl.models.weights import TrainedModel, load, untrained
+from gandl.models.crops.intensity import IntensityScale
+from gandl.models.engine.best import Best
+from gandl.models.engine.checkpoint import CheckpointError, Checkpoints
+from gandl.models.networks import weights
+from gandl.models.networks.gan import TrainedGan, untrained
+from gandl.models.networks.weights import load
 from model_inputs import TRAINING
 
 SCALE = IntensityScale(("gfp", "dna"), (1.5, 0.0), (200.0, 255.0))
@@ -23,7 +24,7 @@ PROBES = (0.1, float("nan"), 0.6, 0.2, 0.6, 0.3)
 """At six looks: the best by quality is the fourth (and the sixth, as good, comes later); by the probe the third."""
 
 
-def model(look: int, weights: ChosenWeights = ChosenWeights.LAST) -> TrainedModel:
+def model(look: int, weights: ChosenWeights = ChosenWeights.LAST) -> TrainedGan:
     """A model that differs from look to look."""
     settings = TRAINING.model_copy(update={"weights": weights})
     return replace(untrained(settings, SCALE, seed=look), images_seen=100 * (look + 1))
@@ -38,7 +39,7 @@ class KilledError(Exception):
 
 
 def train(folder: Path, weights: Path, chosen: ChosenWeights, kill_at: int = -1, looks: int = 6) -> ChosenWeights:
-    """A training that only looks, then keeps, six times; it goes on where its checkpoint is. Killed at one of its moments."""
+    """A training that only looks, then keeps, six times; it continues where its checkpoint is. Killed at one of its moments."""
     kept, moment = Checkpoints(folder, {"a": 1}), itertools.count()
 
     def passing() -> None:
@@ -61,7 +62,7 @@ def train(folder: Path, weights: Path, chosen: ChosenWeights, kill_at: int = -1,
     return best.finish(model(looks - 1, chosen), weights)
 
 
-def same(one: TrainedModel, other: TrainedModel) -> bool:
+def same(one: TrainedGan, other: TrainedGan) -> bool:
     pairs = zip(one.networks.values(), other.networks.values(), strict=True)
     return one.images_seen == other.images_seen and all(
         torch.equal(tensor, b.state_dict()[key]) for a, b in pairs for key, tensor in a.state_dict().items()
@@ -160,7 +161,7 @@ def test_without_held_out_sites_the_best_beside_the_last_is_the_probes(tmp_path:
     assert same(load(tmp_path / "weights.safetensors"), model(2))
 
 
-def test_a_lost_or_damaged_best_file_is_told_and_the_best_of_what_follows_is_kept(
+def test_a_lost_or_damaged_best_file_is_reported_and_the_best_of_what_follows_is_kept(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     best = Best(tmp_path)
@@ -170,13 +171,13 @@ def test_a_lost_or_damaged_best_file_is_told_and_the_best_of_what_follows_is_kep
     path.write_bytes(path.read_bytes()[:-1])
     again = Best(tmp_path)
     again.restore(state)
-    assert "the best weights by quality so far, is gone or damaged" in caplog.text
+    assert "the best weights by quality so far, is missing or damaged" in caplog.text
     again.offer(model(1), {"quality": 2.0})
     again.finish(model(2), tmp_path / "weights.safetensors")
     assert same(load(tmp_path / "best.safetensors"), model(1))
 
 
-def test_a_full_disk_is_told_and_what_was_best_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_what_was_best_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     best = Best(tmp_path)
     best.offer(model(0), {"quality": 1.0})
     state = best.state((0, 0))
@@ -186,7 +187,7 @@ def test_a_full_disk_is_told_and_what_was_best_stays(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(weights, "save_file", full)
     with pytest.raises(
-        CheckpointError, match=r"after 200 images.*No space left on device.*make room.*from its last checkpoint"
+        CheckpointError, match=r"after 200 images.*No space left on device.*free some space.*from its last checkpoint"
     ):
         best.offer(model(1), {"quality": 0.5})
     assert best.state((0, 0))["kept"] == state["kept"]

@@ -55,7 +55,9 @@ def numbers(folder: Path) -> pd.DataFrame:
     return read_table(calibrate(folder, folder)["output"], NUMBERS).set_index(["split", "metric"])
 
 
-def test_severity_is_told_by_plates_left_out_and_correlates_with_the_truth(folder: Path, numbers: pd.DataFrame) -> None:
+def test_severity_is_reported_by_plates_left_out_and_correlates_with_the_truth(
+    folder: Path, numbers: pd.DataFrame
+) -> None:
     wells = pd.read_parquet(folder / "calibration_wells.parquet")
     assert wells.columns.tolist() == WELL_COLUMNS
     assert set(wells["scheme"]) == {"leave_plate_out"}
@@ -124,7 +126,7 @@ def test_a_severity_that_never_varies_has_no_correlation(folder: Path, tmp_path:
 def test_a_well_without_truth_and_a_compound_without_fit_are_named(folder: Path, tmp_path: Path) -> None:
     truth = pd.read_parquet(folder / "truth.parquet")
     truth[truth["well_id"] != "VERO-1_1_A01"].to_parquet(tmp_path / "truth.parquet")
-    with pytest.raises(CalibrationError, match=r"truth\.parquet does not tell 1 well\(s\) of .*: VERO-1_1_A01"):
+    with pytest.raises(CalibrationError, match=r"truth\.parquet lacks 1 well\(s\) of .*: VERO-1_1_A01"):
         calibrate(folder, tmp_path, truth=tmp_path / "truth.parquet")
     doses = read_table(folder / "doses.parquet", NUMBERS)
     kept = doses[~doses["split"].str.endswith("HRCE:Polydatin")]
@@ -152,5 +154,5 @@ def test_no_other_stage_reads_the_truth(repository: Path) -> None:
 def test_scores_of_no_strict_scheme_are_refused(folder: Path, tmp_path: Path) -> None:
     scores = read_table(folder / "scores.parquet", WELL_SCORES)
     write_table(scores[scores["scheme"] == "probe"], tmp_path / "scores.parquet", WELL_SCORES)
-    with pytest.raises(CalibrationError, match="no held-out scores to hold against the truth"):
+    with pytest.raises(CalibrationError, match="no held-out scores to compare with the truth"):
         calibrate(folder, tmp_path, scores=tmp_path / "scores.parquet")

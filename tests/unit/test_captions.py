@@ -11,7 +11,7 @@ from docutils.core import publish_parts
 from jinja2 import Environment, StrictUndefined
 
 from gandl.config import Config
-from gandl.config_files import read_config
+from gandl.config.files import read_config
 from gandl.report.captions import NO_COUNTS, caption_counts, coverage_note
 
 REPORT = Path(__file__).resolve().parents[2] / "workflow/report"
@@ -132,7 +132,7 @@ def test_captions_of_intervals_say_what_these_are_worth_with_so_few_wells(name, 
     assert "with all plate rows in view" in text
 
 
-def test_coverage_is_told_only_of_numbers_of_wells_that_were_simulated():
+def test_coverage_is_reported_only_of_numbers_of_wells_that_were_simulated():
     assert coverage_note([(5, 7)]) == ""
 
 

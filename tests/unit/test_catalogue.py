@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gandl.source.bbbc013 import PLATE_ID
 from gandl.source.catalogue import download_at, downloads_of, stores_of
-from gandl.source.datasets import DatasetsError
+from gandl.source.remote.datasets import DatasetsError
+from gandl.source.screens.bbbc013 import PLATE_ID
 
 
 def test_the_plate_has_one_store_and_one_archive(repository: Path) -> None:

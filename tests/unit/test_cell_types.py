@@ -1,4 +1,4 @@
-"""Cell models and cell types: told on raw profiles; per-plate standardisation erases what a plate has one of (the trap)."""
+"""Cell models and cell types: classified on raw profiles; per-plate standardisation erases what a plate has one of (the trap)."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ LEVELS = {name: 10 * i for i, name in enumerate(RXRX1)}
 
 
 def image_of(channels: list[str]) -> np.ndarray:
-    """One site (1, c, 2, 3) whose pixels tell their channel."""
+    """One site (1, c, 2, 3) whose pixels identify their channel."""
     return np.stack([np.full((2, 3), LEVELS[name], np.uint16) for name in channels])[None]
 
 

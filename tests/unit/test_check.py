@@ -24,14 +24,14 @@ from gandl.check.configuration import (
 )
 from gandl.check.plates import check_plates
 from gandl.check.sheet import choose_sites, label_of, sheet_of
-from gandl.commands_check import add_parser
+from gandl.commands.check import add_parser
 from gandl.config import Config, FeaturizerName, Normalization, Pairs, PlatesSettings, Precision, QuestionName
-from gandl.config_files import read_config
+from gandl.config.files import read_config
 from plate_files import write_csv, write_one_channel_plate, write_six_channel_plates
 
 
 def gandl(*arguments: object) -> object:
-    """Run the command as `python -m gandl` would; its exit status, None where all is well."""
+    """Run the command as `python -m gandl` would; its exit status, None if all is well."""
     parser = argparse.ArgumentParser()
     add_parser(parser.add_subparsers())
     options = parser.parse_args([str(argument) for argument in arguments])
@@ -68,7 +68,7 @@ def test_sound_plates_pass_and_are_summed_up(six: Path) -> None:
     assert report.summary[4].startswith("brightness  84 images decoded: median ")
 
 
-def test_every_problem_of_table_and_images_is_told_at_once_with_row_and_file(tmp_path: Path) -> None:
+def test_every_problem_of_table_and_images_is_reported_at_once_with_row_and_file(tmp_path: Path) -> None:
     table = write_six_channel_plates(tmp_path / "lab", rows="AB")
     plate = tmp_path / "lab/plate 1"
     tifffile.imwrite(plate / "A01_s1_DNA.tif", np.zeros((97, 111), np.uint16))
@@ -80,7 +80,7 @@ def test_every_problem_of_table_and_images_is_told_at_once_with_row_and_file(tmp
     text = table.read_text().replace("1,A07,", "1,A77,").replace("plate 1/B01_s1_er.tif", "plate 1/B01_s1_er.tif#7")
     table.write_text(text.replace("drug A,0.3,", 'drug A,"0,3",', 1))
     report = check_plates(table)
-    told = [problem.replace(str(tmp_path), "") for problem in report.problems]
+    reported = [problem.replace(str(tmp_path), "") for problem in report.problems]
     starts = [
         "row 5: concentration_um is '0,3', with a comma; write 0.3, with a decimal point",
         "row 8: well is 'A77'; wells are named A1 (or A01) to AF48",
@@ -88,12 +88,12 @@ def test_every_problem_of_table_and_images_is_told_at_once_with_row_and_file(tmp
         "row 4: /lab/plate 1/A03_s1_DNA.tif has 3 values per pixel (RGB)",
         "row 5: /lab/plate 1/A04_s1_DNA.tif is cut short",
         "row 7: /lab/plate 1/A06_s1_DNA.tif holds floating values of 32 bit",
-        "row 9: /lab/plate 1/B01_s1_er.tif has 1 page(s) that can be read, there is no page 7",
+        "row 9: /lab/plate 1/B01_s1_er.tif has 1 readable page(s) but no page 7",
         "row 2: /lab/plate 1/A01_s1_DNA.tif is 97 x 111 px of 16 bit (height x width), the others are 97 x 110 px of 16 bit",
         "row 3: /lab/plate 1/A02_s1_DNA.tif is 97 x 110 px of 8 bit (height x width), the others are 97 x 110 px of 16 bit",
     ]
-    assert len(told) == len(starts)
-    for problem, start in zip(told, starts, strict=True):
+    assert len(reported) == len(starts)
+    for problem, start in zip(reported, starts, strict=True):
         assert problem.startswith(start)
 
 
@@ -105,7 +105,7 @@ def test_too_small_images_are_a_problem(tmp_path: Path) -> None:
     assert problem == f"row 2: {tmp_path}/lab/a.png is 63 x 80 px of 8 bit; both sides must be at least 64 px"
 
 
-def test_pixels_of_all_images_are_decoded_where_it_is_asked_for(tmp_path: Path) -> None:
+def test_pixels_of_all_images_are_decoded_where_it_is_requested(tmp_path: Path) -> None:
     table = write_six_channel_plates(tmp_path / "lab", rows="ABCD")
     file = tmp_path / "lab/plate 2/C04_s1_golgi.tif"
     data = bytearray(file.read_bytes())
@@ -128,7 +128,7 @@ def test_what_stops_nothing_is_noted(tmp_path: Path) -> None:
     report = check_plates(table)
     assert report.passed
     assert [note.replace(str(tmp_path), "") for note in report.notes if "every pixel" not in note] == [
-        "no well is a negative control: without both kinds no assay quality and no dose response can be told",
+        "no well is a negative control: without both kinds, assay quality and dose response cannot be computed",
         "1 treatment(s) have fewer than 4 doses, too few for a curve; the first is x",
         "1 treated well(s) have no concentration_um; the first is lab_1_A03",
         "wells have between 1 and 2 sites; lab_1_A01 has 1",
@@ -167,12 +167,14 @@ def test_command_reads_a_folder_with_a_pattern(six: Path, capsys: pytest.Capture
     assert "no well is a positive control" in printed
     assert gandl("check", six.parent) == 1
     assert "needs a pattern" in capsys.readouterr().out
-    assert gandl("check", six, "--pattern", pattern) == f"--pattern is for a folder of images, and {six} is none"
+    assert (
+        gandl("check", six, "--pattern", pattern) == f"--pattern is for a folder of images, and {six} is not a folder"
+    )
 
 
-def test_absent_table_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_absent_table_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert gandl("check", "nowhere/sites.csv") == 1
-    assert "there is no table nowhere/sites.csv" in capsys.readouterr().out
+    assert "no table at nowhere/sites.csv" in capsys.readouterr().out
 
 
 # --- the configuration ---
@@ -183,7 +185,7 @@ def suggested(table: Path, **more: float) -> Config:
     return suggest(check_plates(settings), settings).config
 
 
-def test_configuration_asks_what_the_plates_can_answer(six: Path, one: Path) -> None:
+def test_configuration_requests_what_the_plates_can_answer(six: Path, one: Path) -> None:
     for table, channel in ((six, "DNA"), (one, "nuclei")):
         config = suggested(table)
         assert config.run == table.parent.name
@@ -199,7 +201,7 @@ def test_configuration_asks_what_the_plates_can_answer(six: Path, one: Path) -> 
         assert config.training.contrast.pairs == (Pairs.WELL if several else Pairs.SITE), "partners lie in one well"
 
 
-def test_configuration_without_controls_or_nuclei_asks_nothing_and_segments_nothing(tmp_path: Path) -> None:
+def test_configuration_without_controls_or_nuclei_requests_nothing_and_segments_nothing(tmp_path: Path) -> None:
     (tmp_path / "sites").mkdir()
     for i in range(3):
         tifffile.imwrite(tmp_path / f"sites/{i}.tif", np.arange(80 * 90, dtype=np.uint16).reshape(80, 90))
@@ -245,15 +247,15 @@ def test_questions_need_controls_that_can_be_left_out() -> None:
     assert questions_of(wells(controls("pq", "AB"), doses=3)).questions == both[:1]
     few = questions_of(wells(controls("p", "ABC"), doses=4))
     assert (few.questions, few.why) == (
-        (), "No question is asked: there are fewer than 4 positive and negative control wells.",
+        (), "No question is evaluated: there are fewer than 4 positive and negative control wells.",
     )  # fmt: skip
     one_row = questions_of(wells(controls("p", "A") * 4, doses=4))
     assert (one_row.questions, one_row.why) == (
-        (), "No question is asked: too few rows of the one plate with unknown cells hold controls.",
+        (), "No question is evaluated: too few rows of the one plate with unknown cells hold controls.",
     )  # fmt: skip
     one_plate = [*controls("p", "ABCD"), ("q", "A", "negative")]
     assert questions_of(wells(one_plate, doses=4)).why.startswith(
-        "No question is asked: scheme leave_plate_out, fold p:"
+        "No question is evaluated: scheme leave_plate_out, fold p:"
     )
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from gandl.models import checkpoint
-from gandl.models.checkpoint import CheckpointError, Checkpoints, differences
+from gandl.models.engine import checkpoint
+from gandl.models.engine.checkpoint import CheckpointError, Checkpoints, differences
 
 PARTS = {"settings": {"r1_gamma": 5.0, "network": {"crop": 16}}, "seed": 1, "code": "abc", "data": {"S_1": "f00"}}
 
@@ -46,7 +46,7 @@ def test_what_was_saved_last_is_loaded(kept: Checkpoints) -> None:
     assert loaded["plain"] == [2.0, "text", None]
 
 
-def test_two_are_kept_and_the_older_can_be_asked_for(kept: Checkpoints) -> None:
+def test_two_are_kept_and_the_older_can_be_requested(kept: Checkpoints) -> None:
     for step in (10, 20, 30):
         kept.save(state(step), step)
     assert steps(kept) == [(0, 20), (0, 30)]
@@ -88,9 +88,11 @@ def test_a_checkpoint_of_another_version_is_refused(kept: Checkpoints, monkeypat
     monkeypatch.setattr(checkpoint, "FORMAT", "gandl-checkpoint-1")
     path = kept.save(state(10), 10)
     monkeypatch.undo()
-    with pytest.raises(CheckpointError, match=r"of format gandl-checkpoint-1, and this version of gandl reads") as told:
+    with pytest.raises(
+        CheckpointError, match=r"of format gandl-checkpoint-1, and this version of gandl reads"
+    ) as reported:
         kept.load()
-    assert str(path) in str(told.value)
+    assert str(path) in str(reported.value)
 
 
 def test_a_checkpoint_from_before_there_were_versions_is_refused(kept: Checkpoints) -> None:
@@ -135,10 +137,10 @@ def test_checkpoints_of_other_trainings_say_why_this_one_starts_anew(kept: Check
     damaged = Checkpoints(tmp_path, {**PARTS, "seed": 7})
     damaged.save(state(10), 10)
     (damaged.folder / "training.json").write_text('{"seed": ')
-    told = kept.foreign()
-    assert told is not None
-    assert str(Checkpoints(tmp_path, near).folder) in told
-    assert "(settings.r1_gamma: 50.0 there, 5.0 here)" in told
+    reported = kept.foreign()
+    assert reported is not None
+    assert str(Checkpoints(tmp_path, near).folder) in reported
+    assert "(settings.r1_gamma: 50.0 there, 5.0 here)" in reported
 
 
 def test_differences_name_keys_with_dots_and_what_is_absent() -> None:
@@ -151,7 +153,7 @@ def test_differences_name_keys_with_dots_and_what_is_absent() -> None:
     ]
 
 
-def test_a_full_disk_is_told_and_costs_only_the_checkpoint_it_hit(
+def test_a_full_disk_is_reported_and_costs_only_the_checkpoint_it_hit(
     kept: Checkpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept.save(state(10), 10)
@@ -173,7 +175,7 @@ def test_a_disk_that_lies_is_found_out(kept: Checkpoints, monkeypatch: pytest.Mo
     kept.save(state(10), 10)
     write = Path.write_bytes
     monkeypatch.setattr(Path, "write_bytes", lambda self, data: write(self, bytes(len(data))))
-    with pytest.raises(CheckpointError, match="does not read back as it was written"):
+    with pytest.raises(CheckpointError, match="differs from what was written"):
         kept.save(state(20), 20)
     assert steps(kept) == [(0, 10)]
 
@@ -186,5 +188,5 @@ def test_what_a_killed_process_left_half_written_is_removed(kept: Checkpoints) -
 
 
 def test_a_process_that_does_not_see_the_file_of_another_says_so(kept: Checkpoints) -> None:
-    with pytest.raises(CheckpointError, match="must lie where all processes see the same files"):
+    with pytest.raises(CheckpointError, match="must be where all processes see the same files"):
         kept.read(0, 10)

@@ -29,9 +29,9 @@ def test_a_plate_map_with_mistakes_ends_the_plan_in_sentences(
 
 def test_the_plan_of_a_configuration_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     main(["plan", "--configfile", "config/paper.yaml", "--mirror", "https://example.org/data"])
-    told = capsys.readouterr().out
-    assert told.startswith("Run paper: rxrx19a and rxrx1\n")
-    assert "from the mirror https://example.org/data" in told
+    reported = capsys.readouterr().out
+    assert reported.startswith("Run paper: rxrx19a and rxrx1\n")
+    assert "from the mirror https://example.org/data" in reported
 
 
 def test_a_run_that_is_not_finished_says_so() -> None:

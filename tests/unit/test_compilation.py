@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from gandl.config import EngineSettings, Intensity, TrainingSettings
-from gandl.models.intensity import IntensityScale
-from gandl.models.trainer import Trainer
+from gandl.models.crops.intensity import IntensityScale
+from gandl.models.objectives.gan import Gan
 from model_inputs import TRAINING
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="this machine has no C++ compiler (g++)")
@@ -28,9 +28,9 @@ class Crops:
         return [images.contiguous(memory_format=torch.channels_last)]
 
 
-def trained(settings: TrainingSettings, steps: int) -> Trainer:
+def trained(settings: TrainingSettings, steps: int) -> Gan:
     scale = IntensityScale(("gfp", "dna"), (0.0, 0.0), (255.0, 255.0), Intensity.STORE)
-    trainer = Trainer(Crops(scale), settings, 1, dtype=torch.float64)
+    trainer = Gan(Crops(scale), settings, 1, dtype=torch.float64)
     for _ in range(steps):
         trainer.step()
     return trainer

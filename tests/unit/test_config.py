@@ -10,8 +10,8 @@ import yaml
 from pydantic import ValidationError
 
 from gandl.config import Bbbc013Settings, Config, EngineSettings, Precision, TrainingSettings
-from gandl.config_check import ConfigError, load_config
-from gandl.config_files import read_config, rendered
+from gandl.config.check import ConfigError, load_config
+from gandl.config.files import read_config, rendered
 
 
 class _Whole(dict[str, Any]):
@@ -36,7 +36,7 @@ def _mistakes(changes: dict[str, Any]) -> list[str]:
     return [line.strip() for line in str(caught.value).splitlines()[1:]]
 
 
-def test_every_mistake_is_told_at_once_a_line_each() -> None:
+def test_every_mistake_is_reported_at_once_a_line_each() -> None:
     mistakes = _mistakes(
         {
             "runn": "x",
@@ -55,12 +55,12 @@ def test_every_mistake_is_told_at_once_a_line_each() -> None:
 
 def test_a_typo_is_answered_with_the_nearest_key() -> None:
     (mistake,) = _mistakes({"figures": {"dpj": 200}})
-    assert mistake.startswith("figures.dpj: there is no such key; did you mean dpi?")
+    assert mistake.startswith("figures.dpj: unknown key; did you mean dpi?")
 
 
 def test_a_key_like_no_other_is_answered_with_the_known_ones() -> None:
     (mistake,) = _mistakes({"figures": {"zzz": 1}})
-    assert mistake.startswith("figures.zzz: there is no such key; known here: dpi, font_size")
+    assert mistake.startswith("figures.zzz: unknown key; known here: dpi, font_size")
 
 
 def test_a_value_of_another_type_is_shown() -> None:
@@ -123,7 +123,7 @@ SIMULATED_SIDE = Config().source.rxrx19a.image_px  # type: ignore[union-attr]
         ({"rxrx1": {"image_px": SIMULATED_SIDE}}, f"a simulated RxRx1 has images of {SIMULATED_SIDE // 2} px"),
         ({"rxrx19a": {"complete": True}}, "set its image_px to"),
         ({"simulation": {"compounds": 2}}, "source.simulation.compounds"),
-        ({"rxrx19a": {"stors": []}}, "source.rxrx19a.stors: there is no such key; did you mean stores?"),
+        ({"rxrx19a": {"stors": []}}, "source.rxrx19a.stors: unknown key; did you mean stores?"),
     ],
 )
 def test_screens_and_their_sections_belong_together(source: dict[str, Any], words: str) -> None:
@@ -131,9 +131,9 @@ def test_screens_and_their_sections_belong_together(source: dict[str, Any], word
 
 
 @pytest.mark.parametrize("section", ["bbbc013", "plates"])
-def test_an_unknown_key_in_a_section_that_is_empty_by_default_is_told(section: str) -> None:
+def test_an_unknown_key_in_a_section_that_is_empty_by_default_is_reported(section: str) -> None:
     mistakes = "\n".join(_mistakes({"source": {section: {"no_such_key": 1}}}))
-    assert f"source.{section}.no_such_key: there is no such key; known here: " in mistakes
+    assert f"source.{section}.no_such_key: unknown key; known here: " in mistakes
 
 
 def test_a_simulation_makes_no_other_screens() -> None:
@@ -146,16 +146,16 @@ def test_resolutions_are_those_of_the_screens_of_the_run(section: str) -> None:
     given = Config().model_dump(mode="json")[section]["resolutions"]
     for resolutions in ({**given, "bbbc013": given["rxrx1"]}, {"rxrx19a": given["rxrx19a"]}, {}):
         mistakes = "\n".join(_mistakes({section: {"resolutions": _Whole(resolutions)}}))
-        told = ", ".join(sorted(resolutions)) or "none"
+        reported = ", ".join(sorted(resolutions)) or "none"
         assert (
-            f"{section}.resolutions names {told}; it must name the screens of source.datasets: rxrx1, rxrx19a"
+            f"{section}.resolutions names {reported}; it must name the screens of source.datasets: rxrx1, rxrx19a"
             in mistakes
         )
 
 
 def test_a_size_that_is_embedded_must_be_stored() -> None:
     mistakes = "\n".join(_mistakes({"embeddings": {"resolutions": {"rxrx1": 99}}}))
-    assert "embeddings.resolutions asks for rxrx1 at 99 px, which is not among its images.resolutions" in mistakes
+    assert "embeddings.resolutions requests rxrx1 at 99 px, which is not among its images.resolutions" in mistakes
 
 
 def test_only_a_simulated_screen_is_held_against_a_truth(repository: Path) -> None:
@@ -175,9 +175,9 @@ def test_a_key_that_is_left_out_is_a_mistake() -> None:
     del values["seed"], values["training"]["batch"], values["figures"]
     with pytest.raises(ConfigError) as caught:
         load_config(values)
-    told = [line.strip() for line in str(caught.value).splitlines()[1:]]
-    assert [line.split(":")[0] for line in told] == ["seed", "training.batch", "figures"]
-    assert "training.batch: missing; every configuration file is complete (its default is 16)" in told
+    reported = [line.strip() for line in str(caught.value).splitlines()[1:]]
+    assert [line.split(":")[0] for line in reported] == ["seed", "training.batch", "figures"]
+    assert "training.batch: missing; every configuration file is complete (default: 16)" in reported
 
 
 def test_a_complete_configuration_is_accepted() -> None:
@@ -185,7 +185,7 @@ def test_a_complete_configuration_is_accepted() -> None:
 
 
 def test_generated_files_are_in_step(repository: Path) -> None:
-    """`make config` mends a failure of this test."""
+    """`make config` fixes a failure of this test."""
     stale = [
         path.name for path, text in rendered(repository / "config").items() if path.read_text(encoding="utf-8") != text
     ]

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from gandl.config import FiguresSettings
-from gandl.figures import style as look
-from gandl.figures.contact_sheet import DISPLAY, PANEL, ContactSheet, draw_contact_sheet, limits, sheet_figure
+from gandl.figures.common import style as look
+from gandl.figures.common.contact_sheet import DISPLAY, PANEL, ContactSheet, draw_contact_sheet, limits, sheet_figure
 
 SETTINGS = FiguresSettings()
 
@@ -43,15 +43,15 @@ def test_every_image_is_drawn_whole_with_its_channels_contrast() -> None:
         assert image.get_clim() == tuple(np.percentile(sheet.images[:, column], DISPLAY))
 
 
-def test_contrast_is_told_above_every_column_and_explained() -> None:
+def test_contrast_is_reported_above_every_column_and_explained() -> None:
     sheet = a_sheet()
-    told = words(drawn(sheet))
+    reported = words(drawn(sheet))
     for column, channel in enumerate(sheet.channels):
         black, white = np.percentile(sheet.images[:, column], DISPLAY)
-        assert channel.replace("_", " ") in told
-        assert f"{black:,.0f} to {white:,.0f}" in told
-    assert any("black is the 0.5th, white the 99.8th percentile" in text for text in told)
-    assert {"well 0", "well 1"} <= set(told)
+        assert channel.replace("_", " ") in reported
+        assert f"{black:,.0f} to {white:,.0f}" in reported
+    assert any("black is the 0.5th, white the 99.8th percentile" in text for text in reported)
+    assert {"well 0", "well 1"} <= set(reported)
 
 
 def test_scale_bar_has_its_length_in_micrometres_or_says_pixels() -> None:
@@ -64,9 +64,9 @@ def test_scale_bar_has_its_length_in_micrometres_or_says_pixels() -> None:
 
 
 def test_word_stands_on_the_sheet_and_on_every_image() -> None:
-    told = words(drawn(a_sheet(word="simulated")))
-    assert told.count("SIMULATED") == 1
-    assert told.count("simulated") == 6
+    reported = words(drawn(a_sheet(word="simulated")))
+    assert reported.count("SIMULATED") == 1
+    assert reported.count("simulated") == 6
     assert not any("simulated" in text.lower() for text in words(drawn(a_sheet())))
 
 

@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation_inputs import DEVELOPMENT, SETTINGS, effect, features, read_sites, write_plate, write_scores_of_plate
+from evaluation_inputs import (
+    DEVELOPMENT,
+    SETTINGS,
+    features,
+    read_sites,
+    write_plate,
+    write_scores_of_plate,
+    write_scores_with_ratio,
+)
 from gandl.evaluation.controls import write_controls
 from gandl.evaluation.numbers import METRICS
 from gandl.statistics import separation
@@ -17,22 +25,17 @@ from gandl.tables import NUMBERS, WELL_SCORES, read_table
 NAMES = {"featurizer": "segmentation", "normalization": "unlabelled", "seed": 0, "training_seed": 7}
 
 
+def control(scores: Path, raw: Path, folder: Path) -> None:
+    """The numbers of scores, in a folder; scores of images lie beside the profiles."""
+    images = raw.with_name("site_scores.parquet")
+    write_controls(scores, images, raw, SETTINGS, DEVELOPMENT, **NAMES, output=folder / "controls.parquet")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("screen")
-    sites = read_sites(write_plate(folder)[0])
-    ratio = 1 + 5 * effect(sites) + 0.1 * np.random.default_rng(5).standard_normal(len(sites))
-    values = np.column_stack([features(sites, dim=3), ratio])
-    scores, raw = write_scores_of_plate(folder, values, ["count", "area", "eccentricity", "nuclear_over_ring"])
-    write_controls(
-        scores,
-        scores.with_name("site_scores.parquet"),
-        raw,
-        SETTINGS,
-        DEVELOPMENT,
-        **NAMES,
-        output=folder / "controls.parquet",
-    )
+    scores, raw = write_scores_with_ratio(folder)
+    control(scores, raw, folder)
     return folder
 
 
@@ -98,15 +101,7 @@ def test_rows_name_the_question_unit_and_training_seed(numbers: pd.DataFrame) ->
 def test_a_featurizer_without_the_plain_column_has_no_such_rows(tmp_path: Path) -> None:
     sites = read_sites(write_plate(tmp_path)[0])
     scores, raw = write_scores_of_plate(tmp_path, features(sites))
-    write_controls(
-        scores,
-        scores.with_name("site_scores.parquet"),
-        raw,
-        SETTINGS,
-        DEVELOPMENT,
-        **NAMES,
-        output=tmp_path / "controls.parquet",
-    )
+    control(scores, raw, tmp_path)
     assert set(read_table(tmp_path / "controls.parquet", NUMBERS)["featurizer"]) == {"segmentation"}
 
 
@@ -114,15 +109,7 @@ def test_rows_without_positive_controls_have_null_and_n(folder: Path, tmp_path: 
     scores = read_table(folder / "scores.parquet", WELL_SCORES)
     changed = scores[~((scores["control"] == "positive") & scores["row"].isin(list("EFGH")))]
     changed.to_parquet(tmp_path / "scores.parquet")
-    write_controls(
-        tmp_path / "scores.parquet",
-        folder / "site_scores.parquet",
-        folder / "raw.parquet",
-        SETTINGS,
-        DEVELOPMENT,
-        **NAMES,
-        output=tmp_path / "controls.parquet",
-    )
+    control(tmp_path / "scores.parquet", folder / "raw.parquet", tmp_path)
     confirmed = read_table(tmp_path / "controls.parquet", NUMBERS).set_index(["split", "metric"])
     row = confirmed.loc[("confirmation:E-H", "z_prime")]
     assert row[["value", "low", "high"]].isna().all()
@@ -135,15 +122,7 @@ def test_nuclei_per_field_are_the_mean_over_all_wells_with_an_interval_of_draws_
     scores, raw = write_scores_of_plate(
         tmp_path, np.column_stack([features(sites, dim=1), counts]), ["area", "nucleus_count"]
     )
-    write_controls(
-        scores,
-        scores.with_name("site_scores.parquet"),
-        raw,
-        SETTINGS,
-        DEVELOPMENT,
-        **NAMES,
-        output=tmp_path / "controls.parquet",
-    )
+    control(scores, raw, tmp_path)
     table = read_table(tmp_path / "controls.parquet", NUMBERS)
     (row,) = table[table["question"] == "images"].to_dict("records")
     names = ("featurizer", "normalization", "split", "unit", "metric", "n")

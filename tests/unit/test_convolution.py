@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gandl.models import convolution
-from gandl.models.convolution import convolve, convolve_transposed, halve, quick_second_derivatives
+from gandl.models.networks import convolution
+from gandl.models.networks.convolution import convolve, convolve_transposed, halve, quick_second_derivatives
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +84,7 @@ def test_derivatives_are_those_of_finite_differences(kind: str) -> None:
 
 
 def test_first_derivatives_alone_compute_no_gradient_of_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    """R1's inner gradient asks for that of images only; computing the others would cost a third more."""
+    """R1's inner gradient needs that of images only; computing the others would cost a third more."""
     monkeypatch.setattr(
         convolution._WeightGradient, "apply", lambda *_: pytest.fail("the weight's gradient was computed")
     )

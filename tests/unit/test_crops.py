@@ -12,9 +12,9 @@ from scipy.stats import chisquare
 
 from gandl.config import Pairs
 from gandl.images.store import ImageStore
-from gandl.models import crops
-from gandl.models.crops import ORIENTATIONS, CropError, CropSampler, hold_out, open_stores, orient
-from gandl.models.intensity import moments_of
+from gandl.models.crops import sampling as crops
+from gandl.models.crops.intensity import moments_of
+from gandl.models.crops.sampling import ORIENTATIONS, CropError, CropSampler, hold_out, open_stores, orient
 from model_inputs import write_store
 
 
@@ -82,7 +82,7 @@ def test_only_sites_that_may_be_drawn_are_held_in_memory(stores: list[ImageStore
     np.testing.assert_array_equal(few.moments(places), all_sites.moments(places))
 
 
-def test_no_sites_to_draw_are_told(stores: list[ImageStore]) -> None:
+def test_no_sites_to_draw_are_reported(stores: list[ImageStore]) -> None:
     with pytest.raises(CropError, match="no sites to cut crops from"):
         sampler(stores, np.array([], np.int64))
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from gandl.source.datasets import COLUMNS, DatasetsError, path_of_url, read_datasets
+from gandl.source.remote.datasets import COLUMNS, DatasetsError, path_of_url, read_datasets
 
 URL = "https://host.org/a/b.zip"
 
@@ -33,7 +33,7 @@ def test_sizes_and_checksums_are_read_where_known(tmp_path: Path) -> None:
     assert (row.bytes, row.sha256, row.citation) == (12, "a" * 64, "Somebody, 2020")
 
 
-def test_every_mistake_is_told_with_its_row(tmp_path: Path) -> None:
+def test_every_mistake_is_reported_with_its_row(tmp_path: Path) -> None:
     path = table(
         tmp_path,
         f"d,images,{URL},,,CC0,",
@@ -52,7 +52,7 @@ def test_every_mistake_is_told_with_its_row(tmp_path: Path) -> None:
         assert words in line
 
 
-def test_missing_column_and_missing_file_are_told(tmp_path: Path) -> None:
+def test_missing_column_and_missing_file_are_reported(tmp_path: Path) -> None:
     with pytest.raises(DatasetsError, match=r"lacks the column\(s\) sha256, citation"):
         read_datasets(table(tmp_path, header="dataset,file,url,bytes,licence"))
     with pytest.raises(DatasetsError, match="cannot be read"):
@@ -67,7 +67,7 @@ def test_address_that_names_no_file_of_a_host_is_refused(url: str) -> None:
 
 def test_reading_the_table_imports_nothing_heavy() -> None:
     heavy = ("numpy", "pandas", "requests", "torch", "zarr")
-    code = f"import sys, gandl.source.datasets; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, gandl.source.remote.datasets; print([name for name in {heavy} if name in sys.modules])"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gandl.config import Precision
-from gandl.models.device import (
+from gandl.models.compute.device import (
     CPU,
     DeviceError,
     autocast,
@@ -22,16 +22,16 @@ def test_without_gpus_everything_computes_on_the_cpu() -> None:
     assert choose_device(0) == CPU
 
 
-def test_a_gpu_that_is_not_there_is_told_with_what_to_change(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_that_is_not_there_is_reported_with_what_to_change(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(DeviceError, match=r"asks for 1 GPU.*sees none here: set compute\.gpus to 0"):
+    with pytest.raises(DeviceError, match=r"requests 1 GPU.*finds none here: set compute\.gpus to 0"):
         choose_device(1)
 
 
-def test_more_gpus_than_there_are_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_gpus_than_there_are_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(DeviceError, match=r"asks for 4 GPUs, but this machine shows 2: set compute\.gpus to 2"):
+    with pytest.raises(DeviceError, match=r"requests 4 GPUs, but this machine has 2: set compute\.gpus to 2"):
         choose_device(4)
     assert [choose_device(2, rank) for rank in (0, 1)] == [torch.device("cuda", 0), torch.device("cuda", 1)]
 
@@ -45,7 +45,7 @@ def test_only_bfloat16_mixes_precisions(precision: Precision, kind: torch.dtype)
         assert (a @ a).dtype is kind
 
 
-def test_a_matrix_product_tells_the_speed_of_the_device() -> None:
+def test_a_matrix_product_reports_the_speed_of_the_device() -> None:
     assert 1e8 < peak_flops(CPU, Precision.FLOAT32) < 1e15
     assert peak_memory(CPU) > 50e6
 

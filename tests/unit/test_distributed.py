@@ -1,4 +1,4 @@
-"""Ranks that train together: the same steps as one process alone; one that dies or is stopped ends the job, told once."""
+"""Ranks that train together: the same steps as one process alone; one that dies or is stopped ends the job, reported once."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ import pytest
 import torch
 
 from gandl.config import TrainingSettings
-from gandl.interruption import Interrupted
-from gandl.models import worker
-from gandl.models.launch import RankError, launch, launch_module, run
-from gandl.models.parallel import Ranks
-from gandl.models.weights import load
-from gandl.models.worker import TrainingJob
+from gandl.models.compute.ranks import Ranks
+from gandl.models.engine import worker
+from gandl.models.engine.launch import RankError, launch, launch_module, run
+from gandl.models.engine.worker import TrainingJob
+from gandl.models.networks.weights import load
+from gandl.workflow.interruption import Interrupted
 from model_inputs import TRAINING, write_store
 from rank_steps import STEPS, steps_of
 
@@ -71,7 +71,7 @@ def two_and_one(store: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 
 
 def test_two_ranks_compute_the_first_step_of_one(two_and_one: tuple[dict, dict]) -> None:
-    two, one = (told["float32"]["first"] for told in two_and_one)
+    two, one = (reported["float32"]["first"] for reported in two_and_one)
     assert two.keys() == one.keys()
     assert {"loss_generator", "loss_discriminator", "r1", "path_length"} <= two.keys()
     assert len([name for name in two if name.startswith("gradient.")]) > 20
@@ -112,15 +112,15 @@ def test_a_killed_rank_ends_the_job_and_is_named(store: Path, tmp_path: Path) ->
         (("left", "defect"), RankError, "^rank 1 of 2: KeyError: 'a planted defect'$"),
         (("left", "killed"), RankError, r"^rank 1 of 2 was killed by SIGKILL"),
         (("hanging", "silent"), RankError, "^rank 1 of 2 ended with exit code 3\nthe last words of a library$"),
-        (("asked", "asked"), Interrupted, "^stopped by SIGUSR1 at step 7; started again, it goes on from there$"),
+        (("asked", "asked"), Interrupted, "^stopped by SIGUSR1 at step 7; run again to resume from there$"),
         (("asked", "left"), Interrupted, "^stopped by SIGUSR1 at step 7"),
         (("deaf", "asked"), Interrupted, "^stopped by SIGUSR1 at step 7"),
-        (("deaf", "deaf"), Interrupted, "^stopped by SIGUSR1; started again, it goes on from its last checkpoint$"),
+        (("deaf", "deaf"), Interrupted, "^stopped by SIGUSR1; run again to resume from its last checkpoint$"),
         (("full", "asked"), RankError, "^rank 0 of 2: CheckpointError: no space left$"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
 )
-def test_the_first_error_is_told_once_and_nobody_is_left(
+def test_the_first_error_is_reported_once_and_nobody_is_left(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -128,8 +128,8 @@ def test_the_first_error_is_told_once_and_nobody_is_left(
     error: type[BaseException],
     sentence: str,
 ) -> None:
-    monkeypatch.setattr("gandl.models.launch.GRACE", 1.0)
-    monkeypatch.setattr("gandl.models.launch.POLL", 0.02)
+    monkeypatch.setattr("gandl.models.engine.launch.GRACE", 1.0)
+    monkeypatch.setattr("gandl.models.engine.launch.POLL", 0.02)
     with pytest.raises(error, match=sentence):
         launch_module("rank_endings", ways, 2, tmp_path)
     assert caplog.text.count("Traceback") == ("defect" in ways)
@@ -139,10 +139,10 @@ def test_the_first_error_is_told_once_and_nobody_is_left(
 def test_ranks_on_several_machines_ask_each_for_its_share_of_the_gpus(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[int, int]] = []
+    requested: list[tuple[int, int]] = []
 
     def choose(gpus: int, local_rank: int) -> torch.device:
-        asked.append((gpus, local_rank))
+        requested.append((gpus, local_rank))
         return torch.device("cpu")
 
     monkeypatch.setattr(worker, "choose_device", choose)
@@ -158,14 +158,14 @@ def test_ranks_on_several_machines_ask_each_for_its_share_of_the_gpus(
         worker.work(job(store, tmp_path).model_copy(update={"gpus": gpus}), ranks)
     monkeypatch.delenv("LOCAL_WORLD_SIZE")
     worker.work(job(store, tmp_path).model_copy(update={"gpus": 1}))
-    assert asked == [(4, 1), (1, 1), (2, 1), (0, 1), (1, 0)]
+    assert requested == [(4, 1), (1, 1), (2, 1), (0, 1), (1, 0)]
 
 
 def test_ranks_that_end_well_are_no_error(tmp_path: Path) -> None:
     launch_module("rank_endings", ["well", "well"], 2, tmp_path)
 
 
-def test_a_rank_tells_its_launcher_how_it_ended(
+def test_a_rank_reports_its_launcher_how_it_ended(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "training.json"
@@ -195,13 +195,13 @@ def test_two_ranks_that_are_stopped_go_on_as_one(store: Path, tmp_path: Path, ca
 
     threading.Thread(target=stop, daemon=True).start()
     with pytest.raises(
-        Interrupted, match=r"^stopped by SIGTERM at step \d+; started again, it goes on from there$"
-    ) as told:
+        Interrupted, match=r"^stopped by SIGTERM at step \d+; run again to resume from there$"
+    ) as reported:
         launch(training, 2)
-    step = int(str(told.value).split("step ")[1].split(";")[0])
+    step = int(str(reported.value).split("step ")[1].split(";")[0])
     assert 3 <= step < 50
     assert not (tmp_path / "weights.safetensors").exists()
     with caplog.at_level(logging.INFO, logger="gandl"):
         run(training)
-    assert f"going on from the checkpoint of step {step} " in caplog.text
+    assert f"resuming from the checkpoint of step {step} " in caplog.text
     assert load(tmp_path / "weights.safetensors").images_seen == 400

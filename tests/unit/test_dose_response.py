@@ -9,7 +9,12 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from evaluation_inputs import EC50, SETTINGS, SLOPE, effect, features, read_sites, write_plate, write_scores_of_plate
+from evaluation_inputs import (
+    EC50,
+    SETTINGS,
+    SLOPE,
+    write_scores_with_ratio,
+)
 from gandl.evaluation.dose_response import METRICS, DoseResponseError, Response, dose_response, write_dose_response
 from gandl.statistics.hill import Hill, HillFit, bootstrap_hill
 from gandl.tables import NUMBERS, WELL_SCORES, read_table, write_table
@@ -24,10 +29,7 @@ def outputs(folder: Path) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("screen")
-    sites = read_sites(write_plate(folder)[0])
-    ratio = 1 + 5 * effect(sites) + 0.1 * np.random.default_rng(5).standard_normal(len(sites))
-    values = np.column_stack([features(sites, dim=3), ratio])
-    scores, raw = write_scores_of_plate(folder, values, ["count", "area", "eccentricity", "nuclear_over_ring"])
+    scores, raw = write_scores_with_ratio(folder)
     write_dose_response(scores, raw, SETTINGS, **NAMES, **outputs(folder))
     return folder
 

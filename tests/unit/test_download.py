@@ -18,28 +18,28 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from faulty_server import Fault, FaultyServer, etag, serving
-from gandl.source import transfer
-from gandl.source.download import DownloadError, Patience, download
-from gandl.source.transfer import Partial
+from gandl.source.remote import transfer
+from gandl.source.remote.download import DownloadError, Patience, download
+from gandl.source.remote.transfer import Partial
+from local_server import Fault, FileServer, etag, serving
 
 CONTENT = random.Random(7).randbytes(100_003)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 PATH = "/plates/plate one.zip"
 
+pytestmark = pytest.mark.usefixtures("no_proxy")
 
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+def file_server(files: dict[str, bytes | Path], *faults: Fault) -> FileServer:
+    """An old server, which closes every connection, but names the version of each file."""
+    return FileServer(files, deque(faults), validators=True, keep_alive=False)
 
 
 @pytest.fixture
-def server() -> Iterator[FaultyServer]:
-    with serving(FaultyServer(files={"/plates/plate%20one.zip": CONTENT, "/plate.zip": CONTENT})) as running:
+def server() -> Iterator[FileServer]:
+    with serving(file_server({"/plates/plate one.zip": CONTENT, "/plate.zip": CONTENT})) as running:
         yield running
 
 
@@ -48,7 +48,7 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "downloads" / "host" / "plate.zip"
 
 
-def get(server: FaultyServer, target: Path, **options: object) -> list[float]:
+def get(server: FileServer, target: Path, **options: object) -> list[float]:
     """Download without really waiting; the pauses that were asked for."""
     pauses: list[float] = []
     options.setdefault("sleep", pauses.append)
@@ -60,14 +60,14 @@ def leftovers(target: Path) -> list[str]:
     return sorted(path.name for path in target.parent.iterdir() if path != target)
 
 
-def test_download_is_the_file_and_leaves_nothing_else(server: FaultyServer, target: Path) -> None:
+def test_download_is_the_file_and_leaves_nothing_else(server: FileServer, target: Path) -> None:
     get(server, target, size=len(CONTENT), sha256=SHA256)
     assert target.read_bytes() == CONTENT
     assert leftovers(target) == []
 
 
 @pytest.mark.parametrize("cut", [0, 1, 4095, 4096, 50_000, len(CONTENT) - 1])
-def test_body_cut_anywhere_is_noticed_and_resumed(server: FaultyServer, target: Path, cut: int) -> None:
+def test_body_cut_anywhere_is_noticed_and_resumed(server: FileServer, target: Path, cut: int) -> None:
     server.faults.append(Fault(cut=cut))
     get(server, target)
     assert target.read_bytes() == CONTENT
@@ -81,7 +81,7 @@ def test_whatever_cuts_come_the_file_is_whole_and_no_byte_is_sent_twice(cuts: li
     files = {"/plate.zip": CONTENT}
     with (
         tempfile.TemporaryDirectory() as folder,
-        serving(FaultyServer(files, deque(Fault(cut=n) for n in cuts))) as server,
+        serving(file_server(files, *(Fault(cut=n) for n in cuts))) as server,
     ):
         target = Path(folder) / "plate.zip"
         get(server, target)
@@ -90,7 +90,7 @@ def test_whatever_cuts_come_the_file_is_whole_and_no_byte_is_sent_twice(cuts: li
         assert leftovers(target) == []
 
 
-def test_many_cuts_are_no_reason_to_give_up_while_bytes_come(server: FaultyServer, target: Path) -> None:
+def test_many_cuts_are_no_reason_to_give_up_while_bytes_come(server: FileServer, target: Path) -> None:
     server.faults.extend([Fault(cut=5_000)] * 19)
     get(server, target, patience=Patience(tries=2))
     assert target.read_bytes() == CONTENT
@@ -98,7 +98,7 @@ def test_many_cuts_are_no_reason_to_give_up_while_bytes_come(server: FaultyServe
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_transient_refusal_is_tried_again(server: FaultyServer, target: Path, status: int) -> None:
+def test_transient_refusal_is_tried_again(server: FileServer, target: Path, status: int) -> None:
     server.faults.extend([Fault(status=status), Fault(drop=True)])
     pauses = get(server, target)
     assert target.read_bytes() == CONTENT
@@ -112,10 +112,10 @@ def test_pauses_double_up_to_a_limit_with_jitter() -> None:
     assert patience.pause(1, None, 0.999) == pytest.approx(1.5, abs=0.01)
 
 
-def test_server_that_asks_for_a_pause_gets_it_within_limits(server: FaultyServer, target: Path) -> None:
+def test_server_that_asks_for_a_pause_gets_it_within_limits(server: FileServer, target: Path) -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=40), usegmt=True)
     server.faults.extend(Fault(status=503, retry_after=value) for value in ("17", date, "86400", "soon"))
-    asked_17, asked_date, asked_day, nonsense = get(server, target, patience=Patience(longest_asked=120, longest=1))
+    asked_17, asked_date, asked_day, nonsense = get(server, target, patience=Patience(longest_requested=120, longest=1))
     assert asked_17 == 17
     assert 30 < asked_date <= 40
     assert asked_day == 120
@@ -123,17 +123,17 @@ def test_server_that_asks_for_a_pause_gets_it_within_limits(server: FaultyServer
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410, 418])
-def test_final_refusal_is_not_tried_again(server: FaultyServer, target: Path, status: int) -> None:
+def test_final_refusal_is_not_tried_again(server: FileServer, target: Path, status: int) -> None:
     server.faults.append(Fault(status=status))
-    with pytest.raises(DownloadError, match=rf"plate\.zip cannot be had: the server answered {status}"):
+    with pytest.raises(DownloadError, match=rf"plate\.zip cannot be downloaded: the server answered {status}"):
         get(server, target)
     assert len(server.requests) == 1
     assert not target.exists()
 
 
-def test_server_that_never_answers_well_is_given_up_with_what_came(server: FaultyServer, target: Path) -> None:
+def test_server_that_never_answers_well_is_given_up_with_what_came(server: FileServer, target: Path) -> None:
     server.faults.extend([Fault(cut=60_000), *[Fault(status=503)] * 10])
-    with pytest.raises(DownloadError, match=r"in 3 tries: the server answered 503 .*go on from byte 60000"):
+    with pytest.raises(DownloadError, match=r"in 3 tries: the server answered 503 .*resume from byte 60000"):
         get(server, target, patience=Patience(tries=3))
     assert not target.exists()
     server.faults.clear()
@@ -143,13 +143,13 @@ def test_server_that_never_answers_well_is_given_up_with_what_came(server: Fault
 
 
 def test_no_server_at_all_is_one_sentence(target: Path) -> None:
-    with serving(FaultyServer()) as gone:
+    with serving(file_server({})) as gone:
         address = gone.base
-    with pytest.raises(DownloadError, match=r"could not be had in 2 tries: the connection broke"):
+    with pytest.raises(DownloadError, match=r"could not be downloaded in 2 tries: the connection broke"):
         download(f"{address}/plate.zip", target, patience=Patience(tries=2), sleep=lambda _: None)
 
 
-def test_wrong_byte_is_found_by_the_checksum_and_nothing_is_kept(server: FaultyServer, target: Path) -> None:
+def test_wrong_byte_is_found_by_the_checksum_and_nothing_is_kept(server: FileServer, target: Path) -> None:
     server.faults.append(Fault(wrong_byte=77))
     with pytest.raises(DownloadError, match=rf"was deleted: expected sha256 {SHA256}, got [0-9a-f]{{64}}"):
         get(server, target, sha256=SHA256)
@@ -158,13 +158,13 @@ def test_wrong_byte_is_found_by_the_checksum_and_nothing_is_kept(server: FaultyS
     assert target.read_bytes() == CONTENT
 
 
-def test_wrong_size_is_refused_before_the_body(server: FaultyServer, target: Path) -> None:
+def test_wrong_size_is_refused_before_the_body(server: FileServer, target: Path) -> None:
     with pytest.raises(DownloadError, match=r"has 100003 bytes, but 5 were expected"):
         get(server, target, size=5)
     assert not target.exists()
 
 
-def test_size_is_checked_where_the_server_does_not_tell_it(server: FaultyServer, target: Path) -> None:
+def test_size_is_checked_where_the_server_does_not_tell_it(server: FileServer, target: Path) -> None:
     server.length = False
     server.faults.append(Fault(cut=999))
     with pytest.raises(DownloadError, match=rf"expected {len(CONTENT)} bytes, got 999"):
@@ -173,7 +173,7 @@ def test_size_is_checked_where_the_server_does_not_tell_it(server: FaultyServer,
 
 
 @pytest.mark.parametrize("lacking", ["ranges", "validators"])
-def test_server_that_cannot_resume_is_read_from_the_start(server: FaultyServer, target: Path, lacking: str) -> None:
+def test_server_that_cannot_resume_is_read_from_the_start(server: FileServer, target: Path, lacking: str) -> None:
     setattr(server, lacking, False)
     server.faults.append(Fault(cut=50_000))
     get(server, target)
@@ -181,7 +181,7 @@ def test_server_that_cannot_resume_is_read_from_the_start(server: FaultyServer, 
     assert [request.status for request in server.requests] == [200, 200]
 
 
-def test_validator_that_promises_no_same_bytes_is_not_resumed_on(server: FaultyServer, target: Path) -> None:
+def test_validator_that_promises_no_same_bytes_is_not_resumed_on(server: FileServer, target: Path) -> None:
     server.weak = True
     server.faults.append(Fault(cut=50_000))
     get(server, target)
@@ -189,16 +189,14 @@ def test_validator_that_promises_no_same_bytes_is_not_resumed_on(server: FaultyS
     assert [request.range for request in server.requests] == [None, None]
 
 
-def test_rest_is_asked_for_on_condition_that_the_file_is_the_same(server: FaultyServer, target: Path) -> None:
+def test_rest_is_asked_for_on_condition_that_the_file_is_the_same(server: FileServer, target: Path) -> None:
     server.faults.append(Fault(cut=50_000))
     get(server, target)
     assert (server.requests[1].range, server.requests[1].if_range) == ("bytes=50000-", etag(CONTENT))
 
 
 @pytest.mark.parametrize("heeds_if_range", [True, False])
-def test_file_that_changed_between_tries_is_never_mixed(
-    server: FaultyServer, target: Path, heeds_if_range: bool
-) -> None:
+def test_file_that_changed_between_tries_is_never_mixed(server: FileServer, target: Path, heeds_if_range: bool) -> None:
     server.heeds_if_range = heeds_if_range
     new = random.Random(8).randbytes(len(CONTENT))
 
@@ -210,14 +208,14 @@ def test_file_that_changed_between_tries_is_never_mixed(
     assert target.read_bytes() == new
 
 
-def test_shorter_file_behind_a_server_that_answers_416_starts_over(server: FaultyServer, target: Path) -> None:
+def test_shorter_file_behind_a_server_that_answers_416_starts_over(server: FileServer, target: Path) -> None:
     server.faults.extend([Fault(cut=50_000), Fault(status=416)])
     get(server, target)
     assert target.read_bytes() == CONTENT
     assert server.requests[-1].range is None
 
 
-def test_whole_partial_of_a_dead_process_is_only_checked(server: FaultyServer, target: Path) -> None:
+def test_whole_partial_of_a_dead_process_is_only_checked(server: FileServer, target: Path) -> None:
     target.parent.mkdir(parents=True)
     partial = Partial(target)
     partial.begin(transfer.Version(f"{server.base}/plate.zip", None, len(CONTENT)))
@@ -227,14 +225,14 @@ def test_whole_partial_of_a_dead_process_is_only_checked(server: FaultyServer, t
     assert server.requests == []
 
 
-def test_partial_of_unknown_origin_is_not_trusted(server: FaultyServer, target: Path) -> None:
+def test_partial_of_unknown_origin_is_not_trusted(server: FileServer, target: Path) -> None:
     target.parent.mkdir(parents=True)
     Partial(target).path.write_bytes(b"x" * 500)
     get(server, target)
     assert target.read_bytes() == CONTENT
 
 
-def test_redirect_is_followed_and_resumed(server: FaultyServer, target: Path) -> None:
+def test_redirect_is_followed_and_resumed(server: FileServer, target: Path) -> None:
     server.files["/elsewhere.zip"] = server.files.pop("/plate.zip")
     redirect = Fault(status=302, location="/elsewhere.zip")
     server.faults.extend([redirect, Fault(cut=70_000), redirect])
@@ -243,13 +241,13 @@ def test_redirect_is_followed_and_resumed(server: FaultyServer, target: Path) ->
     assert server.sent == len(CONTENT)
 
 
-def test_endless_redirect_is_one_sentence(server: FaultyServer, target: Path) -> None:
+def test_endless_redirect_is_one_sentence(server: FileServer, target: Path) -> None:
     server.faults.extend([Fault(status=302, location="/plate.zip")] * 100)
-    with pytest.raises(DownloadError, match=r"cannot be had: .*redirects"):
+    with pytest.raises(DownloadError, match=r"cannot be downloaded: .*redirects"):
         get(server, target)
 
 
-def test_complete_file_is_checked_and_kept(server: FaultyServer, target: Path) -> None:
+def test_complete_file_is_checked_and_kept(server: FileServer, target: Path) -> None:
     target.parent.mkdir(parents=True)
     target.write_bytes(CONTENT)
     before = target.stat().st_mtime_ns
@@ -257,13 +255,13 @@ def test_complete_file_is_checked_and_kept(server: FaultyServer, target: Path) -
     assert target.stat().st_mtime_ns == before
     assert server.requests == []
     target.write_bytes(CONTENT[:-1])
-    with pytest.raises(DownloadError, match=r"plate\.zip is there, but is not the right file; delete it"):
+    with pytest.raises(DownloadError, match=r"plate\.zip exists but is not the right file; delete it"):
         get(server, target, size=len(CONTENT))
     assert target.exists()
 
 
 def test_full_disk_is_one_sentence_and_keeps_what_came(
-    server: FaultyServer, target: Path, monkeypatch: pytest.MonkeyPatch
+    server: FileServer, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_all = transfer._store
 
@@ -319,17 +317,17 @@ class TestMirror:
         with pytest.raises(DownloadError, match=rf"looked for {tmp_path}/host\.org/plates/plate one\.zip"):
             download(self.url, target, mirror=str(tmp_path))
 
-    def test_mirror_that_is_no_folder_is_told(self, tmp_path: Path, target: Path) -> None:
+    def test_mirror_that_is_no_folder_is_reported(self, tmp_path: Path, target: Path) -> None:
         with pytest.raises(DownloadError, match="neither a folder nor an http"):
             download(self.url, target, mirror=str(tmp_path / "nowhere"))
 
-    def test_base_address_holds_host_and_path(self, server: FaultyServer, target: Path) -> None:
-        server.files["/copies/host.org/plates/plate%20one.zip"] = CONTENT
+    def test_base_address_holds_host_and_path(self, server: FileServer, target: Path) -> None:
+        server.files["/copies/host.org/plates/plate one.zip"] = CONTENT
         download(self.url, target, mirror=f"{server.base}/copies/", sha256=SHA256)
         assert target.read_bytes() == CONTENT
 
 
-def test_two_downloads_of_one_target_send_it_once(server: FaultyServer, target: Path) -> None:
+def test_two_downloads_of_one_target_send_it_once(server: FileServer, target: Path) -> None:
     threads = [threading.Thread(target=get, args=(server, target)) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -340,9 +338,9 @@ def test_two_downloads_of_one_target_send_it_once(server: FaultyServer, target: 
     assert leftovers(target) == []
 
 
-def test_killed_download_goes_on_where_it_was(server: FaultyServer, target: Path) -> None:
+def test_killed_download_goes_on_where_it_was(server: FileServer, target: Path) -> None:
     server.faults.append(Fault(hold=65_536))
-    code = "import sys; from pathlib import Path; from gandl.source.download import download; "
+    code = "import sys; from pathlib import Path; from gandl.source.remote.download import download; "
     code += "download(sys.argv[1], Path(sys.argv[2]))"
     process = subprocess.Popen([sys.executable, "-c", code, f"{server.base}/plate.zip", str(target)])
     partial = Partial(target).path

@@ -157,7 +157,7 @@ def test_vectors_are_written_group_by_group(store: Path, tmp_path: Path, monkeyp
     assert feature_metadata(parts) == feature_metadata(whole)
 
 
-def test_the_table_tells_its_features_featurizer_and_settings(store: Path, tmp_path: Path) -> None:
+def test_the_table_reports_its_features_featurizer_and_settings(store: Path, tmp_path: Path) -> None:
     output = tmp_path / "P_1.parquet"
     embed_one(store, IntensityFeaturizer(["gfp", "dna"]), output)
     assert feature_names(output) == ["mean_gfp", "deviation_gfp", "mean_dna", "deviation_dna"]
@@ -187,7 +187,7 @@ def test_names_that_do_not_count_the_features_are_refused(tmp_path: Path) -> Non
 def test_a_table_without_names_says_so(tmp_path: Path) -> None:
     path = tmp_path / "plain.parquet"
     pd.DataFrame({"site_id": ["a"], "feature_0": np.float32([1])}).to_parquet(path)
-    with pytest.raises(TableError, match=r"plain\.parquet.*does not say what its features are"):
+    with pytest.raises(TableError, match=r"plain\.parquet.*does not name its features"):
         feature_names(path)
 
 
@@ -227,7 +227,7 @@ def test_vectors_of_a_wrong_shape_or_not_finite_are_refused(store: Path, tmp_pat
 
     with pytest.raises(EmbeddingError, match=r"shape \(8, 2\) from 8 site\(s\), not \(8, 3\)"):
         embed_one(store, Long(), tmp_path / "P_1.parquet")
-    with pytest.raises(EmbeddingError, match="intensity gave site P_1_0 a first of nan, which is no finite number"):
+    with pytest.raises(EmbeddingError, match="intensity gave site P_1_0 a first of nan, which is not a finite number"):
         embed_one(store, Undefined(), tmp_path / "P_1.parquet")
     assert not (tmp_path / "P_1.parquet").exists()
 
@@ -250,7 +250,7 @@ def test_sites_are_read_ahead_in_order_by_one_thread_and_no_further_than_said() 
 
 @pytest.mark.parametrize("stop", ["error", "caller"])
 def test_reading_ahead_leaves_no_thread(stop: str) -> None:
-    """Whether reading fails, which the caller is told in its turn, or the caller has had enough."""
+    """Whether reading fails, which the caller learns in its turn, or the caller stops."""
 
     def read(item: int) -> int:
         if stop == "error" and item == 3:

@@ -1,4 +1,5 @@
-"""An embedding that is ended goes on where it was: the same tables, bit for bit, and nothing foreign or damaged is taken over."""
+"""An embedding that is ended continues where it was: the same tables, bit for bit, and nothing foreign or damaged is taken
+over."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ from gandl.embeddings.featurizers import Featurizer
 from gandl.embeddings.intensity import IntensityFeaturizer
 from gandl.embeddings.resume import Parts, plan
 from gandl.images.store import ImageStore
-from gandl.models.weights import save, untrained
+from gandl.models.networks.gan import untrained
+from gandl.models.networks.weights import save
 
 SITES, BLOCK = 11, 2
 NAMES = [FeaturizerName.GANDL, FeaturizerName.GANDL_BLOCKS, FeaturizerName.INTENSITY]

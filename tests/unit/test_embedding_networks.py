@@ -1,4 +1,5 @@
-"""Networks that embed: moved to a device and told apart, and what does not fit them, told in a sentence that says what would."""
+"""Networks that embed: moved to a device and distinguished, and what does not fit them, reported in a sentence that says what
+would."""
 
 from __future__ import annotations
 
@@ -18,17 +19,17 @@ from embedding_inputs import (
     build_several,
     draw_sites,
     pixels_for,
+    write_inputs,
     write_store,
-    write_weights,
 )
 from gandl.config import FeaturizerName, Intensity, Weights
 from gandl.embeddings.embed import embed_store
 from gandl.embeddings.errors import EmbeddingError
 from gandl.embeddings.network import Look, NetworkFeaturizer
-from gandl.models.device import DeviceError
-from gandl.models.discriminator import Description, Discriminator
-from gandl.models.intensity import IntensityScale
-from gandl.models.weights import untrained
+from gandl.models.compute.device import DeviceError
+from gandl.models.crops.intensity import IntensityScale
+from gandl.models.networks.discriminator import Description, Discriminator
+from gandl.models.networks.gan import untrained
 
 GANDL, BLOCKS = FeaturizerName.GANDL, FeaturizerName.GANDL_BLOCKS
 
@@ -36,10 +37,7 @@ GANDL, BLOCKS = FeaturizerName.GANDL, FeaturizerName.GANDL_BLOCKS
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store `S_1.zarr` of three sites and `weights.safetensors`."""
-    folder = tmp_path_factory.mktemp("networks")
-    write_store(folder, draw_sites(3))
-    write_weights(folder / "weights.safetensors")
-    return folder
+    return write_inputs(tmp_path_factory.mktemp("networks"), 3)
 
 
 def network_of(folder: Path, **changes: object) -> NetworkFeaturizer:

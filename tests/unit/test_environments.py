@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 import gandl
-from gandl.environments import HEADINGS, environment, pins_of, share_source
+from gandl.workflow.environments import HEADINGS, environment, pins_of, share_source
 
 
 def test_the_files_are_what_the_lock_gives(repository: Path) -> None:
-    """`make lock` mends a failure of this test."""
+    """`make lock` fixes a failure of this test."""
     pins = pins_of(repository / "requirements.lock")
     assert len(pins) > 50
     for name, heading in HEADINGS.items():

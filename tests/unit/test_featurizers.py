@@ -19,8 +19,8 @@ from embedding_inputs import (
     build_several,
     draw_sites,
     pixels_for,
+    write_inputs,
     write_store,
-    write_weights,
 )
 from gandl.config import Activation, BlockStatistic, EmbeddingsSettings, FeaturizerName, Intensity, Weights
 from gandl.embeddings.embed import embed_store
@@ -29,8 +29,9 @@ from gandl.embeddings.featurizers import SharesLook, build_featurizers
 from gandl.embeddings.metadata import feature_names
 from gandl.embeddings.network import Look, NetworkFeaturizer
 from gandl.images.store import ImageStore
-from gandl.models.intensity import measure_scale
-from gandl.models.weights import load, untrained
+from gandl.models.crops.intensity import measure_scale
+from gandl.models.networks.gan import untrained
+from gandl.models.networks.weights import load
 from gandl.tables import EMBEDDINGS, read_table
 
 GANDL, BLOCKS, UNTRAINED = FeaturizerName.GANDL, FeaturizerName.GANDL_BLOCKS, FeaturizerName.GANDL_UNTRAINED
@@ -39,10 +40,7 @@ GANDL, BLOCKS, UNTRAINED = FeaturizerName.GANDL, FeaturizerName.GANDL_BLOCKS, Fe
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store `S_1.zarr` of nine sites and `weights.safetensors`."""
-    folder = tmp_path_factory.mktemp("featurizers")
-    write_store(folder, draw_sites(9))
-    write_weights(folder / "weights.safetensors")
-    return folder
+    return write_inputs(tmp_path_factory.mktemp("featurizers"), 9)
 
 
 @pytest.mark.parametrize("name", FEATURIZERS)
@@ -82,7 +80,7 @@ def test_trained_featurizers_built_together_share_one_network(folder: Path) -> N
 
 
 def test_published_embeddings_are_not_made_here(folder: Path) -> None:
-    with pytest.raises(EmbeddingError, match="released embeddings are read as they were published"):
+    with pytest.raises(EmbeddingError, match="released embeddings are read as published"):
         build(FeaturizerName.RELEASED, folder)
 
 

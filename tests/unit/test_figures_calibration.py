@@ -13,7 +13,7 @@ from screen_inputs import Screen, wells_of_screen, write_screen
 
 from gandl.config import FiguresSettings
 from gandl.figures.calibration import calibrated, calibration_figure, draw_calibration
-from gandl.figures.style import FigureError, style
+from gandl.figures.common.style import FigureError, style
 from gandl.tables import NUMBERS, read_table
 
 SETTINGS = FiguresSettings(dpi=50)
@@ -47,13 +47,13 @@ def test_every_scored_well_stands_at_its_true_severity(screen: Screen) -> None:
         assert np.corrcoef(drawn.T)[0, 1] < -0.9, "severe wells score low"
 
 
-def test_the_legend_tells_the_correlation_of_the_numbers_and_n(screen: Screen) -> None:
+def test_the_legend_reports_the_correlation_of_the_numbers_and_n(screen: Screen) -> None:
     wells, compounds, numbers = tables(screen)
     left, _ = panels(wells, compounds, numbers)
-    told = [text.get_text() for text in left.get_legend().get_texts()]
+    reported = [text.get_text() for text in left.get_legend().get_texts()]
     row = numbers.query("split == 'leave_plate_out:HRCE' and metric == 'spearman_severity'").iloc[0]
     value, low, high = (f"{row[name]:.2f}".replace("-", "−") for name in ("value", "low", "high"))
-    assert f"HRCE: ρ = {value} [{low}, {high}], n = {row['n']} wells" in told
+    assert f"HRCE: ρ = {value} [{low}, {high}], n = {row['n']} wells" in reported
 
 
 def test_only_active_compounds_with_a_curve_are_points_and_the_others_are_counted(screen: Screen) -> None:
@@ -65,8 +65,8 @@ def test_only_active_compounds_with_a_curve_are_points_and_the_others_are_counte
     vero = points(right, "ec50 VERO")
     remdesivir = compounds.query("cell_type == 'VERO' and compound == 'Remdesivir (simulated)'").iloc[0]
     np.testing.assert_allclose(vero, [[remdesivir["truth_ec50_um"], remdesivir["ec50_um"]]])
-    told = right.get_legend().get_title().get_text().splitlines()
-    assert told[:2] == ["missed: 1 of 5 active", "found, though inactive: 1 of 2"]
+    reported = right.get_legend().get_title().get_text().splitlines()
+    assert reported[:2] == ["missed: 1 of 5 active", "found, though inactive: 1 of 2"]
     legend = [text.get_text() for text in right.get_legend().get_texts()]
     assert legend == ["ours = true", "HRCE: 3 of 3 found", "VERO: 1 of 2 found"]
 

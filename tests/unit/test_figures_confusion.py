@@ -11,8 +11,8 @@ from figure_inputs import outputs
 from screen_inputs import TYPES, confusion_counts, write_cell_types
 
 from gandl.config import FiguresSettings
+from gandl.figures.common.style import FigureError, style
 from gandl.figures.confusion import CellTypes, confusion_figure, draw_confusion
-from gandl.figures.style import FigureError, style
 
 SETTINGS = FiguresSettings(dpi=50)
 RIGHT = {"gandl": 0.9, "intensity": 0.4}

@@ -12,8 +12,8 @@ from figure_inputs import SERIES, outputs, score_table, write_dose_response
 from matplotlib.axes import Axes
 
 from gandl.config import FiguresSettings
+from gandl.figures.common.style import FigureError, style
 from gandl.figures.dose_response import DoseResponse, dose_response_figure, draw_dose_response, drawn
-from gandl.figures.style import FigureError, style
 
 SETTINGS = FiguresSettings(dpi=60)
 UNITS = {"Wortmannin": ("nM", 1000.0), "LY294002": ("µM", 1.0)}

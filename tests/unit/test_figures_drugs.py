@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from screen_inputs import EC50, Screen, scores_of, wells_of_screen, write_screen
 
 from gandl.config import FiguresSettings
+from gandl.figures.common.palette import CELL_TYPE_CONTROLS
+from gandl.figures.common.style import FigureError, style
 from gandl.figures.dose_response import MOST_SERIES, draw_dose_response, series_of
 from gandl.figures.drugs import DRUGS, draw_drugs, drugs_figure
-from gandl.figures.palette import CELL_TYPE_CONTROLS
-from gandl.figures.style import FigureError, style
 from gandl.tables import WELL_SCORES, write_table
 
 SETTINGS = FiguresSettings(dpi=50)

@@ -11,8 +11,8 @@ from figure_inputs import outputs
 from PIL import Image
 
 from gandl.config import FiguresSettings
+from gandl.figures.common.style import FigureError, style
 from gandl.figures.examples import described, draw_examples, examples_figure, examples_of
-from gandl.figures.style import FigureError, style
 from gandl.images.store import ImageStore
 from gandl.tables import SITES, write_table
 from plates import tiny_store
@@ -71,7 +71,7 @@ def test_of_a_screen_of_cell_types_one_well_of_each_store_is_shown(tmp_path: Pat
 
 
 @pytest.mark.parametrize("resolution", [16, 8])
-def test_pixels_are_those_of_the_store_at_the_size_that_was_asked(tmp_path: Path, resolution: int) -> None:
+def test_pixels_are_those_of_the_store_at_the_size_that_was_requested(tmp_path: Path, resolution: int) -> None:
     path, sites = screen_store(tmp_path)
     store = ImageStore(path)
     rows = list(examples_of("rxrx19a", store, sites, resolution))
@@ -130,14 +130,22 @@ def test_the_scale_bar_is_in_micrometres_where_these_are_known_else_in_pixels(tm
 
 
 def test_the_figure_fits_a_page_whatever_the_number_of_rows_and_csv_tells_each_image(tmp_path: Path) -> None:
-    stores, tables = [], []
+    manifests, tables = [], []
     for i in range(5):
         path, sites = screen_store(tmp_path / str(i), f"HRCE-{i}_1")
-        stores.append(("rxrx19a", path))
+        manifests.append(path.with_suffix(".manifest.json"))
         tables.append(tmp_path / f"{i}.parquet")
         write_table(sites, tables[-1], SITES)
     paths = outputs(tmp_path, "figure_1")
-    draw_examples(stores, sites=tables, resolutions={"rxrx19a": 16}, settings=SETTINGS, word="simulated", **paths)
+    draw_examples(
+        manifests,
+        ["rxrx19a"] * 5,
+        sites=tables,
+        resolutions={"rxrx19a": 16},
+        settings=SETTINGS,
+        word="simulated",
+        **paths,
+    )
     data = pd.read_csv(paths["csv"])
     assert len(data) == 5 * 3 * 2
     assert set(data["images"]) == {"simulated"}

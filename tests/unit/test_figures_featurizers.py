@@ -12,11 +12,11 @@ from figure_inputs import CONTROLS_METRICS, outputs, write_controls, write_refer
 from matplotlib.collections import LineCollection
 
 from gandl.config import FeaturizerName, FiguresSettings
-from gandl.figures.comparison import compared, group_label, groups_of, references
+from gandl.figures.common.labels import FEATURIZERS, featurizer_label, fixed, nominal, number
+from gandl.figures.common.style import FigureError, style
 from gandl.figures.featurizers import draw_featurizers, featurizers_figure
-from gandl.figures.labels import FEATURIZERS, featurizer_label, fixed, nominal, number
-from gandl.figures.style import FigureError, style
-from gandl.figures.table_featurizers import write_table_featurizers
+from gandl.figures.tables.comparison import compared, group_label, groups_of, references
+from gandl.figures.tables.table_featurizers import write_table_featurizers
 
 SETTINGS = FiguresSettings(dpi=60)
 

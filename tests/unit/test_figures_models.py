@@ -12,9 +12,8 @@ from matplotlib.axes import Axes
 from PIL import Image
 
 from gandl.config import FiguresSettings
-from gandl.figures.samples import draw_samples, intensities, read_samples, samples_figure
-from gandl.figures.style import FigureError, style
-from gandl.figures.training import (
+from gandl.figures.common.style import FigureError, style
+from gandl.figures.training.curves import (
     MARKS,
     METRICS,
     PANELS,
@@ -24,8 +23,13 @@ from gandl.figures.training import (
     roll_backs_in_words,
     training_figure,
 )
-from gandl.figures.training_supplement import METRICS as SUPPLEMENT
-from gandl.figures.training_supplement import draw_training_supplement, read_blocks, training_supplement_figure
+from gandl.figures.training.samples import draw_samples, intensities, read_samples, samples_figure
+from gandl.figures.training.supplement import (
+    METRICS as SUPPLEMENT,
+    draw_training_supplement,
+    read_blocks,
+    training_supplement_figure,
+)
 from gandl.tables import CURVE, read_table, write_table
 
 SETTINGS = FiguresSettings(dpi=60, crops=3)
@@ -100,7 +104,7 @@ def test_a_run_without_probe_says_so_instead_of_drawing_an_empty_panel(tmp_path:
     assert [text.get_text() for text in axes.texts] == ["not recorded in this run"]
 
 
-def test_a_roll_back_is_a_line_in_every_panel_and_told_in_words(tmp_path: Path) -> None:
+def test_a_roll_back_is_a_line_in_every_panel_and_reported_in_words(tmp_path: Path) -> None:
     table = drawn(read_table(write_full_curve(tmp_path / "curve.parquet"), CURVE))
     with style(SETTINGS):
         figure = training_figure(table)

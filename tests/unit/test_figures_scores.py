@@ -12,9 +12,9 @@ from matplotlib.collections import PathCollection
 
 from gandl.config import FiguresSettings
 from gandl.figures.axes import axes_figure, draw_axes, points
-from gandl.figures.palette import CONTROLS, INK, dose_colours, ink_on
+from gandl.figures.common.palette import CONTROLS, INK, dose_colours, ink_on
+from gandl.figures.common.style import FigureError, style
 from gandl.figures.plate import draw_plate, plate_figure
-from gandl.figures.style import FigureError, style
 from gandl.tables import WELL_SCORES, write_table
 
 SETTINGS = FiguresSettings(dpi=60)

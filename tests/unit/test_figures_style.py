@@ -23,13 +23,13 @@ from PIL import Image
 
 from gandl.config import FiguresSettings
 from gandl.figures.axes import draw_axes
+from gandl.figures.common.palette import CELL_TYPE_CONTROLS, CONTROLS
+from gandl.figures.common.style import stamp, style
 from gandl.figures.dose_response import dose_response_figure, draw_dose_response, drawn
 from gandl.figures.featurizers import draw_featurizers
-from gandl.figures.palette import CELL_TYPE_CONTROLS, CONTROLS
 from gandl.figures.plate import draw_plate
-from gandl.figures.samples import draw_samples
-from gandl.figures.style import stamp, style
-from gandl.figures.training import draw_training
+from gandl.figures.training.curves import draw_training
+from gandl.figures.training.samples import draw_samples
 
 SETTINGS = FiguresSettings(dpi=50, crops=2)
 Draw = Callable[[Path, FiguresSettings, dict[str, Path]], None]

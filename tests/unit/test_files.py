@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gandl.files import atomic
+from gandl.workflow.files import atomic
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_what_a_killed_process_left_of_the_file_is_deleted(tmp_path: Path) -> No
     path = tmp_path / "table [1].csv"
     code = (
         "import os, pathlib, signal, sys\n"
-        "from gandl.files import atomic\n"
+        "from gandl.workflow.files import atomic\n"
         "with atomic(pathlib.Path(sys.argv[1])) as partial:\n"
         "    partial.write_text('half')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from gandl.config import GeneratorKind, NetworkSettings
-from gandl.models.discriminator import Discriminator
-from gandl.models.generator import Generator, Latents
+from gandl.models.networks.discriminator import Discriminator
+from gandl.models.networks.generator import Generator, Latents
 from model_inputs import NETWORK, draw, network, networks
 
 KINDS = list(GeneratorKind)
@@ -79,7 +79,7 @@ def test_layers_below_the_cut_follow_the_first_style_and_the_others_the_second()
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 0.0), (0.9, 0.9), (1.0, 1.0)])
-def test_the_share_of_images_with_two_styles_is_as_asked(share: float, expected: float) -> None:
+def test_the_share_of_images_with_two_styles_is_as_requested(share: float, expected: float) -> None:
     generator, _ = networks(network(crop=8))
     cut = generator.draw(2000, torch.Generator().manual_seed(0), share).cut
     assert (cut < generator.layers).float().mean().item() == pytest.approx(expected, abs=0.03)

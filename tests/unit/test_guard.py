@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from gandl.config import Loss, TrainingSettings
-from gandl.models.guard import QUICK, SLOW, START_UP, Guard, Trouble, TroubleKind, remedy
-from gandl.models.notes import StepNumbers
+from gandl.models.compute.notes import StepNumbers
+from gandl.models.engine.guard import Guard
+from gandl.models.objectives.gan_troubles import START_UP, gan_checks, gan_remedy
+from gandl.models.objectives.troubles import QUICK, SLOW, Trouble, TroubleKind
 
 BATCH = 16
 SETTINGS = {
@@ -45,7 +47,7 @@ def healthy(loss: Loss, first: int, count: int, seed: int = 0) -> Iterator[StepN
 
 def planted(loss: Loss, first: int = LATE, **wrong: float) -> tuple[Trouble | None, int]:
     """What a guard says to numbers that are healthy and then wrong; and in how many wrong steps."""
-    guard = Guard(SETTINGS[loss])
+    guard = Guard(gan_checks(SETTINGS[loss]))
     assert guard.judge(list(healthy(loss, first - 200, 200))) is None
     for seen, (step, numbers) in enumerate(healthy(loss, first, 4 * SLOW), start=1):
         lazy = {"r1": 16, "path_length_penalty": 4}
@@ -60,7 +62,7 @@ def planted(loss: Loss, first: int = LATE, **wrong: float) -> tuple[Trouble | No
 @pytest.mark.parametrize("loss", list(Loss))
 @pytest.mark.parametrize("seed", range(3))
 def test_a_healthy_training_is_left_alone_from_its_first_step(loss: Loss, seed: int) -> None:
-    assert Guard(SETTINGS[loss]).judge(list(healthy(loss, 0, 5_000, seed))) is None
+    assert Guard(gan_checks(SETTINGS[loss])).judge(list(healthy(loss, 0, 5_000, seed))) is None
 
 
 @pytest.mark.parametrize("loss", list(Loss))
@@ -94,7 +96,7 @@ def test_an_explosion_is_seen_within_8_steps_and_that_of_a_penalty_within_4_of_i
 
 
 def test_an_explosion_in_the_first_steps_is_seen_as_soon() -> None:
-    guard = Guard(SETTINGS[Loss.LOGISTIC])
+    guard = Guard(gan_checks(SETTINGS[Loss.LOGISTIC]))
     steps = [(step, {"real_logit": 10.0**step, "fake_logit": -(10.0**step)}) for step in range(12)]
     trouble = guard.judge(steps)
     assert trouble is not None
@@ -122,14 +124,17 @@ def test_a_collapse_is_seen_within_64_steps(loss: Loss) -> None:
     assert trouble is not None
     assert trouble.kind is TroubleKind.COLLAPSE
     assert steps <= SLOW
-    assert "generated images have collapsed to one (they differ by 0.005, real ones by 0.2)" in trouble.sentence
+    assert (
+        "mode collapse: generated images are nearly the same (they differ by 0.005, real ones by 0.2)"
+        in trouble.sentence
+    )
 
 
 def test_generated_images_may_be_alike_at_the_start() -> None:
     start = START_UP // BATCH
     alike = [(step, numbers | {"fake_spread": 0.0}) for step, numbers in healthy(Loss.LOGISTIC, 0, start + SLOW)]
-    assert Guard(SETTINGS[Loss.LOGISTIC]).judge(alike[:start]) is None
-    trouble = Guard(SETTINGS[Loss.LOGISTIC]).judge(alike)
+    assert Guard(gan_checks(SETTINGS[Loss.LOGISTIC])).judge(alike[:start]) is None
+    trouble = Guard(gan_checks(SETTINGS[Loss.LOGISTIC])).judge(alike)
     assert trouble is not None
     assert trouble.kind is TroubleKind.COLLAPSE
 
@@ -137,7 +142,7 @@ def test_generated_images_may_be_alike_at_the_start() -> None:
 def test_real_images_without_any_contrast_are_no_collapse() -> None:
     """Channels of constant zero, or one image at a time, leave nothing to compare with."""
     blank = [(s, n | {"real_spread": 0.0, "fake_spread": 0.0}) for s, n in healthy(Loss.LOGISTIC, LATE, 200)]
-    assert Guard(SETTINGS[Loss.LOGISTIC]).judge(blank) is None
+    assert Guard(gan_checks(SETTINGS[Loss.LOGISTIC])).judge(blank) is None
 
 
 @pytest.mark.parametrize(
@@ -153,14 +158,14 @@ def test_real_images_without_any_contrast_are_no_collapse() -> None:
 )
 def test_a_bad_step_now_and_then_is_no_trouble(wrong: dict[str, float]) -> None:
     steps = [(s, n | wrong if s % 64 == 0 else n) for s, n in healthy(Loss.LOGISTIC, LATE, 1_000)]
-    assert Guard(SETTINGS[Loss.LOGISTIC]).judge(steps) is None
+    assert Guard(gan_checks(SETTINGS[Loss.LOGISTIC])).judge(steps) is None
 
 
 def test_a_gap_that_grows_slowly_is_no_explosion_and_a_jump_to_the_same_size_is_one() -> None:
-    guard = Guard(SETTINGS[Loss.LOGISTIC])
+    guard = Guard(gan_checks(SETTINGS[Loss.LOGISTIC]))
     slow = [(step, {"real_logit": 2.0 * 1.003**step, "fake_logit": 0.0}) for step in range(1_500)]  # to 178
     assert guard.judge(slow) is None
-    guard = Guard(SETTINGS[Loss.LOGISTIC])
+    guard = Guard(gan_checks(SETTINGS[Loss.LOGISTIC]))
     jump = [(step, {"real_logit": 2.0 if step < 1_400 else 178.0, "fake_logit": 0.0}) for step in range(1_500)]
     assert guard.judge(jump) is not None
 
@@ -169,33 +174,33 @@ def test_a_gap_that_grows_slowly_is_no_explosion_and_a_jump_to_the_same_size_is_
 def test_a_resumed_training_is_judged_alike(cut: int) -> None:
     good = list(healthy(Loss.LOGISTIC, LATE, 50))
     steps = good + [(s, n | {"fake_spread": 0.001}) for s, n in healthy(Loss.LOGISTIC, LATE + 50, SLOW)]
-    whole = Guard(SETTINGS[Loss.LOGISTIC]).judge(steps)
-    first = Guard(SETTINGS[Loss.LOGISTIC])
+    whole = Guard(gan_checks(SETTINGS[Loss.LOGISTIC])).judge(steps)
+    first = Guard(gan_checks(SETTINGS[Loss.LOGISTIC]))
     assert first.judge(steps[:cut]) is None
-    second = Guard(SETTINGS[Loss.LOGISTIC])
+    second = Guard(gan_checks(SETTINGS[Loss.LOGISTIC]))
     second.restore(first.state())
     assert second.judge(steps[cut:]) == whole
     assert whole is not None
 
 
 def test_its_state_is_plain_and_of_its_own() -> None:
-    guard = Guard(SETTINGS[Loss.LOGISTIC])
+    guard = Guard(gan_checks(SETTINGS[Loss.LOGISTIC]))
     guard.judge(list(healthy(Loss.LOGISTIC, 0, 100)))
     state, copied = guard.state(), repr(guard.state())
-    assert {type(value) for values in state["recent"].values() for value in values} <= {bool}
+    assert {type(value) for check in state.values() for value in check["recent"]} <= {bool}
     guard.judge(list(healthy(Loss.LOGISTIC, 100, 10, seed=1)))
     assert repr(state) == copied
 
 
 def test_how_steps_are_handed_over_changes_nothing() -> None:
     steps = [(s, n | {"loss_generator": 0.0}) for s, n in healthy(Loss.LOGISTIC, LATE, SLOW)]
-    one_by_one = Guard(SETTINGS[Loss.LOGISTIC])
+    one_by_one = Guard(gan_checks(SETTINGS[Loss.LOGISTIC]))
     troubles = [trouble for step in steps if (trouble := one_by_one.judge([step]))]
-    assert Guard(SETTINGS[Loss.LOGISTIC]).judge(steps) == troubles[0]
+    assert Guard(gan_checks(SETTINGS[Loss.LOGISTIC])).judge(steps) == troubles[0]
 
 
 def test_it_is_not_calm_long_before_a_slow_trouble_is_one_but_a_single_bad_step_does_not_matter() -> None:
-    guard = Guard(SETTINGS[Loss.LOGISTIC])
+    guard = Guard(gan_checks(SETTINGS[Loss.LOGISTIC]))
     guard.judge(list(healthy(Loss.LOGISTIC, LATE, 20)))
     assert guard.calm
     alike = [(s, n | {"fake_spread": 0.0}) for s, n in healthy(Loss.LOGISTIC, LATE + 20, QUICK)]
@@ -220,4 +225,4 @@ def test_the_remedy_is_half_the_learning_rate_or_twice_the_gamma(
     kind: TroubleKind, changes: dict[str, float], factors: tuple[float, float]
 ) -> None:
     settings = SETTINGS[Loss.LOGISTIC].model_copy(update=changes)
-    assert remedy(Trouble(5, kind, "something is wrong"), settings, 0.5, 4.0) == factors
+    assert gan_remedy(Trouble(5, kind, "something is wrong"), settings, 0.5, 4.0) == factors

@@ -11,9 +11,9 @@ import torch
 
 from gandl.config import Intensity
 from gandl.images.store import ImageStore
-from gandl.models import intensity
-from gandl.models.crops import CropSampler
-from gandl.models.intensity import CEILING, IntensityError, IntensityScale, measure_scale
+from gandl.models.crops import intensity
+from gandl.models.crops.intensity import CEILING, IntensityError, IntensityScale, measure_scale
+from gandl.models.crops.sampling import CropSampler
 from model_inputs import write_store
 
 SCALE = IntensityScale(("gfp", "dna"), (10.0, 0.0), (110.0, 40.0))

@@ -8,16 +8,16 @@ import threading
 
 import pytest
 
-from gandl.interruption import SIGNALS, Interrupted, Interruption
-from gandl.jobs import job
+from gandl.workflow.interruption import SIGNALS, Interrupted, Interruption
+from gandl.workflow.jobs import job
 
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_is_noted_and_changes_nothing_else(number: signal.Signals) -> None:
     with Interruption() as stop:
-        assert stop.asked is None
+        assert stop.received is None
         os.kill(os.getpid(), number)
-        assert stop.asked is number
+        assert stop.received is number
 
 
 def fail() -> None:
@@ -37,10 +37,10 @@ def test_handlers_are_as_before_afterwards_even_after_an_error() -> None:
 
 def test_work_that_loses_nothing_is_left_at_once() -> None:
     with Interruption() as stop:
-        with pytest.raises(Interrupted, match=r"stopped by SIGUSR1; started again, it goes on"), stop.at_once():
+        with pytest.raises(Interrupted, match=r"stopped by SIGUSR1; run again to resume"), stop.at_once():
             send(signal.SIGUSR1)
         send(signal.SIGUSR1)  # outside again
-        assert stop.asked is signal.SIGUSR1
+        assert stop.received is signal.SIGUSR1
 
 
 def test_such_work_does_not_begin_after_a_signal() -> None:
@@ -81,7 +81,7 @@ def test_blocks_within_blocks_hand_back_to_each_other() -> None:
         with Interruption() as inner:
             os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGUSR1)
-    assert (inner.asked, outer.asked) == (signal.SIGTERM, signal.SIGUSR1)
+    assert (inner.received, outer.received) == (signal.SIGTERM, signal.SIGUSR1)
 
 
 def test_another_thread_hears_nothing_and_does_no_harm() -> None:
@@ -90,7 +90,7 @@ def test_another_thread_hears_nothing_and_does_no_harm() -> None:
 
     def run() -> None:
         with Interruption() as stop, stop.at_once():
-            seen.append((stop.asked, signal.getsignal(signal.SIGTERM)))
+            seen.append((stop.received, signal.getsignal(signal.SIGTERM)))
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -101,7 +101,7 @@ def test_another_thread_hears_nothing_and_does_no_harm() -> None:
 def test_a_job_that_was_stopped_ends_with_75_and_one_sentence(tmp_path) -> None:
     log = tmp_path / "rule.log"
     with pytest.raises(SystemExit) as caught, job(log):
-        raise Interrupted("stopped by SIGTERM at step 7; started again, it goes on from there")
+        raise Interrupted("stopped by SIGTERM at step 7; run again to resume from there")
     assert caught.value.code == 75
     (line,) = log.read_text(encoding="utf-8").splitlines()
-    assert line.endswith("stopped by SIGTERM at step 7; started again, it goes on from there")
+    assert line.endswith("stopped by SIGTERM at step 7; run again to resume from there")

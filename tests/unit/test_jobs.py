@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gandl.jobs import job
 from gandl.tables import TableError
+from gandl.workflow.jobs import job
 
 
 def test_a_mistake_that_gandl_noticed_ends_in_one_sentence(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_a_mistake_that_gandl_noticed_ends_in_one_sentence(tmp_path: Path) -> No
 
 
 def test_ctrl_c_ends_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="the same command goes on"), job(tmp_path / "rule.log"):
+    with pytest.raises(SystemExit, match="the same command resumes"), job(tmp_path / "rule.log"):
         raise KeyboardInterrupt
 
 

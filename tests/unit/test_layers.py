@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from scipy.signal import convolve2d, correlate2d, upfirdn
 
-from gandl.models.layers import (
+from gandl.models.networks.layers import (
     Blur,
     EqualConv2d,
     EqualLinear,

@@ -13,11 +13,8 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-import learning
-from evaluation_inputs import features as plate_features
-from evaluation_inputs import write_plate
-from feature_scores import (
+from benchmarks.learning import recipes
+from benchmarks.learning.feature_scores import (
     HALVES,
     Pair,
     cell_types,
@@ -27,14 +24,16 @@ from feature_scores import (
     well_scores,
     z_prime_of,
 )
-from gandl.config_files import read_config
-from gandl.models.trainer import Trainer, TrainingError
+from benchmarks.learning.plate_scores import Plate, open_run, plate_scores
+from benchmarks.learning.recipes import Recorder, recipe, train_recipe
+from benchmarks.learning.summary import _paired, draw_figure, write_summary
+from benchmarks.simulator.pair_data import make_pair
+from evaluation_inputs import features as plate_features, write_plate
+from gandl.config.files import read_config
+from gandl.models.objectives.gan import Gan
+from gandl.models.objectives.objective import TrainingError
 from gandl.statistics.separation import z_prime
 from gandl.tables import SITES, read_table
-from learning import Recorder, recipe, train_recipe
-from learning_summary import _paired, draw_figure, write_summary
-from pair_data import make_pair
-from plate_scores import Plate, open_run, plate_scores
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +137,7 @@ def test_a_paired_difference_is_tighter_than_its_parts() -> None:
     assert found["minus_low"] <= found["minus_untrained"] <= found["minus_high"]
 
 
-def test_cell_types_that_differ_are_told_apart_zero_shot(pair: Pair) -> None:
+def test_cell_types_that_differ_are_distinguished_zero_shot(pair: Pair) -> None:
     sites = pair.sites("rxrx1")
     types = pd.factorize(sites["cell_type"])[0]
     features = np.eye(4)[types] * 5 + np.random.default_rng(0).normal(size=(len(sites), 4))
@@ -164,26 +163,26 @@ def test_a_recipe_of_another_kind_is_not_taken_for_the_one_that_is_recorded(trai
 def test_a_recipe_that_diverges_leaves_its_roll_backs_in_the_table(
     pair: Pair, toy_pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The third step fails whatever is tried; what was recorded before, and both roll-backs, are told."""
-    step = Trainer.step
+    """The third step fails whatever is tried; what was recorded before, and both roll-backs, are reported."""
+    step = Gan.step
 
-    def failing(self: Trainer) -> None:
+    def failing(self: Gan) -> None:
         if self.step_number == 3:
             with torch.no_grad():
                 next(self.adversaries.discriminator.parameters()).fill_(float("nan"))
         step(self)
 
-    monkeypatch.setattr(Trainer, "step", failing)
+    monkeypatch.setattr(Gan, "step", failing)
     recorder = Recorder(pair, tmp_path / "looks/wild/seed_0")
     settings = recipe(read_config(toy_pair).training, ["looks=3", "roll_backs=2"], 96)
     with pytest.raises(TrainingError, match=r"went back 2 time"):
         train_recipe(settings, 0, recorder)
     assert recorder.recorded[:2] == [0, 16]
     write_summary(tmp_path / "looks", tmp_path, tmp_path)
-    told = pd.read_csv(tmp_path / "generators.csv")
-    assert told.loc[told["metric"] == "roll_back", "value"].max() == 2
-    assert (told["metric"] == "stopped").sum() == 1
-    assert {"learning_rate", "r1_gamma", "quality"} <= set(told["metric"])
+    reported = pd.read_csv(tmp_path / "generators.csv")
+    assert reported.loc[reported["metric"] == "roll_back", "value"].max() == 2
+    assert (reported["metric"] == "stopped").sum() == 1
+    assert {"learning_rate", "r1_gamma", "quality"} <= set(reported["metric"])
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +203,7 @@ def test_without_controls_a_curve_holds_the_generator_and_no_auc(
     recorder = Recorder(without_controls, tmp_path / "looks/toy/seed_0")
     shutil.copytree(trained.folder / "checkpoints", recorder.folder / "checkpoints")
     train_recipe(recipe(read_config(toy_pair).training, ["looks=2"], 64), 0, recorder)
-    recorder(learning.load(trained.folder / "weights.safetensors"))
+    recorder(recipes.load(trained.folder / "weights.safetensors"))
     assert recorder.recorded[-1] == 64
     write_summary(tmp_path / "looks", tmp_path, tmp_path)
     assert pd.read_csv(tmp_path / "learning.csv").empty
@@ -269,9 +268,9 @@ def test_a_folder_without_stores_is_no_run(tmp_path: Path) -> None:
 def test_a_mistake_on_the_command_line_is_one_sentence(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["learning.py", *arguments, "--folder", str(tmp_path), "--threads", "1"])
+    monkeypatch.setattr(sys, "argv", ["recipes.py", *arguments, "--folder", str(tmp_path), "--threads", "1"])
     with pytest.raises(SystemExit, match=r"^learning: [^\n]+$"):
-        learning.main()
+        recipes.main()
 
 
 def test_a_budget_of_less_than_a_batch_is_refused(toy_pair: Path) -> None:

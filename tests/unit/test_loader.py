@@ -1,4 +1,4 @@
-"""The loader: a step's batch is the same however it is read; ranks share it; what fails is told; nothing is left running."""
+"""The loader: a step's batch is the same however it is read; ranks share it; what fails is reported; nothing is left running."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ import torch
 
 from gandl.config import Intensity, TrainingSettings
 from gandl.images.store import ImageStore, StoreError
-from gandl.models import crops
-from gandl.models.crops import CropSampler, hold_out, open_stores, orient
-from gandl.models.intensity import IntensityScale, measure_scale
-from gandl.models.loader import ClosedError, Loader
-from gandl.models.parallel import PartsError, Ranks
-from gandl.models.randomness import Purpose, numpy_rng
+from gandl.models.compute.randomness import Purpose, numpy_rng
+from gandl.models.compute.ranks import PartsError, Ranks
+from gandl.models.crops import sampling as crops
+from gandl.models.crops.intensity import IntensityScale, measure_scale
+from gandl.models.crops.loader import ClosedError, Loader
+from gandl.models.crops.sampling import CropSampler, hold_out, open_stores, orient
 from model_inputs import TRAINING, write_store
 
 SEED = 11
@@ -63,7 +63,7 @@ def loader(
 
 
 def batches(paths: list[Path], wanted: list[tuple[int, int]], **how: object) -> dict[tuple[int, int], torch.Tensor]:
-    """Of (step, course), asked for in this order."""
+    """Of (step, course), requested in this order."""
     with loader(paths, **how) as one:  # type: ignore[arg-type]
         return {place: torch.cat(one.batch(*place)) for place in wanted}
 
@@ -161,7 +161,7 @@ def test_a_batch_that_cannot_be_dealt_is_refused_at_the_door(paths: list[Path]) 
 
 @pytest.mark.usefixtures("from_files")
 @pytest.mark.parametrize("threads", [1, 4])
-def test_a_damaged_shard_is_told_by_the_batch_that_needs_it_and_once(tmp_path: Path, threads: int) -> None:
+def test_a_damaged_shard_is_reported_by_the_batch_that_needs_it_and_once(tmp_path: Path, threads: int) -> None:
     path = write_store(tmp_path, sites=6)
     with loader([path], threads=threads) as one:
         expected = one.batch(0, 0)[0].clone()
@@ -175,7 +175,7 @@ def test_a_damaged_shard_is_told_by_the_batch_that_needs_it_and_once(tmp_path: P
 
 
 @pytest.mark.usefixtures("from_files")
-def test_a_shard_that_vanishes_is_told(tmp_path: Path) -> None:
+def test_a_shard_that_vanishes_is_reported(tmp_path: Path) -> None:
     path = write_store(tmp_path, sites=6)
     with loader([path]) as one:
         (path / "32/c/0/0/0/0").unlink()
@@ -184,7 +184,7 @@ def test_a_shard_that_vanishes_is_told(tmp_path: Path) -> None:
 
 
 def test_a_batch_read_ahead_in_vain_fails_nobody(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is wrong with a batch nobody asks for stays untold."""
+    """What is wrong with a batch that is never requested is not reported."""
     expected = batches(paths, [(0, 1)])[0, 1]
     read = CropSampler.read
     with loader(paths) as one:
@@ -225,7 +225,7 @@ def slow_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return done
 
 
-def test_no_more_is_read_ahead_than_asked_for(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_is_read_ahead_than_requested(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     done = slow_reads(monkeypatch)
     with loader(paths, ahead=2, threads=8) as one:
         one.batch(0, 0)
@@ -269,17 +269,17 @@ raise SystemExit(7)
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 7
 
 
-def test_fewer_images_than_a_batch_are_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_fewer_images_than_a_batch_are_reported_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     few = write_store(tmp_path, sites=3)
     with caplog.at_level(logging.WARNING), loader([few]) as one:
         for step in range(3):
             assert one.batch(step, 0)[0].shape == (8, 2, 16, 16)
-    (told,) = [record.getMessage() for record in caplog.records if record.name == "gandl.models.loader"]
-    assert "training on 3 image(s), fewer than a batch of 8" in told
+    (reported,) = [record.getMessage() for record in caplog.records if record.name == "gandl.models.crops.loader"]
+    assert "training on 3 image(s), fewer than a batch of 8" in reported
     caplog.clear()
     with loader([few], ranks=Ranks(1, 2)), loader([few], settings(batch=4, network=TRAINING.network), np.arange(3)):
         pass
-    told_by = [record.getMessage() for record in caplog.records if record.name == "gandl.models.loader"]
+    told_by = [record.getMessage() for record in caplog.records if record.name == "gandl.models.crops.loader"]
     assert len(told_by) == 1, "the second rank keeps quiet; a batch of 4 is more than 3 images"
 
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from gandl.config import GeneratorKind
-from gandl.config_training import Loss
-from gandl.models.losses import (
+from gandl.config.training import Loss
+from gandl.models.objectives.losses import (
     DIFFERENCE_STEP,
     contrastive_loss,
     discriminator_loss,

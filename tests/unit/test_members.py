@@ -4,38 +4,22 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from gandl.source import zip_members
 from gandl.source.members import MemberError, planned_bytes
-from gandl.source.zip_members import GAP_SHARE, runs_of
-from image_places import BASE, KEYS, PLACE, STORE, Place
-from range_server import RangeServer, Request, serving
+from gandl.source.zip import members as zip_members
+from gandl.source.zip.members import GAP_SHARE, runs_of
+from image_places import BASE, KEYS, STORE, Place
+from local_server import FileServer, Request
 from small_zip import Entry, image_entries
 
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-
-
-@pytest.fixture
-def server() -> Iterator[RangeServer]:
-    with serving(RangeServer(etags={f"/{PLACE}": '"one"'})) as running:
-        yield running
-
-
-@pytest.fixture
-def place(server: RangeServer, tmp_path: Path) -> Place:
-    return Place(image_entries(KEYS), server, tmp_path)
+pytestmark = pytest.mark.usefixtures("no_proxy")
 
 
 def test_the_same_images_come_from_all_four_places(place: Place) -> None:
@@ -47,7 +31,7 @@ def test_the_same_images_come_from_all_four_places(place: Place) -> None:
 
 
 def test_deflated_members_and_those_with_descriptors_and_extra_fields_come_whole(
-    server: RangeServer, tmp_path: Path
+    server: FileServer, tmp_path: Path
 ) -> None:
     numbers = random.Random(1)
     entries = [
@@ -88,7 +72,7 @@ class TestRequests:
             end - start for start, end in zip(place.written.offsets[::2], place.written.ends[::2], strict=True)
         )
 
-    def test_a_small_gap_is_fetched_with_its_neighbours(self, server: RangeServer, tmp_path: Path) -> None:
+    def test_a_small_gap_is_fetched_with_its_neighbours(self, server: FileServer, tmp_path: Path) -> None:
         entries = image_entries(KEYS, size=4_000)
         small = Entry(b"RxRx19a/images/HRCE-1/Plate1/note.txt", b"!")
         place = Place([*entries[:5], small, *entries[5:]], server, tmp_path)
@@ -118,13 +102,13 @@ class TestRequests:
 
     def test_the_bytes_to_come_are_known_before(self, place: Place) -> None:
         with place.remote() as source:
-            told = source.planned_bytes(STORE)
+            reported = source.planned_bytes(STORE)
             place.server.forget()
             source.fetch(STORE)
-        assert told == planned_bytes(place.directory, keys=STORE) == place.server.sent
+        assert reported == planned_bytes(place.directory, keys=STORE) == place.server.sent
         assert planned_bytes(place.directory) == place.written.directory
 
-    def test_foreign_bytes_between_members_are_not_read(self, server: RangeServer, tmp_path: Path) -> None:
+    def test_foreign_bytes_between_members_are_not_read(self, server: FileServer, tmp_path: Path) -> None:
         entries = image_entries(KEYS)
         entries[12] = replace(entries[12], before=bytes(500_000))
         place = Place(entries, server, tmp_path)
@@ -133,7 +117,7 @@ class TestRequests:
         assert server.sent < 20_000
 
     def test_an_extra_field_longer_than_expected_costs_one_more_request(
-        self, server: RangeServer, tmp_path: Path
+        self, server: FileServer, tmp_path: Path
     ) -> None:
         entries = image_entries(KEYS)
         entries[12] = replace(entries[12], extra=bytes(30_000))
@@ -178,7 +162,7 @@ class TestIdentity:
         assert len(signatures) == 1
 
     def test_a_signature_changes_with_the_content_and_the_set_of_members(
-        self, place: Place, server: RangeServer, tmp_path: Path
+        self, place: Place, server: FileServer, tmp_path: Path
     ) -> None:
         other = Place(image_entries(KEYS, seed=1), server, tmp_path / "other")
         signatures = {
@@ -198,7 +182,7 @@ class TestIdentity:
 
 
 class TestOthers:
-    def test_images_in_the_same_folders_that_were_not_asked_for_are_named_wherever_they_can_be_listed(
+    def test_images_in_the_same_folders_that_were_not_requested_are_named_wherever_they_can_be_listed(
         self, place: Place
     ) -> None:
         for source in (place.local(), place.local(listed=True), place.remote(), place.unpacked()):
@@ -210,7 +194,7 @@ class TestOthers:
 
 
 class TestAbsent:
-    def test_five_files_of_six_name_the_sixth(self, server: RangeServer, tmp_path: Path) -> None:
+    def test_five_files_of_six_name_the_sixth(self, server: FileServer, tmp_path: Path) -> None:
         place = Place(image_entries(STORE[:4] + STORE[5:]), server, tmp_path)
         for source in (place.local(), place.remote(), place.unpacked()):
             assert source.missing(STORE) == [STORE[4]]
@@ -219,14 +203,14 @@ class TestAbsent:
                     ask(STORE)
 
     def test_objects_are_found_missing_when_they_are_asked_for_all_at_once(
-        self, server: RangeServer, tmp_path: Path
+        self, server: FileServer, tmp_path: Path
     ) -> None:
         place = Place(image_entries(STORE[:3] + STORE[5:]), server, tmp_path)
         with place.objects() as source:
             assert source.missing(STORE) == []
             with pytest.raises(MemberError) as caught:
                 source.fetch(STORE)
-        assert f"{BASE}/images does not give 2 of 10 files" in str(caught.value)
+        assert f"{BASE}/images does not provide 2 of 10 files" in str(caught.value)
         for key in STORE[3:5]:
             assert f"{key}: the server answered 404" in str(caught.value)
 
@@ -240,7 +224,7 @@ class TestAbsent:
         with place.unpacked(images) as source:
             assert source.fetch(STORE) == place.contents(STORE)
 
-    def test_a_mirror_without_images_is_told_with_the_folders_looked_for(self, place: Place) -> None:
+    def test_a_mirror_without_images_is_reported_with_the_folders_looked_for(self, place: Place) -> None:
         with pytest.raises(MemberError, match=f"looked for the folders .*{BASE}/images"):
             place.unpacked("elsewhere")
 

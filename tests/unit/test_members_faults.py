@@ -3,59 +3,43 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from gandl.source.download import DownloadError
 from gandl.source.members import MemberError
+from gandl.source.remote.download import DownloadError
 from image_places import KEYS, PLACE, STORE, Place
-from range_server import Fault, RangeServer, serving
+from local_server import Fault, FileServer, serving
 from small_zip import Entry, image_entries
 
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-
-
-@pytest.fixture
-def server() -> Iterator[RangeServer]:
-    with serving(RangeServer(etags={f"/{PLACE}": '"one"'})) as running:
-        yield running
-
-
-@pytest.fixture
-def place(server: RangeServer, tmp_path: Path) -> Place:
-    return Place(image_entries(KEYS), server, tmp_path)
+pytestmark = pytest.mark.usefixtures("no_proxy")
 
 
 class TestDamage:
     """What is wrong inside an archive, on disk and by range: each member is named, and what is wrong with it."""
 
-    def refusal(self, entries: list[Entry], server: RangeServer, folder: Path) -> str:
+    def refusal(self, entries: list[Entry], server: FileServer, folder: Path) -> str:
         place = Place(entries, server, folder)
-        told = []
+        reported = []
         for source in (place.local(), place.remote()):
             with source, pytest.raises(MemberError) as caught:
                 source.fetch(STORE)
             where, _, what = str(caught.value).partition("\n")
             assert "RxRx19a-images.zip holds damaged members" in where
-            told.append(what)
-        assert told[0] == told[1]
-        return told[0]
+            reported.append(what)
+        assert reported[0] == reported[1]
+        return reported[0]
 
-    def test_a_wrong_crc(self, server: RangeServer, tmp_path: Path) -> None:
+    def test_a_wrong_crc(self, server: FileServer, tmp_path: Path) -> None:
         entries = image_entries(KEYS)
         entries[11] = replace(entries[11], crc=0x12345678)
-        told = self.refusal(entries, server, tmp_path)
-        assert f"  {entries[11].name.decode()}: its CRC is " in told
-        assert "the directory says 12345678" in told
+        reported = self.refusal(entries, server, tmp_path)
+        assert f"  {entries[11].name.decode()}: its CRC is " in reported
+        assert "the directory says 12345678" in reported
 
-    def test_every_damaged_member_is_named(self, server: RangeServer, tmp_path: Path) -> None:
+    def test_every_damaged_member_is_named(self, server: FileServer, tmp_path: Path) -> None:
         entries = image_entries(KEYS)
         entries[11] = replace(entries[11], crc=1)
         entries[13] = replace(entries[13], local_sign=b"PK\x00\x00")
@@ -71,7 +55,7 @@ class TestDamage:
                 "its CRC is",
                 "there is no header at byte",
                 "its header has another name",
-                "its data end before they should",
+                "its data end too early",
                 "it has more than the 399 bytes that the directory says",
                 "it has 400 bytes, not the 401 bytes that the directory says",
             ),
@@ -79,7 +63,7 @@ class TestDamage:
         ):
             assert what in line
 
-    def test_a_deflate_stream_of_rubbish(self, server: RangeServer, tmp_path: Path) -> None:
+    def test_a_deflate_stream_of_rubbish(self, server: FileServer, tmp_path: Path) -> None:
         place = Place(image_entries(KEYS, method=8), server, tmp_path)
         begin = place.written.offsets[10] + 30 + len(place.entries[10].name)
         broken = bytearray(place.written.content)
@@ -87,7 +71,7 @@ class TestDamage:
         with place.local(bytes(broken)) as source, pytest.raises(MemberError, match="it cannot be unpacked"):
             source.fetch(STORE)
 
-    def test_a_member_that_claims_to_be_huge_is_not_even_read(self, server: RangeServer, tmp_path: Path) -> None:
+    def test_a_member_that_claims_to_be_huge_is_not_even_read(self, server: FileServer, tmp_path: Path) -> None:
         entries = image_entries(KEYS, method=8)
         entries[11] = replace(entries[11], size=65 << 20)
         place = Place(entries, server, tmp_path)
@@ -99,11 +83,11 @@ class TestDamage:
                 source.fetch(STORE)
         assert server.requests == []
 
-    def test_a_bomb_is_not_unpacked_beyond_the_size_it_claims(self, server: RangeServer, tmp_path: Path) -> None:
+    def test_a_bomb_is_not_unpacked_beyond_the_size_it_claims(self, server: FileServer, tmp_path: Path) -> None:
         entries = image_entries(KEYS)
         entries[11] = replace(entries[11], content=bytes(100 << 20), method=8, size=1_000)
-        told = self.refusal(entries, server, tmp_path)
-        assert "it has more than the 1,000 bytes" in told
+        reported = self.refusal(entries, server, tmp_path)
+        assert "it has more than the 1,000 bytes" in reported
 
 
 class TestServers:
@@ -154,7 +138,7 @@ class TestServers:
 
     def test_the_same_archive_on_another_server_needs_no_new_table(self, place: Place) -> None:
         place.remote()
-        with serving(RangeServer(files=dict(place.server.files), etags={f"/{PLACE}": '"elsewhere"'})) as other:
+        with serving(FileServer(files=dict(place.server.files), etags={f"/{PLACE}": '"elsewhere"'})) as other:
             place.server = other
             with place.remote() as source:
                 assert source.fetch(STORE) == place.contents(STORE)

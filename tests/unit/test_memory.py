@@ -6,10 +6,12 @@ import pytest
 import torch
 
 from gandl.config import EngineSettings, Intensity, TrainingSettings
-from gandl.models.device import CPU
-from gandl.models.intensity import IntensityScale
-from gandl.models.memory import advice, fitting_microbatch, try_step
-from gandl.models.parallel import ALONE, Ranks
+from gandl.models.compute.device import CPU
+from gandl.models.compute.ranks import ALONE, Ranks
+from gandl.models.crops.intensity import IntensityScale
+from gandl.models.engine.memory import advice, fitting_microbatch, try_step
+from gandl.models.objectives.gan import Gan
+from gandl.models.objectives.objective import Objective
 from model_inputs import TRAINING
 
 SCALE = IntensityScale(("gfp", "dna"), (0.0, 0.0), (255.0, 255.0), Intensity.STORE)
@@ -23,7 +25,9 @@ class Device:
         self.room = room
         self.tried: list[int] = []
 
-    def __call__(self, settings: TrainingSettings, scale: IntensityScale, device: torch.device) -> None:
+    def __call__(
+        self, objective: type[Objective], settings: TrainingSettings, scale: IntensityScale, device: torch.device
+    ) -> None:
         size = settings.engine.microbatch
         assert settings.batch % size == 0
         assert settings.batch > size
@@ -43,7 +47,7 @@ class Device:
 )
 def test_the_largest_part_that_fits_is_found(room: int, ranks: Ranks, fits: int | None, tried: list[int]) -> None:
     device = Device(room)
-    assert fitting_microbatch(SETTINGS, SCALE, ranks, CPU, device) == fits
+    assert fitting_microbatch(Gan, SETTINGS, SCALE, ranks, CPU, device) == fits
     assert device.tried == tried
 
 
@@ -53,19 +57,19 @@ def test_no_size_is_left_out_that_divides_the_batch_in_whole_groups(
 ) -> None:
     device = Device(5)
     settings = TRAINING.model_copy(update={"batch": batch})
-    assert fitting_microbatch(settings, SCALE, ALONE, CPU, device) == fits
+    assert fitting_microbatch(Gan, settings, SCALE, ALONE, CPU, device) == fits
     assert device.tried == tried
 
 
 def test_parts_smaller_than_what_was_set_are_tried() -> None:
     settings = SETTINGS.model_copy(update={"engine": EngineSettings(microbatch=16)})
     device = Device(8)
-    assert fitting_microbatch(settings, SCALE, ALONE, CPU, device) == 8
+    assert fitting_microbatch(Gan, settings, SCALE, ALONE, CPU, device) == 8
     assert device.tried == [8]
 
 
 def test_a_real_step_fits_here() -> None:
-    try_step(TRAINING.model_copy(update={"engine": EngineSettings(microbatch=4)}), SCALE, CPU)
+    try_step(Gan, TRAINING.model_copy(update={"engine": EngineSettings(microbatch=4)}), SCALE, CPU)
 
 
 def test_the_advice_names_the_setting() -> None:

@@ -8,9 +8,10 @@ import torch
 from scipy import ndimage
 
 from gandl.config import Intensity, Precision
-from gandl.models.discriminator import Discriminator
-from gandl.models.intensity import IntensityScale
-from gandl.models.sites import (
+from gandl.models.crops.intensity import IntensityScale
+from gandl.models.networks.discriminator import Discriminator
+from gandl.models.networks.gan import untrained
+from gandl.models.networks.site_features import (
     SiteError,
     SiteFeatures,
     block_features,
@@ -19,7 +20,6 @@ from gandl.models.sites import (
     site_features,
     sites_at_once,
 )
-from gandl.models.weights import untrained
 from model_inputs import NETWORK, TRAINING, network
 
 SCALE = IntensityScale(("gfp", "dna"), (0.0, 0.0), (200.0, 255.0))
@@ -158,7 +158,7 @@ def separation(vectors: np.ndarray, second: np.ndarray) -> tuple[float, float]:
 @pytest.mark.parametrize("layer", ["pre", "post", "blocks"])
 def test_bfloat16_gives_the_same_vectors_and_the_same_answers(discriminator: Discriminator, layer: str) -> None:
     """Stated: it moves a feature by 5 % of its deviation over sites (median over features; none by as much as half of it),
-    and what is asked of the vectors, how well two planted classes separate, by 0.02 (AUC) and 0.05 (Z')."""
+    and what matters of the vectors, how well two planted classes separate, by 0.02 (AUC) and 0.05 (Z')."""
     images = np.concatenate([draw_class(24, 1.0, 0), draw_class(24, 1.4, 1)])
     second = np.arange(48) >= 24
     exact, rough = (

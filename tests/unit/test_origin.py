@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gandl.source.origin import write_origin
+from gandl.source.remote.origin import write_origin
 
 
 @pytest.mark.parametrize(
@@ -20,14 +20,14 @@ from gandl.source.origin import write_origin
         ("https://example.org/data", "mirror server"),
     ],
 )
-def test_the_origin_tells_kind_size_and_checksum_but_no_path(tmp_path: Path, mirror: str | None, kind: str) -> None:
+def test_the_origin_reports_kind_size_and_checksum_but_no_path(tmp_path: Path, mirror: str | None, kind: str) -> None:
     archive = tmp_path / "a.zip"
     archive.write_bytes(b"bytes")
     write_origin(archive, mirror, tmp_path / "a.zip.origin.json")
     text = (tmp_path / "a.zip.origin.json").read_text(encoding="utf-8")
-    told = json.loads(text)
-    assert told["kind"] == kind
-    assert told["bytes"] == 5
-    assert told["sha256"] == hashlib.sha256(b"bytes").hexdigest()
+    reported = json.loads(text)
+    assert reported["kind"] == kind
+    assert reported["bytes"] == 5
+    assert reported["sha256"] == hashlib.sha256(b"bytes").hexdigest()
     assert str(tmp_path) not in text
     assert "somewhere" not in text

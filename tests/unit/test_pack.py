@@ -1,4 +1,4 @@
-"""Packing: what was decoded is what is stored; a packing that was killed or filled the disk goes on where it was."""
+"""Packing: what was decoded is what is stored; a packing that was killed or filled the disk continues where it was."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gandl.images import pack as packing
 from gandl.images.area_mean import area_mean
 from gandl.images.pack import Decoded, PackError, StorePlan, pack_store
 from gandl.images.store import ImageStore
-from gandl.locks import LockedError, exclusive
+from gandl.workflow.locks import LockedError, exclusive
 from plates import tiny_pixels, tiny_plan, tiny_store
 
 
@@ -278,7 +278,7 @@ def test_packing_killed_in_its_third_shard_keeps_the_first_two(tmp_path: Path, r
         assert process.poll() is None
         assert time.monotonic() < deadline, "the packing did not come to its third shard"
         time.sleep(0.02)
-    with pytest.raises(LockedError, match=f"made by another process \\(number {process.pid}\\)"):
+    with pytest.raises(LockedError, match=f"written by another process \\(PID {process.pid}\\)"):
         tiny_store(folder)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -347,7 +347,7 @@ def test_image_that_cannot_be_decoded_loses_no_finished_shard(tmp_path: Path) ->
 
 
 class Prefetching:
-    """A reader that writes down what is asked of it, and decodes only what was prefetched."""
+    """A reader that records what is requested of it, and decodes only what was prefetched."""
 
     def __init__(self) -> None:
         self.ready: dict[int, np.ndarray] = {}
@@ -406,7 +406,7 @@ def test_what_cannot_be_fetched_loses_no_finished_shard(tmp_path: Path) -> None:
     assert again.prefetched == tiny_plan().blocks[2:]
 
 
-def test_the_first_site_that_cannot_be_decoded_is_told_whatever_the_threads(tmp_path: Path) -> None:
+def test_the_first_site_that_cannot_be_decoded_is_reported_whatever_the_threads(tmp_path: Path) -> None:
     def decode(i: int) -> np.ndarray:
         if i == 1:
             time.sleep(0.05)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gandl.models.layers import MinibatchDeviation
-from gandl.models.parallel import ALONE, PartsError, Ranks, ranks_of_environment
+from gandl.models.compute.ranks import ALONE, PartsError, Ranks, ranks_of_environment
+from gandl.models.networks.layers import MinibatchDeviation
 
 DEALS = [(16, 4, 1, 0), (16, 4, 2, 0), (16, 4, 2, 4), (16, 4, 1, 4), (24, 2, 3, 4), (8, 1, 4, 2), (8, 16, 1, 0)]
 """Batch, group, processes, microbatch."""

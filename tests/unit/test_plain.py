@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
+from benchmarks.speed.plain import PlainDiscriminator, PlainGenerator, PlainTraining
 from gandl.config import Intensity, NetworkSettings, TrainingSettings
-from gandl.models.device import CPU
-from gandl.models.intensity import IntensityScale
-from gandl.models.randomness import Purpose, torch_rng
-from gandl.models.trainer import Trainer
+from gandl.models.compute.device import CPU
+from gandl.models.compute.randomness import Purpose, torch_rng
+from gandl.models.crops.intensity import IntensityScale
+from gandl.models.objectives.gan import Gan
 from model_inputs import draw, draw_images, networks
-from plain import PlainDiscriminator, PlainGenerator, PlainTraining
 
 NETWORK = NetworkSettings(crop=32, channel_base=1024, channel_max=64, style_dim=16, feature_dim=12, mapping_layers=2)
 SETTINGS = TrainingSettings(
@@ -52,10 +48,10 @@ def test_networks_of_one_state_make_and_judge_the_same_images() -> None:
 
 
 @pytest.fixture
-def schedule(monkeypatch: pytest.MonkeyPatch) -> tuple[Trainer, PlainTraining]:
+def schedule(monkeypatch: pytest.MonkeyPatch) -> tuple[Gan, PlainTraining]:
     """Ours and the plain one, of the same weights, drawing the same numbers."""
     scale = IntensityScale(("gfp", "dna"), (0.0, 0.0), (255.0, 255.0), Intensity.STORE)
-    ours = Trainer(Crops(scale), SETTINGS, SEED, dtype=torch.float64)
+    ours = Gan(Crops(scale), SETTINGS, SEED, dtype=torch.float64)
     plain = PlainTraining(SETTINGS, 2, SEED, CPU)
     plain.mean_path_length = plain.mean_path_length.double()
     for network, theirs, average in zip(
@@ -82,7 +78,7 @@ def schedule(monkeypatch: pytest.MonkeyPatch) -> tuple[Trainer, PlainTraining]:
     return ours, plain
 
 
-def test_steps_of_the_schedule_are_the_plain_ones(schedule: tuple[Trainer, PlainTraining]) -> None:
+def test_steps_of_the_schedule_are_the_plain_ones(schedule: tuple[Gan, PlainTraining]) -> None:
     ours, plain = schedule
     for step in range(4):
         ours.step()

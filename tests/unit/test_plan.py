@@ -12,13 +12,13 @@ import pytest
 import yaml
 from screen_inputs import wells_of_screen
 
+from gandl.commands.plan import gpu_hours, plan_lines, size_in_words
 from gandl.config import Config, Dataset, PlatesSettings
-from gandl.config_check import load_config
-from gandl.config_files import read_config
-from gandl.plan import gpu_hours, plan_lines, size_in_words
+from gandl.config.check import load_config
+from gandl.config.files import read_config
 from gandl.source.catalogue import file_of
-from gandl.source.screens import member_keys
-from gandl.source.zip_directory import write_directory
+from gandl.source.screens.published import member_keys
+from gandl.source.zip.directory import write_directory
 from gandl.tables import SITES, write_table
 from plate_files import write_six_channel_plates
 
@@ -58,7 +58,7 @@ def write_sites(results: Path, run: str, sites: int = 3) -> pd.DataFrame:
     return table
 
 
-def test_before_anything_is_here_published_totals_are_told_as_estimates_with_their_basis(
+def test_before_anything_is_here_published_totals_are_reported_as_estimates_with_their_basis(
     tmp_path: Path, repository: Path
 ) -> None:
     lines = plan_lines(configured(repository, "paper"), None, tmp_path)
@@ -85,11 +85,11 @@ def test_embeddings_are_downloaded_only_where_they_are_a_featurizer(tmp_path: Pa
 
 def test_single_plates_move_their_share_by_single_objects(tmp_path: Path, repository: Path) -> None:
     lines = plan_lines(configured(repository, "pilot", images_from="objects"), None, tmp_path)
-    told = part(lines, "rxrx19a")
-    assert "2 stores, ~10,720 sites" in told
-    assert "the pilot's choice of wells takes fewer" in told
-    assert "by single objects beside" in told
-    assert "central directory" not in told
+    reported = part(lines, "rxrx19a")
+    assert "2 stores, ~10,720 sites" in reported
+    assert "the pilot's choice of wells takes fewer" in reported
+    assert "by single objects beside" in reported
+    assert "central directory" not in reported
 
 
 def test_sites_and_bytes_are_exact_once_metadata_and_directory_are_here(tmp_path: Path, repository: Path) -> None:
@@ -117,14 +117,14 @@ def test_sites_and_bytes_are_exact_once_metadata_and_directory_are_here(tmp_path
 
 def test_a_simulated_run_downloads_nothing_and_counts_its_sites(tmp_path: Path, repository: Path) -> None:
     lines = plan_lines(configured(repository, "config"), None, tmp_path)
-    told = "\n".join(lines)
+    reported = "\n".join(lines)
     assert lines[0] == "Run simulated: rxrx19a and rxrx1, simulated: nothing is downloaded"
-    assert "http" not in told
-    assert "~" not in told
-    assert "10 stores" in told
+    assert "http" not in reported
+    assert "~" not in reported
+    assert "10 stores" in reported
 
 
-def test_a_mirror_folder_that_lacks_a_file_is_told(tmp_path: Path, repository: Path) -> None:
+def test_a_mirror_folder_that_lacks_a_file_is_reported(tmp_path: Path, repository: Path) -> None:
     (tmp_path / "storage.googleapis.com/rxrx/RxRx19a").mkdir(parents=True)
     (tmp_path / "storage.googleapis.com/rxrx/RxRx19a/RxRx19a-images.zip").write_bytes(b"")
     lines = plan_lines(configured(repository, "paper"), str(tmp_path), tmp_path / "results")
@@ -141,17 +141,17 @@ def test_a_mirror_of_single_objects_is_a_folder_of_images(tmp_path: Path, reposi
 
 
 def test_a_mirror_server_is_named(tmp_path: Path, repository: Path) -> None:
-    told = "\n".join(plan_lines(configured(repository, "paper"), "https://example.org/data", tmp_path))
-    assert "RxRx19a-images.zip from the mirror https://example.org/data" in told
+    reported = "\n".join(plan_lines(configured(repository, "paper"), "https://example.org/data", tmp_path))
+    assert "RxRx19a-images.zip from the mirror https://example.org/data" in reported
 
 
-def test_the_plate_tells_what_is_downloaded_and_from_where(tmp_path: Path, repository: Path) -> None:
-    told = "\n".join(plan_lines(configured(repository, "bbbc013"), "https://example.org/data", tmp_path))
-    assert "BBBC013_v1_images_bmp.zip (size not published) from the mirror https://example.org/data" in told
-    assert "1 store, 96 sites" in told
+def test_the_plate_reports_what_is_downloaded_and_from_where(tmp_path: Path, repository: Path) -> None:
+    reported = "\n".join(plan_lines(configured(repository, "bbbc013"), "https://example.org/data", tmp_path))
+    assert "BBBC013_v1_images_bmp.zip (size not published) from the mirror https://example.org/data" in reported
+    assert "1 store, 96 sites" in reported
 
 
-def test_stores_of_ones_own_plates_are_told_by_the_first_image(tmp_path: Path, repository: Path) -> None:
+def test_stores_of_ones_own_plates_are_reported_by_the_first_image(tmp_path: Path, repository: Path) -> None:
     table = write_six_channel_plates(tmp_path / "lab", rows="A")  # 14 sites of six images of 97 x 110 px, 16 bit
     values = yaml.safe_load((repository / "config/ci.yaml").read_text(encoding="utf-8"))
     values["source"] |= {
@@ -164,20 +164,20 @@ def test_stores_of_ones_own_plates_are_told_by_the_first_image(tmp_path: Path, r
     values["embeddings"]["resolutions"] = {"plates": 48}
     values["evaluation"]["questions"] = []
     config = load_config(values)
-    told = "\n".join(plan_lines(config, None, tmp_path / "results"))
-    assert f"at most {size_in_words(14 * 6 * 2 * (97 * 110 + 48 * 55))}, before compression" in told
+    reported = "\n".join(plan_lines(config, None, tmp_path / "results"))
+    assert f"at most {size_in_words(14 * 6 * 2 * (97 * 110 + 48 * 55))}, before compression" in reported
     next(table.parent.rglob("*.tif")).unlink()
     for file in table.parent.rglob("*.tif"):
         file.write_bytes(b"damaged")
     assert "size known once they are packed" in "\n".join(plan_lines(config, None, tmp_path / "results"))
 
 
-def test_what_is_there_already_is_told(tmp_path: Path, repository: Path) -> None:
+def test_what_is_there_already_is_reported(tmp_path: Path, repository: Path) -> None:
     archive = tmp_path / "downloads/data.broadinstitute.org/bbbc/BBBC013/BBBC013_v1_images_bmp.zip"
     archive.parent.mkdir(parents=True)
     archive.write_bytes(bytes(3_000_000))
-    told = plan_lines(configured(repository, "bbbc013"), None, tmp_path)
-    assert any("none:" in line and "(3 MB)" in line for line in told)
+    reported = plan_lines(configured(repository, "bbbc013"), None, tmp_path)
+    assert any("none:" in line and "(3 MB)" in line for line in reported)
 
 
 def test_the_bytes_of_every_stored_resolution_are_counted_and_those_packed_are_exact(
@@ -192,16 +192,16 @@ def test_the_bytes_of_every_stored_resolution_are_counted_and_those_packed_are_e
     assert "image stores: 12.3 MB, packed" in "\n".join(plan_lines(config, None, tmp_path))
 
 
-@pytest.mark.parametrize(("found", "told"), [(None, True), ("/usr/bin/nvidia-smi", False)])
-def test_a_gpu_that_this_machine_has_not_is_told(
-    found: str | None, told: bool, tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("found", "reported"), [(None, True), ("/usr/bin/nvidia-smi", False)])
+def test_a_gpu_that_this_machine_has_not_is_reported(
+    found: str | None, reported: bool, tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda name: found)
     on_gpu, on_cpu = (
         "\n".join(plan_lines(configured(repository, name), None, tmp_path)) for name in ("pilot", "config")
     )
-    assert ("none is seen on this machine" in on_gpu) is told
-    assert "none is seen on this machine" not in on_cpu
+    assert ("no GPU found on this machine" in on_gpu) is reported
+    assert "no GPU found on this machine" not in on_cpu
 
 
 def test_gpu_hours_are_those_of_a_measured_network_of_the_same_shape_or_not_measured(
@@ -229,5 +229,5 @@ def test_gpu_hours_are_those_of_a_measured_network_of_the_same_shape_or_not_meas
 @pytest.mark.parametrize(
     ("size", "words"), [(12, "12 bytes"), (1_480_000_000, "1.48 GB"), (445e9, "445 GB"), (2.5e12, "2.5 TB")]
 )
-def test_sizes_are_told_in_decimal_units(size: float, words: str) -> None:
+def test_sizes_are_reported_in_decimal_units(size: float, words: str) -> None:
     assert size_in_words(size) == words

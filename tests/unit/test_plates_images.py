@@ -15,7 +15,7 @@ from gandl.config import ImagesSettings, PlatesSettings
 from gandl.images.image_files import ImageFileError, image_info, read_images
 from gandl.images.plates import PlateImagesError, pack_plates
 from gandl.images.store import ImageStore
-from gandl.source.plates import write_sites
+from gandl.source.plates.sites import write_sites
 from plate_files import SIX, write_csv, write_one_channel_plate, write_six_channel_plates
 
 SIZE = (65, 97)
@@ -73,7 +73,7 @@ def test_packed_12_bit_values_stay_as_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif"])
-def test_format_is_told_by_the_first_bytes_not_by_the_name(suffix: str, tmp_path: Path) -> None:
+def test_format_is_determined_by_the_first_bytes_not_by_the_name(suffix: str, tmp_path: Path) -> None:
     Image.fromarray(FLAT).save(tmp_path / f"image{suffix}")
     named = (tmp_path / f"image{suffix}").rename(tmp_path / "image.dat")
     np.testing.assert_array_equal(read_images(named)[0], FLAT)
@@ -94,7 +94,7 @@ def test_pages_are_read_by_their_number(form: dict[str, object], tmp_path: Path)
         np.testing.assert_array_equal(read, STACK[page])
     assert image_info(path, 2).pages == 5
     assert refusal(path) == "FILE has 5 pages; name one: stack.tif#1 to stack.tif#5 in a sites.csv"
-    assert refusal(path, 6) == "FILE has 5 page(s) that can be read, there is no page 6"
+    assert refusal(path, 6) == "FILE has 5 readable page(s) but no page 6"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_tiff_of_another_kind_is_refused_by_its_header(
         ("P", ".png", "FILE has palette pixels; it must be a grey image"),
         ("1", ".png", "FILE holds values of 1 bit; they must be of 8 or 16 bit"),
         ("RGB", ".bmp", "FILE is colour or of another depth (mode RGB); a BMP must be an 8-bit grey image"),
-        ("P", ".bmp", "FILE has a palette that is no grey ramp; it must be an 8-bit grey image"),
+        ("P", ".bmp", "FILE has a palette that is not a grey ramp; it must be an 8-bit grey image"),
         (
             "L",
             ".jpg",
@@ -166,7 +166,7 @@ def test_file_cut_at_any_byte_is_refused_by_its_header(suffix: str, tmp_path: Pa
             image_info(cut)
 
 
-def test_damaged_pixels_are_told_when_they_are_decoded(tmp_path: Path) -> None:
+def test_damaged_pixels_are_reported_when_they_are_decoded(tmp_path: Path) -> None:
     for path, save in ((tmp_path / "a.tif", _save_tiff), (tmp_path / "a.png", _save_png)):
         save(path)
         data = bytearray(path.read_bytes())
@@ -184,7 +184,7 @@ def _save_png(path: Path) -> None:
     Image.fromarray(DEEP).save(path)
 
 
-def test_absent_file_folder_and_page_of_a_png_are_told(tmp_path: Path) -> None:
+def test_absent_file_folder_and_page_of_a_png_are_reported(tmp_path: Path) -> None:
     Image.fromarray(FLAT).save(tmp_path / "image.png")
     assert refusal(tmp_path / "none.tif") == "FILE does not exist"
     assert refusal(tmp_path) == "FILE cannot be read: Is a directory"
@@ -284,7 +284,7 @@ def test_plates_of_different_kinds_are_refused(tmp_path: Path) -> None:
         packed(table, "lab_2", tmp_path, 97)
 
 
-def test_pixels_damaged_behind_a_sound_header_are_told_with_row_and_file(tmp_path: Path) -> None:
+def test_pixels_damaged_behind_a_sound_header_are_reported_with_row_and_file(tmp_path: Path) -> None:
     table = write_six_channel_plates(tmp_path / "lab", rows="A")
     file = tmp_path / "lab/plate 1/A02_s1_rna.tif"
     data = bytearray(file.read_bytes())

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from gandl.config import PlatesSettings
-from gandl.source.plates import channels_of, count_sites, read_plates, source_of, write_sites
-from gandl.source.plates_sites import well_at, well_of
-from gandl.source.plates_stores import PlatesError, file_safe, light_stores
+from gandl.source.plates.rules import well_at, well_of
+from gandl.source.plates.sites import channels_of, count_sites, read_plates, source_of, write_sites
+from gandl.source.plates.stores import PlatesError, file_safe, light_stores
 from gandl.tables import SITES, check
 from plate_files import write_csv, write_one_channel_plate, write_six_channel_plates
 
@@ -165,8 +165,8 @@ def test_columns_of_ones_own_are_kept_and_those_that_gandl_makes_are_passed_over
     frame = sites_of(settings, tmp_path)
     assert frame[["row", "Batch No", "dose"]].iloc[0].tolist() == ["B", "x7", "3"]
     assert [note.split(";")[0] for note in read_plates(settings).notes] == [
-        "the column row is not read: gandl makes it from plate and well",
-        "the column dose is kept and has no meaning for gandl",
+        "the column row is not read: gandl derives it from plate and well",
+        "the column dose is kept but has no meaning for gandl",
     ]
 
 
@@ -185,22 +185,22 @@ def test_columns_of_ones_own_are_kept_and_those_that_gandl_makes_are_passed_over
         ),
         (
             "well,file_dna,file_DNA\nA1,a.tif,b.tif\n",
-            "row 1: the channels dna and DNA differ in capitals alone; give one another name",
+            "row 1: the channels dna and DNA differ only in capitals; give one another name",
         ),
         (
             "well,file_dna,feature_0\nA1,a.tif,1\n",
-            "row 1: a column of gandl's is called feature_0, too; give yours another name",
+            "row 1: gandl has a column feature_0 of its own; rename yours",
         ),
         (
             "well,fold,file_dna\nA1,2,a.tif\n",
-            "row 1: a column of gandl's is called fold, too; give yours another name",
+            "row 1: gandl has a column fold of its own; rename yours",
         ),
         ("well,file_dna\nA1,a.tif\nI99,b.tif\n", "row 3: well is 'I99'; wells are named A1 (or A01) to AF48"),
         ("well,file_dna\nA1,a.tif\n\n,b.tif\n", "row 4: well is ''; wells are named A1 (or A01) to AF48"),
         ("well,site,file_dna\nA1,x,a.tif\n", "row 2: site is 'x'; it must be a whole number, or empty in every row"),
         (
             "well,site,file_dna\nA1,1,a.tif\nA1,,b.tif\n",
-            "row 3: well A01 has a site without a number beside site 1 (row 2); number all sites of a well, or none",
+            "row 3: well A01 has a site without a number besides site 1 (row 2); number all sites of a well, or none",
         ),
         (
             "well,site,file_dna\nA1,1,a.tif\nA01,1,b.tif\n",
@@ -228,7 +228,7 @@ def test_columns_of_ones_own_are_kept_and_those_that_gandl_makes_are_passed_over
         ),
         (
             "well,file_dna,file_\nA1,a.tif,b.tif\n",
-            "row 1: a column is called file_ alone; write the name of its channel behind it",
+            "row 1: a column is named only file_; append the name of its channel",
         ),
         ("well,file_dna\nA1,\n", "row 2: file_dna is empty; every site needs a file for every channel"),
         (
@@ -286,30 +286,30 @@ def test_columns_of_ones_own_are_kept_and_those_that_gandl_makes_are_passed_over
         ),
         (
             "well,plate,file_dna\nA1,??,a.tif\n",
-            "the name '??' of an experiment or plate holds no plain letter or digit",
+            "the name '??' of an experiment or plate has no ASCII letter or digit",
         ),
     ],
 )
-def test_mistake_is_told_with_its_row(text: str, sentence: str, tmp_path: Path) -> None:
+def test_mistake_is_reported_with_its_row(text: str, sentence: str, tmp_path: Path) -> None:
     found = mistakes(lab(tmp_path, text))
     assert sentence in found
     assert len([line for line in found if "there is no file" not in line]) <= 2
 
 
-def test_all_mistakes_of_a_table_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_of_a_table_are_reported_at_once(tmp_path: Path) -> None:
     text = f"{HEADER}\nZ99,1,pos,x,1,a.tif,b.tif\nA1,1,,x,-1,c.tif,\nA2,1,,,,c.tif,d.tif\n"
     assert [line.split(":")[0] for line in mistakes(lab(tmp_path, text))] == [
         "row 2", "row 2", "row 3", "row 3", "row 4",
     ]  # fmt: skip
 
 
-def test_missing_files_are_told_with_row_and_channel_and_what_may_be_meant(tmp_path: Path) -> None:
+def test_missing_files_are_reported_with_row_and_channel_and_what_may_be_meant(tmp_path: Path) -> None:
     settings = lab(tmp_path, "well,file_dna,file_er\nA1,a.tif,b.tif\nA2,c.tif,d.tif\n", files=False)
     for name in ("a.tif", "B.TIF", "d.tif"):
         (tmp_path / "lab" / name).touch()
     folder = tmp_path / "lab"
     assert mistakes(settings) == [
-        f"row 2: there is no file {folder}/b.tif (channel er); there is B.TIF, and capitals matter",
+        f"row 2: there is no file {folder}/b.tif (channel er); did you mean B.TIF? Capitals matter",
         f"row 3: there is no file {folder}/c.tif (channel dna)",
     ]
 
@@ -323,7 +323,7 @@ def test_missing_files_are_told_with_row_and_channel_and_what_may_be_meant(tmp_p
         (b"well,file_dna\n", "has a header and no rows"),
         (b"well,well,file_dna\nA1,A1,a.tif\n", "has the column well twice"),
         (b'well,file_dna\nA1,"a.tif\n', ": not readable as CSV (unexpected end of data)"),
-        (b"well,file_dna\nA1,\x00\n", "is no text"),
+        (b"well,file_dna\nA1,\x00\n", "is not text"),
     ],
 )
 def test_what_is_no_table_is_refused_before_its_rows_are_read(data: bytes, sentence: str, tmp_path: Path) -> None:
@@ -335,12 +335,12 @@ def test_what_is_no_table_is_refused_before_its_rows_are_read(data: bytes, sente
         assert str(table) in str(error.value)
 
 
-def test_absent_table_and_contradictory_settings_are_told(tmp_path: Path) -> None:
-    with pytest.raises(PlatesError, match=r"there is no table nowhere\.csv"):
+def test_absent_table_and_contradictory_settings_are_reported(tmp_path: Path) -> None:
+    with pytest.raises(PlatesError, match=r"no table at nowhere\.csv"):
         light_stores(PlatesSettings(table="nowhere.csv"))
     with pytest.raises(PlatesError, match="neither a table nor a folder"):
         light_stores(PlatesSettings())
-    with pytest.raises(PlatesError, match="takes one of them"):
+    with pytest.raises(PlatesError, match="name only one of them"):
         read_plates(PlatesSettings(table="a.csv", folder="b"))
 
 
@@ -379,7 +379,7 @@ def test_folder_becomes_sites_in_their_natural_order(tmp_path: Path) -> None:
     ]
 
 
-def test_row_and_column_groups_tell_the_well(tmp_path: Path) -> None:
+def test_row_and_column_groups_report_the_well(tmp_path: Path) -> None:
     settings = folder_of(
         tmp_path,
         "r02c03f01-ch1.tiff",
@@ -389,7 +389,7 @@ def test_row_and_column_groups_tell_the_well(tmp_path: Path) -> None:
     assert sites_of(settings, tmp_path)["site_id"].tolist() == ["scans_1_B03_1", "scans_1_B03_2"]
 
 
-def test_table_of_wells_tells_what_was_done(tmp_path: Path) -> None:
+def test_table_of_wells_reports_what_was_done(tmp_path: Path) -> None:
     settings = folder_of(tmp_path, *(f"0{p}/{w}_w1.png" for p in (1, 2) for w in ("A1", "A2", "A3")))
     wells = write_csv(
         tmp_path / "wells.csv",
@@ -436,17 +436,17 @@ def test_mistakes_of_a_folder_name_the_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("pattern", "sentence"),
     [
-        (None, "needs a pattern that tells well and channel"),
-        ("(?P<well>", "is no regular expression"),
-        ("(?P<channel>w1)", "must tell the well: by the group `well`, or by the two groups `row` and `column`"),
-        ("(?P<well>A1)(?P<row>A)(?P<channel>w)", "must tell the well"),
-        ("(?P<row>A)(?P<channel>w)", "must tell the well"),
+        (None, "needs a pattern that finds well and channel"),
+        ("(?P<well>", "is not a regular expression"),
+        ("(?P<channel>w1)", "must name the well: by the group `well`, or by the two groups `row` and `column`"),
+        ("(?P<well>A1)(?P<row>A)(?P<channel>w)", "must name the well"),
+        ("(?P<row>A)(?P<channel>w)", "must name the well"),
         ("(?P<well>A1)", "lacks the group `channel`"),
         ("(?P<well>A1)(?P<channel>1)(?P<time>t)", "names the group time"),
         ("(?P<well>Q1)(?P<channel>1)", "fits the pattern"),
     ],
 )
-def test_pattern_that_tells_too_little_is_refused(pattern: str | None, sentence: str, tmp_path: Path) -> None:
+def test_pattern_that_reports_too_little_is_refused(pattern: str | None, sentence: str, tmp_path: Path) -> None:
     settings = folder_of(tmp_path, "p/A1_w1.tif").model_copy(update={"pattern": pattern})
     for read in (read_plates, light_stores):
         with pytest.raises(PlatesError, match=re.escape(sentence)):
@@ -457,8 +457,8 @@ def test_patterns_of_the_guide_fit_the_names_beside_them(repository: Path) -> No
     guide = (repository / "docs/your-plates.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `([^`]+\.tiff?)`.*\| `(.+)` \|$", guide, flags=re.IGNORECASE | re.MULTILINE)
     assert len(rows) == 3
-    told = [re.search(pattern, name) for name, pattern in rows]
-    groups = [{} if match is None else match.groupdict() for match in told]
+    reported = [re.search(pattern, name) for name, pattern in rows]
+    groups = [{} if match is None else match.groupdict() for match in reported]
     assert groups == [
         {"plate": "Plate1", "well": "B02", "site": "1", "channel": "3"},
         {"row": "02", "column": "03", "site": "01", "channel": "2"},

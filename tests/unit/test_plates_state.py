@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from gandl.config import PlatesSettings
-from gandl.source.plates_state import file_and_page, state_of_folder, states_of_stores
-from gandl.source.plates_stores import light_stores
+from gandl.source.plates.state import file_and_page, state_of_folder, states_of_stores
+from gandl.source.plates.stores import light_stores
 
 PATTERN = r"(?P<plate>[^/]+)/(?P<well>[A-P]\d\d)_(?P<channel>\w+)\.tif"
 TABLE = (
@@ -25,7 +25,7 @@ TABLE = (
 
 @pytest.fixture(params=["table", "folder"])
 def plates(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[PlatesSettings, Path]:
-    """Two plates of two channels, told by a table or by the names in a folder; nothing looks into the files."""
+    """Two plates of two channels, given by a table or by the names in a folder; nothing looks into the files."""
     for name in ("2/A01", "2/A02", "10/A01"):
         for channel in ("dna", "er"):
             file = tmp_path / "lab" / f"{name}_{channel}.tif"
@@ -97,6 +97,6 @@ def test_a_cell_names_a_file_and_maybe_its_page(cell: str, named: tuple[str, int
 
 
 def test_nothing_heavy_is_imported() -> None:
-    code = "import sys; import gandl.source.plates_state; print({'pandas', 'numpy', 'pyarrow', 'tifffile'} & set(sys.modules))"
+    code = "import sys; import gandl.source.plates.state; print({'pandas', 'numpy', 'pyarrow', 'tifffile'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

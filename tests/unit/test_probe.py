@@ -11,13 +11,14 @@ import torch
 
 from gandl.config import Intensity, TrainingSettings
 from gandl.images.store import ImageStore
-from gandl.models.intensity import measure_scale
-from gandl.models.probe import ProbeError, build_probe, probe_id
-from gandl.models.training import train
-from gandl.models.weights import TrainedModel, untrained
+from gandl.models.crops.intensity import measure_scale
+from gandl.models.engine.training import train
+from gandl.models.looks.probe import ProbeError, build_probe, probe_id
+from gandl.models.networks.gan import TrainedGan, untrained
 from gandl.source.splits import write_splits
 from gandl.tables import CURVE, SITES, SPLITS, read_table, write_table
 from model_inputs import TRAINING, write_store
+from table_rows import site_row
 
 ROWS = "ABCD"
 CONTROLS = ["positive", "negative", "negative", "none", "none", "none"]
@@ -31,35 +32,17 @@ def split(sites: Path, splits: Path, development_rows: list[str]) -> None:
     write_splits(sites, splits, development_rows=development_rows, test_share=0.25, seed=0, questions=["controls"])
 
 
-def site(plate_id: str, i: int, control: str, well: str) -> dict[str, object]:
+def site(experiment: str, plate: int, i: int, control: str, well: str) -> dict[str, object]:
     """Row i of a plate's sites table; the store of the plate holds it as its site i."""
-    return {
-        "site_id": f"{plate_id}_{i}",
-        "well_id": f"{plate_id}_{i}",
-        "plate_id": plate_id,
-        "store_id": plate_id,
-        "well": well,
-        "row": well[0],
-        "column": int(well[1:]),
-        "site": 1,
-        "cell_type": "U2OS",
-        "condition": "treated",
-        "control": control,
-        "treatment": None,
-        "compound": None,
-        "concentration_um": None,
-        "smiles": None,
-    }
+    name = f"{experiment}_{plate}_{i}"
+    names = {"site_id": name, "well_id": name, "cell_type": "U2OS", "condition": "treated", "control": control}
+    return site_row(experiment, plate, well, **names)
 
 
 def screen(folder: Path, effect: float, *, dropped: int = 0) -> tuple[Path, Path, Path]:
     """A plate of four rows, of which two may be looked at; positive controls are brighter by `effect` grey levels."""
     rng = np.random.default_rng(0)
-    rows = [
-        site("S_1", i, CONTROLS[i % 6], f"{ROWS[i // 6]}{i % 6 + 1:02d}") | {"experiment": "S", "plate": 1}
-        for i in range(24)
-    ]
-    table = pd.DataFrame(rows).astype({"concentration_um": float})
+    table = pd.DataFrame([site("S", 1, i, CONTROLS[i % 6], f"{ROWS[i // 6]}{i % 6 + 1:02d}") for i in range(24)])
     pixels = rng.normal(100, 10, (24, 2, 32, 32))
     pixels += effect * (table["control"] == "positive").to_numpy()[:, None, None, None]
     store = write_store(folder, pixels=pixels.clip(0, 255).astype(np.uint8)[: 24 - dropped])
@@ -68,7 +51,7 @@ def screen(folder: Path, effect: float, *, dropped: int = 0) -> tuple[Path, Path
     return store, folder / "sites.parquet", folder / "splits.parquet"
 
 
-def model(store: Path) -> TrainedModel:
+def model(store: Path) -> TrainedGan:
     return untrained(SETTINGS, measure_scale([ImageStore(store)], 32, SETTINGS.intensity), 0)
 
 
@@ -185,13 +168,13 @@ def plates(folder: Path, effect: float, treated: int = 6) -> tuple[list[Path], P
     """Three plates of an experiment in three stores, 8 controls and so many other wells each; a plate of another experiment."""
     folder.mkdir()
     kinds = ["positive"] * 4 + ["negative"] * 4 + ["none"] * treated
-    names = {"E-1_1": ("E-1", 1), "E-1_2": ("E-1", 2), "E-1_3": ("E-1", 3), "E-2_1": ("E-2", 1)}
-    rows = [
-        site(name, i, kind, f"{'ABCDEFGH'[i % 8]}{i // 8 + 1:02d}") | {"experiment": experiment, "plate": plate}
-        for name, (experiment, plate) in names.items()
-        for i, kind in enumerate(kinds)
-    ]
-    table = pd.DataFrame(rows).astype({"concentration_um": float})
+    table = pd.DataFrame(
+        [
+            site(experiment, plate, i, kind, f"{'ABCDEFGH'[i % 8]}{i // 8 + 1:02d}")
+            for experiment, plate in (("E-1", 1), ("E-1", 2), ("E-1", 3), ("E-2", 1))
+            for i, kind in enumerate(kinds)
+        ]
+    )
     rng, stores = np.random.default_rng(0), []
     for brightness, (name, sites) in enumerate(table.groupby("plate_id")):
         pixels = rng.normal(100 + 2 * brightness, 10, (len(sites), 2, 32, 32))
@@ -218,7 +201,7 @@ def test_of_several_plates_each_is_scored_by_the_others_of_the_first_experiment(
 def test_of_many_other_wells_some_are_looked_at_whatever_the_order_of_the_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gandl.models.probe.UNLABELLED_WELLS", 4)
+    monkeypatch.setattr("gandl.models.looks.probe.UNLABELLED_WELLS", 4)
     stores, sites, splits = plates(tmp_path / "many", 60.0, treated=12)
     looked_at: list[int] = []
     read = ImageStore.sites
@@ -242,5 +225,5 @@ def test_of_many_other_wells_some_are_looked_at_whatever_the_order_of_the_table(
 def test_images_are_read_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stores, sites, splits = plates(tmp_path / "screen", 20.0)
     before = score_plates(stores, sites, splits)
-    monkeypatch.setattr("gandl.models.probe.SITES_AT_ONCE", 3)
+    monkeypatch.setattr("gandl.models.looks.probe.SITES_AT_ONCE", 3)
     assert score_plates(stores, sites, splits) == before

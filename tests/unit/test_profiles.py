@@ -14,8 +14,7 @@ from gandl.config import Normalization
 from gandl.embeddings.metadata import feature_names
 from gandl.normalization.profiles import NormalizationError, normalized, reference_wells, wells_of, write_profiles
 from gandl.tables import SITE_PROFILES, SITES, WELL_PROFILES, feature_columns, read_table, write_table
-from pair_inputs import features as pair_features
-from pair_inputs import infected_sites
+from pair_inputs import features as pair_features, infected_sites
 
 UNLABELLED, MOCK, NONE = Normalization.UNLABELLED, Normalization.MOCK, Normalization.NONE
 

@@ -7,8 +7,8 @@ import logging
 import pytest
 from rich.text import Text
 
-from gandl import progress
-from gandl.progress import Progress, duration
+from gandl.workflow import progress
+from gandl.workflow.progress import Progress, duration
 
 
 @pytest.fixture

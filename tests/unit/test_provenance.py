@@ -24,8 +24,8 @@ from gandl.report.provenance import (
     job_costs,
     origin_of,
 )
-from gandl.source.datasets import Download
-from gandl.source.origin import write_origin
+from gandl.source.remote.datasets import Download
+from gandl.source.remote.origin import write_origin
 
 EMPTY = ("simulation", "rxrx19a", "rxrx1")
 """Sections of `source` that are empty in a run of one's own images."""
@@ -45,7 +45,7 @@ def strings(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-def test_no_path_of_the_machine_and_no_name_is_told(tmp_path, repository, monkeypatch):
+def test_no_path_of_the_machine_and_no_name_is_reported(tmp_path, repository, monkeypatch):
     host = platform.uname_result("Linux", "host-of-ann", "6.1", "#1", "x86_64")
     monkeypatch.setattr(platform, "uname", lambda: host)
     for variable in ("USER", "LOGNAME", "USERNAME"):
@@ -64,28 +64,30 @@ def test_the_same_run_gives_the_same_bytes(tmp_path, repository):
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
-def test_the_checksum_seen_is_told_where_the_official_one_is_unknown(written):
+def test_the_checksum_seen_is_reported_where_the_official_one_is_unknown(written):
     seen = hashlib.sha256(b"not really a zip").hexdigest()
     (entry,) = written["inputs"]
     assert entry["file"] == LOCATION
     assert entry["sha256"] == seen
-    assert entry["checksum"] == f"official checksum unknown; seen {seen}"
+    assert entry["checksum"] == f"official checksum unknown; observed {seen}"
     assert entry["bytes"] == 16
 
 
-@pytest.mark.parametrize(("published", "told"), [("right", "as published"), ("wrong", "differs from the published")])
-def test_a_published_checksum_is_compared(tmp_path, repository, published, told):
+@pytest.mark.parametrize(
+    ("published", "reported"), [("right", "as published"), ("wrong", "differs from the published")]
+)
+def test_a_published_checksum_is_compared(tmp_path, repository, published, reported):
     seen = hashlib.sha256(b"not really a zip").hexdigest()
     official = Download(
         "bbbc013", "images", f"https://{LOCATION}", 16, seen if published == "right" else "0" * 64, "CC BY 3.0", ""
     )
     write_run(tmp_path / "provenance.json", tmp_path, repository, downloads=[official])
     (entry,) = json.loads((tmp_path / "provenance.json").read_text())["inputs"]
-    assert entry["checksum"].startswith(told)
+    assert entry["checksum"].startswith(reported)
 
 
 def test_an_archive_that_no_table_knows_is_refused(tmp_path, repository):
-    with pytest.raises(ProvenanceError, match="lies at no address"):
+    with pytest.raises(ProvenanceError, match="is at no address"):
         write_run(tmp_path / "provenance.json", tmp_path, repository, downloads=[])
 
 
@@ -106,21 +108,21 @@ def test_a_changed_setting_changes_the_configurations_hash_alone(tmp_path, repos
     assert hashes[0] == hashes[1]
 
 
-def test_an_absolute_plate_map_is_told_by_its_name(repository):
+def test_an_absolute_plate_map_is_reported_by_its_name(repository):
     source = SourceSettings.model_validate(
         {"datasets": ["bbbc013"], "bbbc013": {"platemap": "/somewhere/mine.csv"}, **dict.fromkeys(EMPTY)}
     )
-    told = configuration(plate_config(repository, source=source))
-    assert told["source"]["bbbc013"]["platemap"] == "mine.csv"
+    reported = configuration(plate_config(repository, source=source))
+    assert reported["source"]["bbbc013"]["platemap"] == "mine.csv"
 
 
-def test_a_labs_own_tables_and_folder_are_told_by_their_names(repository):
+def test_a_labs_own_tables_and_folder_are_reported_by_their_names(repository):
     plates = {"folder": "/somewhere/images", "pattern": "(?P<well>x)(?P<channel>y)", "wells": "/somewhere/wells.csv"}
     source = SourceSettings.model_validate(
         {"datasets": ["plates"], "plates": plates, **dict.fromkeys(EMPTY), "bbbc013": None}
     )
-    told = configuration(plate_config(repository, source=source))["source"]["plates"]
-    assert (told["table"], told["folder"], told["wells"]) == (None, "images", "wells.csv")
+    reported = configuration(plate_config(repository, source=source))["source"]["plates"]
+    assert (reported["table"], reported["folder"], reported["wells"]) == (None, "images", "wells.csv")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_a_labs_own_tables_and_folder_are_told_by_their_names(repository):
         ("https://ann:secret@host.example:8080/files?key=1", "mirror server"),
     ],
 )
-def test_an_archive_tells_where_it_came_from_when_it_arrived_without_secrets(tmp_path, repository, mirror, kind):
+def test_an_archive_reports_where_it_came_from_when_it_arrived_without_secrets(tmp_path, repository, mirror, kind):
     archive = tmp_path / "downloads" / LOCATION
     write_run(tmp_path / "provenance.json", tmp_path, repository)
     write_origin(archive, mirror, archive.with_name(f"{archive.name}.origin.json"))
@@ -153,7 +155,7 @@ def test_the_origin_of_other_bytes_or_of_none_is_unknown(tmp_path, written):
 @pytest.mark.parametrize("content", ["not JSON", "[]", "{}"])
 def test_an_origin_that_cannot_be_read_is_named(tmp_path, content):
     (tmp_path / "a.zip.origin.json").write_text(content)
-    with pytest.raises(ProvenanceError, match=r"a\.zip\.origin\.json does not tell"):
+    with pytest.raises(ProvenanceError, match=r"a\.zip\.origin\.json does not state"):
         origin_of(tmp_path / "a.zip", "0" * 64)
 
 
@@ -184,7 +186,7 @@ def git_repository(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_commit_is_told_and_whether_files_differ_from_it(git_repository):
+def test_the_commit_is_reported_and_whether_files_differ_from_it(git_repository):
     state = git_state(git_repository)
     assert re.fullmatch(r"[0-9a-f]{40}", state["commit"])
     assert state["dirty"] is False
@@ -202,7 +204,7 @@ def test_a_folder_outside_git_has_no_commit(tmp_path):
     assert git_state(tmp_path) is None
 
 
-def test_every_job_tells_its_time_and_its_memory(written):
+def test_every_job_reports_its_time_and_its_memory(written):
     jobs = {job["job"]: job for job in written["jobs"]}
     assert jobs["gandl_seed_0"] == {
         "stage": "models",

@@ -12,13 +12,12 @@ from scipy import ndimage
 
 from gandl.config import Intensity
 from gandl.images.store import ImageStore
-from gandl.models import quality as module
-from gandl.models.crops import hold_out
-from gandl.models.intensity import measure_scale
-from gandl.models.quality import Quality, QualityError, RandomNetwork, build_quality, energy_distance
-from gandl.models.samples import synthesize
-from gandl.models.weights import new_networks
-from gandl.source.simulator.cells import (
+from gandl.models.crops.intensity import measure_scale
+from gandl.models.crops.sampling import hold_out
+from gandl.models.looks import quality as module
+from gandl.models.looks.quality import Quality, QualityError, RandomNetwork, build_quality, energy_distance
+from gandl.models.networks.gan import new_networks, synthesize
+from gandl.source.simulator.cells.drawing import (
     CELL_LINES,
     draw_field,
     draw_nuisance_plate,
@@ -185,14 +184,14 @@ def test_real_crops_come_from_the_held_out_sites_and_the_floors_from_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = ImageStore(write_store(tmp_path, pixels=cells(12, 2, 0)))
-    asked: list[int] = []
+    requested: list[int] = []
     read = ImageStore.sites
-    monkeypatch.setattr(ImageStore, "sites", lambda self, i, size: (asked.extend(i), read(self, i, size))[1])
+    monkeypatch.setattr(ImageStore, "sites", lambda self, i, size: (requested.extend(i), read(self, i, size))[1])
     positions = np.array([2, 5, 11])
     settings = SETTINGS.model_copy(update={"quality_crops": 24})
     parts = list(module.real_crops([store], positions, measure_scale([store], 32), settings, 24))
-    asked = asked[-24:]
-    assert np.bincount(asked, minlength=12)[positions].tolist() == [8, 8, 8]
+    requested = requested[-24:]
+    assert np.bincount(requested, minlength=12)[positions].tolist() == [8, 8, 8]
     assert torch.cat(parts).shape == (24, 2, NETWORK.crop, NETWORK.crop)
 
 

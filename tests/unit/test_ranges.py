@@ -12,32 +12,28 @@ from pathlib import Path
 
 import pytest
 
-from gandl.source import web
-from gandl.source.download import DownloadError, Patience
-from gandl.source.ranges import ChangedError, FileRanges, NoRangesError, RangeClient
-from gandl.source.transfer import Version
-from gandl.source.web import Meter, MissingError, Retries, Web
-from range_server import Fault, RangeServer, Request, serving
+from gandl.source.remote import web
+from gandl.source.remote.download import DownloadError, Patience
+from gandl.source.remote.ranges import ChangedError, FileRanges, NoRangesError, RangeClient
+from gandl.source.remote.transfer import Version
+from gandl.source.remote.web import Meter, MissingError, Retries, Web
+from local_server import Fault, FileServer, Request, serving
 
 CONTENT = random.Random(3).randbytes(300_000)
 PATH = "/images.zip"
 
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+pytestmark = pytest.mark.usefixtures("no_proxy")
 
 
 @pytest.fixture
-def server() -> Iterator[RangeServer]:
-    with serving(RangeServer(files={PATH: CONTENT, "/copy.zip": CONTENT}, etags={PATH: '"one"'})) as running:
+def server() -> Iterator[FileServer]:
+    with serving(FileServer(files={PATH: CONTENT, "/copy.zip": CONTENT}, etags={PATH: '"one"'})) as running:
         yield running
 
 
 @dataclass
 class Client:
-    """A client that waits for nothing; `pauses` it would have made, `lines` it told."""
+    """A client that waits for nothing; `pauses` it would have made, `lines` it reported."""
 
     ranges: RangeClient
     web: Web
@@ -46,7 +42,7 @@ class Client:
 
 
 @contextmanager
-def client(server: RangeServer, known: Version | None = None, path: str = PATH) -> Iterator[Client]:
+def client(server: FileServer, known: Version | None = None, path: str = PATH) -> Iterator[Client]:
     pauses: list[float] = []
     lines: list[str] = []
     retries = Retries(Patience(tries=3), pauses.append, random.Random(0))
@@ -54,21 +50,21 @@ def client(server: RangeServer, known: Version | None = None, path: str = PATH) 
         yield Client(RangeClient(server.base + path, connections, known), connections, pauses, lines)
 
 
-def test_one_request_of_one_byte_tells_size_and_version(server: RangeServer) -> None:
+def test_one_request_of_one_byte_tells_size_and_version(server: FileServer) -> None:
     with client(server) as c:
         assert c.ranges.size == len(CONTENT)
         assert c.ranges.version.validator == '"one"'
     assert [(request.range, request.sent) for request in server.requests] == [("bytes=0-0", 1)]
 
 
-def test_a_range_is_those_bytes_and_no_others_move(server: RangeServer) -> None:
+def test_a_range_is_those_bytes_and_no_others_move(server: FileServer) -> None:
     with client(server) as c:
         assert c.ranges.read(1_000, 90_001) == CONTENT[1_000:90_001]
         assert c.ranges.read(5, 5) == b""
         assert c.web.meter.bytes == server.sent == 89_001
 
 
-def test_several_threads_read_at_a_time_over_connections_that_are_kept(server: RangeServer) -> None:
+def test_several_threads_read_at_a_time_over_connections_that_are_kept(server: FileServer) -> None:
     spans = [(start, start + 7_000) for start in range(0, 290_000, 5_000)]
     with client(server) as c, ThreadPoolExecutor(4) as pool:
         parts = list(pool.map(lambda span: c.ranges.read(*span), spans))
@@ -77,7 +73,7 @@ def test_several_threads_read_at_a_time_over_connections_that_are_kept(server: R
     assert server.connections <= 4
 
 
-def test_a_cut_range_goes_on_where_it_was_cut(server: RangeServer) -> None:
+def test_a_cut_range_goes_on_where_it_was_cut(server: FileServer) -> None:
     server.faults = deque([Fault(cut=10_000), Fault(cut=20_000)])
     with client(server) as c:
         assert c.ranges.read(50, 100_000) == CONTENT[50:100_000]
@@ -90,7 +86,7 @@ def test_a_cut_range_goes_on_where_it_was_cut(server: RangeServer) -> None:
 
 
 def test_a_range_that_was_cut_more_often_than_there_are_tries_comes_as_long_as_each_brings_something(
-    server: RangeServer,
+    server: FileServer,
 ) -> None:
     server.faults = deque([Fault(cut=1_000)] * 10)
     with client(server) as c:
@@ -109,7 +105,7 @@ def test_a_range_that_was_cut_more_often_than_there_are_tries_comes_as_long_as_e
     ],
     ids=str,
 )
-def test_what_may_pass_is_tried_again(server: RangeServer, fault: Fault) -> None:
+def test_what_may_pass_is_tried_again(server: FileServer, fault: Fault) -> None:
     server.faults = deque([fault])
     with client(server) as c:
         assert c.ranges.read(1_000, 2_000) == CONTENT[1_000:2_000]
@@ -117,40 +113,40 @@ def test_what_may_pass_is_tried_again(server: RangeServer, fault: Fault) -> None
         assert "next try in" in c.lines[0]
 
 
-def test_a_server_that_asks_to_wait_is_given_the_time(server: RangeServer) -> None:
+def test_a_server_that_asks_to_wait_is_given_the_time(server: FileServer) -> None:
     server.faults = deque([Fault(status=503, retry_after="17")])
     with client(server) as c:
         c.ranges.read(0, 10)
         assert c.pauses == [17.0]
 
 
-def test_bytes_beyond_the_range_are_left(server: RangeServer) -> None:
+def test_bytes_beyond_the_range_are_left(server: FileServer) -> None:
     server.faults = deque([Fault(long=50_000)])
     with client(server) as c:
         assert c.ranges.read(0, 100_000) == CONTENT[:100_000]
         assert c.ranges.read(100_000, 100_010) == CONTENT[100_000:100_010]
 
 
-def test_a_server_that_stays_broken_is_named(server: RangeServer) -> None:
+def test_a_server_that_stays_broken_is_named(server: FileServer) -> None:
     server.when = always(Fault(status=503))
     with client(server) as c, pytest.raises(DownloadError, match=r"images.zip \(bytes 3 to 8\).*in 3 tries.*503"):
         c.ranges.read(3, 9)
 
 
-def test_a_redirect_is_followed(server: RangeServer) -> None:
+def test_a_redirect_is_followed(server: FileServer) -> None:
     server.when = only(PATH, Fault(status=302, location="/copy.zip"))
     with client(server) as c:
         assert c.ranges.read(7, 17) == CONTENT[7:17]
 
 
-def test_redirects_in_a_circle_are_an_error(server: RangeServer) -> None:
+def test_redirects_in_a_circle_are_an_error(server: FileServer) -> None:
     server.when = always(Fault(status=302, location=PATH))
     with client(server) as c, pytest.raises(DownloadError, match="redirects"):
         c.ranges.read(0, 1)
     assert c.pauses == []
 
 
-def test_without_ranges_the_whole_file_is_not_read_and_its_size_is_told(server: RangeServer) -> None:
+def test_without_ranges_the_whole_file_is_not_read_and_its_size_is_told(server: FileServer) -> None:
     big = 50_000_000
     server.files[PATH] = bytes(big)
     server.ranges = False
@@ -162,14 +158,14 @@ def test_without_ranges_the_whole_file_is_not_read_and_its_size_is_told(server: 
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_an_absent_file_is_named_at_once(server: RangeServer, status: int) -> None:
+def test_an_absent_file_is_named_at_once(server: FileServer, status: int) -> None:
     server.when = always(Fault(status=status))
-    with client(server) as c, pytest.raises(MissingError, match=f"images.zip cannot be had.*{status}"):
+    with client(server) as c, pytest.raises(MissingError, match=f"images.zip cannot be downloaded.*{status}"):
         c.ranges.read(0, 1)
     assert c.pauses == []
 
 
-def test_another_etag_means_that_the_archive_changed(server: RangeServer) -> None:
+def test_another_etag_means_that_the_archive_changed(server: FileServer) -> None:
     with client(server) as c:
         c.ranges.read(0, 10)
         server.etags[PATH] = '"two"'
@@ -179,14 +175,14 @@ def test_another_etag_means_that_the_archive_changed(server: RangeServer) -> Non
             c.ranges.read(10, 20)
 
 
-def test_a_change_in_the_middle_of_a_range_is_noticed(server: RangeServer) -> None:
+def test_a_change_in_the_middle_of_a_range_is_noticed(server: FileServer) -> None:
     server.faults = deque([Fault(cut=1_000), Fault(etag='"two"')])
     with client(server) as c, pytest.raises(ChangedError):
         c.ranges.read(0, 5_000)
 
 
 @pytest.mark.parametrize("size", [250_000, 300_001])
-def test_another_size_means_that_the_archive_changed(server: RangeServer, size: int) -> None:
+def test_another_size_means_that_the_archive_changed(server: FileServer, size: int) -> None:
     with client(server, path="/copy.zip") as c:  # no ETag
         c.ranges.read(0, 10)
         server.files["/copy.zip"] = bytes(size)
@@ -194,7 +190,7 @@ def test_another_size_means_that_the_archive_changed(server: RangeServer, size: 
             c.ranges.read(10, 20)
 
 
-def test_a_shorter_archive_answers_416_and_changed(server: RangeServer) -> None:
+def test_a_shorter_archive_answers_416_and_changed(server: FileServer) -> None:
     with client(server) as c:
         c.ranges.read(0, 10)
         server.files[PATH] = CONTENT[:1_000]
@@ -202,39 +198,39 @@ def test_a_shorter_archive_answers_416_and_changed(server: RangeServer) -> None:
             c.ranges.read(2_000, 3_000)
 
 
-def test_416_of_an_unchanged_file_is_an_error(server: RangeServer) -> None:
+def test_416_of_an_unchanged_file_is_an_error(server: FileServer) -> None:
     server.when = always(Fault(status=416))
     with client(server) as c, pytest.raises(DownloadError, match=r"416: it has no byte 5"):
         c.ranges.read(5, 6)
 
 
-def test_an_empty_file_is_named(server: RangeServer) -> None:
+def test_an_empty_file_is_named(server: FileServer) -> None:
     server.files[PATH] = b""
     with client(server) as c, pytest.raises(DownloadError, match="is empty"):
         _ = c.ranges.size
 
 
-def test_a_version_known_from_an_earlier_reading_must_still_be_there(server: RangeServer) -> None:
+def test_a_version_known_from_an_earlier_reading_must_still_be_there(server: FileServer) -> None:
     with client(server, Version(server.base + PATH, '"one"', len(CONTENT))) as c:
         assert c.ranges.read(0, 10) == CONTENT[:10]
     with client(server, Version(server.base + PATH, '"zero"', len(CONTENT))) as c, pytest.raises(ChangedError):
         c.ranges.read(0, 10)
 
 
-def test_a_re_compressed_answer_is_refused(server: RangeServer) -> None:
+def test_a_re_compressed_answer_is_refused(server: FileServer) -> None:
     server.when = always(Fault(encoding="gzip"))
     with client(server) as c, pytest.raises(DownloadError, match="re-compressed"):
         c.ranges.read(0, 10)
 
 
-def test_an_object_that_was_cut_is_fetched_again_whole(server: RangeServer) -> None:
+def test_an_object_that_was_cut_is_fetched_again_whole(server: FileServer) -> None:
     server.faults = deque([Fault(cut=1_000), Fault(status=500)])
     with client(server) as c:
         assert c.web.get(server.base + PATH) == CONTENT
         assert len(c.pauses) == 2
 
 
-def test_progress_is_told_every_few_seconds_with_the_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_reported_every_few_seconds_with_the_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(web.time, "monotonic", lambda: now[0])
     lines: list[str] = []

@@ -9,11 +9,11 @@ import pytest
 from scipy import ndimage
 
 from gandl.images.store import ImageStore
-from gandl.models.crops import hold_out
-from gandl.models.intensity import measure_scale
-from gandl.models.quality import QualityError
-from gandl.models.readouts import Readouts, build_readouts, nuclei_of
-from gandl.models.weights import new_networks
+from gandl.models.crops.intensity import measure_scale
+from gandl.models.crops.sampling import hold_out
+from gandl.models.looks.quality import QualityError
+from gandl.models.looks.readouts import Readouts, build_readouts, nuclei_of
+from gandl.models.networks.gan import new_networks
 from model_inputs import TRAINING, write_store
 
 CHANNELS = ("actin", "dna")

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from report_inputs import number
+from hypothesis import given, strategies as st
 
 from gandl.report.reference import (
     COLUMNS,
@@ -24,6 +22,7 @@ from gandl.report.reference import (
     judge,
     read_references,
 )
+from table_rows import number_row
 
 finite = st.floats(-100, 100)
 RANGELESS = Reference(
@@ -101,7 +100,9 @@ def test_what_this_run_did_not_measure_neither_agrees_nor_differs(ours):
 
 
 def test_the_runs_own_normalisation_comes_first_when_a_reference_names_none():
-    table = pd.DataFrame([number(normalization="none", value=0.1), number(normalization="unlabelled", value=0.2)])
+    table = pd.DataFrame(
+        [number_row(normalization="none", value=0.1), number_row(normalization="unlabelled", value=0.2)]
+    )
     assert find(table, RANGELESS, "unlabelled").value == 0.2
     assert find(table, RANGELESS, "mock").value == 0.1
     assert find(table, replace(RANGELESS, normalization="none"), "unlabelled").value == 0.1
@@ -110,7 +111,7 @@ def test_the_runs_own_normalisation_comes_first_when_a_reference_names_none():
 
 def test_each_reference_meets_the_number_of_its_own_split_and_metric():
     table = pd.DataFrame(
-        [number(value=0.5), number(split="leave_row_out:E-H", value=0.4), number(metric="ssmd", value=9.0)]
+        [number_row(value=0.5), number_row(split="leave_row_out:E-H", value=0.4), number_row(metric="ssmd", value=9.0)]
     )
     wanted = [RANGELESS, replace(RANGELESS, split="leave_row_out:E-H"), replace(RANGELESS, metric="ssmd")]
     assert [item.measured.value for item in compare(wanted, table, "unlabelled", simulated=False)] == [0.5, 0.4, 9.0]

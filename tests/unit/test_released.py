@@ -13,9 +13,9 @@ import pytest
 
 from gandl.config import RxRx19aSettings
 from gandl.embeddings.metadata import feature_metadata, feature_names
-from gandl.source import released
-from gandl.source.released import ReleasedError, write_released
-from gandl.source.rxrx19a import write_sites
+from gandl.source.screens import released
+from gandl.source.screens.released import ReleasedError, write_released
+from gandl.source.screens.rxrx19a import write_sites
 from gandl.tables import EMBEDDINGS, SITES, read_table
 from rxrx_inputs import real_wells, write_metadata_zip
 
@@ -101,7 +101,7 @@ def test_vectors_without_a_site_are_passed_over_unless_the_screen_is_complete(
 ) -> None:
     more = pd.concat([vectors, vectors[:3].assign(site_id=["HRCE-2_1_B02_1", "HRCE-2_1_B02_2", "HRCE-2_1_B02_3"])])
     assert all(path.is_file() for path in write(embeddings=more, complete=False).values())
-    with pytest.raises(ReleasedError, match="has an embedding of 'HRCE-2_1_B02_1', which is no site of the screen"):
+    with pytest.raises(ReleasedError, match="has an embedding of 'HRCE-2_1_B02_1', which is not a site of the screen"):
         write(embeddings=more)
 
 
@@ -124,11 +124,11 @@ def test_a_site_with_two_vectors_is_refused(
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("abc", r"is no proper table of numbers: .*'abc'"),
+        ("abc", r"is not a valid table of numbers: .*'abc'"),
         ("", r"is no proper table of numbers"),
         ("nan", r"feature_2 of 'HRCE-1_2[56]_\w+_\d' is nan, not a finite number"),
         ("inf", r"feature_2 of 'HRCE-1_2[56]_\w+_\d' is inf, not a finite number"),
-        ("1,2", r"is no proper table of numbers: .*Expected 6 columns, got 7"),
+        ("1,2", r"is not a valid table of numbers: .*Expected 6 columns, got 7"),
     ],
 )
 def test_what_is_no_number_is_refused(

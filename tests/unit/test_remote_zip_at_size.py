@@ -13,9 +13,11 @@ import pytest
 
 from gandl.config import ImagesFrom, ImagesSettings
 from gandl.source.members import open_members, planned_bytes
-from gandl.source.zip_members import GAP_SHARE
+from gandl.source.zip.members import GAP_SHARE
 from large_zip import INTERLEAVED, WELLS, LargeZip, contents_of, keys_of, occupied, write_large_zip
-from range_server import RangeServer, serving
+from local_server import FileServer, serving
+
+pytestmark = pytest.mark.usefixtures("no_proxy")
 
 HOST_PATH = "/RxRx19a/RxRx19a-images.zip"
 DIRECTORY_ROOM = 8192
@@ -24,7 +26,7 @@ MEMORY = """
 import sys
 from pathlib import Path
 from gandl.config import ImagesSettings
-from gandl.source.zip_directory import write_directory
+from gandl.source.zip.directory import write_directory
 write_directory(sys.argv[1], None, Path(sys.argv[2]), ImagesSettings())
 status = Path("/proc/self/status")
 if status.is_file():  # of this program alone; getrusage would also know how large its parent was
@@ -40,7 +42,7 @@ class Scene:
     """The archive on a server, its table of members, and what making that took."""
 
     archive: LargeZip
-    server: RangeServer
+    server: FileServer
     directory: Path
     sent: int
     kilobytes: int
@@ -58,7 +60,7 @@ class Scene:
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("large")
     archive = write_large_zip(folder / "large.zip")
-    with serving(RangeServer(files={HOST_PATH: archive.path}, etags={HOST_PATH: '"one"'})) as server:
+    with serving(FileServer(files={HOST_PATH: archive.path}, etags={HOST_PATH: '"one"'})) as server:
         directory = folder / "RxRx19a-images.zip.members.parquet"
         program = [sys.executable, "-c", MEMORY, server.base + HOST_PATH, str(directory)]
         done = subprocess.run(program, capture_output=True, text=True, check=True, env=_environment())
@@ -68,12 +70,6 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 def _environment() -> dict[str, str]:
     return os.environ | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
 def test_the_archive_is_zip64_with_more_than_1_6_million_members(scene: Scene) -> None:
@@ -92,7 +88,7 @@ def test_a_store_that_lies_together_costs_its_bytes_and_a_handful_of_requests(sc
     found = scene.fetch(plate, ImagesSettings())
     assert [found[key] for key in keys_of(plate)] == contents_of(plate)
     assert scene.server.sent <= 1.03 * occupied(plate)
-    assert len(scene.server.requests) <= 2  # the first asks for the archive's version
+    assert len(scene.server.requests) <= 2  # the first requests the archive's version
 
 
 def test_of_interleaved_stores_every_run_of_neighbours_is_one_request_and_no_other_bytes_move(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""A training killed or asked to stop anywhere, and started again, makes what an unbroken one makes, bit for bit."""
+"""A training killed or stopped by a signal anywhere, and started again, makes what an unbroken one makes, bit for bit."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from model_inputs import write_store
 BROKEN = Path(__file__).parents[1] / "broken_trainings.py"
 POINTS = breaks()
 KILLED = [broken for broken in POINTS if broken.number.name == "SIGKILL"]
-ASKED = [broken for broken in POINTS if broken.number.name != "SIGKILL"]
+STOPPED = [broken for broken in POINTS if broken.number.name != "SIGKILL"]
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> dict:
+def reported(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """What became of every training (`broken_trainings.main`)."""
     folder = tmp_path_factory.mktemp("broken")
     store = write_store(folder)
@@ -42,40 +42,38 @@ def test_ten_points_are_tried_in_steps_checkpoints_looks_and_at_the_end() -> Non
 
 
 @pytest.mark.parametrize("broken", KILLED, ids=str)
-def test_a_killed_training_goes_on_to_the_same_bits(told: dict, broken: Break) -> None:
-    story = told[str(broken)]
+def test_a_killed_training_continues_to_the_same_bits(reported: dict, broken: Break) -> None:
+    story = reported[str(broken)]
     assert story["code"] == -9, "it was not killed"
     assert not story["weights_in_between"]
     assert story["code_again"] == 0
-    assert story["made"] == told["unbroken"]
+    assert story["made"] == reported["unbroken"]
     assert story["left"] == []
 
 
-@pytest.mark.parametrize("broken", ASKED, ids=str)
-def test_a_training_that_is_asked_to_stop_keeps_its_last_step_and_goes_on_to_the_same_bits(
-    told: dict, broken: Break
+@pytest.mark.parametrize("broken", STOPPED, ids=str)
+def test_a_training_that_must_stop_keeps_its_last_step_and_continues_to_the_same_bits(
+    reported: dict, broken: Break
 ) -> None:
-    story = told[str(broken)]
+    story = reported[str(broken)]
     assert story["code"] == 75
     assert not story["weights_in_between"]
     last = int(story["checkpoints_in_between"][-1].split("-")[1])
     if broken.phase == "end":
         assert last == 20
     else:
-        assert (
-            story["sentence"] == f"stopped by {broken.number.name} at step {last}; started again, it goes on from there"
-        )
+        assert story["sentence"] == f"stopped by {broken.number.name} at step {last}; run again to resume from there"
     assert story["code_again"] == 0
-    assert story["made"] == told["unbroken"]
+    assert story["made"] == reported["unbroken"]
 
 
-def test_a_look_that_a_signal_cut_short_is_made_up_for(told: dict) -> None:
-    story = told[str(next(broken for broken in ASKED if broken.phase == "look"))]
+def test_a_look_that_a_signal_cut_short_is_made_up_for(reported: dict) -> None:
+    story = reported[str(next(broken for broken in STOPPED if broken.phase == "look"))]
     assert "probe_z_prime" in story["made"]["curve"]
-    assert story["made"]["curve"] == told["unbroken"]["curve"]
+    assert story["made"]["curve"] == reported["unbroken"]["curve"]
 
 
-def test_a_signal_while_a_checkpoint_is_written_writes_no_other(told: dict) -> None:
-    story = told[str(next(broken for broken in ASKED if broken.phase == "checkpoint"))]
+def test_a_signal_while_a_checkpoint_is_written_writes_no_other(reported: dict) -> None:
+    story = reported[str(next(broken for broken in STOPPED if broken.phase == "checkpoint"))]
     steps = [int(name.split("-")[1]) for name in story["checkpoints_in_between"]]
     assert steps in ([10], [10, 20])

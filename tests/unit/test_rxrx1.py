@@ -1,4 +1,4 @@
-"""RxRx1's metadata: the rebuilt table passes every check but those it cannot answer; every mistake is told with its row."""
+"""RxRx1's metadata: the rebuilt table passes every check but those it cannot answer; every mistake is reported with its row."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from gandl.config import RxRx1Settings
-from gandl.source.metadata_zip import MetadataError
-from gandl.source.notes import WARNINGS, note_of
-from gandl.source.rxrx1 import COLUMNS, RxRx1Error, check_rxrx1, write_sites
-from gandl.source.rxrx1_counts import METADATA_SHA256
+from gandl.source.screens.metadata_zip import MetadataError
+from gandl.source.screens.rxrx1 import COLUMNS, RxRx1Error, check_rxrx1, write_sites
+from gandl.source.screens.rxrx1_counts import METADATA_SHA256
 from gandl.tables import SITES, read_table
+from gandl.tables.notes import WARNINGS, note_of
 from rxrx_inputs import as_read, rebuilt_rxrx1, with_sites, write_metadata_zip
 
 ABSENT = [
@@ -101,7 +101,7 @@ def test_sites_of_the_rebuilt_table_in_plate_order(rebuilt: pd.DataFrame, tmp_pa
     assert (hidden == ((sites["dataset"] == "test") & (sites["well_type"] == "treatment"))).all()
 
 
-def test_controls_and_sirnas_are_told_apart(small: pd.DataFrame, tmp_path: Path) -> None:
+def test_controls_and_sirnas_are_distinguished(small: pd.DataFrame, tmp_path: Path) -> None:
     archive = write_metadata_zip(tmp_path / "m.zip", small, "rxrx1/metadata.csv")
     assert write_sites(archive, PARTIAL, tmp_path / "sites.parquet") == []
     sites = read_table(tmp_path / "sites.parquet", SITES)
@@ -153,7 +153,9 @@ def test_controls_and_sirnas_are_told_apart(small: pd.DataFrame, tmp_path: Path)
         ]),
     ],
 )  # fmt: skip
-def test_mistakes_of_a_well_are_told_with_their_rows(small: pd.DataFrame, change: Change, mistakes: list[str]) -> None:
+def test_mistakes_of_a_well_are_reported_with_their_rows(
+    small: pd.DataFrame, change: Change, mistakes: list[str]
+) -> None:
     change(small)
     assert mistakes_of(small) == mistakes
 
@@ -169,7 +171,7 @@ def test_mistakes_of_a_well_are_told_with_their_rows(small: pd.DataFrame, change
         ("_1_B02", "_1_D02", None),
     ],
 )
-def test_wrong_names_are_told(small: pd.DataFrame, old: str, new: str, mistake: str | None) -> None:
+def test_wrong_names_are_reported(small: pd.DataFrame, old: str, new: str, mistake: str | None) -> None:
     for column in ("site_id", "well_id"):
         small[column] = small[column].str.replace(old, new, regex=False)
     names = small["well_id"].str.rsplit("_", n=2, expand=True)
@@ -189,14 +191,16 @@ def test_b02_is_a_negative_control_on_every_plate(small: pd.DataFrame, rebuilt: 
     assert "plates without a negative control in B02: 1, RPE-03_2" in mistakes_of(lost, complete=True)
 
 
-def test_rows_without_a_place_are_told_with_the_first(small: pd.DataFrame) -> None:
+def test_rows_without_a_place_are_reported_with_the_first(small: pd.DataFrame) -> None:
     frame = as_read(pd.concat([small, small.iloc[[0]]]))
     assert mistakes_of(frame) == ["row 22: site_id 'HUVEC-01_1_B02_1' is already in row 2"]
 
 
 def test_names_that_go_with_several_ids_are_a_warning(small: pd.DataFrame) -> None:
     put_well("U2OS-05_2_C02", sirna="other")(small)
-    assert check_rxrx1(small, complete=False) == ["1 values of sirna_id go with more than one sirna, '0' for one"]
+    assert check_rxrx1(small, complete=False) == [
+        "1 values of sirna_id occur with more than one sirna, for example '0'"
+    ]
 
 
 def test_lost_sites_of_the_whole_screen_are_counted(rebuilt: pd.DataFrame) -> None:
@@ -208,7 +212,7 @@ def test_lost_sites_of_the_whole_screen_are_counted(rebuilt: pd.DataFrame) -> No
     ]
 
 
-def test_lost_experiments_and_plates_and_swapped_halves_are_told(rebuilt: pd.DataFrame) -> None:
+def test_lost_experiments_and_plates_and_swapped_halves_are_reported(rebuilt: pd.DataFrame) -> None:
     frame = rebuilt[(rebuilt["experiment"] != "HUVEC-24") & (rebuilt["well_id"].str[:7] != "RPE-02_")].copy()
     frame = frame[(frame["experiment"] != "RPE-04") | (frame["plate"] != "4")]
     frame.loc[frame["experiment"] == "U2OS-03", "dataset"] = "test"

@@ -1,4 +1,4 @@
-"""RxRx19a's metadata: four conditions, compounds by one name each, doses in uM; every mistake told at once, with its row."""
+"""RxRx19a's metadata: four conditions, compounds by one name each, doses in uM; every mistake reported at once, with its row."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 
 from gandl.config import RxRx19aSettings, Wells
-from gandl.source.compounds import VariantsError, canonical_names, read_variants
-from gandl.source.metadata_zip import MetadataError, read_metadata
-from gandl.source.notes import VARIANTS, WARNINGS, note_of
-from gandl.source.pilot import CHECKS, choose_wells
-from gandl.source.rxrx19a import COLUMNS, NO_SMILES, RxRx19aError, check_rxrx19a, make_sites, write_sites
+from gandl.source.screens.compounds import VariantsError, canonical_names, read_variants
+from gandl.source.screens.metadata_zip import MetadataError, read_metadata
+from gandl.source.screens.pilot import CHECKS, choose_wells
+from gandl.source.screens.rxrx19a import COLUMNS, NO_SMILES, RxRx19aError, check_rxrx19a, make_sites, write_sites
 from gandl.tables import SITES, read_table
+from gandl.tables.notes import VARIANTS, WARNINGS, note_of
 from rxrx_inputs import ACTIVE, MOCK, UV, as_read, real_wells, whole_rxrx19a, with_sites, write_metadata_zip
 
 PARTIAL = RxRx19aSettings(complete=False)
@@ -155,7 +155,7 @@ def test_conditions_stay_four_and_untreated_wells_have_no_dose(
         (put(20, SMILES="CC"), ["row 20: SMILES is 'CC', but 'CC(C)C |c:1,2|' in row 18 of the same well HRCE-1_25_AA02"]),
     ],
 )  # fmt: skip
-def test_mistake_of_one_row_is_told_with_it(small: pd.DataFrame, change: Change, mistakes: list[str]) -> None:
+def test_mistake_of_one_row_is_reported_with_it(small: pd.DataFrame, change: Change, mistakes: list[str]) -> None:
     change(small)
     assert mistakes_of(small) == mistakes
 
@@ -180,13 +180,13 @@ def test_mistake_of_one_row_is_told_with_it(small: pd.DataFrame, change: Change,
         ("B10", {"treatment": "X", "dose": "1 uM"}, "treatment_conc is '1 uM', not a number (uM)"),
     ],
 )  # fmt: skip
-def test_mistake_of_a_well_is_told_for_each_of_its_rows(name: str, values: dict[str, Any], mistake: str) -> None:
+def test_mistake_of_a_well_is_reported_for_each_of_its_rows(name: str, values: dict[str, Any], mistake: str) -> None:
     frame = with_sites(pd.DataFrame([*WELLS, well(name, **values)]))
     found = mistakes_of(frame)
     assert [line for line in found if mistake in line] == [f"row {row}: {mistake}" for row in (26, 27, 28, 29)]
 
 
-def test_repeated_rows_are_told_with_the_first(small: pd.DataFrame) -> None:
+def test_repeated_rows_are_reported_with_the_first(small: pd.DataFrame) -> None:
     frame = as_read(pd.concat([small, small.iloc[[0]]]))
     assert mistakes_of(frame) == ["row 26: site_id 'HRCE-1_25_B02_1' is already in row 2"]
 
@@ -200,7 +200,7 @@ def test_of_many_mistakes_each_kind_is_shown_and_the_rest_counted(small: pd.Data
     assert any(line.startswith("... and 2") and line.endswith("more rows like that one") for line in lines)
 
 
-def test_all_mistakes_are_told_at_once(small: pd.DataFrame) -> None:
+def test_all_mistakes_are_reported_at_once(small: pd.DataFrame) -> None:
     put(4, disease_condition="mock")(small)
     put(20, treatment_conc="")(small)
     text = "\n".join(mistakes_of(small))
@@ -332,7 +332,7 @@ def test_two_names_of_one_structure_are_a_warning_that_is_kept(write: Callable[.
     ]
     written = write(with_sites(pd.DataFrame(wells)))
     assert written.warnings == [
-        "treated wells of the condition unknown: 1; they are in no control",
+        "treated wells of the condition unknown: 1; they are not controls",
         "treatments without SMILES: 1 (Nameless)",
         "Alcohol and Tamiflu share the SMILES CCO; if they are one compound, add them to compound_variants.csv",
         "Alcohol has 2 different SMILES",
@@ -352,7 +352,7 @@ def test_a_table_of_variants_with_mistakes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(VariantsError) as error:
         read_variants(table)
     text = str(error.value)
-    for mistake in ("row 3: 'A' is there twice", "row 5: canonical is empty", "'B' is a canonical name and a variant"):
+    for mistake in ("row 3: 'A' is listed twice", "row 5: canonical is empty", "'B' is a canonical name and a variant"):
         assert mistake in text
     table.write_text("variant,canonical\n")
     with pytest.raises(VariantsError, match=r"variants\.csv lacks the column\(s\) why"):
@@ -388,7 +388,7 @@ def test_the_pilot_takes_controls_drugs_and_the_first_dose_series() -> None:
     sites, _ = make_sites(frame.sample(frac=1, random_state=0), {})
     chosen, warnings = choose_wells(sites)
     wells = chosen.drop_duplicates("well_id")
-    assert warnings == ["plate HRCE-1_25 has no well of polydatin, which the pilot looks for"]
+    assert warnings == ["plate HRCE-1_25 has no well of polydatin, which the pilot needs"]
     assert wells["control"].value_counts().to_dict()["positive"] == 5
     assert wells["control"].value_counts().to_dict()["negative"] == 5
     assert (wells["condition"] == "uv_inactivated").sum() == CHECKS
@@ -407,7 +407,7 @@ def test_the_pilot_takes_controls_drugs_and_the_first_dose_series() -> None:
 def test_the_pilot_is_chosen_in_the_source(write: Callable[..., Written]) -> None:
     written = write(pilot_plate(), RxRx19aSettings(complete=False, wells=Wells.PILOT))
     assert "delta" not in set(written.sites["compound"].dropna())
-    assert written.warnings[-1] == "plate HRCE-1_25 has no well of polydatin, which the pilot looks for"
+    assert written.warnings[-1] == "plate HRCE-1_25 has no well of polydatin, which the pilot needs"
     assert note_of(written.path, WARNINGS) == written.warnings
 
 
@@ -432,13 +432,13 @@ def test_a_table_is_read_as_text_whatever_its_words(tmp_path: Path) -> None:
         ({"x": b"a\n1\n", "y": b"a\n1\n"}, r"a\.zip holds 2 CSV files \(x\.csv, y\.csv\)"),
         ({"x__metadata": b"a\n1\n", "y__metadata": b"a\n1\n"}, r"a\.zip holds 2 CSV files"),
         ({"metadata": b""}, r"metadata\.csv is empty"),
-        ({"metadata": b"a,b\n"}, r"metadata\.csv has a header, but no row"),
+        ({"metadata": b"a,b\n"}, r"metadata\.csv has a header but no rows"),
         ({"metadata": b"b,c\n1,2\n"}, r"lacks the column\(s\) a; it has b, c"),
         ({"metadata": b"a,b,b\n1,2,3\n"}, r"has the column\(s\) b twice"),
         ({"metadata": b"a,b\n1,2\n1\n1,2,3\n"}, r"row 3 has 1 fields, the header has 2\n  row 4 has 3 fields"),
         ({"metadata": b"a,b\n1,\xe9\n"}, r"is not UTF-8: byte 0xe9"),
-        ({"metadata": b'a,b\n1,"x"y\n'}, r"row 2 is no proper CSV"),
-        ({"metadata": b'a,b\n1,"never closed\n2,3\n'}, r"is no proper CSV: unexpected end of data"),
+        ({"metadata": b'a,b\n1,"x"y\n'}, r"row 2 is not valid CSV"),
+        ({"metadata": b'a,b\n1,"never closed\n2,3\n'}, r"is not valid CSV: unexpected end of data"),
     ],
 )  # fmt: skip
 def test_bad_archives_and_tables_are_refused_in_a_sentence(
@@ -448,11 +448,11 @@ def test_bad_archives_and_tables_are_refused_in_a_sentence(
         read_metadata(zip_of(tmp_path / "a.zip", **members), ["a"])
 
 
-def test_damaged_archives_are_told_from_what_is_no_archive(tmp_path: Path) -> None:
+def test_damaged_archives_are_distinguished_from_what_is_no_archive(tmp_path: Path) -> None:
     good = zip_of(tmp_path / "good.zip", metadata=b"a\n" + bytes(range(48, 58)) * 50 + b"\n").read_bytes()
     cases = {
         "is truncated or damaged": good[:-30],
-        "is no zip": b"<html>not found</html>",
+        "is not a zip": b"<html>not found</html>",
         "is damaged and cannot be read": good.replace(b"0123456789", b"0123456798", 1),
     }
     for message, data in cases.items():

@@ -11,17 +11,17 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from report_inputs import RollBack, number, write_curve, write_run
+from report_inputs import RollBack, write_curve, write_run
 from screen_inputs import wells_of_screen
 
 from gandl.config import Config
-from gandl.config_files import read_config
-from gandl.figures.labels import featurizer_label
-from gandl.report import numbers as tell
+from gandl.config.files import read_config
+from gandl.figures.common.labels import featurizer_label
 from gandl.report import screen
 from gandl.report.audit import AuditInputs, write_audit
-from gandl.report.numbers import Value
+from gandl.report.numbers import Value, no_numbers
 from gandl.tables import NUMBERS, SITES, write_table
+from table_rows import number_row
 
 ACCURACY = {"gandl": 0.9, "gandl_blocks": 0.93, "gandl_untrained": 0.7, "intensity": 0.6, "segmentation": 0.97}
 """Featurizer: accuracy of images in the paper's split."""
@@ -46,15 +46,15 @@ def answers(featurizer: str, accuracy: float, half: float = 0.01) -> list[dict[s
                 ("well", "accuracy", accuracy - 0.01 * i, 80),
             ):
                 interval = {"value": value, "low": value - half, "high": value + half, "n": n}
-                rows.append(number(**about, unit=unit, metric=metric, **interval))
+                rows.append(number_row(**about, unit=unit, metric=metric, **interval))
     for metric, (unit, value) in CALIBRATION.items():
         about = {"question": "calibration", "featurizer": featurizer, "split": "leave_plate_out:HRCE", "unit": unit}
-        rows.append(number(**about, metric=metric, value=value, low=value - 0.02, high=value + 0.02, n=31))
+        rows.append(number_row(**about, metric=metric, value=value, low=value - 0.02, high=value + 0.02, n=31))
     for cell_type, ec50 in (("HRCE", 0.654), ("VERO", math.nan)):
         about = {"question": "dose_response", "featurizer": featurizer, "n": 36}
         about["split"] = f"leave_plate_out:{cell_type}:Remdesivir (simulated)"
-        rows.append(number(**about, metric="ec50_um", value=ec50, low=ec50 / 2, high=ec50 * 2))
-        rows.append(number(**about, metric="rises_with_dose", value=0.77, low=0.66, high=0.88))
+        rows.append(number_row(**about, metric="ec50_um", value=ec50, low=ec50 / 2, high=ec50 * 2))
+        rows.append(number_row(**about, metric="rises_with_dose", value=0.77, low=0.66, high=0.88))
     return rows
 
 
@@ -165,7 +165,7 @@ def test_images_stand_before_wells_and_accuracy_before_other_metrics(page: tuple
     assert table.index("Accuracy, by image") < table.index("Accuracy, by well") < table.index("Z′, by well")
 
 
-def test_dose_series_are_told_by_compound_and_cell_type(page: tuple[str, str]) -> None:
+def test_dose_series_are_reported_by_compound_and_cell_type(page: tuple[str, str]) -> None:
     words, summary = page
     assert "Remdesivir (simulated) HRCE 0.654 [0.327, 1.31] 0.77 [0.66, 0.88] 36" in words
     assert "Remdesivir (simulated) VERO – 0.77 [0.66, 0.88] 36" in words
@@ -179,7 +179,7 @@ def test_the_page_and_the_summary_say_simulated_everywhere(page: tuple[str, str]
     assert "Every image and every number of this run is simulated." in words
     for title in (*screen.TITLES.values(), "Dose response"):
         assert f"{title} simulated" in words
-    assert "it says nothing of real cells" in words
+    assert "it says nothing about real cells" in words
 
 
 def test_references_of_both_screens_stand_beside_and_none_is_comparable(page: tuple[str, str]) -> None:
@@ -194,18 +194,18 @@ def test_references_of_both_screens_stand_beside_and_none_is_comparable(page: tu
     assert "not comparable: simulated screen: " in summary
 
 
-def test_losing_to_a_floor_is_told_with_the_floors_that_it_beats(page: tuple[str, str]) -> None:
+def test_losing_to_a_floor_is_reported_with_the_floors_that_it_beats(page: tuple[str, str]) -> None:
     _, summary = page
-    told = [line for line in summary.splitlines() if screen.TITLES["controls"] in line]
-    assert len(told) == 2, "the paper's split, and whole plates held out"
+    reported = [line for line in summary.splitlines() if screen.TITLES["controls"] in line]
+    assert len(reported) == 2, "the paper's split, and whole plates held out"
     judged = featurizer_label(screen.TRAINED[0])
-    assert f"{judged} has accuracy 0.90 [0.89, 0.91] by image (n = 320): above" in told[0]
-    assert "above Untrained network (0.70); Channel intensities (0.60)" in told[0]
-    assert "and not above these floors: Segmentation (0.97)." in told[0]
-    assert told[0].endswith("GAN-DL, blocks: 0.93 [0.92, 0.94].")
+    assert f"{judged} has accuracy 0.90 [0.89, 0.91] by image (n = 320): above" in reported[0]
+    assert "above Untrained network (0.70); Channel intensities (0.60)" in reported[0]
+    assert "and not above these floors: Segmentation (0.97)." in reported[0]
+    assert reported[0].endswith("GAN-DL, blocks: 0.93 [0.92, 0.94].")
 
 
-def test_winning_against_every_floor_is_told_without_a_loss_and_overlap_is_said(
+def test_winning_against_every_floor_is_reported_without_a_loss_and_overlap_is_said(
     tmp_path: Path, provenance: Path, repository: Path
 ) -> None:
     rows = every({**ACCURACY, "segmentation": 0.85}, half=0.1)
@@ -237,7 +237,7 @@ def test_a_real_screen_does_not_say_simulated_and_is_compared(
     assert "differs: " in summary, "0.914 of the paper is outside of our interval"
 
 
-def test_a_run_that_asks_no_question_still_has_its_page(tmp_path: Path, provenance: Path, repository: Path) -> None:
+def test_a_run_that_requests_no_question_still_has_its_page(tmp_path: Path, provenance: Path, repository: Path) -> None:
     files = inputs(tmp_path, provenance, repository, None, evaluation={"questions": []})
     words, summary = audit(files, tmp_path)
     assert "All 0 numbers of this run" in words
@@ -249,11 +249,11 @@ def test_a_labs_own_plates_have_their_page_though_no_reference_is_known(
     tmp_path: Path, provenance: Path, repository: Path
 ) -> None:
     rows = [
-        number(featurizer=name, split="leave_row_out:A549", metric="accuracy", value=value, low=value, high=value)
+        number_row(featurizer=name, split="leave_row_out:A549", metric="accuracy", value=value, low=value, high=value)
         for name, value in ACCURACY.items()
     ]
     rows += [
-        number(
+        number_row(
             featurizer="nuclear_over_ring", normalization="none", split="no_training:A549", value=0.3, low=0.2, high=0.4
         )
     ]
@@ -273,21 +273,21 @@ def test_the_same_numbers_give_the_same_bytes(tmp_path: Path, provenance: Path, 
 
 
 def test_series_of_one_cell_type_are_told_by_their_compound_alone() -> None:
-    rows = [number(question="dose_response", featurizer="gandl", split="leave_row_out:SIM-1", metric="ec50_um")]
+    rows = [number_row(question="dose_response", featurizer="gandl", split="leave_row_out:SIM-1", metric="ec50_um")]
     (series,) = screen.dose_series(pd.DataFrame(rows), Config().model_dump(mode="json"), "gandl")
     assert (series.compound, series.cell_type) == ("SIM-1", "")
-    assert screen.dose_series(tell.no_numbers(), Config().model_dump(mode="json"), "gandl") == []
+    assert screen.dose_series(no_numbers(), Config().model_dump(mode="json"), "gandl") == []
 
 
-def test_roll_backs_are_told_on_the_page_and_in_the_summary(
+def test_roll_backs_are_reported_on_the_page_and_in_the_summary(
     tmp_path: Path, provenance: Path, repository: Path, page: tuple[str, str]
 ) -> None:
     went_back = audit(inputs(tmp_path, provenance, repository, every(), ((4_016, 0.001, 0.2),)), tmp_path)
     for words in went_back:
         assert (
-            "went back to an earlier checkpoint once (of at most 3): it ended with learning rate 0.001 (set: 0.002)"
+            "was rolled back to an earlier checkpoint once (of at most 3): it ended with learning rate 0.001 (set: 0.002)"
             in words
         )
     assert "0 1 4,016 0.001 0.2" in went_back[0]
-    assert "Training never had to go back" in page[0]
+    assert "Training was never rolled back" in page[0]
     assert "go back" not in page[1]

@@ -1,4 +1,4 @@
-"""Packing RxRx stores: every site has all of its PNGs, exactly as another decoder reads them; what is missing is told."""
+"""Packing RxRx stores: every site has all of its PNGs, exactly as another decoder reads them; what is missing is reported."""
 
 from __future__ import annotations
 
@@ -14,42 +14,20 @@ import pytest
 from PIL import Image
 
 from gandl.config import Dataset, ImagesFrom, ImagesSettings
-from gandl.files import sha256_of
 from gandl.images.area_mean import area_mean
 from gandl.images.decode import ImageError
 from gandl.images.screen import ScreenImagesError, ScreenReader, pack_screen
 from gandl.images.store import ImageStore
-from gandl.source.member_source import MemberError
 from gandl.source.members import Folder, open_members
-from gandl.source.screens import CHANNELS, member_keys
+from gandl.source.remote.member_source import MemberError
+from gandl.source.screens.published import CHANNELS, member_keys
 from gandl.tables import SITES, write_table
+from gandl.workflow.files import sha256_of
+from table_rows import site_row
 
 SIZE = 64
 WELLS = ("B02", "B03", "C02", "AA41")
 URL = "https://host.org/RxRx19a/RxRx19a-images.zip"
-
-
-def site_row(well: str, site: int, dataset: Dataset, experiment: str, plate: int) -> dict[str, object]:
-    plate_id = f"{experiment}_{plate}"
-    return {
-        "site_id": f"{plate_id}_{well}_{site}",
-        "well_id": f"{plate_id}_{well}",
-        "experiment": experiment,
-        "plate": plate,
-        "plate_id": plate_id,
-        "store_id": plate_id if dataset is Dataset.RXRX19A else experiment,
-        "well": well,
-        "row": well.rstrip("0123456789"),
-        "column": int(well[-2:]),
-        "site": site,
-        "cell_type": experiment.split("-")[0],
-        "condition": "unknown",
-        "control": "none",
-        "treatment": None,
-        "compound": None,
-        "concentration_um": np.nan,
-        "smiles": None,
-    }
 
 
 def write_sites(path: Path, rows: Sequence[dict[str, object]]) -> Path:
@@ -71,8 +49,8 @@ def png(image: np.ndarray | Image.Image) -> bytes:
 @pytest.fixture
 def screen(tmp_path: Path) -> Path:
     """A mirror with the unpacked images of one plate of RxRx19a, and a sites table that names it and another plate."""
-    rows = [site_row(well, site, Dataset.RXRX19A, "HRCE-1", 2) for well in WELLS for site in (1, 2)]
-    others = [site_row(well, 1, Dataset.RXRX19A, "VERO-1", 1) for well in WELLS]
+    rows = [site_row("HRCE-1", 2, well, site) for well in WELLS for site in (1, 2)]
+    others = [site_row("VERO-1", 1, well) for well in WELLS]
     write_sites(tmp_path / "sites.parquet", [*others[:2], *rows, *others[2:]])
     for row in rows:
         for key in member_keys(Dataset.RXRX19A, "HRCE-1", 2, str(row["well"]), int(str(row["site"]))):
@@ -125,7 +103,7 @@ def test_store_holds_the_sites_of_its_plate_in_the_order_of_the_table(screen: Pa
 
 
 def test_real_images_are_packed_as_pillow_reads_them(shared_data: Path, tmp_path: Path) -> None:
-    sites = write_sites(tmp_path / "sites.parquet", [site_row("B02", 1, Dataset.RXRX1, "HEPG2-08", 1)])
+    sites = write_sites(tmp_path / "sites.parquet", [site_row("HEPG2-08", 1, "B02", store_id="HEPG2-08")])
     store = tmp_path / "HEPG2-08.zarr"
     with Folder(shared_data / "rxrx1" / "images") as members:
         pack_screen(
@@ -182,7 +160,7 @@ def test_sites_without_images_are_counted_and_the_first_is_named(screen: Path) -
     assert not (screen / "images").exists()
 
 
-def test_store_without_sites_is_told(screen: Path) -> None:
+def test_store_without_sites_is_reported(screen: Path) -> None:
     with pytest.raises(ScreenImagesError, match=r"sites\.parquet has no site of the store HRCE-9_1"):
         pack(screen, store_id="HRCE-9_1")
 
@@ -242,7 +220,7 @@ def test_file_that_goes_while_packing_is_named(screen: Path) -> None:
 def test_other_images_pack_their_shard_anew_and_the_same_ones_do_not(screen: Path) -> None:
     pack(screen)
     shard, manifest = screen / "images/HRCE-1_2.zarr/32/c/0/0/0/0", screen / "images/HRCE-1_2.manifest.json"
-    before, told = shard.stat().st_mtime_ns, json.loads(manifest.read_text())
+    before, reported = shard.stat().st_mtime_ns, json.loads(manifest.read_text())
     pack(screen)
     assert shard.stat().st_mtime_ns == before
     file = images(screen) / "HRCE-1/Plate2/B02_s1_w1.png"
@@ -252,8 +230,8 @@ def test_other_images_pack_their_shard_anew_and_the_same_ones_do_not(screen: Pat
     assert shard.stat().st_mtime_ns != before
     assert {number: state for number, state in shards(packed.path).items() if number != "0"} == others
     np.testing.assert_array_equal(packed.sites([0])[0, 0], area_mean(pixels_of("another"), 2))
-    assert json.loads(manifest.read_text())["sources"] != told["sources"]
-    assert list(told["sources"]) == ["RxRx19a/images"]
+    assert json.loads(manifest.read_text())["sources"] != reported["sources"]
+    assert list(reported["sources"]) == ["RxRx19a/images"]
 
 
 def shards(store: Path) -> dict[str, tuple[int, str]]:
@@ -263,10 +241,10 @@ def shards(store: Path) -> dict[str, tuple[int, str]]:
 
 
 @pytest.mark.parametrize("place", [ImagesFrom.OBJECTS, ImagesFrom.ARCHIVE])
-def test_after_a_truncated_file_was_mended_packing_goes_on_behind_the_last_whole_shard(
+def test_after_a_truncated_file_was_fixed_packing_resumes_after_the_last_whole_shard(
     screen: Path, place: ImagesFrom
 ) -> None:
-    """Mended as people do it: the file is written again, or the archive is, and with it every checksum and date."""
+    """Fixed as people do it: the file is written again, or the archive is, and with it every checksum and date."""
 
     def provide(data: bytes) -> None:
         file.write_bytes(data)
@@ -288,7 +266,7 @@ def test_after_a_truncated_file_was_mended_packing_goes_on_behind_the_last_whole
     np.testing.assert_array_equal(store.sites([4])[0, 3], area_mean(pixels_of("HRCE-1/Plate2/C02_s1_w4.png"), 2))
 
 
-def test_images_of_no_site_are_told_and_left(screen: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_images_of_no_site_are_reported_and_left(screen: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("WARNING"):
         pack(screen)
     assert caplog.messages == []
@@ -297,6 +275,6 @@ def test_images_of_no_site_are_told_and_left(screen: Path, caplog: pytest.LogCap
     with caplog.at_level("WARNING"):
         assert len(pack(screen)) == 8
     assert caplog.messages == [
-        f"HRCE-1_2: 2 images beside those of its sites belong to no site in {screen / 'sites.parquet'}, the first is "
-        "HRCE-1/Plate2/D07_s1_w1.png; they are not packed"
+        f"HRCE-1_2: 2 images beside those of its sites belong to no site in {screen / 'sites.parquet'}; "
+        "they are not packed; the first is HRCE-1/Plate2/D07_s1_w1.png"
     ]

@@ -186,7 +186,7 @@ def test_images_are_read_by_well_and_a_well_without_any_is_named(infected: Score
         read_sites_of(path, [*wanted, "HRCE-9_1_A01"])
 
 
-def test_dose_series_are_told_by_cell_type_and_compound(infected: Scored, tmp_path: Path) -> None:
+def test_dose_series_are_reported_by_cell_type_and_compound(infected: Scored, tmp_path: Path) -> None:
     outputs = {name: tmp_path / f"{name}.parquet" for name in ("output", "curves", "points")}
     raw = infected.screen.wells(Normalization.NONE)
     write_dose_response(infected.scores, raw, SETTINGS, **NAMES, **outputs)

@@ -10,7 +10,7 @@ import pytest
 
 from gandl.config import Dataset
 from gandl.source.catalogue import downloads_of, file_of, stores_of
-from gandl.source.screens import CHANNELS, PUBLISHED, ScreenFile, member_keys, published_stores
+from gandl.source.screens.published import CHANNELS, PUBLISHED, ScreenFile, member_keys, published_stores
 
 RXRX = (Dataset.RXRX19A, Dataset.RXRX1)
 
@@ -60,7 +60,7 @@ def test_the_catalogue_lists_every_store_and_three_archives(dataset: Dataset, re
 
 
 def test_names_and_totals_are_known_without_heavy_imports() -> None:
-    code = "import sys, gandl.source.screens; print(sorted({'numpy', 'pandas', 'pyarrow', 'torch'} & set(sys.modules)))"
+    code = "import sys, gandl.source.screens.published; print(sorted({'numpy', 'pandas', 'pyarrow', 'torch'} & set(sys.modules)))"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )

@@ -108,7 +108,7 @@ def test_the_nuclear_channel_is_found_by_its_name_wherever_it_stands() -> None:
     assert features_of(site, ("gfp", "hoechst")) == features_of(site, ("gfp", "dna"))
 
 
-def test_several_other_channels_are_told_apart_by_name() -> None:
+def test_several_other_channels_are_distinguished_by_name() -> None:
     site = draw_site(120, 40)
     found = features_of(np.stack([site[1], site[0], site[1]]), ("hoechst", "con_a", "wga"))
     assert found["nuclear_over_ring_con_a"] == pytest.approx(3, rel=0.1)

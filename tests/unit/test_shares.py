@@ -55,7 +55,7 @@ def test_an_interval_covers_the_truth(classes: int) -> None:
     assert 0.90 <= held / 400 <= 0.98
 
 
-def test_nothing_told_is_undefined() -> None:
+def test_nothing_classified_is_undefined() -> None:
     found = accuracies([], [], [], **DRAWS)
     assert np.isnan(found.accuracy.value)
     assert found.n == 0

@@ -16,16 +16,14 @@ import pytest
 from PIL import Image
 
 from gandl.config import Dataset, RxRx1Settings, RxRx19aSettings, SimulationSettings
-from gandl.files import sha256_of
-from gandl.source import rxrx1 as rxrx1_reader
-from gandl.source import rxrx19a as rxrx19a_reader
-from gandl.source.screens import CHANNELS, member_keys
+from gandl.source.screens import rxrx1 as rxrx1_reader, rxrx19a as rxrx19a_reader
+from gandl.source.screens.published import CHANNELS, member_keys
 from gandl.source.simulator import rxrx1, rxrx19a
 from gandl.source.simulator.archive import SimulatedWell, draw_well, write_images
-from gandl.source.simulator.cells import CHANNELS as DRAWN_CHANNELS
-from gandl.source.simulator.cells import draw_site
+from gandl.source.simulator.cells.drawing import CHANNELS as DRAWN_CHANNELS, draw_site
 from gandl.source.simulator.plan import files_of_simulation, stores_of_simulation
 from gandl.tables import SITES, read_table
+from gandl.workflow.files import sha256_of
 
 TINY = SimulationSettings(
     image_px=64, hrce_plates=1, vero_plates=1, compounds=3, sites=1, rxrx1_experiments=2, rxrx1_sirnas=3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,13 @@ from gandl.source.simulator.layout import (
     rxrx19a_plate,
     sites_of_simulation,
 )
-from gandl.source.simulator.plan import files_of_simulation, plates_of_simulation, stores_of_simulation
+from gandl.source.simulator.plan import (
+    files_of_simulation,
+    mirror_in_use,
+    mirror_of,
+    plates_of_simulation,
+    stores_of_simulation,
+)
 
 LARGE = SimulationSettings(hrce_plates=8, vero_plates=4, compounds=15)
 
@@ -48,6 +55,26 @@ class TestPlan:
         assert str(found.images) == "storage.googleapis.com/rxrx/RxRx19a/RxRx19a-images.zip"
         assert str(files_of_simulation(Dataset.RXRX1).images) == "storage.googleapis.com/rxrx/rxrx1/rxrx1-images.zip"
 
+    @pytest.mark.parametrize("dataset", [Dataset.RXRX19A, Dataset.RXRX1])
+    @pytest.mark.parametrize("mirror", ["results/run/source/simulator", "/data/a folder"])
+    def test_the_mirror_is_the_folder_above_the_official_path(self, mirror: str, dataset: Dataset) -> None:
+        files = files_of_simulation(dataset)
+        for location in (files.metadata, files.images):
+            assert mirror_of(Path(mirror) / location) == mirror
+            assert mirror_in_use("https://example.org", f"{mirror}/{location}") == mirror
+
+    @pytest.mark.parametrize("simulated", [None, "", []])
+    def test_a_run_without_simulated_files_uses_the_configured_mirror(self, simulated) -> None:
+        """Snakemake gives an empty list for an input that a rule does not have."""
+        assert mirror_in_use("https://example.org", simulated) == "https://example.org"
+        assert mirror_in_use(None, simulated) is None
+
+    def test_a_file_at_another_place_has_no_mirror(self) -> None:
+        with pytest.raises(
+            ValueError, match=r"rxrx1-images\.zip does not lie at <mirror>/storage\.googleapis\.com/rxrx"
+        ):
+            mirror_of("downloads/rxrx1-images.zip")
+
     @pytest.mark.parametrize("settings", [SimulationSettings(), LARGE])
     def test_the_number_of_sites_is_known_beforehand(self, settings: SimulationSettings) -> None:
         wells = rxrx19a.true_wells(rxrx19a.screen_of(settings))
@@ -60,8 +87,8 @@ class TestPlan:
 
     def test_the_plan_imports_nothing_heavy(self) -> None:
         code = "import sys, gandl.source.simulator.plan; print(sorted({'numpy', 'pandas', 'scipy'} & set(sys.modules)))"
-        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert told.stdout.strip() == "[]"
+        reported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert reported.stdout.strip() == "[]"
 
 
 class TestLayout:
@@ -108,7 +135,7 @@ class TestLayout:
         assert (wells[0].role, wells[0].sirna) == (Role.NEGATIVE_CONTROL, "EMPTY")
 
     def test_more_than_a_plate_holds_is_refused(self) -> None:
-        with pytest.raises(LayoutError, match=r"wells do not fit a plate of 1,380; ask for fewer compounds or siRNAs"):
+        with pytest.raises(LayoutError, match=r"wells do not fit a plate of 1,380; request fewer compounds or siRNAs"):
             rxrx19a_plate([f"c{i}" for i in range(102)], np.random.default_rng(0))
         with pytest.raises(LayoutError, match="rxrx1_sirnas is 278; a set of the real screen has 277"):
             rxrx1.true_wells(rxrx1.screen_of(SimulationSettings(rxrx1_sirnas=278)))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from gandl.source.simulator.bodies import Drawing, share_ground
-from gandl.source.simulator.canvas import Canvas
-from gandl.source.simulator.cells import (
+from gandl.source.simulator.cells.bodies import Drawing, share_ground
+from gandl.source.simulator.cells.canvas import Canvas
+from gandl.source.simulator.cells.drawing import (
     CELL_LINES,
     CHANNELS,
     Field,
@@ -21,8 +21,8 @@ from gandl.source.simulator.cells import (
     draw_perturbation,
     draw_site,
 )
-from gandl.source.simulator.textures import RESOLVED_UM, textures
-from gandl.source.simulator.tissue import draw_population
+from gandl.source.simulator.cells.textures import RESOLVED_UM, textures
+from gandl.source.simulator.cells.tissue import draw_population
 from simulator_features import (
     auc,
     brightness,
@@ -176,17 +176,17 @@ class TestSeverity:
         assert degrees[0] < 0.1
         assert degrees[-1] > 0.9
 
-    def test_it_is_told_from_structure_not_from_brightness_or_counts(self) -> None:
+    def test_it_is_recognised_from_structure_not_from_brightness_or_counts(self) -> None:
         wells = draw_wells(1, line="HRCE", plates=3, wells=6, sites=2, severity=1.0, side=128, pixel_um=1.3)
-        told = {
+        reported = {
             name: auc(held_out_scores(getattr(wells, name), wells), wells)
             for name in ("brightness", "count", "texture")
         }
-        assert told["brightness"] <= 0.85
-        assert told["count"] <= 0.8
-        assert told["texture"] >= 0.95
+        assert reported["brightness"] <= 0.85
+        assert reported["count"] <= 0.8
+        assert reported["texture"] >= 0.95
 
-    def test_without_it_nothing_is_told(self) -> None:
+    def test_without_it_nothing_is_reported(self) -> None:
         wells = draw_wells(3, line="HRCE", plates=3, wells=6, sites=2, severity=0.0, side=128, pixel_um=1.3)
         for features in (wells.brightness, wells.count, wells.texture):
             by_lot = chance(features, wells, times=20)

@@ -7,8 +7,7 @@ import logging
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gandl.source.splits import SplitError, make_splits
 from gandl.tables import SPLITS, check
@@ -164,7 +163,7 @@ def test_a_plate_whose_positive_controls_share_a_row_is_split_by_quarter_alone(
     assert "hold no positive control" in caplog.text
 
 
-def test_a_plate_that_alone_has_a_control_is_told(sites: pd.DataFrame) -> None:
+def test_a_plate_that_alone_has_a_control_is_reported(sites: pd.DataFrame) -> None:
     lost = (sites["cell_type"] == "VERO") & (sites["plate"] == 2) & (sites["control"] == "positive")
     words = "scheme leave_plate_out, fold VERO-1_1: the training wells hold no positive control"
     with pytest.raises(SplitError, match=words):
@@ -177,7 +176,7 @@ def test_a_screen_without_both_controls_has_no_split_of_them(sites: pd.DataFrame
     assert make_splits(sites[sites["control"] == "none"]).empty
 
 
-def test_questions_that_are_not_asked_are_not_split(sites: pd.DataFrame) -> None:
+def test_questions_that_are_not_requested_are_not_split(sites: pd.DataFrame) -> None:
     assert set(make_splits(sites, questions=["dose_response"])["question"]) == {"controls"}
 
 
@@ -195,7 +194,7 @@ def test_every_experiment_of_a_cell_type_is_left_out_once_and_every_type_stays()
         assert not set(train["experiment"]) & set(fold.loc[fold["part"] == "test", "experiment"])
 
 
-def test_a_quarter_of_the_wells_of_every_experiment_tells_the_cell_type() -> None:
+def test_a_quarter_of_the_wells_of_every_experiment_reports_the_cell_type() -> None:
     sites = typed_sites({"HEPG2": 2, "HUVEC": 2})
     quarter = of(make_splits(sites), "cell_type", "quarter").merge(wells_of(sites), on="well_id")
     assert set(quarter["well_id"]) == set(sites["well_id"])

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from gandl.source.bbbc013 import WELLS, write_sites
+from gandl.source.screens.bbbc013 import WELLS, write_sites
 from gandl.source.splits import SplitError, make_splits, write_splits
 from gandl.tables import SITES, SPLITS, TableError, check, read_table
 
@@ -121,15 +120,15 @@ def test_several_sites_of_a_well_are_split_as_one(sites: pd.DataFrame, splits: p
         (["A", "J"], "names J, but the plate has the rows A, B"),
         (["A", "A"], "twice"),
         (["A"], "at least two plate rows"),
-        (list("ABCDEFGH"), "leave one out"),
+        (list("ABCDEFGH"), "leave at least one out"),
     ],
 )
-def test_development_rows_that_cannot_be_are_told(sites: pd.DataFrame, development: list[str], words: str) -> None:
+def test_development_rows_that_cannot_be_are_reported(sites: pd.DataFrame, development: list[str], words: str) -> None:
     with pytest.raises(SplitError, match=words):
         make_splits(sites, development_rows=development)
 
 
-def test_fold_without_a_control_to_train_on_is_told() -> None:
+def test_fold_without_a_control_to_train_on_is_reported() -> None:
     wells = {well: "negative" for well in WELLS if well[0] in "ABC"} | {"A12": "positive"}
     with pytest.raises(
         SplitError, match="scheme leave_row_out, fold A: the training rows B, C hold no positive control"

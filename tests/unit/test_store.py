@@ -1,4 +1,4 @@
-"""ImageStore: the pixels that were packed, however they are asked for; anything else is one clear sentence."""
+"""ImageStore: the pixels that were packed, however they are requested; anything else is one clear sentence."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def expected(i: int) -> np.ndarray:
     return tiny_pixels(i)
 
 
-def test_store_tells_what_it_holds(packed: Path) -> None:
+def test_store_reports_what_it_holds(packed: Path) -> None:
     store = ImageStore(packed)
     assert len(store) == 10
     assert store.store_id == "TINY_1"
@@ -126,23 +126,23 @@ def test_memory_of_a_store_does_not_grow_with_its_sites(tmp_path: Path) -> None:
     assert held(500) - held(10) < 500 * 2 * 16 + 8_000  # the index of a shard: 16 bytes per channel image
 
 
-def test_what_is_not_there_is_told(packed: Path, tmp_path: Path) -> None:
+def test_what_is_not_there_is_reported(packed: Path, tmp_path: Path) -> None:
     store = ImageStore(packed)
     with pytest.raises(StoreError, match="holds no images of 32 px; stored resolutions: 16, 8 px"):
         store.sites([0], 32)
-    with pytest.raises(IndexError, match="has 10 sites, there is no site 10"):
+    with pytest.raises(IndexError, match="has 10 sites but no site 10"):
         store.sites([10])
     with pytest.raises(IndexError):
         store.crop(-11, 0, 0, 4)
-    with pytest.raises(StoreError, match="there is no image store at"):
+    with pytest.raises(StoreError, match="no image store at"):
         ImageStore(tmp_path / "nothing.zarr")
     with pytest.raises(StoreError, match="at least one site"):
         next(store.batches(0))
 
 
 @pytest.mark.parametrize(("top", "left", "size"), [(-1, 0, 4), (0, 13, 4), (13, 0, 4), (0, 0, 17), (0, 0, 0)])
-def test_crop_outside_of_the_image_is_told(packed: Path, top: int, left: int, size: int) -> None:
-    with pytest.raises(StoreError, match="does not lie within 16 x 16 px"):
+def test_crop_outside_of_the_image_is_reported(packed: Path, top: int, left: int, size: int) -> None:
+    with pytest.raises(StoreError, match="is not within 16 x 16 px"):
         ImageStore(packed).crop(0, top, left, size)
 
 
@@ -163,7 +163,7 @@ def test_damaged_shard_is_an_error_when_it_is_read(own: Path) -> None:
         store.sites([3, 4, 5])
 
 
-def test_missing_chunk_of_a_store_written_again_is_told(own: Path) -> None:
+def test_missing_chunk_of_a_store_written_again_is_reported(own: Path) -> None:
     (rewrite_with_zarr(own) / "8/c/1/0/0/0").unlink()
     with pytest.raises(StoreError, match=r"lacks 1 .* the first is .*TINY_1\.zarr/8; pack it again"):
         ImageStore(own)
@@ -171,10 +171,10 @@ def test_missing_chunk_of_a_store_written_again_is_told(own: Path) -> None:
 
 @pytest.mark.parametrize(
     ("at", "words"),
-    [(-10, "the index of the shard has another checksum"), (30, "."), (-150, ".")],
+    [(-10, "the index of the shard has the wrong checksum"), (30, "."), (-150, ".")],
     ids=["index", "first chunk", "last chunk"],
 )
-def test_wrong_byte_in_a_shard_is_told_at_every_place(own: Path, at: int, words: str) -> None:
+def test_wrong_byte_in_a_shard_is_reported_at_every_place(own: Path, at: int, words: str) -> None:
     shard = own / "16/c/1/0/0/0"
     content = bytearray(shard.read_bytes())
     content[at] ^= 0x01
@@ -184,7 +184,7 @@ def test_wrong_byte_in_a_shard_is_told_at_every_place(own: Path, at: int, words:
 
 
 @pytest.mark.parametrize("left", [0, 3, 100, 1000])
-def test_shard_that_was_cut_is_told(own: Path, left: int) -> None:
+def test_shard_that_was_cut_is_reported(own: Path, left: int) -> None:
     shard = own / "16/c/1/0/0/0"
     shard.write_bytes(shard.read_bytes()[:left])
     with pytest.raises(StoreError, match="is damaged"):
@@ -208,13 +208,13 @@ def test_shard_written_again_by_zarr_in_its_own_order_reads_the_same(own: Path) 
     np.testing.assert_array_equal(store.crop(8, 1, 2, 3), 255 - packed[8, :, 1:4, 2:5])
 
 
-def test_missing_resolution_is_told(own: Path) -> None:
+def test_missing_resolution_is_reported(own: Path) -> None:
     shutil.rmtree(own / "8")
     with pytest.raises(StoreError, match="lacks its images of 8 px"):
         ImageStore(own)
 
 
-def test_index_that_is_missing_or_of_another_length_is_told(own: Path) -> None:
+def test_index_that_is_missing_or_of_another_length_is_reported(own: Path) -> None:
     index = own.with_suffix(".parquet")
     pd.read_parquet(index).iloc[:-1].to_parquet(index)
     with pytest.raises(StoreError, match=r"TINY_1\.parquet has 9 rows, but .* holds 10 sites"):
@@ -224,7 +224,7 @@ def test_index_that_is_missing_or_of_another_length_is_told(own: Path) -> None:
         ImageStore(own)
 
 
-def test_index_of_another_kind_is_told(own: Path) -> None:
+def test_index_of_another_kind_is_reported(own: Path) -> None:
     pd.DataFrame({"a": range(10)}).to_parquet(own.with_suffix(".parquet"))
     with pytest.raises(StoreError, match=r"unusable: .*lacks the column\(s\) site_id, well_id, sha256"):
         ImageStore(own)
@@ -237,13 +237,13 @@ def change_attributes(store: Path, **changes: object) -> None:
     path.write_text(json.dumps(document))
 
 
-def test_store_of_another_format_is_told(own: Path) -> None:
+def test_store_of_another_format_is_reported(own: Path) -> None:
     change_attributes(own, format="something-else-2")
     with pytest.raises(StoreError, match="of format 'something-else-2'; this version reads 'gandl-image-store-2'"):
         ImageStore(own)
 
 
-def test_channel_names_that_do_not_fit_the_pixels_are_told(own: Path) -> None:
+def test_channel_names_that_do_not_fit_the_pixels_are_reported(own: Path) -> None:
     change_attributes(own, channels=["red", "green", "blue"])
     with pytest.raises(
         StoreError, match=r"the array 16 holds uint8 of shape \(10, 2, 16, 16\), but .* 3 channels \(red, green, blue\)"
@@ -251,7 +251,7 @@ def test_channel_names_that_do_not_fit_the_pixels_are_told(own: Path) -> None:
         ImageStore(own)
 
 
-def test_folder_that_is_no_zarr_group_is_told(tmp_path: Path) -> None:
+def test_folder_that_is_no_zarr_group_is_reported(tmp_path: Path) -> None:
     (tmp_path / "x.zarr").mkdir()
     (tmp_path / "x.zarr" / "zarr.json").write_text("{")
     with pytest.raises(StoreError, match="is not a readable Zarr group"):

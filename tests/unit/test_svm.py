@@ -84,12 +84,12 @@ def test_c_is_the_best_on_groups_left_out_and_the_smallest_where_nothing_can_be_
     groups = np.tile(["a", "b", "c"], 60)
     right = {}
     for c in (1e-4, 0.1, 1e3):
-        told = [
+        reported = [
             PairwiseSvm(values[groups != name], truth[groups != name]).predict(values[groups == name], c)
             == truth[groups == name]
             for name in "abc"
         ]
-        right[c] = np.mean(told)  # groups and classes are of one size
+        right[c] = np.mean(reported)  # groups and classes are of one size
     best = max(right, key=lambda c: right[c])
     assert choose_c(values, truth, groups, list(right), 0) == best
     assert choose_c(values, truth, truth, list(right), 0) == 1e-4
@@ -121,7 +121,7 @@ def test_a_pair_of_classes_far_from_the_middle_of_all_gets_the_plane_that_few_ro
     assert np.mean(fast == exact) > 0.98
 
 
-def test_rows_told_a_few_at_a_time_are_told_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_classified_a_few_at_a_time_are_classified_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     train, truth = classes(0, {0: 30, 1: 30, 2: 30}, gap=0.8)
     machine = PairwiseSvm(train.astype(np.float32), truth)
     whole = machine.predict(train, 1.0)

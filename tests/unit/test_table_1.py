@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from figure_inputs import number_row
 
 from gandl.config import FiguresSettings
-from gandl.figures.style import FigureError
-from gandl.figures.table_1 import TASKS, write_table_1
+from gandl.figures.common.style import FigureError
+from gandl.figures.tables.table_1 import TASKS, write_table_1
 from gandl.tables import NUMBERS, write_table
+from table_rows import number_row
 
 SETTINGS = FiguresSettings(dpi=50)
 FEATURIZERS = ("gandl", "intensity")
@@ -67,11 +67,11 @@ def test_the_papers_values_stand_beside_in_percent(tmp_path: Path, repository: P
     page, csv = table(write_numbers(tmp_path), repository, tmp_path)
     paper = csv[(csv["source"] == "paper") & (csv["featurizer"] == "gandl")]
     assert paper["value"].tolist() == [0.914, 1.0, 0.9244, 0.9993, 0.9268]
-    for told in ("91.40", "100.00", "92.44", "99.93", "92.68"):
-        assert f">{told}</td>" in page
+    for reported in ("91.40", "100.00", "92.44", "99.93", "92.68"):
+        assert f">{reported}</td>" in page
 
 
-def test_each_cell_tells_value_interval_and_n(tmp_path: Path, repository: Path) -> None:
+def test_each_cell_reports_value_interval_and_n(tmp_path: Path, repository: Path) -> None:
     page, _ = table(write_numbers(tmp_path), repository, tmp_path)
     cell = "<strong>90.0</strong><br><small>[86.0,&nbsp;93.0]</small><br><small>n = {}</small>"
     assert cell.format(400) in page
@@ -92,7 +92,7 @@ def test_simulated_stands_in_title_and_notes_and_not_on_real_screens(tmp_path: P
     assert "images" not in csv.columns
 
 
-def test_a_task_that_was_not_asked_is_a_dash(tmp_path: Path, repository: Path) -> None:
+def test_a_task_that_was_not_requested_is_a_dash(tmp_path: Path, repository: Path) -> None:
     page, csv = table(write_numbers(tmp_path, slice(0, 2)), repository, tmp_path)
     assert set(csv.loc[csv["source"] == "this run", "task"]) == {task.label for task in TASKS[:2]}
     row = page[page.index(TASKS[-1].label) :]

@@ -60,7 +60,7 @@ def test_a_floor_sees_the_largest_stored_images_and_a_network_those_of_its_scree
 
 def test_a_size_that_is_not_stored_is_refused(store: ImageStore) -> None:
     with pytest.raises(
-        EmbeddingError, match=r"images of 48, 24 px, but embeddings\.resolutions asks for rxrx1 at 12 px"
+        EmbeddingError, match=r"images of 48, 24 px, but embeddings\.resolutions requests rxrx1 at 12 px"
     ):
         view(store, Sees(), settings(12))
 

@@ -12,9 +12,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from gandl.config import ChosenWeights
-from gandl.models import weights
-from gandl.models.intensity import IntensityScale
-from gandl.models.weights import WeightsError, load, save, untrained
+from gandl.models.crops.intensity import IntensityScale
+from gandl.models.networks import weights
+from gandl.models.networks.gan import untrained
+from gandl.models.networks.weights import WeightsError, load, save
 from model_inputs import TRAINING
 
 SCALE = IntensityScale(("gfp", "dna"), (1.5, 0.0), (200.0, 255.0))
@@ -125,17 +126,19 @@ def test_weights_of_another_version_are_refused_in_one_sentence(tmp_path: Path, 
     with safe_open(path, "pt") as file:
         metadata = {**file.metadata(), **change}
     save_file(load_file(path), path, {name: text for name, text in metadata.items() if text is not None})
-    with pytest.raises(WeightsError, match=message) as told:
+    with pytest.raises(WeightsError, match=message) as reported:
         load(path)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(reported.value)
 
 
-def test_a_full_disk_is_told_and_leaves_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_leaves_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr(weights, "save_file", full)
-    with pytest.raises(WeightsError, match=r"weights\.safetensors cannot be written \(.*No space left.*make room"):
+    with pytest.raises(
+        WeightsError, match=r"weights\.safetensors cannot be written \(.*No space left.*free some space"
+    ):
         save(untrained(TRAINING, SCALE, 0), tmp_path / "weights.safetensors")
     assert list(tmp_path.iterdir()) == []
 
@@ -154,7 +157,7 @@ def test_tensors_that_do_not_fit_their_settings_are_refused(tmp_path: Path) -> N
         load(path)
 
 
-def test_missing_weights_are_told(tmp_path: Path) -> None:
+def test_missing_weights_are_reported(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="does not exist: train the model first"):
         load(tmp_path / "weights.safetensors")
 

@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from gandl.config import GeneratorKind, NetworkSettings, TrainingSettings
-from gandl.models.discriminator import Discriminator
-from gandl.models.generator import Generator
-from gandl.models.work import forward_work, work_per_image
-from model_inputs import network
+from gandl.models.networks.discriminator import Discriminator
+from gandl.models.networks.generator import Generator
+from gandl.models.objectives.gan_work import forward_work, work_per_image
+from model_inputs import counted, network
 
 PAPER = {
     "256 px, base 16384": (NetworkSettings(crop=256, channel_base=16384, channel_max=512), 64, 30.0, 31.0, 402.0),
     "512 px, base 32768": (NetworkSettings(crop=512, channel_base=32768, channel_max=512), 32, 120.0, 124.0, 1611.0),
 }
 """Networks, batch; GFLOP of a forward pass of G and of D, and of a training per image, with five channels."""
-
-
-def convolution(x: list[int], weight: list[int], *arguments: Any, out_shape: list[int], **_: Any) -> int:
-    """Operations of a convolution by PyTorch; none for the fixed filters, which alone are 4 x 4."""
-    *_, transposed, _output_padding, _groups = arguments
-    return 0 if weight[-1] == 4 else conv_flop_count(x, weight, out_shape, transposed=transposed)
-
-
-def counted(run: Callable[[], object]) -> float:
-    """Operations by PyTorch's counter."""
-    counter = FlopCounterMode(display=False, custom_mapping={torch.ops.aten.convolution: convolution})
-    with counter:
-        run()
-    return float(counter.get_total_flops())
 
 
 @pytest.mark.parametrize("channels", [1, 5])

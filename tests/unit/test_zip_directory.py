@@ -6,39 +6,26 @@ import io
 import random
 import struct
 import zipfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gandl.config import ImagesSettings
-from gandl.source import zip_directory
-from gandl.source.download import DownloadError
-from gandl.source.ranges import ChangedError, FileRanges
-from gandl.source.web import Retries
-from gandl.source.zip_directory import ZipDirectoryError, read_directory, scan, write_directory
-from range_server import Fault, RangeServer, serving
+from gandl.source.remote.download import DownloadError
+from gandl.source.remote.ranges import ChangedError, FileRanges
+from gandl.source.remote.web import Retries
+from gandl.source.zip import directory as zip_directory
+from gandl.source.zip.directory import ZipDirectoryError, read_directory, scan, write_directory
+from image_places import PLACE, URL
+from local_server import Fault, FileServer
 from small_zip import Entry, Written, image_entries, write_zip
 
-URL = "https://images.example/rxrx/RxRx19a/RxRx19a-images.zip"
-PLACE = "images.example/rxrx/RxRx19a/RxRx19a-images.zip"
 KEYS = [f"HRCE-1/Plate{plate}/AA02_s1_w{channel}.png" for plate in (1, 2, 25) for channel in range(1, 6)]
 
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-
-
-@pytest.fixture
-def server() -> Iterator[RangeServer]:
-    with serving(RangeServer(etags={f"/{PLACE}": '"one"'})) as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("no_proxy")
 
 
 def members_of(content: bytes, folder: Path) -> pa.Table:
@@ -134,10 +121,10 @@ def test_an_empty_archive_has_no_members(tmp_path: Path) -> None:
     assert members_of(write_zip([]).content, tmp_path).num_rows == 0
 
 
-def test_no_zip_and_a_truncated_zip_are_told_apart(tmp_path: Path) -> None:
+def test_no_zip_and_a_truncated_zip_are_distinguished(tmp_path: Path) -> None:
     content = write_zip(image_entries(KEYS)).content
-    assert "is no zip" in refusal(b"<html>not here</html>", tmp_path)
-    assert "is no zip" in refusal(b"", tmp_path)
+    assert "is not a zip" in refusal(b"<html>not here</html>", tmp_path)
+    assert "is not a zip" in refusal(b"", tmp_path)
     for kept in (len(content) - 1, len(content) - 30, len(content) // 2):
         assert "is truncated: it begins as a zip" in refusal(content[:kept], tmp_path)
 
@@ -145,13 +132,13 @@ def test_no_zip_and_a_truncated_zip_are_told_apart(tmp_path: Path) -> None:
 def test_a_damaged_directory_is_named_with_the_entry(tmp_path: Path) -> None:
     written = write_zip(image_entries(KEYS))
     third = [i for i in range(len(written.content)) if written.content.startswith(b"PK\x01\x02", i)][2]
-    assert "entry 3 is none" in refusal(written.with_byte(third), tmp_path)
+    assert "entry 3 is not an entry" in refusal(written.with_byte(third), tmp_path)
 
 
 def test_a_directory_with_fewer_or_more_entries_than_it_says_is_refused(tmp_path: Path) -> None:
     entries = image_entries(KEYS)
     assert "is truncated: 15 of 16 entries" in refusal(write_zip(entries, claimed=16).content, tmp_path)
-    assert "goes on after the 14 entries" in refusal(write_zip(entries, claimed=14).content, tmp_path)
+    assert "continues after the 14 entries" in refusal(write_zip(entries, claimed=14).content, tmp_path)
 
 
 def test_a_directory_that_lies_beyond_its_end_record_is_refused(tmp_path: Path) -> None:
@@ -179,9 +166,9 @@ def test_one_part_of_several_is_refused(tmp_path: Path) -> None:
     "name", [b"../outside.png", b"RxRx19a/../../x.png", b"/etc/x.png", b"C:\\x.png", b"a\\..\\x.png", b"RxRx19a/.."]
 )
 def test_a_member_whose_path_leads_out_is_refused(tmp_path: Path, name: bytes) -> None:
-    told = refusal(write_zip([*image_entries(KEYS), Entry(name, b"x")]).content, tmp_path)
-    assert "a member whose path leads out of the archive" in told
-    assert repr(name.decode()) in told
+    reported = refusal(write_zip([*image_entries(KEYS), Entry(name, b"x")]).content, tmp_path)
+    assert "a member whose path leads out of the archive" in reported
+    assert repr(name.decode()) in reported
 
 
 def test_names_with_dots_are_no_traversal(tmp_path: Path) -> None:
@@ -189,20 +176,20 @@ def test_names_with_dots_are_no_traversal(tmp_path: Path) -> None:
     assert members_of(written.content, tmp_path).num_rows == 1
 
 
-def test_all_kinds_of_mistakes_are_told_at_once_with_their_members(tmp_path: Path) -> None:
+def test_all_kinds_of_mistakes_are_reported_at_once_with_their_members(tmp_path: Path) -> None:
     a, b, c, d, e, *rest = image_entries(KEYS)
     wrong = [replace(a, flags=1), replace(b, method=12), replace(c, size=7), replace(d, name=b"x/" + a.name), e, *rest]
-    told = refusal(write_zip(wrong).content, tmp_path)
-    assert f"that is encrypted: '{a.name.decode()}'" in told
-    assert f"that is compressed neither by deflate nor not at all: '{b.name.decode()}'" in told
-    assert f"that is stored as it is, but with two sizes: '{c.name.decode()}'" in told
-    assert "with the same folder, plate and file name as another one" in told
-    assert "x/RxRx19a/images/HRCE-1/Plate1/AA02_s1_w1.png" in told
+    reported = refusal(write_zip(wrong).content, tmp_path)
+    assert f"that is encrypted: '{a.name.decode()}'" in reported
+    assert f"that is neither stored nor compressed by deflate: '{b.name.decode()}'" in reported
+    assert f"that is stored uncompressed, but with two sizes: '{c.name.decode()}'" in reported
+    assert "with the same folder, plate and file name as another one" in reported
+    assert "x/RxRx19a/images/HRCE-1/Plate1/AA02_s1_w1.png" in reported
 
 
 def test_of_many_mistakes_of_a_kind_a_few_are_named(tmp_path: Path) -> None:
-    told = refusal(write_zip(image_entries(KEYS, flags=1)).content, tmp_path)
-    assert "and 10 more" in told
+    reported = refusal(write_zip(image_entries(KEYS, flags=1)).content, tmp_path)
+    assert "and 10 more" in reported
 
 
 def test_a_member_that_reaches_beyond_the_next_one_is_refused(tmp_path: Path) -> None:
@@ -224,7 +211,7 @@ class TestTable:
         return tmp_path / "downloads" / f"{PLACE}.members.parquet"
 
     def test_remote_and_local_archives_give_the_same_members(
-        self, archive: Written, server: RangeServer, tmp_path: Path, output: Path
+        self, archive: Written, server: FileServer, tmp_path: Path, output: Path
     ) -> None:
         mirror = tmp_path / "mirror"
         (mirror / PLACE).parent.mkdir(parents=True)
@@ -260,14 +247,14 @@ class TestTable:
 
     def test_what_is_no_table_of_members_is_named(self, tmp_path: Path) -> None:
         path = tmp_path / "x.members.parquet"
-        with pytest.raises(ZipDirectoryError, match="no table of an archive's members"):
+        with pytest.raises(ZipDirectoryError, match="not a table of an archive's members"):
             read_directory(path)
         path.write_bytes(b"PAR1 or so")
         with pytest.raises(ZipDirectoryError, match=r"x.members.parquet.*delete it and run again"):
             read_directory(path)
 
     def test_an_archive_that_changes_while_its_directory_is_read_leaves_nothing(
-        self, archive: Written, server: RangeServer, output: Path
+        self, archive: Written, server: FileServer, output: Path
     ) -> None:
         server.files[f"/{PLACE}"] = archive.content
         server.faults.extend([Fault(), Fault(etag='"two"')])
@@ -276,7 +263,7 @@ class TestTable:
         assert not output.exists()
 
     def test_a_server_without_ranges_is_refused_with_the_size_unless_the_whole_archive_may_come(
-        self, archive: Written, server: RangeServer, output: Path
+        self, archive: Written, server: FileServer, output: Path
     ) -> None:
         server.files[f"/{PLACE}"] = archive.content
         server.ranges = False
@@ -289,7 +276,9 @@ class TestTable:
         assert read_directory(output).members["key"].to_pylist() == KEYS
         assert output.with_name("RxRx19a-images.zip").read_bytes() == archive.content
 
-    def test_a_mirror_without_the_archive_is_told_where_it_was_looked_for(self, tmp_path: Path, output: Path) -> None:
+    def test_a_mirror_without_the_archive_is_reported_where_it_was_looked_for(
+        self, tmp_path: Path, output: Path
+    ) -> None:
         with pytest.raises(DownloadError, match=rf"the mirror has no copy of {URL}.*{PLACE}"):
             write_directory(URL, tmp_path, output, ImagesSettings())
         with pytest.raises(DownloadError, match="neither a folder nor an http"):

@@ -1,4 +1,5 @@
-"""A training job asked to stop ends with 75, and Snakemake, told to retry, ends it with the weights of an unbroken one."""
+"""A training job stopped by a signal ends with 75, and Snakemake, configured to retry, ends it with the weights of an unbroken
+one."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gandl.models.weights import load
+from gandl.models.networks.weights import load
 from model_inputs import TRAINING, write_store
 
 SETTINGS = TRAINING.model_copy(
@@ -88,8 +89,8 @@ class Workflow:
 def unbroken(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> dict[str, torch.Tensor]:
     workflow = Workflow(tmp_path_factory.mktemp("workflow") / "unbroken", repository)
     process = workflow.start()
-    told, _ = process.communicate()
-    assert process.returncode == 0, told
+    reported, _ = process.communicate()
+    assert process.returncode == 0, reported
     return tensors(workflow.weights)
 
 
@@ -102,14 +103,16 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_a_retry_goes_on_to_the_same_bits(tmp_path: Path, repository: Path, unbroken: dict[str, torch.Tensor]) -> None:
+def test_a_retry_continues_to_the_same_bits(
+    tmp_path: Path, repository: Path, unbroken: dict[str, torch.Tensor]
+) -> None:
     workflow = Workflow(tmp_path / "retried", repository)
     process = workflow.start("--retries", "1")
     workflow.stop_the_job(signal.SIGTERM)
-    told, _ = process.communicate()
-    assert process.returncode == 0, told
-    assert "exit status 75" in told, told
-    assert "going on from the checkpoint of step " in workflow.log
+    reported, _ = process.communicate()
+    assert process.returncode == 0, reported
+    assert "exit status 75" in reported, reported
+    assert "resuming from the checkpoint of step " in workflow.log
     assert same(tensors(workflow.weights), unbroken)
 
 
@@ -124,6 +127,6 @@ def test_without_a_retry_nothing_looks_finished_and_the_same_command_goes_on(
     assert "stopped by SIGUSR1 at step " in workflow.log
     assert not workflow.weights.exists()
     again = workflow.start()
-    told, _ = again.communicate()
-    assert again.returncode == 0, told
+    reported, _ = again.communicate()
+    assert again.returncode == 0, reported
     assert same(tensors(workflow.weights), unbroken)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tiny_project import Project
 
-from gandl.config_files import read_config
+from gandl.config.files import read_config
 
 PRESETS = ("config", "bbbc013", "ci", "pilot", "paper")
 
@@ -36,8 +36,8 @@ def test_the_paper_has_a_store_per_plate_and_per_experiment(empty: Project) -> N
     assert "simulate_rxrx19a" not in found
 
 
-def test_the_plan_of_the_paper_tells_published_totals_with_their_basis(empty: Project) -> None:
-    from gandl.plan import plan_lines
+def test_the_plan_of_the_paper_reports_published_totals_with_their_basis(empty: Project) -> None:
+    from gandl.commands.plan import plan_lines
 
     config = read_config(empty.folder / "config/paper.yaml")
     text = "\n".join(plan_lines(config, None, results=Path("nothing-here")))

@@ -14,7 +14,7 @@ from tiny_project import Project
 from gandl.embeddings.metadata import feature_names
 from gandl.images.store import ImageStore
 from gandl.tables import NUMBERS, SITES, SPLITS, read_table
-from range_server import RangeServer, serving
+from local_server import FileServer, serving
 
 RUN = "results/tiny"
 SIMULATOR = f"{RUN}/source/simulator"
@@ -149,7 +149,7 @@ def test_the_paper_reads_members_of_remote_archives_by_byte_range(simulated: Pro
         f"/{path.relative_to(simulated.folder / SIMULATOR).as_posix()}": path
         for path in (simulated.folder / SIMULATOR).rglob("*.zip")
     }
-    with serving(RangeServer(files=files)) as server:
+    with serving(FileServer(files=files)) as server:
         paper = Project(simulated.folder, server.base, "paper", SHRUNK | {"run": "paper"})
         targets = [
             f"results/paper/embeddings/{place}.parquet"

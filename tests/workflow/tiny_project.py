@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from gandl.config import Config
-from gandl.config_files import to_yaml
+from gandl.config.files import to_yaml
 
 COPIED = ("Snakefile", "rules", "envs", "profiles", "workflow", "config", "resources", "src", "requirements.lock")
 

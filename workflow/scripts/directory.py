@@ -4,20 +4,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gandl.config import ImagesSettings
-from gandl.jobs import job
-from gandl.source.origin import mirror_of
-from gandl.source.zip_directory import write_directory
+from gandl.source.simulator.plan import mirror_in_use
+from gandl.source.zip.directory import write_directory
+from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job(snakemake.log[0]):
-    mirror = snakemake.config["mirror"]
-    if snakemake.input.simulated:
-        mirror = mirror_of(snakemake.input.simulated, f"{snakemake.wildcards.host}/{snakemake.wildcards.path}")
     write_directory(
         snakemake.params.entry["url"],
-        mirror=mirror,
+        mirror=mirror_in_use(snakemake.config["mirror"], snakemake.input.simulated),
         output=Path(snakemake.output.directory),
         settings=ImagesSettings.model_validate(snakemake.config["images"]),
     )

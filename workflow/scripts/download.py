@@ -3,17 +3,16 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gandl.jobs import job
-from gandl.source.download import download
-from gandl.source.origin import mirror_of, write_origin
+from gandl.source.remote.download import download
+from gandl.source.remote.origin import write_origin
+from gandl.source.simulator.plan import mirror_in_use
+from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job(snakemake.log[0]):
-    archive, mirror = Path(snakemake.output.archive), snakemake.config["mirror"]
-    if snakemake.input.simulated:
-        mirror = mirror_of(snakemake.input.simulated, f"{snakemake.wildcards.host}/{snakemake.wildcards.path}")
-    entry = snakemake.params.entry
+    archive, entry = Path(snakemake.output.archive), snakemake.params.entry
+    mirror = mirror_in_use(snakemake.config["mirror"], snakemake.input.simulated)
     download(entry["url"], archive, size=entry["size"], sha256=entry["sha256"], mirror=mirror)
     write_origin(archive, mirror, Path(snakemake.output.origin))

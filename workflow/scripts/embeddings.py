@@ -1,28 +1,38 @@
-"""Rule `embeddings`: one store through the trained discriminator, all its featurizers in one pass."""
+"""Rules `embeddings` and `floors`: one store through the trained discriminator, or through all that needs no training."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gandl.config import Dataset, EmbeddingsSettings, FeaturizerName
+from gandl.config import Dataset, EmbeddingsSettings, FeaturizerName, NetworkSettings, TrainingSettings
 from gandl.embeddings.embed import embed_store
 from gandl.embeddings.featurizers import build_featurizers
 from gandl.images.store import store_path
-from gandl.jobs import job
-from gandl.models.device import choose_device
+from gandl.models.compute.device import choose_device
+from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job(snakemake.log[0]):
     settings = EmbeddingsSettings.model_validate(snakemake.params.settings)
+    names = [FeaturizerName(name) for name in snakemake.params.featurizers]
+    if weights := snakemake.input.get("weights"):
+        featurizers = build_featurizers(names, settings=settings, weights=Path(weights))
+    else:
+        network = NetworkSettings.model_validate(snakemake.params.network)
+        training = TrainingSettings(
+            network=network,
+            resolution=snakemake.params.resolution,
+            intensity=snakemake.params.intensity,
+            seed=snakemake.params.seed,
+            batch=network.minibatch_std_group,  # decides nothing here; this value fits every network
+        )
+        screen = [store_path(Path(manifest)) for manifest in snakemake.input.screen]
+        featurizers = build_featurizers(names, settings=settings, screen=screen, training=training)
     gpus = int(snakemake.resources.get("gpu", 0))
     embed_store(
         store_path(Path(snakemake.input.manifest)),
-        build_featurizers(
-            [FeaturizerName(name) for name in snakemake.params.featurizers],
-            settings=settings,
-            weights=Path(snakemake.input.weights),
-        ),
+        featurizers,
         [Path(output) for output in snakemake.output.embeddings],
         settings,
         Dataset(snakemake.wildcards.dataset),

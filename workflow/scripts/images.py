@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gandl.config import Dataset, ImagesSettings
+from gandl.config import ImagesSettings
 from gandl.images.packing import Raw, Target, pack_store_of
 from gandl.images.store import store_path
-from gandl.jobs import job
-from gandl.source.origin import mirror_of
-from gandl.source.simulator.plan import files_of_simulation
+from gandl.source.simulator.plan import mirror_in_use
+from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -16,16 +15,14 @@ if TYPE_CHECKING:
 with job(snakemake.log[0]):
     manifest, decides = Path(snakemake.output.manifest), snakemake.params.settings
     archive = next((Path(path) for path in snakemake.input.archive), None)
-    dataset, mirror = snakemake.wildcards.dataset, snakemake.config["mirror"]
-    if snakemake.config["source"]["simulation"]:
-        mirror = mirror_of(archive, str(files_of_simulation(Dataset(dataset)).images))
+    simulated = archive if snakemake.config["source"]["simulation"] else None
     pack_store_of(
-        dataset,
+        snakemake.wildcards.dataset,
         snakemake.wildcards.store,
         Raw(
             archive=archive,
             directory=next((Path(path) for path in snakemake.input.directory), None),
-            mirror=mirror,
+            mirror=mirror_in_use(snakemake.config["mirror"], simulated),
         ),
         Path(snakemake.input.sites),
         Target(store_path(manifest), Path(snakemake.output.index), manifest),

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gandl.config import Normalization
-from gandl.jobs import job
 from gandl.normalization.profiles import write_profiles
+from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

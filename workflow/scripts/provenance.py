@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gandl.config_check import load_config
-from gandl.jobs import job
+from gandl.config.check import load_config
 from gandl.report.provenance import write_provenance
-from gandl.source.datasets import read_datasets
+from gandl.source.remote.datasets import read_datasets
+from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

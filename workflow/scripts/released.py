@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gandl.jobs import job
-from gandl.source.released import write_released
-from gandl.source.rxrx1_counts import EMBEDDINGS_SHA256
+from gandl.source.screens.released import write_released
+from gandl.source.screens.rxrx1_counts import EMBEDDINGS_SHA256
+from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -14,9 +14,9 @@ if not snakemake.resources.get("gpu", 0):
 
 from gandl.config import TrainingSettings
 from gandl.images.store import store_path
-from gandl.jobs import job
-from gandl.models.launch import run
-from gandl.models.worker import TrainingJob
+from gandl.models.engine.launch import run
+from gandl.models.engine.worker import TrainingJob
+from gandl.workflow.jobs import job
 
 with job(snakemake.log[0]):
     settings = TrainingSettings.model_validate(snakemake.params.settings)

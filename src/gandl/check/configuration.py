@@ -1,6 +1,6 @@
 """A first configuration for a lab's own plates: takes a report without problems, makes a complete `Config` that fits them.
 
-What the plates allow decides what is asked: no controls, no assay quality; fewer than four doses, no dose response.
+The plates decide which questions are evaluated: no controls, no assay quality; fewer than four doses, no dose response.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ from gandl.config import (
     SourceSettings,
     TrainingSettings,
 )
-from gandl.config_files import to_yaml
-from gandl.config_training import ContrastSettings, EngineSettings
+from gandl.config.files import to_yaml
+from gandl.config.training import ContrastSettings, EngineSettings
 from gandl.evaluation.terms import dose_series
-from gandl.files import atomic
 from gandl.normalization.profiles import reference_wells
-from gandl.source.plates_stores import default_experiment, file_safe
+from gandl.source.plates.stores import default_experiment, file_safe
 from gandl.source.split_schemes import Scheme, SplitError
 from gandl.source.splits import make_splits
 from gandl.statistics.hill import FEWEST_DOSES
 from gandl.statistics.standardisation import FEWEST_WELLS
+from gandl.workflow.files import atomic
 
 NUCLEAR = ("dna", "dapi", "hoechst", "draq", "nuclei", "nucleus")
-"""Parts of a channel's name that tell a stain of nuclei."""
+"""Parts of a channel's name that indicate a nuclear stain."""
 SIDE = 320
 """About the shorter side (px) of the images that are trained on: cells are then some 10 to 30 px wide, and a CPU keeps up."""
 COARSEST = 4
 """The original is made smaller by at most this factor."""
 FEWEST_CONTROLS = 4
-"""Wells of each kind of control below which no interval is worth telling."""
+"""Wells of each kind of control below which no interval is worth reporting."""
 PROBE_BYTES = 2**29
 """Of images that the probe may hold in memory."""
 REFERENCE_PIXEL_UM = 0.65
 """Pixel size at which the default sizes of the segmentation (px) hold."""
 TAKEN = frozenset({"downloads", "simulated", "bbbc013", "paper", "pilot", "ci"})
-"""Names of runs that are others'."""
+"""Names of runs that are already taken."""
 
 
 class ConfigurationError(ValueError):
@@ -62,8 +62,8 @@ class ConfigurationError(ValueError):
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The questions of a run, why these, and the wells that a probe of the training could look at."""
+class QuestionChoice:
+    """The questions of a run, why these, and the wells that a probe of the training could use."""
 
     questions: tuple[QuestionName, ...]
     why: str
@@ -72,7 +72,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A configuration, and why it is as it is, a line each."""
+    """A configuration, and the reasons for its values, one line each."""
 
     config: Config
     reasons: tuple[str, ...]
@@ -83,7 +83,7 @@ def write_configuration(report: CheckReport, settings: PlatesSettings, path: Pat
 
     Parameters
     ----------
-    report, settings : of these plates. path : a YAML file that is not there yet.
+    report, settings : of these plates. path : a YAML file that does not exist yet.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
     original = min(report.kind.height, report.kind.width)
     trained = training_side(original)
     nuclear = [name for name in report.channels if any(part in name.lower() for part in NUCLEAR)]
-    asked = questions_of(report.sites)
+    chosen = questions_of(report.sites)
     methods = methods_of(wells)
     featurizers = [
         name
@@ -122,7 +122,7 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
         run=run_name(settings),
         source=SourceSettings(datasets=[Dataset.PLATES], simulation=None, rxrx19a=None, rxrx1=None, plates=settings),
         images=ImagesSettings(resolutions={Dataset.PLATES: list(dict.fromkeys([original, trained]))}),
-        training=training_of(report.sites, trained, nuclear, probe=_probe_fits(asked, report, trained, methods)),
+        training=training_of(report.sites, trained, nuclear, probe=_probe_fits(chosen, report, trained, methods)),
         embeddings=EmbeddingsSettings(
             featurizers=featurizers,
             resolutions={Dataset.PLATES: trained},
@@ -130,13 +130,13 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
             segmentation=segmentation_of(nuclear, settings.pixel_size_um),
         ),
         normalization=NormalizationSettings(methods=methods, method=methods[0]),
-        evaluation=EvaluationSettings(questions=list(asked.questions)),
+        evaluation=EvaluationSettings(questions=list(chosen.questions)),
     )
-    words = ", ".join(nuclear) if nuclear else "none by its name, so the segmentation featurizer is left out"
+    words = ", ".join(nuclear) if nuclear else "none recognised by name, so the segmentation featurizer is left out"
     reasons = (
         f"Images of {report.kind.words}; networks see them at {trained} px (shorter side) in crops of 64 px.",
         f"Channels: {', '.join(report.channels)}; nuclei: {words}.",
-        asked.why,
+        chosen.why,
         f"Plate effects are removed by `{methods[0]}`.",
     )
     return Suggestion(config, reasons)
@@ -180,8 +180,8 @@ def run_name(settings: PlatesSettings) -> str:
     return f"my-{name or 'plates'}" if name in TAKEN or not name else name
 
 
-def questions_of(sites: pd.DataFrame) -> Asked:
-    """What can be asked of these sites, and why.
+def questions_of(sites: pd.DataFrame) -> QuestionChoice:
+    """What can be chosen of these sites, and why.
 
     `controls` needs enough wells of both kinds, on enough plates (or rows, where a cell type has one plate) that each can be left
     out in turn; `dose_response` also a treatment with four doses.
@@ -190,38 +190,38 @@ def questions_of(sites: pd.DataFrame) -> Asked:
     counts = wells["control"].value_counts()
     few = [kind for kind in ("positive", "negative") if counts.get(kind, 0) < FEWEST_CONTROLS]
     if few:
-        return Asked(
-            (), f"No question is asked: there are fewer than {FEWEST_CONTROLS} {' and '.join(few)} control wells."
+        return QuestionChoice(
+            (), f"No question is evaluated: there are fewer than {FEWEST_CONTROLS} {' and '.join(few)} control wells."
         )
     try:
         splits = make_splits(sites, questions=[QuestionName.CONTROLS.value])
     except SplitError as error:
-        return Asked((), f"No question is asked: {error}.")
+        return QuestionChoice((), f"No question is evaluated: {error}.")
     held_out = splits[
         (splits["part"] == "test") & splits["scheme"].isin([Scheme.LEAVE_PLATE_OUT, Scheme.LEAVE_ROW_OUT])
     ]
     never = wells.loc[~wells["well_id"].isin(held_out["well_id"]), "cell_type"]
     if len(never):
-        return Asked(
-            (), f"No question is asked: too few rows of the one plate with {never.iloc[0]} cells hold controls."
+        return QuestionChoice(
+            (), f"No question is evaluated: too few rows of the one plate with {never.iloc[0]} cells hold controls."
         )
     probed = frozenset(splits.loc[splits["scheme"] == Scheme.PROBE, "well_id"])
     doses = dose_series(wells).groupby("treatment")["concentration_um"].nunique()
     if (doses >= FEWEST_DOSES).any():
         both = (QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE)
-        return Asked(both, "Asked: how far controls lie apart, and dose response.", probed)
-    why = f"Asked: how far controls lie apart; no treatment has {FEWEST_DOSES} doses for a dose response."
-    return Asked((QuestionName.CONTROLS,), why, probed)
+        return QuestionChoice(both, "Questions: how far apart the controls are, and dose response.", probed)
+    why = f"Question: how far apart the controls are; no treatment has {FEWEST_DOSES} doses for a dose response."
+    return QuestionChoice((QuestionName.CONTROLS,), why, probed)
 
 
-def _probe_fits(asked: Asked, report: CheckReport, side: int, methods: list[Normalization]) -> bool:
+def _probe_fits(chosen: QuestionChoice, report: CheckReport, side: int, methods: list[Normalization]) -> bool:
     """Whether training can be followed by the probe: it holds the images of its wells in memory, and standardises its plates."""
     assert report.sites is not None
     assert report.kind is not None
-    sites = report.sites["well_id"].isin(asked.probed).sum()
+    sites = report.sites["well_id"].isin(chosen.probed).sum()
     shrunk = report.kind.height * report.kind.width * (side / min(report.kind.height, report.kind.width)) ** 2
     size = sites * len(report.channels) * shrunk * np.dtype(report.kind.dtype).itemsize
-    return bool(asked.probed) and Normalization.UNLABELLED in methods and size <= PROBE_BYTES
+    return bool(chosen.probed) and Normalization.UNLABELLED in methods and size <= PROBE_BYTES
 
 
 def methods_of(wells: pd.DataFrame) -> list[Normalization]:

@@ -1,6 +1,6 @@
 """Checking a lab's own plates: takes a table of sites or a folder, makes a report of every problem, with file and row.
 
-A summary stands beside. Headers of all images are read, and pixels of a sample; nothing is written.
+It also summarises. Headers of all images are read, and pixels of a sample; nothing is written.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import pandas as pd
 
 from gandl.config import PlatesSettings
 from gandl.evaluation.terms import dose_series
-from gandl.figures.labels import nominal
+from gandl.figures.common.labels import nominal
 from gandl.images.image_files import ImageFileError, ImageInfo, read_images
 from gandl.images.plate_reader import Pixels, inspect, mistakes_of_sizes, usual_kind
-from gandl.source.plates import Plates, read_plates, sites_frame
-from gandl.source.plates_stores import PlatesError
+from gandl.source.plates.sites import Plates, read_plates, sites_frame
+from gandl.source.plates.stores import PlatesError
 from gandl.statistics.hill import FEWEST_DOSES
 
 SAMPLED_SITES = 12
@@ -36,12 +36,12 @@ class CheckReport:
     Attributes
     ----------
     source : the table or folder.
-    problems : a line each; none where the plates can be used.
-    notes : what is worth knowing and stops nothing.
+    problems : one line each; none where the plates can be used.
+    notes : notes that stop nothing.
     summary : plates, wells, images, controls, treatments, in words.
-    sites : the sites table; None where the table has mistakes.
+    sites : the sites table; None if the table has mistakes.
     channels : their names.
-    kind : size and depth of the images; None where no image can be read.
+    kind : size and depth of the images; None if no image can be read.
     """
 
     source: str
@@ -77,7 +77,7 @@ def check_plates(settings: PlatesSettings | Path | str, *, every_pixel: bool = F
 
     Returns
     -------
-    The report; nothing is raised for what is wrong with the plates.
+    The report; problems of the plates raise nothing.
     """
     if not isinstance(settings, PlatesSettings):
         settings = PlatesSettings(table=str(settings))
@@ -162,7 +162,9 @@ def _treatments(sites: pd.DataFrame) -> Iterator[str]:
     for name, of_name in groups[:SHOWN]:
         doses = sorted(of_name["concentration_um"].dropna().unique())
         span = (
-            f", {len(doses)} dose(s) from {nominal(doses[0])} to {nominal(doses[-1])} µM" if doses else ", no dose told"
+            f", {len(doses)} dose(s) from {nominal(doses[0])} to {nominal(doses[-1])} µM"
+            if doses
+            else ", no dose given"
         )
         yield f"treatment   {name}: {len(of_name)} wells{span}"
     if len(groups) > SHOWN:
@@ -173,7 +175,7 @@ def _notes_of_wells(sites: pd.DataFrame) -> Iterator[str]:
     wells = sites.drop_duplicates("well_id")
     for control in ("positive", "negative"):
         if control not in set(wells["control"]):
-            yield f"no well is a {control} control: without both kinds no assay quality and no dose response can be told"
+            yield f"no well is a {control} control: without both kinds, assay quality and dose response cannot be computed"
     series = dose_series(wells)
     doses = series.groupby("treatment")["concentration_um"].nunique()
     few = doses[doses < FEWEST_DOSES]

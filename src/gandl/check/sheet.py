@@ -1,4 +1,4 @@
-"""The contact sheet of a lab's own plates: takes their sites, chooses a few telling wells, reads their images.
+"""The contact sheet of a lab's own plates: takes their sites, chooses a few informative wells, reads their images.
 
 The wells: a positive and a negative control, and the highest doses of a few treatments; without these the first wells.
 """
@@ -14,8 +14,8 @@ import pandas as pd
 
 from gandl.check.plates import CheckReport
 from gandl.evaluation.terms import dose_series
-from gandl.figures.contact_sheet import ContactSheet
-from gandl.figures.labels import nominal
+from gandl.figures.common.contact_sheet import ContactSheet
+from gandl.figures.common.labels import nominal
 from gandl.images.plate_reader import PlateReader, images_of
 
 ROWS = 5
@@ -27,7 +27,7 @@ def sheet_of(report: CheckReport, pixel_size_um: float | None, rows: int = ROWS)
 
     Parameters
     ----------
-    report : of plates that passed the check. pixel_size_um : None where unknown. rows : at most so many wells.
+    report : of plates that passed the check. pixel_size_um : None if unknown. rows : at most this many wells.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def sheet_of(report: CheckReport, pixel_size_um: float | None, rows: int = ROWS)
 
 
 def choose_sites(sites: pd.DataFrame, rows: int) -> pd.DataFrame:
-    """First sites of telling wells: controls, highest doses, other plates' controls, then whatever comes first."""
+    """First sites of informative wells: controls, highest doses, other plates' controls, then whatever comes first."""
     wells = sites.drop_duplicates("well_id")
     series = dose_series(wells).sort_values("concentration_um", ascending=False, kind="stable")
     treated = wells[(wells["control"] == "none") & wells["treatment"].notna()]

@@ -1,6 +1,6 @@
 """Bit depth: takes a store and the intensity scale of a network, refuses images on whose scale the network sees nothing.
 
-A scale maps stored grey levels; of images that were stored with another bit depth it would make black, or white, without a word.
+A scale maps stored grey levels; of images that were stored with another bit depth it would silently make black, or white.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from gandl.embeddings.errors import EmbeddingError
 from gandl.embeddings.featurizers import Featurizer
 from gandl.embeddings.view import View
 from gandl.images.store import ImageStore
-from gandl.models.intensity import IntensityScale
+from gandl.models.crops.intensity import IntensityScale
 
 SAMPLE = 8
 """Sites that are looked at, evenly over the store, where the bit depths may differ."""
@@ -21,9 +21,9 @@ SAMPLE = 8
 def check_bit_depth(images: ImageStore, featurizer: Featurizer, view: View) -> None:
     """Refuse a store of another bit depth than the network was trained on.
 
-    A scale by site (`training.intensity: site`) fits every bit depth. A grey level above 255 tells that a network was trained on
-    16 bits. One that knows none may see a 16-bit store that is as dark: it is refused where more than half of the pixels of every
-    channel are brighter than all that the network knows.
+    A scale by site (`training.intensity: site`) fits every bit depth. A grey level above 255 shows that a network was trained on
+    16 bits. One without such a level may accept a 16-bit store that is as dark: it is refused where more than half of the pixels
+    of every channel are brighter than anything the network was trained on.
 
     Raises
     ------

@@ -25,7 +25,8 @@ class ChannelSelection:
     stored: int
 
     def of(self, images: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.unsignedinteger]:
-        """The chosen channels (n, k, y, x) of images (n, stored, y, x); the images themselves where all are taken as they lie."""
+        """The chosen channels (n, k, y, x) of images (n, stored, y, x); the images themselves where all are taken in stored
+        order."""
         if self.positions == tuple(range(self.stored)):
             return images
         return np.take(images, self.positions, axis=1)
@@ -34,7 +35,7 @@ class ChannelSelection:
 def select_channels(
     stored: Sequence[str], wanted: Sequence[str], dropped: Sequence[str], *, store: object, featurizer: str
 ) -> ChannelSelection:
-    """Choose channels by name, wherever they lie.
+    """Choose channels by name, in any order.
 
     Parameters
     ----------

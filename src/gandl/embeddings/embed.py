@@ -1,6 +1,6 @@
 """A store becomes tables of embeddings. Takes an image store and featurizers; makes one table each, `<store_id>.parquet`.
 
-Pixels are read ahead while networks compute; what a killed embedding had finished is used again (`gandl.embeddings.resume`).
+Pixels are read ahead while networks compute; what a killed embedding had finished is reused (`gandl.embeddings.resume`).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from gandl.embeddings.reading import BlockReader, read_ahead
 from gandl.embeddings.resume import Parts, Vectors, key_of, plan
 from gandl.embeddings.view import View, view_of
 from gandl.images.store import ImageStore
-from gandl.progress import Progress
 from gandl.tables import EMBEDDINGS
+from gandl.workflow.progress import Progress
 
 SITES_PER_READ = 8
-"""Sites that are read and computed together where no network asks for another number."""
+"""Sites that are read and computed together where no network requests another number."""
 BYTES_PER_READ = 2**28
-"""At most so many bytes of pixels are read together (and at least one site); memory holds three or four times as many."""
+"""At most this many bytes of pixels are read together (and at least one site); memory holds three or four times as many."""
 SITES_PER_GROUP = 1024
 """Sites of a row group of the tables."""
 
@@ -51,7 +51,7 @@ def embed_store(
 ) -> None:
     """Embed every site of a store with every featurizer, in one pass in the store's order, and write a table each.
 
-    Tables are the same, bit for bit, whether it ran through or was killed and called again; then it goes on where it was.
+    Tables are the same, bit for bit, whether it ran through or was killed and called again; then it resumes where it was.
     Memory holds the pixels of a few blocks of sites and the vectors of a few thousand sites, whatever the size of the store.
 
     Parameters
@@ -60,8 +60,8 @@ def embed_store(
     featurizers : what embeds; those that share a network share its work.
     outputs : parquet (`gandl.tables.EMBEDDINGS`), one per featurizer; their metadata hold `feature_names` (JSON), `featurizer`,
         `dataset` and `settings`.
-    settings : those the featurizers were built with, to be written down; `resolutions`, `rescale` and `drop_channels` say what of
-        the images is seen.
+    settings : those the featurizers were built with, to be recorded; `resolutions`, `rescale` and `drop_channels` say what is
+        seen of the images.
     dataset : of the store.
     device : where networks compute: "cpu", "cuda", "cuda:1".
     readers : threads that read; one keeps up with a CPU, a GPU wants several.
@@ -69,9 +69,9 @@ def embed_store(
 
     Raises
     ------
-    EmbeddingError : other channels, another pixel size or bit depth, no images of the size asked for, vectors of a wrong shape or
+    EmbeddingError : other channels, another pixel size or bit depth, no images of the size requested, vectors of a wrong shape or
         with a number that is not finite, or a GPU whose memory is too small.
-    gandl.models.device.DeviceError : a GPU that is not there.
+    gandl.models.compute.device.DeviceError : a GPU that does not exist.
     """
     images = ImageStore(store)
     placed = [featurizer.on(device) if isinstance(featurizer, OnDevice) else featurizer for featurizer in featurizers]
@@ -114,7 +114,7 @@ def _vectors(
     known = len(images) - sum(map(len, missing))
     if known:
         log.info(
-            "%s: %d of %d sites were embedded before, by a job that was ended; it goes on",
+            "%s: %d of %d sites were embedded before, by a job that was stopped; resuming",
             images.store_id,
             known,
             len(images),
@@ -203,7 +203,7 @@ def _checked(
         site, feature = undefined[0]
         raise EmbeddingError(
             f"the featurizer {featurizer.name} gave site {site_ids[site]} a {featurizer.feature_names[feature]} of "
-            f"{vectors[site, feature]}, which is no finite number"
+            f"{vectors[site, feature]}, which is not a finite number"
         )
     return vectors
 

@@ -31,7 +31,7 @@ class Featurizer(Protocol):
     feature_names : what each of the `dim` numbers is.
     full_size : True: it sees the largest images that are stored. False: those that `embeddings.resolutions` names, at the scale
         of `pixel_size_um`.
-    pixel_size_um : side of a pixel it was made for; None where that is unknown or does not matter.
+    pixel_size_um : side of a pixel it was made for; None if that is unknown or does not matter.
     """
 
     name: FeaturizerName
@@ -139,7 +139,7 @@ def _build(name: FeaturizerName, basis: _Basis) -> Featurizer:
                 raise EmbeddingError(f"the {name} featurizer needs the training settings, to know the network's shape")
             return untrained(basis.stores, basis.training, basis.settings)
         case FeaturizerName.RELEASED:
-            raise EmbeddingError(f"the {name} embeddings are read as they were published, not made from images")
+            raise EmbeddingError(f"the {name} embeddings are read as published, not computed from images")
 
 
 @dataclass(frozen=True)

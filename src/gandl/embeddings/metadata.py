@@ -15,8 +15,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gandl.files import atomic
 from gandl.tables import Schema, TableError, check, feature_columns
+from gandl.workflow.files import atomic
 
 FEATURE_NAMES = "feature_names"
 FORMAT_KEYS = frozenset({"pandas", "ARROW:schema"})
@@ -32,7 +32,7 @@ def feature_names(path: Path) -> list[str]:
     """
     metadata = feature_metadata(path)
     if FEATURE_NAMES not in metadata:
-        raise TableError(f"{path}: the table does not say what its features are (no `{FEATURE_NAMES}` in its metadata)")
+        raise TableError(f"{path}: the table does not name its features (no `{FEATURE_NAMES}` in its metadata)")
     names: list[str] = json.loads(metadata[FEATURE_NAMES])
     return names
 

@@ -21,10 +21,11 @@ import torch
 from gandl.config import Activation, EmbeddingsSettings, FeaturizerName, TrainingSettings, Weights
 from gandl.embeddings.errors import EmbeddingError
 from gandl.images.store import ImageStore
-from gandl.models.device import CPU, choose_device
-from gandl.models.discriminator import Discriminator
-from gandl.models.intensity import Pixels, measure_scale
-from gandl.models.sites import (
+from gandl.models.compute.device import CPU, choose_device
+from gandl.models.crops.intensity import Pixels, measure_scale
+from gandl.models.networks.discriminator import Discriminator
+from gandl.models.networks.gan import TrainedGan, untrained as untrained_model
+from gandl.models.networks.site_features import (
     SiteFeatures,
     block_features,
     crop_corners,
@@ -32,8 +33,7 @@ from gandl.models.sites import (
     site_features,
     sites_at_once,
 )
-from gandl.models.weights import TrainedModel, load
-from gandl.models.weights import untrained as untrained_model
+from gandl.models.networks.weights import load
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class Look:
     device : where it computes.
     """
 
-    model: TrainedModel
+    model: TrainedGan
     settings: EmbeddingsSettings
     device: torch.device = CPU
     _elsewhere: dict[torch.device, Look] = field(default_factory=dict, repr=False)
@@ -93,13 +93,13 @@ class Look:
         for name, tensor in sorted(self.discriminator.state_dict().items()):
             digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
             digest.update(tensor.cpu().contiguous().numpy().tobytes())
-        told = [
+        identity = [
             asdict(self.model.scale),
             self.model.settings.network.model_dump(mode="json"),
             torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else _processor(),
             torch.__version__,
         ]
-        digest.update(json.dumps(told, sort_keys=True).encode())
+        digest.update(json.dumps(identity, sort_keys=True).encode())
         return digest.hexdigest()
 
     def _features(self, images: Pixels, batch: int) -> SiteFeatures:
@@ -133,7 +133,7 @@ class Look:
 
 
 def fitting_batch(attempt: Callable[[int], None], batch: int) -> int | None:
-    """The largest of half of `batch`, a quarter ... with which `attempt` does not run out of memory; None where none does."""
+    """The largest of half of `batch`, a quarter ... with which `attempt` does not run out of memory; None if none does."""
     size = crops_per_pass(batch)
     while size > crops_per_pass(1):
         size = crops_per_pass(size // 2)
@@ -150,7 +150,7 @@ def _processor() -> list[object]:
 
 
 def _device_of(name: str) -> torch.device:
-    """A device by its name, refused where it is not there; "cuda" is the first GPU, so that one device has one name."""
+    """A device by its name, refused where it is missing; "cuda" is the first GPU, so that one device has one name."""
     device = torch.device(name)
     if device.type != "cuda":
         return device
@@ -164,7 +164,7 @@ class NetworkFeaturizer:
 
     `gandl` is the layer before the logit (Mascolini et al. 2022); `gandl_blocks` and `gandl_untrained` are the mean and the
     deviation over space of every feature map, block by block (or of the blocks that the settings name). A vector does not depend
-    on the other sites that are embedded (`gandl.models.sites`).
+    on the other sites that are embedded (`gandl.models.networks.site_features`).
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ class NetworkFeaturizer:
 
         Raises
         ------
-        gandl.models.device.DeviceError : a GPU that is not there.
+        gandl.models.compute.device.DeviceError : a GPU that does not exist.
         """
         return NetworkFeaturizer(self.name, self.look.on(_device_of(device)), self.settings)
 
@@ -234,7 +234,7 @@ class NetworkFeaturizer:
 
 
 def _chosen(names: Sequence[str], blocks: Sequence[str], settings: EmbeddingsSettings) -> list[int]:
-    """Positions of the block features `<block>_<statistic>_<map>` that the settings ask for."""
+    """Positions of the block features `<block>_<statistic>_<map>` that the settings request."""
     unknown = [block for block in settings.blocks if block not in blocks]
     if unknown:
         raise EmbeddingError(

@@ -1,4 +1,4 @@
-"""Reading ahead: takes an image store and views of it, gives the pixels of sites while others are computed with."""
+"""Reading ahead: takes an image store and views of it, gives the pixels of sites while others are being computed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_ahead(
 ) -> Generator[Result, None, None]:
     """`read(item)` of every item in order, made by one thread that is at most `ahead` items ahead.
 
-    An error of `read` is raised where its result is asked for. Close the generator (`contextlib.closing`), or let it end: then
+    An error of `read` is raised where its result is requested. Close the generator (`contextlib.closing`), or let it end: then
     the thread has ended, too.
     """
     waiting: deque[Future[Result]] = deque()

@@ -18,16 +18,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from gandl.code_version import code_version
 from gandl.embeddings.featurizers import Featurizer
-from gandl.files import atomic
 from gandl.images.store import ImageStore, read_attributes
 from gandl.tables import INDEX, read_table
+from gandl.workflow.code_version import code_version
+from gandl.workflow.files import atomic
 
 SECONDS = 10.0
-"""A part is written when the last one is so long ago: that, and one block of sites, is what a kill costs."""
+"""Seconds between two parts: that, and one block of sites, is what a kill costs."""
 SITES = 4096
-"""... or when so many sites wait, so that memory holds no more of them."""
+"""... or when this many sites wait, which bounds memory."""
 
 Vectors = list[npt.NDArray[np.float32]]
 """Of some consecutive sites: (n, dim) per featurizer."""
@@ -58,7 +58,7 @@ class Parts:
         for file in sorted(self.folder.glob("*")) if self.folder.is_dir() else ():
             span = self._span(file)
             if span is None:
-                log.info("%s is of other weights, settings, images, code or device: it is deleted", file)
+                log.info("%s was made with other weights, settings, images, code or device: it is deleted", file)
             elif (trouble := self._trouble(span)) is not None:
                 log.warning("%s is damaged (%s): its sites are embedded again", file, trouble)
             else:
@@ -94,7 +94,7 @@ class Parts:
             self.save()
 
     def save(self) -> None:
-        """Write what waits as a part."""
+        """Write the waiting vectors as a part."""
         if self._waiting:
             tables = [np.concatenate(tables) for tables in zip(*self._waiting, strict=True)]
             with atomic(self._file(range(self._start, self._stop))) as partial, partial.open("wb") as file:
@@ -109,7 +109,7 @@ class Parts:
         return self.folder / f"{span.start:09d}-{span.stop:09d}.{self.key}.npz"
 
     def _span(self, file: Path) -> range | None:
-        """The sites of a part, by its name; None where it has another key, or is no part."""
+        """The sites of a part, by its name; None if it has another key, or is not a part."""
         first, _, after = file.name.partition(".")[0].partition("-")
         if not (first.isdecimal() and after.isdecimal()):
             return None
@@ -134,14 +134,14 @@ def key_of(images: ImageStore, featurizers: Sequence[Featurizer], settings: str,
 
     Returns
     -------
-    None where a featurizer is not of this package: its code is not known, so what it made before could be wrong by now.
+    None if a featurizer is not of this package: its code is not known, so what it made before could be wrong by now.
     """
     modules = {type(featurizer).__module__ for featurizer in featurizers}
     if not all(module.startswith("gandl.") for module in modules):
         return None
     index = read_table(images.index_path, INDEX)
     pixels = hashlib.sha256(index[["site_id", "sha256"]].to_csv(index=False).encode()).hexdigest()
-    told = {
+    identity = {
         "code": code_version("gandl.embeddings.embed", *modules),
         "settings": settings,
         "blocks": blocks,
@@ -152,7 +152,7 @@ def key_of(images: ImageStore, featurizers: Sequence[Featurizer], settings: str,
             for featurizer in featurizers
         ],
     }
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 def plan(sites: int, block: int, kept: dict[int, int]) -> list[range]:

@@ -22,7 +22,7 @@ Image = npt.NDArray[np.unsignedinteger]
 Numbers = npt.NDArray[np.float64] | npt.NDArray[np.intp]
 
 NO_RATIO = 1.0
-"""Nuclear over ring where a site shows no nucleus: neither side is brighter. Its `nucleus_count` of 0 tells it apart."""
+"""Nuclear over ring where a site shows no nucleus: neither side is brighter. Its `nucleus_count` of 0 identifies it."""
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def view_of(images: ImageStore, featurizer: Featurizer, settings: EmbeddingsSett
     if resolution not in images.resolutions:
         stored = ", ".join(str(size) for size in images.resolutions)
         raise EmbeddingError(
-            f"{images.path} holds images of {stored} px, but embeddings.resolutions asks for {dataset} at {resolution} px: "
+            f"{images.path} holds images of {stored} px, but embeddings.resolutions requests {dataset} at {resolution} px: "
             "name a stored size, or add this one to images.resolutions and pack the store again"
         )
     return View(resolution, channels, _factor(images, resolution, featurizer, settings, dataset))
@@ -112,7 +112,7 @@ def _factor(
 def resized(images: npt.NDArray[np.unsignedinteger], factor: float) -> npt.NDArray[np.float32]:
     """Images (n, c, y, x) with both sides times `factor` (rounded): bilinear, with antialiasing where they get smaller.
 
-    Each is resized by itself, so that its pixels do not depend on its company.
+    Each is resized by itself, so that its pixels do not depend on the others.
     """
     from torch import from_numpy
     from torch.nn.functional import interpolate

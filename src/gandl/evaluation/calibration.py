@@ -1,6 +1,6 @@
-"""Calibration, of simulated screens alone: takes held-out scores, EC50s and the known truth, makes how well that is recovered.
+"""Calibration, of simulated screens alone: takes held-out scores, EC50s and the known truth, measures how well that is recovered.
 
-The only reader of `truth.parquet`. A well's on score says its severity as (1 - on) / 2: 0 like the Mock wells, 1 like the
+The only reader of `truth.parquet`. A well's on score gives its severity as (1 - on) / 2: 0 like the Mock wells, 1 like the
 infected untreated ones among the fold's training wells.
 """
 
@@ -15,11 +15,11 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from gandl.config import EvaluationSettings
-from gandl.evaluation.numbers import Row, number
+from gandl.evaluation.numbers import Row, number, write_numbers
 from gandl.evaluation.terms import ALL, CALIBRATION, CLASSIFIERS, by_strictest_scheme, compounds_of, dose_series
-from gandl.files import atomic
 from gandl.statistics.bootstrap import drawn_positions, percentiles, wilson_interval
-from gandl.tables import NUMBERS, WELL_SCORES, read_table, write_table
+from gandl.tables import NUMBERS, WELL_SCORES, read_table
+from gandl.workflow.files import atomic
 
 WELL_COLUMNS = [
     "scheme",
@@ -80,7 +80,7 @@ def write_calibration(
     truth : the simulator's, a row per well: well_id, severity, severity_expected, ec50_um, kind of its compound (active,
         inactive, toxic; null without), and more.
     output : `tables.NUMBERS`. Split `<scheme>:<cell type>`, unit `well`: `spearman_severity`, `pearson_severity` and
-        `rmse_severity` of the severity that the scores say against the true one (bootstrap over wells), and
+        `rmse_severity` of the severity that the scores give against the true one (bootstrap over wells), and
         `spearman_severity_lda`, by the shrinkage LDA instead of the SVM. Unit `compound`:
         `ec50_log10_error`, the median of |log10 ours / true| over active compounds found (bootstrap over them); shares with
         Wilson intervals: `ec50_coverage` (true ones within our interval, of those found), `ec50_found` (of the active ones) and
@@ -93,37 +93,33 @@ def write_calibration(
     CalibrationError : a scored well is not in the truth, or a compound of the screen has no row among the dose responses.
     """
     scored = read_table(Path(scores), WELL_SCORES)
-    told = _told(scored, Path(scores), Path(truth))
-    found = _compounds(told, read_table(Path(doses), NUMBERS), Path(doses), several=scored["cell_type"].nunique() > 1)
+    joined = _with_truth(scored, Path(scores), Path(truth))
+    found = _compounds(joined, read_table(Path(doses), NUMBERS), Path(doses), several=scored["cell_type"].nunique() > 1)
     rows: list[Row] = []
-    for split, part in _by_split(told):
+    for split, part in _by_split(joined):
         rows += _severity_rows(part, split, settings, seed)
     for split, part in _by_split(found):
         rows += _compound_rows(part, split, settings, seed)
     if found["cell_type"].nunique() > 1:
         rows += _compound_rows(found, f"{found['scheme'].iloc[0]}:{ALL}", settings, seed)
-    numbers = pd.DataFrame(rows).assign(
-        question=CALIBRATION, featurizer=featurizer, normalization=normalization, fold="all", seed=training_seed
-    )
-    write_table(numbers[NUMBERS.names], Path(output), NUMBERS)
-    for table, path in ((told[WELL_COLUMNS], wells), (found[COMPOUND_COLUMNS], compounds)):
+    names = {"question": CALIBRATION, "featurizer": featurizer, "normalization": normalization}
+    write_numbers(rows, output, training_seed=training_seed, **names)
+    for table, path in ((joined[WELL_COLUMNS], wells), (found[COMPOUND_COLUMNS], compounds)):
         with atomic(Path(path)) as partial:
             table.to_parquet(partial, index=False, compression="zstd")
 
 
-def _told(scored: pd.DataFrame, scores: Path, truth: Path) -> pd.DataFrame:
+def _with_truth(scored: pd.DataFrame, scores: Path, truth: Path) -> pd.DataFrame:
     """The scored wells of each cell type's strictest scheme, with their truth (its EC50 as `truth_ec50_um`)."""
     parts = [wells for _, _, wells in by_strictest_scheme(scored)]
     if not parts:
-        raise CalibrationError(f"{scores} has no held-out scores to hold against the truth")
+        raise CalibrationError(f"{scores} has no held-out scores to compare with the truth")
     known = pd.read_parquet(truth, columns=TRUTH_COLUMNS).rename(columns={"ec50_um": "truth_ec50_um"})
-    told = pd.concat(parts, ignore_index=True).merge(known, on="well_id", how="left", validate="many_to_one")
-    lacking = told.loc[told["severity"].isna(), "well_id"]
+    joined = pd.concat(parts, ignore_index=True).merge(known, on="well_id", how="left", validate="many_to_one")
+    lacking = joined.loc[joined["severity"].isna(), "well_id"]
     if len(lacking):
-        raise CalibrationError(
-            f"{truth} does not tell {len(lacking)} well(s) of {scores}, the first: {lacking.iloc[0]}"
-        )
-    return told
+        raise CalibrationError(f"{truth} lacks {len(lacking)} well(s) of {scores}, the first: {lacking.iloc[0]}")
+    return joined
 
 
 def _by_split(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -132,7 +128,7 @@ def _by_split(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 
 def _severity_rows(wells: pd.DataFrame, split: str, settings: EvaluationSettings, seed: int) -> list[Row]:
-    """How the severity that the scores say follows the true one."""
+    """How the severity that the scores give follows the true one."""
     true = wells["severity"].to_numpy(float)
     rows = []
     for column, metric in (*(("on", metric) for metric in SEVERITY_METRICS), ("on_lda", RANK)):
@@ -146,7 +142,7 @@ def _severity_rows(wells: pd.DataFrame, split: str, settings: EvaluationSettings
 
 
 def _pearson(says: Floats, true: Floats) -> Floats:
-    """Correlation of each row of (draws, n) with the same row of the other; NaN where one does not vary."""
+    """Correlation of each row of (draws, n) with the same row of the other; NaN if one does not vary."""
     says, true = (values - values.mean(axis=1, keepdims=True) for values in (says, true))
     with np.errstate(divide="ignore", invalid="ignore"):
         lengths = np.linalg.norm(says, axis=1) * np.linalg.norm(true, axis=1)
@@ -168,9 +164,9 @@ SEVERITY_METRICS: dict[str, Callable[[Floats, Floats], Floats]] = {
 }
 
 
-def _compounds(told: pd.DataFrame, doses: pd.DataFrame, path: Path, *, several: bool) -> pd.DataFrame:
+def _compounds(joined: pd.DataFrame, doses: pd.DataFrame, path: Path, *, several: bool) -> pd.DataFrame:
     """Each compound of the dose series in each cell type: our EC50 beside the true one."""
-    series = dose_series(told)
+    series = dose_series(joined)
     series = series.assign(compound=compounds_of(series)).drop_duplicates(["scheme", "cell_type", "compound"])
     names = ["scheme", "cell_type", "compound"] if several else ["scheme", "compound"]
     splits = series[names].agg(":".join, axis=1)
@@ -189,8 +185,8 @@ def _compound_rows(compounds: pd.DataFrame, split: str, settings: EvaluationSett
     active, inactive = (compounds[compounds["kind"] == kind] for kind in (ACTIVE, INACTIVE))
     found = active[active["found"]]
     error = np.abs(np.log10(found["ec50_um"].to_numpy(float) / found["truth_ec50_um"].to_numpy(float)))
-    told = found[found["low"].notna() & found["high"].notna()]
-    within = (told["low"] <= told["truth_ec50_um"]) & (told["truth_ec50_um"] <= told["high"])
+    bounded = found[found["low"].notna() & found["high"].notna()]
+    within = (bounded["low"] <= bounded["truth_ec50_um"]) & (bounded["truth_ec50_um"] <= bounded["high"])
     median = float(np.median(error)) if len(error) else np.nan
     rows = [number(split, "compound", "ec50_log10_error", median, _median_interval(error, settings, seed), len(error))]
     for metric, right in (

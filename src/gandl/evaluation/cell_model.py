@@ -1,7 +1,7 @@
 """Cell models (C2): takes raw profiles and splits, makes held-out scores of HRCE against VERO and how right they are.
 
-A plate holds one cell type, so profiles that were standardised plate by plate know nothing of it: raw ones are taken, in units of
-each fold's training wells (Mascolini et al. 2022, Table 1, "HRCE versus VERO", and Fig. 3c, d).
+A plate holds one cell type, so profiles that were standardised plate by plate carry no information on it: raw ones are used, in
+units of each fold's training wells (Mascolini et al. 2022, Table 1, "HRCE versus VERO", and Fig. 3c, d).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import pandas as pd
 
 from gandl.config import EvaluationSettings
 from gandl.evaluation.held_out import HeldOut, held_out
-from gandl.evaluation.numbers import Row, accuracy_rows, number, separation_rows
+from gandl.evaluation.numbers import Row, accuracy_rows, number, separation_rows, write_numbers
 from gandl.evaluation.terms import ALL
 from gandl.source.splits import CELL_MODELS, Question, Scheme
 from gandl.statistics.bootstrap import grouped_auc_interval
 from gandl.statistics.separation import auc
-from gandl.tables import NUMBERS, WELL_SCORES, write_table
+from gandl.tables import WELL_SCORES, write_table
 
 METRICS = ("accuracy", "balanced_accuracy", "auc")
 
@@ -52,15 +52,10 @@ def write_cell_model(
     As `gandl.evaluation.held_out.held_out`.
     """
     found = held_out(Path(wells), Path(sites), Path(splits), Question.CELL_MODEL, _signs, settings.svm_c, raw=True)
-    numbers = pd.DataFrame(_numbers(found, settings, seed)).assign(
-        question=Question.CELL_MODEL.value,
-        featurizer=featurizer,
-        normalization=normalization,
-        fold="all",
-        seed=training_seed,
-    )
+    rows = _numbers(found, settings, seed)
     write_table(found.wells, Path(scores), WELL_SCORES)
-    write_table(numbers[NUMBERS.names], Path(output), NUMBERS)
+    names = {"question": Question.CELL_MODEL.value, "featurizer": featurizer, "normalization": normalization}
+    write_numbers(rows, output, training_seed=training_seed, **names)
 
 
 def _signs(profiles: pd.DataFrame) -> npt.NDArray[np.int_]:

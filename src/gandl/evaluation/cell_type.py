@@ -16,14 +16,14 @@ import pandas as pd
 
 from gandl.config import EvaluationSettings
 from gandl.evaluation.held_out import SCORED_BY_IMAGE, groups_of, read_sites_of, schemes_of
-from gandl.evaluation.numbers import Row, accuracy_rows
+from gandl.evaluation.numbers import Row, accuracy_rows, write_numbers
 from gandl.evaluation.terms import ALL
-from gandl.files import atomic
 from gandl.source.splits import Question, Scheme
-from gandl.statistics.axes import Fold
 from gandl.statistics.folds import folds_of
+from gandl.statistics.held_out import Fold
 from gandl.statistics.multiclass import PairwiseSvm, choose_c
-from gandl.tables import NUMBERS, WELL_PROFILES, feature_columns, read_table, write_table
+from gandl.tables import WELL_PROFILES, feature_columns, read_table
+from gandl.workflow.files import atomic
 
 CONFUSION_COLUMNS = ["scheme", "unit", "true", "predicted", "count"]
 
@@ -52,8 +52,8 @@ def write_cell_type(
     wells, sites : its profiles without normalisation. splits : of the screen.
     seed : of the bootstrap, and of the wells on which C is chosen. training_seed : of the network, for the table.
     output : `tables.NUMBERS`; accuracy and balanced accuracy (mean over cell types) of each split `<scheme>:all`; unit `well`,
-        and `site` in the paper's split, where images are trained on and told. Intervals draw wells; where whole experiments are
-        left out, experiments.
+        and `site` in the paper's split, where images are trained on and classified. Intervals draw wells; where whole experiments
+        are left out, experiments.
     confusion : scheme, unit, true, predicted, count: every pair of cell types, also those that never happened.
 
     Raises
@@ -68,14 +68,8 @@ def write_cell_type(
     for scheme, unit, told in _by_unit(answers):
         right = told["true"] == told["predicted"]
         rows += accuracy_rows(told["drawn"], right, told["true"], f"{scheme}:{ALL}", unit, settings, seed)
-    numbers = pd.DataFrame(rows).assign(
-        question=Question.CELL_TYPE.value,
-        featurizer=featurizer,
-        normalization=normalization,
-        fold="all",
-        seed=training_seed,
-    )
-    write_table(numbers[NUMBERS.names], Path(output), NUMBERS)
+    names = {"question": Question.CELL_TYPE.value, "featurizer": featurizer, "normalization": normalization}
+    write_numbers(rows, output, training_seed=training_seed, **names)
     with atomic(Path(confusion)) as partial:
         _counts(answers).to_parquet(partial, index=False, compression="zstd")
 
@@ -98,7 +92,7 @@ def _answers(
             c = choose_c(features[fold.train], classes, groups[fold.train], settings.svm_c, seed)
             logger.info("%s, fold %s: C = %g", scheme, fold.name, c)
             predicted = PairwiseSvm(features[fold.train], classes).predict(features[fold.test], c)
-            yield _told(about.iloc[fold.test], types[predicted], scheme, "well")
+            yield _answered(about.iloc[fold.test], types[predicted], scheme, "well")
             if scheme in SCORED_BY_IMAGE:
                 yield _images_told(about, sites, fold, c, scheme)
 
@@ -112,7 +106,7 @@ def _groups(wells: pd.DataFrame, folds: Sequence[Fold]) -> npt.NDArray[np.object
 
 
 def _images_told(wells: pd.DataFrame, sites: Path, fold: Fold, c: float, scheme: Scheme) -> pd.DataFrame:
-    """The images of a fold's test wells, told by those of its training wells."""
+    """The images of a fold's test wells, answered by those of its training wells."""
     trained = wells["well_id"].iloc[fold.train]
     images = read_sites_of(sites, [*trained, *wells["well_id"].iloc[fold.test]])
     names = feature_columns(images)
@@ -121,29 +115,29 @@ def _images_told(wells: pd.DataFrame, sites: Path, fold: Fold, c: float, scheme:
     train = about["well_id"].isin(trained).to_numpy()
     types, classes = np.unique(about.loc[train, "cell_type"].to_numpy(str), return_inverse=True)
     predicted = PairwiseSvm(features[train], classes).predict(features[~train], c)
-    return _told(about[~train], types[predicted], scheme, "site")
+    return _answered(about[~train], types[predicted], scheme, "site")
 
 
-def _told(rows: pd.DataFrame, predicted: npt.NDArray[np.str_], scheme: Scheme, unit: str) -> pd.DataFrame:
+def _answered(rows: pd.DataFrame, predicted: npt.NDArray[np.str_], scheme: Scheme, unit: str) -> pd.DataFrame:
     drawn = rows["experiment"] if scheme is Scheme.LEAVE_EXPERIMENT_OUT else rows["well_id"]
     table = pd.DataFrame({"drawn": drawn, "true": rows["cell_type"], "predicted": predicted.astype(object)})
     return table.assign(scheme=scheme.value, unit=unit)
 
 
 def _by_unit(answers: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    for (scheme, unit), told in answers.groupby(["scheme", "unit"], sort=False):
-        yield str(scheme), str(unit), told
+    for (scheme, unit), answered in answers.groupby(["scheme", "unit"], sort=False):
+        yield str(scheme), str(unit), answered
 
 
 def _counts(answers: pd.DataFrame) -> pd.DataFrame:
     types = sorted(set(answers["true"]) | set(answers["predicted"]))
     pairs = pd.MultiIndex.from_product([types, types], names=["true", "predicted"])
     tables = [
-        told.value_counts(["true", "predicted"])
+        answered.value_counts(["true", "predicted"])
         .reindex(pairs, fill_value=0)
         .rename("count")
         .reset_index()
         .assign(scheme=scheme, unit=unit)
-        for scheme, unit, told in _by_unit(answers)
+        for scheme, unit, answered in _by_unit(answers)
     ]
     return pd.concat(tables, ignore_index=True)[CONFUSION_COLUMNS]

@@ -1,9 +1,9 @@
 """Controls: takes the scores of held-out wells, makes Z', SSMD, accuracy and AUC between C+ and C-, each with its interval.
 
-A screen of several plates is told cell type by cell type. Of one plate all rows are shown together, and beside them the rows on
-which settings were chosen and the rows that chose nothing. In the paper's split images are counted, too. UV-inactivated wells,
-which are no controls, serve as a check: they should not differ from Mock. Where a featurizer counts nuclei, their mean number per
-field stands beside, as a check of the images.
+A screen of several plates is reported by cell type. For one plate all rows are shown together, and separately the rows on
+which settings were chosen and the other rows. In the paper's split images are counted, too. UV-inactivated wells,
+which are not controls, serve as a check: they should not differ from Mock. Where a featurizer counts nuclei, their mean number
+per field is added, as a check of the images.
 """
 
 from __future__ import annotations
@@ -17,12 +17,20 @@ import pandas as pd
 from gandl.config import EvaluationSettings
 from gandl.embeddings.metadata import feature_names
 from gandl.evaluation.held_out import SITE_SCORES
-from gandl.evaluation.numbers import METRICS, Row, accuracy_rows, number, separation_interval, separation_rows
+from gandl.evaluation.numbers import (
+    METRICS,
+    Row,
+    accuracy_rows,
+    number,
+    separation_interval,
+    separation_rows,
+    write_numbers,
+)
 from gandl.evaluation.terms import ALL, CLASSIFIERS, IMAGES, NO_TRAINING, NUCLEUS_COUNT, RATIO
 from gandl.source.splits import Question, Scheme, span
 from gandl.statistics import separation
 from gandl.statistics.bootstrap import mean_interval, wilson_interval
-from gandl.tables import NUMBERS, WELL_PROFILES, WELL_SCORES, read_table, write_table
+from gandl.tables import WELL_PROFILES, WELL_SCORES, read_table
 
 THRESHOLDED = ("accuracy", "balanced_accuracy")
 """They need a threshold, which a score that was not trained does not have."""
@@ -52,7 +60,7 @@ def write_controls(
         directly, too, as featurizer `nuclear_over_ring`; where they hold `nucleus_count`, it is averaged over all wells.
     development_rows : rows of a screen of one plate on which settings were chosen.
     seed : of the bootstrap. training_seed : of the network, for the table.
-    output : one row per metric of `numbers.METRICS` (by the SVM; with `_lda` behind its name by the shrinkage LDA) and split
+    output : one row per metric of `numbers.METRICS` (by the SVM; with the suffix `_lda` by the shrinkage LDA) and split
         `<scheme>:<group>` (the plain column: `no_training:<group>`,
         without the metrics that need a trained threshold). The group is `all` in the scheme `quarter`, else the cell type, or of
         a screen of one plate its rows. n is the number of control wells; what so few leave undefined is null. Unit `site`: shares
@@ -80,14 +88,13 @@ def write_controls(
     direct = _direct(raw_wells, settings, development_rows, seed).assign(question=question)
     counted = _counted(raw_wells, settings, seed).assign(question=IMAGES, featurizer=featurizer)
     numbers = pd.concat([part for part in (frame, direct, counted) if len(part)], ignore_index=True)
-    numbers = numbers.assign(fold="all", seed=training_seed)
-    write_table(numbers[NUMBERS.names], Path(output), NUMBERS)
+    write_numbers(numbers, output, training_seed=training_seed)
 
 
 def groups_of_split(
     wells: pd.DataFrame, scheme: str, development_rows: Sequence[str], *, several: bool
 ) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Names `<scheme>:<group>` of the groups in which wells (or images) of a scheme are told, with their rows.
+    """Names `<scheme>:<group>` of the groups in which wells (or images) of a scheme are reported, with their rows.
 
     `several` : whether the screen has several plates; then groups are cell types. Otherwise all rows of the plate; and, where a
     scheme has both, the development rows and the others by themselves.

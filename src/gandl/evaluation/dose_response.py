@@ -1,8 +1,8 @@
 """Dose response: takes held-out scores of wells, makes each compound's Hill fit against a constant, its EC50 and its curve.
 
-The series of a compound in a cell type are its wells that are no controls, by the scores of the strictest scheme: whole plates
+The series of a compound in a cell type are its wells that are not controls, by the scores of the strictest scheme: whole plates
 left out, or rows of the one plate. Where a featurizer has the column `nuclear_over_ring`, that plain column is fitted as well,
-without an SVM, so that the EC50 of a floor stands beside.
+without an SVM, to give the EC50 of a floor as well.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from scipy.stats import rankdata
 
 from gandl.config import EvaluationSettings
 from gandl.embeddings.metadata import feature_names
+from gandl.evaluation.numbers import write_numbers
 from gandl.evaluation.terms import (
     DOSE_RESPONSE,
     NO_TRAINING,
@@ -26,8 +27,6 @@ from gandl.evaluation.terms import (
     compounds_of,
     dose_series,
 )
-from gandl.files import atomic
-from gandl.progress import Progress
 from gandl.statistics.bootstrap import Floats, percentiles
 from gandl.statistics.hill import (
     DoseError,
@@ -38,7 +37,9 @@ from gandl.statistics.hill import (
     fit_hill,
     resampled_responses,
 )
-from gandl.tables import NUMBERS, WELL_PROFILES, WELL_SCORES, read_table, write_table
+from gandl.tables import WELL_PROFILES, WELL_SCORES, read_table
+from gandl.workflow.files import atomic
+from gandl.workflow.progress import Progress
 
 SIGNIFICANCE = 0.05
 CURVE_POINTS = 120
@@ -55,7 +56,7 @@ class DoseResponseError(ValueError):
 
 @dataclass(frozen=True)
 class Number:
-    """A value with its interval; NaN where it is undefined."""
+    """A value with its interval; NaN if it is undefined."""
 
     value: float = np.nan
     low: float = np.nan
@@ -99,8 +100,8 @@ def write_dose_response(
     output : `tables.NUMBERS`; `split` is `<scheme>:<cell type>:<compound>`, in a screen of one cell type `<scheme>:<compound>`
         (`no_training` is the scheme of the plain column); the scheme is the first of `terms.STRICTEST` that scores the cell type.
         A compound goes by its canonical name, one without by what the screen wrote. n wells. EC50, slope and asymptotes are null
-        where a constant fits as well. An EC50 is sought up to half a decade beyond the tested doses, so a value or an end outside
-        them says that it lies out there, not where.
+        where a constant fits as well. An EC50 is searched for up to half a decade beyond the tested doses, so a value or an end
+        outside them means that it is out there, not where.
     curves : cell_type, treatment (the compound), concentration_um, fit, low, high (pointwise band): the curve, or the mean where
         a constant fits as well.
     points : cell_type, treatment (the compound), concentration_um, well_id, on: the wells fitted.
@@ -113,7 +114,8 @@ def write_dose_response(
     series = scored_series(table)
     if series.empty:
         raise DoseResponseError(
-            f"{scores}: no well of the scheme {', '.join(STRICTEST)} has a treatment and a concentration_um and is no control; "
+            f"{scores}: no well of the scheme {', '.join(STRICTEST)} has a treatment and a concentration_um without being "
+            "a control; "
             "there is no dose series to fit"
         )
     numbers, drawn = [], []
@@ -130,8 +132,7 @@ def write_dose_response(
     for split, wells in _plain_series(raw_wells, several):
         numbers.append(_rows(dose_response(wells, settings, seed), split, RATIO, "none", len(wells)))
     frame = pd.concat(numbers, ignore_index=True)
-    frame = frame.assign(question=DOSE_RESPONSE, fold="all", seed=training_seed, unit="well")
-    write_table(frame[NUMBERS.names], Path(output), NUMBERS)
+    write_numbers(frame, output, training_seed=training_seed, question=DOSE_RESPONSE, unit="well")
     _write(pd.concat(drawn, ignore_index=True)[CURVE_COLUMNS], Path(curves))
     _write(series[POINT_COLUMNS], Path(points))
 

@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gandl.source.splits import Question, Scheme
-from gandl.statistics.axes import Fold, held_out_scores, score_by
 from gandl.statistics.folds import folds_of
+from gandl.statistics.held_out import Fold, held_out_scores, score_by
 from gandl.tables import (
     SITE_PROFILES,
     SPLITS,
@@ -48,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 
 class ScoresError(ValueError):
-    """There is nothing to score by; the message names the table."""
+    """Nothing to score by; the message names the table."""
 
 
 @dataclass(frozen=True)

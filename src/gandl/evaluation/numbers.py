@@ -1,11 +1,12 @@
 """Numbers: takes scores or answers of wells and images, makes rows of `tables.NUMBERS`, each with its interval.
 
-The rows lack what names question, featurizer, normalisation, fold and seed; whoever writes the table adds it.
+The rows lack what names question, featurizer, normalisation, fold and seed; `write_numbers` adds it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from gandl.config import EvaluationSettings
 from gandl.statistics import separation
 from gandl.statistics.bootstrap import bootstrap_interval, mean_of_proportions_interval, wilson_interval
 from gandl.statistics.shares import accuracies
+from gandl.tables import NUMBERS, write_table
 
 Floats = npt.NDArray[np.float64]
 Row = dict[str, object]
@@ -34,6 +36,18 @@ def number(split: str, unit: str, metric: str, value: float, ends: tuple[float, 
     """One row."""
     low, high = ends
     return {"split": split, "unit": unit, "metric": metric, "value": value, "low": low, "high": high, "n": n}
+
+
+def write_numbers(rows: Sequence[Row] | pd.DataFrame, output: Path, *, training_seed: int, **names: str) -> None:
+    """Write rows as `tables.NUMBERS`, in their order.
+
+    Parameters
+    ----------
+    rows : of the table, without `fold`, `seed` and what `names` holds.
+    training_seed : of the network, as `seed`. names : what all rows share of question, featurizer, normalization and unit.
+    """
+    numbers = pd.DataFrame(rows).assign(fold="all", seed=training_seed, **names)
+    write_table(numbers[NUMBERS.names], Path(output), NUMBERS)
 
 
 def separation_rows(

@@ -21,24 +21,24 @@ __all__ = ["ScoresError", "write_scores"]
 
 
 def write_scores(
-    wells: Path, sites: Path, splits: Path, settings: EvaluationSettings, output: Path, output_sites: Path
+    wells: Path, sites: Path, splits: Path, settings: EvaluationSettings, scores: Path, site_scores: Path
 ) -> None:
     """Score one featurizer under one normalisation.
 
     Parameters
     ----------
     wells, sites : its profiles. splits : of the screen.
-    output : `tables.WELL_SCORES`, one block of rows per scheme.
-    output_sites : `held_out.SITE_SCORES`: images of the control wells that the schemes `quarter` and `quarter_by_cell_type` test;
+    scores : `tables.WELL_SCORES`, one block of rows per scheme.
+    site_scores : `held_out.SITE_SCORES`: images of the control wells that the schemes `quarter` and `quarter_by_cell_type` test;
         without rows where a screen has no such scheme.
 
     Raises
     ------
     As `gandl.evaluation.held_out.held_out`.
     """
-    scores = held_out(Path(wells), Path(sites), Path(splits), Question.CONTROLS, _controls, settings.svm_c, raw=False)
-    write_table(scores.sites, Path(output_sites), SITE_SCORES)
-    write_table(scores.wells, Path(output), WELL_SCORES)
+    found = held_out(Path(wells), Path(sites), Path(splits), Question.CONTROLS, _controls, settings.svm_c, raw=False)
+    write_table(found.sites, Path(site_scores), SITE_SCORES)
+    write_table(found.wells, Path(scores), WELL_SCORES)
 
 
 def _controls(profiles: pd.DataFrame) -> npt.NDArray[np.int_]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
@@ -16,12 +17,11 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 
-from gandl.config import FiguresSettings
 from gandl.evaluation.terms import dose_series
-from gandl.figures import style as look
-from gandl.figures.labels import dose_unit, featurizer_label, nominal
-from gandl.figures.palette import CONTROLS, GREY, INK, PALE, dose_colours
-from gandl.figures.scores import read_scores, treatments_of
+from gandl.figures.common import style as look
+from gandl.figures.common.labels import dose_unit, featurizer_label, nominal
+from gandl.figures.common.palette import CONTROLS, GREY, INK, PALE, dose_colours
+from gandl.figures.common.scores import read_scores, treatments_of
 from gandl.source.splits import Scheme
 
 COLUMNS = ["featurizer", "panel", "well_id", "control", "treatment", "concentration_um", "on", "off"]
@@ -30,12 +30,8 @@ COLUMNS = ["featurizer", "panel", "well_id", "control", "treatment", "concentrat
 def draw_axes(
     scores: Mapping[str, Path],
     *,
-    settings: FiguresSettings,
-    svg: Path,
-    png: Path,
-    csv: Path,
-    word: str = "",
     scheme: str = Scheme.LEAVE_ROW_OUT.value,
+    **drawing: Unpack[look.Drawing],
 ) -> None:
     """Draw on against off score: a row of panels per featurizer, a column per treatment.
 
@@ -43,8 +39,7 @@ def draw_axes(
     ----------
     scores : well scores (`tables.WELL_SCORES`) by featurizer name; one featurizer gives one row of panels.
     scheme : which split's scores to draw; every well is scored by a model that never saw it.
-    word : stamped on the figure, such as "simulated".
-    svg, png, csv : files to write; the CSV has one row per point drawn (controls once per panel).
+    drawing : what every figure is given; the CSV has one row per point drawn (controls once per panel).
 
     Raises
     ------
@@ -52,8 +47,7 @@ def draw_axes(
     """
     tables = [points(read_scores(path, scheme), name) for name, path in look.existing(scores, "well scores").items()]
     data = pd.concat(tables, ignore_index=True)
-    with look.style(settings):
-        look.save(axes_figure(data), data, settings, svg=svg, png=png, csv=csv, word=word)
+    look.draw(axes_figure, data, **drawing)
 
 
 def points(scores: pd.DataFrame, featurizer: str) -> pd.DataFrame:

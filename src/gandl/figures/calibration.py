@@ -6,6 +6,7 @@ Takes what the question `calibration` wrote of one featurizer (`evaluation/calib
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from gandl.config import FiguresSettings
 from gandl.evaluation.calibration import ACTIVE, INACTIVE
-from gandl.figures import style as look
-from gandl.figures.labels import featurizer_label, fixed, nominal, number
-from gandl.figures.palette import CELL_TYPE_CONTROLS, GREY, INK, SERIES, Group
+from gandl.figures.common import style as look
+from gandl.figures.common.labels import featurizer_label, fixed, nominal, number
+from gandl.figures.common.palette import CELL_TYPE_CONTROLS, GREY, INK, SERIES, Group
 from gandl.tables import NUMBERS, read_table
 
 WELLS = ["cell_type", "well_id", "severity", "on"]
@@ -36,11 +36,7 @@ def draw_calibration(
     numbers: Path,
     *,
     featurizer: str,
-    settings: FiguresSettings,
-    svg: Path,
-    png: Path,
-    csv: Path,
-    word: str = "",
+    **drawing: Unpack[look.Drawing],
 ) -> None:
     """Draw the severities (left) and the EC50s (right).
 
@@ -48,12 +44,11 @@ def draw_calibration(
     ----------
     wells, compounds, numbers : as `gandl.evaluation.calibration.write_calibration` writes them.
     featurizer : whose they are.
-    word : stamped on the figure, such as "simulated".
-    svg, png, csv : files to write; the CSV has a row per well (panel `severity`) and per compound and cell type (`ec50`).
+    drawing : what every figure is given; the CSV has a row per well (panel `severity`) and per compound and cell type (`ec50`).
 
     Raises
     ------
-    FigureError : a file is missing, or no well was held against the truth.
+    FigureError : a file is missing, or no well was compared with the truth.
     """
     for path in (wells, compounds, numbers):
         look.existing({featurizer: path}, "calibration")
@@ -61,8 +56,7 @@ def draw_calibration(
     data = calibrated(pd.read_parquet(wells), pd.read_parquet(compounds), told, featurizer)
     if not (data["panel"] == "severity").any():
         raise look.FigureError(f"{wells}: no well was held against the truth")
-    with look.style(settings):
-        look.save(calibration_figure(data), data, settings, svg=svg, png=png, csv=csv, word=word)
+    look.draw(calibration_figure, data, **drawing)
 
 
 def calibrated(wells: pd.DataFrame, compounds: pd.DataFrame, numbers: pd.DataFrame, featurizer: str) -> pd.DataFrame:

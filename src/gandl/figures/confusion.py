@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gandl.config import FiguresSettings
-from gandl.figures import style as look
-from gandl.figures.labels import featurizer_label, fixed
-from gandl.figures.palette import INK, ink_on
+from gandl.figures.common import style as look
+from gandl.figures.common.labels import featurizer_label, fixed
+from gandl.figures.common.palette import INK, ink_on
 from gandl.tables import NUMBERS, read_table
 
 COLUMNS = ["featurizer", "scheme", "unit", "true", "predicted", "count", "share", "accuracy", "low", "high", "n"]
@@ -38,11 +38,7 @@ def draw_confusion(
     *,
     scheme: str,
     unit: str,
-    settings: FiguresSettings,
-    svg: Path,
-    png: Path,
-    csv: Path,
-    word: str = "",
+    **drawing: Unpack[look.Drawing],
 ) -> None:
     """Draw a matrix per featurizer.
 
@@ -50,8 +46,7 @@ def draw_confusion(
     ----------
     inputs : files by featurizer, in the order of the panels.
     scheme, unit : which split's test set, and whether images (`site`) or wells are counted.
-    word : stamped on the figure, such as "simulated".
-    svg, png, csv : files to write; the CSV has a row per cell.
+    drawing : what every figure is given; the CSV has a row per cell.
 
     Raises
     ------
@@ -59,8 +54,7 @@ def draw_confusion(
     """
     look.existing({name: files.confusion for name, files in inputs.items()}, "confusion counts")
     data = pd.concat([_counts(name, files, scheme, unit) for name, files in inputs.items()], ignore_index=True)
-    with look.style(settings):
-        look.save(confusion_figure(data), data, settings, svg=svg, png=png, csv=csv, word=word)
+    look.draw(confusion_figure, data, **drawing)
 
 
 def _counts(featurizer: str, files: CellTypes, scheme: str, unit: str) -> pd.DataFrame:

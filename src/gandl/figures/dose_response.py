@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
@@ -18,12 +20,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter
 
-from gandl.config import FiguresSettings
 from gandl.evaluation.terms import NO_TRAINING
-from gandl.figures import style as look
-from gandl.figures.labels import dose_unit, featurizer_label, nominal, number
-from gandl.figures.palette import CONTROLS, FIT, INK, Group, controls_of, dose_colours, group_of
-from gandl.figures.scores import read_held_out, treatments_of
+from gandl.figures.common import style as look
+from gandl.figures.common.labels import dose_unit, featurizer_label, nominal, number
+from gandl.figures.common.palette import CONTROLS, FIT, INK, Group, controls_of, dose_colours, group_of
+from gandl.figures.common.scores import read_held_out, treatments_of
 from gandl.source.splits import Scheme
 from gandl.tables import NUMBERS, read_table
 
@@ -60,13 +61,9 @@ class Series:
 def draw_dose_response(
     inputs: Mapping[str, DoseResponse],
     *,
-    settings: FiguresSettings,
-    svg: Path,
-    png: Path,
-    csv: Path,
-    word: str = "",
     scheme: str = Scheme.LEAVE_ROW_OUT.value,
     confidence: float = 0.95,
+    **drawing: Unpack[look.Drawing],
 ) -> None:
     """Draw a column of panels per featurizer, a row per series (treatment and cell type), at most `MOST_SERIES`.
 
@@ -77,8 +74,7 @@ def draw_dose_response(
         controls).
     scheme : which split's controls are drawn; of a cell type that it does not score, those of the strictest that does.
     confidence : coverage of band and interval, as evaluated; the legend states it.
-    word : stamped on the figure, such as "simulated".
-    svg, png, csv : files to write; the CSV has every point, curve sample, control and EC50 drawn, told apart by `kind`.
+    drawing : what every figure is given; the CSV has every point, curve sample, control and EC50 drawn, told apart by `kind`.
 
     Raises
     ------
@@ -89,9 +85,7 @@ def draw_dose_response(
     shown = every[:MOST_SERIES]
     data = pd.concat([drawn(name, files, scheme, shown) for name, files in inputs.items()], ignore_index=True)
     note = f"The first {len(shown)} of {len(every)} series" if len(shown) < len(every) else ""
-    with look.style(settings):
-        figure = dose_response_figure(data, confidence, note)
-        look.save(figure, data, settings, svg=svg, png=png, csv=csv, word=word)
+    look.draw(partial(dose_response_figure, confidence=confidence, note=note), data, **drawing)
 
 
 def check_files(inputs: Mapping[str, DoseResponse]) -> None:

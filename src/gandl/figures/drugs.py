@@ -7,14 +7,17 @@ Mascolini et al. 2022). A drug that is not on the plates has a panel that says s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
+from functools import partial
+from typing import Unpack
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gandl.config import FiguresSettings
-from gandl.figures import style as look
+from gandl.figures.common import style as look
+from gandl.figures.common.labels import featurizer_label
+from gandl.figures.common.palette import GREY, controls_of
+from gandl.figures.common.scores import read_held_out
 from gandl.figures.dose_response import (
     COLUMNS,
     DoseResponse,
@@ -25,9 +28,6 @@ from gandl.figures.dose_response import (
     legend_handles,
     series_of,
 )
-from gandl.figures.labels import featurizer_label
-from gandl.figures.palette import GREY, controls_of
-from gandl.figures.scores import read_held_out
 
 DRUGS = ("Remdesivir", "GS-441524", "Polydatin")
 """The paper's three; a compound is one of them when its name holds that, in whatever case: `Remdesivir (GS-5734)`."""
@@ -41,11 +41,7 @@ def draw_drugs(
     featurizer: str,
     scheme: str,
     confidence: float,
-    settings: FiguresSettings,
-    svg: Path,
-    png: Path,
-    csv: Path,
-    word: str = "",
+    **drawing: Unpack[look.Drawing],
 ) -> None:
     """Draw a row of panels per scored cell type, a column per drug of `DRUGS`.
 
@@ -54,8 +50,8 @@ def draw_drugs(
     files : of one featurizer.
     featurizer : whose they are.
     scheme, confidence : as `gandl.figures.dose_response.draw_dose_response`.
-    word : stamped on the figure, such as "simulated".
-    svg, png, csv : files to write; the CSV holds what is drawn, with the column `drug`; kind `absent` where a panel is empty.
+    drawing : what every figure is given; the CSV holds what is drawn, with the column `drug`; its kind is `absent` where a panel
+        is empty.
 
     Raises
     ------
@@ -72,8 +68,7 @@ def draw_drugs(
             parts.append(part.assign(drug=drug, featurizer=featurizer))
     data = pd.concat([part.dropna(axis="columns", how="all") for part in parts], ignore_index=True)
     data = data.reindex(columns=["drug", *COLUMNS])
-    with look.style(settings):
-        look.save(drugs_figure(data, confidence), data, settings, svg=svg, png=png, csv=csv, word=word)
+    look.draw(partial(drugs_figure, confidence=confidence), data, **drawing)
 
 
 def _series(known: Iterable[Series], cell_type: str, drug: str) -> Series | None:

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from textwrap import wrap
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gandl.config import FiguresSettings
-from gandl.figures import style as look
-from gandl.figures.labels import channel_label, nominal
-from gandl.figures.palette import GREY
-from gandl.images.store import ImageStore
+from gandl.figures.common import style as look
+from gandl.figures.common.labels import channel_label, nominal
+from gandl.figures.common.palette import GREY
+from gandl.images.store import ImageStore, store_path
 from gandl.tables import SITES, read_table
 
 DISPLAY = (0.5, 99.7)
@@ -47,35 +48,31 @@ class Example:
 
 
 def draw_examples(
-    stores: Sequence[tuple[str, Path]],
+    manifests: Sequence[Path],
+    datasets: Sequence[str],
     *,
     sites: Sequence[Path],
     resolutions: Mapping[str, int],
-    settings: FiguresSettings,
-    svg: Path,
-    png: Path,
-    csv: Path,
-    word: str = "",
+    **drawing: Unpack[look.Drawing],
 ) -> None:
     """Draw the first site of the first well of each kind in every store.
 
     Parameters
     ----------
-    stores : screen and path of each image store, in the order of the rows.
+    manifests, datasets : manifest and screen of each image store, in the order of the rows.
     sites : sites table of every screen.
     resolutions : stored size (px) to show, by screen.
-    word : stamped on the figure, such as "simulated".
-    svg, png, csv : files to write; the CSV has a row per image: site, channel, display limits, mean and deviation.
+    drawing : what every figure is given; the CSV has a row per image: site, channel, display limits, mean and deviation.
 
     Raises
     ------
     FigureError : a store holds none of its sites.
     """
     table = pd.concat([read_table(Path(path), SITES) for path in sites], ignore_index=True)
+    stores = [(name, store_path(Path(path))) for name, path in zip(datasets, manifests, strict=True)]
     rows = [row for name, path in stores for row in examples_of(name, ImageStore(path), table, resolutions[name])]
     data = described(rows)
-    with look.style(settings):
-        look.save(examples_figure(rows, data), data, settings, svg=svg, png=png, csv=csv, word=word)
+    look.draw(partial(examples_figure, rows), data, **drawing)
 
 
 def examples_of(dataset: str, store: ImageStore, sites: pd.DataFrame, resolution: int) -> Iterator[Example]:

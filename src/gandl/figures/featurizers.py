@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gandl.config import FiguresSettings
 from gandl.evaluation.terms import RATIO
-from gandl.figures import style as look
-from gandl.figures.comparison import REFERENCE, Group, groups_of, with_references
-from gandl.figures.labels import METRICS, REFERENCES, fixed, number
-from gandl.figures.palette import GREY, PALE
+from gandl.figures.common import style as look
+from gandl.figures.common.labels import METRICS, REFERENCES, fixed, number
+from gandl.figures.common.palette import GREY, PALE
+from gandl.figures.tables.comparison import REFERENCE, Group, groups_of, with_references
 
 METRIC = "z_prime"
 SPREAD = 1.1
@@ -33,11 +33,7 @@ def draw_featurizers(
     reference: Path,
     *,
     dataset: str,
-    settings: FiguresSettings,
-    svg: Path,
-    png: Path,
-    csv: Path,
-    word: str = "",
+    **drawing: Unpack[look.Drawing],
 ) -> None:
     """Draw Z' with its interval as one row per featurizer, one mark per group of held-out rows.
 
@@ -46,8 +42,7 @@ def draw_featurizers(
     numbers : controls' numbers (`tables.NUMBERS`) by featurizer, in the order of the rows.
     reference : the reference values (`resources/paper_values.csv`); the line drawn is their Z' of this screen.
     dataset : the screen, as the reference values name it.
-    word : stamped on the figure, such as "simulated".
-    svg, png, csv : files to write; the CSV has one row per mark, and one for the reference line.
+    drawing : what every figure is given; the CSV has one row per mark, and one for the reference line.
 
     Raises
     ------
@@ -55,8 +50,7 @@ def draw_featurizers(
     """
     data = with_references(numbers, reference, dataset)
     data = data[data["metric"] == METRIC].reset_index(drop=True)
-    with look.style(settings):
-        look.save(featurizers_figure(data), data, settings, svg=svg, png=png, csv=csv, word=word)
+    look.draw(featurizers_figure, data, **drawing)
 
 
 def featurizers_figure(data: pd.DataFrame) -> Figure:

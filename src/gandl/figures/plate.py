@@ -6,6 +6,7 @@ Takes the well scores of one featurizer (`evaluation/scores/`); makes figure_pla
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gandl.config import FiguresSettings
 from gandl.evaluation.terms import dose_series
-from gandl.figures import style as look
-from gandl.figures.labels import dose_unit, fixed, nominal
-from gandl.figures.palette import CONTROLS, GREY, INK, ON_SCORE, ink_on
-from gandl.figures.scores import read_scores, treatments_of
+from gandl.figures.common import style as look
+from gandl.figures.common.labels import dose_unit, fixed, nominal
+from gandl.figures.common.palette import CONTROLS, GREY, INK, ON_SCORE, ink_on
+from gandl.figures.common.scores import read_scores, treatments_of
 from gandl.source.splits import Scheme
 
 COLUMNS = ["featurizer", "well", "row", "column", "control", "treatment", "concentration_um", "on"]
@@ -28,12 +28,8 @@ def draw_plate(
     scores: Path,
     *,
     featurizer: str,
-    settings: FiguresSettings,
-    svg: Path,
-    png: Path,
-    csv: Path,
-    word: str = "",
     scheme: str = Scheme.LEAVE_ROW_OUT.value,
+    **drawing: Unpack[look.Drawing],
 ) -> None:
     """Draw the heat map of one plate's on score (C- averages -1, C+ averages +1 over training controls).
 
@@ -42,8 +38,7 @@ def draw_plate(
     scores : well scores (`tables.WELL_SCORES`) of one featurizer.
     featurizer : its name, for the title.
     scheme : which split's scores to draw.
-    word : stamped on the figure, such as "simulated".
-    svg, png, csv : files to write; the CSV has one row per well drawn.
+    drawing : what every figure is given; the CSV has one row per well drawn.
 
     Raises
     ------
@@ -54,8 +49,7 @@ def draw_plate(
     if len(plates) > 1:
         raise look.FigureError(f"{scores}: one plate can be drawn, not {len(plates)} ({', '.join(plates[:4])} ...)")
     data = table.assign(featurizer=featurizer)[COLUMNS].sort_values(["row", "column"], ignore_index=True)
-    with look.style(settings):
-        look.save(plate_figure(data), data, settings, svg=svg, png=png, csv=csv, word=word)
+    look.draw(plate_figure, data, **drawing)
 
 
 def plate_figure(data: pd.DataFrame) -> Figure:

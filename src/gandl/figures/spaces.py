@@ -6,67 +6,53 @@ Mascolini et al. 2022).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Unpack
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gandl.config import FiguresSettings
-from gandl.figures import style as look
-from gandl.figures.labels import SCHEMES, featurizer_label
-from gandl.figures.palette import CONTROLS, GREY, PALE, group_of
-from gandl.figures.scores import read_held_out
+from gandl.figures.common import style as look
+from gandl.figures.common.labels import SCHEMES, featurizer_label
+from gandl.figures.common.palette import CONTROLS, GREY, PALE, group_of
+from gandl.figures.common.scores import read_held_out
 
 COLUMNS = ["space", "featurizer", "scheme", "well_id", "cell_type", "control", "fold", "on", "off"]
 TITLES = {"E2": "E²: C+ against C−", "C2": "C²: HRCE against VERO"}
 LEVELS = {"E2": "On score (−1: mean C−, +1: mean C+)", "C2": "On score (−1: mean VERO, +1: mean HRCE)"}
 
 
-@dataclass(frozen=True)
-class Space:
-    """One panel: which space (`E2` or `C2`), the held-out scores that it draws, and of which scheme (see `read_held_out`)."""
-
-    name: str
-    scores: Path
-    scheme: str
-
-
 def draw_spaces(
-    spaces: Sequence[Space],
+    scores: Mapping[str, Path],
     *,
+    scheme: str,
     featurizer: str,
-    settings: FiguresSettings,
-    svg: Path,
-    png: Path,
-    csv: Path,
-    word: str = "",
+    **drawing: Unpack[look.Drawing],
 ) -> None:
     """Draw a panel per space.
 
     Parameters
     ----------
-    spaces : scores as `tables.WELL_SCORES`; only controls are drawn.
+    scores : held-out scores (`tables.WELL_SCORES`) by space, `E2` or `C2`; only controls are drawn.
+    scheme : which split's scores (see `read_held_out`).
     featurizer : whose scores they are.
-    word : stamped on the figure, such as "simulated".
-    svg, png, csv : files to write; the CSV has a row per well drawn.
+    drawing : what every figure is given; the CSV has a row per well drawn.
 
     Raises
     ------
     FigureError : a table of scores is absent, or holds no held-out control.
     """
     tables = []
-    for space in spaces:
-        scores = read_held_out(space.scores, space.scheme)
-        controls = scores[scores["control"].isin(list(CONTROLS))]
+    for space, path in scores.items():
+        wells = read_held_out(path, scheme)
+        controls = wells[wells["control"].isin(list(CONTROLS))]
         if controls.empty:
-            raise look.FigureError(f"{space.scores}: no control well was scored")
-        tables.append(controls.assign(space=space.name, featurizer=featurizer)[COLUMNS])
+            raise look.FigureError(f"{path}: no control well was scored")
+        tables.append(controls.assign(space=space, featurizer=featurizer)[COLUMNS])
     data = pd.concat(tables, ignore_index=True)
-    with look.style(settings):
-        look.save(spaces_figure(data), data, settings, svg=svg, png=png, csv=csv, word=word)
+    look.draw(spaces_figure, data, **drawing)
 
 
 def spaces_figure(data: pd.DataFrame) -> Figure:

@@ -19,11 +19,11 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from gandl.config import Dataset, ImagesSettings
-from gandl.files import sha256_of
 from gandl.images.pack import Decoded, StorePlan, pack_store
 from gandl.images.store import FORMAT
-from gandl.source.bbbc013 import PLATE_ID, WELLS
+from gandl.source.screens.bbbc013 import PLATE_ID, WELLS
 from gandl.tables import SITES, read_table
+from gandl.workflow.files import sha256_of
 
 CHANNELS = ("fkhr_gfp", "dna")
 """Channel1 and Channel2 of the archive."""
@@ -31,7 +31,7 @@ SIZE = 640
 """Side of an image (px)."""
 BYTES_PER_PIXEL = 1
 PIXEL_SIZE_UM = None
-"""The screen does not tell it."""
+"""The screen does not state it."""
 NAME = re.compile(r"Channel(?P<channel>[12])-(?P<number>\d\d)-(?P<row>[A-H])-(?P<column>\d\d)\.BMP", re.IGNORECASE)
 MISTAKES_SHOWN = 10
 
@@ -60,8 +60,8 @@ def pack_bbbc013(
     sites : sites table of the screen; its rows of this store, in their order, become the store's sites.
     store, index, manifest : written, see `gandl.images.pack.pack_store`.
     settings : section `images` of the configuration.
-    code : version of this code; another one packs anew.
-    report : told one line per shard.
+    code : version of this code; another one packs again.
+    report : called with one line per shard.
 
     Raises
     ------
@@ -71,20 +71,17 @@ def pack_bbbc013(
     table = read_table(Path(sites), SITES)
     table = table[table["store_id"] == PLATE_ID]
     with PlateArchive(Path(archive)) as plate:
-        plan = StorePlan(
-            store_id=PLATE_ID,
-            site_ids=tuple(table["site_id"]),
-            well_ids=tuple(table["well_id"]),
+        plan = StorePlan.of_sites(
+            table,
+            PLATE_ID,
+            settings,
             channels=CHANNELS,
             dtype=f"uint{8 * BYTES_PER_PIXEL}",
-            height=SIZE,
-            width=SIZE,
-            resolutions=tuple(settings.resolutions[Dataset.BBBC013]),
+            size=(SIZE, SIZE),
+            resolutions=settings.resolutions[Dataset.BBBC013],
             pixel_size_um=PIXEL_SIZE_UM,
-            shard_sites=settings.shard_sites,
-            shard_mebibytes=settings.shard_mebibytes,
-            compression_level=settings.compression_level,
-            sources={Path(archive).name: sha256_of(Path(archive))},
+            source=Path(archive).name,
+            sha256=sha256_of(Path(archive)),
             code=code,
         )
         wells = table["well"].tolist()
@@ -108,7 +105,7 @@ class PlateArchive:
         try:
             self._zip = zipfile.ZipFile(path)
         except FileNotFoundError:
-            raise ArchiveError(f"there is no archive {path}") from None
+            raise ArchiveError(f"no archive at {path}") from None
         except (zipfile.BadZipFile, OSError) as error:
             raise ArchiveError(f"{path} is not a zip archive, or only a part of one ({error})") from error
         try:
@@ -146,11 +143,11 @@ class PlateArchive:
 def find_members(names: Sequence[str], archive: Path) -> list[Member]:
     """The 192 images among the names in an archive.
 
-    Folders, files that are no BMP and the hidden files that some packers add are passed over.
+    Folders, files that are not BMP and the hidden files that some packers add are skipped.
 
     Raises
     ------
-    ArchiveError : an image is missing, there twice, or named otherwise; every mistake is listed, up to ten.
+    ArchiveError : an image is missing, duplicate, or misnamed; every mistake is listed, up to ten.
     """
     images = [name for name in names if _is_image(PurePosixPath(name))]
     mistakes: list[str] = []
@@ -170,7 +167,7 @@ def find_members(names: Sequence[str], archive: Path) -> list[Member]:
                 f"{name} contradicts itself: it says number {number:02d} and well {member.well}, but {right}"
             )
         elif (member.channel, member.well) in members:
-            mistakes.append(f"{name} is there twice (also {members[member.channel, member.well].name})")
+            mistakes.append(f"{name} is present twice (also {members[member.channel, member.well].name})")
         else:
             members[member.channel, member.well] = member
     wanted = [(channel, well) for channel in range(1, len(CHANNELS) + 1) for well in WELLS]
@@ -210,7 +207,7 @@ def decode_image(data: bytes, where: str) -> np.ndarray:
                 raise ArchiveError(f"{where} is {size[0]} x {size[1]} px (width x height); it must be {SIZE} x {SIZE}")
             # Pillow calls a palette of black to white in even steps L, every other palette P
             if mode == "P":
-                raise ArchiveError(f"{where} has a palette that is no grey ramp; it must be an 8-bit grey image")
+                raise ArchiveError(f"{where} has a palette that is not a grey ramp; it must be an 8-bit grey image")
             if mode != "L":
                 raise ArchiveError(f"{where} has pixels of mode {mode}; it must be an 8-bit grey image")
             return np.array(image)

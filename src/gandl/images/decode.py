@@ -15,6 +15,8 @@ import numpy as np
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOURS = {0: "grey", 2: "RGB", 3: "palette", 4: "grey and alpha", 6: "RGBA"}
+UNKNOWN = "unknown"
+"""The colour of a header that makes no sense."""
 
 
 class ImageError(ValueError):
@@ -23,7 +25,7 @@ class ImageError(ValueError):
 
 @dataclass(frozen=True)
 class PngHeader:
-    """What a PNG says of itself: size (px), bits per channel, and the kind of its pixels."""
+    """What a PNG header states: size (px), bits per channel, and the kind of its pixels."""
 
     height: int
     width: int
@@ -81,16 +83,21 @@ def read_png_header(data: bytes, where: str) -> PngHeader:
         if header is None:
             if kind != b"IHDR" or len(body) != 13:
                 raise ImageError(f"{where} is not a readable PNG image: it does not begin with a header")
-            width, height, bits, colour = struct.unpack_from(">IIBB", body)
-            if not width or not height or colour not in COLOURS:
-                raise ImageError(f"{where} is not a readable PNG image: its header makes no sense")
-            header = PngHeader(height, width, bits, COLOURS[colour])
+            header = png_header(body)
+            if not header.width or not header.height or header.colour == UNKNOWN:
+                raise ImageError(f"{where} is not a readable PNG image: its header is invalid")
         elif kind == b"acTL":
             raise ImageError(f"{where} holds several frames; it must hold one image")
         elif kind == b"tRNS":
             raise ImageError(f"{where} holds transparent pixels; it must be a grey image")
     assert header is not None
     return header
+
+
+def png_header(body: bytes | memoryview) -> PngHeader:
+    """What the first chunk of a PNG says, from its 13 bytes (PNG specification, 11.2.2); nothing is checked."""
+    width, height, bits, colour = struct.unpack_from(">IIBB", body)
+    return PngHeader(height, width, bits, COLOURS.get(colour, UNKNOWN))
 
 
 def _parts(data: bytes, where: str) -> Iterator[tuple[bytes, memoryview]]:
@@ -102,10 +109,8 @@ def _parts(data: bytes, where: str) -> Iterator[tuple[bytes, memoryview]]:
         length, kind = struct.unpack_from(">I4s", data, at) if at + 12 <= len(data) else (len(data), b"")
         end = at + 12 + length
         if end > len(data):
-            raise ImageError(f"{where} is cut short: a PNG image that ends after {len(data)} bytes, in the midst of it")
+            raise ImageError(f"{where} is cut short: a PNG image that ends early, after {len(data)} bytes")
         if zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
-            raise ImageError(
-                f"{where} is damaged: its part {kind!r} at byte {at} has another checksum than it should have"
-            )
+            raise ImageError(f"{where} is damaged: its part {kind!r} at byte {at} has the wrong checksum")
         yield kind, view[at + 8 : end - 4]
         at = end

@@ -1,6 +1,7 @@
 """Image files of a lab: takes the path of a TIFF, PNG or BMP and a page, gives its size from the header, or its grey values.
 
-The format is told by a file's first bytes, never by its name. What is no grey image of 8 or 16 bit, or is cut short, is refused.
+The format is determined by a file's first bytes, never by its name. What is not a grey image of 8 or 16 bit, or is cut short, is
+refused.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ import numpy as np
 import tifffile
 from PIL import Image, UnidentifiedImageError
 
-from gandl.images.decode import COLOURS, SIGNATURE, ImageError, decode_png
+from gandl.images.decode import SIGNATURE, ImageError, decode_png, png_header
 
 TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 OTHERS = {b"\xff\xd8\xff": "a JPEG, which loses detail", b"GIF8": "a GIF", b"PK\x03\x04": "a zip archive",
           b"\xd0\xcf\x11\xe0": "an OIB file", b"\x89HDF": "an HDF5 file", b"ZISR": "a CZI file",
           b"\xda\xce\xbe\n": "an ND2 file", b"p\x00\x00\x00": "a LIF file"}  # fmt: skip
-"""First bytes of what is no plain image, and its name."""
+"""First bytes of what is not a plain image, and its name."""
 WAYS_TO_FAIL = (
     tifffile.TiffFileError, imagecodecs.DelayedImportError, UnidentifiedImageError, Image.DecompressionBombError,
     OSError, ValueError, RuntimeError, SyntaxError, IndexError, KeyError, TypeError, AttributeError, ZeroDivisionError,
@@ -33,7 +34,7 @@ WAYS_TO_FAIL = (
 )  # fmt: skip
 """What decoders raise at a damaged file."""
 
-# damaged files are told in our own words; tifffile would also write to the terminal
+# damaged files are reported in our own words; tifffile would also write to the terminal
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
@@ -72,7 +73,7 @@ def image_info(path: Path, page: int | None = None) -> ImageInfo:
         with path.open("rb") as file:
             return _info(path, file, page)
     except WAYS_TO_FAIL as error:
-        raise _told(path, error) from error
+        raise _unreadable(path, error) from error
 
 
 def read_images(path: Path, pages: Sequence[int | None] = (None,)) -> list[np.ndarray]:
@@ -96,14 +97,14 @@ def read_images(path: Path, pages: Sequence[int | None] = (None,)) -> list[np.nd
             infos = [_info(path, file, page) for page in pages]
             images = _decode(path, file, pages)
     except WAYS_TO_FAIL as error:
-        raise _told(path, error) from error
+        raise _unreadable(path, error) from error
     for image, info in zip(images, infos, strict=True):
         if image.shape != (info.height, info.width) or image.dtype != info.dtype:
             raise ImageFileError(f"{path} holds {image.shape} {image.dtype} pixels, but its header says {info.words}")
     return images
 
 
-def _told(path: Path, error: Exception) -> ImageFileError:
+def _unreadable(path: Path, error: Exception) -> ImageFileError:
     if isinstance(error, ImageFileError):
         return error
     if isinstance(error, ImageError):
@@ -157,7 +158,7 @@ def _tiff_info(path: Path, file: Any, page: int | None, size: int) -> ImageInfo:
                 f"{path} has {pages} pages; name one: {path.name}#1 to {path.name}#{pages} in a sites.csv"
             )
         if not 1 <= (page or 1) <= pages:
-            raise ImageFileError(f"{path} has {pages} page(s) that can be read, there is no page {page}")
+            raise ImageFileError(f"{path} has {pages} readable page(s) but no page {page}")
         one = tiff.pages[(page or 1) - 1]
         assert isinstance(one, tifffile.TiffPage | tifffile.TiffFrame)
         one = one.aspage()
@@ -200,14 +201,14 @@ def _check_tiff_kind(where: str, page: tifffile.TiffPage) -> None:
 def _png_info(path: Path, file: Any, start: bytes, size: int) -> ImageInfo:
     if len(start) < 26 or start[12:16] != b"IHDR":
         raise ImageFileError(f"{path} is cut short within its header")
-    width, height, bits, colour = struct.unpack(">IIBB", start[16:26])
-    if colour != 0:
-        raise ImageFileError(f"{path} has {COLOURS.get(colour, 'unknown')} pixels; it must be a grey image")
-    if bits not in (8, 16):
-        raise ImageFileError(f"{path} holds values of {bits} bit; they must be of 8 or 16 bit")
+    header = png_header(start[16:])
+    if header.colour != "grey":
+        raise ImageFileError(f"{path} has {header.colour} pixels; it must be a grey image")
+    if header.bits not in (8, 16):
+        raise ImageFileError(f"{path} holds values of {header.bits} bit; they must be of 8 or 16 bit")
     if not _png_ends(file, size):
         raise ImageFileError(f"{path} is cut short: the end of the PNG is missing ({size:,} bytes are here)")
-    return ImageInfo(height, width, f"uint{bits}", 1)
+    return ImageInfo(header.height, header.width, f"uint{header.bits}", 1)
 
 
 def _png_ends(file: Any, size: int) -> bool:
@@ -230,7 +231,7 @@ def _bmp_info(path: Path, file: Any, start: bytes, size: int) -> ImageInfo:
         mode, (width, height) = image.mode, image.size
     # Pillow calls a palette of black to white in even steps L, every other palette P
     if mode == "P":
-        raise ImageFileError(f"{path} has a palette that is no grey ramp; it must be an 8-bit grey image")
+        raise ImageFileError(f"{path} has a palette that is not a grey ramp; it must be an 8-bit grey image")
     if mode != "L":
         raise ImageFileError(f"{path} is colour or of another depth (mode {mode}); a BMP must be an 8-bit grey image")
     (offset,), (compression,) = struct.unpack("<I", start[10:14]), struct.unpack("<I", start[30:34])

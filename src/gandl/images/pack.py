@@ -1,8 +1,8 @@
 """Packing: takes a plan and a reader of sites, makes an image store, its parquet index and its manifest.
 
 Written shard by shard, by one process, into `<store>.partial`, which is renamed when it is whole. The array "sha256" is the
-journal: a shard's digests are written after its pixels, so that a packing that was killed goes on behind its last whole shard.
-Where every site's files are known by a checksum (array "sources"), a file that was mended packs its own shard again, no other.
+journal: a shard's digests are written after its pixels, so that a packing that was killed resumes after its last whole shard.
+Where every site's files are known by a checksum (array "sources"), a file that was fixed packs its own shard again, no other.
 In memory are one compressed shard and what the reader fetched for it and the next, however many sites there are.
 """
 
@@ -22,17 +22,17 @@ import pandas as pd
 import zarr
 from zarr.codecs import ZstdCodec
 
-from gandl.files import sha256_of, sync, write_json
 from gandl.images.plan import PackError, StorePlan
 from gandl.images.shards import WHOLE, open_images, shard_file, write_shard
 from gandl.images.site_reader import Decoded, PackedSite, SiteReader, digest_of, fetched, pack_sites
 from gandl.images.store import DIGESTS, FORMAT
-from gandl.locks import exclusive
 from gandl.tables import INDEX, write_table
+from gandl.workflow.files import sha256_of, sync, write_json
+from gandl.workflow.locks import exclusive
 
 AXES = ("site", "channel", "y", "x")
 SOURCES = "sources"
-"""Array (site, 32): what the pixels of each site come from, where the plan tells it."""
+"""Array (site, 32): what the pixels of each site come from, if the plan states it."""
 
 log = logging.getLogger(__name__)
 
@@ -48,20 +48,20 @@ def pack_store(
     report: Callable[[str], None] = log.info,
     threads: int = 1,
 ) -> None:
-    """Pack a store, or finish one that was begun, or keep one that is there and whole.
+    """Pack a store, or finish one that was begun, or keep one that is complete.
 
     Parameters
     ----------
     plan : what to pack.
-    reader : asked, block by block, for every site that is not packed yet; `Decoded` makes one of a function.
+    reader : called, block by block, for every site that is not packed yet; `Decoded` makes one from a function.
     store, index, manifest : written; the manifest comes last.
-    report : told one line per shard.
+    report : called with one line per shard.
     threads : that decode sites.
 
     Raises
     ------
     PackError : decoded pixels do not fit the plan, or the disk is full.
-    gandl.locks.LockedError : another process packs this store.
+    gandl.workflow.locks.LockedError : another process packs this store.
     """
     store = Path(store)
     partial = store.with_name(f"{store.name}.partial")
@@ -84,7 +84,7 @@ def pack_store(
 
 
 def _is_whole(plan: StorePlan, store: Path) -> bool:
-    """A finished store of this very plan is kept after reading every pixel of it; a damaged one is finished again."""
+    """A finished store of exactly this plan is kept after reading every pixel of it; a damaged one is finished again."""
     if not _begun(plan, store):
         return False
     group = zarr.open_group(store, mode="r")
@@ -99,7 +99,7 @@ def _is_whole(plan: StorePlan, store: Path) -> bool:
 def _begun(plan: StorePlan, path: Path) -> bool:
     try:
         return zarr.open_group(path, mode="r").attrs.get("fingerprint") == plan.fingerprint
-    except Exception:  # nothing there, or nothing that Zarr can read: either way it is not this plan's store
+    except Exception:  # nothing, or nothing that Zarr can read: either way not this plan's store
         return False
 
 
@@ -143,7 +143,7 @@ def _fill(plan: StorePlan, reader: SiteReader, partial: Path, report: Callable[[
     to_do = [number for number in range(shards) if not finished[number]]
     if any(finished):
         report(f"{plan.store_id}: {sum(finished)} of {shards} shards are there already")
-    # closing: what is being fetched when a site cannot be packed has come to its end before anyone closes its source
+    # closing: a fetch that is running when a site cannot be packed ends before its source is closed
     with ThreadPoolExecutor(threads) as pool, closing(fetched(reader, [blocks[number] for number in to_do])) as coming:
         for number, block in zip(to_do, coming, strict=True):
             _write_block(plan, number, pack_sites(plan, reader, block, pool), group, partial)
@@ -174,13 +174,13 @@ def _journals(plan: StorePlan) -> list[str]:
 
 
 def _sources(plan: StorePlan, block: range) -> np.ndarray:
-    """(n, 32): rows of the array "sources"; without any where the plan does not tell them."""
-    told = plan.site_sources[block.start : block.stop]
-    return np.frombuffer(bytes.fromhex("".join(told)), np.uint8).reshape(len(told), 32)
+    """(n, 32): rows of the array "sources"; without any where the plan does not state them."""
+    checksums = plan.site_sources[block.start : block.stop]
+    return np.frombuffer(bytes.fromhex("".join(checksums)), np.uint8).reshape(len(checksums), 32)
 
 
 def _is_finished(plan: StorePlan, group: zarr.Group, path: Path, number: int) -> bool:
-    """Whether a shard is there, whole, of the plan's own files, and holds the very pixels whose digests were written down.
+    """Whether a shard is there, whole, of the plan's own files, and holds exactly the pixels whose digests were recorded.
 
     Digests are of the first resolution; what another one holds is vouched for by the checksum in each of its chunks.
     """
@@ -191,8 +191,8 @@ def _is_finished(plan: StorePlan, group: zarr.Group, path: Path, number: int) ->
         return False
     try:
         if plan.site_sources:
-            told = np.asarray(_array(group, SOURCES)[block.start : block.stop])
-            if not np.array_equal(told, _sources(plan, block)):
+            stored = np.asarray(_array(group, SOURCES)[block.start : block.stop])
+            if not np.array_equal(stored, _sources(plan, block)):
                 return False
         digests = np.asarray(_array(group, DIGESTS)[block.start : block.stop])
         for size in plan.resolutions:
@@ -201,7 +201,7 @@ def _is_finished(plan: StorePlan, group: zarr.Group, path: Path, number: int) ->
                 images.read(i, WHOLE, site)
                 if size == plan.resolutions[0] and digest_of(site) != digest.tobytes():
                     return False
-    except Exception as error:  # whatever a damaged shard makes Zarr raise, it is packed again
+    except Exception as error:  # whatever Zarr raises for a damaged shard, it is packed again
         log.warning("%s: shard %d is damaged and will be packed again (%s)", path, number + 1, error)
         return False
     return True
@@ -218,7 +218,7 @@ def _journal_file(path: Path, name: str, number: int) -> Path:
 
 
 def _put_in_place(partial: Path, store: Path, outdated: tuple[Path, ...]) -> None:
-    for file in outdated:  # they describe a store that is about to go
+    for file in outdated:  # they describe a store that is about to be deleted
         Path(file).unlink(missing_ok=True)
     if store.exists():
         shutil.rmtree(store)

@@ -60,7 +60,7 @@ def pack_store_of(
     resolutions : stored sizes (px, the shorter side).
     source : of the screen's section of `source`: `images_from`, `image_px`, `pixel_size_um`, where it has them.
     settings : section `images`.
-    code : version of the code; another one packs anew.
+    code : version of the code; another one packs again.
     threads : that decode.
 
     Raises

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import pandas as pd
 
+from gandl.config import ImagesSettings
 from gandl.images.store import FORMAT, factor_of
 
 MEBIBYTE = 2**20
@@ -23,8 +25,8 @@ class StorePlan:
     """Everything that decides the bytes of a store.
 
     A stored size is named by its shorter side: `shorter side of the original // factor`, for a whole factor. Such images are the
-    area mean over complete squares of factor x factor pixels; where a side is no multiple of the factor, the last pixels at the
-    right or lower border (at most factor - 1) belong to no square and are left out. Factor 1 stores the original, which need
+    area mean over complete squares of factor x factor pixels; where a side is not a multiple of the factor, the last pixels at
+    the right or lower border (at most factor - 1) belong to no square and are left out. Factor 1 stores the original, which need
     not be among the stored sizes.
 
     Parameters
@@ -34,17 +36,17 @@ class StorePlan:
     dtype : `uint8` or `uint16`.
     height, width : of the original images (px).
     resolutions : stored sizes (px, the shorter side). Digests are taken of the first one's pixels.
-    pixel_size_um : of the original; None where the screen does not tell it.
+    pixel_size_um : of the original; None if the screen does not state it.
     shard_sites, shard_mebibytes : limits of a shard, in sites and in MiB of raw pixels at the largest stored size.
     compression_level : of zstd.
     sources : name -> sha256 of what the pixels come from.
     code : version of the code that decodes and packs.
     site_sources : of every site, the SHA-256 (hexadecimal) of what identifies its own files; where they are given, only the
-        shards of sites with other files are packed again. (): `sources` alone tells, for all sites together.
+        shards of sites with other files are packed again. (): only `sources` counts, for all sites together.
 
     Raises
     ------
-    PackError : no sites, another type of pixels, or sizes that are no whole fractions of the original.
+    PackError : no sites, another type of pixels, or sizes that are not whole fractions of the original.
     """
 
     store_id: str
@@ -80,6 +82,52 @@ class StorePlan:
                 f"{self.store_id}: images of {self.height} x {self.width} px can be stored at whole fractions of their "
                 f"shorter side ({examples}, ...), each once, not at {', '.join(map(str, self.resolutions)) or 'none'} px"
             )
+
+    @classmethod
+    def of_sites(
+        cls,
+        sites: pd.DataFrame,
+        store_id: str,
+        settings: ImagesSettings,
+        *,
+        channels: tuple[str, ...],
+        dtype: str,
+        size: tuple[int, int],
+        resolutions: Sequence[int],
+        pixel_size_um: float | None,
+        source: str,
+        site_sources: tuple[str, ...] = (),
+        sha256: str | None = None,
+        code: str = FORMAT,
+    ) -> StorePlan:
+        """The plan of a store of these rows of a sites table, in their order; shards and compression are those of the settings.
+
+        Parameters
+        ----------
+        size : (height, width) of the original images (px).
+        source : name of what the pixels come from. sha256 : of it; None: of its `site_sources`, one behind the other.
+
+        Raises
+        ------
+        PackError : as of `StorePlan`.
+        """
+        return cls(
+            store_id=store_id,
+            site_ids=tuple(sites["site_id"]),
+            well_ids=tuple(sites["well_id"]),
+            channels=channels,
+            dtype=dtype,
+            height=size[0],
+            width=size[1],
+            resolutions=tuple(resolutions),
+            pixel_size_um=pixel_size_um,
+            shard_sites=settings.shard_sites,
+            shard_mebibytes=settings.shard_mebibytes,
+            compression_level=settings.compression_level,
+            sources={source: sha256 or hashlib.sha256("".join(site_sources).encode()).hexdigest()},
+            code=code,
+            site_sources=site_sources,
+        )
 
     def factor(self, resolution: int) -> int:
         """How many pixels of the original make the side of one at `resolution`."""

@@ -99,7 +99,7 @@ class PlateReader:
         self._images, self._channels, self._source = images, channels, source
 
     def prefetch(self, block: range) -> None:
-        """Nothing is fetched beforehand: the files lie on this machine."""
+        """Nothing is fetched beforehand: the files are on this machine."""
 
     def decode(self, i: int) -> np.ndarray:
         """Pixels (channel, y, x) of site i.

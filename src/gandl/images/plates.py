@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gandl.config import ImagesSettings
-from gandl.files import sha256_of
 from gandl.images.image_files import ImageInfo, image_info
 from gandl.images.pack import StorePlan, pack_store
 from gandl.images.plate_reader import (
@@ -27,9 +26,10 @@ from gandl.images.plate_reader import (
     usual_kind,
 )
 from gandl.images.store import FORMAT
-from gandl.source.plates import channels_of, source_of
-from gandl.source.plates_stores import listed
+from gandl.source.plates.sites import channels_of, source_of
+from gandl.source.plates.stores import listed
 from gandl.tables import SITES, read_table
+from gandl.workflow.files import sha256_of
 
 log = logging.getLogger(__name__)
 
@@ -54,15 +54,15 @@ def pack_plates(
 
     Parameters
     ----------
-    sites : sites table that `gandl.source.plates.write_sites` made; its rows of this store, in their order, are its sites.
+    sites : sites table that `gandl.source.plates.sites.write_sites` made; its rows of this store, in their order, are its sites.
     store_id : the plate.
     resolutions : stored sizes (px, the shorter side).
-    pixel_size_um : of the original images; None where unknown.
+    pixel_size_um : of the original images; None if unknown.
     store, index, manifest : written, see `gandl.images.pack.pack_store`.
     settings : section `images` of the configuration.
-    code : version of the code; another one packs anew.
+    code : version of the code; another one packs again.
     threads : that decode.
-    report : told one line per shard.
+    report : called with one line per shard.
 
     Raises
     ------
@@ -76,23 +76,18 @@ def pack_plates(
         raise PlateImagesError(f"{sites} has no site of the plate {store_id}")
     images = images_of(plate, channels)
     kind = _one_kind(images, images_of(table.iloc[:1], channels), source)
-    checksums = _checksums(images, len(channels))
-    plan = StorePlan(
-        store_id=store_id,
-        site_ids=tuple(plate["site_id"]),
-        well_ids=tuple(plate["well_id"]),
+    plan = StorePlan.of_sites(
+        plate,
+        store_id,
+        settings,
         channels=channels,
         dtype=kind.dtype,
-        height=kind.height,
-        width=kind.width,
-        resolutions=tuple(resolutions),
+        size=(kind.height, kind.width),
+        resolutions=resolutions,
         pixel_size_um=pixel_size_um,
-        shard_sites=settings.shard_sites,
-        shard_mebibytes=settings.shard_mebibytes,
-        compression_level=settings.compression_level,
-        sources={source: hashlib.sha256("".join(checksums).encode()).hexdigest()},
+        source=source,
+        site_sources=_checksums(images, len(channels)),
         code=code,
-        site_sources=checksums,
     )
     reader = PlateReader(images, len(channels), source)
     pack_store(plan, reader, store, index, manifest, threads=threads, report=report)
@@ -105,7 +100,7 @@ def _one_kind(images: Sequence[Pixels], first: Sequence[Pixels], source: str) ->
     if mistakes:
         raise PlateImagesError(listed(f"images of {source} cannot be used", mistakes))
     kind = usual_kind(infos.values())
-    screen = inspect(first[:1])[0].get(0, kind)  # damaged, it is told where its own plate is packed
+    screen = inspect(first[:1])[0].get(0, kind)  # if damaged, it is reported when its own plate is packed
     if screen[:3] != kind[:3]:
         raise PlateImagesError(
             f"{source}, {images[0].where}: {images[0].path} is {kind.words} (height x width), but "

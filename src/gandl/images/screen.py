@@ -5,7 +5,6 @@ Every site has one grey 8-bit PNG per channel, all of one size. They are fetched
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,8 +16,8 @@ from gandl.config import Dataset, ImagesSettings
 from gandl.images.decode import decode_png
 from gandl.images.pack import StorePlan, pack_store
 from gandl.images.store import FORMAT
-from gandl.source.member_source import MemberSource
-from gandl.source.screens import CHANNELS, MEMBERS, ScreenFile, member_keys
+from gandl.source.remote.member_source import MemberSource
+from gandl.source.screens.published import CHANNELS, MEMBERS, ScreenFile, member_keys
 from gandl.tables import SITES, check
 
 DTYPE = "uint8"
@@ -56,13 +55,13 @@ def pack_screen(
     store_id : which store.
     members : where the image files come from, open.
     image_px : side of the square images; another size is refused.
-    pixel_size_um : of the images as they come; None where unknown.
+    pixel_size_um : of the images as they come; None if unknown.
     resolutions : stored sizes (px), whole fractions of `image_px`.
     store, index, manifest : written, see `gandl.images.pack.pack_store`.
     settings : section `images` of the configuration.
-    code : version of the code; another one packs anew.
+    code : version of the code; another one packs again.
     threads : that decode.
-    report : told one line per shard.
+    report : called with one line per shard.
 
     Raises
     ------
@@ -76,23 +75,18 @@ def pack_screen(
         member_keys(dataset, *row) for row in table[["experiment", "plate", "well", "site"]].itertuples(index=False)
     ]
     _check_images(members, table["site_id"].tolist(), keys, store_id, Path(sites))
-    site_sources = tuple(members.signature(of_site) for of_site in keys)
-    plan = StorePlan(
-        store_id=store_id,
-        site_ids=tuple(table["site_id"]),
-        well_ids=tuple(table["well_id"]),
+    plan = StorePlan.of_sites(
+        table,
+        store_id,
+        settings,
         channels=CHANNELS[dataset],
         dtype=DTYPE,
-        height=image_px,
-        width=image_px,
-        resolutions=tuple(resolutions),
+        size=(image_px, image_px),
+        resolutions=resolutions,
         pixel_size_um=pixel_size_um,
-        shard_sites=settings.shard_sites,
-        shard_mebibytes=settings.shard_mebibytes,
-        compression_level=settings.compression_level,
-        sources={MEMBERS[dataset][ScreenFile.IMAGES]: hashlib.sha256("".join(site_sources).encode()).hexdigest()},
+        source=MEMBERS[dataset][ScreenFile.IMAGES],
+        site_sources=tuple(members.signature(of_site) for of_site in keys),
         code=code,
-        site_sources=site_sources,
     )
     pack_store(plan, ScreenReader(members, keys, image_px), store, index, manifest, report, threads)
 
@@ -115,7 +109,7 @@ class ScreenReader:
         self._data.update(self._members.fetch([key for i in block for key in self._keys[i]]))
 
     def decode(self, i: int) -> np.ndarray:
-        """Pixels (channel, y, x) of site i; its files are let go.
+        """Pixels (channel, y, x) of site i; its files are released.
 
         Raises
         ------
@@ -136,13 +130,13 @@ def _sites_of(sites: Path, store_id: str) -> pd.DataFrame:
 def _check_images(
     members: MemberSource, site_ids: Sequence[str], keys: Sequence[Sequence[str]], store_id: str, sites: Path
 ) -> None:
-    """Every site must have all of its images, as far as the source can tell beforehand; images of no site are only told."""
+    """Every site must have all of its images, as far as the source can tell beforehand; images of no site are only logged."""
     names = [key for of_site in keys for key in of_site]
     missing = set(members.missing(names))
     others = members.others(names)
     if others:
         log.warning(
-            "%s: %s images beside those of its sites belong to no site in %s, the first is %s; they are not packed",
+            "%s: %s images beside those of its sites belong to no site in %s; they are not packed; the first is %s",
             store_id,
             f"{len(others):,}",
             sites,

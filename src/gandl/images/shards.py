@@ -22,10 +22,10 @@ import imagecodecs
 import numpy as np
 from numcodecs.zstd import Zstd  # type: ignore[import-untyped]
 
-from gandl.files import atomic
+from gandl.workflow.files import atomic
 
 ABSENT = 2**64 - 1
-"""Offset of a chunk that was never written. Packing writes black images too, so one that is not there is a fault."""
+"""Offset of a chunk that was never written. Packing writes black images too, so one that does not exist is a fault."""
 WHOLE = (slice(None), slice(None))
 """The window that is the whole image."""
 INDICES_KEPT = 128
@@ -33,7 +33,7 @@ INDICES_KEPT = 128
 
 
 class DamagedError(ValueError):
-    """Pixels cannot be read; the message tells the file and what is wrong with it."""
+    """Pixels cannot be read; the message names the file and what is wrong with it."""
 
 
 class Images(Protocol):
@@ -43,7 +43,7 @@ class Images(Protocol):
     dtype: np.dtype[Any]
 
     def missing(self) -> list[Path]:
-        """Files with pixels that are not there."""
+        """Files with pixels that are missing."""
 
     def read(self, i: int, window: tuple[slice, slice], out: np.ndarray) -> None:
         """Fill `out` (channel, y, x) with the window (y, x) of site i."""
@@ -61,7 +61,7 @@ def open_images(store: Path, name: str) -> Images:
         metadata = json.loads((folder / "zarr.json").read_bytes())
         direct = sys.byteorder == "little" and _is_ours(metadata)
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise DamagedError(f"{folder} is no readable Zarr array ({error})") from error
+        raise DamagedError(f"{folder} is not a readable Zarr array ({error})") from error
     images: Images = ShardedImages(folder, metadata) if direct else ZarrImages(folder)
     if len(images.shape) != 4 or images.dtype not in (np.uint8, np.uint16):
         raise DamagedError(f"{folder} holds {images.dtype} of shape {images.shape}, not images (site, channel, y, x)")
@@ -80,7 +80,7 @@ def encode_chunk(image: np.ndarray, level: int) -> bytes:
 
 
 def write_shard(file: Path, sites: Sequence[Sequence[bytes]], sites_per_shard: int) -> None:
-    """Write one shard, atomically: the chunks of its sites, and the index, which tells those of a full shard.
+    """Write one shard, atomically: the chunks of its sites, and the index of a full shard.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def _is_ours(metadata: dict[str, Any]) -> bool:
 class ShardedImages:
     """The layout that packing writes, read directly.
 
-    Nothing is kept but the indices of the shards that were read last. A pickled one opens itself again.
+    Only the indices of the shards read last are kept. A pickled one reopens itself.
     """
 
     def __init__(self, folder: Path, metadata: dict[str, Any]) -> None:
@@ -140,7 +140,7 @@ class ShardedImages:
         return ShardedImages, (self._folder, self._metadata)
 
     def missing(self) -> list[Path]:
-        """Shards that are not there."""
+        """Shards that are missing."""
         files = (shard_file(self._folder, number) for number in range(-(-self.shape[0] // self._per_shard)))
         return [file for file in files if not file.is_file()]
 
@@ -179,12 +179,12 @@ class ShardedImages:
             file.seek(-(size + 4), os.SEEK_END)
             data = file.read()
         if google_crc32c.value(data[:-4]) != int.from_bytes(data[-4:], "little"):
-            raise ValueError("the index of the shard has another checksum than it should have")
+            raise ValueError("the index of the shard has the wrong checksum")
         return np.frombuffer(data[:-4], "<u8").reshape(shape)
 
 
 def _read_chunks(descriptor: int, entries: np.ndarray) -> list[bytes]:
-    """The compressed chunks of a site, of which `entries` (channel, 2) tells offset and length: in one read where they adjoin."""
+    """The compressed chunks of a site, whose offset and length `entries` (channel, 2) gives: in one read if they adjoin."""
     if (entries[:, 0] == ABSENT).any():
         raise ValueError("an image was never written")
     starts, stops = entries[:, 0], entries[:, 0] + entries[:, 1]
@@ -204,7 +204,7 @@ class ZarrImages:
         try:
             self._array = zarr.open_array(folder, mode="r")
         except Exception as error:
-            raise DamagedError(f"{folder} is no readable Zarr array ({error})") from error
+            raise DamagedError(f"{folder} is not a readable Zarr array ({error})") from error
         self.shape: tuple[int, ...] = self._array.shape
         self.dtype: np.dtype[Any] = np.dtype(self._array.dtype)
 
@@ -212,7 +212,7 @@ class ZarrImages:
         return ZarrImages, (self._folder,)
 
     def missing(self) -> list[Path]:
-        """The array's folder, where a chunk of it is not there, be it that a tool left out black ones."""
+        """The array's folder, where a chunk of it is missing, for instance because a tool left out black ones."""
         return [] if self._array.nchunks_initialized >= self._array.nchunks else [self._folder]
 
     def read(self, i: int, window: tuple[slice, slice], out: np.ndarray) -> None:
@@ -220,7 +220,7 @@ class ZarrImages:
 
         Raises
         ------
-        DamagedError : whatever makes zarr-python fail.
+        DamagedError : anything that makes zarr-python fail.
         """
         try:
             out[...] = np.asarray(self._array[(i, slice(None), *window)])

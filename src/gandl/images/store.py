@@ -24,7 +24,7 @@ DIGESTS = "sha256"
 
 
 class StoreError(ValueError):
-    """An image store is missing, incomplete or not what was asked for; the message says which and where."""
+    """An image store is missing, incomplete or not what was requested; the message says which and where."""
 
 
 def store_path(manifest: Path) -> Path:
@@ -46,7 +46,7 @@ class ImageStore:
     """Images of one plate or experiment.
 
     Reading is safe from several threads and in forked processes, a pickled store (for loader processes) opens itself again
-    where it is used, and memory does not grow with the number of sites: the index is read when it is asked for, and not kept.
+    where it is used, and memory does not grow with the number of sites: the index is read when it is requested, and not kept.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ class ImageStore:
     Attributes
     ----------
     height, width : of the original images (px), whether they are stored or not.
-    resolutions : stored sizes (px, the shorter side); the first is what is read unless another is asked for.
-    pixel_size_um : of the original images; None where the screen does not tell it.
+    resolutions : stored sizes (px, the shorter side); the first is what is read unless another is requested.
+    pixel_size_um : of the original images; None if the screen does not state it.
 
     Raises
     ------
@@ -116,7 +116,7 @@ class ImageStore:
         return height, width
 
     def pixel_size_at(self, resolution: int) -> float | None:
-        """Side of a pixel (um) in the images stored at `resolution`; None where the screen does not tell it."""
+        """Side of a pixel (um) in the images stored at `resolution`; None if the screen does not state it."""
         if self.pixel_size_um is None:
             return None
         return self.pixel_size_um * factor_of(self.height, self.width, resolution)
@@ -156,7 +156,7 @@ class ImageStore:
         height, width = images.shape[2:]
         if size < 1 or not (0 <= top <= height - size and 0 <= left <= width - size):
             raise StoreError(
-                f"{self.path}: a crop of {size} px at (top {top}, left {left}) does not lie within {height} x {width} px"
+                f"{self.path}: a crop of {size} px at (top {top}, left {left}) is not within {height} x {width} px"
             )
         square = np.empty((len(self.channels), size, size), dtype=self.dtype)
         self._read(images, self._position(i), (slice(top, top + size), slice(left, left + size)), square)
@@ -185,7 +185,7 @@ class ImageStore:
 
     def _position(self, i: int) -> int:
         if not -len(self) <= i < len(self):
-            raise IndexError(f"{self.path} has {len(self)} sites, there is no site {i}")
+            raise IndexError(f"{self.path} has {len(self)} sites but no site {i}")
         return i % len(self)
 
     def _open(self, size: int) -> Images:
@@ -197,7 +197,7 @@ class ImageStore:
             raise StoreError(f"{error}; pack the store again") from error
 
     def _check(self) -> None:
-        """Refuse, at the door, arrays that do not fit their store, and missing files, which would read as black images."""
+        """Refuse, on opening, arrays that do not fit their store, and missing files, which would read as black images."""
         for size, images in self._images.items():
             factor = factor_of(self.height, self.width, size)
             wanted = (self._sites, len(self.channels), self.height // factor, self.width // factor)
@@ -229,7 +229,7 @@ class ImageStore:
 
 
 def read_attributes(path: Path) -> dict[str, Any]:
-    """What a store says of itself, after a check that it is one of ours, in this format.
+    """A store's own description, after a check that it is one of ours, in this format.
 
     Raises
     ------
@@ -237,7 +237,7 @@ def read_attributes(path: Path) -> dict[str, Any]:
     """
     document = path / "zarr.json"
     if not document.is_file():
-        raise StoreError(f"there is no image store at {path}")
+        raise StoreError(f"no image store at {path}")
     try:
         group = json.loads(document.read_bytes())
         attributes = group["attributes"] if group["node_type"] == "group" else {}

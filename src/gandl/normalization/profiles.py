@@ -93,7 +93,7 @@ def normalized(values: npt.NDArray[np.float64], sites: pd.DataFrame, method: Nor
 def reference_wells(sites: pd.DataFrame, method: Normalization) -> npt.NDArray[np.bool_]:
     """Which rows of a sites table a method standardises on.
 
-    `unlabelled`: wells that are no controls, so that no label of a test control leaks. `mock`: wells to which nothing was done,
+    `unlabelled`: wells that are not controls, so that no label of a test control leaks. `mock`: wells to which nothing was done,
     by their condition (`mock`, or `untreated` in screens without infection). Those are controls (BBBC013: C-, RxRx19a: C+), so
     a held-out score after `mock` knows one thing of its test row: which of its wells those are.
     """
@@ -114,7 +114,9 @@ def _common_metadata(embeddings: Sequence[Path]) -> dict[str, str]:
     first, *others = [feature_metadata(path) for path in embeddings]
     for path, other in zip(embeddings[1:], others, strict=True):
         if other.get(FEATURE_NAMES) != first.get(FEATURE_NAMES):
-            raise NormalizationError(f"{path} and {embeddings[0]} hold different features; one featurizer makes both")
+            raise NormalizationError(
+                f"{path} and {embeddings[0]} hold different features; they must come from one featurizer"
+            )
     return first
 
 
@@ -147,4 +149,4 @@ def _check_whole_plates(plates: pd.Series, store: pd.Series, embeddings: Sequenc
     split = stores[stores["min"] != stores["max"]]
     if len(split):
         files = " and ".join(str(embeddings[int(i)]) for i in split.iloc[0])
-        raise NormalizationError(f"plate {split.index[0]} is embedded in {files}; a plate belongs into one store")
+        raise NormalizationError(f"plate {split.index[0]} is embedded in {files}; a plate belongs in one store")

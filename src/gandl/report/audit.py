@@ -16,10 +16,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from gandl.config import FeaturizerName, Normalization
 from gandl.evaluation.terms import RATIO
-from gandl.figures.labels import featurizer_label
-from gandl.files import atomic
-from gandl.report import numbers as tell
-from gandl.report import screen
+from gandl.figures.common.labels import featurizer_label
+from gandl.report import numbers, screen
 from gandl.report.captions import DOSES, FLOORS, SIMULATED_CONFIDENCE, coverage_note, features_in_words
 from gandl.report.caveats import MOCK, caveats
 from gandl.report.costs import duration, stage_costs
@@ -28,6 +26,7 @@ from gandl.report.reference import Comparison, Verdict, compare, read_references
 from gandl.report.strips import strip
 from gandl.report.training import training_story
 from gandl.source.splits import Scheme
+from gandl.workflow.files import atomic
 
 METRICS = ("robust_z_prime", "ssmd", "robust_ssmd", "accuracy", "balanced_accuracy", "auc")
 JUDGING = (Verdict.AGREES, Verdict.DIFFERS)
@@ -47,7 +46,7 @@ class AuditInputs:
     numbers : tables of `gandl.tables.NUMBERS`.
     provenance : provenance.json of the run.
     references : `resources/paper_values.csv`.
-    sites : sites table of the screen that is judged; it tells doses and controls.
+    sites : sites table of the screen that is judged, with doses and controls.
     others : sites tables of the other screens of the run.
     curves : training curves (`seed_<n>/curve.parquet`) of the networks that embed; none where nothing was trained.
     """
@@ -93,7 +92,7 @@ def write_audit(inputs: AuditInputs, output: Path, summary: Path) -> None:
 
 
 def summary_lines(context: dict[str, Any]) -> list[str]:
-    """A few lines that tell a person at a terminal what was found."""
+    """A few lines for the terminal on what was found."""
     kind = "simulated screen" if context["simulated"] else "real images"
     return [f"{context['run']}: {context['dataset']}, {kind}", *(f"- {line}" for line in context["findings"])]
 
@@ -103,7 +102,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
     provenance = json.loads(Path(inputs.provenance).read_text(encoding="utf-8"))
     settings, simulated = provenance["configuration"], bool(provenance["simulated"])
     method, featurizers = settings["normalization"]["method"], settings["embeddings"]["featurizers"]
-    table = tell.read_numbers(inputs.numbers) if inputs.numbers else tell.no_numbers()
+    table = numbers.read_numbers(inputs.numbers) if inputs.numbers else numbers.no_numbers()
     judged = next((name for name in screen.TRAINED if name in featurizers), featurizers[0])
     references = [row for name in settings["source"]["datasets"] for row in read_references(inputs.references, name)]
     compared = compare(references, table, method, simulated)
@@ -143,11 +142,11 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
     provenance = json.loads(Path(inputs.provenance).read_text(encoding="utf-8"))
     settings, simulated = provenance["configuration"], bool(provenance["simulated"])
     method, featurizers = settings["normalization"]["method"], settings["embeddings"]["featurizers"]
-    table = tell.read_numbers(inputs.numbers)
-    series, counts = tell.tested_doses(inputs.sites), tell.control_counts(inputs.sites)
+    table = numbers.read_numbers(inputs.numbers)
+    series, counts = numbers.tested_doses(inputs.sites), numbers.control_counts(inputs.sites)
     found = Found(
-        controls=tell.controls_rows(table, method, featurizers),
-        doses=tell.dose_rows(table, method, featurizers, series),
+        controls=numbers.controls_rows(table, method, featurizers),
+        doses=numbers.dose_rows(table, method, featurizers, series),
         comparisons=compare(read_references(inputs.references, provenance["dataset"]), table, method, simulated),
         series=series,
         splits=_held_out(table, settings["source"]["bbbc013"]["development_rows"]),
@@ -172,7 +171,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "comparisons": [_comparison(item) for item in found.comparisons],
         "columns": columns,
         "coverage_note": _coverage(columns[: len(found.splits)], found.confidence),
-        "metrics": {name: tell.metric_label(name) for name in METRICS if (table["metric"] == name).any()},
+        "metrics": {name: numbers.metric_label(name) for name in METRICS if (table["metric"] == name).any()},
         "controls": found.controls,
         "strips": {row.featurizer: _strip(row, found.splits) for row in found.controls},
         "judged": judged_row(found),
@@ -193,7 +192,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("gandl.report", "."),
+        loader=PackageLoader("gandl.report", "templates"),
         autoescape=select_autoescape(["html.jinja"]),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -206,10 +205,10 @@ def _environment() -> Environment:
 def _comparison(item: Comparison) -> dict[str, Any]:
     reference, ours = item.reference, item.measured
     css, sign = CLASSES[item.verdict]
-    value = tell.Value(ours.value, ours.low, ours.high, ours.n, ours.unit) if ours else None
+    value = numbers.Value(ours.value, ours.low, ours.high, ours.n, ours.unit) if ours else None
     orders = reference.metric.endswith("_um")
     return {
-        "what": f"{tell.metric_label(reference.metric)}{' of images' if reference.unit == 'site' else ''}",
+        "what": f"{numbers.metric_label(reference.metric)}{' of images' if reference.unit == 'site' else ''}",
         "who": featurizer_label(reference.featurizer),
         "split": reference.split.replace("_", " ").replace("-", "–").replace(":", ": "),
         "reference": "–" if reference.value is None else f"{reference.value:g}",
@@ -229,8 +228,8 @@ def _comparison(item: Comparison) -> dict[str, Any]:
 
 def _of_question(item: Comparison) -> dict[str, Any]:
     """The same, with the question in front of the split: on a page of several questions their splits go by the same names."""
-    told, title = _comparison(item), screen.TITLES.get(item.reference.question, "")
-    return told | {"split": f"{title}, {told['split']}" if title else told["split"]}
+    row, title = _comparison(item), screen.TITLES.get(item.reference.question, "")
+    return row | {"split": f"{title}, {row['split']}" if title else row["split"]}
 
 
 def _range(low: float | None, high: float | None) -> str:
@@ -242,38 +241,40 @@ def _range(low: float | None, high: float | None) -> str:
 
 
 def _held_out(table: pd.DataFrame, development_rows: Sequence[str]) -> list[str]:
-    """Held-out splits that are told first: over all plate rows, then over the rows that chose nothing."""
-    splits = tell.splits_of(table, tell.HELD_OUT)
-    return [split for position, split in enumerate(splits) if position == 0 or tell.untouched(split, development_rows)]
+    """Held-out splits that are reported first: over all plate rows, then over the rows that chose nothing."""
+    splits = numbers.splits_of(table, numbers.HELD_OUT)
+    return [
+        split for position, split in enumerate(splits) if position == 0 or numbers.untouched(split, development_rows)
+    ]
 
 
 def _columns(table: pd.DataFrame, development_rows: Sequence[str], sites: Path) -> list[Column]:
     """Splits of the controls that are shown: what was held out first, then the checks beside it."""
     held_out = [(split, "one plate row left out") for split in _held_out(table, development_rows)]
-    confirmed = [(split, "trained on the other rows alone") for split in tell.splits_of(table, Scheme.CONFIRMATION)]
-    probed = [(split, "here settings were chosen") for split in tell.splits_of(table, Scheme.PROBE)]
+    confirmed = [(split, "trained on the other rows alone") for split in numbers.splits_of(table, Scheme.CONFIRMATION)]
+    probed = [(split, "here settings were chosen") for split in numbers.splits_of(table, Scheme.PROBE)]
     columns = []
     for split, how in [*held_out, *confirmed[:1], *probed[:1]]:
-        counts = tell.control_counts(sites, split.partition(":")[2])
-        columns.append(Column(split, tell.rows_of_split(split), how, counts))
+        counts = numbers.control_counts(sites, split.partition(":")[2])
+        columns.append(Column(split, numbers.rows_of_split(split), how, counts))
     return columns
 
 
 def _coverage(columns: Sequence[Column], confidence: float) -> str:
-    """What the intervals of these columns are worth; empty where it was not simulated."""
+    """What the intervals of these columns are worth; empty if it was not simulated."""
     if confidence != SIMULATED_CONFIDENCE:
         return ""
     return coverage_note([(column.counts.get("positive", 0), column.counts.get("negative", 0)) for column in columns])
 
 
-def _strip(row: tell.ControlsRow, splits: Sequence[str]) -> str:
+def _strip(row: numbers.ControlsRow, splits: Sequence[str]) -> str:
     values = [row.values.get((split, "z_prime")) for split in splits[:2]]
     return strip([value for value in values if value is not None and value.known])
 
 
-def _by_featurizer(rows: Sequence[tell.DoseRow]) -> dict[str, dict[str, tell.DoseRow]]:
+def _by_featurizer(rows: Sequence[numbers.DoseRow]) -> dict[str, dict[str, numbers.DoseRow]]:
     """Dose rows by featurizer, then by treatment."""
-    table: dict[str, dict[str, tell.DoseRow]] = {}
+    table: dict[str, dict[str, numbers.DoseRow]] = {}
     for row in rows:
         table.setdefault(row.featurizer, {})[row.treatment] = row
     return table
@@ -285,7 +286,7 @@ def _normalizations(table: pd.DataFrame, settings: dict[str, Any], splits: Seque
         return {}
     shown: dict[str, dict[str, Any]] = {}
     for method in settings["normalization"]["methods"]:
-        for row in tell.controls_rows(table, method, settings["embeddings"]["featurizers"]):
+        for row in numbers.controls_rows(table, method, settings["embeddings"]["featurizers"]):
             value = row.values.get((splits[0], "z_prime"))
             if value is not None and row.featurizer != RATIO:
                 shown.setdefault(row.label, {})[method] = value
@@ -298,7 +299,7 @@ def _every_number(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [
         {
             **{name: str(row[name]) for name in ("question", "featurizer", "normalization", "split", "metric", "unit")},
-            "value": tell.Value(float(row["value"]), float(row["low"]), float(row["high"]), int(row["n"])),
+            "value": numbers.Value(float(row["value"]), float(row["low"]), float(row["high"]), int(row["n"])),
         }
         for row in ordered.to_dict("records")
     ]

@@ -14,17 +14,17 @@ DOSES = {
     Dataset.BBBC013.value: "Doses and the plate rows of each drug are from memory, not from an official plate map: an EC50 is as "
     "right as these doses."
 }
-"""What must stand wherever doses of a data set are shown."""
+"""A note required wherever doses of a data set are shown."""
 LAYOUTS = {
     Dataset.BBBC013.value: "Dose and place are confounded: in every plate row the dose rises from column 3 to column 11, so a "
-    "gradient from left to right could not be told from a dose response."
+    "gradient from left to right could not be distinguished from a dose response."
 }
-"""What must stand wherever scores are shown against doses of a data set."""
+"""A note required wherever scores are shown against doses of a data set."""
 FLOORS = {
     Dataset.BBBC013.value: "The variant of the segmentation was chosen among four by the nucleus/ring ratio's Z′ with all plate "
     "rows in view: for this floor, the rows that chose nothing else did choose something."
 }
-"""What must stand wherever the segmentation of a data set is held against other featurizers."""
+"""A note required wherever the segmentation of a data set is compared with other featurizers."""
 SIMULATED_CONFIDENCE = 0.95
 COVERAGE = {(8, 16): "about 90–93 %", (4, 8): "about 84–86 %"}
 """(Positive, negative) wells: share of simulated screens whose nominal 95 % interval held the true Z' (docs/decisions.md)."""
@@ -33,7 +33,7 @@ NO_COUNTS: dict[str, Any] = {
     **dict.fromkeys(("wells", "positive", "negative", "controls", "development_controls", "other_controls"), 0),
     **dict.fromkeys(("series", "dose_note", "layout_note", "floor_note", "coverage_note"), ""),
 }
-"""What captions of a screen without a plate map may speak of: nothing that was counted beforehand."""
+"""What captions of a screen without a plate map may state: no counts."""
 
 STATISTICS = {BlockStatistic.MEAN.value: "mean", BlockStatistic.STD.value: "standard deviation"}
 
@@ -45,7 +45,7 @@ def features_in_words(blocks: Sequence[str], statistics: Sequence[str]) -> str:
 
 
 def caption_counts(platemap: Path, dataset: str, development_rows: Sequence[str]) -> dict[str, Any]:
-    """How many wells a caption may speak of.
+    """Well counts for captions.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def caption_counts(platemap: Path, dataset: str, development_rows: Sequence[str]
     -------
     `wells`, `positive`, `negative`, `controls` (both), `development_controls` and `other_controls` (both, in the development rows
     and in the others), `series` (wells of each dose series, in words), and `dose_note`, `layout_note`, `floor_note` and
-    `coverage_note` (sentences). Empty where the file cannot be read: the rule that uses it will say so.
+    `coverage_note` (sentences). Empty if the file cannot be read: the rule that uses it will say so.
     """
     try:
         with Path(platemap).open(encoding="utf-8-sig", newline="") as file:
@@ -85,7 +85,7 @@ def caption_counts(platemap: Path, dataset: str, development_rows: Sequence[str]
 
 
 def coverage_note(wells: Sequence[tuple[int, int]]) -> str:
-    """What nominal intervals of Z' are worth with so many (positive, negative) wells; empty where nothing was simulated."""
+    """What nominal intervals of Z' are worth with so many (positive, negative) wells; empty if nothing was simulated."""
     known = [f"{COVERAGE[n]} of screens with {n[0]} positive and {n[1]} negative wells" for n in wells if n in COVERAGE]
     return (
         f"In simulations nominal 95 % intervals of Z′ held the true value in {' and in '.join(known)}." if known else ""

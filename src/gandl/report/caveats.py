@@ -9,14 +9,14 @@ from gandl.config import ChosenWeights, Dataset, FeaturizerName, Normalization, 
 from gandl.report.captions import COVERAGE, DOSES, FLOORS, LAYOUTS, SIMULATED_CONFIDENCE
 from gandl.report.findings import TRAINED
 from gandl.report.numbers import plain_rows
-from gandl.source.origin import OFFICIAL
+from gandl.source.remote.origin import OFFICIAL
 from gandl.source.splits import span
 
 SMALL = 20
 """Below so many wells of one control, an interval that was not simulated says so."""
 
 MOCK = (
-    "mock standardises on the untreated wells, which here are the negative controls, those of the held-out row too: that "
+    "mock standardises on the untreated wells, which here are the negative controls, including those of the held-out row: that "
     "column is not held out."
 )
 
@@ -24,8 +24,8 @@ OF_DATASETS: dict[str, list[str]] = {
     Dataset.BBBC013.value: [
         f"{DOSES[Dataset.BBBC013.value]} The positions of the controls were taken from metadata of the same plate.",
         f"{LAYOUTS[Dataset.BBBC013.value]} Wortmannin lies in rows A–D and LY294002 in rows E–H, and all controls lie in columns "
-        "1, 2 and 12: a difference between the upper and the lower half could not be told from one between the drugs.",
-        "The positive control is Wortmannin, so LY294002 is scored along Wortmannin’s axis: what it does otherwise is not seen.",
+        "1, 2 and 12: a difference between the upper and the lower half could not be distinguished from one between the drugs.",
+        "The positive control is Wortmannin, so LY294002 is scored along Wortmannin’s axis: any other effect is not seen.",
         "The size of a pixel is unknown, so lengths are given in pixels.",
         "One plate, one field per well: nothing here says how results vary between plates, days or laboratories.",
     ]
@@ -34,7 +34,8 @@ OF_DATASETS: dict[str, list[str]] = {
 
 SIMULATED = [
     "Simulated images: they are drawn by rules (docs/decisions.md), in the distributed format of the real screens. What GAN-DL "
-    "reaches on them says that the workflow works; it says nothing of real cells, and no number is comparable with the paper's."
+    "reaches on them shows that the workflow works; it says nothing about real cells, and no number is comparable with "
+    "the paper's."
 ]
 
 
@@ -54,8 +55,8 @@ def caveats(provenance: Mapping[str, Any], rows_and_counts: Sequence[tuple[str, 
         found += _files(provenance["inputs"])
     if settings["source"]["bbbc013"] is None:
         found.append(
-            "An accuracy well below one half (two classes) is no knowledge turned round: with few controls, those left out pull "
-            "the mean of the others the other way. Read it as: nothing found."
+            "An accuracy well below one half (two classes) is not inverted knowledge: with few controls, leaving some out shifts "
+            "the mean of the others the opposite way. Read it as: nothing found."
         )
     confidence = float(settings["evaluation"]["confidence"])
     found += [text for rows, counts in rows_and_counts for text in _few(rows, counts, confidence)]
@@ -68,7 +69,7 @@ def caveats(provenance: Mapping[str, Any], rows_and_counts: Sequence[tuple[str, 
         pairs = settings["training"]["contrast"]["pairs"]
         if pairs != Pairs.NONE:
             found.append(
-                "The network is not the paper's alone: beside the adversarial game its discriminator learned to find crops of "
+                "The network is not only the paper's: besides the adversarial game its discriminator learned to find crops of "
                 f"one {pairs} (training.contrast, ours), which needs no label and no treatment; `pairs: none` leaves the game."
             )
         plate = settings["source"]["bbbc013"]
@@ -79,15 +80,18 @@ def caveats(provenance: Mapping[str, Any], rows_and_counts: Sequence[tuple[str, 
             )
         if settings["training"]["weights"] == ChosenWeights.BEST_PROBE:
             found.append(
-                "The weights that embed were chosen by labels, the probe's Z′ of controls (training.weights: best_probe): this "
-                "run is not label-free, and numbers of the wells that the probe looks at are too good."
+                "The weights used for embedding were chosen by labels, the probe's Z′ of controls (training.weights: "
+                "best_probe): this "
+                "run is not label-free, and numbers for the wells that the probe uses are too optimistic."
             )
     if FeaturizerName.SEGMENTATION in featurizers and provenance["dataset"] in FLOORS:
         found.append(FLOORS[provenance["dataset"]])
     if Normalization.MOCK in settings["normalization"]["methods"] and settings["source"]["bbbc013"] is not None:
         found.append(f"Under the normalisations, {MOCK}")
     if provenance["git"] is None:
-        found.append("The code was not under version control when this run was made; its hash stands under provenance.")
+        found.append(
+            "The code was not under version control when this run was made; its hash is listed under provenance."
+        )
     elif provenance["git"]["dirty"]:
         found.append("Files differed from the commit named under provenance when this run was made.")
     return found
@@ -99,7 +103,7 @@ def _files(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
     for entry in inputs:
         name = entry["file"].rsplit("/", 1)[-1]
         if entry["official_sha256"] is None:
-            found.append(f"The official checksum of {name} is unknown; what was seen stands under data.")
+            found.append(f"The official checksum of {name} is unknown; the observed one is listed under data.")
         if entry["sha256"] == entry["official_sha256"]:
             continue
         kind = entry["origin"]["kind"]

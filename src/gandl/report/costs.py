@@ -11,7 +11,7 @@ STAGES = ("source", "images", "models", "embeddings", "normalization", "evaluati
 
 @dataclass(frozen=True)
 class StageCost:
-    """Jobs of one stage: how many, seconds in all, the highest peak memory (MiB; None where no job was long enough)."""
+    """Jobs of one stage: how many, seconds in all, the highest peak memory (MiB; None if no job was long enough)."""
 
     stage: str
     jobs: int
@@ -32,7 +32,7 @@ def stage_costs(jobs: Sequence[dict[str, Any]]) -> list[StageCost]:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as a person says them: 3.2 s, 4 min 10 s, 2 h 5 min."""
+    """Seconds in words: 3.2 s, 4 min 10 s, 2 h 5 min."""
     if seconds is None:
         return "–"
     if seconds < 60:

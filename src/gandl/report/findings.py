@@ -49,7 +49,7 @@ def short_training(images: int, simulated: bool) -> list[str]:
     if images >= meant:
         return []
     return [
-        f"A short training: {images:,} images where {meant:,} are meant. "
+        f"A short training: {images:,} images where {meant:,} are intended. "
         "Numbers of this run are for trying the workflow, not for quoting."
     ]
 
@@ -96,7 +96,7 @@ def _floors(found: Found, judged: ControlsRow | None) -> list[str]:
     if lines[True]:
         texts.append(f"By this Z′ it is above these floors: {'; '.join(lines[True])}.")
     if lines[False]:
-        texts.append(f"By this Z′ it loses to these floors: {'; '.join(lines[False])}.")
+        texts.append(f"By this Z′ it is below these floors: {'; '.join(lines[False])}.")
     return texts
 
 
@@ -110,13 +110,13 @@ def _doses(found: Found, judged: ControlsRow | None) -> list[str]:
     mine = [row for row in found.doses if row.featurizer == judged.featurizer]
     if not mine:
         return []
-    told = [
-        f"{row.treatment} {row.told} ({row.place}, n = {row.ec50.n} wells)"
+    parts = [
+        f"{row.treatment} {row.text} ({row.place}, n = {row.ec50.n} wells)"
         if row.ec50.known
         else f"{row.treatment}: {row.place}"
         for row in mine
     ]
-    texts = [f"EC50 by {judged.label}: {'; '.join(told)}."]
+    texts = [f"EC50 by {judged.label}: {'; '.join(parts)}."]
     rising = [row.treatment for row in mine if row.rising]
     level = [row.treatment for row in mine if row.rising is False]
     if rising:
@@ -131,5 +131,5 @@ def verdict_sentences(comparisons: Sequence[Comparison]) -> list[str]:
     if not comparisons:
         return ["There is no reference value to compare with."]
     counts = Counter(comparison.verdict for comparison in comparisons)
-    told = "; ".join(f"{verdict.value}: {counts[verdict]}" for verdict in Verdict if counts[verdict])
-    return [f"Verdicts on {len(comparisons)} reference values: {told}."]
+    verdicts = "; ".join(f"{verdict.value}: {counts[verdict]}" for verdict in Verdict if counts[verdict])
+    return [f"Verdicts on {len(comparisons)} reference values: {verdicts}."]

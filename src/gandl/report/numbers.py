@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from gandl.evaluation.terms import DOSE_RESPONSE, RATIO, dose_series
-from gandl.figures.labels import METRICS, dose_unit, featurizer_label, nominal, number
+from gandl.figures.common.labels import METRICS, dose_unit, featurizer_label, nominal, number
 from gandl.source.splits import Question, Scheme, in_span
 from gandl.tables import NUMBERS, SITES, read_table
 
@@ -34,7 +34,7 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Value:
-    """One number with its interval (NaN where there is none) and the n units that it rests on."""
+    """One number with its interval (NaN if there is none) and the n units that it rests on."""
 
     value: float
     low: float
@@ -92,13 +92,13 @@ class DoseRow:
     """Where the EC50 lies: within the tested doses, above or below them, or that none was found."""
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """EC50 with unit and interval: 12 nM [8, 18]."""
         return f"{self.ec50.precise} {self.unit} {self.ec50.precise_interval}".strip() if self.ec50.known else "–"
 
     @property
     def rising(self) -> bool | None:
-        """Whether the score rises with the dose: the interval of their rank correlation lies above 0. None where unknown."""
+        """Whether the score rises with the dose: the interval of their rank correlation lies above 0. None if unknown."""
         if self.rises is None or not self.rises.known:
             return None
         return (self.rises.value if math.isnan(self.rises.low) else self.rises.low) > 0
@@ -149,7 +149,7 @@ def read_numbers(paths: Iterable[Path]) -> pd.DataFrame:
 
 
 def no_numbers() -> pd.DataFrame:
-    """An empty table of numbers, of a run that asks no question."""
+    """An empty table of numbers, for a run without questions."""
     return pd.DataFrame(columns=NUMBERS.names).astype({column.name: KINDS[column.kind] for column in NUMBERS.columns})
 
 
@@ -194,7 +194,7 @@ def untouched(split: str, development_rows: Sequence[str]) -> bool:
 def controls_rows(numbers: pd.DataFrame, method: str, featurizers: Sequence[str]) -> list[ControlsRow]:
     """Control numbers under one normalisation, a row per featurizer; the segmentation's ratio by itself comes last.
 
-    The ratio is no trained score, so nothing had to be held out: its values stand in the columns of the held-out splits.
+    The ratio is not a trained score, so nothing had to be held out: its values are in the columns of the held-out splits.
     """
     table = numbers[numbers["question"] == Question.CONTROLS]
     rows = []

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from gandl.code_version import PACKAGE, code_version
 from gandl.config import Config
-from gandl.files import sha256_of, write_json
 from gandl.report.hardware import hardware, versions
-from gandl.source.datasets import Download
+from gandl.source.remote.datasets import Download
+from gandl.workflow.code_version import PACKAGE, code_version
+from gandl.workflow.files import sha256_of, write_json
 
 WORKFLOW_FILES = ("Snakefile", "rules/*.smk", "workflow/scripts/*.py", "workflow/report/*.rst")
 PACKAGE_DATA = ("**/*.jinja", "**/*.mplstyle")
@@ -50,7 +50,7 @@ def write_provenance(
     config : configuration of the run; its mirror is left out, for where a file came from does not change what it is.
     repository : root of the project: Snakefile, rules, scripts, git.
     lock : requirements file with the pinned versions.
-    archives : downloaded files, each below its `<host>/<path>`; beside each, what `gandl.source.origin` wrote when it arrived.
+    archives : downloaded files, each below its `<host>/<path>`; beside each, what `source.remote.origin` wrote when it arrived.
     downloads : rows of `resources/datasets.csv`: address, official size and checksum, licence, citation.
     manifests : manifests of the image stores.
     tables : the project's own small inputs (plate map, table of data sets).
@@ -131,10 +131,10 @@ def _archive(path: Path, downloads: Iterable[Download]) -> dict[str, Any]:
     end = PurePosixPath(path.as_posix())
     known = [entry for entry in downloads if end.parts[-len(entry.path.parts) :] == entry.path.parts]
     if not known:
-        raise ProvenanceError(f"{path.name} lies at no address of the table of data sets")
+        raise ProvenanceError(f"{path.name} is at no address of the table of data sets")
     official, seen = known[0], sha256_of(path)
     if official.sha256 is None:
-        checksum = f"official checksum unknown; seen {seen}"
+        checksum = f"official checksum unknown; observed {seen}"
     else:
         checksum = "as published" if seen == official.sha256 else f"differs from the published {official.sha256}"
     return {
@@ -154,17 +154,17 @@ def _archive(path: Path, downloads: Iterable[Download]) -> dict[str, Any]:
 def origin_of(archive: Path, seen: str) -> dict[str, Any]:
     """Where a file came from (`kind`) and on which day (`date`), as written when it arrived.
 
-    The kind is `unknown` and the day None where nothing was written, or was written of other bytes than those `seen` (SHA-256).
+    The kind is `unknown` and the day None if nothing was written, or was written of other bytes than those `seen` (SHA-256).
     """
     file = archive.with_name(archive.name + ORIGIN_SUFFIX)
     if not file.is_file():
         return dict(UNKNOWN_ORIGIN)
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-        return {"kind": told["kind"], "date": told["date"]} if told["sha256"] == seen else dict(UNKNOWN_ORIGIN)
+        origin = json.loads(file.read_text(encoding="utf-8"))
+        return {"kind": origin["kind"], "date": origin["date"]} if origin["sha256"] == seen else dict(UNKNOWN_ORIGIN)
     except (ValueError, KeyError, TypeError) as error:
         raise ProvenanceError(
-            f"{file.name} does not tell kind, sha256 and date of {archive.name}; delete both"
+            f"{file.name} does not state kind, sha256 and date of {archive.name}; delete both"
         ) from error
 
 

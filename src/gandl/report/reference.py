@@ -57,7 +57,7 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True)
 class Reference:
-    """One row of the table; `low`, `value` and `high` are None where the table is empty."""
+    """One row of the table; `low`, `value` and `high` are None if the table is empty."""
 
     dataset: str
     question: str
@@ -80,13 +80,13 @@ class Reference:
 
     @property
     def rule(self) -> Rule:
-        """An accepted range, where one is given, alone decides: our interval then counts for nothing."""
+        """An accepted range, where one is given, decides alone: our interval is then ignored."""
         return Rule.INTERVAL if self.low is None and self.high is None else Rule.RANGE
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One of our numbers: value and interval (NaN where there is none), the number n of units it rests on."""
+    """One of our numbers: value and interval (NaN if there is none), the number n of units it rests on."""
 
     value: float
     low: float
@@ -98,7 +98,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A reference, our number (None where this run has none), and the verdict."""
+    """A reference, our number (None if this run has none), and the verdict."""
 
     reference: Reference
     measured: Measured | None
@@ -110,7 +110,7 @@ def read_references(path: Path, dataset: str) -> list[Reference]:
 
     Raises
     ------
-    ReferenceError : a column is missing, a number is none, or a range is upside down.
+    ReferenceError : a column is missing, a value is not a number, or a range is inverted.
     """
     with Path(path).open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)

@@ -14,17 +14,16 @@ import pandas as pd
 
 from gandl.config import FeaturizerName, QuestionName
 from gandl.evaluation.terms import ALL, RATIO
-from gandl.figures.labels import SCHEMES, featurizer_label
-from gandl.report import numbers as tell
-from gandl.report.numbers import Value
+from gandl.figures.common.labels import SCHEMES, featurizer_label
+from gandl.report.numbers import Value, metric_label
 from gandl.tables import SITES, read_table
 
 TRAINED = (FeaturizerName.GANDL.value, FeaturizerName.GANDL_BLOCKS.value)
 FLOORS = (FeaturizerName.GANDL_UNTRAINED.value, FeaturizerName.INTENSITY.value, FeaturizerName.SEGMENTATION.value)
-TOLD = ("quarter", "leave_plate_out", "leave_row_out")
-"""Schemes whose first column is told among the findings."""
+SUMMARISED = ("quarter", "leave_plate_out", "leave_row_out")
+"""Schemes whose first column is parts among the findings."""
 MOST_SERIES = 60
-"""Dose series listed on the page at most; all of them stand in the table of every number."""
+"""Dose series listed on the page at most; all of them are in the table of every number."""
 
 TITLES = {
     QuestionName.CONTROLS.value: "C+ against C− (E²)",
@@ -34,7 +33,7 @@ TITLES = {
 }
 NOTES = {
     QuestionName.CONTROLS.value: "C+ are uninfected Mock wells, C− infected and untreated ones. UV-inactivated wells train "
-    "nothing: an AUC of 0.5 against Mock says that they look alike. LDA: by a shrinkage LDA, ours, instead of the paper’s SVM.",
+    "nothing: an AUC of 0.5 against Mock means that they look alike. LDA: by a shrinkage LDA, ours, instead of the paper’s SVM.",
     QuestionName.CELL_MODEL.value: "Raw profiles: standardising each plate would erase the difference, since a plate holds one "
     "cell model.",
     QuestionName.CELL_TYPE.value: "GAN-DL’s network was trained on the other screen "
@@ -87,7 +86,7 @@ class Series:
 
 
 def sections(numbers: pd.DataFrame, settings: Mapping[str, Any]) -> list[Section]:
-    """A section per question that was asked and answered."""
+    """A section per question that was evaluated."""
     found = []
     for question, title in TITLES.items():
         method = settings["normalization"]["method"]
@@ -115,7 +114,7 @@ def _tables(table: pd.DataFrame, featurizers: Sequence[str], question: str) -> l
         if not keys:
             continue
         columns = [
-            ColumnOfTable(_group(split), f"by {UNITS.get(unit, unit)}", tell.metric_label(metric))
+            ColumnOfTable(_group(split), f"by {UNITS.get(unit, unit)}", metric_label(metric))
             for split, unit, metric in keys
         ]
         rows = []
@@ -129,7 +128,7 @@ def _tables(table: pd.DataFrame, featurizers: Sequence[str], question: str) -> l
 
 
 def _group(split: str) -> str:
-    """Whose wells a split tells, in words."""
+    """Whose wells a split reports, in words."""
     group = split.partition(":")[2]
     return "all wells" if group == "unknown" else "all cell types" if group in ("", ALL) else group
 
@@ -170,7 +169,7 @@ def _by_compound(series: Series) -> tuple[str, str]:
 
 def counts_in_words(sites: Sequence[Path]) -> list[str]:
     """What each screen holds: plates, wells, sites, and controls by cell type."""
-    told = []
+    lines = []
     for path in sites:
         table = read_table(path, SITES)
         wells = table.drop_duplicates("well_id")
@@ -181,8 +180,8 @@ def counts_in_words(sites: Sequence[Path]) -> list[str]:
                 f"{cell_type}: {part['plate_id'].nunique()} plates, {len(part):,} wells "
                 f"({counts.get('positive', 0)} C+, {counts.get('negative', 0)} C−)"
             )
-        told.append(f"{path.parent.name}: {len(table):,} images of {len(wells):,} wells; {'; '.join(kinds)}.")
-    return told
+        lines.append(f"{path.parent.name}: {len(table):,} images of {len(wells):,} wells; {'; '.join(kinds)}.")
+    return lines
 
 
 def findings(
@@ -198,8 +197,8 @@ def findings(
     for section in page:
         if section.anchor == QuestionName.CALIBRATION.value:
             continue
-        told = [_told(section, table, judged) for table in section.tables if table.scheme in TOLD]
-        lines += [line for line in told if line]
+        texts = [_summary_line(section, table, judged) for table in section.tables if table.scheme in SUMMARISED]
+        lines += [text for text in texts if text]
     found = [one for one in series if one.ec50 is not None and one.ec50.known]
     if series:
         lines.append(
@@ -207,7 +206,7 @@ def findings(
             f"have a curve that fits better than a constant; {sum(_rises(one) for one in found)} of these rise with dose."
         )
     if not page and not series:
-        lines.append("No question was asked of controls: profiles of all wells lie under normalization/.")
+        lines.append("No question about controls was evaluated: profiles of all wells are in normalization/.")
     return [*lines, *verdicts]
 
 
@@ -215,8 +214,8 @@ def _rises(series: Series) -> bool:
     return series.rises is not None and series.rises.known and series.rises.value > 0
 
 
-def _told(section: Section, table: QuestionTable, judged: str) -> str:
-    """The judged featurizer's value in the first column of a table, held against the floors'; empty where it has none."""
+def _summary_line(section: Section, table: QuestionTable, judged: str) -> str:
+    """The judged featurizer's value in the first column of a table, compared with the floors'; empty if it has none."""
     label, column = featurizer_label(judged), table.columns[0]
     by_label = {name: values for name, _, values in table.rows}
     mine = by_label.get(label, [None])[0]
@@ -245,9 +244,9 @@ def _against_floors(by_label: Mapping[str, Sequence[Value | None]], mine: Value)
         if floor is not None and floor.known:
             overlap = "" if mine.low > floor.high or floor.low > mine.high else ", intervals overlap"
             (below if floor.value < mine.value else above).append(f"{featurizer_label(name)} ({floor.text}{overlap})")
-    told = []
+    parts = []
     if below:
-        told.append(f"above {'; '.join(below)}")
+        parts.append(f"above {'; '.join(below)}")
     if above:
-        told.append(f"not above these floors: {'; '.join(above)}")
-    return f": {', and '.join(told)}" if told else ""
+        parts.append(f"not above these floors: {'; '.join(above)}")
+    return f": {', and '.join(parts)}" if parts else ""

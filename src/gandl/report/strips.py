@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from gandl.figures.palette import BLUE, GREY, ORANGE, PALE
+from gandl.figures.common.palette import BLUE, GREY, ORANGE, PALE
 from gandl.report.numbers import Value
 
 LOW, HIGH = -1.0, 1.0

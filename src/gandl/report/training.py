@@ -1,4 +1,5 @@
-"""How training went, for the audit: takes training curves, makes what was really used, and what the networks are worth."""
+"""The course of training, for the audit: takes training curves, makes the settings really used, and the quality of the
+networks."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from gandl.config import ChosenWeights
 from gandl.tables import CURVE, read_table
 
 ROLL_BACK, USED = "roll_back", ("learning_rate", "r1_gamma")
-"""Metrics of the training curve: where training went back, and what it went on with (`gandl.models.curve`)."""
+"""Metrics of the training curve: where training rolled back, and what it continued with (`gandl.models.looks.curve`)."""
 
 
 QUALITY, FLOOR = "quality", "quality_floor"
@@ -23,17 +24,17 @@ DISTANCES = {
     "spectrum_distance": "spatial spectra",
     "correlation_distance": "correlations between channels",
 }
-"""Read-outs of generated crops (`gandl.models.readouts`) and what they are called in a sentence."""
+"""Read-outs of generated crops (`gandl.models.looks.readouts`) and what they are called in a sentence."""
 CHOSEN = {
-    ChosenWeights.LAST: "The last weights embed; nothing that was measured along training chose them.",
-    ChosenWeights.BEST_QUALITY: "The weights that embed are the best by quality, which knows no label.",
-    ChosenWeights.BEST_PROBE: "The weights that embed were chosen by the probe, so by labels: this run is not label-free.",
+    ChosenWeights.LAST: "The last weights are used for embedding; nothing measured during training chose them.",
+    ChosenWeights.BEST_QUALITY: "The weights used for embedding are the best by quality, which uses no label.",
+    ChosenWeights.BEST_PROBE: "The weights used for embedding were chosen by the probe (by labels): this run is not label-free.",
 }
 
 
 @dataclass(frozen=True)
 class RollBack:
-    """One return to an earlier checkpoint: the how many-th, at how many images, and what training went on with."""
+    """One return to an earlier checkpoint: its number, at how many images, and what training continued with."""
 
     seed: str
     number: int
@@ -44,7 +45,7 @@ class RollBack:
 
 @dataclass(frozen=True)
 class TrainingStory:
-    """What a reader must know of how training went: sentences, one per seed, what else there is to tell, and every roll-back."""
+    """What a reader must know about the training: sentences, one per seed, further notes, and every roll-back."""
 
     sentences: list[str]
     notes: list[str]
@@ -52,12 +53,12 @@ class TrainingStory:
 
     @property
     def findings(self) -> list[str]:
-        """What belongs at the top of the page: nothing where training went as it was set."""
+        """What belongs at the top of the page: nothing if training used its settings throughout."""
         return self.sentences if self.roll_backs else []
 
 
 def training_story(curves: Sequence[Path], settings: Mapping[str, Any]) -> TrainingStory | None:
-    """Read how training went; None where nothing was trained.
+    """Read the course of training; None if nothing was trained.
 
     Parameters
     ----------
@@ -82,34 +83,35 @@ def training_story(curves: Sequence[Path], settings: Mapping[str, Any]) -> Train
         notes += _readouts(curve, who)
         if not mine:
             used = f"learning rate {rate:g} and R1 gamma {gamma:g}"
-            sentences.append(f"{who} never had to go back: {used} from the first image to the last, as set.")
+            sentences.append(f"{who} was never rolled back: {used} from the first image to the last, as set.")
             continue
         last = mine[-1]
         times = "once" if last.number == 1 else f"{last.number} times"  # two from one place leave one row
         sentences.append(
-            f"{who} failed and went back to an earlier checkpoint {times} (of at most {settings['roll_backs']}): it ended with "
+            f"{who} failed and was rolled back to an earlier checkpoint {times} (of at most {settings['roll_backs']}): it "
+            "ended with "
             f"learning rate {last.learning_rate:g} (set: {rate:g}) and R1 gamma {last.r1_gamma:g} (set: {gamma:g})."
         )
     return TrainingStory(sentences, notes, found)
 
 
 def _quality(curve: pd.DataFrame, start: str) -> list[str]:
-    """What quality was last, beside the best and what real crops reach; nothing where it was not measured."""
+    """What quality was last, beside the best and what real crops reach; nothing if it was not measured."""
     looks = curve[curve["metric"] == QUALITY].dropna(subset=["value"]).sort_values("images")
     if looks.empty:
         return []
     last, best = looks.iloc[-1], looks.sort_values("value", kind="stable").iloc[0]
     floors = curve[curve["metric"] == FLOOR]
-    told = "" if floors.empty else f"; real crops of the other sites: {floors['value'].iloc[-1]:.3g}"
+    floor = "" if floors.empty else f"; real crops of the other sites: {floors['value'].iloc[-1]:.3g}"
     where = "the best" if best["images"] == last["images"] else f"best: {best['value']:.3g} after {best['images']:,}"
     return [
         f"{start}uality of generated crops against real ones of held-out sites (energy distance, lower is better): "
-        f"{last['value']:.3g} after {last['images']:,} images ({where}{told})."
+        f"{last['value']:.3g} after {last['images']:,} images ({where}{floor})."
     ]
 
 
 def _readouts(curve: pd.DataFrame, who: str) -> list[str]:
-    """What generated crops were like at the last look, beside real ones; nothing where it was not measured."""
+    """What generated crops were like at the last look, beside real ones; nothing if it was not measured."""
     last = curve.sort_values("images", kind="stable").groupby("metric")["value"].last()
     parts = [
         f"{last[name]:.3g} {words} (real: {last[f'{name}_real']:.3g})"
@@ -120,13 +122,13 @@ def _readouts(curve: pd.DataFrame, who: str) -> list[str]:
     if not parts:
         return []
     return [
-        f"{who}: generated crops showed, at the last look, {', '.join(parts)}; distances are in units of those between two "
+        f"{who}: generated crops showed, at the last evaluation, {', '.join(parts)}; distances are in units of those between two "
         "sets of real crops."
     ]
 
 
 def _roll_backs(curve: pd.DataFrame, seed: str) -> list[RollBack]:
-    """The roll-backs of a curve, in order; what each went on with stands at the same number of images."""
+    """The roll-backs of a curve, in order; what each continued with stands at the same number of images."""
     values = curve.set_index(["images", "metric"])["value"]
     backs = curve[curve["metric"] == ROLL_BACK].sort_values("value")
     return [

@@ -1,6 +1,6 @@
 """The catalogue: which stores a data set has (`resources/stores.csv`) and which files it is made from (`resources/datasets.csv`).
 
-The Snakefile asks at every start, so this module imports nothing heavier than the standard library.
+The Snakefile imports it at every start, so this module imports nothing heavier than the standard library.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from gandl.source.datasets import DatasetsError, Download, read_datasets
+from gandl.source.remote.datasets import DatasetsError, Download, read_datasets
 
 
 def stores_of(dataset: str, table: Path) -> list[str]:
@@ -16,7 +16,7 @@ def stores_of(dataset: str, table: Path) -> list[str]:
 
     Raises
     ------
-    gandl.source.datasets.DatasetsError : the table does not know the data set.
+    gandl.source.remote.datasets.DatasetsError : the table lacks the data set.
     """
     with Path(table).open(encoding="utf-8-sig", newline="") as file:
         stores = [row["store_id"] for row in csv.DictReader(file) if row["dataset"] == dataset]
@@ -30,7 +30,7 @@ def downloads_of(dataset: str, table: Path) -> list[Download]:
 
     Raises
     ------
-    gandl.source.datasets.DatasetsError : the table does not know the data set.
+    gandl.source.remote.datasets.DatasetsError : the table lacks the data set.
     """
     downloads = [download for download in read_datasets(table) if download.dataset == dataset]
     if not downloads:
@@ -39,11 +39,11 @@ def downloads_of(dataset: str, table: Path) -> list[Download]:
 
 
 def download_at(location: str, table: Path) -> Download:
-    """The file that lies at `<host>/<path>`.
+    """The file at `<host>/<path>`.
 
     Raises
     ------
-    gandl.source.datasets.DatasetsError : the table does not know it.
+    gandl.source.remote.datasets.DatasetsError : the table lacks it.
     """
     for download in read_datasets(table):
         if str(download.path) == location:
@@ -56,7 +56,7 @@ def file_of(dataset: str, file: str, table: Path) -> Download:
 
     Raises
     ------
-    gandl.source.datasets.DatasetsError : the table does not know it.
+    gandl.source.remote.datasets.DatasetsError : the table lacks it.
     """
     for download in downloads_of(dataset, table):
         if download.file == file:

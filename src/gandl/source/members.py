@@ -1,6 +1,6 @@
-"""Images from where they are: takes the official address of a screen's archive, gives the members asked for, wherever they lie.
+"""Images from where they are stored: takes the official address of a screen's archive, gives the members requested.
 
-A zip on disk, a zip on a server (by byte range), single objects on a server, or a folder; nothing of them is kept on disk.
+A zip on disk, a zip on a server (by byte range), single objects on a server, or a folder; none of them is kept on disk.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from types import TracebackType
 from urllib.parse import quote
 
 from gandl.config import ImagesFrom, ImagesSettings
-from gandl.source.archive import address_of, mirror_folder, open_archive
-from gandl.source.datasets import path_of_url
-from gandl.source.member_source import MemberError, MemberSource, folders_of, told
-from gandl.source.ranges import ChangedError
-from gandl.source.web import Meter, MissingError, Retries, Web
-from gandl.source.zip_directory import read_directory
-from gandl.source.zip_members import ZipMembers, changed, planned_bytes
+from gandl.source.remote.datasets import path_of_url
+from gandl.source.remote.member_source import MemberError, MemberSource, folders_of, listed
+from gandl.source.remote.ranges import ChangedError
+from gandl.source.remote.web import Meter, MissingError, Retries, Web
+from gandl.source.zip.archive import address_of, mirror_folder, open_archive
+from gandl.source.zip.directory import read_directory
+from gandl.source.zip.members import ZipMembers, changed, planned_bytes
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +46,11 @@ def open_members(
     images_from : `archive`: the zip there; `objects`: single files at `<folder of the archive>/images/<key>`.
     directory : the archive's table of members; without it its directory is read when it is opened. Objects need none.
     settings : section `images`: how many requests at a time, gaps, and whether a whole archive may be downloaded.
-    retries, report : when to try again, and who is told.
+    retries, report : when to try again, and where to report.
 
     Raises
     ------
-    DownloadError : archive or folder are not there, the server cannot be read from, or gives no byte ranges.
+    DownloadError : archive or folder are missing, the server cannot be read from, or gives no byte ranges.
     ZipDirectoryError : the archive, or its table of members, cannot be read.
     MemberError : the archive is not the one of the table of members.
     """
@@ -78,7 +78,7 @@ def open_members(
 
 
 def _images_folder(url: str, mirror: Path) -> Path:
-    """Where an unpacked archive lies: in the place of single objects, or where unpacking there, or in the mirror, puts it."""
+    """Where an unpacked archive is: in the place of single objects, or where unpacking there, or in the mirror, puts it."""
     place = path_of_url(url).parent
     beside = mirror / place
     choices = [beside / "images", beside / place.name / "images", mirror / place.name / "images"]
@@ -135,14 +135,14 @@ class Folder:
     def _refuse_missing(self, names: Sequence[str]) -> None:
         absent = self.missing(names)
         if absent:
-            raise MemberError(f"{self._folder} lacks {len(absent):,} of {len(names):,} files:\n{told(absent)}")
+            raise MemberError(f"{self._folder} lacks {len(absent):,} of {len(names):,} files:\n{listed(absent)}")
 
     def _path(self, name: str) -> Path:
         return self._folder / _safe(name)
 
 
 class Objects:
-    """Members as single objects below one address; what a server lacks is known only when it is asked for."""
+    """Members as single objects below one address; what a server lacks is known only when it is requested."""
 
     def __init__(self, base: str, connections: int, retries: Retries, report: Callable[[str], None]) -> None:
         self._base, self._connections = base, connections
@@ -185,7 +185,7 @@ class Objects:
                 pool.shutdown(wait=False, cancel_futures=True)
         if complaints:
             raise MemberError(
-                f"{self._base} does not give {len(complaints):,} of {len(names):,} files:\n{told(sorted(complaints))}"
+                f"{self._base} does not provide {len(complaints):,} of {len(names):,} files:\n{listed(sorted(complaints))}"
             )
         return found
 
@@ -197,5 +197,5 @@ def _safe(name: str) -> PurePosixPath:
     """A key as a path that stays below its base."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise MemberError(f"{name!r} is no name of an image: it leads out of the images' folder")
+        raise MemberError(f"{name!r} is not an image name: it leads out of the images' folder")
     return path

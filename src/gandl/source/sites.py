@@ -25,18 +25,18 @@ def write_sites_of(dataset: str, settings: Mapping[str, Any], raw: Sequence[Path
     """
     match Dataset(dataset):
         case Dataset.RXRX19A:
-            from gandl.source import rxrx19a
+            from gandl.source.screens import rxrx19a
 
             rxrx19a.write_sites(raw[0], RxRx19aSettings.model_validate(settings), output)
         case Dataset.RXRX1:
-            from gandl.source import rxrx1
+            from gandl.source.screens import rxrx1
 
             rxrx1.write_sites(raw[0], RxRx1Settings.model_validate(settings), output)
         case Dataset.BBBC013:
-            from gandl.source import bbbc013
+            from gandl.source.screens import bbbc013
 
             bbbc013.write_sites(Path(Bbbc013Settings.model_validate(settings).platemap), output)
         case Dataset.PLATES:
-            from gandl.source import plates
+            from gandl.source.plates import sites as plates
 
             plates.write_sites(PlatesSettings.model_validate(settings), output)

@@ -47,13 +47,13 @@ class Scheme(StrEnum):
     LEAVE_ROW_OUT = "leave_row_out"
     """Each plate row is tested by a model of the others, where a cell type has one plate."""
     PROBE = "probe"
-    """Looked at along training. With development rows: among those alone, for settings may be chosen there."""
+    """Evaluated during training. With development rows: among those alone, since settings may be chosen there."""
     CONFIRMATION = "confirmation"
     """One fold: the rows that chose nothing, tested by a model of the development rows."""
 
 
 class SplitError(ValueError):
-    """The wells cannot be split as asked; the message says what is missing where."""
+    """The wells cannot be split as requested; the message says what is missing where."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def row_parts(wells: pd.DataFrame, development_rows: Sequence[str]) -> Iterator[
     rest = [row for row in rows if row not in development_rows]
     if len(development) < 2 or not rest:
         raise SplitError(
-            f"development_rows must name at least two plate rows and leave one out; it names "
+            f"development_rows must name at least two plate rows and leave at least one out; it names "
             f"{', '.join(development) or 'none'} of {', '.join(rows)}"
         )
     for scheme, among in ((Scheme.LEAVE_ROW_OUT, rows), (Scheme.PROBE, development)):
@@ -121,7 +121,7 @@ def controls_parts(wells: pd.DataFrame, test_share: float, seed: int) -> Iterato
         if wells.loc[here, "experiment"].nunique() > 1:
             yield from _left_out(wells, Scheme.LEAVE_EXPERIMENT_OUT, "experiment", here, control)
         else:
-            logger.info("%s: its one experiment cannot be left out", cell_type)
+            logger.info("%s: its only experiment cannot be left out", cell_type)
     yield from _probe(wells, control)
 
 
@@ -154,7 +154,7 @@ def cell_type_parts(wells: pd.DataFrame, test_share: float, seed: int) -> Iterat
     number = experiments.groupby("cell_type").cumcount()
     size = experiments.groupby("cell_type")["experiment"].transform("size")
     for cell_type in experiments.loc[size == 1, "cell_type"]:
-        logger.info("%s: its one experiment cannot be left out", cell_type)
+        logger.info("%s: its only experiment cannot be left out", cell_type)
     if not (size > 1).any():
         return
     folds = min(int(size[size > 1].min()), MOST_EXPERIMENT_FOLDS)
@@ -181,7 +181,7 @@ def _rows_left_out(wells: pd.DataFrame, scheme: Scheme, here: Flags, cell_type: 
     try:
         parts = [_rows_part(wells, scheme, row, [other for other in rows if other != row], [row], here) for row in rows]
     except SplitError as error:
-        logger.warning("%s: its one plate %s is not left out row by row (%s)", cell_type, plate, error)
+        logger.warning("%s: its only plate %s is not left out row by row (%s)", cell_type, plate, error)
         return
     for part in parts:
         yield part if single else Part(part.scheme, f"{plate}:{part.fold}", part.train, part.test)

@@ -1,6 +1,6 @@
-"""Splits: takes the sites table, makes the table of who may be trained on and who is tested.
+"""Splits: takes the sites table, makes the table of train and test wells.
 
-Made once, before any network, and read by everyone who trains on labels or is tested on them (`gandl.tables.SPLITS`).
+Made once, before any network, and used by all training on labels and all tests (`gandl.tables.SPLITS`).
 `gandl.source.split_schemes` draws them; here it is decided which questions a screen can answer.
 """
 
@@ -31,7 +31,7 @@ from gandl.tables import SITES, SPLITS, read_table, write_table
 __all__ = ["CELL_MODELS", "Question", "Scheme", "SplitError", "in_span", "make_splits", "span", "write_splits"]
 
 CELL_MODELS = ("HRCE", "VERO")
-"""The two cell models of RxRx19a; their names decide whether a screen can tell them apart."""
+"""The two cell models of RxRx19a; their names decide whether a screen can separate them."""
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def write_splits(
     output : parquet, schema `gandl.tables.SPLITS`; without rows where the screen can answer none of the questions.
     development_rows : rows of a screen of one plate on which settings may be chosen; [] where nothing is set apart.
     test_share : share of wells that the schemes `quarter*` test. seed : of that draw.
-    questions : of `gandl.config.QuestionName`, those asked; `controls` is split whether asked or not, for the probe reads it.
+    questions : of `gandl.config.QuestionName`, those requested; `controls` is always split, since the probe reads it.
 
     Raises
     ------
@@ -93,7 +93,9 @@ def make_splits(
     if development_rows and wells["plate_id"].nunique() == 1:
         parts.append((Question.CONTROLS, row_parts(wells, development_rows)))
     elif {"positive", "negative"} <= set(wells["control"]):
-        parts.append((Question.CONTROLS, _controls(wells, test_share, seed, asked=QuestionName.CONTROLS in questions)))
+        parts.append(
+            (Question.CONTROLS, _controls(wells, test_share, seed, requested=QuestionName.CONTROLS in questions))
+        )
     else:
         logger.warning("no question about controls: the screen lacks positive or negative ones")
     if QuestionName.CELL_MODEL in questions and set(CELL_MODELS) <= set(wells["cell_type"]):
@@ -108,14 +110,14 @@ def make_splits(
     return pd.concat([pd.DataFrame(columns=SPLITS.names, dtype=object), *tables], ignore_index=True)
 
 
-def _controls(wells: pd.DataFrame, test_share: float, seed: int, *, asked: bool) -> list[Part]:
-    """The parts of `controls`; where it is not asked, controls that cannot be split are only told."""
+def _controls(wells: pd.DataFrame, test_share: float, seed: int, *, requested: bool) -> list[Part]:
+    """The parts of `controls`; if it is not requested, controls that cannot be split are only logged."""
     try:
         return list(controls_parts(wells, test_share, seed))
     except SplitError as error:
-        if asked:
+        if requested:
             raise
-        logger.warning("no split of controls, which no question asks for: %s", error)
+        logger.warning("no split of controls (no question needs one): %s", error)
         return []
 
 

@@ -1,6 +1,7 @@
 """The stores of a run: takes the source section of a configuration, names every image store (one per plate or experiment).
 
-The Snakefile asks at every start, so that the whole DAG is known before anything runs; nothing heavier than pydantic is imported.
+The Snakefile imports it at every start, so that the whole DAG is known before anything runs; nothing heavier than pydantic is
+imported.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ from pathlib import Path
 
 from gandl.config import Dataset, SourceSettings
 from gandl.source.catalogue import stores_of
-from gandl.source.plates_stores import light_stores
+from gandl.source.plates.stores import light_stores
 from gandl.source.simulator.plan import stores_of_simulation
 
 TABLE = Path("resources/stores.csv")
 
 
 class StoresError(SystemExit):
-    """A configuration asks for stores that do not exist. A `SystemExit`, so that Snakemake prints it without a traceback."""
+    """A configuration requests stores that do not exist. A `SystemExit`, so that Snakemake prints it without a traceback."""
 
 
 def stores_of_run(source: SourceSettings, dataset: Dataset, table: Path = TABLE) -> list[str]:

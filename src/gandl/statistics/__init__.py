@@ -1,4 +1,17 @@
-"""Statistics of screens: separation of controls, axes, intervals, dose response. Imports no stage of gandl.
+"""statistics: separation of controls, axes, intervals, dose response. Imports no stage of gandl.
 
 Import from the modules: this package re-exports nothing, so that a change of one statistic redoes only what uses it.
 """
+
+__all__ = [
+    "agreement",
+    "axes",
+    "bootstrap",
+    "folds",
+    "held_out",
+    "hill",
+    "multiclass",
+    "separation",
+    "shares",
+    "standardisation",
+]

@@ -1,8 +1,8 @@
-"""Agreement: takes features of sites and which belong together, makes how well they find one another. No label is needed.
+"""Agreement: takes features of sites and which belong together, measures how well they find one another. No label is needed.
 
 The sites of a well show the same treatment, so features that describe cells place them nearer to one another than to sites of
-other wells. That is retrieval: each site ranks all other sites of its plate, and the mean average precision says how far up its
-well-mates stand (Kalinin et al. 2024, "A versatile information retrieval framework for evaluating profile strength and
+other wells. That is retrieval: each site ranks all other sites of its plate, and the mean average precision says how highly its
+well-mates rank (Kalinin et al. 2024, "A versatile information retrieval framework for evaluating profile strength and
 similarity"). Whatever else the sites of a well share (density, focus, place on the plate) counts as well: it is agreement, not
 biology.
 """
@@ -62,7 +62,7 @@ def agreement(features: Floats, groups: npt.ArrayLike, blocks: npt.ArrayLike) ->
     ranked = np.isfinite(precision)
     if not ranked.any():
         raise AgreementError(
-            "agreement needs, within a plate, a well of at least two sites and a site of another well; there is none"
+            "agreement needs, within a plate, a well of at least two sites and a site of another well; there are none"
         )
     mean, by_chance = float(precision[ranked].mean()), float(chance[ranked].mean())
     of_group = [precision[ranked & (groups == name)].mean() for name in dict.fromkeys(groups[ranked])]
@@ -87,7 +87,7 @@ def _of_block(unit: Floats, groups: npt.NDArray[np.object_]) -> tuple[Floats, Fl
 def _by_chance(mates: int, others: int) -> float:
     """Expected average precision of a random order of `others` rows, `mates` of which are relevant.
 
-    At rank k stands a mate with probability m / n; given that, (k - 1) (m - 1) / (n - 1) others are expected before it.
+    Rank k holds a mate with probability m / n; given that, (k - 1) (m - 1) / (n - 1) others are expected before it.
     """
     if not 0 < mates < others:
         return float("nan")

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gandl.statistics.axes import Fold
+from gandl.statistics.held_out import Fold
 
 LABELS = {"positive": 1, "negative": -1, "none": 0}
 """What `held_out_scores` calls a control of the sites table."""

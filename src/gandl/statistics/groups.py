@@ -7,12 +7,12 @@ import numpy.typing as npt
 import pandas as pd
 
 FEW_GROUPS = 8
-"""So many groups are left out one by one; more are dealt together."""
+"""Most groups that are left out one by one; more are merged."""
 DEALT = 5
 
 
 def dealt(groups: npt.ArrayLike, labels: npt.ArrayLike) -> npt.NDArray[np.generic]:
-    """Groups as they are where there are at most 8; else those dealt to 5, those of like labels to different ones.
+    """Groups as they are where there are at most 8; else those merged into 5, those of like labels to different ones.
 
     Parameters
     ----------

@@ -92,7 +92,7 @@ def fit_hill(dose: Floats, response: Floats) -> HillFit:
 
     Returns
     -------
-    The fit. The EC50 is sought up to half a decade beyond the tested doses, the slope between 0.3 and 8 (or -0.3 and -8).
+    The fit. The EC50 is searched for up to half a decade beyond the tested doses, the slope between 0.3 and 8 (or -0.3 and -8).
 
     Raises
     ------
@@ -126,7 +126,7 @@ def ec50_interval(dose: Floats, response: Floats, fit: HillFit, confidence: floa
 
     Bates and Watts 1988, section 6.1. A "95 %" interval held the truth in 95 to 96 % of 600 simulated compounds of six doses,
     with 2 as with 12 wells a dose; the percentiles of `bootstrap_hill` in 86, 93, 93 and 96 % with 2, 4, 6 and 12 wells, for few
-    wells hardly tell their own spread. Where several stretches of EC50s pass, the interval spans them all.
+    wells hardly determine their own spread. Where several stretches of EC50s pass, the interval spans them all.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def bootstrap_hill(dose: Floats, response: Floats, *, draws: int, seed: int) -> 
 
     Returns
     -------
-    The draws; None where a dose has a single well, which says nothing of its spread.
+    The draws; None if a dose has a single well, which says nothing of its spread.
     """
     dose, response = np.asarray(dose, float), np.asarray(response, float)
     _check(dose, response)
@@ -191,7 +191,7 @@ def bootstrap_hill(dose: Floats, response: Floats, *, draws: int, seed: int) -> 
 
 
 def resampled_responses(dose: Floats, response: Floats, *, draws: int, seed: int) -> Floats | None:
-    """Responses (draws, n) of wells drawn within their dose, deviations from its mean widened; None where a dose has one well."""
+    """Responses (draws, n) of wells drawn within their dose, deviations from its mean widened; None if a dose has one well."""
     _, position, counts = np.unique(dose, return_inverse=True, return_counts=True)
     if counts.min() < 2:
         return None

@@ -12,20 +12,20 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from gandl.statistics.axes import ROWS_AT_ONCE
 from gandl.statistics.groups import dealt
+from gandl.statistics.held_out import ROWS_AT_ONCE
 from gandl.statistics.standardisation import units_of
 from gandl.statistics.svm import SvmProblem
 
 CHOOSING_WELLS = 6_000
-"""C is chosen on at most so many training wells, drawn from them."""
+"""C is chosen on at most this many training wells, drawn from them."""
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int_]
 
 
 class ClassError(ValueError):
-    """There is nothing to tell apart; the message says what is missing."""
+    """There is nothing to classify; the message says what is missing."""
 
 
 class PairwiseSvm:
@@ -63,8 +63,8 @@ class PairwiseSvm:
         """(m, d) -> (m,) classes, by planes of one C."""
         planes = [problem.solve(c) for problem in self.problems]
         parts = [features[first : first + ROWS_AT_ONCE] for first in range(0, len(features), ROWS_AT_ONCE)]
-        told = [self._vote(np.asarray(part, float), planes) for part in parts]
-        return np.concatenate(told) if told else self.names[:0]
+        votes = [self._vote(np.asarray(part, float), planes) for part in parts]
+        return np.concatenate(votes) if votes else self.names[:0]
 
     def _vote(self, features: Floats, planes: Sequence[tuple[Floats, float]]) -> Integers:
         scaled = self.units.apply(features) * self.scale
@@ -84,7 +84,7 @@ def choose_c(features: Floats, classes: Integers, groups: npt.ArrayLike, c_grid:
     """The candidate with the best balanced accuracy, each group of training wells left out in turn; ties go to the smallest C.
 
     With one candidate, or no group whose absence leaves every class, the smallest is taken. Of more than 6,000 wells so many are
-    drawn. More than 8 groups are dealt to 5 (`gandl.statistics.groups.dealt`).
+    drawn. More than 8 groups are merged into 5 (`gandl.statistics.groups.dealt`).
     """
     candidates = sorted(c_grid)
     if len(candidates) == 1:

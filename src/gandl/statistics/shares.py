@@ -1,6 +1,7 @@
-"""Shares of right answers: takes wells with the number of their images (or themselves) and of those told right, makes accuracies.
+"""Shares of right answers: takes wells with the number of their images (or themselves) and of those classified correctly, makes
+accuracies.
 
-Images of a well are no independent answers, so their intervals draw whole wells. Nor are wells of a plate or an experiment that
+Images of a well are not independent answers, so their intervals draw whole wells. Nor are wells of a plate or an experiment that
 was left out as a whole and has one class: then "a well" is such a plate or experiment, and its wells are the answers.
 """
 
@@ -22,7 +23,7 @@ from gandl.statistics.bootstrap import (
 
 @dataclass(frozen=True)
 class Share:
-    """A share with its interval; NaN where undefined."""
+    """A share with its interval; NaN if undefined."""
 
     value: float
     low: float
@@ -45,7 +46,7 @@ def accuracies(
 
     Parameters
     ----------
-    right, total : (n,) answers of each well, and how many of them are right; total is 1 where wells themselves are told.
+    right, total : (n,) answers of each well, and how many of them are right; total is 1 where wells themselves are classified.
     classes : (n,) true class of each well.
     draws, seed : of the bootstrap over wells within their class. confidence : coverage aimed at.
 

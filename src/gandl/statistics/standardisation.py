@@ -1,6 +1,8 @@
 """Standardisation: takes features of sites and each plate's reference wells, makes features in the reference's units.
 
 The one place where a plate's mean and deviation are taken: profiles, the probe and benchmarks share it.
+
+By hand: pycytominer takes sites for wells, and keeps what does not vary in the reference in raw units (docs/decisions.md).
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from sklearn.svm import SVC, LinearSVC
 KERNEL_ROWS = 4_000
 """Most rows for which the kernel (n x n) is held: 128 MB."""
 KERNEL_TOLERANCE = 1e-6
-"""Of libsvm; its default (1e-3) would let the order of the wells show in the scores."""
+"""Of libsvm; its default (1e-3) would let the scores depend on the order of the wells."""
 LINEAR_TOLERANCE = 1e-4
 LINEAR_PASSES = 2_000
 """Passes of liblinear over the rows; after these even a hard margin has its normal to about a degree."""

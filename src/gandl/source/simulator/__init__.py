@@ -1,1 +1,5 @@
-"""The simulator: screens with a known truth, written in the distributed format of RxRx19a and RxRx1."""
+"""simulator: screens with a known truth. Takes the settings of the simulation, makes the metadata zip, image zip and truth of a
+screen, in the distributed format of RxRx19a and RxRx1.
+"""
+
+__all__ = ["layout", "plan", "rxrx1", "rxrx19a"]

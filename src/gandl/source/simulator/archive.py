@@ -22,10 +22,10 @@ import imagecodecs
 import numpy as np
 import numpy.typing as npt
 
-from gandl.files import atomic
-from gandl.progress import Progress
-from gandl.source.simulator.cells import draw_site
-from gandl.source.simulator.nuisance import Field
+from gandl.source.simulator.cells.drawing import draw_site
+from gandl.source.simulator.cells.nuisance import Field
+from gandl.workflow.files import atomic
+from gandl.workflow.progress import Progress
 
 DATE = (2020, 4, 1, 0, 0, 0)
 """Time stamp of every member: bytes must not depend on the day."""
@@ -38,7 +38,7 @@ AHEAD = 4
 class SimulatedWell:
     """A well to draw. fields : its sites. seeds : of each site's generator. members : names of its images, site by site.
 
-    channels : which of `gandl.source.simulator.morphology.CHANNELS` are kept. side : px. pixel_um : um.
+    channels : which of `gandl.source.simulator.cells.morphology.CHANNELS` are kept. side : px. pixel_um : um.
     """
 
     fields: tuple[Field, ...]

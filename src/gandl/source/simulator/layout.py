@@ -59,7 +59,7 @@ RXRX1_GRID = Grid(1, 14, 1, 22)
 
 
 class LayoutError(ValueError):
-    """More wells are asked for than a plate has."""
+    """More wells are requested than a plate has."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Well:
-    """One well. compound : of RxRx19a; sirna : of RxRx1. concentration_um : None where untreated."""
+    """One well. compound : of RxRx19a; sirna : of RxRx1. concentration_um : None if untreated."""
 
     position: Position
     role: Role
@@ -141,7 +141,7 @@ def positions(n: int, grid: Grid) -> list[Position]:
     """
     height, width = grid.last_row - grid.first_row + 1, grid.last_column - grid.first_column + 1
     if n > height * width:
-        raise LayoutError(f"{n:,} wells do not fit a plate of {height * width:,}; ask for fewer compounds or siRNAs")
+        raise LayoutError(f"{n:,} wells do not fit a plate of {height * width:,}; request fewer compounds or siRNAs")
     rows = min(height, max(ceil(sqrt(n * 2 / 3)), ceil(n / width)))
     columns = ceil(n / rows)
     found = []

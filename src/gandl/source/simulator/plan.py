@@ -1,12 +1,12 @@
 """What a simulated screen consists of: takes the settings of the simulation, names plates, stores and official files.
 
-The Snakefile asks at every start, so this module imports nothing heavier than the standard library and `gandl.config`.
+The Snakefile imports it at every start, so this module imports nothing heavier than the standard library and `gandl.config`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from gandl.config import Dataset, SimulationSettings
 
@@ -55,6 +55,28 @@ def files_of_simulation(dataset: Dataset) -> SimulatedFiles:
     if dataset not in FILES:
         raise ValueError(f"{dataset} is not simulated; there are {', '.join(FILES)}")
     return FILES[dataset]
+
+
+def mirror_of(file: str | Path) -> str:
+    """The folder that serves as a mirror: `<mirror>/<host>/<path>` of a simulated archive without its `<host>/<path>`.
+
+    A relative one stays relative.
+
+    Raises
+    ------
+    ValueError : the file lies where the simulator writes no archive.
+    """
+    path = Path(file)
+    locations = [location for files in FILES.values() for location in (files.metadata, files.images)]
+    for location in locations:
+        if path.parts[-len(location.parts) :] == location.parts:
+            return str(path.parents[len(location.parts) - 1])
+    raise ValueError(f"{path} does not lie at <mirror>/{' or <mirror>/'.join(map(str, locations))}")
+
+
+def mirror_in_use(configured: str | None, simulated: str | Path | None) -> str | None:
+    """The mirror of a run: that of its simulated archive; where it has none (None or empty), the configured one."""
+    return mirror_of(simulated) if simulated else configured
 
 
 def plates_of_simulation(settings: SimulationSettings, dataset: Dataset) -> list[SimulatedPlate]:

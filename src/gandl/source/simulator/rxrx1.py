@@ -1,7 +1,7 @@
 """The simulated RxRx1: takes the settings of the simulation, writes metadata zip, image zip and truth of a screen of siRNAs.
 
 Four cell types, experiments of four plates. Each plate holds one of four fixed sets of siRNAs, and the order of the sets is
-turned from experiment to experiment, as in the real screen: who knows the plate knows the set.
+turned from experiment to experiment, as in the real screen: the plate determines the set.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import pandas as pd
 
 from gandl.config import Dataset, SimulationSettings
 from gandl.source.simulator.archive import SimulatedWell, write_images, write_metadata
+from gandl.source.simulator.cells.morphology import Perturbation, draw_perturbation
 from gandl.source.simulator.layout import POSITIVE_CONTROLS, RXRX1_SITES, LayoutError, Well, rxrx1_plate
-from gandl.source.simulator.morphology import Perturbation, draw_perturbation
 from gandl.source.simulator.plan import RXRX1_CELL_TYPES, RXRX1_PLATES, SimulatedPlate, plates_of_simulation
 from gandl.source.simulator.screen import Look, Screen, Stream, write_truth
 
@@ -95,7 +95,7 @@ def true_wells(screen: Screen) -> list[TrueWell]:
     size = screen.settings.rxrx1_sirnas
     if size > SET_SIZE:
         raise LayoutError(
-            f"simulation.rxrx1_sirnas is {size}; a set of the real screen has {SET_SIZE}, and more have no id"
+            f"simulation.rxrx1_sirnas is {size}; a set of the real screen has {SET_SIZE}, more would have no id"
         )
     treatments = [_sirna(screen, number) for number in range(size * RXRX1_PLATES)]
     positive = [_sirna(screen, FIRST_POSITIVE_ID + i) for i in range(POSITIVE_CONTROLS)]

@@ -1,8 +1,8 @@
 """The simulated RxRx19a: takes the settings of the simulation, writes metadata zip, image zip and truth of a drug screen.
 
 HRCE-like and VERO-like cells, two experiments each. Expected severity is 1 in infected wells, less with an active compound, and
-0 in Mock and UV wells, between which there is no difference. Nobody published what the wells without a condition are; here they
-are uninfected wells that were seeded more thinly.
+0 in Mock and UV wells, between which there is no difference. The nature of the wells without a condition is unpublished; here
+they are uninfected wells that were seeded more thinly.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import pandas as pd
 
 from gandl.config import Dataset, SimulationSettings
 from gandl.source.simulator.archive import SimulatedWell, write_images, write_metadata
+from gandl.source.simulator.cells.morphology import Perturbation
 from gandl.source.simulator.chemistry import Compound, draw_library, names_of_batch, well_noise
 from gandl.source.simulator.layout import Role, Well, rxrx19a_plate
-from gandl.source.simulator.morphology import Perturbation
 from gandl.source.simulator.plan import EXPERIMENTS_PER_CELL_TYPE, SimulatedPlate, plates_of_simulation
 from gandl.source.simulator.screen import Look, Screen, Stream, write_truth
 
@@ -56,7 +56,7 @@ CONDENSED = Perturbation(nucleus=-0.25, chromatin=0.5, size=-0.2)
 
 @dataclass(frozen=True)
 class TrueWell:
-    """A well and its truth. truth : of its compound in its cell type, None where untreated."""
+    """A well and its truth. truth : of its compound in its cell type, None if untreated."""
 
     plate: SimulatedPlate
     well: Well

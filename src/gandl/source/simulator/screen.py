@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 
 from gandl.config import Dataset, SimulationSettings
-from gandl.files import atomic
-from gandl.source.screens import CHANNELS, MEMBERS, ScreenFile, member_keys
+from gandl.source.screens.published import CHANNELS, MEMBERS, ScreenFile, member_keys
 from gandl.source.simulator.archive import SimulatedWell
+from gandl.source.simulator.cells.morphology import CELL_LINES, CHANNELS as DRAWN_CHANNELS, Perturbation
+from gandl.source.simulator.cells.nuisance import PlateNuisance, draw_field, draw_nuisance_plate, draw_nuisance_well
 from gandl.source.simulator.layout import LayoutError, Position
-from gandl.source.simulator.morphology import CELL_LINES, Perturbation
-from gandl.source.simulator.morphology import CHANNELS as DRAWN_CHANNELS
-from gandl.source.simulator.nuisance import PlateNuisance, draw_field, draw_nuisance_plate, draw_nuisance_well
 from gandl.source.simulator.plan import SimulatedPlate, files_of_simulation
+from gandl.workflow.files import atomic
 
 PIXEL_UM = {Dataset.RXRX19A: 0.65, Dataset.RXRX1: 1.3}
 """RxRx19a halved has RxRx1's scale."""
@@ -27,7 +26,7 @@ EXPERIMENT_DENSITY = 0.08
 
 
 class Stream(IntEnum):
-    """What a generator is for; each draws from its own, so that more plates or sites leave the others as they are."""
+    """Purposes of random generators; each has its own, so that more plates or sites do not change the others."""
 
     LIBRARY = 0
     LAYOUT = 1
@@ -70,7 +69,7 @@ class Screen:
         return np.random.default_rng(self.seed(stream, *numbers))
 
     def plate_numbers(self, plate: SimulatedPlate) -> tuple[int, int, int]:
-        """Numbers that tell a plate from all others in seeds, whatever else the screen holds."""
+        """Numbers that identify a plate in seeds, independent of the rest of the screen."""
         return list(CELL_LINES).index(plate.cell_type), plate.batch, plate.number
 
     def plate_nuisance(self, plate: SimulatedPlate) -> PlateNuisance:

@@ -1,0 +1,52 @@
+"""config: a parsed YAML file -> a checked `Config`, one pydantic model, or every mistake at once.
+
+Everything that describes the configuration elsewhere (the comments of `config/*.yaml`, `config/schema.json`, the table in
+`config/README.md`) is generated from these classes by `python -m gandl.config.files`; a test keeps them in step.
+The Snakefile imports it at every start, so it stays light: pydantic, nothing heavier.
+"""
+
+from gandl.config.run import (
+    Config as Config,
+)
+from gandl.config.source import (
+    Bbbc013Settings as Bbbc013Settings,
+    Dataset as Dataset,
+    ImagesFrom as ImagesFrom,
+    PlatesSettings as PlatesSettings,
+    RxRx1Settings as RxRx1Settings,
+    RxRx19aSettings as RxRx19aSettings,
+    SimulationSettings as SimulationSettings,
+    SourceSettings as SourceSettings,
+    Wells as Wells,
+)
+from gandl.config.stages import (
+    Activation as Activation,
+    BlockStatistic as BlockStatistic,
+    ComputeSettings as ComputeSettings,
+    EmbeddingsSettings as EmbeddingsSettings,
+    EvaluationSettings as EvaluationSettings,
+    FeaturizerName as FeaturizerName,
+    FiguresSettings as FiguresSettings,
+    ImagesSettings as ImagesSettings,
+    Normalization as Normalization,
+    NormalizationSettings as NormalizationSettings,
+    QuestionName as QuestionName,
+    SegmentationSettings as SegmentationSettings,
+    Weights as Weights,
+)
+from gandl.config.training import (
+    Augmentation as Augmentation,
+    AugmentationSettings as AugmentationSettings,
+    ChosenWeights as ChosenWeights,
+    EngineSettings as EngineSettings,
+    GeneratorKind as GeneratorKind,
+    GradientEstimate as GradientEstimate,
+    Intensity as Intensity,
+    Loss as Loss,
+    NetworkSettings as NetworkSettings,
+    Pairs as Pairs,
+    Precision as Precision,
+    TrainingSettings as TrainingSettings,
+)
+
+__all__ = ["check", "files", "training"]

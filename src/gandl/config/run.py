@@ -1,0 +1,110 @@
+"""The whole configuration of a run: its sections, and what must fit between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+
+from gandl.config.source import SourceSettings
+from gandl.config.stages import (
+    ComputeSettings,
+    EmbeddingsSettings,
+    EvaluationSettings,
+    FiguresSettings,
+    ImagesSettings,
+    NormalizationSettings,
+    QuestionName,
+)
+from gandl.config.training import TrainingSettings
+from gandl.config.types import NonNegativeInt, Section
+
+
+def _not_the_downloads(value: str) -> str:
+    if value == "downloads":
+        raise ValueError("downloads is the folder that all runs share; choose another name for the run")
+    return value
+
+
+class Config(Section):
+    """Everything that a run depends on."""
+
+    run: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"), AfterValidator(_not_the_downloads)] = Field(
+        "simulated", description="Name of the run: its folder under `results/`. Two names never mix."
+    )
+    seed: NonNegativeInt = Field(0, description="Seed of the bootstrap; training has its own.")
+    mirror: str | None = Field(
+        None, description="Folder or base URL that holds `<host>/<path>` of every download; empty: the official hosts."
+    )
+    source: SourceSettings = Field(default_factory=SourceSettings, description=SourceSettings.__doc__)
+    images: ImagesSettings = Field(default_factory=ImagesSettings, description=ImagesSettings.__doc__)
+    training: TrainingSettings = Field(default_factory=TrainingSettings, description=TrainingSettings.__doc__)
+    embeddings: EmbeddingsSettings = Field(default_factory=EmbeddingsSettings, description=EmbeddingsSettings.__doc__)
+    normalization: NormalizationSettings = Field(
+        default_factory=NormalizationSettings, description=NormalizationSettings.__doc__
+    )
+    evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description=EvaluationSettings.__doc__)
+    figures: FiguresSettings = Field(default_factory=FiguresSettings, description=FiguresSettings.__doc__)
+    compute: ComputeSettings = Field(default_factory=ComputeSettings, description=ComputeSettings.__doc__)
+
+    @property
+    def simulated(self) -> bool:
+        return self.source.simulated
+
+    @model_validator(mode="after")
+    def _stages_fit(self) -> Config:
+        screens, screen = set(self.source.datasets), self.source.screen
+        for key, named in (
+            ("images.resolutions", set(self.images.resolutions)),
+            ("embeddings.resolutions", set(self.embeddings.resolutions)),
+        ):
+            if named != screens:
+                raise ValueError(
+                    f"{key} names {_named(named)}; it must name the screens of source.datasets: {_named(screens)}"
+                )
+        for dataset, resolution in self.embeddings.resolutions.items():
+            if resolution not in self.images.resolutions[dataset]:
+                raise ValueError(
+                    f"embeddings.resolutions requests {dataset} at {resolution} px, which is not among its "
+                    f"images.resolutions {self.images.resolutions[dataset]}"
+                )
+            seen = round(resolution * self.embeddings.rescale.get(dataset, 1.0))
+            if seen < self.training.network.crop:
+                raise ValueError(
+                    f"embeddings.resolutions: images of {dataset} are {seen} px when the networks see them, smaller than "
+                    f"training.network.crop ({self.training.network.crop})"
+                )
+        stored = self.images.resolutions[screen]
+        if self.training.resolution not in stored:
+            raise ValueError(
+                f"training.resolution ({self.training.resolution}) is not among images.resolutions of {screen} {stored}"
+            )
+        if self.training.network.crop > self.training.resolution:
+            raise ValueError(
+                f"training.network.crop ({self.training.network.crop}) is larger than the images "
+                f"(training.resolution {self.training.resolution})"
+            )
+        self._fits_gpus()
+        if QuestionName.CALIBRATION in self.evaluation.questions and not self.simulated:
+            raise ValueError("evaluation.questions names calibration, but only a simulated screen has a known truth")
+        return self
+
+    def _fits_gpus(self) -> None:
+        """Every GPU computes as many images of a batch, in whole groups of the minibatch deviation."""
+        training, gpus = self.training, max(1, self.compute.gpus)
+        group, part = training.network.minibatch_std_group, training.engine.microbatch
+        if training.batch % (group * gpus):
+            raise ValueError(
+                f"training.batch ({training.batch}) must be a multiple of minibatch_std_group times compute.gpus "
+                f"({group} x {gpus} = {group * gpus})"
+            )
+        if part and training.batch // gpus % part:
+            raise ValueError(
+                f"training.engine.microbatch ({part}) must divide what each of {gpus} GPUs computes of a batch "
+                f"({training.batch} / {gpus} = {training.batch // gpus} images)"
+            )
+
+
+def _named(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"

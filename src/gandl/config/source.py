@@ -1,0 +1,189 @@
+"""The `source` section of the configuration: which screens, simulated or real, and where their images come from."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from gandl.config.types import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section
+
+
+class Dataset(StrEnum):
+    RXRX19A = "rxrx19a"
+    RXRX1 = "rxrx1"
+    BBBC013 = "bbbc013"
+    PLATES = "plates"
+
+
+class ImagesFrom(StrEnum):
+    ARCHIVE = "archive"
+    OBJECTS = "objects"
+
+
+class Wells(StrEnum):
+    ALL = "all"
+    PILOT = "pilot"
+
+
+class RxRx19aSettings(Section):
+    """RxRx19a, the COVID-19 screen: 57 plates of HRCE and VERO cells, five channels."""
+
+    stores: list[str] = Field(
+        [], description="Plates to take (`HRCE-1_25`), one store each; empty: every plate of `resources/stores.csv`."
+    )
+    wells: Wells = Field(
+        Wells.ALL,
+        description="`all`; or `pilot`: controls, the three drugs of the paper and two dose series per plate, by fixed rules.",
+    )
+    complete: bool = Field(
+        True, description="The metadata must be the whole published screen: its counts are checked, too."
+    )
+    images_from: ImagesFrom = Field(
+        ImagesFrom.ARCHIVE,
+        description="`archive`: the members needed are read out of the zip, by byte range where it is remote; `objects`: single "
+        "PNGs at their own address (or, with a folder as `mirror`, an unpacked archive).",
+    )
+    image_px: PositiveInt = Field(1024, description="Side (px) of its square images; another size is refused.")
+    pixel_size_um: PositiveFloat | None = Field(
+        0.65, description="Side of a pixel (um); empty where unknown: then no scale is checked."
+    )
+
+
+class RxRx1Settings(Section):
+    """RxRx1, the screen of 1,108 siRNAs: 51 experiments of four plates and four cell types, six channels."""
+
+    stores: list[str] = Field(
+        [], description="Experiments to take (`HUVEC-01`), one store each; empty: every one of `resources/stores.csv`."
+    )
+    complete: bool = Field(
+        True, description="The metadata must be the whole published screen: counts and checksum are checked, too."
+    )
+    images_from: ImagesFrom = Field(
+        ImagesFrom.ARCHIVE,
+        description="`archive` or `objects`, as for RxRx19a; single objects are not offered officially.",
+    )
+    image_px: PositiveInt = Field(512, description="Side (px) of its square images; another size is refused.")
+    pixel_size_um: PositiveFloat | None = Field(
+        None, description="Side of a pixel (um); empty where unknown (the release does not state it)."
+    )
+
+
+class Bbbc013Settings(Section):
+    """BBBC013: one real 96-well plate."""
+
+    platemap: str = Field(
+        "resources/bbbc013_platemap.csv",
+        description="Table of wells: control, treatment, dose. Change it when a plate was laid out differently.",
+    )
+    development_rows: list[str] = Field(
+        ["A", "B", "C", "D"],
+        min_length=2,
+        description="Plate rows on which settings may be chosen (and the probe is computed); the other rows are not used "
+        "for choices.",
+    )
+
+
+class PlatesSettings(Section):
+    """A lab's own plates: a table of sites, or a folder whose file names give well, site and channel."""
+
+    table: str | None = Field(
+        None,
+        description="`sites.csv`: one row per site, a column `file_<channel>` per channel; docs/your-plates.md is the guide.",
+    )
+    folder: str | None = Field(None, description="Folder of images, where there is no table.")
+    pattern: str | None = Field(
+        None,
+        description="Regular expression for the paths below `folder`, with the named groups `well`, `channel` and, where they "
+        "vary, `plate`, `site`, `experiment`.",
+    )
+    wells: str | None = Field(
+        None, description="With `folder`: a CSV of wells (plate, well, control, treatment, concentration_um)."
+    )
+    pixel_size_um: PositiveFloat | None = Field(None, description="Side of a pixel (um); empty where unknown.")
+
+
+class SimulationSettings(Section):
+    """A simulated pair of screens with a known truth, written in the distributed format of RxRx19a and RxRx1."""
+
+    seed: NonNegativeInt = Field(0, description="Same seed, same bytes.")
+    image_px: PositiveInt = Field(
+        256, description="Side (px) of RxRx19a-like images; RxRx1-like ones have half, at twice the pixel size."
+    )
+    hrce_plates: PositiveInt = Field(3, description="Plates in each of HRCE-1 and HRCE-2.")
+    vero_plates: PositiveInt = Field(2, description="Plates in each of VERO-1 and VERO-2.")
+    compounds: Annotated[int, Field(ge=3)] = Field(
+        7, description="Compounds per plate, each in six half-log doses and two wells a plate; three have fixed names."
+    )
+    sites: PositiveInt = Field(4, description="Sites (fields) per RxRx19a-like well.")
+    severity: NonNegativeFloat = Field(
+        1.0, description="Factor on the severity of infection in every well; 0 gives screens without any effect."
+    )
+    rxrx1_experiments: PositiveInt = Field(2, description="RxRx1-like experiments (of four plates) per cell type.")
+    rxrx1_sirnas: PositiveInt = Field(10, description="siRNAs in each of the four fixed sets: treated wells per plate.")
+
+
+class SourceSettings(Section):
+    """Which screens, and where their images come from."""
+
+    datasets: list[Dataset] = Field(
+        [Dataset.RXRX19A, Dataset.RXRX1],
+        min_length=1,
+        description="Screens of the run. The network is trained on the first; the others are embedded by it as they are "
+        "(zero-shot).",
+    )
+    simulation: SimulationSettings | None = Field(
+        default_factory=SimulationSettings,
+        description="RxRx19a and RxRx1 are simulated with these sizes; empty: the real ones.",
+    )
+    rxrx19a: RxRx19aSettings | None = Field(
+        RxRx19aSettings(complete=False, image_px=256), description="Where `datasets` names it, else empty."
+    )
+    rxrx1: RxRx1Settings | None = Field(
+        RxRx1Settings(complete=False, image_px=128, pixel_size_um=1.3),
+        description="Where `datasets` names it, else empty.",
+    )
+    bbbc013: Bbbc013Settings | None = Field(None, description="Where `datasets` names it, else empty.")
+    plates: PlatesSettings | None = Field(None, description="Where `datasets` names it, else empty.")
+
+    @model_validator(mode="after")
+    def _sections_fit(self) -> SourceSettings:
+        if len(set(self.datasets)) != len(self.datasets):
+            raise ValueError(f"datasets names a screen twice: {', '.join(self.datasets)}")
+        for dataset in Dataset:
+            wanted, given = dataset in self.datasets, getattr(self, dataset.value) is not None
+            if wanted != given:
+                raise ValueError(
+                    f"datasets names {dataset}, but its section source.{dataset} is empty"
+                    if wanted
+                    else f"the section source.{dataset} is filled, but datasets does not name it; leave it empty"
+                )
+        if self.simulation is not None:
+            real = [dataset for dataset in self.datasets if dataset not in (Dataset.RXRX19A, Dataset.RXRX1)]
+            if real:
+                raise ValueError(f"simulation makes rxrx19a and rxrx1 only; datasets names {', '.join(real)}")
+            for section, side in (
+                (self.rxrx19a, self.simulation.image_px),
+                (self.rxrx1, self.simulation.image_px // 2),
+            ):
+                if section is not None and (section.image_px != side or section.complete):
+                    raise ValueError(
+                        f"a simulated {section.__class__.__name__.removesuffix('Settings')} has images of {side} px and is "
+                        f"not complete; set its image_px to {side} and its complete to false"
+                    )
+        return self
+
+    @property
+    def screen(self) -> Dataset:
+        """The screen that is trained on and judged."""
+        return self.datasets[0]
+
+    @property
+    def simulated(self) -> bool:
+        return self.simulation is not None
+
+    @property
+    def development_rows(self) -> list[str]:
+        """Plate rows on which settings may be chosen, where the screen has such; else none."""
+        return self.bbbc013.development_rows if self.bbbc013 is not None else []

@@ -1,0 +1,216 @@
+"""The sections of the configuration other than training: images, embeddings, normalization, evaluation, figures, compute."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+
+from gandl.config.source import Dataset
+from gandl.config.training import Precision
+from gandl.config.types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section
+
+
+class QuestionName(StrEnum):
+    CONTROLS = "controls"
+    DOSE_RESPONSE = "dose_response"
+    CELL_MODEL = "cell_model"
+    CELL_TYPE = "cell_type"
+    CALIBRATION = "calibration"
+
+
+class FeaturizerName(StrEnum):
+    GANDL = "gandl"
+    GANDL_BLOCKS = "gandl_blocks"
+    GANDL_UNTRAINED = "gandl_untrained"
+    INTENSITY = "intensity"
+    SEGMENTATION = "segmentation"
+    RELEASED = "released"
+
+
+class Activation(StrEnum):
+    POST = "post"
+    PRE = "pre"
+
+
+class BlockStatistic(StrEnum):
+    MEAN = "mean"
+    STD = "std"
+
+
+class Weights(StrEnum):
+    EMA = "ema"
+    RAW = "raw"
+
+
+class Normalization(StrEnum):
+    UNLABELLED = "unlabelled"
+    MOCK = "mock"
+    NONE = "none"
+
+
+class ImagesSettings(Section):
+    """How image stores are filled and written."""
+
+    resolutions: dict[Dataset, list[PositiveInt]] = Field(
+        {Dataset.RXRX19A: [128], Dataset.RXRX1: [128]},
+        description="Stored sizes (px, the shorter side) of each screen's images: the original, or its area mean by a whole "
+        "factor. What nobody reads need not be stored.",
+    )
+    shard_sites: PositiveInt = Field(64, description="At most this many sites in one shard (file) of the store.")
+    shard_mebibytes: PositiveInt = Field(320, description="At most this many MiB of raw pixels in one shard.")
+    compression_level: Annotated[int, Field(ge=1, le=19)] = Field(
+        1, description="zstd level; higher is slower and, on noisy images, hardly smaller."
+    )
+    connections: PositiveInt = Field(8, description="Requests at a time while images are read from a remote address.")
+    gap_kibibytes: NonNegativeInt = Field(
+        4,
+        description="Members of a remote archive that lie closer than this are fetched in one request, the gap with them.",
+    )
+    whole_archive: bool = Field(
+        False, description="Download a whole archive where its server gives no byte ranges; otherwise that is an error."
+    )
+
+
+class SegmentationSettings(Section):
+    """The `segmentation` featurizer: nuclei by Otsu's threshold, a ring around each; sizes are pixels of the full image."""
+
+    nuclear_channels: list[str] = Field(
+        ["dna", "hoechst"],
+        min_length=1,
+        description="Names of channels that show nuclei; the first one stored is used.",
+    )
+    smoothing: NonNegativeFloat = Field(
+        1.0,
+        description="Sigma (px) of the Gaussian before the threshold; more joins touching nuclei, less keeps noise.",
+    )
+    minimum_area: PositiveInt = Field(80, description="Smaller objects (px) are debris; about half a nucleus's area.")
+    gap: NonNegativeInt = Field(1, description="Pixels left out between a nucleus and its ring: the blurred edge.")
+    ring: PositiveInt = Field(6, description="Width (px) of the ring of cytoplasm; it should not reach the next cell.")
+
+
+def _stated(precision: Precision) -> Precision:
+    if precision is Precision.AUTO:
+        raise ValueError("auto is for training alone: the same weights must give the same vectors on every machine")
+    return precision
+
+
+class EmbeddingsSettings(Section):
+    """How a site becomes one vector."""
+
+    featurizers: list[FeaturizerName] = Field(
+        [name for name in FeaturizerName if name != FeaturizerName.RELEASED],
+        min_length=1,
+        description="Featurizers to compare; each is embedded, scored and drawn (`released`: the embeddings published with "
+        "RxRx).",
+    )
+    weights: Weights = Field(Weights.EMA, description="Discriminator that embeds: its moving average, or the raw one.")
+    activation: Activation = Field(
+        Activation.POST, description="GAN-DL's 512-d layer after (`post`) or before (`pre`) its leaky ReLU."
+    )
+    blocks: list[str] = Field(
+        [],
+        description="Blocks that make `gandl_blocks` and `gandl_untrained`: `image` (1x1 on the image), "
+        "`block_<side of its output>`, `last`; empty: every block. The first ones see texture, the last ones what separates real "
+        "from generated.",
+    )
+    block_statistics: list[BlockStatistic] = Field(
+        list(BlockStatistic), min_length=1, description="What is taken over space of every feature map of these blocks."
+    )
+    stride: PositiveInt = Field(
+        64, description="Distance (px) of the crops whose features are averaged over a site; the crop's side tiles it."
+    )
+    batch: PositiveInt = Field(
+        32,
+        description="Crops per forward pass (rounded up to a multiple of 16); it changes the speed, at most the last digits.",
+    )
+    precision: Annotated[Precision, AfterValidator(_stated)] = Field(
+        Precision.FLOAT32,
+        description="Of embedding networks: `float32`; `tf32` or `bfloat16` are faster on a GPU and change the last digits.",
+    )
+    resolutions: dict[Dataset, PositiveInt] = Field(
+        {Dataset.RXRX19A: 128, Dataset.RXRX1: 128},
+        description="Stored size (px) of each screen's images that is embedded; its pixels must be as wide as in training.",
+    )
+    rescale: dict[Dataset, PositiveFloat] = Field(
+        {},
+        description="Factor by which a screen's images are enlarged before the networks see them, where their pixels are known "
+        "to be of another width than in training; without it such images are refused.",
+    )
+    drop_channels: list[str] = Field(
+        ["mitotracker"],
+        description="Channels that are left out, by name, where the model was not trained on them (GAN-DL: MitoTracker of "
+        "RxRx1).",
+    )
+    segmentation: SegmentationSettings = Field(
+        default_factory=SegmentationSettings,
+        description="Sizes of the `segmentation` featurizer; change with the magnification.",
+    )
+
+
+class NormalizationSettings(Section):
+    """How plate effects are removed."""
+
+    methods: list[Normalization] = Field(
+        list(Normalization), min_length=1, description="Normalisations to make (`unlabelled` uses no control's label)."
+    )
+    method: Normalization = Field(
+        Normalization.UNLABELLED, description="The one used by questions within a plate's cell type."
+    )
+
+    @model_validator(mode="after")
+    def _method_is_made(self) -> NormalizationSettings:
+        if self.method not in self.methods:
+            raise ValueError(f"method ({self.method}) is not among methods ({', '.join(self.methods)})")
+        return self
+
+
+class EvaluationSettings(Section):
+    """Statistics of the screen."""
+
+    questions: list[QuestionName] = Field(
+        list(QuestionName),
+        description="Questions to evaluate: `controls` (C+ against C-), `dose_response`, `cell_model` (HRCE against "
+        "VERO), `cell_type` (RxRx1), `calibration` (simulated screens: against the truth).",
+    )
+    test_share: Fraction = Field(
+        0.25,
+        description="Share of wells tested in the paper's split; whole plates and experiments are also left out.",
+    )
+
+    svm_c: list[PositiveFloat] = Field(
+        [0.01, 0.1, 1.0, 10.0, 100.0],
+        min_length=1,
+        description="Candidates for the linear SVM's C, from difference of the means to hard margin; chosen within the "
+        "training rows by leave-one-out.",
+    )
+    bootstrap: PositiveInt = Field(2_000, description="Bootstrap draws over wells for every interval.")
+    confidence: Fraction = Field(0.95, description="Coverage of every interval.")
+
+
+class FiguresSettings(Section):
+    """Look of the figures; changing it only redraws them."""
+
+    dpi: PositiveInt = Field(200, description="Resolution of the PNG files.")
+    font_size: PositiveFloat = Field(8.0, description="Font size in points.")
+    crops: PositiveInt = Field(6, description="Real and generated crops shown per channel.")
+
+
+class ComputeSettings(Section):
+    """What the heavy jobs compute on, and what they request of a cluster; on one machine `--cores` decides."""
+
+    gpus: NonNegativeInt = Field(
+        0,
+        description="GPUs of a training job, each of which computes a part of every batch; above 0, an embedding job uses "
+        "one, too. 0: everything runs on the CPU.",
+    )
+    threads: PositiveInt = Field(2, description="CPU threads of a training, embedding or packing job.")
+    training_memory: str = Field("3GB", pattern=r"^[1-9]\d*[MG]B$", description="Memory of a training job.")
+    training_runtime: str = Field("12h", pattern=r"^[1-9]\d*[mhd]$", description="Time limit of a training job.")
+    store_memory: str = Field(
+        "3GB", pattern=r"^[1-9]\d*[MG]B$", description="Memory of a job that packs or embeds one store."
+    )
+    store_runtime: str = Field(
+        "4h", pattern=r"^[1-9]\d*[mhd]$", description="Time limit of a job that packs or embeds one store."
+    )

@@ -1,0 +1,5 @@
+"""common: what all figures share. Style sheet, sizes, colours, words, reading of tables; takes tables and axes, saves SVG, PNG
+and the CSV of what was drawn.
+"""
+
+__all__ = ["contact_sheet", "labels", "palette", "scores", "style"]

@@ -1,0 +1,86 @@
+"""Words that readers see: the names of featurizers, metrics, splits, channels and doses, each written once."""
+
+from __future__ import annotations
+
+import math
+
+from gandl.config import FeaturizerName
+from gandl.evaluation.terms import RATIO
+
+FEATURIZERS: dict[str, str] = {
+    FeaturizerName.GANDL: "GAN-DL, 512-d layer",
+    FeaturizerName.GANDL_BLOCKS: "GAN-DL, blocks",
+    FeaturizerName.GANDL_UNTRAINED: "Untrained network",
+    FeaturizerName.INTENSITY: "Channel intensities",
+    FeaturizerName.SEGMENTATION: "Segmentation",
+    RATIO: "Nucleus/ring ratio, no SVM",
+    FeaturizerName.RELEASED: "Published embeddings",
+}
+
+CHANNELS: dict[str, str] = {
+    "fkhr_gfp": "FKHR-GFP",
+    "dna": "DNA (DRAQ)",
+    "hoechst": "Hoechst (nuclei)",
+    "con_a": "ConA (ER)",
+    "phalloidin": "Phalloidin (actin)",
+    "syto14": "Syto14 (RNA)",
+    "mitotracker": "MitoTracker",
+    "wga": "WGA (Golgi)",
+}
+
+REFERENCES: dict[str, str] = {RATIO: "Earlier plain segmentation"}
+"""What the reference values of a screen were measured by, by the featurizer they are given for."""
+
+METRICS: dict[str, str] = {
+    "z_prime": "Z′",
+    "robust_z_prime": "Robust Z′",
+    "ssmd": "SSMD",
+    "accuracy": "Accuracy",
+    "z_prime_lda": "Z′, LDA",
+}
+
+SCHEMES = {
+    "quarter": "a quarter of the wells held out (the paper's split)",
+    "quarter_by_cell_type": "a quarter of the wells held out, within a cell type",
+    "leave_plate_out": "whole plates held out",
+    "leave_experiment_out": "whole experiments held out",
+    "leave_row_out": "plate rows held out",
+    "probe": "whole plates held out, as the probe evaluates them during training",
+    "no_training": "no classifier, so nothing to hold out",
+}
+"""How wells were held out, by the scheme of a split."""
+
+
+def featurizer_label(name: str) -> str:
+    """A featurizer's name for readers; an unknown one keeps its own name, its underscores as spaces."""
+    return FEATURIZERS.get(name, name.replace("_", " "))
+
+
+def channel_label(name: str) -> str:
+    """A channel's name for readers."""
+    return CHANNELS.get(name, name.replace("_", " "))
+
+
+def dose_unit(highest_um: float) -> tuple[str, float]:
+    """The unit in which a dose series reads best, and what to multiply micromolar by: nM below 1 uM, else uM."""
+    return ("nM", 1000.0) if highest_um < 1.0 else ("µM", 1.0)
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A measured number with so many significant digits, trailing zeros kept, no exponent: 0.977, 3.00, 13.0, 1250."""
+    if not math.isfinite(value):
+        return str(value)
+    rounded = float(f"{value:.{digits}g}")
+    exponent = int(f"{rounded:e}".partition("e")[2])
+    return fixed(rounded, max(digits - 1 - exponent, 0))
+
+
+def nominal(value: float, digits: int = 3) -> str:
+    """A number that was set, not measured (a dose, a tick, a scale bar): as `number`, without trailing zeros."""
+    text = number(value, digits)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def fixed(value: float, decimals: int) -> str:
+    """So many decimals, a true minus sign, and no minus before what rounds to zero: −0.50, 0.00."""
+    return f"{value:z.{decimals}f}".replace("-", "−")

@@ -1,0 +1,5 @@
+"""crops: real crops for training. Takes image stores, makes batches of random squares on the device, on the networks' intensity
+scale, read ahead by threads.
+"""
+
+__all__ = ["intensity", "loader", "sampling"]

@@ -1,0 +1,283 @@
+"""The loop of a training: takes an objective, makes all its steps; reports, evaluates, saves, rolls back and stops on the way.
+
+Every rank runs the same loop and makes the same decisions, from numbers that are the same on all; one of them evaluates, writes
+and reports.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
+from typing import Any
+
+from gandl.models.compute.ranks import ALONE, Ranks
+from gandl.models.engine.checkpoint import Checkpoints
+from gandl.models.engine.guard import Guard
+from gandl.models.engine.looks import Looks, look_images
+from gandl.models.looks.curve import Curve
+from gandl.models.looks.status import Status
+from gandl.models.objectives.objective import COURSE_NUMBERS, Objective, TrainingError
+from gandl.models.objectives.troubles import Trouble, TroubleKind
+from gandl.workflow.interruption import Interrupted, Interruption
+
+STATUS_LINES = 100
+"""Minimum number of status lines and points of the curve during training."""
+STEPS_BETWEEN_DRAINS = 16
+"""Steps between fetching numbers and answering signals on a GPU: fetching waits for the GPU."""
+
+logger = logging.getLogger(__name__)
+
+
+class Loop:
+    """Everything of one training that is running.
+
+    Parameters
+    ----------
+    make : a new objective, as it is before its first step.
+    kept : its checkpoints.
+    stop : hears signals.
+    looks : evaluates it at logarithmic intervals; None except on the rank that writes.
+    new_status : makes the status report, from this number of images and steps on; None except on the rank that writes.
+
+    Attributes
+    ----------
+    looked : images shown at the last look.
+    failed : the furthest step that made training roll back; -1 where none did.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Objective],
+        kept: Checkpoints,
+        stop: Interruption,
+        looks: Looks | None,
+        new_status: Callable[[int, int], Status] | None,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self._make, self._kept, self._stop, self._looks, self._ranks = make, kept, stop, looks, ranks
+        self._new_status = new_status
+        self._status: Status | None = None
+        self.objective = make()
+        self.settings = self.objective.settings
+        self.curve, self.guard = Curve(), self._new_guard()
+        self.looked, self.failed = 0, -1
+        self._saved = -1, 0
+        self._look_at = look_images(self.settings)
+        self._tick = max(1, self.settings.images // STATUS_LINES)
+
+    # The way of a training
+
+    def run(self) -> None:
+        """Resume from the last checkpoint until all images were shown.
+
+        Raises
+        ------
+        TrainingError : it rolled back as often as it may, and failed again.
+        Interrupted : a signal came; a checkpoint of this moment is written.
+        """
+        self._resume()
+        if self._new_status is not None:
+            self._status = self._new_status(self.objective.images, self.objective.step_number)
+        with self._status or nullcontext():
+            self._look_if_due()  # an evaluation that a signal interrupted is repeated
+            while not self._ended:
+                self.objective.step()
+                if self._settles:
+                    self._settle()
+            self._stop_if_asked()
+
+    def _settle(self) -> None:
+        """Look back on the last steps: roll back if they failed, else do what is due."""
+        trouble = self._trouble()
+        if trouble is not None:
+            self._go_back(trouble)
+            return
+        if self._ended or self._passed(self._tick):
+            self._report_status()
+        self._look_if_due()
+        if self._keeps and (self.guard.calm or self._overdue):
+            self._save()
+        self._stop_if_asked()
+
+    @property
+    def _ended(self) -> bool:
+        return self.objective.images >= self.settings.images
+
+    @property
+    def _keeps(self) -> bool:
+        """Whether a checkpoint is due: since the last one, that many images were shown, or all."""
+        every, (_, saved) = self.settings.checkpoint_images, self._saved
+        return self._ended or self.objective.images // every > saved * self.settings.batch // every
+
+    @property
+    def _overdue(self) -> bool:
+        """Whether a checkpoint must not wait for calmer numbers any longer: a kill would cost twice what was agreed."""
+        _, saved = self._saved
+        return self._ended or self.objective.images - saved * self.settings.batch >= 2 * self.settings.checkpoint_images
+
+    @property
+    def _settles(self) -> bool:
+        """Whether the last step's numbers are wanted now."""
+        on_cpu = self.objective.device.type == "cpu"
+        at = on_cpu or self.objective.step_number % STEPS_BETWEEN_DRAINS == 0
+        return at or self._keeps or self._looks_now or self._passed(self._tick)
+
+    def _passed(self, every: int) -> bool:
+        """Whether the last step reached or passed a multiple of `every` images."""
+        images = self.objective.images
+        return images // every > (images - self.settings.batch) // every
+
+    # Numbers
+
+    def _trouble(self) -> Trouble | None:
+        """Note the numbers of the last steps; what is wrong with them, or with weights that are to be kept."""
+        numbers = self.objective.drain()
+        trouble = self.guard.judge(numbers)
+        if trouble is None and (self._keeps or self._looks_now):
+            weight = self.objective.not_finite()
+            if weight is not None:
+                sentence = f"the weight {weight} is not finite"
+                trouble = Trouble(self.objective.step_number - 1, TroubleKind.NOT_FINITE, sentence)
+        if trouble is None:
+            for _, of_step in numbers:
+                for metric, value in of_step.items():
+                    self.curve.record(metric, value)
+        return trouble
+
+    def _report_status(self) -> None:
+        """A point of the curve, and a status line."""
+        images, step = self.objective.images, self.objective.step_number
+        if self._status is not None:
+            self.curve.record("images_per_second", self._status.speed(images))
+        self.curve.end_tick(images, step)
+        if self._status is not None:
+            self._status.report(images, step, self.curve.rows)
+
+    # Looks
+
+    @property
+    def _looks_now(self) -> bool:
+        return any(self.looked < at <= self.objective.images for at in self._look_at)
+
+    def _look_if_due(self) -> None:
+        """Evaluate, unless a signal comes meanwhile: then the resumed training does it."""
+        if not self._looks_now:
+            return
+        values: dict[str, float] = {}
+        start = time.monotonic()
+        if self._looks is not None:
+            with suppress(Interrupted), self._stop.at_once():
+                values = self._looks.measure(self.objective)
+        if self._ranks.any(self._stop.received is not None):
+            return
+        self.looked = self.objective.images
+        self.curve.add(self.objective.images, self.objective.step_number, **values)
+        if self._looks is not None:
+            self._looks.keep(self.objective, values)
+        if self._status is not None and values:
+            self._status.looked(self.objective.images, values, time.monotonic() - start)
+
+    # Checkpoints
+
+    def _resume(self) -> None:
+        """Take over the last checkpoint, where there is one."""
+        if self._take_over(older=False):
+            if self._ranks.writes:
+                logger.info(
+                    "resuming from the checkpoint of step %d in %s", self.objective.step_number, self._kept.folder
+                )
+        elif self._ranks.writes and (foreign := self._kept.foreign()):
+            logger.info("%s", foreign)
+
+    def _take_over(self, *, older: bool) -> bool:
+        """Take over what the writing rank finds; returns whether there is something."""
+        found = self._kept.find(older=older) if self._ranks.writes else None
+        course, step = (self._ranks.largest(number) for number in found or (-1, -1))
+        if step < 0:
+            return False
+        state = self._kept.read(course, step)
+        self.objective.restore(state["objective"])
+        self.guard.restore(state["guard"])
+        self.curve = Curve.restored(state["curve"])
+        self.looked, self.failed = state["looked"], state["failed"]
+        if self._looks is not None:
+            self._looks.restore(state["looks"])
+        self._saved = course, step
+        return True
+
+    def _save(self) -> None:
+        """Save this state, unless it is saved already."""
+        course, step = self.objective.course, self.objective.step_number
+        if self._looks is not None and self._saved != (course, step):
+            self._kept.save({**self._state(), "looks": self._looks.state(course, step)}, step, course)
+            self._looks.sweep(self._kept.moments())
+        self._saved = course, step
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "objective": self.objective.state(),
+            "guard": self.guard.state(),
+            "curve": self.curve.state(),
+            "looked": self.looked,
+            "failed": self.failed,
+        }
+
+    def _stop_if_asked(self) -> None:
+        """End with everything kept, if a signal came to any rank."""
+        if not self._ranks.any(self._stop.received is not None):
+            return
+        if self.objective.not_finite() is None:
+            self._save()
+        name = "a signal to another rank" if self._stop.received is None else self._stop.received.name
+        step = self.objective.step_number
+        place = "there" if self._saved == (self.objective.course, step) else "its last checkpoint"
+        raise Interrupted(f"stopped by {name} at step {step}; run again to resume from {place}")
+
+    # Troubles
+
+    def _go_back(self, trouble: Trouble) -> None:
+        """Resume from the last checkpoint with other draws and a remedy; or the one before, if it failed again and no later."""
+        settings, course = self.settings, self.objective.course + 1
+        factors = self.objective.remedy(
+            trouble, settings, self.objective.learning_rate_factor, self.objective.gamma_factor
+        )
+        if course > settings.roll_backs:
+            raise TrainingError(self._advice(trouble))
+        rows = self.curve.roll_backs()
+        failed = max(self.failed, trouble.step)
+        if not self._take_over(older=trouble.step <= self.failed):
+            del self.objective  # a GPU may not hold two
+            self.objective = self._make()
+            self.curve, self.guard, self.looked = Curve(), self._new_guard(), 0
+            if self._looks is not None:
+                self._looks.forget()
+        self.failed = failed
+        self.objective.set_course(course, *factors)
+        changed = self.objective.course_numbers
+        self.curve.keep(rows)
+        self.curve.add((trouble.step + 1) * settings.batch, trouble.step + 1, roll_back=course, **changed)
+        self._save()
+        if self._status is not None:
+            self._status.start(self.objective.images, self.objective.step_number)
+            logger.warning(
+                "step %d: %s. Rolling back to step %d, continuing with %s (roll-back %d of %d)",
+                trouble.step + 1,
+                trouble.sentence,
+                self.objective.step_number,
+                " and ".join(f"{COURSE_NUMBERS[name]} {value:g}" for name, value in changed.items()),
+                course,
+                settings.roll_backs,
+            )
+
+    def _new_guard(self) -> Guard:
+        return Guard(self.objective.checks(self.settings))
+
+    def _advice(self, trouble: Trouble) -> str:
+        course, settings = self.objective.course, self.settings
+        tried = f" {course} earlier roll-back(s) (training.roll_backs) did not help." if course else ""
+        return (
+            f"training stopped at step {trouble.step + 1} ({trouble.step * settings.batch} images): {trouble.sentence}.{tried} "
+            f"{self.objective.advice()}, and run again"
+        )

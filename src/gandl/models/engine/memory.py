@@ -1,0 +1,102 @@
+"""Memory of a GPU: takes the settings of a training that did not fit, finds how many images at a time would.
+
+It is tried, not estimated: a first step holds every penalty, the most that a training ever needs.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gandl.config import TrainingSettings
+from gandl.models.compute.ranks import ALONE, Ranks
+from gandl.models.crops.intensity import IntensityScale
+from gandl.models.objectives.objective import Objective
+
+TOO_MUCH = torch.OutOfMemoryError
+
+
+@dataclass
+class _Blank:
+    """A loader of images without content, the size of real ones."""
+
+    scale: IntensityScale
+    parts: list[int]
+    side: int
+    device: torch.device
+
+    def batch(self, step: int, course: int) -> list[Tensor]:
+        channels = len(self.scale.channels)
+        shapes = [(n, channels, self.side, self.side) for n in self.parts]
+        return [torch.zeros(shape, device=self.device) for shape in shapes]
+
+
+def try_step(
+    objective: type[Objective], settings: TrainingSettings, scale: IntensityScale, device: torch.device
+) -> None:
+    """Make the first step of a training on blank images, twice; raises `torch.OutOfMemoryError` where it does not fit."""
+    parts = [settings.engine.microbatch] * (settings.batch // settings.engine.microbatch)
+    blank = _Blank(scale, parts, settings.network.crop, device)
+    tried = objective(blank, settings, 0, device=device)
+    for _ in range(2):  # the second time beside the moments of the optimisers
+        tried.step_number = 0
+        tried.step()
+
+
+def fitting_microbatch(
+    objective: type[Objective],
+    settings: TrainingSettings,
+    scale: IntensityScale,
+    ranks: Ranks,
+    device: torch.device,
+    attempt: Callable[[type[Objective], TrainingSettings, IntensityScale, torch.device], None] = try_step,
+) -> int | None:
+    """The largest number of images at a time that fits on a device; None if not even one group does.
+
+    It tries, from half of what did not fit downwards, every number that divides a process's share in whole groups.
+
+    Parameters
+    ----------
+    objective, settings : of the training that did not fit.
+    attempt : makes one step, or raises `torch.OutOfMemoryError`.
+    """
+    group = settings.network.minibatch_std_group
+    too_many, share = _at_a_time(settings, ranks), settings.batch // ranks.size
+    for size in (size for size in range(too_many // 2, 0, -1) if share % size == 0 and size % group == 0):
+        _free(device)
+        engine = settings.engine.model_copy(update={"microbatch": size, "compile": False, "cuda_graphs": False})
+        try:
+            attempt(objective, settings.model_copy(update={"engine": engine, "batch": share}), scale, device)
+        except TOO_MUCH:
+            continue
+        return size
+    return None
+
+
+def advice(settings: TrainingSettings, fits: int | None, device: torch.device, ranks: Ranks = ALONE) -> str:
+    """The message for a GPU that is too small."""
+    total = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else 0
+    room = f" ({total / 2**30:.0f} GiB)" if total else ""
+    if fits is None:
+        return (
+            f"this device{room} is too small for these networks, even {settings.network.minibatch_std_group} images at a time: "
+            "lower training.network.channel_base or training.network.crop"
+        )
+    return (
+        f"{_at_a_time(settings, ranks)} images at a time do not fit on this device{room}; {fits} do: set "
+        f"training.engine.microbatch to {fits}. The batch size stays {settings.batch}, and so does the result"
+    )
+
+
+def _at_a_time(settings: TrainingSettings, ranks: Ranks) -> int:
+    return settings.engine.microbatch or settings.batch // ranks.size
+
+
+def _free(device: torch.device) -> None:
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

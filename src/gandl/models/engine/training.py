@@ -1,0 +1,210 @@
+"""Training: takes image stores and settings, makes a model's weights, its training curve and samples. No label is used.
+
+`train` does everything: an objective (`gandl.models.objectives`) makes a step, `gandl.models.engine.loop` makes all of them.
+A killed training resumes from its last checkpoint and ends with the same weights, bit for bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gandl.config import Intensity, TrainingSettings
+from gandl.images.store import ImageStore
+from gandl.models.compute.device import CPU, has_fast_bfloat16, prepare, resolved
+from gandl.models.compute.ranks import ALONE, Ranks
+from gandl.models.crops.intensity import IntensityScale, measure_scale
+from gandl.models.crops.loader import Loader
+from gandl.models.crops.sampling import CropSampler, hold_out, open_stores
+from gandl.models.engine.checkpoint import Checkpoints
+from gandl.models.engine.looks import Looks
+from gandl.models.engine.loop import Loop
+from gandl.models.engine.memory import advice, fitting_microbatch
+from gandl.models.looks.frames import write_animation
+from gandl.models.looks.measures import Measure, measures_of
+from gandl.models.looks.probe import Probe
+from gandl.models.looks.samples import COUNT, write_interpolation, write_samples
+from gandl.models.looks.status import Status, machine_of
+from gandl.models.objectives.kinds import DEFAULT, objective_of
+from gandl.models.objectives.objective import Objective, TrainingError
+from gandl.workflow.code_version import code_version
+from gandl.workflow.interruption import Interruption
+from gandl.workflow.locks import exclusive
+
+logger = logging.getLogger(__name__)
+
+NOT_DECIDING = frozenset({"weights", "roll_backs", "checkpoint_images", "live_csv"})
+"""Settings that a healthy training's weights and curve do not depend on: a changed one resumes from the same checkpoints."""
+NOT_DECIDING_OF_ENGINE = frozenset({"compile", "cuda_graphs", "microbatch"})
+"""Settings that they depend on only by rounding, as on the device or number of ranks."""
+
+
+def train(
+    stores: Sequence[Path],
+    settings: TrainingSettings,
+    seed: int,
+    weights: Path,
+    curve: Path,
+    samples: Path,
+    checkpoints: Path,
+    probe: Probe | None = None,
+    probe_id: str = "",
+    *,
+    device: torch.device = CPU,
+    ranks: Ranks = ALONE,
+    threads: int = 1,
+    live: Path | None = None,
+    observer: Measure | None = None,
+    objective: str = DEFAULT,
+) -> None:
+    """Learn an objective on random crops, from the last checkpoint where there is one.
+
+    Parameters
+    ----------
+    stores : image stores of the same channels, bit depth and sides.
+    settings : recipe and shape of the networks.
+    seed : of initial weights, crops and latents.
+    weights, curve, samples : files to make: safetensors, parquet (`tables.CURVE`), PNG. Beside them are made `last.safetensors`
+        and `best.safetensors` (`weights` is a copy of the one that `settings.weights` chooses), the samples' arrays (`.npz`) and
+        animation (`.gif`), and `interpolation.png`. Weights come last.
+    checkpoints : folder of checkpoints of all trainings.
+    probe : looked at during training and written to the curve as `probe_z_prime`; it has no other effect.
+    probe_id : what the probe's values depend on besides stores and settings (`gandl.models.looks.probe.probe_id`). A checkpoint
+        holds values of the probe, so that another probe starts another training: its weights are the same, its curve is not.
+    device, ranks : where, and with which other processes, this process computes its part of every batch; only the first rank
+        writes files, needs the probe and looks at it.
+    threads : that read images.
+    live : where `settings.live_csv` writes status lines; by default beside `curve`.
+    observer : called at every look with the model as it is then; its values are in the curve.
+    objective : what is learned, by its name in `gandl.models.objectives.kinds`.
+
+    Raises
+    ------
+    CropError, IntensityError : the stores cannot be trained on.
+    gandl.models.engine.checkpoint.CheckpointError : a checkpoint cannot be written, or belongs to something else.
+    gandl.workflow.interruption.Interrupted : SIGTERM or SIGUSR1 came; the same call resumes from where it stopped.
+    gandl.models.objectives.objective.TrainingError : it failed again after all roll-backs; or the GPU is too small.
+    gandl.workflow.locks.LockedError : the same training runs elsewhere, or another one into the same weights.
+    """
+    settings = _with_precision(settings, device, ranks)
+    prepare(device, settings.engine.precision)
+    opened = open_stores(stores, settings.resolution, settings.network.crop)
+    shown, held_out = hold_out(sum(len(store) for store in opened), settings.held_out)
+    looked_at_by = probe_id if probe is not None or probe_id else None
+    learned = objective_of(objective)
+    kept = Checkpoints(checkpoints, _what_decides(learned, opened, settings, seed, looked_at_by))
+    with Interruption() as stop, _alone(kept.folder, weights) if ranks.writes else nullcontext():
+        looks = new_status = None
+        with stop.at_once():
+            scale = measure_scale(opened, settings.resolution, settings.intensity)
+            sampler = CropSampler(opened, settings.resolution, settings.network.crop, shown)
+            seen = _seen(sampler, scale, seed)
+            if ranks.writes:
+                measures = measures_of(objective, opened, held_out, scale, settings, device, probe)
+                looks = Looks(kept.folder, seed, seen, measures if observer is None else [*measures, observer])
+                live = (live or curve.with_suffix(".csv")) if settings.live_csv else None
+                machine = machine_of(learned, settings, len(scale.channels), device, ranks)
+                new_status = partial(Status, learned, settings, machine=machine, live=live)
+        with Loader(sampler, scale, settings, seed, ranks=ranks, device=device, threads=threads) as loader:
+            size = opened[0].pixel_size_at(settings.resolution)
+            new = partial(learned, loader, settings, seed, ranks=ranks, device=device, pixel_size_um=size)
+            try:
+                loop = _run(new, kept, stop, looks, new_status, ranks)
+            except torch.OutOfMemoryError as error:
+                traceback.clear_frames(error.__traceback__)  # they hold memory of what did not fit
+                fits = fitting_microbatch(learned, settings, scale, ranks, device)
+                raise TrainingError(advice(settings, fits, device, ranks)) from None
+        if looks is not None:
+            with stop.at_once():
+                _write(loop, looks, seen, curve, samples, weights)
+
+
+def _with_precision(settings: TrainingSettings, device: torch.device, ranks: Ranks) -> TrainingSettings:
+    """Settings that name the precision that `auto` takes here: weights and checkpoints then say how they were computed."""
+    precision = resolved(settings.engine.precision, device)
+    if precision is settings.engine.precision:
+        return settings
+    if ranks.writes:
+        why = (
+            "a GPU"
+            if device.type == "cuda"
+            else f"this CPU has {'' if has_fast_bfloat16() else 'no '}bfloat16 instructions"
+        )
+        logger.info("training.engine.precision auto: %s (%s)", precision, why)
+    return settings.changed(engine={"precision": precision})
+
+
+@contextmanager
+def _alone(checkpoints: Path, weights: Path) -> Iterator[None]:
+    """No other process trains the same meanwhile, nor anything else into the same files."""
+    with exclusive(checkpoints), exclusive(weights):
+        yield
+
+
+def _run(
+    new: Callable[[], Objective],
+    kept: Checkpoints,
+    stop: Interruption,
+    looks: Looks | None,
+    new_status: Callable[[int, int], Status] | None,
+    ranks: Ranks,
+) -> Loop:
+    """A loop that has ended."""
+    with stop.at_once():
+        loop = Loop(new, kept, stop, looks, new_status, ranks)
+    loop.run()
+    return loop
+
+
+def _write(loop: Loop, looks: Looks, seen: Tensor, curve: Path, samples: Path, weights: Path) -> None:
+    """Write all that a training makes; weights come last."""
+    model = loop.objective.model()
+    loop.curve.write(curve)
+    real, arrays = model.scale.invert(seen), samples.with_suffix(".npz")
+    write_samples(model, real, samples, arrays, model.seed, looks.frames.arrays(), seen)
+    write_animation(looks.frames, samples.with_suffix(".gif"))
+    write_interpolation(model, seen, samples.with_name("interpolation.png"), model.seed)
+    looks.best.finish(model, weights)
+    logger.info(
+        "%s images shown, %d roll-back(s); %s holds the %s weights (training.weights)",
+        *(f"{model.images_seen:,}", loop.objective.course, weights.name, model.settings.weights.replace("_", " by ")),
+    )
+
+
+def _seen(sampler: CropSampler, scale: IntensityScale, seed: int) -> Tensor:
+    """Real crops to show beside a model's, on the networks' scale, independent of the training."""
+    places = sampler.draw(COUNT, np.random.default_rng(seed))
+    moments = sampler.moments(places) if scale.kind is Intensity.SITE else None
+    return scale.apply(sampler.read(places), moments)
+
+
+def _what_decides(
+    objective: type[Objective], stores: Sequence[ImageStore], settings: TrainingSettings, seed: int, looks: str | None
+) -> dict[str, object]:
+    """What a training's weights and curve depend on: its checkpoints belong only to it."""
+    deciding = settings.model_dump(mode="json", exclude=set(NOT_DECIDING))
+    for key in NOT_DECIDING_OF_ENGINE:
+        del deciding["engine"][key]
+    numbered = enumerate(stores)  # sites are counted through all stores, in this order
+    return {
+        "objective": objective.name,
+        "settings": deciding,
+        "seed": seed,
+        "code": code_version("gandl.models.engine.training"),
+        "probe": looks,
+        "data": {f"{i} {store.store_id}": _content(store) for i, store in numbered},
+    }
+
+
+def _content(store: ImageStore) -> str:
+    """One digest of all a store's pixels, from those of its sites: a big screen's do not fit beside every checkpoint."""
+    return hashlib.sha256("".join(store.index["sha256"]).encode()).hexdigest()

@@ -1,0 +1,153 @@
+"""Worker: one process of a training. Takes a training as a file (or as a value), trains, and reports how it ended.
+
+`torchrun --nproc-per-node 2 -m gandl.models.engine.worker training.json` starts two that train one model together; on one
+machine, `gandl.models.engine.launch` does so and keeps exit codes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+import time
+import traceback
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from gandl.config import TrainingSettings
+from gandl.models.compute.device import choose_device
+from gandl.models.compute.ranks import ALONE, Ranks, ranks_of_environment, together
+from gandl.models.engine.training import train
+from gandl.models.looks.probe import build_probe, probe_id
+from gandl.models.objectives.kinds import DEFAULT
+from gandl.workflow.interruption import EXIT_CODE, Interrupted, Interruption
+from gandl.workflow.jobs import is_ours, messages
+
+REPORTS = "GANDL_REPORTS"
+"""Environment variable: folder in which a rank reports to its launcher how it ended."""
+_PR_SET_PDEATHSIG = 1
+
+
+class TrainingJob(BaseModel):
+    """A training as a value that fits in a file: the arguments of `gandl.models.engine.training.train`.
+
+    Attributes
+    ----------
+    objective : what is learned.
+    probe_tables : `sites` and `splits` of the probe; None: no probe.
+    gpus : that the whole training computes on; 0: the CPU.
+    threads : that read images beside a GPU (beside the CPU one does).
+    log : where messages go besides standard error.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stores: tuple[Path, ...]
+    settings: TrainingSettings
+    seed: int
+    weights: Path
+    curve: Path
+    samples: Path
+    checkpoints: Path
+    objective: str = DEFAULT
+    probe_tables: tuple[Path, Path] | None = None
+    gpus: int = 0
+    threads: int = 1
+    log: Path | None = None
+
+
+class Ending(StrEnum):
+    """How a rank ended, if not well."""
+
+    INTERRUPTED = "interrupted"
+    MISTAKE = "mistake"
+    DEFECT = "defect"
+
+
+class Report(BaseModel):
+    """A rank's report to its launcher: how and when it ended, its sentence, and for a defect its traceback."""
+
+    ending: Ending
+    time: float
+    sentence: str
+    trace: str = ""
+
+
+def work(job: TrainingJob, ranks: Ranks = ALONE) -> None:
+    """Train as one of the ranks."""
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", ranks.size))  # of several machines each has its share of the GPUs
+    device = choose_device(min(job.gpus, here), ranks.local_rank)
+    with together(ranks, device):
+        probe, name = None, ""
+        if job.probe_tables is not None:
+            sites, splits = job.probe_tables
+            name = probe_id(sites, splits)
+            if ranks.writes:
+                probe = build_probe(job.stores, sites, splits, job.settings)
+        train(
+            job.stores,
+            job.settings,
+            job.seed,
+            job.weights,
+            job.curve,
+            job.samples,
+            job.checkpoints,
+            probe,
+            name,
+            device=device,
+            ranks=ranks,
+            threads=job.threads if job.gpus else 1,
+            live=None if job.log is None else job.log.with_suffix(".csv"),
+            objective=job.objective,
+        )
+
+
+def main(path: Path) -> int:
+    """Train as the environment says; gives the exit code. Signals before and after training end this process in order, too."""
+    ranks = ranks_of_environment()
+    job = TrainingJob.model_validate_json(path.read_text(encoding="utf-8"))
+    _end_with_launcher()
+    if not ranks.writes:
+        logging.getLogger("gandl").addHandler(logging.NullHandler())
+    try:
+        with Interruption() as stop, stop.at_once():
+            if ranks.writes:
+                with messages(job.log):
+                    work(job, ranks)
+            else:
+                work(job, ranks)
+    except Interrupted as stopped:
+        return _report(ranks, Ending.INTERRUPTED, stopped, EXIT_CODE)
+    except Exception as error:
+        return _report(ranks, Ending.MISTAKE if is_ours(error) else Ending.DEFECT, error, 1)
+    return 0
+
+
+def _report(ranks: Ranks, ending: Ending, error: BaseException, code: int) -> int:
+    """Report to the launcher if there is one, else on standard error."""
+    trace = "".join(traceback.format_exception(error)) if ending is Ending.DEFECT else ""
+    sentence = str(error) if ending is Ending.INTERRUPTED else f"{type(error).__name__}: {error}"
+    folder = os.environ.get(REPORTS)
+    if folder is None:
+        print(trace or sentence, file=sys.stderr)
+        return code
+    report = Report(ending=ending, time=time.time(), sentence=sentence, trace=trace)
+    path = Path(folder) / f"{ranks.rank}.json"
+    partial = path.with_suffix(".partial")
+    partial.write_text(report.model_dump_json(), encoding="utf-8")
+    partial.replace(path)
+    return code
+
+
+def _end_with_launcher() -> None:
+    """Have the system send SIGTERM when the launcher dies, so that no orphan keeps computing (Linux only)."""
+    if REPORTS in os.environ and sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,16 @@
+"""networks: generator and discriminator of StyleGAN2, their layers, their moving average and their weights files; and the
+features of whole sites. Takes images or latents, makes images, logits and features.
+"""
+
+__all__ = [
+    "autoencoder",
+    "convolution",
+    "discriminator",
+    "ema",
+    "gan",
+    "generator",
+    "layers",
+    "site_features",
+    "trained",
+    "weights",
+]

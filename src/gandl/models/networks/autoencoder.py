@@ -1,0 +1,115 @@
+"""A convolutional autoencoder: takes images (n, channels, y, x) of about [-1, 1], makes a code each, and images of codes.
+
+The encoder halves the sides by convolutions down to 4 x 4 and ends in one fully connected layer, the code; the decoder is its
+mirror. Weights are equalised as those of the GAN (Karras et al. 2018, section 4.1), so one learning rate serves both.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gandl.config import NetworkSettings, TrainingSettings
+from gandl.models.crops.intensity import IntensityScale
+from gandl.models.networks.layers import GAIN, EqualConv2d, EqualLinear, feature_maps, leaky_relu
+from gandl.models.networks.trained import BETWEEN, PER_PASS, STOPS, TrainedModel, points_between, seeded
+
+SMALLEST = 4
+"""Side of the maps between convolutions and code."""
+
+
+class Autoencoder(nn.Module):
+    """Encoder and decoder.
+
+    Parameters
+    ----------
+    settings : shape of the networks; `crop` is the side of the images, `feature_dim` the length of the code.
+    channels : image channels, any number.
+    """
+
+    def __init__(self, settings: NetworkSettings, channels: int) -> None:
+        super().__init__()
+        sides = [2**power for power in range(int(math.log2(settings.crop)), 1, -1)]
+        maps = [feature_maps(side, settings.channel_base, settings.channel_max) for side in sides]
+        self.maps, self.code_dim = maps[-1], settings.feature_dim
+        self.from_image = EqualConv2d(channels, maps[0], 1)
+        self.down = nn.ModuleList(EqualConv2d(here, below, 3, down=True) for here, below in pairwise(maps))
+        self.to_code = EqualLinear(maps[-1] * SMALLEST**2, settings.feature_dim)
+        self.from_code = EqualLinear(settings.feature_dim, maps[-1] * SMALLEST**2)
+        self.up = nn.ModuleList(EqualConv2d(below, here, 3) for here, below in pairwise(maps))
+        self.to_image = EqualConv2d(maps[0], channels, 1)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """(n, channels, y, x) -> codes (n, feature_dim), each of its image alone."""
+        x = leaky_relu(self.from_image(images, GAIN))
+        for layer in self.down:
+            x = leaky_relu(layer(x, GAIN))
+        code: Tensor = self.to_code(x.flatten(1))
+        return code
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """(n, feature_dim) -> images (n, channels, y, x)."""
+        x = leaky_relu(self.from_code(codes, GAIN)).reshape(-1, self.maps, SMALLEST, SMALLEST)
+        for layer in reversed(self.up):
+            x = leaky_relu(layer(F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False), GAIN))
+        image: Tensor = self.to_image(x)
+        return image
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, channels, y, x) -> their reconstructions."""
+        return self.decode(self.encode(images))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedAutoencoder(TrainedModel):
+    """An autoencoder and its moving average."""
+
+    objective: ClassVar[str] = "autoencoder"
+
+    autoencoder_ema: Autoencoder
+    autoencoder_raw: Autoencoder
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        return {"autoencoder_ema": self.autoencoder_ema, "autoencoder_raw": self.autoencoder_raw}
+
+    @classmethod
+    def new(
+        cls, settings: TrainingSettings, scale: IntensityScale, seed: int, pixel_size_um: float | None = None
+    ) -> Self:
+        averaged, raw = (new_autoencoder(settings, len(scale.channels), seed) for _ in range(2))
+        return cls(
+            autoencoder_ema=averaged,
+            autoencoder_raw=raw,
+            scale=scale,
+            settings=settings,
+            seed=seed,
+            pixel_size_um=pixel_size_um,
+        )
+
+    @torch.no_grad()
+    def beside(self, real: Tensor, seed: int) -> Tensor:
+        """Reconstructions of the real crops; nothing is drawn."""
+        return torch.cat([self.autoencoder_ema(part) for part in self._here(real).split(PER_PASS)])
+
+    @torch.no_grad()
+    def way(self, real: Tensor, seed: int) -> Tensor:
+        """Images of codes on the straight lines between those of the first real crops."""
+        codes = points_between(self.autoencoder_ema.encode(self._here(real[:STOPS])), BETWEEN)
+        return self.autoencoder_ema.decode(codes)
+
+    def _here(self, images: Tensor) -> Tensor:
+        return images.to(self.autoencoder_ema.to_code.weight)
+
+
+def new_autoencoder(settings: TrainingSettings, channels: int, seed: int) -> Autoencoder:
+    """An untrained autoencoder, in channels-last memory; the seed decides every weight."""
+    with seeded(seed):
+        network = Autoencoder(settings.network, channels)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

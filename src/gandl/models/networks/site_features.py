@@ -1,0 +1,222 @@
+"""Features of whole sites: takes a discriminator and images larger than its crop, makes one vector per site and layer.
+
+A site is the mean over a grid of crops that covers the image, its border included. Crops of several sites share a pass, and
+every pass holds equally many, the last one filled up: kernels are chosen by the size of a batch, so a site's vector is the same,
+bit for bit, whatever else is embedded with it and wherever in a batch its crops lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from gandl.config import Intensity, Precision
+from gandl.models.compute.device import autocast, prepare
+from gandl.models.crops.intensity import IntensityScale, Pixels
+from gandl.models.networks.discriminator import Discriminator
+
+TILE = 16
+"""A pass holds a multiple of this many crops. With other heights (5 and 9 were seen) a matrix product is shared unevenly among
+threads, and the last digit of a row then depends on where it lies."""
+
+PASSES = 4
+"""Passes that one call should make: between calls a GPU waits a little."""
+
+
+class SiteError(ValueError):
+    """Sites cannot be described; the message says which sizes do not fit."""
+
+
+@dataclass(frozen=True)
+class SiteFeatures:
+    """Features of n sites, float32.
+
+    Attributes
+    ----------
+    pre, post : (n, feature_dim), the layer before the logit, before and after its leaky ReLU.
+    blocks : (n, d), mean and standard deviation over space of every feature map, one per name in `block_features`.
+    block_features : names: `<block>_mean_<map>`, `<block>_std_<map>`, block by block.
+    """
+
+    pre: npt.NDArray[np.float32]
+    post: npt.NDArray[np.float32]
+    blocks: npt.NDArray[np.float32]
+    block_features: list[str]
+
+
+def block_features(discriminator: Discriminator) -> list[str]:
+    """Names of the columns of `SiteFeatures.blocks`."""
+    return [
+        f"{name}_{statistic}_{i}"
+        for name, count in zip(discriminator.block_names, discriminator.block_channels, strict=True)
+        for statistic in ("mean", "std")
+        for i in range(count)
+    ]
+
+
+def crop_corners(side: int, crop: int, stride: int) -> list[int]:
+    """Where crops start along one side: every `stride` px, and one that ends at the border.
+
+    Raises
+    ------
+    SiteError : the crop is larger than the side.
+    """
+    if crop > side:
+        raise SiteError(
+            f"a crop of {crop} px does not fit in images of {side} px; embed at a larger resolution (embeddings.resolutions)"
+        )
+    corners = list(range(0, side - crop + 1, stride))
+    return corners if corners[-1] == side - crop else [*corners, side - crop]
+
+
+def crops_per_pass(batch: int) -> int:
+    """Crops in every pass for a setting of `batch`: the next multiple of `TILE`."""
+    return -(-batch // TILE) * TILE
+
+
+def sites_at_once(crops: int, batch: int, limit: int) -> int:
+    """How many sites to describe in one call: a few passes' worth, at most `limit`, with the least filling; as many as can be.
+
+    Parameters
+    ----------
+    crops : of one site.
+    batch : as in `site_features`.
+    """
+    size = crops_per_pass(batch)
+    enough = -(-PASSES * size // crops)
+    return min(range(1, min(limit, enough) + 1), key=lambda sites: (-sites * crops % size / sites, -sites))
+
+
+@torch.inference_mode()
+def site_features(
+    discriminator: Discriminator,
+    scale: IntensityScale,
+    images: Pixels,
+    crop: int,
+    stride: int,
+    batch: int,
+    precision: Precision = Precision.FLOAT32,
+) -> SiteFeatures:
+    """Describe sites, on the device where the discriminator is.
+
+    Parameters
+    ----------
+    discriminator, scale : of one model.
+    images : (n, c, y, x) stored pixels (float32 where they were resized), at least `crop` px a side; from pinned memory a GPU
+        fetches them without waiting.
+    crop : side (px) that the discriminator takes.
+    stride : distance (px) of the crops that are averaged.
+    batch : crops per forward pass, rounded up to a multiple of 16; it changes the speed, and on some devices the last digits.
+    precision : of the network's layers; statistics of feature maps and means over crops are float32 always.
+
+    Raises
+    ------
+    SiteError : the images are smaller than the crop, or the discriminator takes crops of another size.
+    torch.OutOfMemoryError : so many crops do not fit on the GPU.
+    """
+    if crop != discriminator.crop:
+        raise SiteError(f"this discriminator takes crops of {discriminator.crop} px, not {crop}")
+    tops, lefts = (crop_corners(side, crop, stride) for side in images.shape[2:])
+    places = [(i, top, left) for i in range(len(images)) for top in tops for left in lefts]
+    names = block_features(discriminator)
+    width = discriminator.feature_dim
+    device = next(discriminator.parameters()).device
+    described = []
+    with _steady(device, precision):
+        sites = _on_device(images, device)
+        moments = _moments(sites) if scale.kind is Intensity.SITE else None
+        size = crops_per_pass(batch)
+        for start in range(0, len(places), size):
+            part = places[start : start + size]
+            crops = torch.stack([sites[i, :, top : top + crop, left : left + crop] for i, top, left in part])
+            whole = None if moments is None else moments[[i for i, _, _ in part]]
+            seen = _filled(scale.apply(_unsigned(crops, images), whole), size)
+            described.append(_describe(discriminator, seen, precision)[: len(part)])
+        table = (
+            _mean_over_crops(described, len(tops) * len(lefts)) if described else torch.empty(0, 2 * width + len(names))
+        )
+    rows = table.cpu().numpy()
+    return SiteFeatures(rows[:, :width], rows[:, width : 2 * width], rows[:, 2 * width :], names)
+
+
+@contextmanager
+def _steady(device: torch.device, precision: Precision) -> Iterator[None]:
+    """In the block only shapes decide how a GPU computes: it tries nothing out, and TF32 is as the precision says.
+
+    A training that embeds sites in between gets its own settings back.
+    """
+    if device.type != "cuda":
+        prepare(device, precision)
+        yield
+        return
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32, matmul.allow_tf32
+    fast = precision is not Precision.FLOAT32
+    cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32, matmul.allow_tf32 = False, True, fast, fast
+    try:
+        yield
+    finally:
+        cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32, matmul.allow_tf32 = before
+
+
+def _on_device(images: Pixels, device: torch.device) -> Tensor:
+    """Pixels as they are stored; 16 bits as int16, since PyTorch knows few operations on uint16 (`_unsigned` undoes it)."""
+    pixels = np.ascontiguousarray(images)
+    pixels = pixels.view(np.int16) if pixels.dtype == np.uint16 else pixels
+    return torch.from_numpy(pixels).to(device, non_blocking=True)
+
+
+def _unsigned(pixels: Tensor, images: Pixels) -> Tensor:
+    return pixels.to(torch.int32).bitwise_and_(0xFFFF) if images.dtype == np.uint16 else pixels
+
+
+def _moments(sites: Tensor) -> Tensor:
+    """(n, c, 2) mean and standard deviation of whole images, each on its own; a constant one has deviation 1 (`moments_of`)."""
+    moments = torch.empty(*sites.shape[:2], 2, device=sites.device)
+    for site, of_site in zip(sites, moments, strict=True):
+        values = site.flatten(1)
+        values = (values.to(torch.int32) & 0xFFFF if values.dtype == torch.int16 else values).to(torch.float64)
+        deviation = values.std(dim=1, correction=0)
+        of_site[:, 0] = values.mean(dim=1)
+        of_site[:, 1] = torch.where(deviation > 0, deviation, 1.0)
+    return moments
+
+
+def _filled(crops: Tensor, size: int) -> Tensor:
+    """`size` crops: these, and the last one again and again."""
+    if len(crops) == size:
+        return crops
+    filling = crops[-1:].expand(size - len(crops), *crops.shape[1:])
+    return torch.cat([crops, filling]).contiguous(memory_format=torch.channels_last)
+
+
+def _describe(discriminator: Discriminator, crops: Tensor, precision: Precision) -> Tensor:
+    """(n, 2 feature_dim + d) float32: pre, post, and the pooled blocks."""
+    with autocast(crops.device, precision):
+        description = discriminator.describe(crops)
+    pooled = [statistic for block in description.blocks for statistic in _pool(block.float())]
+    return torch.cat([description.pre.float(), description.post.float(), *pooled], dim=1)
+
+
+def _pool(block: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and (population) standard deviation over space: (n, c, y, x) -> (n, c) each."""
+    if block.device.type == "cuda":  # one pass over memory, which is what counts there; on the CPU it is slower
+        variance, mean = torch.var_mean(block, dim=(2, 3), correction=0)
+        return mean, variance.sqrt()
+    mean = block.mean(dim=(2, 3))
+    return mean, (block - mean[:, :, None, None]).square_().mean(dim=(2, 3)).sqrt()
+
+
+def _mean_over_crops(described: list[Tensor], crops: int) -> Tensor:
+    """Mean over the crops of each site, added up in the order of the grid, whatever the number of sites."""
+    rows = torch.cat(described).unflatten(0, (-1, crops))
+    total = rows[:, 0].clone()
+    for i in range(1, crops):
+        total += rows[:, i]
+    return total / crops

@@ -1,0 +1,136 @@
+"""The autoencoder: takes a loader of real crops and settings, makes steps that bring reconstructions closer to their crops.
+
+The mean squared error is that of the networks' scale. Batch, learning rate, Adam's decay rates, moving average, crop and maps
+are those of `TrainingSettings`; what concerns an adversarial loss (penalties, augmentation, latents) is not used.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from gandl.config import TrainingSettings
+from gandl.models.compute.device import CPU
+from gandl.models.compute.ranks import ALONE, Ranks
+from gandl.models.networks.autoencoder import SMALLEST, Autoencoder, TrainedAutoencoder, new_autoencoder
+from gandl.models.networks.ema import MovingAverage
+from gandl.models.networks.layers import feature_maps, wide
+from gandl.models.objectives.objective import Batches, Objective, descend, spread
+from gandl.models.objectives.troubles import QUICK, SLOW, Check, Numbers, TroubleKind
+
+MOST_LOSS = 1e4
+"""Images are about [-1, 1]: a mean squared error of 1 is as bad as a constant."""
+LEAST_SPREAD = 0.01
+"""Reconstructions that differ by less than this share of what crops do are one image ..."""
+START_UP = 20_000
+"""... which they always are for the first images."""
+PASSES = 3
+"""A step takes one forward pass and a backward pass to the input and to the weights, each about as much."""
+
+
+class Autoencoding(Objective):
+    """An autoencoder that learns to reconstruct real crops."""
+
+    name = "autoencoder"
+    metrics = ("loss_reconstruction", "real_spread", "reconstruction_spread")
+    shown: ClassVar[Mapping[str, str]] = {"loss_reconstruction": "reconstruction error"}
+
+    def __init__(
+        self,
+        loader: Batches,
+        settings: TrainingSettings,
+        seed: int,
+        *,
+        ranks: Ranks = ALONE,
+        device: torch.device = CPU,
+        pixel_size_um: float | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__(loader, settings, seed, ranks=ranks, device=device, pixel_size_um=pixel_size_um, dtype=dtype)
+        self.autoencoder = new_autoencoder(settings, len(self.scale.channels), seed).to(device, dtype)
+        self._average = MovingAverage(self.autoencoder, settings.ema_half_life, settings.ema_rampup)
+        self._optimizer = torch.optim.Adam(
+            self.autoencoder.parameters(), lr=self.learning_rate, betas=(settings.beta1, settings.beta2), eps=1e-8
+        )
+
+    @property
+    def autoencoder_ema(self) -> Autoencoder:
+        return self._average.average
+
+    @property
+    def trained(self) -> Sequence[nn.Module]:
+        return (self.autoencoder,)
+
+    def _learn(self) -> None:
+        parts = self.loader.batch(self.step_number, self.course)
+        for real in parts:
+            crops = real.to(self.dtype)
+            with self._autocast():
+                made = self.autoencoder(crops)
+                loss = F.mse_loss(wide(made), wide(crops))
+            (loss / len(parts)).backward()
+            self._notes.add(loss_reconstruction=loss, real_spread=spread(crops), reconstruction_spread=spread(made))
+        descend(self._optimizer, self.ranks)
+        self._average.update(self.autoencoder, self.images, self.settings.batch)
+
+    def _follow_course(self) -> None:
+        self._optimizer.param_groups[0]["lr"] = self.learning_rate
+
+    def _state(self) -> dict[str, Any]:
+        return {name: part.state_dict() for name, part in self._stateful().items()}
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        for name, part in self._stateful().items():
+            part.load_state_dict(state[name])
+
+    def _stateful(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+        return {
+            "autoencoder": self.autoencoder,
+            "autoencoder_ema": self.autoencoder_ema,
+            "optimizer": self._optimizer,
+        }
+
+    def model(self) -> TrainedAutoencoder:
+        return TrainedAutoencoder(
+            autoencoder_ema=self.autoencoder_ema,
+            autoencoder_raw=self.autoencoder,
+            **self._described(),
+        )
+
+    @classmethod
+    def work(cls, settings: TrainingSettings, channels: int) -> float:
+        """Convolutions and matrix products of encoder and decoder, two operations per multiplication with addition."""
+        network = settings.network
+        sides = [2**power for power in range(int(math.log2(network.crop)), 1, -1)]
+        maps = [feature_maps(side, network.channel_base, network.channel_max) for side in sides]
+        image = 2.0 * channels * maps[0] * sides[0] ** 2
+        down = sum(18.0 * a * b * (side // 2) ** 2 for (a, b), side in zip(pairwise(maps), sides, strict=False))
+        up = sum(18.0 * a * b * side**2 for (a, b), side in zip(pairwise(maps), sides, strict=False))
+        code = 2.0 * maps[-1] * SMALLEST**2 * network.feature_dim
+        return PASSES * (2 * image + down + up + 2 * code)
+
+    @classmethod
+    def checks(cls, settings: TrainingSettings) -> dict[str, Check]:
+        start = math.ceil(START_UP / settings.batch)
+        return {
+            "loss": Check(TroubleKind.EXPLODING, _exploding, QUICK),
+            "collapse": Check(TroubleKind.COLLAPSE, _collapsed, SLOW, start),
+        }
+
+
+def _exploding(numbers: Numbers) -> str:
+    loss = numbers["loss_reconstruction"]
+    return f"the reconstruction error is {loss:.3g} (at most {MOST_LOSS:g} is normal)" if loss > MOST_LOSS else ""
+
+
+def _collapsed(numbers: Numbers) -> str:
+    made, real = numbers["reconstruction_spread"], numbers["real_spread"]
+    if made >= LEAST_SPREAD * real:
+        return ""
+    return f"all reconstructions are nearly the same (they differ by {made:.2g}, crops by {real:.2g})"

@@ -1,0 +1,24 @@
+"""The available objectives: takes a name, gives its class."""
+
+from __future__ import annotations
+
+from gandl.models.objectives.autoencoder import Autoencoding
+from gandl.models.objectives.gan import Gan
+from gandl.models.objectives.objective import Objective
+
+OBJECTIVES: dict[str, type[Objective]] = {kind.name: kind for kind in (Gan, Autoencoding)}
+"""By name, as weights files and training jobs hold it."""
+DEFAULT = Gan.name
+"""What is trained where no objective is named: the paper's."""
+
+
+def objective_of(name: str) -> type[Objective]:
+    """The objective of a name.
+
+    Raises
+    ------
+    ValueError : the name is unknown.
+    """
+    if name not in OBJECTIVES:
+        raise ValueError(f"unknown objective {name!r}; known: {', '.join(OBJECTIVES)}")
+    return OBJECTIVES[name]

@@ -1,0 +1,226 @@
+"""What is learned, behind one interface: takes batches of real crops, makes steps; knows its state, its numbers and its model.
+
+The engine (`gandl.models.engine`) drives every objective in the same way: loop, guard, checkpoints, resuming, ranks and looks. A
+new one is a subclass of `Objective` with a `TrainedModel` of its own, both named in one table each (`docs/add-an-objective.md`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from gandl.config import TrainingSettings
+from gandl.models.compute.device import CPU, autocast
+from gandl.models.compute.notes import Notes, StepNumbers
+from gandl.models.compute.randomness import Purpose, torch_rng
+from gandl.models.compute.ranks import ALONE, Ranks
+from gandl.models.crops.intensity import IntensityScale
+from gandl.models.networks.trained import TrainedModel
+from gandl.models.objectives.troubles import Check, Trouble
+from gandl.workflow.code_version import code_version
+
+COURSE_NUMBERS = {"learning_rate": "learning rate", "r1_gamma": "R1 gamma"}
+"""What a roll-back may change of an objective, in the order of the curve, and its name in the status line and the log."""
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message says at which step, why, and what to change."""
+
+
+class Batches(Protocol):
+    """Where real crops come from: `gandl.models.crops.loader.Loader`, or a substitute."""
+
+    scale: IntensityScale
+
+    def batch(self, step: int, course: int) -> list[Tensor]:
+        """This rank's parts of a step's batch, (m, c, s, s) each, on the device and on the networks' scale."""
+        ...
+
+
+class Objective(ABC):
+    """What one training learns, on one device.
+
+    A batch is computed in parts (`Ranks.deal`): gradients add up over this process's parts and are averaged over processes before
+    each descent, so that the step is that of the whole batch.
+
+    Parameters
+    ----------
+    loader : gives real crops on the device, on the networks' scale.
+    seed : of initial weights and of all that is drawn.
+    ranks : this process among those that train together.
+    dtype : of the networks; float64 is for comparisons.
+
+    Attributes
+    ----------
+    name : as weights files and `gandl.models.objectives` hold it.
+    metrics, shown : what its steps measure, in the order of the live CSV; and what the status line shows of it, by which name.
+    step_number : steps made so far.
+    course : how often this training has rolled back; each course draws other numbers and crops.
+    learning_rate_factor, gamma_factor : what roll-backs have done to the settings' learning rate and gammas.
+
+    Raises
+    ------
+    gandl.models.compute.ranks.PartsError : the batch cannot be split among these ranks and microbatches.
+    """
+
+    name: ClassVar[str]
+    metrics: ClassVar[tuple[str, ...]]
+    shown: ClassVar[Mapping[str, str]]
+
+    def __init__(
+        self,
+        loader: Batches,
+        settings: TrainingSettings,
+        seed: int,
+        *,
+        ranks: Ranks = ALONE,
+        device: torch.device = CPU,
+        pixel_size_um: float | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.settings, self.seed, self.ranks, self.device, self.dtype = settings, seed, ranks, device, dtype
+        self.loader, self.scale, self.pixel_size_um = loader, loader.scale, pixel_size_um
+        micro, group = settings.engine.microbatch, settings.network.minibatch_std_group
+        self._parts = [part.to(device) for part in ranks.deal(settings.batch, group, micro)]
+        self.step_number, self.course = 0, 0
+        self.learning_rate_factor, self.gamma_factor = 1.0, 1.0
+        self._notes = Notes()
+        self.code = code_version("gandl.models.engine.training")
+
+    # What an objective states
+
+    @abstractmethod
+    def _learn(self) -> None:
+        """One batch: descend on it, move averages, note what was measured."""
+
+    @abstractmethod
+    def _follow_course(self) -> None:
+        """Take over the learning rate of the course."""
+
+    @abstractmethod
+    def _state(self) -> dict[str, Any]:
+        """All that decides the future besides step and course, as tensors and plain values."""
+
+    @abstractmethod
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what `_state` gave, of whichever device."""
+
+    @property
+    @abstractmethod
+    def trained(self) -> Sequence[nn.Module]:
+        """The networks that descend."""
+
+    @abstractmethod
+    def model(self) -> TrainedModel:
+        """The networks as they are now."""
+
+    @classmethod
+    @abstractmethod
+    def work(cls, settings: TrainingSettings, channels: int) -> float:
+        """Floating-point operations of a training per real image shown."""
+
+    @classmethod
+    def checks(cls, settings: TrainingSettings) -> dict[str, Check]:
+        """What must not last of its numbers; numbers that are not finite are found by the guard itself."""
+        return {}
+
+    @classmethod
+    def remedy(
+        cls, trouble: Trouble, settings: TrainingSettings, learning_rate_factor: float, gamma_factor: float
+    ) -> tuple[float, float]:
+        """The factors of learning rate and gamma to continue with after a roll-back: half the learning rate."""
+        return learning_rate_factor / 2, gamma_factor
+
+    @property
+    def course_numbers(self) -> dict[str, float]:
+        """What a roll-back changed, for the curve and the log; names are those of `COURSE_NUMBERS`."""
+        return {"learning_rate": self.learning_rate}
+
+    def advice(self) -> str:
+        """What to change in the settings when roll-backs did not help."""
+        return f"Lower training.learning_rate (now {self.settings.learning_rate:g})"
+
+    # What all have in common
+
+    @property
+    def images(self) -> int:
+        """Real images shown so far, over all ranks."""
+        return self.step_number * self.settings.batch
+
+    @property
+    def learning_rate(self) -> float:
+        return self.settings.learning_rate * self.learning_rate_factor
+
+    def set_course(self, course: int, learning_rate_factor: float, gamma_factor: float) -> None:
+        """Continue with other draws, learning rate and gammas (after a roll-back)."""
+        self.course, self.learning_rate_factor, self.gamma_factor = course, learning_rate_factor, gamma_factor
+        self._follow_course()
+
+    def step(self) -> None:
+        """One batch. What was measured in it waits for `drain`."""
+        self._notes.begin(self.step_number)
+        self._learn()
+        self.step_number += 1
+
+    def drain(self) -> list[StepNumbers]:
+        """Numbers of all steps since the last call, means over parts and ranks; this waits for the device."""
+        return self._notes.drain(self.ranks)
+
+    def state(self) -> dict[str, Any]:
+        """All that decides the future, as tensors and plain values; every draw follows from seed, course and step."""
+        return {
+            "step": self.step_number,
+            "course": [self.course, self.learning_rate_factor, self.gamma_factor],
+            **self._state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over a state made by `state`, of whichever device."""
+        self.step_number = state["step"]
+        self._restore(state)
+        self.set_course(*state["course"])
+        self._notes = Notes()
+
+    def not_finite(self) -> str | None:
+        """Name of a weight that is not a finite number, if there is one: such a state must not become a checkpoint."""
+        for network in self.trained:
+            named = list(network.named_parameters())
+            finite = torch.stack([torch.isfinite(weight).all() for _, weight in named]).tolist()
+            if not all(finite):
+                return f"{named[finite.index(False)][0]} of the {type(network).__name__.lower()}"
+        return None
+
+    def _described(self) -> dict[str, Any]:
+        """What every trained model says of its training, as arguments of a `TrainedModel`."""
+        return {
+            "scale": self.scale,
+            "settings": self.settings,
+            "seed": self.seed,
+            "pixel_size_um": self.pixel_size_um,
+            "images_seen": self.images,
+            "code_version": self.code,
+        }
+
+    def _rng(self, purpose: Purpose) -> torch.Generator:
+        return torch_rng(self.device, self.seed, self.course, self.step_number, purpose)
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        return autocast(self.device, self.settings.engine.precision)
+
+
+def spread(images: Tensor) -> Tensor:
+    """How much images (n, c, y, x) differ: standard deviation over them, mean over channels and every fourth pixel."""
+    return images.detach()[:, :, ::4, ::4].float().std(dim=0, correction=0).mean()
+
+
+def descend(optimizer: torch.optim.Optimizer, ranks: Ranks) -> None:
+    """One step of an optimiser, by the gradients of the whole batch: their mean over ranks."""
+    parameters = optimizer.param_groups[0]["params"]
+    ranks.average_([parameter.grad for parameter in parameters if parameter.grad is not None])
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)

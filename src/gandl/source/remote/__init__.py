@@ -1,0 +1,5 @@
+"""remote: files elsewhere. Takes an official address or a mirror, makes a checked file, or bytes of a part of one; interrupted
+transfers resume where they stopped.
+"""
+
+__all__ = ["datasets", "download", "member_source", "origin", "ranges", "transfer", "web"]

@@ -1,0 +1,176 @@
+"""Downloads: take an address (or a mirror of it), make one complete, checked file, or none.
+
+Bytes gather in `<target>.partial`, which is kept between tries and processes and resumed where the server allows it; when size
+and checksum are right it is renamed to the target. One process at a time works on a target.
+
+By hand: no library tried (httpx, obstore, fsspec) resumes a file that an earlier process began (docs/decisions.md).
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from gandl.source.remote.datasets import path_of_url
+from gandl.source.remote.transfer import DownloadError, InterruptedTransferError, Partial, copy, fetch
+from gandl.workflow.files import sha256_of, sync
+from gandl.workflow.locks import exclusive
+
+log = logging.getLogger(__name__)
+
+__all__ = ["DownloadError", "Patience", "download"]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often and how long to wait for a server.
+
+    Parameters
+    ----------
+    tries : consecutive tries without new bytes before giving up; a try that brings bytes restarts the count.
+    first, longest : seconds before the second try (doubled each time, with up to half of it added or taken), and at most.
+    longest_requested : at most this many seconds are waited at the server's request (Retry-After).
+    timeout : seconds to wait for a connection, and for the next bytes.
+    """
+
+    tries: int = 6
+    first: float = 1.0
+    longest: float = 60.0
+    longest_requested: float = 300.0
+    timeout: tuple[float, float] = (15.0, 60.0)
+
+    def pause(self, failures: int, requested: float | None, jitter: float) -> float:
+        """Seconds before the next try, after so many failures; `jitter` is a random number from [0, 1)."""
+        own = min(self.longest, self.first * 2 ** (failures - 1)) * (0.5 + jitter)
+        return own if requested is None else max(own, min(requested, self.longest_requested))
+
+
+def download(
+    url: str,
+    target: Path,
+    *,
+    size: int | None = None,
+    sha256: str | None = None,
+    mirror: str | None = None,
+    patience: Patience | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    jitter: random.Random | None = None,
+    report: Callable[[str], None] = log.info,
+) -> None:
+    """Make `target` the file at `url`; an existing target is checked and kept.
+
+    Parameters
+    ----------
+    url : official http(s) address.
+    target : written atomically; its folder is made.
+    size, sha256 : of the right file, where known; without them the length that the server reports is checked.
+    mirror : folder, or base address, that holds `<host>/<path>` of the official address; None: the official host.
+    patience, sleep, jitter : when to try again; injected by tests.
+    report : called with a line when the transfer begins, every few seconds, when a try fails, and at the end.
+
+    Raises
+    ------
+    DownloadError : the file cannot be fetched, is not the right one, or does not fit on the disk.
+    """
+    target = Path(target)
+    with exclusive(target, wait=True, waiting=report):
+        if target.is_file():
+            _check(target, size, sha256, f"{target} exists but is not the right file; delete it and run again")
+            report(f"{target} already exists")
+            return
+        partial = Partial(target)
+        try:
+            _transfer(url, partial, size, mirror, patience or Patience(), sleep, jitter or random.Random(), report)
+            _finish(url, partial, target, size, sha256)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DownloadError(
+                    f"no space left on the disk for {target} (from {url}); free some and run again: "
+                    f"what was downloaded so far is kept in {partial.path}"
+                ) from error
+            raise
+        report(f"{target} is complete ({target.stat().st_size} bytes)")
+
+
+def _transfer(
+    url: str,
+    partial: Partial,
+    size: int | None,
+    mirror: str | None,
+    patience: Patience,
+    sleep: Callable[[float], None],
+    jitter: random.Random,
+    report: Callable[[str], None],
+) -> None:
+    if mirror is None:
+        _fetch_patiently(url, partial, size, patience, sleep, jitter, report)
+    elif mirror.startswith(("http://", "https://")):
+        _fetch_patiently(f"{mirror.rstrip('/')}/{path_of_url(url)}", partial, size, patience, sleep, jitter, report)
+    else:
+        source = Path(mirror) / path_of_url(url)
+        if not Path(mirror).is_dir():
+            raise DownloadError(
+                f"the mirror {mirror} is neither a folder nor an http(s) address (looked from {Path.cwd()})"
+            )
+        if not source.is_file():
+            raise DownloadError(f"the mirror has no copy of {url}: looked for {source.absolute()}")
+        report(f"copying {source}")
+        copy(source, partial, report)
+
+
+def _fetch_patiently(
+    url: str,
+    partial: Partial,
+    size: int | None,
+    patience: Patience,
+    sleep: Callable[[float], None],
+    jitter: random.Random,
+    report: Callable[[str], None],
+) -> None:
+    there, _ = partial.resumable(url)
+    report(f"downloading {url}" + (f" from byte {there}" if there else ""))
+    failures, most = 0, there
+    with requests.Session() as session:
+        while True:
+            try:
+                fetch(url, partial, size=size, session=session, timeout=patience.timeout, report=report)
+                return
+            except InterruptedTransferError as error:
+                there, _ = partial.resumable(url)
+                failures = 1 if there > most else failures + 1
+                most = max(most, there)
+                if failures >= patience.tries:
+                    raise DownloadError(
+                        f"{url} could not be downloaded in {failures} tries: {error}; run again to resume from byte {there}, "
+                        f"or name a mirror (a folder or base URL that holds {path_of_url(url)})"
+                    ) from error
+                pause = patience.pause(failures, error.wait, jitter.random())
+                report(f"{url}: {error}; next try in {pause:.1f} s")
+                sleep(pause)
+
+
+def _finish(url: str, partial: Partial, target: Path, size: int | None, sha256: str | None) -> None:
+    try:
+        _check(partial.path, size, sha256, f"the download from {url} is not the right file and was deleted")
+    except DownloadError:
+        partial.delete()
+        raise
+    sync(partial.path)
+    partial.path.replace(target)
+    partial.sidecar.unlink(missing_ok=True)
+    sync(target.parent)
+
+
+def _check(path: Path, size: int | None, sha256: str | None, blame: str) -> None:
+    got = path.stat().st_size
+    if size is not None and got != size:
+        raise DownloadError(f"{blame}: expected {size} bytes, got {got}")
+    if sha256 is not None and (found := sha256_of(path)) != sha256.lower():
+        raise DownloadError(f"{blame}: expected sha256 {sha256.lower()}, got {found}")

@@ -1,0 +1,5 @@
+"""screens: the screens that gandl knows by name. Takes their metadata as distributed, makes sites tables and embedding tables;
+one module per screen, and what only screens need.
+"""
+
+__all__ = ["bbbc013", "published", "released", "rxrx1", "rxrx1_counts", "rxrx19a"]

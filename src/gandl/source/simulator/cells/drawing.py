@@ -1,0 +1,90 @@
+"""Draws one microscope site: takes a `Field` (what is in it), makes six 8-bit images, in micrometres at any pixel size.
+
+Cells are nuclei with chromatin and nucleoli, and bodies that share the ground, with ER, actin fibres, RNA, mitochondria and
+Golgi. Severity changes how these are arranged, not how bright they are: see `organelles`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gandl.source.simulator.cells.bodies import Drawing
+from gandl.source.simulator.cells.canvas import Canvas
+from gandl.source.simulator.cells.morphology import CELL_LINES, CHANNELS, CellLine, Perturbation, draw_perturbation
+from gandl.source.simulator.cells.nuisance import (
+    BACKGROUND,
+    Field,
+    PlateNuisance,
+    WellNuisance,
+    draw_field,
+    draw_nuisance_plate,
+    draw_nuisance_well,
+)
+from gandl.source.simulator.cells.optics import expose
+from gandl.source.simulator.cells.organelles import draw_channels
+from gandl.source.simulator.cells.textures import textures
+from gandl.source.simulator.cells.tissue import draw_population
+
+__all__ = [
+    "CELL_LINES",
+    "CHANNELS",
+    "CellLine",
+    "DrawnSite",
+    "Field",
+    "Perturbation",
+    "PlateNuisance",
+    "WellNuisance",
+    "draw_field",
+    "draw_nuisance_plate",
+    "draw_nuisance_well",
+    "draw_perturbation",
+    "draw_site",
+]
+
+FINEST_UM = 0.5
+BORDER_UM = 6.5
+"""Ground drawn around the image, from which blurring takes light."""
+TYPICAL = (0.126, 0.614, 0.674, 0.582, 0.679, 0.97)
+"""Mean light of sites of the first cell type as drawn, per channel: what `CellLine.brightness` is to be reached with."""
+
+
+@dataclass(frozen=True)
+class DrawnSite:
+    """One drawn site.
+
+    Attributes
+    ----------
+    images : (channels, side, side) uint8 in the order of `CHANNELS`. cells : whose nucleus is centred in the image.
+    """
+
+    images: npt.NDArray[np.uint8]
+    cells: int
+
+
+def draw_site(
+    field: Field, side: int, pixel_um: float, rng: np.random.Generator, channels: tuple[str, ...] = CHANNELS
+) -> DrawnSite:
+    """Draw a site of `side` pixels of `pixel_um`; the same state of the generator gives the same bytes.
+
+    Parameters
+    ----------
+    pixel_um : at least 0.5. channels : which of `CHANNELS`, in their order there.
+
+    Raises
+    ------
+    ValueError : a finer pixel size, for which there are no textures.
+    """
+    if pixel_um < FINEST_UM:
+        raise ValueError(f"sites are drawn with pixels of at least {FINEST_UM} um, not {pixel_um}")
+    line = field.perturbation.applied(field.line)
+    side_um = side * pixel_um
+    cells = draw_population(field, line, side_um, rng)
+    canvas = Canvas(side, pixel_um, border=round(BORDER_UM / pixel_um))
+    light = draw_channels(Drawing(cells, line, textures(pixel_um), canvas, field.debris, rng))
+    chosen = [CHANNELS.index(channel) for channel in channels]
+    for i in chosen:
+        light[i] *= np.float32(max(0.5, line.brightness[i] - BACKGROUND[i]) / TYPICAL[i])
+    return DrawnSite(expose(light[chosen], chosen, canvas.border, field, pixel_um, rng), cells.counted(side_um))

@@ -1,0 +1,26 @@
+"""tables: every table that one stage passes to the next. Takes data frames, checks them against a schema on writing and on
+reading, makes parquet files; notes about a table are in the file's own metadata.
+"""
+
+from gandl.tables.schemas import (
+    CONTROLS as CONTROLS,
+    CURVE as CURVE,
+    EMBEDDINGS as EMBEDDINGS,
+    INDEX as INDEX,
+    NUMBERS as NUMBERS,
+    PARTS as PARTS,
+    SITE_PROFILES as SITE_PROFILES,
+    SITES as SITES,
+    SPLITS as SPLITS,
+    WELL_PROFILES as WELL_PROFILES,
+    WELL_SCORES as WELL_SCORES,
+    Column as Column,
+    Schema as Schema,
+    TableError as TableError,
+    check as check,
+    feature_columns as feature_columns,
+    read_table as read_table,
+    write_table as write_table,
+)
+
+__all__ = ["notes"]

@@ -1,0 +1,62 @@
+"""Rows of tables as stages hand them on, for tests: complete by themselves, and with whatever a test changes in them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gandl.tables import SITES
+
+OF_A_SITE = ("site_id", "site")
+"""What a row of wells lacks."""
+
+
+def site_row(experiment: str, plate: int, well: str, site: int = 1, **changes: object) -> dict[str, object]:
+    """A row of `tables.SITES`: an image of a well without treatment, that is no control, of a screen with one store per plate."""
+    plate_id = f"{experiment}_{plate}"
+    row = well.rstrip("0123456789")
+    values: dict[str, object] = {
+        "site_id": f"{plate_id}_{well}_{site}",
+        "well_id": f"{plate_id}_{well}",
+        "experiment": experiment,
+        "plate": plate,
+        "plate_id": plate_id,
+        "store_id": plate_id,
+        "well": well,
+        "row": row,
+        "column": int(well.removeprefix(row)),
+        "site": site,
+        "cell_type": experiment.partition("-")[0],
+        "condition": "unknown",
+        "control": "none",
+        "treatment": None,
+        "compound": None,
+        "concentration_um": np.nan,
+        "smiles": None,
+    }
+    assert set(changes) <= set(SITES.names)
+    return values | changes
+
+
+def well_row(experiment: str, plate: int, well: str, **changes: object) -> dict[str, object]:
+    """The same of a well, as the tables of profiles and scores have it."""
+    row = site_row(experiment, plate, well, **changes)  # type: ignore[arg-type]
+    return {name: value for name, value in row.items() if name not in OF_A_SITE}
+
+
+def number_row(**changes: object) -> dict[str, object]:
+    """A row of `tables.NUMBERS`: Z' of the controls of a plate, whole rows left out."""
+    values: dict[str, object] = {
+        "question": "controls",
+        "featurizer": "gandl_blocks",
+        "normalization": "unlabelled",
+        "split": "leave_row_out:A-H",
+        "fold": "all",
+        "seed": 0,
+        "unit": "well",
+        "metric": "z_prime",
+        "value": 0.5,
+        "low": 0.3,
+        "high": 0.6,
+        "n": 24,
+    }
+    return values | changes

@@ -1,0 +1,86 @@
+"""Trainings at toy size: started into a folder, compared bit by bit, and looked up in their curves and checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from gandl.config import TrainingSettings
+from gandl.models.engine import training
+from gandl.models.engine.training import train
+from gandl.models.looks.probe import Probe
+from gandl.models.looks.status import Machine
+from gandl.models.networks.trained import TrainedModel
+from gandl.models.networks.weights import load
+from gandl.tables import CURVE, read_table
+from model_inputs import TRAINING as DEFAULTS
+
+TRAINING = DEFAULTS.model_copy(update={"quality_crops": 8, "looks": 5})
+SEED = 1
+UNTIMED = ("images_per_second",)
+"""What of a curve depends on the clock."""
+
+
+def train_into(
+    store: Path,
+    folder: Path,
+    settings: TrainingSettings = TRAINING,
+    probe: Probe | None = None,
+    probe_id: str = "",
+    objective: str = "gan",
+    seed: int = SEED,
+) -> Path:
+    """Train into a folder; gives the weights' path."""
+    weights = folder / "weights.safetensors"
+    train(
+        [store],
+        settings,
+        seed,
+        weights,
+        folder / "curve.parquet",
+        folder / "samples.png",
+        folder / "checkpoints",
+        probe,
+        probe_id,
+        objective=objective,
+    )
+    return weights
+
+
+def tensors(weights: Path) -> dict[str, torch.Tensor]:
+    model = load(weights, TrainedModel)  # type: ignore[type-abstract]
+    return {f"{name}.{key}": t for name, part in model.networks.items() for key, t in part.state_dict().items()}
+
+
+def assert_same(one: Path, two: Path) -> None:
+    first, second = tensors(one), tensors(two)
+    assert first.keys() == second.keys()
+    different = [name for name in first if not torch.equal(first[name], second[name])]
+    assert different == []
+
+
+def losses(folder: Path) -> list[tuple]:
+    curve = read_table(folder / "curve.parquet", CURVE)
+    return list(curve[~curve["metric"].isin(UNTIMED)].itertuples(index=False, name=None))
+
+
+def steps_kept(folder: Path) -> list[tuple[int, int]]:
+    """(course, step) of all checkpoints in all folders."""
+    names = sorted(path.name for path in folder.glob("checkpoints/*/*.pt"))
+    return [(int(course), int(step)) for course, step, _ in (name.split("-") for name in names)]
+
+
+def rows_of(folder: Path, metric: str) -> list[tuple[int, float]]:
+    """(step, value) of a metric."""
+    return [(step, value) for _, step, name, value in losses(folder) if name == metric]
+
+
+@pytest.fixture(scope="module")
+def no_peak() -> Iterator[None]:
+    """Measuring the device's peak takes a while, and changes nothing here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "machine_of", lambda *_: Machine())
+        yield

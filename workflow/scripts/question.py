@@ -1,0 +1,24 @@
+"""Every question of the evaluation, and the scores: the function of gandl that the rule names in `calls`."""
+
+from typing import TYPE_CHECKING
+
+from gandl.config import EvaluationSettings
+from gandl.workflow.calls import call
+from gandl.workflow.jobs import job
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with job(snakemake.log[0]):
+    outputs = {"output" if name == "numbers" else name: file for name, file in snakemake.output.items()}
+    options = {
+        "settings": EvaluationSettings.model_validate(snakemake.params.settings),
+        "featurizer": snakemake.wildcards.featurizer,
+        "normalization": snakemake.wildcards.method,
+    }
+    call(
+        snakemake.params.calls,
+        dict(snakemake.input.items()),
+        outputs,
+        dict(snakemake.params.items()) | options,
+    )
