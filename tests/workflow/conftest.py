@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tiny_project import COPIED, TINY_SIMULATED, Project
 
 from synthetic_plate import write_mirror
+from tiny_project import COPIED, TINY_SIMULATED, Project
 
 
 def _copy(repository: Path, folder: Path) -> Path:

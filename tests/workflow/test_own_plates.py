@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tiny_project import TINY, Project
 
 from plate_files import write_one_channel_plate, write_six_channel_plates
+from tiny_project import TINY, Project
 
 
 def own(project: Project, table: Path) -> Project:

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from tiny_project import Project
 
 from gandl.config.files import read_config
+from tiny_project import Project
 
 PRESETS = ("config", "bbbc013", "ci", "pilot", "paper")
 

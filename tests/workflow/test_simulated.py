@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tiny_project import Project
 
 from gandl.embeddings.metadata import feature_names
 from gandl.images.store import ImageStore
 from gandl.tables import NUMBERS, SITES, SPLITS, read_table
 from local_server import FileServer, serving
+from tiny_project import Project
 
 RUN = "results/tiny"
 SIMULATOR = f"{RUN}/source/simulator"

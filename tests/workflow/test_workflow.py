@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
-from tiny_project import Project
 
 from gandl.tables import NUMBERS, read_table
+from tiny_project import Project
 
 FIGURES = {
     "figure_1",

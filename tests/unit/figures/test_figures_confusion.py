@@ -1,0 +1,86 @@
+"""Confusion matrices: shares of each true type, counts as they were, accuracy as it was evaluated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from figure_inputs import outputs
+from gandl.config import FiguresSettings
+from gandl.figures.common.style import FigureError, style
+from gandl.figures.confusion import CellTypes, confusion_figure, draw_confusion
+from screen_inputs import TYPES, confusion_counts, write_cell_types
+
+SETTINGS = FiguresSettings(dpi=50)
+RIGHT = {"gandl": 0.9, "intensity": 0.4}
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CellTypes]:
+    folder = tmp_path_factory.mktemp("cell_types")
+    return {name: CellTypes(*write_cell_types(folder, name, right)) for name, right in RIGHT.items()}
+
+
+def drawn(inputs: dict[str, CellTypes], folder: Path, unit: str = "site", scheme: str = "quarter") -> pd.DataFrame:
+    paths = outputs(folder, "figure_5")
+    draw_confusion(inputs, scheme=scheme, unit=unit, settings=SETTINGS, word="simulated", **paths)
+    return pd.read_csv(paths["csv"], float_precision="round_trip")
+
+
+def test_counts_are_those_evaluated_and_shares_of_a_true_type_add_up(
+    inputs: dict[str, CellTypes], tmp_path: Path
+) -> None:
+    data = drawn(inputs, tmp_path)
+    for name, right in RIGHT.items():
+        mine = data[data["featurizer"] == name]
+        joined = mine.merge(confusion_counts(right), on=["true", "predicted"], suffixes=("", "_evaluated"))
+        assert len(joined) == len(TYPES) ** 2
+        np.testing.assert_array_equal(joined["count"], joined["count_evaluated"])
+        np.testing.assert_allclose(mine.groupby("true")["share"].sum(), 1.0)
+        assert mine["accuracy"].unique().tolist() == [right]
+
+
+def test_images_and_wells_are_not_mixed(inputs: dict[str, CellTypes], tmp_path: Path) -> None:
+    by_well = drawn(inputs, tmp_path, unit="well")
+    assert by_well["count"].sum() == len(RIGHT) * (3 * 40 + 20)
+    assert set(by_well["accuracy"]) == {1.0}
+
+
+def test_a_panel_per_featurizer_says_accuracy_interval_and_n_of_each_type(
+    inputs: dict[str, CellTypes], tmp_path: Path
+) -> None:
+    data = drawn(inputs, tmp_path)
+    with style(SETTINGS):
+        axes = [one for one in confusion_figure(data).axes if one.get_visible()]
+    titles = [one.get_title(loc="left") for one in axes]
+    assert titles[0] == "GAN-DL, 512-d layer\naccuracy 90.0 % [87.0, 93.0]"
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == [
+        "HEPG2\nn = 200",
+        "HUVEC\nn = 200",
+        "RPE\nn = 200",
+        "U2OS\nn = 100",
+    ]
+    texts = {text.get_position(): text.get_text() for text in axes[0].texts}
+    assert texts[0, 0] == "90 %\n180"
+    assert texts[1, 0] == "10 %\n20", "true HEPG2 taken for HUVEC: row 0, column 1"
+    assert texts[2, 0] == "0"
+    assert axes[0].get_ylabel() == "True (n images)"
+
+
+def test_a_cell_type_that_was_never_tested_is_an_empty_row(inputs: dict[str, CellTypes], tmp_path: Path) -> None:
+    counts = pd.read_parquet(inputs["gandl"].confusion)
+    counts.loc[counts["true"] == "U2OS", "count"] = 0
+    counts.to_parquet(tmp_path / "counts.parquet")
+    data = drawn({"gandl": CellTypes(tmp_path / "counts.parquet", inputs["gandl"].numbers)}, tmp_path)
+    assert (data.loc[data["true"] == "U2OS", "share"] == 0).all()
+
+
+def test_missing_counts_name_featurizer_or_scheme(inputs: dict[str, CellTypes], tmp_path: Path) -> None:
+    absent = {"gandl": CellTypes(tmp_path / "none.parquet", inputs["gandl"].numbers)}
+    with pytest.raises(FigureError, match="featurizer gandl has no confusion counts"):
+        drawn(absent, tmp_path)
+    with pytest.raises(FigureError, match="no counts of scheme leave_experiment_out by site"):
+        drawn(inputs, tmp_path, scheme="leave_experiment_out")

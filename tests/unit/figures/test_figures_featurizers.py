@@ -1,0 +1,222 @@
+"""Table and figure of featurizers: every number evaluated is shown, none is invented, and the page needs no network."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import LineCollection
+
+from figure_inputs import CONTROLS_METRICS, outputs, write_controls, write_reference
+from gandl.config import FeaturizerName, FiguresSettings
+from gandl.figures.common.labels import FEATURIZERS, featurizer_label, fixed, nominal, number
+from gandl.figures.common.style import FigureError, style
+from gandl.figures.featurizers import draw_featurizers, featurizers_figure
+from gandl.figures.tables.comparison import compared, group_label, groups_of, references
+from gandl.figures.tables.table_featurizers import write_table_featurizers
+
+SETTINGS = FiguresSettings(dpi=60)
+
+
+@pytest.fixture
+def numbers(tmp_path: Path) -> dict[str, Path]:
+    return {name: write_controls(tmp_path / f"{name}.parquet", name, 0.05 * i) for i, name in enumerate(FeaturizerName)}
+
+
+@pytest.fixture
+def reference(tmp_path: Path) -> Path:
+    return write_reference(tmp_path / "reference.csv")
+
+
+def table(numbers: dict[str, Path], reference: Path, folder: Path) -> tuple[str, pd.DataFrame]:
+    html, csv = folder / "table.html", folder / "table.csv"
+    write_table_featurizers(numbers, reference, dataset="bbbc013", settings=SETTINGS, html=html, csv=csv)
+    return html.read_text(encoding="utf-8"), pd.read_csv(csv, float_precision="round_trip")
+
+
+def test_csv_is_tidy_and_holds_every_number_at_full_precision(
+    numbers: dict[str, Path], reference: Path, tmp_path: Path
+) -> None:
+    _, csv = table(numbers, reference, tmp_path)
+    evaluated = pd.concat([pd.read_parquet(path) for path in numbers.values()], ignore_index=True)
+    evaluated = evaluated[~evaluated["split"].str.endswith(":A-D")]
+    key = ["featurizer", "split", "metric"]
+    joined = evaluated.merge(csv, on=key, suffixes=("", "_csv"), validate="one_to_one")
+    assert len(joined) == len(evaluated) == (len(FEATURIZERS) * 3 - 1) * len(CONTROLS_METRICS)
+    for name in ("value", "low", "high", "n"):
+        np.testing.assert_array_equal(joined[name], joined[f"{name}_csv"])
+
+
+def test_page_has_a_row_per_featurizer_and_the_floor_without_svm(
+    numbers: dict[str, Path], reference: Path, tmp_path: Path
+) -> None:
+    page, _ = table(numbers, reference, tmp_path)
+    stubs = re.findall(r'<th[^>]*class="gt_row gt_left gt_stub"[^>]*>([^<]*)</th>', page)
+    assert stubs == [*FEATURIZERS.values(), "Reference"]
+    assert "<strong>0.60</strong><br><small>[0.40,&nbsp;0.70]</small>" in page
+    assert "<strong>0.68</strong>" in page
+    assert "<strong>10.2</strong>" in page
+
+
+def test_the_word_simulated_stands_in_title_and_csv(numbers: dict[str, Path], reference: Path, tmp_path: Path) -> None:
+    html, csv = tmp_path / "table.html", tmp_path / "table.csv"
+    write_table_featurizers(
+        numbers, reference, dataset="rxrx19a", settings=SETTINGS, html=html, csv=csv, word="simulated"
+    )
+    assert "Held-out controls by featurizer, simulated" in html.read_text(encoding="utf-8")
+    assert set(pd.read_csv(csv)["images"]) == {"simulated"}
+    assert "simulated" not in table(numbers, reference, tmp_path)[0]
+
+
+@pytest.mark.parametrize(
+    ("split", "label"),
+    [
+        ("leave_row_out:A-H", "Rows A–H"),
+        ("no_training:A-H", "Rows A–H"),
+        ("confirmation:E-H", "Rows E–H, trained on the others"),
+        ("leave_plate_out:HRCE", "HRCE"),
+        ("no_training:HRCE", "HRCE"),
+        ("leave_row_out:A549", "A549"),
+        ("leave_row_out:AA-AF", "Rows AA–AF"),
+    ],
+)
+def test_groups_are_plate_rows_or_cell_types(split: str, label: str) -> None:
+    assert group_label(split) == label
+
+
+def test_page_loads_nothing_from_elsewhere(numbers: dict[str, Path], reference: Path, tmp_path: Path) -> None:
+    page, _ = table(numbers, reference, tmp_path)
+    assert not re.search(r"https?://|//[a-z]+\.|@import|url\(|<script|<link|<img|\bsrc=|\bhref=", page)
+
+
+def test_page_and_csv_are_the_same_bytes_for_the_same_numbers(
+    numbers: dict[str, Path], reference: Path, tmp_path: Path
+) -> None:
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+        table(numbers, reference, tmp_path / folder)
+    for name in ("table.html", "table.csv"):
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+def test_without_references_the_table_has_no_reference_row(numbers: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("dataset,question,featurizer,split,metric,value\n")
+    page, csv = table(numbers, tmp_path / "empty.csv", tmp_path)
+    assert "Reference" not in page
+    assert set(csv["label"]) == set(FEATURIZERS.values())
+
+
+def test_references_are_this_screens_measured_values_and_no_aims(reference: Path) -> None:
+    known = references(reference, "bbbc013")
+    assert dict(zip(known["metric"], known["value"], strict=True)) == {"z_prime": 0.68, "ssmd": 10.2}
+    assert known[["low", "high"]].isna().all(axis=None), "an accepted range is no interval"
+
+
+def test_columns_without_training_stand_beside_classifiers_of_the_same_rows(numbers: dict[str, Path]) -> None:
+    groups = compared(numbers).groupby("group")["featurizer"].unique()
+    for group in ("Rows A–H", "Rows E–H"):
+        assert set(groups[group]) == {*FeaturizerName, "nuclear_over_ring"}
+
+
+def test_rows_that_chose_settings_are_not_shown_as_a_result(numbers: dict[str, Path]) -> None:
+    assert set(compared(numbers)["group"]) == {"Rows A–H", "Rows E–H", "Rows E–H, trained on the others"}
+
+
+def test_reference_values_without_a_column_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "poor.csv").write_text("question,metric,value\n")
+    with pytest.raises(FigureError, match=r"lack the column\(s\) dataset, featurizer, split"):
+        references(tmp_path / "poor.csv", "bbbc013")
+
+
+def test_a_featurizer_without_numbers_is_named(numbers: dict[str, Path], reference: Path, tmp_path: Path) -> None:
+    numbers["gandl"] = tmp_path / "nowhere.parquet"
+    with pytest.raises(FigureError, match=r"featurizer gandl has no controls' numbers: .*nowhere\.parquet"):
+        table(numbers, reference, tmp_path)
+    assert not (tmp_path / "table.html").exists()
+
+
+def test_a_featurizer_without_z_prime_is_named(numbers: dict[str, Path]) -> None:
+    frame = pd.read_parquet(numbers["intensity"])
+    frame[frame["metric"] != "z_prime"].to_parquet(numbers["intensity"])
+    with pytest.raises(FigureError, match="featurizer intensity has no z_prime"):
+        compared(numbers)
+
+
+def test_figure_marks_are_the_values_and_intervals_of_its_csv(
+    numbers: dict[str, Path], reference: Path, tmp_path: Path
+) -> None:
+    paths = outputs(tmp_path, "featurizers")
+    draw_featurizers(numbers, reference, dataset="bbbc013", settings=SETTINGS, **paths)
+    written = pd.read_csv(paths["csv"], float_precision="round_trip")
+    with style(SETTINGS):
+        axes = featurizers_figure(written).axes[0]
+    artists = {artist.get_gid(): artist for artist in axes.get_children() if artist.get_gid()}
+    groups = groups_of(written)
+    assert [group.label for group in groups] == ["Rows A–H", "Rows E–H", "Rows E–H, trained on the others"]
+    for group in groups:
+        rows = written[(written["group"] == group.label) & (written["label"] != "Reference")]
+        np.testing.assert_array_equal(artists[group.label].get_xdata(), rows["value"])
+        lines = artists[f"{group.label} interval"]
+        assert isinstance(lines, LineCollection)
+        ends = np.array([segment[:, 0] for segment in lines.get_segments()])
+        np.testing.assert_array_equal(ends, rows[["low", "high"]])
+    assert list(artists["reference"].get_xdata()) == [0.68, 0.68]
+
+
+def test_a_useless_featurizer_does_not_squeeze_the_others_and_its_value_stands_at_the_edge(tmp_path: Path) -> None:
+    numbers = {
+        "gandl": write_controls(tmp_path / "a", "gandl"),
+        "intensity": write_controls(tmp_path / "b", "intensity", 9.0),
+    }
+    with style(SETTINGS):
+        data = compared(numbers)
+        axes = featurizers_figure(data[data["metric"] == "z_prime"]).axes[0]
+    assert axes.get_xlim()[0] == -1.0
+    assert [text.get_text() for text in axes.texts] == ["−8.40", "−8.45", "−8.50"]
+
+
+def test_every_featurizer_of_the_configuration_has_a_label_of_its_own() -> None:
+    assert set(FEATURIZERS) == {*FeaturizerName, "nuclear_over_ring"}
+    assert len(set(FEATURIZERS.values())) == len(FEATURIZERS)
+    assert featurizer_label("my_own_one") == "my own one"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        *((0.9765625, "0.977"), (15.625, "15.6"), (1250.0, "1250"), (250.0, "250"), (-0.5, "−0.500")),
+        *((3.0, "3.00"), (8.1, "8.10"), (13.0, "13.0"), (9.999, "10.0"), (1e-5, "0.0000100"), (-0.0, "0.00")),
+    ],
+)
+def test_numbers_are_written_with_three_digits_and_no_exponent(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(250.0, "250"), (80.0, "80"), (0.9765625, "0.977"), (0.0, "0")])
+def test_what_was_set_is_written_without_trailing_zeros(value: float, text: str) -> None:
+    assert nominal(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(-0.004, "0.00"), (-0.006, "−0.01"), (0.6, "0.60")])
+def test_what_rounds_to_zero_has_no_sign(value: float, text: str) -> None:
+    assert fixed(value, 2) == text
+
+
+def test_a_z_prime_of_minus_a_thousand_leaves_the_axis_to_the_others() -> None:
+    """Whether most values are good or useless, they fill the axis, and what lies beyond its left end is written there."""
+    rows = {"featurizer": "a", "normalization": "none", "unit": "well", "metric": "z_prime", "n": 20, "split": "s"}
+    for good, left in ((0.4, -1.0), (-2.0, -6.0)):
+        data = pd.DataFrame(
+            [
+                {**rows, "label": label, "group": "g", "value": value, "low": value - 0.5, "high": value + 0.3}
+                for label, value in (("one", good), ("two", good), ("three", -1674.0))
+            ]
+        )
+        with style(FiguresSettings()):
+            axes = featurizers_figure(data).axes[0]
+        assert axes.get_xlim()[0] == left
+        assert axes.get_xlim()[1] <= max(0.2, good + 0.3) + 0.11
+        assert [text.get_text() for text in axes.texts] == [number(-1674.0)]

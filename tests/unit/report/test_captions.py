@@ -1,0 +1,191 @@
+"""Captions: they state the values really used, with n, and are valid reStructuredText."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from docutils.core import publish_parts
+from jinja2 import Environment, StrictUndefined
+
+from gandl.config import Config
+from gandl.config.files import read_config
+from gandl.report.captions import NO_COUNTS, caption_counts, coverage_note
+
+REPORT = Path(__file__).resolve().parents[3] / "workflow/report"
+ITEMS = sorted(path.stem for path in REPORT.glob("*.rst") if path.stem != "workflow")
+
+
+ONLY_OF_THE_PLATE = ("axes", "plate")
+ONLY_OF_SCREENS = ("figure_3", "figure_4", "figure_5", "figure_calibration", "table_1")
+
+
+def rendered(name: str, repository: Path, config: Config) -> str:
+    """A caption as Snakemake's report shows it, before reStructuredText; a key that no rule gives is an error."""
+    plate = config.source.bbbc013
+    screen, word = config.source.screen.value, "simulated" if config.simulated else ""
+    featurizers = [featurizer.value for featurizer in config.embeddings.featurizers]
+    scheme = "leave_row_out" if plate else "leave_plate_out"
+    caption = {
+        "dataset": screen,
+        "word": word,
+        "scheme": scheme,
+        "platemap": plate.platemap if plate else None,
+        "normalization": config.normalization.method.value,
+        "featurizer": "gandl_blocks",
+        "featurizers": featurizers,
+        "bootstrap": config.evaluation.bootstrap,
+        "confidence": config.evaluation.confidence,
+        "images": config.training.images,
+        "crop": config.training.network.crop,
+        "resolution": config.training.resolution,
+        "seed": config.training.seed,
+        "development_rows": config.source.development_rows,
+        "blocks": config.embeddings.blocks,
+        "block_statistics": [statistic.value for statistic in config.embeddings.block_statistics],
+        **(caption_counts(repository / plate.platemap, screen, plate.development_rows) if plate else NO_COUNTS),
+    }
+    params = SimpleNamespace(
+        caption=caption,
+        settings=config.figures.model_dump(mode="json"),
+        word=word,
+        scheme=scheme,
+        featurizer="gandl_blocks",
+        featurizers=featurizers,
+        datasets=[dataset.value for dataset in config.source.datasets],
+        held_out=config.training.held_out,
+        quality_crops=config.training.quality_crops,
+        chosen=config.training.weights.value,
+    )
+    job = SimpleNamespace(params=params, config=config.model_dump(mode="json"))
+    text = (REPORT / f"{name}.rst").read_text(encoding="utf-8")
+    return " ".join(Environment(undefined=StrictUndefined).from_string(text).render(snakemake=job).split())
+
+
+def of_plate(repository: Path, **changes: Any) -> Config:
+    """The configuration of the real plate, its sections changed."""
+    values = read_config(repository / "config/bbbc013.yaml").model_dump(mode="json")
+    for section, change in changes.items():
+        values[section] |= change
+    return Config.model_validate(values)
+
+
+def of_screens(repository: Path) -> Config:
+    """The default configuration: the simulated pair."""
+    return read_config(repository / "config/config.yaml")
+
+
+RUNS = [
+    *((name, of_plate) for name in (*ITEMS, "workflow") if name not in ONLY_OF_SCREENS),
+    *((name, of_screens) for name in (*ITEMS, "workflow") if name not in ONLY_OF_THE_PLATE),
+]
+
+
+@pytest.mark.parametrize(("name", "configured"), RUNS)
+def test_a_caption_is_valid_restructured_text(name, configured, repository):
+    text = rendered(name, repository, configured(repository))
+    assert publish_parts(text, writer="html", settings_overrides={"halt_level": 2, "report_level": 5})["body"]
+
+
+@pytest.mark.parametrize(("name", "configured"), RUNS)
+def test_every_caption_says_how_many(name, configured, repository):
+    text = rendered(name, repository, configured(repository))
+    assert name == "workflow" or "n = " in text or " wells" in text or "n in " in text or "n by " in text
+
+
+@pytest.mark.parametrize(("name", "configured"), RUNS)
+def test_the_word_simulated_stands_on_what_is_simulated_and_on_nothing_else(name, configured, repository):
+    text = rendered(name, repository, configured(repository)).lower()
+    assert ("simulated" in text) is (configured is of_screens)
+
+
+@pytest.mark.parametrize("name", ["audit", "axes", "dose_response", "plate"])
+def test_captions_of_doses_say_where_the_doses_are_from(name, repository):
+    assert "from memory, not from an official plate map" in rendered(name, repository, of_plate(repository))
+
+
+def test_captions_follow_the_configuration(repository):
+    config = of_plate(repository, evaluation={"bootstrap": 777, "confidence": 0.9}, training={"images": 1234})
+    assert "nominal 90 % intervals (777 bootstrap draws over wells," in rendered("featurizers", repository, config)
+    assert "over 1,234 images" in rendered("training", repository, config)
+
+
+@pytest.mark.parametrize("name", ["axes", "dose_response", "featurizers", "plate", "table_featurizers"])
+def test_captions_of_features_name_blocks_and_statistics(name, repository):
+    config = of_plate(repository, embeddings={"blocks": ["image", "block_32"], "block_statistics": ["std"]})
+    assert "standard deviation over space of every feature map of image, block_32." in rendered(
+        name, repository, config
+    )
+    every = of_plate(repository, embeddings={"blocks": []})
+    assert "of every feature map of every block." in rendered(name, repository, every)
+
+
+@pytest.mark.parametrize("name", ["featurizers", "table_featurizers"])
+def test_captions_of_intervals_say_what_these_are_worth_with_so_few_wells(name, repository):
+    text = rendered(name, repository, of_plate(repository))
+    assert (
+        "about 90–93 % of screens with 8 positive and 16 negative wells and in about 84–86 % of screens with 4 positive"
+        in text
+    )
+    assert "with all plate rows in view" in text
+
+
+def test_coverage_is_reported_only_of_numbers_of_wells_that_were_simulated():
+    assert coverage_note([(5, 7)]) == ""
+
+
+def test_captions_count_the_wells_of_the_plate_map(repository):
+    counts = caption_counts(repository / "resources/bbbc013_platemap.csv", "bbbc013", ["A", "B", "C"])
+    assert (counts["wells"], counts["positive"], counts["negative"], counts["controls"]) == (96, 8, 16, 24)
+    assert (counts["development_controls"], counts["other_controls"]) == (9, 15)
+    assert counts["series"] == "36 wells of Wortmannin, 36 wells of LY294002"
+
+
+def test_a_screen_without_a_plate_map_has_the_same_keys_and_no_counts(repository):
+    counts = caption_counts(repository / "resources/bbbc013_platemap.csv", "bbbc013", ["A", "B", "C"])
+    assert set(counts) == set(NO_COUNTS)
+    assert not any(NO_COUNTS.values())
+
+
+def test_captions_count_nothing_where_the_plate_map_is_absent(tmp_path):
+    assert caption_counts(tmp_path / "none.csv", "bbbc013", ["A"]) == {}
+
+
+def test_captions_of_accuracies_say_what_is_held_out_and_where_the_threshold_lies(repository):
+    text = rendered("table_1", repository, of_screens(repository))
+    assert "*quarter*" in text
+    assert "normalisation *unlabelled* for c+ against c−, raw profiles" in text.lower()
+    assert "not the SVM's own threshold" in text
+
+
+@pytest.mark.parametrize("name", ["table_1", "figure_5"])
+def test_embeddings_that_were_trained_on_rxrx1_are_not_called_zero_shot(name, repository):
+    warning = "zero-shot accuracy"
+    assert warning not in rendered(name, repository, of_screens(repository))
+    assert warning in rendered(name, repository, read_config(repository / "config/paper.yaml"))
+
+
+@pytest.mark.parametrize("name", ["figure_3", "figure_4", "dose_response"])
+def test_captions_of_screens_promise_no_stricter_scheme_than_a_cell_type_allows(name, repository):
+    assert "else a random quarter of the wells" in rendered(name, repository, of_screens(repository))
+
+
+def test_the_caption_of_the_calibration_says_that_missed_compounds_are_not_in_its_error(repository):
+    text = rendered("figure_calibration", repository, of_screens(repository))
+    assert "the median error is of the found ones alone" in text
+    assert "profile-likelihood" in text
+
+
+OF_TRAINED = ("table_1", "table_featurizers", "featurizers", "figure_3", "figure_4", "figure_5", "figure_calibration")
+
+
+@pytest.mark.parametrize("name", [*OF_TRAINED, "workflow"])
+def test_a_task_that_is_not_the_papers_is_named_wherever_its_features_are_shown(name, repository):
+    config = of_screens(repository)
+    assert "ours" in rendered(name, repository, config)
+    assert "the same well" in rendered(name, repository, config)
+    values = config.model_dump(mode="json")
+    values["training"]["contrast"]["pairs"] = "none"
+    assert "the same well" not in rendered(name, repository, Config.model_validate(values))
