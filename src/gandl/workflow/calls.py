@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass
 from importlib import import_module
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, NotRequired, get_args, get_origin, get_type_hints
 
 
 class CallError(TypeError):
@@ -71,7 +71,9 @@ def _parameters(function: Any) -> tuple[dict[str, Any], list[str]]:
         if parameter.kind is Parameter.VAR_KEYWORD:
             (unpacked,) = get_args(hints[name])
             kinds |= get_type_hints(unpacked)
-            needed += sorted(unpacked.__required_keys__)
+            # `__required_keys__` is wrong where annotations are kept as text (`from __future__ import annotations`).
+            keys = get_type_hints(unpacked, include_extras=True)
+            needed += [key for key, kind in keys.items() if get_origin(kind) is not NotRequired]
         else:
             kinds[name] = hints[name]
             needed += [name] if parameter.default is Parameter.empty else []
