@@ -1,11 +1,13 @@
 """A lab's own plates for tests: folders of small images with their `sites.csv`, cells drawn as blobs. Nothing of it is a result.
 
-`write_six_channel_plates` makes two plates of 16-bit TIFFs in six channels, `write_one_channel_plate` one plate of 8-bit PNGs.
+`write_six_channel_plates` makes two plates of 16-bit TIFFs in six channels, `write_one_channel_plate` one plate of 8-bit PNGs;
+`lab` and `folder_of` make tables and folders whose images are empty.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +17,15 @@ import tifffile
 from PIL import Image
 from scipy import ndimage
 
+from gandl.config import PlatesSettings
+
 SIX = ("DNA", "er", "actin", "rna", "golgi", "mito")
 SIX_SIZE = (97, 110)
 """Height and width (px) of the six-channel images: odd, and not square."""
 ONE_SIZE = (80, 80)
 DOSES = (0.1, 0.3, 1.0, 3.0, 10.0)
+PATTERN = r"(?P<plate>[^/]+)/(?P<well>[A-P]\d+)_(s(?P<site>\d+)_)?w(?P<channel>\d+)"
+"""Finds plate, well, site (where there is one) and channel in names like `p1/B03_s2_w1.tif`."""
 
 
 @dataclass(frozen=True)
@@ -143,3 +149,24 @@ def write_csv(
         writer.writeheader()
         writer.writerows(rows)
     return path
+
+
+def lab(folder: Path, text: str, *, encoding: str = "utf-8", files: bool = True) -> PlatesSettings:
+    """A table with this text in `folder/lab`, and an empty file for every image that it names."""
+    table = folder / "lab" / "sites.csv"
+    table.parent.mkdir(exist_ok=True)
+    table.write_bytes(text.encode(encoding))
+    if files:
+        for name in re.findall(r"[\w \\/.-]+\.tif", text):
+            image = table.parent / name.replace("\\", "/")
+            image.parent.mkdir(parents=True, exist_ok=True)
+            image.touch()
+    return PlatesSettings(table=str(table))
+
+
+def folder_of(root: Path, *names: str, pattern: str = PATTERN, **more: str) -> PlatesSettings:
+    for name in names:
+        file = root / "scans" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    return PlatesSettings(folder=str(root / "scans"), pattern=pattern, **more)

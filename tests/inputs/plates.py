@@ -78,16 +78,21 @@ def tiny_plan(sites: int = 10, **changes: object) -> StorePlan:
     return StorePlan(**{**values, **changes})  # type: ignore[arg-type]
 
 
+def pack(plan: StorePlan, folder: Path, decode: Callable[[int], np.ndarray] = tiny_pixels) -> Path:
+    """Pack what `decode` gives into `folder`; the path of the store."""
+    store = folder / f"{plan.store_id}.zarr"
+    pack_store(plan, Decoded(decode), store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json"))
+    return store
+
+
 def tiny_store(folder: Path, plan: StorePlan | None = None, **changes: object) -> Path:
     """Pack tiny sites into `folder`; the path of the store."""
     plan = plan or tiny_plan(**changes)  # type: ignore[arg-type]
-    store = folder / f"{plan.store_id}.zarr"
 
     def decode(i: int) -> np.ndarray:
         return tiny_pixels(i, len(plan.channels), (plan.height, plan.width), plan.dtype)
 
-    _pack(plan, decode, store)
-    return store
+    return pack(plan, folder, decode)
 
 
 def pixel_store(
@@ -116,13 +121,13 @@ def pixel_store(
         shard_mebibytes=1,
         sources={},
     )
-    store = folder / f"{name}.zarr"
-    _pack(plan, pixels.__getitem__, store)
-    return store
+    return pack(plan, folder, pixels.__getitem__)
 
 
-def _pack(plan: StorePlan, decode: Callable[[int], np.ndarray], store: Path) -> None:
-    pack_store(plan, Decoded(decode), store, store.with_suffix(".parquet"), store.with_suffix(".manifest.json"))
+def outcome(store: Path) -> dict[str, bytes]:
+    """Every byte that a packing made: store, index, manifest."""
+    files = [file for file in store.parent.rglob("*") if file.is_file()]
+    return {file.relative_to(store.parent).as_posix(): file.read_bytes() for file in files}
 
 
 def rewrite_with_zarr(store: Path) -> Path:

@@ -1,10 +1,11 @@
-"""Everything that the audit reads, small and made up, for the tests of the report."""
+"""Everything that the audit reads, small and made up, for the tests of the report; and the words of its page."""
 
 from __future__ import annotations
 
 import json
 import math
 from dataclasses import dataclass, field
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 
 from gandl.config import Config
 from gandl.config.files import read_config
-from gandl.report.audit import AuditInputs
+from gandl.report.audit import AuditInputs, write_audit
 from gandl.report.provenance import write_provenance
 from gandl.source.remote.datasets import read_datasets
 from gandl.source.screens.bbbc013 import write_sites
@@ -115,6 +116,42 @@ class Screen:
             sites=sites,
             curves=[write_curve(folder, seed, backs) for seed, backs in self.roll_backs.items()],
         )
+
+
+class Text(HTMLParser):
+    """The words of a page, without its style."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.silent = False
+        self.loads: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.silent = self.silent or tag == "style"
+        self.loads += [f"{tag} {name}={value}" for name, value in attrs if name in ("src", "srcset", "data", "poster")]
+        self.loads += [tag] if tag in ("script", "link", "iframe", "object", "embed", "base") else []
+
+    def handle_endtag(self, tag: str) -> None:
+        self.silent = self.silent and tag != "style"
+
+    def handle_data(self, data: str) -> None:
+        if not self.silent:
+            self.words.append(data)
+
+
+def read(page: str) -> Text:
+    parser = Text()
+    parser.feed(page)
+    parser.close()
+    return parser
+
+
+def audit(screen: Screen, folder: Path, repository: Path) -> tuple[str, str]:
+    """Words of the page (single spaces) and the summary."""
+    write_audit(screen.write(folder, repository), folder / "audit.html", folder / "summary.txt")
+    words = " ".join(" ".join(read((folder / "audit.html").read_text()).words).split())
+    return words, (folder / "summary.txt").read_text()
 
 
 def write_curve(folder: Path, seed: int, roll_backs: list[RollBack]) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pandas as pd
 from gandl.source.screens.published import PUBLISHED
 from gandl.source.screens.rxrx19a import COLUMNS, ROWS
 from gandl.source.screens.rxrx19a_counts import DOSES_UM
+from gandl.tables import SITES, read_table
 
 SMILES = {
     "Remdesivir (GS-5734)": "CCC(CC)COC(=O)C |r,c:4,&1:2|",
@@ -30,6 +32,22 @@ def with_sites(wells: pd.DataFrame, sites: int = 4) -> pd.DataFrame:
     frame["site"] = [str(i % sites + 1) for i in range(len(frame))]
     frame["site_id"] = frame["well_id"] + "_" + frame["site"]
     return as_read(frame)
+
+
+def well(
+    name: str,
+    condition: str = ACTIVE,
+    treatment: str = "",
+    dose: str = "",
+    smiles: str = "",
+    plate: str = "HRCE-1_25",
+) -> dict[str, str]:
+    """One well of a small screen."""
+    experiment, number = plate.split("_")
+    return {
+        "well_id": f"{plate}_{name}", "cell_type": experiment[:4], "experiment": experiment, "plate": number, "well": name,
+        "disease_condition": condition, "treatment": treatment, "treatment_conc": dose, "SMILES": smiles,
+    }  # fmt: skip
 
 
 def real_wells(shared_data: Path) -> pd.DataFrame:
@@ -83,3 +101,15 @@ def write_metadata_zip(path: Path, frame: pd.DataFrame, member: str = "RxRx19a/m
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr(member, frame.to_csv(index=False))
     return path
+
+
+@dataclass
+class Written:
+    """What a source wrote."""
+
+    path: Path
+    warnings: list[str]
+
+    @property
+    def sites(self) -> pd.DataFrame:
+        return read_table(self.path, SITES)

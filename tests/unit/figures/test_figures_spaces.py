@@ -50,8 +50,8 @@ def test_every_held_out_control_is_a_point_at_its_scores(screen: Screen, tmp_pat
 
 def test_groups_keep_the_papers_hues_and_shapes_and_say_how_many(screen: Screen, tmp_path: Path) -> None:
     (axes,) = panels(drawn({"E2": screen.scores}, tmp_path))
-    told = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert sorted(told) == sorted(f"{group.label} (n = 16)" for group in CELL_TYPE_CONTROLS.values())
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert sorted(legend) == sorted(f"{group.label} (n = 16)" for group in CELL_TYPE_CONTROLS.values())
 
 
 def test_both_spaces_stand_side_by_side_and_say_what_was_held_out(screen: Screen, tmp_path: Path) -> None:
@@ -72,8 +72,8 @@ def test_other_cells_are_named_and_keep_the_shape_of_their_control(tmp_path: Pat
     scores = scores_of(wells_of_screen()).query("cell_type == 'HRCE'").assign(cell_type="A549")
     write_table(scores, tmp_path / "scores.parquet", WELL_SCORES)
     (axes,) = panels(drawn({"E2": tmp_path / "scores.parquet"}, tmp_path))
-    told = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert sorted(told) == ["A549 C+ (n = 16)", "A549 C− (n = 16)"]
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert sorted(legend) == ["A549 C+ (n = 16)", "A549 C− (n = 16)"]
 
 
 def test_scores_without_a_held_out_control_are_refused(tmp_path: Path) -> None:
