@@ -49,7 +49,7 @@ ENGINES: tuple[dict[str, bool], ...] = ({"compile": True, "cuda_graphs": True}, 
 FIRST_SECONDS = 90.0
 """An engine that shows no status line within so long is given up, unless it is the last."""
 STOPPING_SECONDS = 25.0
-"""What a training that is asked to stop may take to write its checkpoint."""
+"""What a training that is requested to stop may take to write its checkpoint."""
 CHECKPOINT_IMAGES = 50_000
 """On a GPU seconds, not minutes, lie between two checkpoints of the configuration."""
 CHOSEN = ("first", "middle", "last")

@@ -69,8 +69,8 @@ def plate_scores(
             on = np.full(len(wells), np.nan)
             for fold in folds_of(splits[splits["scheme"] == scheme], wells.index.tolist(), str(plate.folder)):
                 on[fold.test] = scored_by(classifier, profiles[fold.train], labels[fold.train], profiles[fold.test])[0]
-            told = (chosen if half == "choice" else ~chosen) & (labels != 0)
-            table = wells.loc[told, ["plate_id", "cell_type"]].reset_index()
-            values = {"classifier": classifier, "half": half, "scheme": scheme.value, "label": labels[told]}
-            tables.append(table.assign(**values, severity=np.nan, on=on[told], right_images=np.nan))
+            chosen_wells = (chosen if half == "choice" else ~chosen) & (labels != 0)
+            table = wells.loc[chosen_wells, ["plate_id", "cell_type"]].reset_index()
+            values = {"classifier": classifier, "half": half, "scheme": scheme.value, "label": labels[chosen_wells]}
+            tables.append(table.assign(**values, severity=np.nan, on=on[chosen_wells], right_images=np.nan))
     return pd.concat(tables, ignore_index=True)

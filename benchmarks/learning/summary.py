@@ -230,8 +230,8 @@ def _generators(folder: Path, recipe: str, seed: int) -> pd.DataFrame:
         rows += [(recipe, seed, images, metric, value) for metric, value in values.items()]
     if (trained / "curve.parquet").exists():
         curve = read_table(trained / "curve.parquet", CURVE)
-        told = curve[curve["metric"].isin([*OF_ROLL_BACK, STOPPED])]
-        rows += [(recipe, seed, row.images, row.metric, row.value) for row in told.itertuples()]
+        reported = curve[curve["metric"].isin([*OF_ROLL_BACK, STOPPED])]
+        rows += [(recipe, seed, row.images, row.metric, row.value) for row in reported.itertuples()]
     return pd.DataFrame(sorted(rows), columns=["recipe", "seed", "images", "metric", "value"])
 
 

@@ -1,7 +1,7 @@
-"""What can the simulated severity be told from? Draws plates of Mock and infected wells, prints AUCs of held-out plates.
+"""From what can the simulated severity be inferred? Draws plates of Mock and infected wells, prints AUCs of held-out plates.
 
 Brightness (means and deviations of channels) and counts of cells must say little, hand-made features of nuclei and texture
-nearly everything; with severity 0 nothing may be told at all.
+nearly everything; with severity 0 nothing may be distinguished at all.
 
     python -m benchmarks.simulator.severity --line HRCE --plates 6 --wells 12 --sites 4
 """
@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 from simulator_features import auc, chance, draw_wells, held_out_scores
 
 LOTS = 100
-"""How often infected and Mock are drawn by lot, to tell how far chance alone goes."""
+"""How often infected and Mock are drawn by lot, to show how far chance alone goes."""
 
 
 def main() -> None:

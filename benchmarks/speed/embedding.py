@@ -210,7 +210,7 @@ def rows_of(case: Case, found: list[Embedding], device: torch.device) -> list[di
 
 
 def main() -> None:
-    """Measure, print, and write if told to."""
+    """Measure, print, and write if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="append to results/embedding.csv")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")

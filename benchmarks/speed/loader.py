@@ -92,7 +92,7 @@ def open_loader(
 
 
 def in_turn(measured: list[Measurement], run: Callable[[str], float], runs: int) -> list[Measurement]:
-    """Run everything once to warm up, then so many times in turn; `run` gives seconds per crop or step of what it is told."""
+    """Run everything once to warm up, then so many times in turn; `run` gives seconds per crop or step of what it is given."""
     for number in range(runs + 1):
         for measurement in measured:
             seconds = run(measurement.what)
@@ -193,7 +193,7 @@ def table(measurements: Sequence[Measurement], device: torch.device) -> list[dic
 
 
 def main() -> None:
-    """Measure, print, and write if told to."""
+    """Measure, print, and write if requested."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="append to results/loader.csv")
     parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")

@@ -253,7 +253,7 @@ def table(measurements: Sequence[Cached], peaks: dict[str, float], png_bytes: fl
 
 
 def main() -> None:
-    """Measure, print, and write if told to."""
+    """Measure, print, and write if requested."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="append to results/store.csv")
     parser.add_argument(
@@ -270,7 +270,7 @@ def main() -> None:
         if forgets(inputs):
             measurements += measure_reading(inputs, "cold")
         else:
-            print("cold reads are not told: this system does not drop files from its memory when asked")
+            print("cold reads are not reported: this system does not drop files from its memory on request")
         measurements += measure_packing(inputs, Path(place))
         plates, peaks = measure_plates(Path(place))
         rows = table([*measurements, *plates], peaks, inputs.png_bytes)

@@ -3,7 +3,7 @@
 Every variant is measured in a process of its own, several rounds, on the same random images: one round is 16 steps, a whole turn
 of the reference schedule (two generator passes, path length every 4 steps, R1 every 16). Threads wait awake for a moment, as
 in the workflow's trainings. On two CPU cores: 64-px crops, 5 channels, base 2048 with at most 64 maps, batch 16. `--device
-cuda` takes the size of `config/paper.yaml` (or `--crop 512 --base 32768`), tells memory, the shares of the device's peak and of
+cuda` takes the size of `config/paper.yaml` (or `--crop 512 --base 32768`), reports memory, the shares of the device's peak and of
 what fused layers would reach, and profiles one round; ratios are then taken with the plain variant in TF32. `--write` appends to
 `benchmarks/results/training.csv`. Nothing else should be running.
 """
@@ -186,7 +186,7 @@ def measure(arguments: argparse.Namespace) -> None:
     if arguments.profile:
         profile(step)
     speed = STEPS * settings.batch / statistics.median(seconds)
-    told = {
+    measured = {
         "images_per_second": speed,
         "memory_gib": peak_memory(place) / 2**30,
         "flops": speed * work_per_image(settings, CHANNELS),
@@ -194,7 +194,7 @@ def measure(arguments: argparse.Namespace) -> None:
         "precision": settings.engine.precision.value,
         "compiled": settings.engine.compile,
     }
-    print(json.dumps(told))
+    print(json.dumps(measured))
 
 
 def timed(step: Callable[[], None], place: torch.device) -> float:
@@ -225,7 +225,7 @@ def in_turn(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Every variant, in turn, in processes of their own; medians over turns."""
     variants = ON_GPU if arguments.device == "cuda" else ON_CPU
     names = [name for name in variants if not arguments.only or name in arguments.only]
-    told: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    measured: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for turn in range(arguments.turns):
         for name in names:
             last = turn == arguments.turns - 1
@@ -250,9 +250,9 @@ def in_turn(arguments: argparse.Namespace) -> list[dict[str, Any]]:
             if done.returncode:
                 print(f"{name}: failed", file=sys.stderr)
                 continue
-            told[name].append(json.loads(done.stdout.splitlines()[-1]))
-            print(f"turn {turn + 1}: {name}: {told[name][-1]['images_per_second']:.1f} images/s", flush=True)
-    rows = [{"what": name, **median_of(runs)} for name, runs in told.items() if runs]
+            measured[name].append(json.loads(done.stdout.splitlines()[-1]))
+            print(f"turn {turn + 1}: {name}: {measured[name][-1]['images_per_second']:.1f} images/s", flush=True)
+    rows = [{"what": name, **median_of(runs)} for name, runs in measured.items() if runs]
     plains = {row["what"]: row for row in rows if row["what"].startswith(PLAIN)}
     against = plains.get(PLAIN + ", tf32") or next(iter(plains.values()), None)
     peaks = {p: max(row["peak_flops"] for row in rows if row["precision"] == p) for p in {r["precision"] for r in rows}}
@@ -273,7 +273,7 @@ def median_of(runs: list[dict[str, Any]]) -> dict[str, Any]:
     return {**runs[0], **numbers, "peak_flops": max(run["peak_flops"] for run in runs)}
 
 
-def tell(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
+def report(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
     """Print all, and append them to the results."""
     settings = settings_of(arguments, {})
     name = torch.cuda.get_device_name() if arguments.device == "cuda" else processor_name()
@@ -302,8 +302,8 @@ def tell(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
             + ratio
         )
     if arguments.write:
-        told = [{**dict.fromkeys(COLUMNS, ""), **common, **row} for row in rows]
-        rounded = [{key: f"{v:.3g}" if isinstance(v, float) else v for key, v in row.items()} for row in told]
+        measured = [{**dict.fromkeys(COLUMNS, ""), **common, **row} for row in rows]
+        rounded = [{key: f"{v:.3g}" if isinstance(v, float) else v for key, v in row.items()} for row in measured]
         append(rounded, RESULTS / "training.csv")
 
 
@@ -323,7 +323,7 @@ def main() -> None:
     if arguments.variant:
         measure(arguments)
     else:
-        tell(in_turn(arguments), arguments)
+        report(in_turn(arguments), arguments)
 
 
 if __name__ == "__main__":

@@ -65,9 +65,9 @@ def write_cell_type(
     profiles = read_table(Path(wells), WELL_PROFILES)
     answers = pd.concat(_answers(profiles, Path(wells), Path(sites), Path(splits), settings, seed), ignore_index=True)
     rows: list[Row] = []
-    for scheme, unit, told in _by_unit(answers):
-        right = told["true"] == told["predicted"]
-        rows += accuracy_rows(told["drawn"], right, told["true"], f"{scheme}:{ALL}", unit, settings, seed)
+    for scheme, unit, reported in _by_unit(answers):
+        right = reported["true"] == reported["predicted"]
+        rows += accuracy_rows(reported["drawn"], right, reported["true"], f"{scheme}:{ALL}", unit, settings, seed)
     names = {"question": Question.CELL_TYPE.value, "featurizer": featurizer, "normalization": normalization}
     write_numbers(rows, output, training_seed=training_seed, **names)
     with atomic(Path(confusion)) as partial:

@@ -52,8 +52,8 @@ def draw_calibration(
     """
     for path in (wells, compounds, numbers):
         look.existing({featurizer: path}, "calibration")
-    told = read_table(Path(numbers), NUMBERS)
-    data = calibrated(pd.read_parquet(wells), pd.read_parquet(compounds), told, featurizer)
+    found = read_table(Path(numbers), NUMBERS)
+    data = calibrated(pd.read_parquet(wells), pd.read_parquet(compounds), found, featurizer)
     if not (data["panel"] == "severity").any():
         raise look.FigureError(f"{wells}: no well was held against the truth")
     look.draw(calibration_figure, data, **drawing)
@@ -61,8 +61,8 @@ def draw_calibration(
 
 def calibrated(wells: pd.DataFrame, compounds: pd.DataFrame, numbers: pd.DataFrame, featurizer: str) -> pd.DataFrame:
     """What is drawn, with `COLUMNS`; `correlation` is Spearman's of a cell type's scores with its severities, in words."""
-    told = {cell_type: _correlation(numbers, cell_type) for cell_type in wells["cell_type"].unique()}
-    severity = wells[WELLS].assign(panel="severity", correlation=wells["cell_type"].map(told))
+    correlations = {cell_type: _correlation(numbers, cell_type) for cell_type in wells["cell_type"].unique()}
+    severity = wells[WELLS].assign(panel="severity", correlation=wells["cell_type"].map(correlations))
     parts = [severity, compounds[COMPOUNDS].assign(panel="ec50")]
     data = pd.concat([part for part in parts if len(part)], ignore_index=True).reindex(columns=COLUMNS)
     return data.assign(featurizer=featurizer)
@@ -106,7 +106,7 @@ def _severities(axes: Axes, wells: pd.DataFrame, groups: dict[str, Group]) -> No
     ends = np.array([wells["severity"].min(), wells["severity"].max()])
     axes.plot(ends, 1 - 2 * ends, color=INK, lw=0.8, ls=(0, (4, 2)), zorder=4, label="1 − 2 × severity")
     for cell_type, mine in wells.groupby("cell_type", sort=True):
-        group, told = groups[str(cell_type)], mine["correlation"].iloc[0]
+        group, correlation = groups[str(cell_type)], mine["correlation"].iloc[0]
         axes.scatter(
             mine["severity"],
             mine["on"],
@@ -116,7 +116,7 @@ def _severities(axes: Axes, wells: pd.DataFrame, groups: dict[str, Group]) -> No
             edgecolors="none",
             alpha=0.45,
             rasterized=len(wells) > MOST_VECTORS,
-            label=f"{group.label}: {told or 'ρ undefined'}, n = {len(mine)} wells",
+            label=f"{group.label}: {correlation or 'ρ undefined'}, n = {len(mine)} wells",
             gid=f"severity {cell_type}",
         )
     axes.set_xlabel("True severity of the well (0 healthy, 1 infected)")
@@ -125,7 +125,7 @@ def _severities(axes: Axes, wells: pd.DataFrame, groups: dict[str, Group]) -> No
 
 
 def _ec50s(axes: Axes, compounds: pd.DataFrame, groups: dict[str, Group]) -> None:
-    """Fitted against true EC50 of active compounds, with intervals; those without a curve are told as a count."""
+    """Fitted against true EC50 of active compounds, with intervals; those without a curve are counted."""
     active = compounds[compounds["kind"] == ACTIVE]
     found = active[active["found"].astype(bool)]
     ends = _ends(found)

@@ -74,7 +74,7 @@ def draw_dose_response(
         controls).
     scheme : which split's controls are drawn; of a cell type that it does not score, those of the strictest that does.
     confidence : coverage of band and interval, as evaluated; the legend states it.
-    drawing : what every figure is given; the CSV has every point, curve sample, control and EC50 drawn, told apart by `kind`.
+    drawing : what every figure is given; the CSV has every point, curve sample, control and EC50 drawn, distinguished by `kind`.
 
     Raises
     ------

@@ -130,7 +130,7 @@ def _sites_of(sites: Path, store_id: str) -> pd.DataFrame:
 def _check_images(
     members: MemberSource, site_ids: Sequence[str], keys: Sequence[Sequence[str]], store_id: str, sites: Path
 ) -> None:
-    """Every site must have all of its images, as far as the source can tell beforehand; images of no site are only logged."""
+    """Every site must have all of its images, as far as the source knows beforehand; images of no site are only logged."""
     names = [key for of_site in keys for key in of_site]
     missing = set(members.missing(names))
     others = members.others(names)

@@ -32,7 +32,7 @@ def read_scores(path: Path, scheme: str) -> pd.DataFrame:
 def read_held_out(path: Path, scheme: str) -> pd.DataFrame:
     """Well scores of one scheme; of a cell type that it does not score, those of the strictest scheme that does.
 
-    A cell type with one plate, for one, has no other plate to learn from, so its rows are left out instead; `scheme` tells.
+    A cell type with one plate, for one, has no other plate to learn from, so its rows are left out instead (column `scheme`).
 
     Raises
     ------

@@ -27,7 +27,7 @@ PAPER = "Paper"
 
 @dataclass(frozen=True)
 class Task:
-    """One row of the table: what is told apart, and where its number stands."""
+    """One row of the table: what is distinguished, and where its number is found."""
 
     label: str
     dataset: str

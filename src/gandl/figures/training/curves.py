@@ -158,7 +158,7 @@ def draw_panel(
     if panel.logarithmic:
         if (shown["value"] > 0).all() and (floors["value"] > 0).all():
             axes.set_yscale("log")
-        elif "quality" in panel.lines:  # about 0 where crops cannot be told apart, and below it by chance
+        elif "quality" in panel.lines:  # about 0 where crops cannot be distinguished, and below it by chance
             axes.set_yscale("symlog", linthresh=0.1)
     for at in data.loc[data["metric"] == ROLL_BACK, SHOWN].unique():
         axes.axvline(at / 1000, color=GREY, lw=0.8, ls=":", zorder=0, gid=ROLL_BACK)
@@ -198,19 +198,19 @@ def _tell(axes: Axes, data: pd.DataFrame, seeds: Sequence[int]) -> None:
         handles = [
             Line2D([], [], color=GREY, ls=DASHES[i % len(DASHES)], label=f"Seed {s}") for i, s in enumerate(seeds)
         ]
-    told = roll_backs_in_words(data, seeds)
-    if told:
+    lines = roll_backs_in_words(data, seeds)
+    if lines:
         handles.append(Line2D([], [], color=GREY, lw=0.8, ls=":", label="Roll-back to a checkpoint"))
     if handles:
         axes.legend(handles=handles, loc="upper left")
     below = 0.98 - 0.1 * len(handles) - 0.04 * bool(handles)
     axes.set_title("f  Roll-backs")
-    axes.text(0.02, below, "\n".join(told or ["None"]), va="top", size="small", transform=axes.transAxes)
+    axes.text(0.02, below, "\n".join(lines or ["None"]), va="top", size="small", transform=axes.transAxes)
 
 
 def roll_backs_in_words(data: pd.DataFrame, seeds: Sequence[int]) -> list[str]:
     """One line per roll-back: when, and with which learning rate and R1 gamma training went on."""
-    told = []
+    lines = []
     for seed in seeds:
         marks = data[(data["seed"] == seed) & data["metric"].isin(MARKS[:3])]
         if not (marks["metric"] == ROLL_BACK).any():
@@ -220,5 +220,5 @@ def roll_backs_in_words(data: pd.DataFrame, seeds: Sequence[int]) -> list[str]:
             at = f"Seed {seed}, at {row[SHOWN]:,}" if len(seeds) > 1 else f"At {row[SHOWN]:,}"
             names = {"learning_rate": "rate", "r1_gamma": "γ"}
             changes = [f"{name} {nominal(row[key])}" for key, name in names.items() if key in row]
-            told.append(f"{at}: then {', '.join(changes)}" if changes else at)
-    return told
+            lines.append(f"{at}: then {', '.join(changes)}" if changes else at)
+    return lines

@@ -183,7 +183,7 @@ def _draw_curves(part: SubFigure, data: pd.DataFrame) -> None:
     seeds = sorted(data["seed"].unique())
     for axes, panel, letter in zip(grid.flat, panels, "abcdefgh", strict=True):
         draw_panel(axes, panel, data, seeds, letter, LEGEND)
-    told = roll_backs_in_words(data, seeds)
+    lines = roll_backs_in_words(data, seeds)
     label = "Real images shown (thousands)"
-    part.supxlabel(f"{label}. Dotted: roll-backs. {'; '.join(told)}" if told else label, fontsize="small")
+    part.supxlabel(f"{label}. Dotted: roll-backs. {'; '.join(lines)}" if lines else label, fontsize="small")
     part.align_ylabels(grid)

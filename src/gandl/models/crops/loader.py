@@ -4,7 +4,7 @@ What a batch holds follows from seed, course and step alone (`gandl.models.compu
 threads, and rolling back after a trouble change nothing but the time it takes.
 
 Threads, not processes: reading a file and decompressing it leave Python's global lock, so that two threads read more crops than
-one (`benchmarks/speed/loader.py` tells how many).
+one (`benchmarks/speed/loader.py` reports how many).
 """
 
 from __future__ import annotations
