@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from gandl.source.remote.download import download
+from gandl.source.remote.retries import Patience, Retries
 from local_server import Fault, FileServer
 
 CONTENT = random.Random(7).randbytes(100_003)
@@ -19,11 +21,17 @@ def file_server(files: dict[str, bytes | Path], *faults: Fault) -> FileServer:
     return FileServer(files, deque(faults), validators=True, keep_alive=False)
 
 
-def get(server: FileServer, target: Path, **options: object) -> list[float]:
-    """Download without really waiting; the pauses that were asked for."""
+def get(
+    server: FileServer,
+    target: Path,
+    patience: Patience = Patience(),  # noqa: B008 (frozen)
+    sleep: Callable[[float], None] | None = None,
+    **options: object,
+) -> list[float]:
+    """Download without really waiting; the pauses that were requested."""
     pauses: list[float] = []
-    options.setdefault("sleep", pauses.append)
-    download(f"{server.base}/plate.zip", target, jitter=random.Random(0), **options)  # type: ignore[arg-type]
+    retries = Retries(patience, sleep or pauses.append, random.Random(0))
+    download(f"{server.base}/plate.zip", target, retries=retries, **options)  # type: ignore[arg-type]
     return pauses
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from gandl.config import ImagesFrom, ImagesSettings
 from gandl.source.members import MemberSource, open_members
-from gandl.source.remote.download import Patience
-from gandl.source.remote.web import Retries
+from gandl.source.remote.retries import Patience, Retries
 from gandl.source.zip.directory import write_directory
 from local_server import FileServer
 from small_zip import Entry, Written, write_zip

@@ -17,7 +17,8 @@ from gandl.config import ImagesFrom, ImagesSettings
 from gandl.source.remote.datasets import path_of_url
 from gandl.source.remote.member_source import MemberError, MemberSource, folders_of, listed
 from gandl.source.remote.ranges import ChangedError
-from gandl.source.remote.web import Meter, MissingError, Retries, Web
+from gandl.source.remote.retries import MissingError, Retries
+from gandl.source.remote.web import Meter, Web
 from gandl.source.zip.archive import address_of, mirror_folder, open_archive
 from gandl.source.zip.directory import read_directory
 from gandl.source.zip.members import ZipMembers, changed, planned_bytes

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gandl.source.members import MemberError
-from gandl.source.remote.download import DownloadError
+from gandl.source.remote.retries import DownloadError
 from image_places import KEYS, PLACE, STORE, Place
 from local_server import Fault, FileServer, serving
 from small_zip import Entry, image_entries

@@ -10,46 +10,18 @@ from __future__ import annotations
 
 import errno
 import logging
-import random
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
 from gandl.source.remote.datasets import path_of_url
-from gandl.source.remote.transfer import DownloadError, InterruptedTransferError, Partial, copy, fetch
+from gandl.source.remote.retries import DownloadError, Retries
+from gandl.source.remote.transfer import Partial, copy, fetch
 from gandl.workflow.files import sha256_of, sync
 from gandl.workflow.locks import exclusive
 
 log = logging.getLogger(__name__)
-
-__all__ = ["DownloadError", "Patience", "download"]
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How often and how long to wait for a server.
-
-    Parameters
-    ----------
-    tries : consecutive tries without new bytes before giving up; a try that brings bytes restarts the count.
-    first, longest : seconds before the second try (doubled each time, with up to half of it added or taken), and at most.
-    longest_requested : at most this many seconds are waited at the server's request (Retry-After).
-    timeout : seconds to wait for a connection, and for the next bytes.
-    """
-
-    tries: int = 6
-    first: float = 1.0
-    longest: float = 60.0
-    longest_requested: float = 300.0
-    timeout: tuple[float, float] = (15.0, 60.0)
-
-    def pause(self, failures: int, requested: float | None, jitter: float) -> float:
-        """Seconds before the next try, after so many failures; `jitter` is a random number from [0, 1)."""
-        own = min(self.longest, self.first * 2 ** (failures - 1)) * (0.5 + jitter)
-        return own if requested is None else max(own, min(requested, self.longest_requested))
 
 
 def download(
@@ -59,9 +31,7 @@ def download(
     size: int | None = None,
     sha256: str | None = None,
     mirror: str | None = None,
-    patience: Patience | None = None,
-    sleep: Callable[[float], None] = time.sleep,
-    jitter: random.Random | None = None,
+    retries: Retries | None = None,
     report: Callable[[str], None] = log.info,
 ) -> None:
     """Make `target` the file at `url`; an existing target is checked and kept.
@@ -72,7 +42,7 @@ def download(
     target : written atomically; its folder is made.
     size, sha256 : of the right file, where known; without them the length that the server reports is checked.
     mirror : folder, or base address, that holds `<host>/<path>` of the official address; None: the official host.
-    patience, sleep, jitter : when to try again; injected by tests.
+    retries : when to try again; injected by tests.
     report : called with a line when the transfer begins, every few seconds, when a try fails, and at the end.
 
     Raises
@@ -87,7 +57,7 @@ def download(
             return
         partial = Partial(target)
         try:
-            _transfer(url, partial, size, mirror, patience or Patience(), sleep, jitter or random.Random(), report)
+            _transfer(url, partial, size, mirror, retries or Retries(), report)
             _finish(url, partial, target, size, sha256)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -104,15 +74,13 @@ def _transfer(
     partial: Partial,
     size: int | None,
     mirror: str | None,
-    patience: Patience,
-    sleep: Callable[[float], None],
-    jitter: random.Random,
+    retries: Retries,
     report: Callable[[str], None],
 ) -> None:
     if mirror is None:
-        _fetch_patiently(url, partial, size, patience, sleep, jitter, report)
+        _fetch_patiently(url, partial, size, retries, report)
     elif mirror.startswith(("http://", "https://")):
-        _fetch_patiently(f"{mirror.rstrip('/')}/{path_of_url(url)}", partial, size, patience, sleep, jitter, report)
+        _fetch_patiently(f"{mirror.rstrip('/')}/{path_of_url(url)}", partial, size, retries, report)
     else:
         source = Path(mirror) / path_of_url(url)
         if not Path(mirror).is_dir():
@@ -126,34 +94,22 @@ def _transfer(
 
 
 def _fetch_patiently(
-    url: str,
-    partial: Partial,
-    size: int | None,
-    patience: Patience,
-    sleep: Callable[[float], None],
-    jitter: random.Random,
-    report: Callable[[str], None],
+    url: str, partial: Partial, size: int | None, retries: Retries, report: Callable[[str], None]
 ) -> None:
-    there, _ = partial.resumable(url)
+    def attempt() -> None:
+        fetch(url, partial, size=size, session=session, timeout=retries.patience.timeout, report=report)
+
+    def brought() -> int:
+        return partial.resumable(url)[0]
+
+    def advice(there: int) -> str:
+        held = f"a folder or base URL that holds {path_of_url(url)}"
+        return f"run again to resume from byte {there}, or name a mirror ({held})"
+
+    there = brought()
     report(f"downloading {url}" + (f" from byte {there}" if there else ""))
-    failures, most = 0, there
     with requests.Session() as session:
-        while True:
-            try:
-                fetch(url, partial, size=size, session=session, timeout=patience.timeout, report=report)
-                return
-            except InterruptedTransferError as error:
-                there, _ = partial.resumable(url)
-                failures = 1 if there > most else failures + 1
-                most = max(most, there)
-                if failures >= patience.tries:
-                    raise DownloadError(
-                        f"{url} could not be downloaded in {failures} tries: {error}; run again to resume from byte {there}, "
-                        f"or name a mirror (a folder or base URL that holds {path_of_url(url)})"
-                    ) from error
-                pause = patience.pause(failures, error.wait, jitter.random())
-                report(f"{url}: {error}; next try in {pause:.1f} s")
-                sleep(pause)
+        retries.run(url, attempt, brought, report, done="downloaded", advice=advice)
 
 
 def _finish(url: str, partial: Partial, target: Path, size: int | None, sha256: str | None) -> None:

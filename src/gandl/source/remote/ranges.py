@@ -16,7 +16,8 @@ from typing import Protocol
 
 import requests
 
-from gandl.source.remote.transfer import DownloadError, InterruptedTransferError, Version, validator, whole_size
+from gandl.source.remote.retries import DownloadError, InterruptedTransferError
+from gandl.source.remote.transfer import Version, validator, whole_size
 from gandl.source.remote.web import Web
 
 

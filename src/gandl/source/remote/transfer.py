@@ -19,23 +19,12 @@ from typing import BinaryIO
 import requests
 import urllib3
 
+from gandl.source.remote.retries import GONE, TRANSIENT, DownloadError, InterruptedTransferError, briefly, retry_after
+
 CHUNK = 1 << 20
-TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 PROGRESS_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
-
-
-class DownloadError(RuntimeError):
-    """A file cannot be fetched; the message names its address, what is wrong, and what to do."""
-
-
-class InterruptedTransferError(Exception):
-    """A try ended early, but another one may succeed. `wait`: the seconds the server requests."""
-
-    def __init__(self, message: str, wait: float | None = None) -> None:
-        super().__init__(message)
-        self.wait = wait
 
 
 @dataclass(frozen=True)
@@ -151,16 +140,8 @@ def _check_status(response: requests.Response, url: str) -> None:
         return
     if status in TRANSIENT:
         raise InterruptedTransferError(f"the server answered {status} {response.reason}", retry_after(response))
-    hint = "; check its address in resources/datasets.csv, or name a mirror" if status in (401, 403, 404, 410) else ""
+    hint = "; check its address in resources/datasets.csv, or name a mirror" if status in GONE else ""
     raise DownloadError(f"{url} cannot be downloaded: the server answered {status} {response.reason}{hint}")
-
-
-def retry_after(response: requests.Response) -> float | None:
-    """Seconds of a Retry-After header, given as such or as a date; None if there is none, or one that says neither."""
-    try:
-        return urllib3.Retry().get_retry_after(response.raw)
-    except (urllib3.exceptions.InvalidHeader, ValueError):
-        return None
 
 
 def _settle_416(response: requests.Response, partial: Partial, there: int) -> None:
@@ -227,17 +208,6 @@ def _store(response: requests.Response, file: BinaryIO, progress: Progress) -> N
         raise InterruptedTransferError(f"the body was cut short: {error.expected} bytes did not arrive") from error
     except urllib3.exceptions.HTTPError as error:
         raise InterruptedTransferError(f"the connection broke ({briefly(error)})") from error
-
-
-def briefly(error: BaseException) -> str:
-    """The innermost reason, without the addresses of objects that the libraries print."""
-    while error.args and isinstance(error.args[-1], BaseException):
-        error = error.args[-1]
-    reason = getattr(error, "reason", None)
-    if isinstance(reason, BaseException):
-        return briefly(reason)
-    text = str(error.args[0] if error.args else error)
-    return text.split(">: ")[-1] or type(error).__name__
 
 
 def copy(source: Path, partial: Partial, report: Callable[[str], None]) -> None:

@@ -1,87 +1,36 @@
 """HTTP requests with retries: takes an address, gives an answer, or a whole object's bytes; reports progress.
 
-What a failed try means (again, or never) is decided as for downloads (`transfer`), and so is how long is waited (`Patience`).
-
-By hand: retries of httpx and obstore count no progress and report nothing while they wait (docs/decisions.md).
+What a failed try means (again, or never) and how long is waited before another one is decided in `retries`, as for downloads.
 """
 
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from gandl.source.remote.download import Patience
-from gandl.source.remote.transfer import (
-    CHUNK,
-    PROGRESS_SECONDS,
+from gandl.source.remote.retries import (
+    GONE,
     TRANSIENT,
     DownloadError,
     InterruptedTransferError,
+    MissingError,
+    Retries,
     briefly,
     retry_after,
 )
+from gandl.source.remote.transfer import CHUNK, PROGRESS_SECONDS
 
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-
-
-class MissingError(DownloadError):
-    """The server has no such file, or does not serve it (401, 403, 404, 410). `said`: its answer, without the advice."""
-
-    def __init__(self, url: str, said: str) -> None:
-        super().__init__(
-            f"{url} cannot be downloaded: {said}; check its address in resources/datasets.csv, or name a mirror"
-        )
-        self.said = said
-
-
-@dataclass(frozen=True)
-class Retries:
-    """When to try again: `patience` says how often and how long, `sleep` waits, `jitter` varies the pauses. Tests inject them."""
-
-    patience: Patience = field(default_factory=Patience)
-    sleep: Callable[[float], None] = time.sleep
-    jitter: random.Random = field(default_factory=random.Random)
-
-    def run(
-        self, what: str, attempt: Callable[[], Result], brought: Callable[[], int], report: Callable[[str], None]
-    ) -> Result:
-        """The result of the first try that succeeds.
-
-        Parameters
-        ----------
-        what : names it in messages. brought : bytes that are there so far; a try that brings some starts the count again.
-
-        Raises
-        ------
-        DownloadError : too many tries in a row brought nothing.
-        """
-        failures, most = 0, 0
-        while True:
-            try:
-                return attempt()
-            except InterruptedTransferError as error:
-                there = brought()
-                failures = 1 if there > most else failures + 1
-                most = max(most, there)
-                if failures >= self.patience.tries:
-                    raise DownloadError(
-                        f"{what} could not be read in {failures} tries: {error}; run again later, or name a mirror"
-                    ) from error
-                pause = self.patience.pause(failures, error.wait, self.jitter.random())
-                report(f"{what}: {error}; next try in {pause:.1f} s")
-                self.sleep(pause)
 
 
 class Meter:
@@ -198,7 +147,7 @@ def _check(response: requests.Response, url: str) -> None:
     status, said = response.status_code, f"the server answered {response.status_code} {response.reason}"
     if status in TRANSIENT:
         raise InterruptedTransferError(said, retry_after(response))
-    if status in (401, 403, 404, 410):
+    if status in GONE:
         raise MissingError(url, said)
     if status not in (200, 206, 416):
         raise DownloadError(f"{url} cannot be downloaded: {said}")

@@ -12,8 +12,9 @@ from gandl.config import ImagesSettings
 from gandl.source.remote.datasets import path_of_url
 from gandl.source.remote.download import download
 from gandl.source.remote.ranges import ChangedError, FileRanges, NoRangesError, RangeClient, Ranges
-from gandl.source.remote.transfer import DownloadError, Version
-from gandl.source.remote.web import Meter, Retries, Web
+from gandl.source.remote.retries import DownloadError, Retries
+from gandl.source.remote.transfer import Version
+from gandl.source.remote.web import Meter, Web
 
 
 def open_archive(
@@ -66,9 +67,7 @@ def open_archive(
             url,
             whole,
             mirror=base,
-            patience=retries.patience,
-            sleep=retries.sleep,
-            jitter=retries.jitter,
+            retries=retries,
             report=report,
         )
         return _checked(FileRanges(whole), known)

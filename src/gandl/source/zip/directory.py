@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 
 from gandl.config import ImagesSettings
 from gandl.source.remote.ranges import Ranges
+from gandl.source.remote.retries import Retries
 from gandl.source.remote.transfer import Version
-from gandl.source.remote.web import Retries
 from gandl.source.zip.archive import is_web, open_archive
 from gandl.source.zip.format import COLUMNS, ENCRYPTED, LOCAL, ZipDirectoryError, find_directory, read_entries
 from gandl.workflow.files import atomic

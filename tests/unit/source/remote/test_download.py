@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from downloads import CONTENT, SHA256, file_server, get, leftovers
-from gandl.source.remote.download import DownloadError, Patience, download
+from gandl.source.remote.download import download
+from gandl.source.remote.retries import DownloadError, Patience, Retries
 from gandl.source.remote.transfer import Partial
 from local_server import Fault, FileServer, serving
 
@@ -72,7 +73,7 @@ def test_no_server_at_all_is_one_sentence(target: Path) -> None:
     with serving(file_server({})) as gone:
         address = gone.base
     with pytest.raises(DownloadError, match=r"could not be downloaded in 2 tries: the connection broke"):
-        download(f"{address}/plate.zip", target, patience=Patience(tries=2), sleep=lambda _: None)
+        download(f"{address}/plate.zip", target, retries=Retries(Patience(tries=2), sleep=lambda _: None))
 
 
 def test_wrong_byte_is_found_by_the_checksum_and_nothing_is_kept(server: FileServer, target: Path) -> None:

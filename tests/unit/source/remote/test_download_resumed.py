@@ -16,7 +16,7 @@ from hypothesis import given, settings, strategies as st
 
 from downloads import CONTENT, SHA256, file_server, get, leftovers
 from gandl.source.remote import transfer
-from gandl.source.remote.download import DownloadError, Patience
+from gandl.source.remote.retries import DownloadError, Patience
 from gandl.source.remote.transfer import Partial
 from local_server import Fault, FileServer, etag, serving
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from gandl.source.remote import web
-from gandl.source.remote.download import DownloadError, Patience
 from gandl.source.remote.ranges import ChangedError, FileRanges, NoRangesError, RangeClient
+from gandl.source.remote.retries import DownloadError, MissingError, Patience, Retries
 from gandl.source.remote.transfer import Version
-from gandl.source.remote.web import Meter, MissingError, Retries, Web
+from gandl.source.remote.web import Meter, Web
 from local_server import Fault, FileServer, Request, serving
 
 CONTENT = random.Random(3).randbytes(300_000)

@@ -14,9 +14,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from gandl.config import ImagesSettings
-from gandl.source.remote.download import DownloadError
 from gandl.source.remote.ranges import ChangedError, FileRanges
-from gandl.source.remote.web import Retries
+from gandl.source.remote.retries import DownloadError, Retries
 from gandl.source.zip import directory as zip_directory
 from gandl.source.zip.directory import ZipDirectoryError, read_directory, scan, write_directory
 from image_places import PLACE, URL
