@@ -5,7 +5,7 @@
 #
 # PyTorch comes first, at its exact version (its builds differ by machine, so it has no hash here); then everything else, pinned
 # and hashed, PyTorch's own requirements among it; then gandl itself, without its requirements. `.venv/ready` is there only while
-# all of it is: without it the next call begins afresh (pip keeps what it downloaded), so a half-installed package never stays.
+# all of it is: without it the next call starts over (pip keeps what it downloaded), so a half-installed package never stays.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -45,7 +45,7 @@ step() {
     shift 2
     if ! .venv/bin/python -m pip install --no-input --disable-pip-version-check --progress-bar off "$@" 2>&1 |
         tee -a .venv/install.log | shown; then
-        echo "$what: the installation failed; run make again to try anew. The end of .venv/install.log:" >&2
+        echo "$what: the installation failed; run make again to retry. The end of .venv/install.log:" >&2
         tail -n 15 .venv/install.log | cut -c 1-300 >&2
         if grep -qiE 'failed building wheel|could not build wheels|failed-wheel-build' .venv/install.log; then
             echo "A package had to be compiled: install a C compiler and Python's headers (Debian, Ubuntu: build-essential and" \

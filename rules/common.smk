@@ -61,7 +61,8 @@ def settings(section, **fields):
 
 def calls(function):
     """The function that a script calls, by its full name, and the hash of the code behind it: two parameters of a rule."""
-    return {"calls": function, "code": code_version(function.rpartition(".")[0])}
+    code = code_version(function.rpartition(".")[0], "gandl.workflow.calls")
+    return {"calls": function, "code": code}
 
 
 def manifests_of(dataset):

@@ -106,10 +106,10 @@ use rule figure_samples as figure_training with:
         "<benchmarks>/figures/figure_training.jsonl"
     params:
         **calls("gandl.figures.training.curves.draw_training"),
-        caption=caption("images", "crop", "resolution", "seed"),
+        caption=caption(
+            "images", "crop", "resolution", "seed", "held_out", "quality_crops"
+        ),
         each=[cfg.training.seed],
-        held_out=cfg.training.held_out,
-        quality_crops=cfg.training.quality_crops,
 
 
 use rule figure_samples as figure_s_training with:
@@ -128,11 +128,16 @@ use rule figure_samples as figure_s_training with:
         "<benchmarks>/figures/figure_s_training.jsonl"
     params:
         **calls("gandl.figures.training.supplement.draw_training_supplement"),
-        caption=caption("images", "crop", "resolution", "seed"),
+        caption=caption(
+            "images",
+            "crop",
+            "resolution",
+            "seed",
+            "held_out",
+            "quality_crops",
+            "chosen",
+        ),
         seed=cfg.training.seed,
-        held_out=cfg.training.held_out,
-        quality_crops=cfg.training.quality_crops,
-        chosen=cfg.training.weights.value,
 
 
 use rule figure_samples as figure_featurizers with:

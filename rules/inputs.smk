@@ -211,6 +211,9 @@ CAPTION_SETTINGS = {
     "crop": cfg.training.network.crop,
     "resolution": cfg.training.resolution,
     "seed": cfg.training.seed,
+    "held_out": cfg.training.held_out,
+    "quality_crops": cfg.training.quality_crops,
+    "chosen": cfg.training.weights.value,
 }
 
 

@@ -42,6 +42,10 @@ rule training:
         runtime=cfg.compute.training_runtime,
     params:
         settings=settings(cfg.training),
-        code=code_version("gandl.models.engine.training", "gandl.models.looks.probe"),
+        code=code_version(
+            "gandl.models.engine.training",
+            "gandl.models.objectives.gan",
+            "gandl.models.looks.gan_measures",
+        ),
     script:
         "../workflow/scripts/training.py"

@@ -4,7 +4,7 @@
     python -m benchmarks.gpu.recipe score --data results/pair --folder results/recipe --device cuda
 
 A training takes the fastest engine that works: compiled with CUDA graphs, compiled, neither; where one ends in an error or shows
-nothing for `FIRST_SECONDS`, the next goes on from its checkpoint. The model of every look is kept, the newest as
+nothing for `FIRST_SECONDS`, the next continues from its checkpoint. The model of every look is kept, the newest as
 `last.safetensors`; after the time is up it is stopped in order, and makes curve, samples and three chosen models. Scores come
 after it, side by side, in the files that `learning.py` writes (`learning.py summary --folder` makes its tables of them). Numbers
 are appended to `benchmarks/results/on_gpu.csv`.
@@ -36,7 +36,7 @@ from benchmarks.learning.recipes import Recorder, curve_of_checkpoints, recipe
 from benchmarks.measuring import RESULTS, append, processor_name, versions
 from gandl.config.files import read_config
 from gandl.models.compute.device import choose_device
-from gandl.models.crops.sampling import CropSampler, hold_out, open_stores
+from gandl.models.crops.crop_sampler import CropSampler, hold_out, open_stores
 from gandl.models.engine.training import _seen, train
 from gandl.models.looks.samples import write_samples
 from gandl.models.networks.gan import TrainedGan, untrained

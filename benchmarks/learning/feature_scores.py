@@ -21,7 +21,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from gandl.config import Precision
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.models.networks.discriminator import Discriminator
 from gandl.models.networks.gan import TrainedGan
 from gandl.models.networks.site_features import block_features, site_features
@@ -100,7 +100,7 @@ def embedded(
 
 
 def well_profiles(features: Floats, sites: pd.DataFrame) -> tuple[Floats, Floats, pd.DataFrame]:
-    """Standardise features (n, d) of sites, plate by plate on the wells that are no controls, and average them by well.
+    """Standardise features (n, d) of sites, plate by plate on the wells that are not controls, and average them by well.
 
     Returns
     -------

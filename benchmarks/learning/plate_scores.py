@@ -2,7 +2,7 @@
 
 Rows A-D are for choosing: each is scored by axes of the three others (scheme `probe`). Rows E-H are for reporting and choose
 nothing: each is scored by axes of the seven other rows (scheme `leave_row_out`), as in the evaluation's `leave_row_out:E-H`.
-Features are standardised on the plate's wells that are no controls.
+Features are standardised on the plate's wells that are not controls.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@
     python -m benchmarks.learning.recipes figure                                                the figure again, from the tables
 
 A recipe is the training section of `--config` with overrides. The stores of a finished run are used (`--run`). Looks are evenly
-spaced on a logarithmic scale; a killed training goes on from its checkpoint, and a look that is recorded is not recorded again.
+spaced on a logarithmic scale; a killed training resumes from its checkpoint, and a look that is recorded is not recorded again.
 Scores of single wells lie in `results/learning/<recipe>/seed_<n>/`; `summary` makes of them benchmarks/results/learning.csv
 (every look: value, interval, difference to the untrained twin of the same shape), benchmarks/results/recipes.csv (the last look,
 over seeds), benchmarks/results/generators.csv (quality, read-outs and roll-backs), and docs/learning.svg and .png; of BBBC013
@@ -43,7 +43,7 @@ from benchmarks.learning.summary import STOPPED, draw_figure, write_summary
 from gandl.config import TrainingSettings
 from gandl.config.files import read_config
 from gandl.models.compute.device import CPU, choose_device, prepare
-from gandl.models.crops.sampling import hold_out, open_stores
+from gandl.models.crops.crop_sampler import hold_out, open_stores
 from gandl.models.engine.checkpoint import differences
 from gandl.models.engine.training import train
 from gandl.models.looks.curve import Curve
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--images", type=int, default=0, help="budget of images; by default the configuration's")
     parser.add_argument(
-        "--seconds", type=float, default=0, help="stop in order after so long; the same command goes on"
+        "--seconds", type=float, default=0, help="stop in order after so long; the same command continues"
     )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")

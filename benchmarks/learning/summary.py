@@ -219,7 +219,7 @@ def _arrays(table: pd.DataFrame) -> Wells:
 def _generators(folder: Path, recipe: str, seed: int) -> pd.DataFrame:
     """Quality and read-outs of every look, and roll-backs, a row each: recipe, seed, images, metric, value.
 
-    A roll-back has three: `roll_back` (the how manieth), and the `learning_rate` and `r1_gamma` that training goes on with;
+    A roll-back has three: `roll_back` (its number), and the `learning_rate` and `r1_gamma` with which training continues;
     `stopped`: it gave up.
     """
     rows = []

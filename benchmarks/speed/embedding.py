@@ -31,7 +31,7 @@ from gandl.embeddings.embed import embed_store
 from gandl.embeddings.metadata import FeatureWriter
 from gandl.embeddings.network import Look, NetworkFeaturizer
 from gandl.images.pack import Decoded, StorePlan, pack_store
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.models.compute.device import choose_device, peak_flops, prepare
 from gandl.models.crops.intensity import IntensityScale
 from gandl.models.networks.discriminator import Discriminator

@@ -32,10 +32,10 @@ from gandl.config.training import EngineSettings, Precision
 from gandl.images.area_mean import area_mean
 from gandl.images.pack import Decoded, pack_store
 from gandl.models.compute.device import prepare
-from gandl.models.crops import sampling as crops
+from gandl.models.crops import crop_sampler as crops
+from gandl.models.crops.crop_sampler import CropSampler, open_stores
 from gandl.models.crops.intensity import measure_scale
 from gandl.models.crops.loader import Loader
-from gandl.models.crops.sampling import CropSampler, open_stores
 from gandl.models.objectives.gan import Gan
 
 STORES, SITES, SIDE = 57, 16, 512
@@ -150,7 +150,7 @@ def measure_threads(paths: Sequence[Path], runs: int) -> list[Measurement]:
 def measure_training(paths: Sequence[Path], device: torch.device, runs: int, steps: int) -> list[Measurement]:
     """Seconds per step of a training on one batch that stays on the device, and on crops from files; one reading thread per core.
 
-    Each run trains anew, past all intervals of the schedule.
+    Each run starts a training of its own, past all intervals of the schedule.
     """
     settings = ON_GPU if device.type == "cuda" else ON_CPU
     prepare(device, settings.engine.precision)

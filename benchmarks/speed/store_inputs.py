@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from gandl.config import Dataset
 from gandl.images.pack import Decoded, StorePlan, pack_store
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.source.screens.published import CHANNELS
 
 SIDE = 1024

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from gandl.config import Intensity
+from gandl.models.crops.crop_sampler import CropSampler, open_stores
 from gandl.models.crops.intensity import measure_scale
 from gandl.models.crops.loader import Loader
-from gandl.models.crops.sampling import CropSampler, open_stores
 from model_inputs import TRAINING, write_store
 
 pytestmark = [

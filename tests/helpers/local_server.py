@@ -90,7 +90,7 @@ class FileServer:
         return sum(request.sent for request in self.requests)
 
     def forget(self) -> None:
-        """Start counting anew."""
+        """Start counting from 0."""
         self.requests.clear()
         self.connections = 0
 

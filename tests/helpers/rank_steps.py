@@ -16,12 +16,12 @@ import torch._dynamo
 import torch.distributed as dist
 
 from gandl.config import Intensity
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.models.compute.device import CPU
 from gandl.models.compute.ranks import ALONE, Ranks, ranks_of_environment, together
+from gandl.models.crops.crop_sampler import CropSampler
 from gandl.models.crops.intensity import measure_scale
 from gandl.models.crops.loader import Loader
-from gandl.models.crops.sampling import CropSampler
 from gandl.models.objectives.gan import Gan
 from model_inputs import TRAINING
 

@@ -18,7 +18,7 @@ from gandl.config import (
     TrainingSettings,
 )
 from gandl.embeddings.featurizers import Featurizer, build_featurizers
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.models.crops.intensity import IntensityScale
 from gandl.models.networks.gan import untrained
 from gandl.models.networks.weights import save

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gandl.config import Loss, TrainingSettings
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
+from gandl.models.crops.crop_sampler import CropSampler, hold_out
 from gandl.models.crops.intensity import measure_scale
 from gandl.models.crops.loader import Loader
-from gandl.models.crops.sampling import CropSampler, hold_out
 from gandl.models.engine.guard import Guard
 from gandl.models.objectives.gan import Gan
 from gandl.models.objectives.gan_troubles import START_UP, gan_checks

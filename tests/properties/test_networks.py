@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from gandl.config import GeneratorKind
+from gandl.models.crops.crop_sampler import orient
 from gandl.models.crops.intensity import IntensityScale
-from gandl.models.crops.sampling import orient
 from gandl.models.networks.layers import Blur, MinibatchDeviation, ModulatedConv2d, Upsample
 from model_inputs import draw, draw_images, network, networks
 

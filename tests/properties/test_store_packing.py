@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 
 from gandl.images import pack as packing
 from gandl.images.pack import Decoded, pack_store
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from plates import tiny_pixels, tiny_plan
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from gandl.images.area_mean import area_mean
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from plates import rewrite_with_zarr, tiny_pixels, tiny_store
 
 N, SIZE = 10, 16

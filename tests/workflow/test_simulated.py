@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gandl.embeddings.metadata import feature_names
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.tables import NUMBERS, SITES, SPLITS, read_table
 from local_server import FileServer, serving
 from tiny_project import Project
@@ -96,7 +96,9 @@ def test_numbers_are_of_images_and_of_wells_and_carry_n_and_interval(simulated: 
 def test_no_rule_but_the_calibration_reads_the_truth(simulated: Project) -> None:
     """By the rules: the truth is an output of the simulator and an input of `calibration`, and stands nowhere else."""
     for path in (simulated.folder / "rules").glob("*.smk"):
-        parts = re.split(r"^rule (\w+):$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        parts = re.split(
+            r"^(?:use rule \w+ as|rule) (\w+)(?: with)?:$", path.read_text(encoding="utf-8"), flags=re.MULTILINE
+        )
         for name, text in zip(parts[1::2], parts[2::2], strict=True):
             if "truth.parquet" in text:
                 assert name in ("simulate_rxrx19a", "simulate_rxrx1", "calibration"), name

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from gandl.config import Dataset, EmbeddingsSettings, FeaturizerName, NetworkSettings, TrainingSettings
 from gandl.embeddings.embed import embed_store
 from gandl.embeddings.featurizers import build_featurizers
-from gandl.images.store import store_path
+from gandl.images.store_reader import store_path
 from gandl.models.compute.device import choose_device
 from gandl.workflow.jobs import job
 

@@ -9,13 +9,17 @@ from gandl.workflow.jobs import job
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
+FOR_OTHERS = ("calls", "code", "caption", "each")
+"""Parameters of a rule that its function does not take: for Snakemake, the report, and `call`."""
+
 with job(snakemake.log[0]):
     drawn = {name: file for name, file in snakemake.input.items() if name != "style"}
-    settings = FiguresSettings.model_validate(snakemake.params.settings)
+    params = {name: value for name, value in snakemake.params.items() if name not in FOR_OTHERS}
+    params["settings"] = FiguresSettings.model_validate(params["settings"])
     call(
         snakemake.params.calls,
         drawn,
         dict(snakemake.output.items()),
-        dict(snakemake.params.items()) | {"settings": settings},
+        params,
         each=snakemake.params.get("each", ()),
     )

@@ -11,14 +11,13 @@ if TYPE_CHECKING:
 
 with job(snakemake.log[0]):
     outputs = {"output" if name == "numbers" else name: file for name, file in snakemake.output.items()}
-    options = {
-        "settings": EvaluationSettings.model_validate(snakemake.params.settings),
-        "featurizer": snakemake.wildcards.featurizer,
-        "normalization": snakemake.wildcards.method,
-    }
+    params = {name: value for name, value in snakemake.params.items() if name not in ("calls", "code")}
+    params["settings"] = EvaluationSettings.given(params["settings"])
+    names = {"featurizer": snakemake.wildcards.featurizer, "normalization": snakemake.wildcards.method}
     call(
         snakemake.params.calls,
         dict(snakemake.input.items()),
         outputs,
-        dict(snakemake.params.items()) | options,
+        params,
+        offered=names,
     )

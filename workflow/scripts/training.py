@@ -13,7 +13,7 @@ if not snakemake.resources.get("gpu", 0):
     os.environ["GOMP_SPINCOUNT"] = "10000"
 
 from gandl.config import TrainingSettings
-from gandl.images.store import store_path
+from gandl.images.store_reader import store_path
 from gandl.models.engine.launch import run
 from gandl.models.engine.worker import TrainingJob
 from gandl.workflow.jobs import job

@@ -250,7 +250,7 @@ def _raw_bytes_of_plates(config: Config) -> int | None:
     """The same for a lab's own plates, whose images are all of one kind: that of the first one."""
     assert config.source.plates is not None
     from gandl.images.image_files import ImageFileError, image_info
-    from gandl.images.store import factor_of
+    from gandl.images.store_reader import factor_of
     from gandl.source.plates.sites import read_plates
 
     plates = read_plates(config.source.plates)

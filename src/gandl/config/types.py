@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +20,18 @@ class Section(BaseModel):
     """A part of the configuration: unknown keys are mistakes, values never change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, use_attribute_docstrings=True)
+
+    @classmethod
+    def given(cls, values: Mapping[str, Any]) -> Self:
+        """A section of which only the keys given can be read.
+
+        A rule's `params` hold the keys that decide its outputs: code that reads another one would get its default, not the user's
+        value, and its change would redo nothing. Here that is an `AttributeError`.
+        """
+        section = cls.model_validate(values)
+        for name in cls.model_fields.keys() - section.model_fields_set:
+            del section.__dict__[name]
+        return section
 
     def changed(self, **changes: Any) -> Self:
         """The same section with other values, checked as in a file; a section within it takes a dictionary of what changes.

@@ -11,7 +11,7 @@ from gandl.config import Intensity
 from gandl.embeddings.errors import EmbeddingError
 from gandl.embeddings.featurizers import Featurizer
 from gandl.embeddings.view import View
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.models.crops.intensity import IntensityScale
 
 SAMPLE = 8

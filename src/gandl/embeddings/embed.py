@@ -24,7 +24,7 @@ from gandl.embeddings.metadata import FEATURE_NAMES, FeatureWriter
 from gandl.embeddings.reading import BlockReader, read_ahead
 from gandl.embeddings.resume import Parts, Vectors, key_of, plan
 from gandl.embeddings.view import View, view_of
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.tables import EMBEDDINGS
 from gandl.workflow.progress import Progress
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from gandl.config import EmbeddingsSettings, FeaturizerName, TrainingSettings
 from gandl.embeddings.errors import EmbeddingError
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 
 
 class Featurizer(Protocol):

@@ -20,7 +20,7 @@ import torch
 
 from gandl.config import Activation, EmbeddingsSettings, FeaturizerName, TrainingSettings, Weights
 from gandl.embeddings.errors import EmbeddingError
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.models.compute.device import CPU, choose_device
 from gandl.models.crops.intensity import Pixels, measure_scale
 from gandl.models.networks.discriminator import Discriminator
@@ -53,7 +53,7 @@ class Look:
     _elsewhere: dict[torch.device, Look] = field(default_factory=dict, repr=False)
 
     def on(self, device: torch.device) -> Look:
-        """The same look on a device, always the same one, so that featurizers go on sharing it."""
+        """The same look on a device, always the same one, so that featurizers still share it."""
         if device == self.device:
             return self
         if device not in self._elsewhere:
@@ -246,7 +246,7 @@ def _chosen(names: Sequence[str], blocks: Sequence[str], settings: EmbeddingsSet
 
 def trained_look(weights: Path, settings: EmbeddingsSettings) -> Look:
     """The network of a weights file."""
-    return Look(load(weights), settings)
+    return Look(load(weights, TrainedGan), settings)
 
 
 def untrained(

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gandl.embeddings.view import View
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gandl.embeddings.featurizers import Featurizer
-from gandl.images.store import ImageStore, read_attributes
+from gandl.images.store_reader import ImageStore, read_attributes
 from gandl.tables import INDEX, read_table
 from gandl.workflow.code_version import code_version
 from gandl.workflow.files import atomic

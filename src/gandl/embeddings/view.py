@@ -16,7 +16,7 @@ from gandl.config import Dataset, EmbeddingsSettings
 from gandl.embeddings.channels import ChannelSelection, select_channels
 from gandl.embeddings.errors import EmbeddingError
 from gandl.embeddings.featurizers import Featurizer
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 
 PIXEL_SIZE_TOLERANCE = 0.01
 """Pixel sizes within 1 % are the same: what microscopes report is rounded."""

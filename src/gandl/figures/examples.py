@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from gandl.figures.common import style as look
 from gandl.figures.common.labels import channel_label, nominal
 from gandl.figures.common.palette import GREY
-from gandl.images.store import ImageStore, store_path
+from gandl.images.store_reader import ImageStore, store_path
 from gandl.tables import SITES, read_table
 
 DISPLAY = (0.5, 99.7)

@@ -20,7 +20,7 @@ from PIL import Image, UnidentifiedImageError
 
 from gandl.config import Dataset, ImagesSettings
 from gandl.images.pack import Decoded, StorePlan, pack_store
-from gandl.images.store import FORMAT
+from gandl.images.store_reader import FORMAT
 from gandl.source.screens.bbbc013 import PLATE_ID, WELLS
 from gandl.tables import SITES, read_table
 from gandl.workflow.files import sha256_of

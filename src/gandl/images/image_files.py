@@ -19,7 +19,7 @@ import numpy as np
 import tifffile
 from PIL import Image, UnidentifiedImageError
 
-from gandl.images.decode import SIGNATURE, ImageError, decode_png, png_header
+from gandl.images.png import SIGNATURE, ImageError, decode_png, png_header
 
 TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"

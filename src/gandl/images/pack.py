@@ -25,7 +25,7 @@ from zarr.codecs import ZstdCodec
 from gandl.images.plan import PackError, StorePlan
 from gandl.images.shards import WHOLE, open_images, shard_file, write_shard
 from gandl.images.site_reader import Decoded, PackedSite, SiteReader, digest_of, fetched, pack_sites
-from gandl.images.store import DIGESTS, FORMAT
+from gandl.images.store_reader import DIGESTS, FORMAT
 from gandl.tables import INDEX, write_table
 from gandl.workflow.files import sha256_of, sync, write_json
 from gandl.workflow.locks import exclusive
@@ -169,7 +169,7 @@ def _write_block(plan: StorePlan, number: int, packed: Sequence[PackedSite], gro
 
 
 def _journals(plan: StorePlan) -> list[str]:
-    """Arrays with a row per site, in the order in which they are written: digests vouch for all before them."""
+    """Arrays with a row per site, in the order in which they are written: a digest shows that all before it are complete."""
     return [SOURCES, DIGESTS] if plan.site_sources else [DIGESTS]
 
 
@@ -182,7 +182,7 @@ def _sources(plan: StorePlan, block: range) -> np.ndarray:
 def _is_finished(plan: StorePlan, group: zarr.Group, path: Path, number: int) -> bool:
     """Whether a shard is there, whole, of the plan's own files, and holds exactly the pixels whose digests were recorded.
 
-    Digests are of the first resolution; what another one holds is vouched for by the checksum in each of its chunks.
+    Digests are of the first resolution; what another one holds is protected by the checksum in each of its chunks.
     """
     block = plan.blocks[number]
     files = [shard_file(path / str(size), number) for size in plan.resolutions]

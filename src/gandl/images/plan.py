@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gandl.config import ImagesSettings
-from gandl.images.store import FORMAT, factor_of
+from gandl.images.store_reader import FORMAT, factor_of
 
 MEBIBYTE = 2**20
 

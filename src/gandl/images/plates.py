@@ -25,7 +25,7 @@ from gandl.images.plate_reader import (
     mistakes_of_sizes,
     usual_kind,
 )
-from gandl.images.store import FORMAT
+from gandl.images.store_reader import FORMAT
 from gandl.source.plates.sites import channels_of, source_of
 from gandl.source.plates.stores import listed
 from gandl.tables import SITES, read_table

@@ -22,9 +22,9 @@ from gandl.report.captions import DOSES, FLOORS, SIMULATED_CONFIDENCE, coverage_
 from gandl.report.caveats import MOCK, caveats
 from gandl.report.costs import duration, stage_costs
 from gandl.report.findings import TRAINED, Found, judged_row, sentences, short_training, verdict_sentences
-from gandl.report.reference import Comparison, Verdict, compare, read_references
 from gandl.report.strips import strip
 from gandl.report.training import training_story
+from gandl.report.verdicts import Comparison, Verdict, compare, read_references
 from gandl.source.splits import Scheme
 from gandl.workflow.files import atomic
 
@@ -79,7 +79,7 @@ def write_audit(inputs: AuditInputs, output: Path, summary: Path) -> None:
     Raises
     ------
     gandl.tables.TableError : a table breaks its schema.
-    gandl.report.reference.ReferenceError : the table of reference values has a mistake.
+    gandl.report.verdicts.ReferenceError : the table of reference values has a mistake.
     """
     plate = json.loads(Path(inputs.provenance).read_text(encoding="utf-8"))["configuration"]["source"]["bbbc013"]
     context = screen_context(inputs) if plate is None else audit_context(inputs)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gandl.config import Config, FeaturizerName
 from gandl.report.numbers import ControlsRow, DoseRow, DoseSeries, Value, rows_of_split
-from gandl.report.reference import Comparison, Verdict
+from gandl.report.verdicts import Comparison, Verdict
 
 TRAINED = (FeaturizerName.GANDL_BLOCKS.value, FeaturizerName.GANDL.value)
 """Featurizers that a network learned without labels, the one that is judged first."""

@@ -165,7 +165,7 @@ class Objects:
         return []
 
     def signature(self, names: Sequence[str]) -> str:
-        """SHA-256 over the keys; the base is left out, so that a mirror of the same objects packs nothing anew."""
+        """SHA-256 over the keys; the base is left out, so that a mirror of the same objects packs nothing again."""
         return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
     def planned_bytes(self, names: Sequence[str]) -> None:

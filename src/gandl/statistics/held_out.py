@@ -74,7 +74,7 @@ def held_out_scores(
 
     Raises
     ------
-    AxisError : features that are not finite; a fold that trains on wells that it tests or that are no controls, or lacks a kind
+    AxisError : features that are not finite; a fold that trains on wells that it tests or that are not controls, or lacks a kind
         of controls; a well that two folds test.
     """
     features, labels, groups = np.asarray(features), np.asarray(labels), np.asarray(groups)
@@ -164,7 +164,7 @@ def _check(features: Floats, labels: Integers, folds: Sequence[Fold]) -> None:
             raise AxisError(f"fold {fold.name} trains on {len(shared)} of the wells that it tests")
         foreign = np.count_nonzero(labels[np.asarray(fold.train, dtype=int)] == 0)
         if foreign:
-            raise AxisError(f"fold {fold.name} trains on {foreign} well(s) that are no controls")
+            raise AxisError(f"fold {fold.name} trains on {foreign} well(s) that are not controls")
         test = np.asarray(fold.test, dtype=int)
         twice = test[tested[test] != ""]
         if len(twice):

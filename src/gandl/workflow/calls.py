@@ -1,15 +1,16 @@
 """Calls: a rule names a function of gandl, and its files and parameters are handed over under the names that they bear there.
 
-One script per kind of rule (a figure, a question) is then enough: whoever adds one writes the function and the rule.
+One script per kind of rule (a figure, a question) is then enough: a new one takes a function and a rule, no script.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from importlib import import_module
 from inspect import Parameter, signature
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NotRequired, get_args, get_origin, get_type_hints
 
 
@@ -21,10 +22,24 @@ def call(
     function: str,
     inputs: Mapping[str, Any],
     outputs: Mapping[str, Any],
-    options: Mapping[str, Any],
+    params: Mapping[str, Any],
     each: Sequence[Any] = (),
+    offered: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
-    """Call a function with the files of a rule and those options that it has a parameter for.
+    """Call a function with the files and parameters of a rule; arguments and errors are those of `bound`."""
+    called, arguments = bound(function, inputs, outputs, params, each, offered)
+    called(**arguments)
+
+
+def bound(
+    function: str,
+    inputs: Mapping[str, Any],
+    outputs: Mapping[str, Any],
+    params: Mapping[str, Any],
+    each: Sequence[Any] = (),
+    offered: Mapping[str, Any] = MappingProxyType({}),
+) -> tuple[Callable[..., None], dict[str, Any]]:
+    """Find the place of every file and parameter of a rule in a function; the function, and its arguments by name.
 
     Parameters
     ----------
@@ -32,13 +47,14 @@ def call(
     inputs, outputs : path, or paths, by name; each must find its place. One path is handed over as a `Path`, several as a list.
         Where the function wants a mapping, several paths become one, by `each`. A parameter that is a dataclass of paths takes
         the files that bear the names of its fields (or, wanted as a mapping, one dataclass for each key).
-    options : values by name; those that the function has no parameter for are for others to read (captions).
+    params : values by name; each must find its place, so that a misspelt one is not replaced by a default.
     each : what several files stand for, in their order: featurizers, seeds.
+    offered : more values by name, for those functions that have a parameter for them.
 
     Raises
     ------
-    CallError : there is no such function, a file has no place, an input and an output bear one name, a parameter without a
-        default has no value, or `each` and files differ in number.
+    CallError : there is no such function, a file or parameter has no place, an input and an output bear one name, a parameter
+        without a default has no value, one file is given for several or several for one, or `each` and files differ in number.
     """
     module, _, name = function.rpartition(".")
     try:
@@ -49,17 +65,19 @@ def call(
     if twice := [name for name in inputs if name in outputs]:
         raise CallError(f"{function}: input and output of its rule are both named {', '.join(twice)}")
     left = {**inputs, **outputs}
-    given = {name: value for name, value in options.items() if name in wanted}
+    given = {name: value for name, value in {**offered, **params}.items() if name in wanted}
     for name, kind in wanted.items():
         if name in left:
             given[name] = _one(kind, left.pop(name), each, f"{function}: {name}")
         elif name not in given and (found := _fields(kind)) and set(found) <= set(left):
             given[name] = _bundle(kind, {field: left.pop(field) for field in found}, each, f"{function}: {name}")
+    if unknown := sorted(params.keys() - wanted.keys()):
+        raise CallError(f"{function} has no parameter {', '.join(unknown)}, which its rule gives")
     if left:
         raise CallError(f"{function} has no parameter for the file(s) {', '.join(left)} of its rule")
     if missing := [name for name in needed if name not in given]:
         raise CallError(f"{function} needs {', '.join(missing)}, which its rule does not give")
-    called(**given)
+    return called, given
 
 
 def _parameters(function: Any) -> tuple[dict[str, Any], list[str]]:
@@ -93,8 +111,14 @@ def _fields(kind: Any) -> list[str]:
 
 def _one(kind: Any, value: Any, each: Sequence[Any], where: str) -> Any:
     """One path, a list of paths, or a mapping, as wanted."""
-    paths = Path(value) if isinstance(value, str | Path) else [Path(path) for path in value]
-    return _by(each, paths, where) if _values(kind) else paths
+    one = isinstance(value, str | Path)
+    paths = Path(value) if one else [Path(path) for path in value]
+    if _values(kind):
+        return _by(each, paths, where)
+    origin = get_origin(kind)
+    if one is (isinstance(origin, type) and issubclass(origin, Iterable)):
+        raise CallError(f"{where} wants {'several files' if one else 'one file'}, not {value}")
+    return paths
 
 
 def _bundle(kind: Any, files: Mapping[str, Any], each: Sequence[Any], where: str) -> Any:

@@ -1,7 +1,8 @@
 """What code decides a result: a hash of a module and of the gandl modules that it imports, transitively.
 
 Snakemake sees changes of a script, not of the package that the script calls; a rule's `params: code=code_version(...)` closes
-that gap. Syntax trees without docstrings are hashed, so that a comment, a docstring or a line break redoes nothing.
+that gap. Syntax trees without docstrings and `__all__` are hashed, so that a comment, a docstring, a line break or a module that
+a package additionally offers redoes nothing.
 """
 
 from __future__ import annotations
@@ -16,16 +17,20 @@ NEUTRAL = frozenset(
     {
         "gandl.config",
         "gandl.models.engine.memory",
+        "gandl.models.looks.measures",
         "gandl.models.looks.status",
+        "gandl.models.networks.kinds",
         "gandl.models.objectives.gan_work",
+        "gandl.models.objectives.kinds",
         "gandl.workflow.code_version",
         "gandl.workflow.interruption",
         "gandl.workflow.progress",
     }
 )
 """Modules, and packages with all in them, that decide no result: settings reach a rule's `params` as values; progress, status,
-work and memory only report; an interrupted job continues with the same numbers; and this one. A text changed in one of them
-must not restart a training."""
+work and memory only report; tables of what can be chosen (`kinds`, `measures`) lead to a module that is named beside them
+(`Objective.code`); an interrupted job continues with the same numbers; and this one. A text changed in one of them must not
+restart a training."""
 
 
 def code_version(*modules: str) -> str:
@@ -89,13 +94,18 @@ def _tree(module: str) -> ast.Module:
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
-            node.body = [part for part in body if not _is_text(part)]  # type: ignore[attr-defined]
+            node.body = [part for part in body if not (_is_text(part) or _is_offer(part))]  # type: ignore[attr-defined]
     return tree
 
 
 def _is_text(node: ast.AST) -> bool:
     """A docstring, or a string that stands alone (the documentation of a constant)."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _is_offer(node: ast.AST) -> bool:
+    """`__all__`: what a package offers, which decides nothing."""
+    return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
 
 
 @cache

@@ -175,7 +175,7 @@ def test_a_recipe_that_diverges_leaves_its_roll_backs_in_the_table(
     monkeypatch.setattr(Gan, "step", failing)
     recorder = Recorder(pair, tmp_path / "looks/wild/seed_0")
     settings = recipe(read_config(toy_pair).training, ["looks=3", "roll_backs=2"], 96)
-    with pytest.raises(TrainingError, match=r"went back 2 time"):
+    with pytest.raises(TrainingError, match=r"2 earlier roll-back"):
         train_recipe(settings, 0, recorder)
     assert recorder.recorded[:2] == [0, 16]
     write_summary(tmp_path / "looks", tmp_path, tmp_path)

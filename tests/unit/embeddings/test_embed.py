@@ -20,7 +20,7 @@ from gandl.embeddings.featurizers import Featurizer
 from gandl.embeddings.intensity import IntensityFeaturizer
 from gandl.embeddings.metadata import feature_metadata, feature_names, write_features
 from gandl.embeddings.reading import read_ahead
-from gandl.images.store import ImageStore, StoreError
+from gandl.images.store_reader import ImageStore, StoreError
 from gandl.tables import EMBEDDINGS, TableError, read_table
 
 SETTINGS = EmbeddingsSettings(resolutions={SCREEN: 8})

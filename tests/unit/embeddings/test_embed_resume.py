@@ -22,7 +22,7 @@ from gandl.embeddings.embed import embed_store
 from gandl.embeddings.featurizers import Featurizer
 from gandl.embeddings.intensity import IntensityFeaturizer
 from gandl.embeddings.resume import Parts, plan
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.models.networks.gan import untrained
 from gandl.models.networks.weights import save
 

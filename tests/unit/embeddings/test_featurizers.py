@@ -28,7 +28,7 @@ from gandl.embeddings.errors import EmbeddingError
 from gandl.embeddings.featurizers import SharesLook, build_featurizers
 from gandl.embeddings.metadata import feature_names
 from gandl.embeddings.network import Look, NetworkFeaturizer
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.models.crops.intensity import measure_scale
 from gandl.models.networks.gan import untrained
 from gandl.models.networks.weights import load

@@ -11,7 +11,7 @@ from embedding_inputs import OTHER, SCREEN, SETTINGS, draw_sites, write_store
 from gandl.config import EmbeddingsSettings, FeaturizerName
 from gandl.embeddings.errors import EmbeddingError
 from gandl.embeddings.view import View, resized, view_of
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 
 RNG = np.random.default_rng(0)
 

@@ -13,7 +13,7 @@ from figure_inputs import outputs
 from gandl.config import FiguresSettings
 from gandl.figures.common.style import FigureError, style
 from gandl.figures.examples import described, draw_examples, examples_figure, examples_of
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.tables import SITES, write_table
 from plates import tiny_store
 

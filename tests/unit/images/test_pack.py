@@ -14,7 +14,7 @@ import zarr
 
 from gandl.images.area_mean import area_mean
 from gandl.images.pack import Decoded, PackError, pack_store
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from plates import outcome, pack, tiny_pixels, tiny_plan, tiny_store
 
 

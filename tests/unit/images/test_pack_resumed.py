@@ -19,7 +19,7 @@ import zarr
 
 from gandl.images import pack as packing
 from gandl.images.pack import PackError
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.workflow.locks import LockedError, exclusive
 from plates import outcome, pack, tiny_pixels, tiny_plan, tiny_store
 

@@ -15,9 +15,9 @@ from PIL import Image
 
 from gandl.config import Dataset, ImagesFrom, ImagesSettings
 from gandl.images.area_mean import area_mean
-from gandl.images.decode import ImageError
+from gandl.images.png import ImageError
 from gandl.images.screen import ScreenImagesError, ScreenReader, pack_screen
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.source.members import Folder, open_members
 from gandl.source.remote.member_source import MemberError
 from gandl.source.screens.published import CHANNELS, member_keys

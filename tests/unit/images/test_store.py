@@ -17,7 +17,7 @@ import pytest
 import zarr
 
 from gandl.images.area_mean import area_mean
-from gandl.images.store import ImageStore, StoreError
+from gandl.images.store_reader import ImageStore, StoreError
 from plates import rewrite_with_zarr, tiny_pixels, tiny_plan, tiny_store
 
 

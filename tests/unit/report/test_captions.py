@@ -42,6 +42,9 @@ def rendered(name: str, repository: Path, config: Config) -> str:
         "crop": config.training.network.crop,
         "resolution": config.training.resolution,
         "seed": config.training.seed,
+        "held_out": config.training.held_out,
+        "quality_crops": config.training.quality_crops,
+        "chosen": config.training.weights.value,
         "development_rows": config.source.development_rows,
         "blocks": config.embeddings.blocks,
         "block_statistics": [statistic.value for statistic in config.embeddings.block_statistics],
@@ -55,9 +58,6 @@ def rendered(name: str, repository: Path, config: Config) -> str:
         featurizer="gandl_blocks",
         featurizers=featurizers,
         datasets=[dataset.value for dataset in config.source.datasets],
-        held_out=config.training.held_out,
-        quality_crops=config.training.quality_crops,
-        chosen=config.training.weights.value,
     )
     job = SimpleNamespace(params=params, config=config.model_dump(mode="json"))
     text = (REPORT / f"{name}.rst").read_text(encoding="utf-8")

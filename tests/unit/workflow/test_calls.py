@@ -62,8 +62,8 @@ def _functions(monkeypatch: pytest.MonkeyPatch) -> None:
     CALLED.clear()
 
 
-def test_files_and_options_go_by_name_and_a_default_stays() -> None:
-    call("called_by_tests.plain", {"scores": "a"}, {"output": "b"}, {"caption": "for others"})
+def test_files_and_parameters_go_by_name_and_a_default_stays() -> None:
+    call("called_by_tests.plain", {"scores": "a"}, {"output": "b"}, {}, offered={"featurizer": "for others"})
     call("called_by_tests.plain", {"scores": "a"}, {"output": "b"}, {"seed": 3})
     assert [{"scores": Path("a"), "output": Path("b"), "seed": seed} for seed in (7, 3)] == CALLED
 
@@ -88,6 +88,12 @@ def test_what_every_figure_is_given_counts_as_parameters() -> None:
     assert [{"scores": Path("a"), "svg": Path("b"), "word": "simulated"}] == CALLED
 
 
+def test_a_parameter_without_a_place_is_named_and_does_not_leave_a_default_behind() -> None:
+    with pytest.raises(CallError, match=r"called_by_tests\.plain has no parameter sead, which its rule gives"):
+        call("called_by_tests.plain", {"scores": "a"}, {"output": "b"}, {"sead": 3})
+    assert CALLED == []
+
+
 @pytest.mark.parametrize(
     ("function", "inputs", "outputs", "each", "message"),
     [
@@ -99,6 +105,8 @@ def test_what_every_figure_is_given_counts_as_parameters() -> None:
         ("by_name", {"scores": ["a", "b"]}, {"output": "c"}, ["x"], r"scores wants a file for each of x, not \["),
         ("by_name", {"scores": "a"}, {"output": "c"}, ["x"], "scores wants a file for each of x, not a"),
         ("by_name", {"scores": ["a"]}, {"output": "c"}, (), "scores wants a file for each of nothing"),
+        ("plain", {"scores": ["a", "b"]}, {"output": "c"}, (), r"scores wants one file, not \['a', 'b'\]"),
+        ("several", {"scores": "a"}, {"output": "c"}, (), "scores wants several files, not a"),
         ("bundled", {"numbers": "n"}, {"output": "o"}, (), r"no parameter for the file\(s\) numbers of its rule"),
     ],
 )  # fmt: skip

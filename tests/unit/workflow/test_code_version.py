@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from gandl.models.objectives.autoencoder import Autoencoding
+from gandl.models.objectives.gan import Gan
+from gandl.models.objectives.objective import Objective
 from gandl.workflow import code_version as module
 
 
@@ -56,6 +61,14 @@ def test_comments_docstrings_and_layout_do_not(package: Path) -> None:
     assert _version("gandl.stage.a") == before
 
 
+def test_what_a_package_offers_does_not(package: Path) -> None:
+    before = _version("gandl.stage.a")
+    (package / "__init__.py").write_text('__all__ = ["a", "c"]\n')
+    assert _version("gandl.stage.a") == before
+    (package / "__init__.py").write_text('__all__ = ["a", "c"]\nX = 1\n')
+    assert _version("gandl.stage.a") != before
+
+
 def test_a_module_that_is_not_imported_does_not(package: Path) -> None:
     before = _version("gandl.stage.a")
     (package / "c.py").write_text("X = 2\n")
@@ -68,7 +81,7 @@ def test_an_unknown_module_is_named(package: Path) -> None:
 
 
 def test_what_only_reports_begins_no_training_again() -> None:
-    deciding = set(module.modules_of("gandl.models.engine.training"))
+    deciding = set(module.modules_of(*training_of(Gan)))
     assert {
         "gandl.models.objectives.losses",
         "gandl.models.objectives.gan",
@@ -81,6 +94,49 @@ def test_what_only_reports_begins_no_training_again() -> None:
         "gandl.models.looks.status",
         "gandl.models.objectives.gan_work",
     }
+
+
+def training_of(objective: type[Objective]) -> tuple[str, ...]:
+    return "gandl.models.engine.training", objective.__module__, objective.measured_by
+
+
+def test_an_objective_is_no_part_of_the_others_code() -> None:
+    """Nor is it of the embeddings': adding one restarts no training and embeds nothing again."""
+    of_gan = set(module.modules_of(*training_of(Gan)))
+    of_autoencoder = set(module.modules_of(*training_of(Autoencoding)))
+    assert not [name for name in of_gan | set(module.modules_of("gandl.embeddings.embed")) if "autoencoder" in name]
+    assert "gandl.models.objectives.gan" not in of_autoencoder
+    assert {"gandl.models.objectives.autoencoder", "gandl.models.looks.reconstruction"} <= of_autoencoder
+    assert Gan.code() != Autoencoding.code()
+
+
+def test_the_rule_of_the_training_names_the_code_of_the_gan(repository: Path) -> None:
+    rule = (repository / "rules/models.smk").read_text(encoding="utf-8")
+    (named,) = re.findall(r"code=code_version\(([^)]*)\)", rule)
+    assert tuple(re.findall(r'"([\w.]+)"', named)) == training_of(Gan)
+
+
+FROM_NEUTRAL = {
+    "gandl.models.engine.memory": {"advice", "fitting_microbatch"},
+    "gandl.models.looks.measures": {"Measure", "measures_of", "no_discriminator"},
+    "gandl.models.looks.status": {"Status", "machine_of"},
+    "gandl.models.networks.kinds": {"KINDS"},
+    "gandl.models.objectives.gan_work": {"work_per_image"},
+    "gandl.models.objectives.kinds": {"DEFAULT", "OBJECTIVES", "objective_of"},
+    "gandl.workflow.code_version": {"code_version"},
+    "gandl.workflow.interruption": {"Interrupted", "Interruption"},
+    "gandl.workflow.progress": {"Progress"},
+}
+"""All that hashed modules take from neutral ones: what reports, what chooses, and no number that decides a result."""
+
+
+@pytest.mark.parametrize("objective", [Gan, Autoencoding])
+def test_no_constant_that_decides_is_outside_the_hash(objective: type[Objective]) -> None:
+    for name in module.modules_of(*training_of(objective), "gandl.embeddings.embed", "gandl.images.packing"):
+        for node in ast.walk(module._tree(name)):
+            taken = node.module if isinstance(node, ast.ImportFrom) else None
+            if taken is not None and module._is_neutral(taken) and not f"{taken}.".startswith("gandl.config."):
+                assert {alias.name for alias in node.names} <= FROM_NEUTRAL[taken], f"{name} takes it from {taken}"
 
 
 def test_the_closure_is_what_python_really_imports() -> None:

@@ -52,7 +52,7 @@ class FirstOrder:
         return tree_map(torch.clone, made) if self._graphs else made
 
     def fall_back(self, error: Exception) -> None:
-        """Go on without compilation, and say why once."""
+        """Continue without compilation, and log why, once."""
         if self.compiled:
             logger.warning("torch.compile failed (%s); continuing without it", _first_line(error))
             self._call = self.function

@@ -1,6 +1,6 @@
 """Randomness of a training: takes its seed, course, step and a purpose, makes the random generator of just that.
 
-No generator lives longer than what it is for, so that there is no state of one to save: whoever resumes from step 1,000 draws
+No generator lives longer than what it is for, so that there is no state of one to save: a training resumed from step 1,000 draws
 what would have been drawn then, identically on every rank, and reading ahead changes nothing.
 """
 

@@ -2,4 +2,4 @@
 scale, read ahead by threads.
 """
 
-__all__ = ["intensity", "loader", "sampling"]
+__all__ = ["crop_sampler", "intensity", "loader"]

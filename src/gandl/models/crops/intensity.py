@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from gandl.config import Intensity
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.models.compute.device import CPU
 
 LOW, HIGH = 0.1, 99.9
@@ -106,7 +106,7 @@ class IntensityScale:
 
 @lru_cache(maxsize=16)
 def _gain_and_offset(low: tuple[float, ...], high: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
-    """(c, 1, 1) each, kept: copying them anew for every batch would make the processor wait for the GPU."""
+    """(c, 1, 1) each, kept: copying them again for every batch would make the processor wait for the GPU."""
     with torch.inference_mode(False):  # kept tensors must serve training, too
         lower, upper = (torch.tensor(values, dtype=torch.float32)[:, None, None] for values in (low, high))
         gain = 2 / (upper - lower)

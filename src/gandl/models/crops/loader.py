@@ -26,8 +26,8 @@ from gandl.config import Intensity, Pairs, TrainingSettings
 from gandl.models.compute.device import CPU
 from gandl.models.compute.randomness import Purpose, numpy_rng
 from gandl.models.compute.ranks import ALONE, Ranks
+from gandl.models.crops.crop_sampler import ORIENTATIONS, CropSampler, Pixels, Places, orient
 from gandl.models.crops.intensity import IntensityScale
-from gandl.models.crops.sampling import ORIENTATIONS, CropSampler, Pixels, Places, orient
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +138,7 @@ class Loader:
 
         Raises
         ------
-        gandl.images.store.StoreError : a crop of this batch cannot be read.
+        gandl.images.store_reader.StoreError : a crop of this batch cannot be read.
         ClosedError : after `close`.
         """
         if self._closed:

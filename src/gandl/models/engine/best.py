@@ -140,7 +140,7 @@ class Best:
             return None
         kept = self._kept[choice.value]
         try:
-            model = load(self._folder / kept.file, TrainedModel)  # type: ignore[type-abstract]
+            model: TrainedModel = load(self._folder / kept.file)
         except WeightsError as error:
             logger.warning("the best weights are lost (%s): the last ones are used instead", error)
             return None
@@ -154,7 +154,7 @@ class Best:
         return sorted({kept.file for kept in self._kept.values()})
 
     def _write(self, model: TrainedModel) -> str:
-        """Write a model under a name that vouches for its bytes; gives the name."""
+        """Write a model under a name that contains the start of its SHA-256; returns the name."""
         aside = self._folder / f".best-{model.images_seen:012d}.safetensors"
         try:
             save(model, aside)

@@ -1,8 +1,8 @@
 """Checkpoints: takes the whole state of a training, makes files that a killed training resumes from; two good ones are kept.
 
-A file is `<course>-<step>-<start of its sha256>.pt`: written aside, flushed to the disk, read back and compared, then renamed;
-its name vouches for its bytes. Files hold tensors and plain values only and are opened with `weights_only`, so opening one runs
-no code.
+A file is `<course>-<step>-<start of its sha256>.pt`: written aside, flushed to the disk, read back and compared, then renamed, so
+that its name shows whether its bytes are intact. Files hold tensors and plain values only and are opened with `weights_only`, so
+opening one runs no code.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import torch
 
 from gandl.workflow.files import atomic, sha256_of, sync, write_json
 
-FORMAT = "gandl-checkpoint-2"
+FORMAT = "gandl-checkpoint-3"
 KEPT = 2
 DAMAGED = ".damaged"
 DIFFERENCES_SHOWN = 6

@@ -10,13 +10,11 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from typing import Any
 
 from gandl.models.compute.ranks import ALONE, Ranks
 from gandl.models.engine.checkpoint import Checkpoints
-from gandl.models.engine.guard import Guard
 from gandl.models.engine.looks import Looks, look_images
-from gandl.models.looks.curve import Curve
+from gandl.models.engine.resume import Resumable
 from gandl.models.looks.status import Status
 from gandl.models.objectives.objective import COURSE_NUMBERS, Objective, TrainingError
 from gandl.models.objectives.troubles import Trouble, TroubleKind
@@ -30,7 +28,7 @@ STEPS_BETWEEN_DRAINS = 16
 logger = logging.getLogger(__name__)
 
 
-class Loop:
+class Loop(Resumable):
     """Everything of one training that is running.
 
     Parameters
@@ -40,11 +38,6 @@ class Loop:
     stop : hears signals.
     looks : evaluates it at logarithmic intervals; None except on the rank that writes.
     new_status : makes the status report, from this number of images and steps on; None except on the rank that writes.
-
-    Attributes
-    ----------
-    looked : images shown at the last look.
-    failed : the furthest step that made training roll back; -1 where none did.
     """
 
     def __init__(
@@ -56,14 +49,11 @@ class Loop:
         new_status: Callable[[int, int], Status] | None,
         ranks: Ranks = ALONE,
     ) -> None:
-        self._make, self._kept, self._stop, self._looks, self._ranks = make, kept, stop, looks, ranks
+        super().__init__(make, kept, looks, ranks)
+        self._stop = stop
         self._new_status = new_status
         self._status: Status | None = None
-        self.objective = make()
         self.settings = self.objective.settings
-        self.curve, self.guard = Curve(), self._new_guard()
-        self.looked, self.failed = 0, -1
-        self._saved = -1, 0
         self._look_at = look_images(self.settings)
         self._tick = max(1, self.settings.images // STATUS_LINES)
 
@@ -77,7 +67,7 @@ class Loop:
         TrainingError : it rolled back as often as it may, and failed again.
         Interrupted : a signal came; a checkpoint of this moment is written.
         """
-        self._resume()
+        self.resume()
         if self._new_status is not None:
             self._status = self._new_status(self.objective.images, self.objective.step_number)
         with self._status or nullcontext():
@@ -98,7 +88,7 @@ class Loop:
             self._report_status()
         self._look_if_due()
         if self._keeps and (self.guard.calm or self._overdue):
-            self._save()
+            self.save()
         self._stop_if_asked()
 
     @property
@@ -108,13 +98,13 @@ class Loop:
     @property
     def _keeps(self) -> bool:
         """Whether a checkpoint is due: since the last one, that many images were shown, or all."""
-        every, (_, saved) = self.settings.checkpoint_images, self._saved
+        every, (_, saved) = self.settings.checkpoint_images, self.saved
         return self._ended or self.objective.images // every > saved * self.settings.batch // every
 
     @property
     def _overdue(self) -> bool:
         """Whether a checkpoint must not wait for calmer numbers any longer: a kill would cost twice what was agreed."""
-        _, saved = self._saved
+        _, saved = self.saved
         return self._ended or self.objective.images - saved * self.settings.batch >= 2 * self.settings.checkpoint_images
 
     @property
@@ -179,60 +169,17 @@ class Loop:
         if self._status is not None and values:
             self._status.looked(self.objective.images, values, time.monotonic() - start)
 
-    # Checkpoints
-
-    def _resume(self) -> None:
-        """Take over the last checkpoint, where there is one."""
-        if self._take_over(older=False):
-            if self._ranks.writes:
-                logger.info(
-                    "resuming from the checkpoint of step %d in %s", self.objective.step_number, self._kept.folder
-                )
-        elif self._ranks.writes and (foreign := self._kept.foreign()):
-            logger.info("%s", foreign)
-
-    def _take_over(self, *, older: bool) -> bool:
-        """Take over what the writing rank finds; returns whether there is something."""
-        found = self._kept.find(older=older) if self._ranks.writes else None
-        course, step = (self._ranks.largest(number) for number in found or (-1, -1))
-        if step < 0:
-            return False
-        state = self._kept.read(course, step)
-        self.objective.restore(state["objective"])
-        self.guard.restore(state["guard"])
-        self.curve = Curve.restored(state["curve"])
-        self.looked, self.failed = state["looked"], state["failed"]
-        if self._looks is not None:
-            self._looks.restore(state["looks"])
-        self._saved = course, step
-        return True
-
-    def _save(self) -> None:
-        """Save this state, unless it is saved already."""
-        course, step = self.objective.course, self.objective.step_number
-        if self._looks is not None and self._saved != (course, step):
-            self._kept.save({**self._state(), "looks": self._looks.state(course, step)}, step, course)
-            self._looks.sweep(self._kept.moments())
-        self._saved = course, step
-
-    def _state(self) -> dict[str, Any]:
-        return {
-            "objective": self.objective.state(),
-            "guard": self.guard.state(),
-            "curve": self.curve.state(),
-            "looked": self.looked,
-            "failed": self.failed,
-        }
+    # Signals
 
     def _stop_if_asked(self) -> None:
         """End with everything kept, if a signal came to any rank."""
         if not self._ranks.any(self._stop.received is not None):
             return
         if self.objective.not_finite() is None:
-            self._save()
+            self.save()
         name = "a signal to another rank" if self._stop.received is None else self._stop.received.name
         step = self.objective.step_number
-        place = "there" if self._saved == (self.objective.course, step) else "its last checkpoint"
+        place = "there" if self.saved == (self.objective.course, step) else "its last checkpoint"
         raise Interrupted(f"stopped by {name} at step {step}; run again to resume from {place}")
 
     # Troubles
@@ -240,25 +187,19 @@ class Loop:
     def _go_back(self, trouble: Trouble) -> None:
         """Resume from the last checkpoint with other draws and a remedy; or the one before, if it failed again and no later."""
         settings, course = self.settings, self.objective.course + 1
-        factors = self.objective.remedy(
-            trouble, settings, self.objective.learning_rate_factor, self.objective.gamma_factor
-        )
+        factors = self.objective.remedy(trouble)
         if course > settings.roll_backs:
             raise TrainingError(self._advice(trouble))
         rows = self.curve.roll_backs()
         failed = max(self.failed, trouble.step)
-        if not self._take_over(older=trouble.step <= self.failed):
-            del self.objective  # a GPU may not hold two
-            self.objective = self._make()
-            self.curve, self.guard, self.looked = Curve(), self._new_guard(), 0
-            if self._looks is not None:
-                self._looks.forget()
+        if not self.take_over(older=trouble.step <= self.failed):
+            self.start_over()
         self.failed = failed
-        self.objective.set_course(course, *factors)
+        self.objective.set_course(course, factors)
         changed = self.objective.course_numbers
         self.curve.keep(rows)
         self.curve.add((trouble.step + 1) * settings.batch, trouble.step + 1, roll_back=course, **changed)
-        self._save()
+        self.save()
         if self._status is not None:
             self._status.start(self.objective.images, self.objective.step_number)
             logger.warning(
@@ -270,9 +211,6 @@ class Loop:
                 course,
                 settings.roll_backs,
             )
-
-    def _new_guard(self) -> Guard:
-        return Guard(self.objective.checks(self.settings))
 
     def _advice(self, trouble: Trouble) -> str:
         course, settings = self.objective.course, self.settings

@@ -19,12 +19,12 @@ import torch
 from torch import Tensor
 
 from gandl.config import Intensity, TrainingSettings
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.models.compute.device import CPU, has_fast_bfloat16, prepare, resolved
 from gandl.models.compute.ranks import ALONE, Ranks
+from gandl.models.crops.crop_sampler import CropSampler, hold_out, open_stores
 from gandl.models.crops.intensity import IntensityScale, measure_scale
 from gandl.models.crops.loader import Loader
-from gandl.models.crops.sampling import CropSampler, hold_out, open_stores
 from gandl.models.engine.checkpoint import Checkpoints
 from gandl.models.engine.looks import Looks
 from gandl.models.engine.loop import Loop
@@ -36,7 +36,6 @@ from gandl.models.looks.samples import COUNT, write_interpolation, write_samples
 from gandl.models.looks.status import Status, machine_of
 from gandl.models.objectives.kinds import DEFAULT, objective_of
 from gandl.models.objectives.objective import Objective, TrainingError
-from gandl.workflow.code_version import code_version
 from gandl.workflow.interruption import Interruption
 from gandl.workflow.locks import exclusive
 
@@ -109,7 +108,7 @@ def train(
             sampler = CropSampler(opened, settings.resolution, settings.network.crop, shown)
             seen = _seen(sampler, scale, seed)
             if ranks.writes:
-                measures = measures_of(objective, opened, held_out, scale, settings, device, probe)
+                measures = measures_of(learned, opened, held_out, scale, settings, device, probe)
                 looks = Looks(kept.folder, seed, seen, measures if observer is None else [*measures, observer])
                 live = (live or curve.with_suffix(".csv")) if settings.live_csv else None
                 machine = machine_of(learned, settings, len(scale.channels), device, ranks)
@@ -199,7 +198,7 @@ def _what_decides(
         "objective": objective.name,
         "settings": deciding,
         "seed": seed,
-        "code": code_version("gandl.models.engine.training"),
+        "code": objective.code(),
         "probe": looks,
         "data": {f"{i} {store.store_id}": _content(store) for i, store in numbered},
     }

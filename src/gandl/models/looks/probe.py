@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gandl.config import TrainingSettings
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.models.crops.intensity import IntensityScale
 from gandl.models.networks.discriminator import Discriminator
 from gandl.models.networks.site_features import site_features

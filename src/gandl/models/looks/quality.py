@@ -24,9 +24,9 @@ from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from gandl.config import TrainingSettings
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
+from gandl.models.crops.crop_sampler import ORIENTATIONS, orient
 from gandl.models.crops.intensity import IntensityScale, moments_of
-from gandl.models.crops.sampling import ORIENTATIONS, orient
 from gandl.models.networks.gan import synthesize
 from gandl.models.networks.generator import Generator
 from gandl.models.networks.layers import SLOPE
@@ -188,7 +188,8 @@ def build_quality(
 
     Parameters
     ----------
-    stores : as `gandl.models.crops.sampling.open_stores` gives them. held_out : positions of sites, counted through all stores.
+    stores : as `gandl.models.crops.crop_sampler.open_stores` gives them.
+    held_out : positions of sites, counted through all stores.
     scale : of the training.
     device : of the generator that will be measured.
 

@@ -18,7 +18,7 @@ from skimage.filters import threshold_otsu
 
 from gandl.config import TrainingSettings
 from gandl.images.nuclei import filled, label_nuclei, smoothed
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.models.crops.intensity import IntensityScale
 from gandl.models.looks.quality import SEED, QualityError, real_crops
 from gandl.models.networks.gan import synthesize

@@ -18,14 +18,13 @@ from safetensors.torch import save_file
 
 from gandl.config import ChosenWeights, Intensity, TrainingSettings
 from gandl.models.crops.intensity import IntensityScale
-from gandl.models.networks.autoencoder import TrainedAutoencoder
-from gandl.models.networks.gan import TrainedGan
+from gandl.models.networks.kinds import KINDS
 from gandl.models.networks.trained import TrainedModel
 from gandl.workflow.files import atomic
 
 FORMAT = "gandl-weights-1"
-KINDS: dict[str, type[TrainedModel]] = {kind.objective: kind for kind in (TrainedGan, TrainedAutoencoder)}
-"""Models by the objective that a file's metadata name."""
+FIRST = "gan"
+"""The objective of files from before there was another."""
 
 Model = TypeVar("Model", bound=TrainedModel)
 
@@ -92,12 +91,12 @@ def _sort_metadata(path: Path) -> None:
             file.write(text)
 
 
-def load(path: Path, kind: type[Model] = TrainedGan) -> Model:  # type: ignore[assignment]
+def load(path: Path, kind: type[Model] = TrainedModel) -> Model:  # type: ignore[assignment]
     """Read a model.
 
     Parameters
     ----------
-    kind : what it has to be; `TrainedModel` takes any.
+    kind : what it has to be; any by default.
 
     Raises
     ------
@@ -147,7 +146,7 @@ def _described(metadata: Mapping[str, str]) -> TrainedModel:
     settings = TrainingSettings.model_validate_json(metadata["settings"])
     scale = json.loads(metadata["intensity"])
     kind = Intensity(scale.pop("kind"))
-    objective = metadata.get("objective", TrainedGan.objective)  # files from before there was another
+    objective = metadata.get("objective", FIRST)
     if objective not in KINDS:
         raise ValueError(f"its objective {objective!r} is unknown here")
     model = KINDS[objective].new(

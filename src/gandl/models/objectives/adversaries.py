@@ -16,6 +16,9 @@ from gandl.config import TrainingSettings
 from gandl.models.networks.ema import MovingAverage
 from gandl.models.networks.gan import new_networks
 
+PATH_BATCH_SHRINK = 2
+"""The path-length penalty looks at this fraction of a batch (Karras et al. 2020, appendix B)."""
+
 
 class Adversaries:
     """The two networks of a training.

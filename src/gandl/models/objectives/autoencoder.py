@@ -40,6 +40,7 @@ class Autoencoding(Objective):
     name = "autoencoder"
     metrics = ("loss_reconstruction", "real_spread", "reconstruction_spread")
     shown: ClassVar[Mapping[str, str]] = {"loss_reconstruction": "reconstruction error"}
+    measured_by = "gandl.models.looks.reconstruction"
 
     def __init__(
         self,

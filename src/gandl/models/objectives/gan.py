@@ -21,11 +21,17 @@ from gandl.models.networks.discriminator import Discriminator
 from gandl.models.networks.gan import TrainedGan
 from gandl.models.networks.generator import Generator, Latents
 from gandl.models.objectives import losses
-from gandl.models.objectives.adversaries import Adversaries, frozen, path_length_interval, penalty_interval
+from gandl.models.objectives.adversaries import (
+    PATH_BATCH_SHRINK,
+    Adversaries,
+    frozen,
+    path_length_interval,
+    penalty_interval,
+)
 from gandl.models.objectives.augmentation import AugmentationDraws
 from gandl.models.objectives.augmenter import Augmenter
 from gandl.models.objectives.gan_troubles import gan_checks, gan_remedy
-from gandl.models.objectives.gan_work import PATH_BATCH_SHRINK, work_per_image
+from gandl.models.objectives.gan_work import work_per_image
 from gandl.models.objectives.objective import Batches, Objective, descend, spread
 from gandl.models.objectives.troubles import Check, Trouble
 
@@ -43,17 +49,9 @@ class Gan(Objective):
 
     name = "gan"
     metrics = (
-        *(
-            "loss_generator",
-            "loss_discriminator",
-            "real_logit",
-            "fake_logit",
-            "real_sign",
-            "real_spread",
-            "fake_spread",
-        ),
-        *("r1", "r2", "lipschitz", "path_length", "path_length_penalty", "augmentation_strength"),
-    )
+        "loss_generator", "loss_discriminator", "real_logit", "fake_logit", "real_sign", "real_spread", "fake_spread",
+        "r1", "r2", "lipschitz", "path_length", "path_length_penalty", "augmentation_strength",
+    )  # fmt: skip
     shown: ClassVar[Mapping[str, str]] = {
         "loss_generator": "loss of G",
         "loss_discriminator": "of D",
@@ -61,6 +59,8 @@ class Gan(Objective):
         "path_length": "path length",
         "augmentation_strength": "augmentation",
     }
+    measured_by = "gandl.models.looks.gan_measures"
+    factors_at_first: ClassVar[Mapping[str, float]] = {"learning_rate": 1.0, "r1_gamma": 1.0}
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Gan(Objective):
         self.adversaries = Adversaries(settings, len(self.scale.channels), seed, device, dtype)
         self.generator, self.discriminator = self.adversaries.generator, self.adversaries.discriminator
         self._augmenter = Augmenter(settings.augmentation, settings.batch)
-        self.set_course(0, 1.0, 1.0)
+        self._follow_course()
         self._synthesize = FirstOrder(self.generator.synthesize, settings.engine)
         self._judge = FirstOrder(self.discriminator, settings.engine)
         if settings.engine.compile:
@@ -232,7 +232,7 @@ class Gan(Objective):
                 ("r2", settings.r2_gamma, fake, seeds[1]),
             ):
                 if gamma:
-                    terms[name] = gamma * self.gamma_factor / 2, self._gradient_penalty(images, part, seed)
+                    terms[name] = gamma * self.factors["r1_gamma"] / 2, self._gradient_penalty(images, part, seed)
             if settings.lipschitz_weight:
                 between = losses.interpolate(real, fake, shares[part])
                 penalty = losses.lipschitz_penalty(self._judge_for_penalty(between), between)
@@ -332,15 +332,12 @@ class Gan(Objective):
     def checks(cls, settings: TrainingSettings) -> dict[str, Check]:
         return gan_checks(settings)
 
-    @classmethod
-    def remedy(
-        cls, trouble: Trouble, settings: TrainingSettings, learning_rate_factor: float, gamma_factor: float
-    ) -> tuple[float, float]:
-        return gan_remedy(trouble, settings, learning_rate_factor, gamma_factor)
+    def remedy(self, trouble: Trouble) -> Mapping[str, float]:
+        return gan_remedy(trouble, self.settings, self.factors)
 
     @property
     def course_numbers(self) -> dict[str, float]:
-        return {"learning_rate": self.learning_rate, "r1_gamma": self.settings.r1_gamma * self.gamma_factor}
+        return {"learning_rate": self.learning_rate, "r1_gamma": self.settings.r1_gamma * self.factors["r1_gamma"]}
 
     def advice(self) -> str:
         settings = self.settings

@@ -48,18 +48,16 @@ def gan_checks(settings: TrainingSettings) -> dict[str, Check]:
     return checks
 
 
-def gan_remedy(
-    trouble: Trouble, settings: TrainingSettings, learning_rate_factor: float, gamma_factor: float
-) -> tuple[float, float]:
-    """The factors of learning rate and gamma to continue with after a roll-back.
+def gan_remedy(trouble: Trouble, settings: TrainingSettings, factors: Mapping[str, float]) -> dict[str, float]:
+    """The factors of learning rate and R1's (and R2's) gamma to continue with after a roll-back.
 
     Numbers that are not finite or explode: half the learning rate. Vanishing losses and collapse: twice the gamma of R1 (and R2),
     which keeps the discriminator from running away; half the learning rate where both gammas are 0.
     """
     calmer = trouble.kind in (TroubleKind.VANISHING, TroubleKind.COLLAPSE)
     if calmer and (settings.r1_gamma or settings.r2_gamma):
-        return learning_rate_factor, gamma_factor * 2
-    return learning_rate_factor / 2, gamma_factor
+        return {**factors, "r1_gamma": factors["r1_gamma"] * 2}
+    return {**factors, "learning_rate": factors["learning_rate"] / 2}
 
 
 class Gap(Check):

@@ -13,9 +13,8 @@ from itertools import pairwise
 
 from gandl.config import GeneratorKind, Loss, NetworkSettings, TrainingSettings
 from gandl.models.networks.layers import feature_maps
+from gandl.models.objectives.adversaries import PATH_BATCH_SHRINK
 
-PATH_BATCH_SHRINK = 2
-"""The path-length penalty looks at this fraction of a batch (Karras et al. 2020, appendix B)."""
 FORWARD = 1
 """Passes are counted in forward passes of a network. One backward pass costs two: towards the input, and towards the weights."""
 TO_INPUT, TO_WEIGHTS = 1, 1

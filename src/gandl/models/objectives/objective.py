@@ -29,7 +29,7 @@ COURSE_NUMBERS = {"learning_rate": "learning rate", "r1_gamma": "R1 gamma"}
 
 
 class TrainingError(RuntimeError):
-    """Training cannot go on; the message says at which step, why, and what to change."""
+    """Training cannot continue; the message says at which step, why, and what to change."""
 
 
 class Batches(Protocol):
@@ -61,7 +61,9 @@ class Objective(ABC):
     metrics, shown : what its steps measure, in the order of the live CSV; and what the status line shows of it, by which name.
     step_number : steps made so far.
     course : how often this training has rolled back; each course draws other numbers and crops.
-    learning_rate_factor, gamma_factor : what roll-backs have done to the settings' learning rate and gammas.
+    factors, factors_at_first : what roll-backs have done to settings, by the names of `COURSE_NUMBERS`; and before any.
+    measured_by : module with a function `measures`, which evaluates its models at every look (`gandl.models.looks.measures`);
+        empty: they are not evaluated.
 
     Raises
     ------
@@ -71,6 +73,8 @@ class Objective(ABC):
     name: ClassVar[str]
     metrics: ClassVar[tuple[str, ...]]
     shown: ClassVar[Mapping[str, str]]
+    measured_by: ClassVar[str] = ""
+    factors_at_first: ClassVar[Mapping[str, float]] = {"learning_rate": 1.0}
 
     def __init__(
         self,
@@ -88,9 +92,8 @@ class Objective(ABC):
         micro, group = settings.engine.microbatch, settings.network.minibatch_std_group
         self._parts = [part.to(device) for part in ranks.deal(settings.batch, group, micro)]
         self.step_number, self.course = 0, 0
-        self.learning_rate_factor, self.gamma_factor = 1.0, 1.0
+        self.factors = dict(self.factors_at_first)
         self._notes = Notes()
-        self.code = code_version("gandl.models.engine.training")
 
     # What an objective states
 
@@ -129,12 +132,9 @@ class Objective(ABC):
         """What must not last of its numbers; numbers that are not finite are found by the guard itself."""
         return {}
 
-    @classmethod
-    def remedy(
-        cls, trouble: Trouble, settings: TrainingSettings, learning_rate_factor: float, gamma_factor: float
-    ) -> tuple[float, float]:
-        """The factors of learning rate and gamma to continue with after a roll-back: half the learning rate."""
-        return learning_rate_factor / 2, gamma_factor
+    def remedy(self, trouble: Trouble) -> Mapping[str, float]:
+        """The factors to continue with after a roll-back: half the learning rate."""
+        return {**self.factors, "learning_rate": self.factors["learning_rate"] / 2}
 
     @property
     def course_numbers(self) -> dict[str, float]:
@@ -154,11 +154,16 @@ class Objective(ABC):
 
     @property
     def learning_rate(self) -> float:
-        return self.settings.learning_rate * self.learning_rate_factor
+        return self.settings.learning_rate * self.factors["learning_rate"]
 
-    def set_course(self, course: int, learning_rate_factor: float, gamma_factor: float) -> None:
-        """Continue with other draws, learning rate and gammas (after a roll-back)."""
-        self.course, self.learning_rate_factor, self.gamma_factor = course, learning_rate_factor, gamma_factor
+    @classmethod
+    def code(cls) -> str:
+        """Hash of the code that decides a training's weights and curve: the engine's, this objective's and its measures'."""
+        return code_version("gandl.models.engine.training", cls.__module__, *filter(None, [cls.measured_by]))
+
+    def set_course(self, course: int, factors: Mapping[str, float]) -> None:
+        """Continue with other draws, and with settings changed by these factors (after a roll-back)."""
+        self.course, self.factors = course, dict(factors)
         self._follow_course()
 
     def step(self) -> None:
@@ -175,7 +180,7 @@ class Objective(ABC):
         """All that decides the future, as tensors and plain values; every draw follows from seed, course and step."""
         return {
             "step": self.step_number,
-            "course": [self.course, self.learning_rate_factor, self.gamma_factor],
+            "course": [self.course, self.factors],
             **self._state(),
         }
 
@@ -203,7 +208,7 @@ class Objective(ABC):
             "seed": self.seed,
             "pixel_size_um": self.pixel_size_um,
             "images_seen": self.images,
-            "code_version": self.code,
+            "code_version": self.code(),
         }
 
     def _rng(self, purpose: Purpose) -> torch.Generator:

@@ -1,6 +1,6 @@
 """A lab's own plates, the rules that a table and a folder share: takes sites as they were written, finds every mistake in them.
 
-A site is a field of view of one well; all sites of a well share its treatment. `gandl.source.plates.table` and `plates_folder`
+A site is a field of view of one well; all sites of a well share its treatment. `gandl.source.plates.table` and `folder`
 make the sites, `gandl.source.plates.sites` puts them together.
 """
 

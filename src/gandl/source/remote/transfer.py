@@ -3,7 +3,7 @@
 A transfer that ends early keeps what it has. Beside the partial file is a small sidecar that records which version of which
 address it is a part of, so that the next try, in this process or a later one, requests the rest of exactly that version.
 
-By hand: httpx and fsspec stop at a cut, obstore gives up after a few; none goes on in a later process (docs/decisions.md).
+By hand: httpx and fsspec stop at a cut, obstore gives up after a few; none continues in a later process (docs/decisions.md).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Partial:
         return (there, version) if there and (version.validator or complete) else (0, None)
 
     def begin(self, version: Version) -> None:
-        """Start over: empty file first, then the sidecar, so that no sidecar ever vouches for another version's bytes."""
+        """Start over: empty file first, then the sidecar, so that no sidecar ever describes another version's bytes."""
         self.sidecar.unlink(missing_ok=True)
         self.path.open("wb").close()
         self.sidecar.write_text(json.dumps(asdict(version)), encoding="utf-8")

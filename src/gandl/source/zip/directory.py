@@ -23,7 +23,7 @@ from gandl.source.remote.ranges import Ranges
 from gandl.source.remote.retries import Retries
 from gandl.source.remote.transfer import Version
 from gandl.source.zip.archive import is_web, open_archive
-from gandl.source.zip.format import COLUMNS, ENCRYPTED, LOCAL, ZipDirectoryError, find_directory, read_entries
+from gandl.source.zip.zip64 import COLUMNS, ENCRYPTED, LOCAL, ZipDirectoryError, find_directory, read_entries
 from gandl.workflow.files import atomic
 
 PIECE = 8 << 20

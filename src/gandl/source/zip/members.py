@@ -24,7 +24,7 @@ from gandl.config import ImagesSettings
 from gandl.source.remote.member_source import MemberError, folders_of, listed
 from gandl.source.remote.ranges import ChangedError, Ranges
 from gandl.source.zip.directory import DEFLATED, read_directory, scan
-from gandl.source.zip.format import LOCAL, LOCAL_SIGN, decode_name
+from gandl.source.zip.zip64 import LOCAL, LOCAL_SIGN, decode_name
 
 LARGEST_MEMBER = 64 << 20
 """Bytes; no image of a screen is as large, so a member that claims to be is not unpacked."""

@@ -43,7 +43,7 @@ def test_one_process_computes_a_whole_batch_in_its_order() -> None:
 @pytest.mark.parametrize(
     ("ranks", "micro", "message"),
     [
-        (Ranks(0, 3), 0, r"batch of 16 images cannot be dealt to 3 process.*multiple of 12"),
+        (Ranks(0, 3), 0, r"batch of 16 images cannot be split among 3 process.*multiple of 12"),
         (Ranks(0, 8), 0, r"multiple of 32"),
         (Ranks(0, 2), 6, r"8 images per process cannot be computed 6 at a time in whole groups of 4"),
         (Ranks(0, 1), 2, r"microbatch must be a multiple of 4 that divides 16"),

@@ -11,10 +11,10 @@ import torch
 from scipy.stats import chisquare
 
 from gandl.config import Pairs
-from gandl.images.store import ImageStore
-from gandl.models.crops import sampling as crops
+from gandl.images.store_reader import ImageStore
+from gandl.models.crops import crop_sampler as crops
+from gandl.models.crops.crop_sampler import ORIENTATIONS, CropError, CropSampler, hold_out, open_stores, orient
 from gandl.models.crops.intensity import moments_of
-from gandl.models.crops.sampling import ORIENTATIONS, CropError, CropSampler, hold_out, open_stores, orient
 from model_inputs import write_store
 
 

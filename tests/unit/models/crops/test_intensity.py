@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from gandl.config import Intensity
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.models.crops import intensity
+from gandl.models.crops.crop_sampler import CropSampler
 from gandl.models.crops.intensity import CEILING, IntensityError, IntensityScale, measure_scale
-from gandl.models.crops.sampling import CropSampler
 from model_inputs import write_store
 
 SCALE = IntensityScale(("gfp", "dna"), (10.0, 0.0), (110.0, 40.0))

@@ -16,13 +16,13 @@ import pytest
 import torch
 
 from gandl.config import Intensity, TrainingSettings
-from gandl.images.store import ImageStore, StoreError
+from gandl.images.store_reader import ImageStore, StoreError
 from gandl.models.compute.randomness import Purpose, numpy_rng
 from gandl.models.compute.ranks import PartsError, Ranks
-from gandl.models.crops import sampling as crops
+from gandl.models.crops import crop_sampler as crops
+from gandl.models.crops.crop_sampler import CropSampler, hold_out, open_stores, orient
 from gandl.models.crops.intensity import IntensityScale, measure_scale
 from gandl.models.crops.loader import ClosedError, Loader
-from gandl.models.crops.sampling import CropSampler, hold_out, open_stores, orient
 from model_inputs import TRAINING, write_store
 
 SEED = 11
@@ -203,7 +203,7 @@ def test_a_batch_read_ahead_in_vain_fails_nobody(paths: list[Path], monkeypatch:
 
 
 def ask_on(one: Loader, interrupted: bool = False) -> None:
-    """Go on asking for the next batch; Ctrl-C comes soon, if at all."""
+    """Keep requesting the next batch; Ctrl-C comes soon, if at all."""
     if interrupted:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with Ctrl-C ignored
         threading.Timer(0.1, signal.pthread_kill, (threading.get_ident(), signal.SIGINT)).start()

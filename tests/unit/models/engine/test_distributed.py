@@ -170,7 +170,7 @@ def test_a_rank_reports_its_launcher_how_it_ended(
     path = tmp_path / "training.json"
     path.write_text(job(tmp_path / "none.zarr", tmp_path).model_dump_json(), encoding="utf-8")
     assert worker.main(path) == 1
-    assert "StoreError: " in capsys.readouterr().err  # no launcher: whoever started it reads it
+    assert "StoreError: " in capsys.readouterr().err  # no launcher: it goes to standard error
 
     def stopped(*arguments: object) -> None:
         os.kill(os.getpid(), signal.SIGTERM)

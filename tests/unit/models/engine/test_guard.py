@@ -225,4 +225,6 @@ def test_the_remedy_is_half_the_learning_rate_or_twice_the_gamma(
     kind: TroubleKind, changes: dict[str, float], factors: tuple[float, float]
 ) -> None:
     settings = SETTINGS[Loss.LOGISTIC].model_copy(update=changes)
-    assert gan_remedy(Trouble(5, kind, "something is wrong"), settings, 0.5, 4.0) == factors
+    before, (learning_rate, gamma) = {"learning_rate": 0.5, "r1_gamma": 4.0}, factors
+    after = gan_remedy(Trouble(5, kind, "something is wrong"), settings, before)
+    assert after == {"learning_rate": learning_rate, "r1_gamma": gamma}

@@ -74,7 +74,7 @@ def test_a_real_step_fits_here() -> None:
 
 def test_the_advice_names_the_setting() -> None:
     assert "64 images at a time do not fit" in advice(SETTINGS, 16, CPU)
-    assert "set training.engine.microbatch to 16. The batch stays 64" in advice(SETTINGS, 16, CPU)
+    assert "set training.engine.microbatch to 16. The batch size stays 64" in advice(SETTINGS, 16, CPU)
     assert "lower training.network.channel_base" in advice(SETTINGS, None, CPU)
 
 

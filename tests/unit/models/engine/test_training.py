@@ -13,9 +13,9 @@ import pytest
 import torch
 from torch import nn
 
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
+from gandl.models.crops.crop_sampler import CropError
 from gandl.models.crops.intensity import IntensityScale, measure_scale
-from gandl.models.crops.sampling import CropError
 from gandl.models.engine import training
 from gandl.models.engine.checkpoint import CheckpointError, fingerprint
 from gandl.models.engine.looks import look_images

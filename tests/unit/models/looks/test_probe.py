@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gandl.config import Intensity, TrainingSettings
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.models.crops.intensity import measure_scale
 from gandl.models.engine.training import train
 from gandl.models.looks.probe import ProbeError, build_probe, probe_id

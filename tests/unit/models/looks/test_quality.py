@@ -11,9 +11,9 @@ import torch
 from scipy import ndimage
 
 from gandl.config import Intensity
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
+from gandl.models.crops.crop_sampler import hold_out
 from gandl.models.crops.intensity import measure_scale
-from gandl.models.crops.sampling import hold_out
 from gandl.models.looks import quality as module
 from gandl.models.looks.quality import Quality, QualityError, RandomNetwork, build_quality, energy_distance
 from gandl.models.networks.gan import new_networks, synthesize

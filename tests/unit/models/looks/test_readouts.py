@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
+from gandl.models.crops.crop_sampler import hold_out
 from gandl.models.crops.intensity import measure_scale
-from gandl.models.crops.sampling import hold_out
 from gandl.models.looks.quality import QualityError
 from gandl.models.looks.readouts import Readouts, build_readouts, nuclei_of
 from gandl.models.networks.gan import new_networks

@@ -163,17 +163,17 @@ def test_a_state_is_tensors_and_plain_values_only() -> None:
 
 def test_another_course_draws_other_numbers_at_its_own_rates() -> None:
     first, second = trainer_of(), trainer_of()
-    second.set_course(1, 0.5, 2.0)
+    second.set_course(1, {"learning_rate": 0.5, "r1_gamma": 2.0})
     assert second.learning_rate == SETTINGS.learning_rate / 2
     again = trainer_of()
-    again.set_course(1, 0.5, 2.0)
+    again.set_course(1, {"learning_rate": 0.5, "r1_gamma": 2.0})
     for trainer in (first, second, again):
         trainer.step()
     assert largest_difference(second, again) == 0
     assert largest_difference(first, second) > 0
     other = trainer_of()
     other.restore(second.state())
-    assert (other.course, other.learning_rate_factor, other.gamma_factor) == (1, 0.5, 2.0)
+    assert (other.course, other.factors) == (1, {"learning_rate": 0.5, "r1_gamma": 2.0})
     assert other.adversaries.generator_optimizer.param_groups[0]["lr"] == pytest.approx(
         SETTINGS.learning_rate / 2 * 4 / 5
     )
@@ -183,7 +183,7 @@ def test_gamma_weighs_the_penalty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twice the gamma, or a gamma factor of 2, is the same step."""
     one = trainer_of(changed(r1_gamma=20.0), torch.float64)
     other = trainer_of(changed(r1_gamma=10.0), torch.float64)
-    other.set_course(0, 1.0, 2.0)
+    other.set_course(0, {"learning_rate": 1.0, "r1_gamma": 2.0})
     assert largest_difference(stepped(one, 2), stepped(other, 2)) < 1e-12
     assert largest_difference(one, stepped(trainer_of(changed(r1_gamma=10.0), torch.float64), 2)) > 1e-6
 
@@ -243,12 +243,12 @@ def test_a_compiler_that_fails_in_the_midst_of_training_is_reported_and_training
     judge._call = fails
     assert judge(1) == 2
     assert not judge.compiled
-    assert "torch.compile failed (no compiler here); going on without it" in caplog.text
+    assert "torch.compile failed (no compiler here); continuing without it" in caplog.text
 
 
 def test_a_batch_that_parts_cannot_share_is_refused() -> None:
     settings = changed()
-    with pytest.raises(PartsError, match=r"batch of 16 images cannot be dealt to 3 process"):
+    with pytest.raises(PartsError, match=r"batch of 16 images cannot be split among 3 process"):
         Gan(Crops(settings), settings, 1, ranks=Ranks(0, 3))
 
 
@@ -292,7 +292,7 @@ def test_a_compiler_that_fails_is_reported_and_training_continues(
 
     monkeypatch.setattr(torch, "compile", broken)
     compiled = trainer_of(changed(engine=EngineSettings(compile=True)))
-    assert "torch.compile failed (no working C++ compiler); going on without it" in caplog.text
+    assert "torch.compile failed (no working C++ compiler); continuing without it" in caplog.text
     assert largest_difference(stepped(compiled, 2), stepped(trainer_of(), 2)) == 0
 
 

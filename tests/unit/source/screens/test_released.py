@@ -125,7 +125,7 @@ def test_a_site_with_two_vectors_is_refused(
     ("value", "message"),
     [
         ("abc", r"is not a valid table of numbers: .*'abc'"),
-        ("", r"is no proper table of numbers"),
+        ("", r"is not a valid table of numbers"),
         ("nan", r"feature_2 of 'HRCE-1_2[56]_\w+_\d' is nan, not a finite number"),
         ("inf", r"feature_2 of 'HRCE-1_2[56]_\w+_\d' is inf, not a finite number"),
         ("1,2", r"is not a valid table of numbers: .*Expected 6 columns, got 7"),

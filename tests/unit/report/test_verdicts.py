@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
 
-from gandl.report.reference import (
+from gandl.report.verdicts import (
     COLUMNS,
     Measured,
     Reference,

@@ -1,6 +1,6 @@
 """Crops for training: takes image stores, sets sites aside, makes batches of random squares, and turns them by symmetry.
 
-The sampler remembers nothing of what it drew: whoever gives it the same random generator gets the same crops.
+The sampler remembers nothing of what it drew: the same random generator gives the same crops.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from gandl.config import Pairs
-from gandl.images.store import ImageStore
+from gandl.images.store_reader import ImageStore
 from gandl.models.crops.intensity import moments_of
 
 MEMORY_LIMIT = 2**30
@@ -193,7 +193,7 @@ class CropSampler:
 
         Raises
         ------
-        gandl.images.store.StoreError : a shard is damaged or missing.
+        gandl.images.store_reader.StoreError : a shard is damaged or missing.
         """
         side = self.crop
         crops = np.empty((len(places), self._channels, side, side), self.stores[0].dtype) if out is None else out

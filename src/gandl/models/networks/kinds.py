@@ -1,0 +1,9 @@
+"""The kinds of trained models: the name of an objective, as a weights file's metadata hold it, and the class that reads it."""
+
+from __future__ import annotations
+
+from gandl.models.networks.autoencoder import TrainedAutoencoder
+from gandl.models.networks.gan import TrainedGan
+from gandl.models.networks.trained import TrainedModel
+
+KINDS: dict[str, type[TrainedModel]] = {kind.objective: kind for kind in (TrainedGan, TrainedAutoencoder)}

@@ -1,0 +1,50 @@
+"""Every rule fits the function that it names, in the configurations of the project: found by a test, not by a job."""
+
+from __future__ import annotations
+
+import pytest
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
+
+from gandl.workflow.calls import CallError, bound
+
+FOR_OTHERS = ("calls", "code", "caption", "each")
+OF_WILDCARDS = {"featurizer": "gandl", "normalization": "none"}
+
+
+@pytest.fixture(params=["config.yaml", "bbbc013.yaml", "paper.yaml"])
+def rules(request, repository, monkeypatch):
+    """The rules that name a function: files by name, and parameters."""
+    monkeypatch.chdir(repository)
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        config = ConfigSettings(configfiles=[repository / "config" / request.param])
+        workflow = api.workflow(resource_settings=ResourceSettings(cores=1), config_settings=config)._workflow
+        named = [rule for rule in workflow.rules if dict(rule.params.items()).get("calls")]
+        return {
+            rule.name: (dict(rule.input.items()), dict(rule.output.items()), dict(rule.params.items()))
+            for rule in named
+        }
+
+
+def arguments(inputs, outputs, params):
+    """As the scripts `figure.py` and `question.py` hand them over."""
+    question = "numbers" in outputs or "scores" in outputs
+    inputs = {name: files for name, files in inputs.items() if name != "style"}
+    if question:
+        outputs = {"output" if name in ("numbers",) else name: file for name, file in outputs.items()}
+    given = {name: value for name, value in params.items() if name not in FOR_OTHERS}
+    offered = OF_WILDCARDS if question else {}
+    return bound(params["calls"], inputs, outputs, given, each=params.get("each", ()), offered=offered)
+
+
+def test_every_file_and_parameter_finds_its_place(rules):
+    assert len(rules) >= 18
+    for name, rule in rules.items():
+        _, found = arguments(*rule)
+        assert "settings" in found, name
+
+
+def test_a_misspelt_name_would_be_found(rules):
+    inputs, outputs, params = rules["figure_plate"]
+    with pytest.raises(CallError, match="no parameter featurisers, which its rule gives"):
+        arguments(inputs, outputs, {**params, "featurisers": params["featurizer"]})
