@@ -133,7 +133,7 @@ FROM_NEUTRAL = {
 
 @pytest.mark.parametrize("objective", OBJECTIVES.values())
 def test_no_constant_that_decides_is_outside_the_hash(objective: type[Objective]) -> None:
-    for name in module.modules_of(*training_of(objective), "gandl.embeddings.embed", "gandl.images.packing"):
+    for name in module.modules_of(*training_of(objective), "gandl.embeddings.embed", "gandl.images.screens.packing"):
         for node in ast.walk(module._tree(name)):
             taken = node.module if isinstance(node, ast.ImportFrom) else None
             if taken is not None and module._is_neutral(taken) and not f"{taken}.".startswith("gandl.config."):
