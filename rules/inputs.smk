@@ -22,7 +22,7 @@ def tables_of(dataset):
     if dataset == Dataset.BBBC013:
         return [section.platemap]
     if dataset == Dataset.PLATES:
-        return [path for path in (section.table, section.wells) if path]
+        return files_of_tables(section)
     return []
 
 

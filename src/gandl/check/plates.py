@@ -18,8 +18,8 @@ from gandl.evaluation.terms import dose_series
 from gandl.figures.common.labels import nominal
 from gandl.images.image_files import ImageFileError, ImageInfo, read_images
 from gandl.images.plate_reader import Pixels, inspect, mistakes_of_sizes, usual_kind
+from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.sites import Plates, read_plates, sites_frame
-from gandl.source.plates.stores import PlatesError
 from gandl.statistics.hill import FEWEST_DOSES
 
 SAMPLED_SITES = 12

@@ -26,8 +26,8 @@ from gandl.images.plate_reader import (
     usual_kind,
 )
 from gandl.images.store_reader import FORMAT
+from gandl.source.plates.mistakes import listed
 from gandl.source.plates.sites import channels_of, source_of
-from gandl.source.plates.stores import listed
 from gandl.tables import SITES, read_table
 from gandl.workflow.files import sha256_of
 

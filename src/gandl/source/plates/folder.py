@@ -12,40 +12,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gandl.config import PlatesSettings
+from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.rules import (
     ImageFile,
     Layout,
     Site,
     no_well,
     plate_words,
-    read_layout,
     read_site_number,
     well_at,
     well_of,
 )
 from gandl.source.plates.stores import (
     PlateKey,
-    PlatesError,
     folder_and_pattern,
     image_files,
     natural,
     no_image_fits,
     plate_key,
-    read_csv,
 )
-from gandl.source.plates.table import MADE, OWN, Found, mistakes_of_names
-
-
-@dataclass(frozen=True)
-class WellRow:
-    """One row of the table of wells."""
-
-    where: str
-    layout: Layout
-    extra: Mapping[str, str]
-
-
-Wells = dict[tuple[str | None, str | None, str], WellRow]
+from gandl.source.plates.table import Found
+from gandl.source.plates.wells import read_wells, treated
 
 
 @dataclass(frozen=True)
@@ -63,7 +50,7 @@ def read_folder_of_sites(settings: PlatesSettings) -> Found:
 
     Raises
     ------
-    gandl.source.plates.stores.PlatesError : no such folder, an unusable pattern or table of wells, or no file that fits;
+    gandl.source.plates.mistakes.PlatesError : no such folder, an unusable pattern or table of wells, or no file that fits;
         any other mistake is in `mistakes`.
     """
     folder, pattern = folder_and_pattern(settings)
@@ -89,10 +76,18 @@ def read_folder_of_sites(settings: PlatesSettings) -> Found:
     if not images and not mistakes:
         raise PlatesError(no_image_fits(settings))
     ordered = tuple(sorted(channels, key=natural))
-    wells = read_wells(Path(settings.wells), mistakes) if settings.wells else {}
+    notes = []
+    if foreign:
+        notes.append(
+            f"{len(foreign):,} image file(s) below {settings.folder} do not fit the pattern, the first is {foreign[0]}"
+        )
+    wells = read_wells(Path(settings.wells), mistakes, notes) if settings.wells else {}
     mistakes += _lacking(images, ordered)
-    sites = [_site(place, files, wells) for place, files in sorted(images.items(), key=_order)]
-    return Found(ordered, tuple(sites), tuple(mistakes), tuple(_notes(settings, foreign, sites, wells)))
+    sites = [_site(place, files) for place, files in sorted(images.items(), key=_order)]
+    if wells:
+        sites, of_wells = treated(sites, wells, str(settings.wells))
+        notes += of_wells
+    return Found(ordered, tuple(sites), tuple(mistakes), tuple(notes))
 
 
 def _place(name: str, match: re.Match[str], folder: Path, mistakes: list[str]) -> Place | None:
@@ -134,92 +129,13 @@ def _lacking(
     return mistakes
 
 
-def _site(
-    place: tuple[PlateKey, str, int | None],
-    files: Mapping[str, ImageFile],
-    wells: Wells,
-) -> Site:
+def _site(place: tuple[PlateKey, str, int | None], files: Mapping[str, ImageFile]) -> Site:
     key, well, site = place
-    row = well_row(wells, key, well)
     return Site(
         where=next(iter(files.values())).given,
         key=key,
         well=well,
         site=1 if site is None else site,
-        layout=row.layout if row else Layout(condition="untreated"),
+        layout=Layout(condition="untreated"),
         images=files,
-        extra=row.extra if row else {},
     )
-
-
-def well_row(wells: Wells, key: PlateKey, well: str) -> WellRow | None:
-    """The row that holds for a well; one that names experiment or plate goes before one that holds for all of them."""
-    plate = _plain(key.plate)
-    for experiment, name in ((key.experiment, plate), (None, plate), (key.experiment, None), (None, None)):
-        if (experiment, name, well) in wells:
-            return wells[experiment, name, well]
-    return None
-
-
-def _plain(plate: str) -> str:
-    """A plate's name for comparing: `01` and `1` are one."""
-    return str(int(plate)) if plate.isdecimal() else plate
-
-
-def read_wells(path: Path, mistakes: list[str]) -> Wells:
-    """Read the table of wells: columns well, and plate, experiment, control, treatment, concentration_um ... where wanted.
-
-    Returns
-    -------
-    (experiment, plate, well) -> row; experiment and plate are None if the table does not state them, so that the row holds for
-    all. Mistakes are added to `mistakes`, with file and row.
-
-    Raises
-    ------
-    gandl.source.plates.stores.PlatesError : the file cannot be read as a table.
-    """
-    table = read_csv(path)
-    mistakes += [f"{path}, {mistake}" for mistake in (*mistakes_of_names(table.header), *table.mistakes)]
-    if "well" not in table.header:
-        mistakes.append(f"{path}, row 1: the column well is missing; it has {', '.join(table.header)}")
-        return {}
-    extra = [name for name in table.header if name not in (*OWN, *MADE)]
-    wells: Wells = {}
-    for line, cells in table.rows:
-        where = f"{path}, row {line}"
-        layout = read_layout(cells, mistakes, where)
-        well = well_of(cells["well"])
-        if well is None:
-            mistakes.append(f"{where}: {no_well(cells['well'])}")
-            continue
-        place = (cells.get("experiment") or None, _plain(cells.get("plate", "")) or None, well)
-        if place in wells:
-            mistakes.append(f"{where}: well {well} is in {wells[place].where} already")
-        wells.setdefault(place, WellRow(where, layout, {name: cells[name] for name in extra}))
-    return wells
-
-
-def _notes(
-    settings: PlatesSettings,
-    foreign: list[str],
-    sites: list[Site],
-    wells: Wells,
-) -> list[str]:
-    notes = []
-    if foreign:
-        notes.append(
-            f"{len(foreign):,} image file(s) below {settings.folder} do not fit the pattern, the first is {foreign[0]}"
-        )
-    if not wells:
-        return notes
-    without = [site for site in sites if well_row(wells, site.key, site.well) is None]
-    if without:
-        notes.append(
-            f"{len({(site.key, site.well) for site in without})} well(s) with images are not in {settings.wells}, the first is "
-            f"{without[0].well} of {plate_words(without[0].key)}; they count as untreated and as not a control"
-        )
-    used = {row.where for site in sites if (row := well_row(wells, site.key, site.well)) is not None}
-    unseen = [row.where for row in wells.values() if row.where not in used]
-    if unseen:
-        notes.append(f"{len(unseen)} row(s) of {settings.wells} name wells without images, the first is {unseen[0]}")
-    return notes

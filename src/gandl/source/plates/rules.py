@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gandl.source.plates.stores import PlateKey
+from gandl.source.plates.text_table import AMBIGUOUS
 from gandl.tables import CONTROLS
 
 ROWS = 32
@@ -123,6 +124,9 @@ def _dose(text: str) -> tuple[float | None, str]:
     """A concentration (uM), or what is wrong with it."""
     if not text:
         return None, ""
+    if AMBIGUOUS.fullmatch(text):
+        point = text.replace(",", ".")
+        return None, f"is {text!r}, with a comma; write {point}, with a decimal point, or {text.replace(',', '')}"
     if re.fullmatch(r"[-+]?\d+,\d+(e[-+]?\d+)?", text, re.IGNORECASE):
         return None, f"is {text!r}, with a comma; write {text.replace(',', '.')}, with a decimal point"
     try:
@@ -132,6 +136,43 @@ def _dose(text: str) -> tuple[float | None, str]:
     if not (value > 0 and math.isfinite(value)):
         return None, f"is {text}; it must be above 0 (uM), or empty where nothing was given"
     return value, ""
+
+
+def without_vehicle_doses(
+    rows: Sequence[tuple[int, Mapping[str, str]]],
+) -> tuple[list[tuple[int, Mapping[str, str]]], list[str]]:
+    """Rows of a table in which the vehicle may have the concentration 0: it is made empty, and the condition `untreated`.
+
+    The vehicle is a negative control, a treatment of negative controls that has no dose anywhere, or no treatment at all. A
+    negative control that bears the name of a treatment given elsewhere received nothing of it. Any other treatment keeps its 0.
+
+    Returns
+    -------
+    The rows, in order, and at most one note.
+    """
+    dosed = {cells.get("treatment", "") for _, cells in rows if not _is_zero(cells) and cells.get("concentration_um")}
+    vehicles = {cells.get("treatment", "") for _, cells in rows if _is_negative(cells)} - dosed | {""}
+    out, zeros = [], []
+    for line, cells in rows:
+        treatment = cells.get("treatment", "")
+        if _is_zero(cells) and (_is_negative(cells) or treatment in vehicles):
+            given = treatment if treatment in vehicles else ""
+            zeros.append(given)
+            condition = cells.get("condition") or "untreated"
+            cells = {**cells, "concentration_um": "", "treatment": given, "condition": condition}
+        out.append((line, cells))
+    names = ", ".join(dict.fromkeys(name for name in zeros if name))
+    named = f" ({names})" if names else ""
+    note = f"{len(zeros):,} row(s) give the vehicle{named} the concentration_um 0; they are read as untreated"
+    return out, [note] if zeros else []
+
+
+def _is_negative(cells: Mapping[str, str]) -> bool:
+    return cells.get("control", "").lower() == "negative"
+
+
+def _is_zero(cells: Mapping[str, str]) -> bool:
+    return bool(re.fullmatch(r"[-+]?0+([.,]0*)?(e[-+]?\d+)?", cells.get("concentration_um", ""), re.IGNORECASE))
 
 
 def read_site_number(text: str, mistakes: list[str], where: str) -> int | None:

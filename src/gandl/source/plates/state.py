@@ -20,9 +20,9 @@ from gandl.source.plates.stores import (
     name_plates,
     place_of,
     plate_key,
-    read_csv,
     sorted_keys,
 )
+from gandl.source.plates.text_table import read_csv
 
 PREFIX = "file_"
 """Columns of a table that name images begin so."""

@@ -6,12 +6,22 @@ One row per site; `well` and one column `file_<channel>` per channel are needed,
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from gandl.source.plates.rules import ImageFile, Site, no_well, read_layout, read_site_number, well_of
+from gandl.source.plates.rules import (
+    ImageFile,
+    Site,
+    no_well,
+    read_layout,
+    read_site_number,
+    well_of,
+    without_vehicle_doses,
+)
 from gandl.source.plates.state import PREFIX, file_and_page
-from gandl.source.plates.stores import Table, plate_key, read_csv
+from gandl.source.plates.stores import plate_key
+from gandl.source.plates.text_table import Table, read_csv
 
 LAYOUT = ("control", "treatment", "concentration_um", "cell_type", "condition", "compound", "smiles")
 OWN = ("well", "plate", "experiment", "site", *LAYOUT)
@@ -44,20 +54,25 @@ def read_table_of_sites(path: Path) -> Found:
 
     Raises
     ------
-    gandl.source.plates.stores.PlatesError : the file cannot be read as a table at all; any other mistake is in `mistakes`.
+    gandl.source.plates.mistakes.PlatesError : the file cannot be read as a table at all; any other mistake is in `mistakes`.
     """
-    table = read_csv(path)
+    return sites_of_table(read_csv(path))
+
+
+def sites_of_table(table: Table) -> Found:
+    """The sites of a table whose columns are named as in `sites.csv`, whatever file it was translated from."""
     mistakes = [*_mistakes_of_header(table), *table.mistakes]
     channels = channels_of_header(table.header)
     if "well" not in table.header or not channels:
-        return Found(channels, (), tuple(mistakes), ())
+        return Found(channels, (), tuple(mistakes), table.notes)
     extra = [name for name in table.header if name not in (*OWN, *MADE) and not name.startswith(PREFIX)]
+    rows, of_vehicles = without_vehicle_doses(table.rows)
     sites = []
-    for line, cells in table.rows:
+    for line, cells in rows:
         site = _site(line, cells, channels, extra, table.path, mistakes)
         if site is not None:
             sites.append(site)
-    return Found(channels, tuple(sites), tuple(mistakes), tuple(_notes(table.header)))
+    return Found(channels, tuple(sites), tuple(mistakes), (*table.notes, *of_vehicles, *_notes(table.header)))
 
 
 def channels_of_header(header: tuple[str, ...]) -> tuple[str, ...]:
@@ -104,7 +119,7 @@ def _notes(header: tuple[str, ...]) -> list[str]:
 
 
 def _site(
-    line: int, cells: dict[str, str], channels: tuple[str, ...], extra: list[str], table: Path, mistakes: list[str]
+    line: int, cells: Mapping[str, str], channels: tuple[str, ...], extra: list[str], table: Path, mistakes: list[str]
 ) -> Site | None:
     """One row; None if it has no well, so that nothing else can be said of it."""
     where = f"row {line}"

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from gandl.config import PlatesSettings
+from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.sites import channels_of, read_plates, write_sites
-from gandl.source.plates.stores import PlatesError, light_stores
+from gandl.source.plates.stores import light_stores
 from plate_files import folder_of, lab, write_csv
 
 HEADER = "well,plate,control,treatment,concentration_um,file_dna,file_er"
@@ -100,7 +101,15 @@ def mistakes(settings: PlatesSettings) -> list[str]:
             "row 2: concentration_um is '10 uM', not a number; write micromolar without a unit",
         ),
         (
-            "well;treatment;concentration_um;file_dna\nA1;x;0,5;a.tif\n",
+            'well,treatment,concentration_um,file_dna\nA1,x,"0,5",a.tif\n',
+            "row 2: concentration_um is '0,5', with a comma; write 0.5, with a decimal point",
+        ),
+        (
+            "well;treatment;concentration_um;file_dna\nA1;x;1,000;a.tif\n",
+            "row 2: concentration_um is '1,000', with a comma; write 1.000, with a decimal point, or 1000",
+        ),
+        (
+            "well;treatment;concentration_um;file_dna\nA1;x;0,5;a.tif\nA2;x;1.5;b.tif\n",
             "row 2: concentration_um is '0,5', with a comma; write 0.5, with a decimal point",
         ),
         (
