@@ -20,7 +20,8 @@ from gandl.config import PlatesSettings
 
 DELIMITERS = ",;\t"
 IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".bmp")
-GROUPS = ("well", "row", "column", "channel", "plate", "site", "experiment")
+PLACE_COLUMNS = ("well", "row", "column", "channel", "plate", "site", "experiment")
+GROUPS = (*PLACE_COLUMNS, "plane", "time")
 """Named groups that a pattern may have."""
 DEFAULT_EXPERIMENT = "plates"
 DEFAULT_PLATE = "1"
@@ -258,7 +259,7 @@ def _column_name(text: str) -> str:
 
 KNOWN = frozenset(
     (
-        *GROUPS, "control", "treatment", "concentration_um", "cell_type", "condition", "compound", "smiles",
+        *PLACE_COLUMNS, "control", "treatment", "concentration_um", "cell_type", "condition", "compound", "smiles",
         "site_id", "well_id", "plate_id", "store_id", "plate_name", "table_row",
     )
 )  # fmt: skip
@@ -289,8 +290,15 @@ def folder_and_pattern(settings: PlatesSettings) -> tuple[Path, re.Pattern[str]]
         raise PlatesError(
             "the pattern must name the well: by the group `well`, or by the two groups `row` and `column`"
         )
-    if "channel" not in groups:
-        raise PlatesError("the pattern lacks the group `channel`: (?P<channel>...) around the channel's name")
+    if "channel" not in groups and not settings.channel:
+        raise PlatesError(
+            "the pattern lacks the group `channel`: (?P<channel>...) around the channel's name; where a plate has one channel "
+            "that its file names do not state, name it by --channel dna (source.plates.channel)"
+        )
+    if "channel" in groups and settings.channel:
+        raise PlatesError(
+            f"the pattern has the group `channel`, and the only channel is named, too ({settings.channel}); use one of them"
+        )
     return Path(settings.folder), pattern
 
 
