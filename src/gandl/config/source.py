@@ -96,12 +96,18 @@ class PlatesSettings(Section):
     pattern: str | None = Field(
         None,
         description="Regular expression for the paths below `folder`, with the named groups `well`, `channel` and, where they "
-        "vary, `plate`, `site`, `experiment`.",
+        "vary, `plate`, `site`, `experiment`, `plane`, `time`.",
+    )
+    channel: str | None = Field(
+        None, description="With `folder`: name of the only channel, where the file names (and the pattern) state none."
     )
     wells: str | None = Field(
         None, description="With `folder`: a CSV of wells (plate, well, control, treatment, concentration_um)."
     )
     pixel_size_um: PositiveFloat | None = Field(None, description="Side of a pixel (um); empty where unknown.")
+    time: PositiveInt | None = Field(
+        None, description="Number of the time point, from 1, where files have several; empty: such files are refused."
+    )
 
 
 class SimulationSettings(Section):

@@ -1,5 +1,3 @@
-"""formats: what microscopes, CellProfiler and pycytominer leave. Takes their tables and folders, makes the sites that `sites.csv`
-would list, and writes that table.
-"""
+"""formats: what others leave of a plate. Takes folders as microscopes write them, makes sites, channels and mistakes."""
 
-__all__ = ["load_data", "plate_maps", "prefixes", "sites_csv"]
+__all__ = ["microscopes"]

@@ -2,4 +2,4 @@
 every mistake.
 """
 
-__all__ = ["mistakes", "rules", "sites", "state", "stores", "table", "text_table", "wells"]
+__all__ = ["folder", "grouping", "mistakes", "rules", "sites", "state", "stores", "table", "text_table", "wells"]

@@ -15,9 +15,11 @@ from typing import NamedTuple
 
 from gandl.config import PlatesSettings
 from gandl.source.plates.mistakes import PlatesError, listed
-from gandl.source.plates.text_table import GROUPS, file_and_sheet, read_csv
+from gandl.source.plates.text_table import PLACE_COLUMNS, file_and_sheet, read_csv
 
 IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".bmp")
+GROUPS = (*PLACE_COLUMNS, "plane", "time")
+"""Named groups that a pattern may have."""
 DEFAULT_EXPERIMENT = "plates"
 DEFAULT_PLATE = "1"
 
@@ -196,8 +198,15 @@ def folder_and_pattern(settings: PlatesSettings) -> tuple[Path, re.Pattern[str]]
         raise PlatesError(
             "the pattern must name the well: by the group `well`, or by the two groups `row` and `column`"
         )
-    if "channel" not in groups:
-        raise PlatesError("the pattern lacks the group `channel`: (?P<channel>...) around the channel's name")
+    if "channel" not in groups and not settings.channel:
+        raise PlatesError(
+            "the pattern lacks the group `channel`: (?P<channel>...) around the channel's name; where a plate has one channel "
+            "that its file names do not state, name it by --channel dna (source.plates.channel)"
+        )
+    if "channel" in groups and settings.channel:
+        raise PlatesError(
+            f"the pattern has the group `channel`, and the only channel is named, too ({settings.channel}); use one of them"
+        )
     return Path(settings.folder), pattern
 
 

@@ -41,12 +41,16 @@ MEANT = {
 
 @dataclass(frozen=True)
 class Found:
-    """What a table or a folder holds: channels in order, sites, mistakes (one line each), and what is only worth knowing."""
+    """What a table or a folder holds: channels in order, sites, mistakes (one line each), and what is only worth knowing.
+
+    `pixel_size_um` is the side of a pixel where metadata state it, and state one for all images.
+    """
 
     channels: tuple[str, ...]
     sites: tuple[Site, ...]
     mistakes: tuple[str, ...]
     notes: tuple[str, ...]
+    pixel_size_um: float | None = None
 
 
 def read_table_of_sites(path: Path) -> Found:

@@ -19,11 +19,10 @@ from pathlib import Path
 from gandl.source.plates.mistakes import PlatesError
 
 DELIMITERS = ",;\t"
-GROUPS = ("well", "row", "column", "channel", "plate", "site", "experiment")
-"""Named groups that a pattern may have."""
+PLACE_COLUMNS = ("well", "row", "column", "channel", "plate", "site", "experiment")
 KNOWN = frozenset(
     (
-        *GROUPS, "control", "treatment", "concentration_um", "cell_type", "condition", "compound", "smiles",
+        *PLACE_COLUMNS, "control", "treatment", "concentration_um", "cell_type", "condition", "compound", "smiles",
         "site_id", "well_id", "plate_id", "store_id", "plate_name", "table_row",
     )
 )  # fmt: skip

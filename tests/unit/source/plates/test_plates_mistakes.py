@@ -223,8 +223,8 @@ def test_mistakes_of_a_folder_name_the_files(tmp_path: Path) -> None:
         tmp_path, "p/A1_w1.tif", "p/A1_w2.tif", "p/A1_w2.png", "p/A2_w1.tif", "p/P99_w1.tif", wells=str(wells)
     )
     assert mistakes(settings) == [
-        "p/A1_w2.tif: p/A1_w2.png is channel 2 of the same site already",
         "p/P99_w1.tif: the pattern finds a wrong well: well is 'P99'; wells are named A1 (or A01) to AF48",
+        "p/A1_w2.tif: p/A1_w2.png is channel 2 of the same site already",
         f"{wells}, row 2: control is 'maybe'; it must be positive, negative, none, or empty",
         f"{wells}, row 3: well A01 is in {wells}, row 2 already",
         f"{wells}, row 4: well is 'Z'; wells are named A1 (or A01) to AF48",
@@ -241,7 +241,7 @@ def test_mistakes_of_a_folder_name_the_files(tmp_path: Path) -> None:
         ("(?P<well>A1)(?P<row>A)(?P<channel>w)", "must name the well"),
         ("(?P<row>A)(?P<channel>w)", "must name the well"),
         ("(?P<well>A1)", "lacks the group `channel`"),
-        ("(?P<well>A1)(?P<channel>1)(?P<time>t)", "names the group time"),
+        ("(?P<well>A1)(?P<channel>1)(?P<field>t)", "names the group field"),
         ("(?P<well>Q1)(?P<channel>1)", "fits the pattern"),
     ],
 )

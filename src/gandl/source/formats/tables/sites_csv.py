@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from gandl.source.formats.load_data import ILLUMINATION
-from gandl.source.formats.prefixes import is_absolute, is_address, with_slashes
+from gandl.source.formats.tables.load_data import ILLUMINATION
+from gandl.source.formats.tables.prefixes import is_absolute, is_address, with_slashes
 from gandl.source.plates.rules import UNKNOWN, Layout, Site
 from gandl.source.plates.state import PREFIX
 from gandl.source.plates.table import Found

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gandl.source.formats.doses import MASSES, doses_of, unit_in_name
-from gandl.source.formats.names import Columns, kept_names, value
+from gandl.source.formats.tables.doses import MASSES, doses_of, unit_in_name
+from gandl.source.formats.tables.names import Columns, kept_names, value
 from gandl.source.plates.table import LAYOUT
 from gandl.source.plates.text_table import Table, with_decimal_points
 

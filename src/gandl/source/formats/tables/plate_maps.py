@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gandl.source.formats.names import Columns, value
-from gandl.source.formats.treatments import KINDS, SAMPLES, WELL, has_treatments, translated
+from gandl.source.formats.tables.names import Columns, value
+from gandl.source.formats.tables.treatments import KINDS, SAMPLES, WELL, has_treatments, translated
 from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.rules import Site
 from gandl.source.plates.table import Found

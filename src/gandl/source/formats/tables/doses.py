@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from gandl.source.formats.names import METADATA, Columns, value
+from gandl.source.formats.tables.names import METADATA, Columns, value
 from gandl.source.plates.mistakes import rows_in_words
 
 MOLAR = {"M": Decimal(10**6), "mM": Decimal(1000), "uM": Decimal(1), "nM": Decimal("0.001"), "pM": Decimal("0.000001")}

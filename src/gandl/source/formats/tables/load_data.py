@@ -15,9 +15,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from gandl.source.formats.names import METADATA, Columns, kept_names, value
-from gandl.source.formats.prefixes import Rewrite, foreign_paths, is_absolute, is_address, rewritten, with_slashes
-from gandl.source.formats.treatments import has_treatments, translated
+from gandl.source.formats.tables.names import METADATA, Columns, kept_names, value
+from gandl.source.formats.tables.prefixes import (
+    Rewrite,
+    foreign_paths,
+    is_absolute,
+    is_address,
+    rewritten,
+    with_slashes,
+)
+from gandl.source.formats.tables.treatments import has_treatments, translated
 from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.rules import well_at
 from gandl.source.plates.state import PREFIX
