@@ -173,7 +173,7 @@ def run_name(settings: PlatesSettings) -> str:
     """Name of the run: the table's, or where that is just `sites`, its folder's."""
     if settings.table:
         table = Path(settings.table)
-        name = default_experiment(table.parent) if table.stem.lower() == "sites" else table.stem
+        name = default_experiment(table.parent) if table.stem.lower() == "sites" else table.stem.removesuffix("_sites")
     else:
         name = default_experiment(Path(settings.folder or ""))
     name = file_safe(name)

@@ -20,6 +20,7 @@ from gandl.images.image_files import ImageFileError, ImageInfo, read_images
 from gandl.images.plate_reader import Pixels, inspect, mistakes_of_sizes, usual_kind
 from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.sites import Plates, read_plates, sites_frame
+from gandl.source.plates.table import Found
 from gandl.statistics.hill import FEWEST_DOSES
 
 SAMPLED_SITES = 12
@@ -67,13 +68,16 @@ class Look:
     high: float = 0.0
 
 
-def check_plates(settings: PlatesSettings | Path | str, *, every_pixel: bool = False) -> CheckReport:
+def check_plates(
+    settings: PlatesSettings | Path | str, *, every_pixel: bool = False, given: tuple[str, Found] | None = None
+) -> CheckReport:
     """Check plates.
 
     Parameters
     ----------
     settings : section `source.plates`, or the path of a `sites.csv`.
     every_pixel : decode every image, not those of a sample of sites.
+    given : what was found in another way than by a table or folder of the settings, and the name of the place.
 
     Returns
     -------
@@ -82,7 +86,7 @@ def check_plates(settings: PlatesSettings | Path | str, *, every_pixel: bool = F
     if not isinstance(settings, PlatesSettings):
         settings = PlatesSettings(table=str(settings))
     try:
-        plates = read_plates(settings)
+        plates = read_plates(settings, given)
     except PlatesError as error:
         return CheckReport(settings.table or settings.folder or "", tuple(str(error).splitlines()))
     images = [
@@ -182,6 +186,7 @@ def _notes_of_wells(sites: pd.DataFrame) -> Iterator[str]:
     if len(few):
         yield f"{len(few)} treatment(s) have fewer than {FEWEST_DOSES} doses, too few for a curve; the first is {few.index[0]}"
     partly = wells[(wells["control"] == "none") & wells["treatment"].notna() & wells["concentration_um"].isna()]
+    partly = partly[partly["condition"] != "untreated"]  # the vehicle
     if len(partly) and len(series):
         yield f"{len(partly)} treated well(s) have no concentration_um; the first is {partly['well_id'].iloc[0]}"
     per_well = sites.groupby("well_id").size()

@@ -159,14 +159,17 @@ def test_command_draws_a_sheet_and_writes_a_configuration_that_loads(
     assert gandl("check", six, "--config", config) == f"{config} exists already; name another file, or delete it"
 
 
-def test_command_reads_a_folder_with_a_pattern(six: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_reads_a_folder_with_a_pattern(
+    six: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     pattern = r"plate (?P<plate>\d+)/(?P<well>[A-P]\d\d)_s(?P<site>\d)_(?P<channel>\w+)\.tif"
     assert gandl("check", six.parent, "--pattern", pattern) is None
     printed = capsys.readouterr().out
     assert "channels    6: DNA, actin, er, golgi, mito, rna" in printed
     assert "no well is a positive control" in printed
     assert gandl("check", six.parent) == 1
-    assert "needs a pattern" in capsys.readouterr().out
+    assert "give a pattern of your own by --pattern" in capsys.readouterr().out
     assert (
         gandl("check", six, "--pattern", pattern) == f"--pattern is for a folder of images, and {six} is not a folder"
     )

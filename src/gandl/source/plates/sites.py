@@ -50,14 +50,19 @@ class Plates:
     notes: tuple[str, ...]
 
 
-def read_plates(settings: PlatesSettings) -> Plates:
+def read_plates(settings: PlatesSettings, given: tuple[str, Found] | None = None) -> Plates:
     """Read and check a table or a folder; image files are looked for, and not opened.
+
+    Parameters
+    ----------
+    settings : section `source.plates`.
+    given : what was found in another way, and the name of the place; None: the table or folder of the settings is read.
 
     Raises
     ------
     PlatesError : there is nothing to read; any other mistake is in `mistakes`.
     """
-    source, found = _found(settings)
+    source, found = given or _found(settings)
     mistakes = list(found.mistakes)
     plates, of_names = name_plates(site.key for site in found.sites)
     first = {plate.plate_id: key for key, plate in reversed(plates.items())}  # 07 and 7 are one plate
