@@ -104,10 +104,23 @@ def read_load_data(path: Path, rewrites: Sequence[Rewrite] = ()) -> Found:
     ------
     PlatesError : no such file, no table, or no LoadData; any other mistake is in `mistakes`, with its row.
     """
-    table = read_table(path)
+    house, foreign = house_table(read_table(path), rewrites)
+    found = sites_of_table(translated(house) if has_treatments(house.header) else house)
+    if foreign:  # what is said of their prefix suffices
+        found = replace(found, sites=tuple(replace(site, images={}) for site in found.sites))
+    return found
+
+
+def house_table(table: Table, rewrites: Sequence[Rewrite]) -> tuple[Table, bool]:
+    """LoadData with the columns of `sites.csv`, and whether paths in it are those of another machine.
+
+    Raises
+    ------
+    PlatesError : the table is no LoadData.
+    """
     images, mistakes = _images(table.header)
     if not any(image.column.startswith(PREFIX) for image in images):
-        raise PlatesError(f"{path} is no LoadData: it has no column FileName_<channel> or URL_<channel>")
+        raise PlatesError(f"{table.path} is no LoadData: it has no column FileName_<channel> or URL_<channel>")
     metadata = _Metadata.of(table.header)
     mistakes += metadata.mistakes(table)
     cells = _Cells(table, images, rewrites)
@@ -118,11 +131,7 @@ def read_load_data(path: Path, rewrites: Sequence[Rewrite] = ()) -> Found:
     mistakes += [*sentences, *cells.unused_rewrites()]
     header = tuple(rows[0][1])
     notes = (*table.notes, *cells.notes(table.path), *metadata.notes(table.header))
-    house = Table(table.path, header, tuple(rows), (*table.mistakes, *mistakes), notes)
-    found = sites_of_table(translated(house) if has_treatments(header) else house)
-    if foreign:  # what is said of their prefix suffices
-        found = replace(found, sites=tuple(replace(site, images={}) for site in found.sites))
-    return found
+    return Table(table.path, header, tuple(rows), (*table.mistakes, *mistakes), notes), bool(foreign)
 
 
 @dataclass(frozen=True)
