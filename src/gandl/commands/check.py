@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gandl.config import PlatesSettings
 
@@ -35,6 +35,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--wells", help="for a folder: CSV of wells (well, plate, control, treatment, concentration_um)"
     )
     parser.add_argument("--pixel-size-um", type=_positive, help="side of a pixel (um), where it is known")
+    parser.add_argument(
+        "--scale", type=_positive, help="factor by which all pixels are multiplied before they are rounded"
+    )
+    parser.add_argument("--time", type=int, help="number of the time point that is taken, where files have several")
+    parser.add_argument(
+        "--illumination", action="store_true", help="divide by the functions of the columns illum_<channel>"
+    )
+    parser.add_argument(
+        "--leave-out", action="append", default=[], metavar="CHANNEL", help="a channel that is not used"
+    )
+    parser.add_argument("--mirror", help="folder or base URL that holds <host>/<path> of images at addresses")
     parser.add_argument("--all", action="store_true", help="decode every image, not only those of a few sites")
     parser.add_argument("--sheet", type=Path, metavar="PNG", help="draw a contact sheet of a few wells")
     parser.add_argument("--config", type=Path, metavar="YAML", help="write a configuration that fits these plates")
@@ -45,7 +56,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _positive(text: str) -> float:
     value = float(text)
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a pixel size; it must be above 0 (um)")
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
     return value
 
 
@@ -59,7 +70,7 @@ def run(options: argparse.Namespace) -> None:
     from gandl.check.plates import check_plates
 
     settings = settings_of(options)
-    report = check_plates(settings, every_pixel=options.all)
+    report = check_plates(settings, every_pixel=options.all, mirror=options.mirror)
     print("\n".join(lines_of(report)))
     if not report.passed:
         sys.exit(1)
@@ -72,14 +83,19 @@ def run(options: argparse.Namespace) -> None:
 def settings_of(options: argparse.Namespace) -> PlatesSettings:
     """The section `source.plates` that the command's options make."""
     place = options.plates.as_posix()
+    pixels: dict[str, Any] = {
+        "pixel_size_um": options.pixel_size_um,
+        "scale": options.scale,
+        "time": options.time,
+        "illumination": options.illumination,
+        "leave_out": tuple(options.leave_out),
+    }
     if options.plates.is_dir():
-        return PlatesSettings(
-            folder=place, pattern=options.pattern, wells=options.wells, pixel_size_um=options.pixel_size_um
-        )
+        return PlatesSettings(folder=place, pattern=options.pattern, wells=options.wells, **pixels)
     for name in ("pattern", "wells"):
         if getattr(options, name):
             sys.exit(f"--{name} is for a folder of images, and {place} is not a folder")
-    return PlatesSettings(table=place, pixel_size_um=options.pixel_size_um)
+    return PlatesSettings(table=place, **pixels)
 
 
 def lines_of(report: CheckReport) -> list[str]:
@@ -101,7 +117,8 @@ def _write(options: argparse.Namespace, report: CheckReport, settings: PlatesSet
         from gandl.check.sheet import sheet_of
         from gandl.figures.common.contact_sheet import draw_contact_sheet
 
-        draw_contact_sheet(sheet_of(report, settings.pixel_size_um), options.sheet)
+        pixel_size_um = settings.changed(**report.proposed).pixel_size_um
+        draw_contact_sheet(sheet_of(report, pixel_size_um), options.sheet)
         print(f"contact sheet   {options.sheet}")
     if options.config:
         from gandl.check.configuration import write_configuration

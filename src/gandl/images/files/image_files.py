@@ -1,7 +1,7 @@
-"""Image files of a lab: takes the path of a TIFF, PNG or BMP and a page, gives its size from the header, or its grey values.
+"""Image files of a lab: takes a place and what a cell selects of it, gives its size from the header, or its grey values.
 
-The format is determined by a file's first bytes, never by its name. What is not a grey image of 8 or 16 bit, or is cut short, is
-refused.
+The format is determined by a file's first bytes, never by its name; a folder is an OME-Zarr image. What is no grey image, or is
+cut short, is refused. Values are those of the file: `gandl.images.files.values` makes them 8 or 16 bit.
 """
 
 from __future__ import annotations
@@ -12,16 +12,22 @@ import struct
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import imagecodecs
 import numpy as np
 import tifffile
 from PIL import Image, UnidentifiedImageError
 
-from gandl.images.png import SIGNATURE, ImageError, decode_png, png_header
+from gandl.config import Projection
+from gandl.images.files.kinds import AS_IT_IS, ImageFileError, ImageInfo, Reading
+from gandl.images.files.ome_zarr import zarr_info, zarr_planes
+from gandl.images.files.planes import maximum, refuse_impossible
+from gandl.images.files.png import SIGNATURE, ImageError, decode_png, png_header
+from gandl.images.files.tiff import tiff_info, tiff_planes
+from gandl.source.plates.contents import TIFF
+from gandl.source.plates.references import WHOLE_FILE, Address, Place, Selector
 
-TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 OTHERS = {b"\xff\xd8\xff": "a JPEG, which loses detail", b"GIF8": "a GIF", b"PK\x03\x04": "a zip archive",
           b"\xd0\xcf\x11\xe0": "an OIB file", b"\x89HDF": "an HDF5 file", b"ZISR": "a CZI file",
@@ -38,85 +44,107 @@ WAYS_TO_FAIL = (
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
-class ImageFileError(ValueError):
-    """An image file is missing, damaged or of another kind; the message says what, and begins with the path."""
-
-
-class ImageInfo(NamedTuple):
-    """Of one page of a file: size (px), `uint8` or `uint16`, and how many pages the file has."""
-
-    height: int
-    width: int
-    dtype: str
-    pages: int
-
-    @property
-    def words(self) -> str:
-        """`1080 x 1080 px of 16 bit`."""
-        return f"{self.height} x {self.width} px of {8 * np.dtype(self.dtype).itemsize} bit"
-
-
-def image_info(path: Path, page: int | None = None) -> ImageInfo:
-    """Size and depth of an image, from its header; that the file is as long as its header says is checked, too.
+def image_info(
+    place: Place, selector: Selector = WHOLE_FILE, reading: Reading = AS_IT_IS, data: bytes | None = None
+) -> ImageInfo:
+    """Size and type of an image, from its header; that the file is as long as its header says is checked, too.
 
     Parameters
     ----------
-    path : TIFF (also BigTIFF and OME-TIFF), PNG or BMP.
-    page : from 1; may be left out where the file has one page.
+    place : TIFF (also BigTIFF and OME-TIFF), PNG, BMP, or the folder of an OME-Zarr image.
+    selector : page, channel, z plane and time point; may be left out where the file has one image.
+    reading : settings that hold where the selector says nothing.
+    data : the bytes of the file, where the place is an address.
 
     Raises
     ------
-    ImageFileError : no file, no such page, a file cut short, or no grey image of 8 or 16 bit.
+    ImageFileError : no file, no such image in it, a file cut short, or no grey image.
     """
-    path = Path(path)
     try:
-        with path.open("rb") as file:
-            return _info(path, file, page)
+        if data is None and _is_folder(place):
+            return zarr_info(Path(place), selector, reading)
+        with _opened(place, data) as file:
+            return _info(str(place), file, selector, reading)
     except WAYS_TO_FAIL as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(place, error) from error
 
 
-def read_images(path: Path, pages: Sequence[int | None] = (None,)) -> list[np.ndarray]:
-    """Grey values of pages of one file.
+def read_images(
+    place: Place,
+    selectors: Sequence[Selector] = (WHOLE_FILE,),
+    reading: Reading = AS_IT_IS,
+    data: bytes | None = None,
+) -> list[np.ndarray]:
+    """Grey values of images of one file.
 
     Parameters
     ----------
-    path, pages : as in `image_info`; the file is opened once.
+    place, selectors, reading, data : as in `image_info`; the file is opened once.
 
     Returns
     -------
-    (y, x) uint8 or uint16 each, top row first, in the order of `pages`.
+    (y, x) each, top row first, of the file's own type, in the order of `selectors`; of several z planes the maximum, if that is
+    what the selector or the settings say.
 
     Raises
     ------
-    ImageFileError : as in `image_info`, and pixels that cannot be decoded.
+    ImageFileError : as in `image_info`, pixels that cannot be decoded, or that are negative, infinite or no numbers.
     """
-    path = Path(path)
     try:
-        with path.open("rb") as file:
-            infos = [_info(path, file, page) for page in pages]
-            images = _decode(path, file, pages)
+        if data is None and _is_folder(place):
+            infos = [zarr_info(Path(place), selector, reading) for selector in selectors]
+            images = zarr_planes(Path(place), selectors, reading)
+        else:
+            with _opened(place, data) as file:
+                infos = [_info(str(place), file, selector, reading) for selector in selectors]
+                images = _decode(str(place), file, selectors, reading)
+        return [_checked(place, planes, info) for planes, info in zip(images, infos, strict=True)]
     except WAYS_TO_FAIL as error:
-        raise _unreadable(path, error) from error
-    for image, info in zip(images, infos, strict=True):
-        if image.shape != (info.height, info.width) or image.dtype != info.dtype:
-            raise ImageFileError(f"{path} holds {image.shape} {image.dtype} pixels, but its header says {info.words}")
-    return images
+        raise unreadable(place, error) from error
 
 
-def _unreadable(path: Path, error: Exception) -> ImageFileError:
+def bytes_of(place: Place) -> bytes:
+    """All bytes of a file on this machine; raises what opening it raises."""
+    assert isinstance(place, Path), f"{place} has to be fetched"
+    return place.read_bytes()
+
+
+def _is_folder(place: Place) -> bool:
+    return isinstance(place, Path) and place.is_dir()
+
+
+def _opened(place: Place, data: bytes | None) -> Any:
+    if data is not None:
+        return io.BytesIO(data)
+    if isinstance(place, Address):
+        raise ImageFileError(f"{place} is an address; its bytes have to be fetched first")
+    return Path(place).open("rb")
+
+
+def _checked(place: Place, planes: Sequence[np.ndarray], info: ImageInfo) -> np.ndarray:
+    """The planes of one image as one, in the machine's byte order."""
+    native = [np.ascontiguousarray(plane, plane.dtype.newbyteorder("=")) for plane in planes]
+    for plane in native:
+        if plane.shape != (info.height, info.width) or plane.dtype != info.dtype:
+            raise ImageFileError(f"{place} holds {plane.shape} {plane.dtype} pixels, but its header says {info.words}")
+        refuse_impossible(plane, str(place))
+    return maximum(native)
+
+
+def unreadable(place: Place, error: Exception) -> ImageFileError:
+    """The sentence for what went wrong while a file was read."""
     if isinstance(error, ImageFileError):
         return error
     if isinstance(error, ImageError):
         return ImageFileError(str(error))
     if isinstance(error, FileNotFoundError):
-        return ImageFileError(f"{path} does not exist")
+        return ImageFileError(f"{place} does not exist")
     if isinstance(error, PermissionError | IsADirectoryError):
-        return ImageFileError(f"{path} cannot be read: {error.strerror}")
-    return ImageFileError(f"{path} is damaged or cannot be read ({type(error).__name__}: {error})")
+        return ImageFileError(f"{place} cannot be read: {error.strerror}")
+    return ImageFileError(f"{place} is damaged or cannot be read ({type(error).__name__}: {error})")
 
 
-def _info(path: Path, file: Any, page: int | None) -> ImageInfo:
+def _info(path: str, file: Any, selector: Selector, reading: Reading) -> ImageInfo:
     file.seek(0)
     start = file.read(34)
     size = file.seek(0, io.SEEK_END)
@@ -124,9 +152,17 @@ def _info(path: Path, file: Any, page: int | None) -> ImageInfo:
     if not size:
         raise ImageFileError(f"{path} is empty (0 bytes)")
     if start.startswith(TIFF):
-        return _tiff_info(path, file, page, size)
-    if page not in (None, 1):
-        raise ImageFileError(f"{path} has one page, not {page}; only TIFF files have several")
+        return tiff_info(path, file, selector, reading, size)
+    if selector.page not in (None, 1):
+        raise ImageFileError(f"{path} has one page, not {selector.page}; only TIFF files have several")
+    if (
+        selector.channel not in (None, "1")
+        or selector.time not in (None, 1)
+        or selector.z not in (None, 1, *Projection)
+    ):
+        raise ImageFileError(
+            f"{path} is one image, without channels, planes or time points: {selector} selects nothing of it"
+        )
     if start.startswith(SIGNATURE):
         return _png_info(path, file, start, size)
     if start.startswith(b"BM"):
@@ -135,70 +171,19 @@ def _info(path: Path, file: Any, page: int | None) -> ImageInfo:
     raise ImageFileError(f"{path} is {kind}; images must be TIFF, PNG or BMP: export them as 16-bit TIFF")
 
 
-def _decode(path: Path, file: Any, pages: Sequence[int | None]) -> list[np.ndarray]:
+def _decode(path: str, file: Any, selectors: Sequence[Selector], reading: Reading) -> list[list[np.ndarray]]:
     file.seek(0)
     start = file.read(8)
     file.seek(0)
     if start.startswith(TIFF):
-        with tifffile.TiffFile(file) as tiff:
-            images = [np.asarray(tiff.pages[(page or 1) - 1].asarray()) for page in pages]
-    elif start.startswith(SIGNATURE):
-        images = [decode_png(file.read(), str(path))] * len(pages)
-    else:
-        with Image.open(file, formats=["BMP"]) as image:
-            images = [np.array(image)] * len(pages)
-    return [np.ascontiguousarray(image, image.dtype.newbyteorder("=")) for image in images]
+        return tiff_planes(path, file, selectors, reading)
+    if start.startswith(SIGNATURE):
+        return [[decode_png(file.read(), path)]] * len(selectors)
+    with Image.open(file, formats=["BMP"]) as image:
+        return [[np.array(image)]] * len(selectors)
 
 
-def _tiff_info(path: Path, file: Any, page: int | None, size: int) -> ImageInfo:
-    with tifffile.TiffFile(file) as tiff:
-        pages = len(tiff.pages)
-        if page is None and pages > 1:
-            raise ImageFileError(
-                f"{path} has {pages} pages; name one: {path.name}#1 to {path.name}#{pages} in a sites.csv"
-            )
-        if not 1 <= (page or 1) <= pages:
-            raise ImageFileError(f"{path} has {pages} readable page(s) but no page {page}")
-        one = tiff.pages[(page or 1) - 1]
-        assert isinstance(one, tifffile.TiffPage | tifffile.TiffFrame)
-        one = one.aspage()
-        where = f"{path}, page {page}" if page else f"{path}"
-        stacked = (tiff.imagej_metadata or {}).get("images", 1)
-    if stacked > pages:
-        raise ImageFileError(
-            f"{path} is an ImageJ stack of {stacked} images in one page; save it as one file per image"
-        )
-    _check_tiff_kind(where, one)
-    ends = [begin + length for begin, length in zip(one.dataoffsets, one.databytecounts, strict=True)]
-    if not ends or min(one.databytecounts) == 0:
-        raise ImageFileError(f"{where} holds no pixels, or not all of them")
-    if max(ends) > size:
-        raise ImageFileError(f"{where} is cut short: it has {size:,} bytes, but its pixels end at {max(ends):,}")
-    return ImageInfo(int(one.imagelength), int(one.imagewidth), str(one.dtype), pages)
-
-
-def _check_tiff_kind(where: str, page: tifffile.TiffPage) -> None:
-    photometric = tifffile.PHOTOMETRIC(page.photometric).name
-    if page.samplesperpixel != 1:
-        raise ImageFileError(
-            f"{where} has {page.samplesperpixel} values per pixel ({photometric}); it must be grey, one file or page per channel"
-        )
-    if page.dtype is None or str(page.dtype) not in ("uint8", "uint16") or page.bitspersample < 8:
-        kind = (
-            "signed" if str(page.dtype).startswith("int") else "floating" if "float" in str(page.dtype) else "unsigned"
-        )
-        raise ImageFileError(
-            f"{where} holds {kind} values of {page.bitspersample} bit; they must be whole numbers of 8 or 16 bit, from 0"
-        )
-    if photometric == "MINISWHITE":
-        raise ImageFileError(f"{where} is stored inverted (0 is white); save it as min-is-black")
-    if photometric != "MINISBLACK":
-        raise ImageFileError(f"{where} is stored as {photometric}; it must be a plain grey image")
-    if page.ndim != 2:
-        raise ImageFileError(f"{where} has the shape {page.shape}; a page must be one plain image (y, x)")
-
-
-def _png_info(path: Path, file: Any, start: bytes, size: int) -> ImageInfo:
+def _png_info(path: str, file: Any, start: bytes, size: int) -> ImageInfo:
     if len(start) < 26 or start[12:16] != b"IHDR":
         raise ImageFileError(f"{path} is cut short within its header")
     header = png_header(start[16:])
@@ -226,7 +211,7 @@ def _png_ends(file: Any, size: int) -> bool:
     return False
 
 
-def _bmp_info(path: Path, file: Any, start: bytes, size: int) -> ImageInfo:
+def _bmp_info(path: str, file: Any, start: bytes, size: int) -> ImageInfo:
     with Image.open(file, formats=["BMP"]) as image:
         mode, (width, height) = image.mode, image.size
     # Pillow calls a palette of black to white in even steps L, every other palette P

@@ -7,13 +7,13 @@ plate, site and experiment.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gandl.config import PlatesSettings
+from gandl.source.plates.references import ImageFile
 from gandl.source.plates.rules import (
-    ImageFile,
     Layout,
     Site,
     no_well,
@@ -80,17 +80,19 @@ def read_folder_of_sites(settings: PlatesSettings) -> Found:
         if place is None:
             continue
         channels.add(place.channel)
+        if place.channel in settings.leave_out:
+            continue
         of_site = images.setdefault((place.key, place.well, place.site), {})
         if place.channel in of_site:
             mistakes.append(
                 f"{name}: {of_site[place.channel].given} is channel {place.channel} of the same site already"
             )
         of_site.setdefault(place.channel, ImageFile(name, folder / name))
-    if not images and not mistakes:
+    if not channels and not mistakes:
         raise PlatesError(no_image_fits(settings))
     ordered = tuple(sorted(channels, key=natural))
     wells = read_wells(Path(settings.wells), mistakes) if settings.wells else {}
-    mistakes += _lacking(images, ordered)
+    mistakes += _lacking(images, [channel for channel in ordered if channel not in settings.leave_out])
     sites = [_site(place, files, wells) for place, files in sorted(images.items(), key=_order)]
     return Found(ordered, tuple(sites), tuple(mistakes), tuple(_notes(settings, foreign, sites, wells)))
 
@@ -119,7 +121,7 @@ def _order(item: tuple[tuple[PlateKey, str, int | None], object]) -> tuple[objec
 
 
 def _lacking(
-    images: Mapping[tuple[PlateKey, str, int | None], Mapping[str, ImageFile]], channels: tuple[str, ...]
+    images: Mapping[tuple[PlateKey, str, int | None], Mapping[str, ImageFile]], channels: Sequence[str]
 ) -> list[str]:
     """Sites without a file for every channel."""
     mistakes = []
