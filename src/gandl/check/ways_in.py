@@ -35,6 +35,7 @@ class WayIn:
     ----------
     place : a table or a folder; `sites.xlsx#Plate 1` names a sheet.
     pattern, microscope, channel, time : of a folder, see `PlatesSettings` and `read_microscope`.
+    leave_out, illumination : channels that are not used; whether illumination functions are.
     wells : table of wells, or a plate map. plate_maps : `barcode_platemap.csv`.
     rewrites : `OLD=NEW` for prefixes of the paths of LoadData.
     """
@@ -44,6 +45,8 @@ class WayIn:
     microscope: str | None = None
     channel: str | None = None
     time: int | None = None
+    leave_out: tuple[str, ...] = ()
+    illumination: bool = False
     wells: Path | None = None
     plate_maps: Path | None = None
     rewrites: tuple[str, ...] = ()
@@ -74,7 +77,7 @@ def find_sites(way: WayIn) -> Found | None:
     way.refuse(("pattern", "microscope", "channel"), "a folder of images")
     table = read_table(way.place)
     if is_load_data(table.header) and "well" not in table.header:
-        return _treated(read_load_data(way.place, rewrites), way, search=True)
+        return _treated(read_load_data(way.place, rewrites, illumination=way.illumination), way, search=True)
     way.refuse(("rewrites",), "LoadData")
     if _is_plain(table, way):
         return None
@@ -95,7 +98,13 @@ def _of_folder(way: WayIn) -> Found:
         raise WayInError("--pattern and --microscope both read the file names; name one of them")
     if way.pattern:
         return read_folder_of_sites(
-            PlatesSettings(folder=str(way.place), pattern=way.pattern, channel=way.channel, time=way.time)
+            PlatesSettings(
+                folder=str(way.place),
+                pattern=way.pattern,
+                channel=way.channel,
+                time=way.time,
+                leave_out=way.leave_out,
+            )
         )
     return read_microscope(way.place, way.microscope, way.channel, time=way.time)
 
@@ -125,7 +134,8 @@ def place_of_sites(way: WayIn, found: Found, sites: Path | None, config: Path | 
     if sites or config:
         return sites or (config.with_name(f"{config.stem}_sites.csv") if config else None)
     here = Path.cwd().resolve()
-    folders = {image.path.parent.resolve() for site in found.sites for image in site.images.values()}
+    files = (image.path for site in found.sites for image in site.images.values())
+    folders = {folder.resolve() for folder in {file.parent for file in files if isinstance(file, Path)}}
     if here in folders or (way.place.is_dir() and here.is_relative_to(way.place.resolve())):
         return None
     file = file_and_sheet(str(way.place))[0]

@@ -42,9 +42,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="regular expression with the named groups well, channel (plate, site, experiment, plane, time)",
     )
     folder.add_argument("--channel", metavar="NAME", help="name of the only channel, where file names state none")
-    folder.add_argument(
-        "--time", type=_number, metavar="N", help="number of the time point, from 1, where there are several"
-    )
     tables = parser.add_argument_group("tables")
     tables.add_argument(
         "--wells", type=Path, metavar="CSV", help="what was done to the wells: a table of wells, or a plate map"
@@ -60,8 +57,22 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="prefix of the paths in LoadData, and where that is here",
     )
     tables.add_argument("--sheet-name", metavar="NAME", help="sheet of an Excel workbook (default: the first)")
-    add("--z", metavar="WHICH", help="of several z planes: max, middle, or the number of one, from 1")
-    add("--pixel-size-um", type=_positive, help="side of a pixel (um), where it is known")
+    pixels = parser.add_argument_group("images")
+    pixels.add_argument("--pixel-size-um", type=_positive, help="side of a pixel (um), where it is known")
+    pixels.add_argument("--z", metavar="WHICH", help="of several z planes: max, middle, or the number of one, from 1")
+    pixels.add_argument(
+        "--time", type=_number, metavar="N", help="number of the time point, from 1, where there are several"
+    )
+    pixels.add_argument(
+        "--scale", type=_positive, help="factor by which all pixels are multiplied before they are rounded"
+    )
+    pixels.add_argument(
+        "--illumination", action="store_true", help="divide by the functions of the columns illum_<channel>"
+    )
+    pixels.add_argument(
+        "--leave-out", action="append", default=[], metavar="CHANNEL", help="a channel that is not used"
+    )
+    pixels.add_argument("--mirror", help="folder or base URL that holds <host>/<path> of images at addresses")
     add("--all", action="store_true", help="decode every image, not only those of a few sites")
     add("--sheet", type=Path, metavar="PNG", help="draw a contact sheet of a few wells")
     add(
@@ -78,7 +89,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _positive(text: str) -> float:
     value = float(text)
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a pixel size; it must be above 0 (um)")
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
     return value
 
 
@@ -104,7 +115,7 @@ def run(options: argparse.Namespace) -> None:
         found = find_sites(way)
         settings, table = settings_of(options, way, found)
         given = None if found is None else (way.place.as_posix(), found)
-        report = check_plates(settings, every_pixel=options.all, given=given)
+        report = check_plates(settings, every_pixel=options.all, mirror=options.mirror, given=given)
     except WayInError as error:
         sys.exit(str(error))
     except PlatesError as error:
@@ -133,6 +144,8 @@ def way_in(options: argparse.Namespace) -> WayIn:
         microscope=options.microscope,
         channel=options.channel,
         time=options.time,
+        leave_out=tuple(options.leave_out),
+        illumination=options.illumination,
         wells=options.wells,
         plate_maps=options.plate_maps,
         rewrites=tuple(options.rewrite),
@@ -149,19 +162,18 @@ def settings_of(options: argparse.Namespace, way: WayIn, found: Found | None) ->
     from gandl.check.ways_in import WayInError, place_of_sites
 
     table = None if found is None else place_of_sites(way, found, options.sites, options.config)
-    pixel_size = options.pixel_size_um or (found.pixel_size_um if found else None)
-    values = {
-        "table": (way.place if found is None else table or Path("sites.csv")).as_posix(),
-        "pixel_size_um": pixel_size,
-        "z": options.z,
-        "time": None if way.place.is_dir() else options.time,
-    }
     try:
-        return PlatesSettings.model_validate(
-            {name: value for name, value in values.items() if value is not None}
+        return PlatesSettings(
+            table=(way.place if found is None else table or Path("sites.csv")).as_posix(),
+            pixel_size_um=options.pixel_size_um or (found.pixel_size_um if found else None),
+            z=options.z,
+            time=options.time,
+            scale=options.scale,
+            illumination=options.illumination,
+            leave_out=way.leave_out,
         ), table
     except ValueError as error:
-        raise WayInError(f"--z {options.z}: {error}") from error
+        raise WayInError(f"--z is {options.z!r}; it must be max, middle, or a number from 1") from error
 
 
 def lines_of(report: CheckReport) -> list[str]:
@@ -208,7 +220,8 @@ def _write(options: argparse.Namespace, report: CheckReport, settings: PlatesSet
         from gandl.check.sheet import sheet_of
         from gandl.figures.common.contact_sheet import draw_contact_sheet
 
-        draw_contact_sheet(sheet_of(report, settings.pixel_size_um), options.sheet)
+        pixel_size_um = settings.changed(**report.proposed).pixel_size_um
+        draw_contact_sheet(sheet_of(report, pixel_size_um), options.sheet)
         print(f"contact sheet   {options.sheet}")
     if options.config:
         from gandl.check.configuration import write_configuration

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from gandl.config import Dataset, ImagesSettings
+from gandl.images.files.png import decode_png
 from gandl.images.pack import StorePlan, pack_store
-from gandl.images.png import decode_png
 from gandl.images.store_reader import FORMAT
 from gandl.source.remote.member_source import MemberSource
 from gandl.source.screens.published import CHANNELS, MEMBERS, ScreenFile, member_keys
@@ -66,7 +66,7 @@ def pack_screen(
     Raises
     ------
     ScreenImagesError : no site of this store, or sites of the table without (all of) their images.
-    gandl.images.png.ImageError : a file is damaged, or no grey 8-bit PNG of this size.
+    gandl.images.files.png.ImageError : a file is damaged, or no grey 8-bit PNG of this size.
     gandl.source.members.MemberError : a file cannot be fetched, or is not the one that its archive names.
     gandl.images.pack.PackError : the resolutions do not fit the images, or the disk is full.
     """
@@ -113,7 +113,7 @@ class ScreenReader:
 
         Raises
         ------
-        gandl.images.png.ImageError : a file is damaged, or no grey 8-bit PNG of the right size.
+        gandl.images.files.png.ImageError : a file is damaged, or no grey 8-bit PNG of the right size.
         """
         return np.stack([decode_png(self._data.pop(key), key, self._size, DTYPE) for key in self._keys[i]])
 

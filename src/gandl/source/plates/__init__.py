@@ -2,4 +2,17 @@
 every mistake.
 """
 
-__all__ = ["folder", "grouping", "mistakes", "rules", "sites", "state", "stores", "table", "text_table", "wells"]
+__all__ = [
+    "contents",
+    "folder",
+    "grouping",
+    "mistakes",
+    "references",
+    "rules",
+    "sites",
+    "state",
+    "stores",
+    "table",
+    "text_table",
+    "wells",
+]

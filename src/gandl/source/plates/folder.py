@@ -7,15 +7,15 @@ plate, site, experiment, plane and time.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from gandl.config import PlatesSettings
 from gandl.source.plates.grouping import Place, SiteKey, group_places
 from gandl.source.plates.mistakes import PlatesError
+from gandl.source.plates.references import ImageFile
 from gandl.source.plates.rules import (
-    ImageFile,
     Layout,
     Site,
     no_well,
@@ -61,7 +61,9 @@ def read_folder_of_sites(settings: PlatesSettings) -> Found:
     notes = notes_of_foreign(
         [place.name for place in places], foreign, f"below {settings.folder} do not fit the pattern"
     )
-    found = sites_of_places(places, folder, mistakes, wells=settings.wells, time=settings.time)
+    found = sites_of_places(
+        places, folder, mistakes, wells=settings.wells, time=settings.time, leave_out=settings.leave_out
+    )
     return replace(found, notes=(*notes, *found.notes))
 
 
@@ -108,6 +110,7 @@ def sites_of_places(
     wells: str | None = None,
     time: int | None = None,
     channels: Sequence[str] = (),
+    leave_out: Collection[str] = (),
 ) -> Found:
     """Put images together to sites, with what a table of wells says of them.
 
@@ -117,18 +120,19 @@ def sites_of_places(
     mistakes : found so far; they and the new ones are in `Found.mistakes`.
     wells : table of wells; without one, every well is untreated. time : number of the time point, from 1.
     channels : names that come first, in this order; others follow in their natural order.
+    leave_out : channels that are not used, so that nothing is amiss with them.
 
     Raises
     ------
     gandl.source.plates.stores.PlatesError : the table of wells cannot be read.
     """
-    grouped = group_places(places, folder, time, mistakes)
-    named = {channel for files in grouped.images.values() for channel in files}
+    grouped = group_places([place for place in places if place.channel not in leave_out], folder, time, mistakes)
+    named = {place.channel for place in places}
     first = [channel for channel in dict.fromkeys(channels) if channel in named]
     ordered = (*first, *sorted(named - set(first), key=natural))
     notes = [*grouped.notes]
     rows = read_wells(Path(wells), mistakes, notes) if wells else {}
-    mistakes += _lacking(grouped.images, ordered)
+    mistakes += _lacking(grouped.images, [channel for channel in ordered if channel not in leave_out])
     sites = [_site(place, files) for place, files in grouped.images.items()]
     if wells and rows:
         sites, of_wells = treated(sites, rows, wells)
@@ -163,7 +167,7 @@ def _folder_and_suffix(name: str) -> tuple[str, str]:
     return str(path.parent), path.suffix.lower()
 
 
-def _lacking(images: Mapping[SiteKey, Mapping[str, ImageFile]], channels: tuple[str, ...]) -> list[str]:
+def _lacking(images: Mapping[SiteKey, Mapping[str, ImageFile]], channels: Sequence[str]) -> list[str]:
     """Sites without a file for every channel."""
     mistakes = []
     for (key, well, site), files in images.items():

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gandl.source.plates.rules import ImageFile, plate_words
+from gandl.source.plates.references import ImageFile, image_at
+from gandl.source.plates.rules import plate_words
 from gandl.source.plates.stores import PlateKey, natural
-from gandl.source.plates.table import image_at
 
 SiteKey = tuple[PlateKey, str, int | None]
 """Plate, well and number of a site."""

@@ -22,7 +22,7 @@ DELIMITERS = ",;\t"
 PLACE_COLUMNS = ("well", "row", "column", "channel", "plate", "site", "experiment")
 KNOWN = frozenset(
     (
-        *PLACE_COLUMNS, "control", "treatment", "concentration_um", "cell_type", "condition", "compound", "smiles",
+        *PLACE_COLUMNS, "file", "control", "treatment", "concentration_um", "cell_type", "condition", "compound", "smiles",
         "site_id", "well_id", "plate_id", "store_id", "plate_name", "table_row",
     )
 )  # fmt: skip
@@ -146,8 +146,9 @@ def _column_name(text: str) -> str:
     """A column's name without blanks around it; `Well` and `FILE_DAPI` are `well` and `file_DAPI`."""
     name = text.strip()
     lower = name.lower()
-    if lower.startswith("file_"):
-        return f"file_{name[5:].strip()}"
+    prefix = next((prefix for prefix in ("file_", "illum_") if lower.startswith(prefix)), "")
+    if prefix:
+        return f"{prefix}{name[len(prefix) :].strip()}"
     return lower if lower.replace(" ", "_") in KNOWN else name
 
 

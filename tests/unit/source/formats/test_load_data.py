@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gandl.source.formats.tables.load_data import house_table, is_load_data, read_load_data, read_table
+from gandl.source.formats.tables.load_data import is_load_data, read_load_data
 from gandl.source.formats.tables.prefixes import Rewrite, rewrites_of, rewritten
 from gandl.source.formats.tables.sites_csv import sites_text
 from gandl.source.plates.mistakes import PlatesError
@@ -87,28 +87,31 @@ def test_frames_and_series_count_pages_from_0(tmp_path: Path) -> None:
 
 
 def test_addresses_are_kept_as_cells(tmp_path: Path) -> None:
-    """Which the readers of images take; here it matters that buckets become addresses, and files paths."""
     text = (
         "URL_OrigDNA,FileName_OrigER,PathName_OrigER,Metadata_Well\n"
         "file:/data/a%20b.tif,e.tif,s3://cellpainting-gallery/cpg0016-jump/images/,A1\n"
         "https://example.org/a.tif,e.tif,https://example.org/er,A2\n"
     )
-    table = tmp_path / "load_data.csv"
-    table.write_text(text)
-    house, _ = house_table(read_table(table), ())
-    assert [row["file_DNA"] for _, row in house.rows] == ["/data/a b.tif", "https://example.org/a.tif"]
-    assert [row["file_ER"] for _, row in house.rows] == [
+    found = load_data(tmp_path, text, rewrites=("/data=images",))
+    assert found.mistakes == ()
+    assert cells(found)[1] == "https://example.org/a.tif"
+    assert cells(found)[0].endswith("images/a b.tif"), "a prefix on this machine is relative to the current folder"
+    assert cells(found, "file_ER") == [
         "https://cellpainting-gallery.s3.amazonaws.com/cpg0016-jump/images/e.tif", "https://example.org/er/e.tif",
     ]  # fmt: skip
-    assert "s3://cellpainting-gallery/ is read as https://cellpainting-gallery.s3.amazonaws.com/" in house.notes[0]
+    assert "s3://cellpainting-gallery/ is read as https://cellpainting-gallery.s3.amazonaws.com/" in found.notes[0]
 
 
-def test_illumination_functions_are_kept_and_reported(tmp_path: Path) -> None:
+def test_illumination_functions_are_kept_and_matter_where_they_are_used(tmp_path: Path) -> None:
     head = f"FileName_IllumDNA,PathName_IllumDNA,{HEADER}"
     found = load_data(tmp_path, f"{head}\nDNA.npy,illum,a.tif,x,1,A1,1\n")
     assert cells(found, "illum_DNA") == ["illum/DNA.npy"]
-    assert found.channels == ("DNA",)
-    assert "illumination functions (illum_DNA) are kept in the table" in found.notes[0]
+    assert (found.channels, found.mistakes, found.notes) == (("DNA",), (), ())
+    far = load_data(tmp_path, f"{head}\nDNA.npy,/data/illum,a.tif,x,1,A1,1\n")
+    assert far.mistakes == ()
+    assert far.notes[0].startswith("1 file(s) are named below /data/illum, which is not on this machine")
+    used = read_load_data(tmp_path / "screen/load_data.csv", illumination=True)
+    assert used.mistakes == far.notes
 
 
 def test_treatments_within_load_data_are_read_as_in_a_plate_map(tmp_path: Path) -> None:
@@ -162,11 +165,11 @@ def test_windows_paths_and_several_prefixes_are_one_sentence_each(tmp_path: Path
 def test_files_beside_or_above_the_table_are_found_for_the_proposal(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images/a.tif").touch()
-    found = load_data(tmp_path, f"{HEADER}\na.tif,/home/u/images,1,A1,1\n")
-    assert found.mistakes[0].endswith(f"add --rewrite /home/u={tmp_path}")
+    found = load_data(tmp_path, f"{HEADER}\na.tif,/mnt/u/images,1,A1,1\n")
+    assert found.mistakes[0].endswith(f"add --rewrite /mnt/u={tmp_path}")
     (tmp_path / "screen/a.tif").touch()
-    flat = load_data(tmp_path, f"{HEADER}\na.tif,/home/u/images,1,A1,1\n")
-    assert flat.mistakes[0].endswith(f"add --rewrite /home/u/images={tmp_path}/screen")
+    flat = load_data(tmp_path, f"{HEADER}\na.tif,/mnt/u/images,1,A1,1\n")
+    assert flat.mistakes[0].endswith(f"add --rewrite /mnt/u/images={tmp_path}/screen")
 
 
 def test_a_prefix_ends_at_the_border_of_a_folder() -> None:

@@ -35,9 +35,9 @@ def mistakes(settings: PlatesSettings) -> list[str]:
             "row 1: no column of images: one column file_<channel> per channel is needed; it has well, plate",
         ),
         (
-            "well,file\nA1,a.tif\n",
-            "row 1: no column of images: one column file_<channel> per channel is needed (rename file to "
-            "file_dna, say, where dna is its channel); it has well, file",
+            "well,filename\nA1,a.tif\n",
+            "row 1: no column of images: one column file_<channel> per channel is needed (rename filename to "
+            "file_dna, say, where dna is its channel); it has well, filename",
         ),
         (
             "well,file_dna,file_DNA\nA1,a.tif,b.tif\n",
@@ -139,8 +139,8 @@ def mistakes(settings: PlatesSettings) -> list[str]:
             "write it relative to the folder of the table",
         ),
         (
-            "well,file_dna\nA1,https://x.org/a.tif\n",
-            "row 2: file_dna is 'https://x.org/a.tif', an address; the file must lie on this machine",
+            "well,file_dna\nA1,s3://x/a.tif\n",
+            "row 2: file_dna is 's3://x/a.tif'; an address must begin with https://, and other files must lie on this machine",
         ),
         ("well,file_dna\nA1,a.tif#0\n", "row 2: file_dna is 'a.tif#0'; pages count from 1"),
         (

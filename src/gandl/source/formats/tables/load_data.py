@@ -27,7 +27,7 @@ from gandl.source.formats.tables.prefixes import (
 from gandl.source.formats.tables.treatments import has_treatments, translated
 from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.rules import well_at
-from gandl.source.plates.state import PREFIX
+from gandl.source.plates.state import ILLUMINATION, PREFIX
 from gandl.source.plates.table import LAYOUT, MADE, Found, sites_of_table
 from gandl.source.plates.text_table import Table, read_csv, table_of
 
@@ -42,7 +42,6 @@ _PLACES = {
     "experiment": ("experiment", "batch"),
 }
 """Columns of `sites.csv`, and those behind `Metadata_` that mean them."""
-ILLUMINATION = "illum_"
 BUCKET = re.compile(r"s3://([^/]+)/(.*)")
 
 
@@ -93,25 +92,27 @@ def _text(cell: object) -> str:
     return "" if text in ("<NA>", "NaT") else text
 
 
-def read_load_data(path: Path, rewrites: Sequence[Rewrite] = ()) -> Found:
+def read_load_data(path: Path, rewrites: Sequence[Rewrite] = (), *, illumination: bool = False) -> Found:
     """Read LoadData.
 
     Parameters
     ----------
     path : the table. rewrites : of the prefixes of its paths, the first that fits being used.
+    illumination : images are divided by illumination functions, so that mistakes about these matter.
 
     Raises
     ------
     PlatesError : no such file, no table, or no LoadData; any other mistake is in `mistakes`, with its row.
     """
-    house, foreign = house_table(read_table(path), rewrites)
-    found = sites_of_table(translated(house) if has_treatments(house.header) else house)
+    house, foreign = house_table(read_table(path), rewrites, illumination=illumination)
+    table = translated(house) if has_treatments(house.header) else house
+    found = sites_of_table(table, illumination=illumination)
     if foreign:  # what is said of their prefix suffices
-        found = replace(found, sites=tuple(replace(site, images={}) for site in found.sites))
+        found = replace(found, sites=tuple(replace(site, images={}, illumination={}) for site in found.sites))
     return found
 
 
-def house_table(table: Table, rewrites: Sequence[Rewrite]) -> tuple[Table, bool]:
+def house_table(table: Table, rewrites: Sequence[Rewrite], *, illumination: bool = False) -> tuple[Table, bool]:
     """LoadData with the columns of `sites.csv`, and whether paths in it are those of another machine.
 
     Raises
@@ -128,10 +129,13 @@ def house_table(table: Table, rewrites: Sequence[Rewrite]) -> tuple[Table, bool]
     for line, row in table.rows:
         rows.append((line, {**metadata.of_row(row), **cells.of_row(line, row, mistakes)}))
     foreign, sentences = foreign_paths(cells.named[PREFIX], table.path)
+    of_light, about_light = foreign_paths(cells.named[ILLUMINATION], table.path)
+    sentences += [sentence for sentence in about_light if illumination and sentence not in sentences]
     mistakes += [*sentences, *cells.unused_rewrites()]
     header = tuple(rows[0][1])
-    notes = (*table.notes, *cells.notes(table.path), *metadata.notes(table.header))
-    return Table(table.path, header, tuple(rows), (*table.mistakes, *mistakes), notes), bool(foreign)
+    notes = (*table.notes, *cells.notes(), *([] if illumination else about_light), *metadata.notes(table.header))
+    elsewhere = bool(foreign or (illumination and of_light))
+    return Table(table.path, header, tuple(rows), (*table.mistakes, *mistakes), notes), elsewhere
 
 
 @dataclass(frozen=True)
@@ -287,19 +291,11 @@ class _Cells:
         begins = self._begins[0] if self._begins else ""
         return [f"--rewrite {each.old}={each.new} fits no path; the first is {begins}" for each in unused]
 
-    def notes(self, table: Path) -> list[str]:
-        notes = [
+    def notes(self) -> list[str]:
+        return [
             f"s3://{bucket}/ is read as https://{bucket}.s3.amazonaws.com/, which works for public buckets"
             for bucket in sorted(self._buckets)
         ]
-        light = [image.column for image in self._images if image.column.startswith(ILLUMINATION)]
-        if light:
-            notes.append(
-                f"illumination functions ({', '.join(light)}) are kept in the table; images are divided by them only with "
-                "source.plates.illumination: true"
-            )
-            notes += foreign_paths(self.named[ILLUMINATION], table)[1]
-        return notes
 
 
 def _images(header: Sequence[str]) -> tuple[list[_Image], list[str]]:

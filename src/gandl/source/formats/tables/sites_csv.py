@@ -12,10 +12,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from gandl.source.formats.tables.load_data import ILLUMINATION
 from gandl.source.formats.tables.prefixes import is_absolute, is_address, with_slashes
 from gandl.source.plates.rules import UNKNOWN, Layout, Site
-from gandl.source.plates.state import PREFIX
+from gandl.source.plates.state import ILLUMINATION, PREFIX
 from gandl.source.plates.table import Found
 from gandl.workflow.files import atomic
 
@@ -57,10 +56,11 @@ def write_sites_csv(found: Found, base: Path, path: Path) -> bool:
 def sites_text(found: Found, base: Path, folder: Path) -> str:
     """The table as text; its cells are relative to `folder`, and those of `found` to `base`."""
     extra = list(dict.fromkeys(name for site in found.sites for name in site.extra))
+    light = [channel for channel in found.channels if any(channel in site.illumination for site in found.sites)]
     optional = [name for name, of in _OPTIONAL.items() if any(of(site.layout) for site in found.sites)]
     header = [
         "experiment", "plate", "well", "site", "control", "treatment", "concentration_um", *optional,
-        *(f"{PREFIX}{channel}" for channel in found.channels), *extra,
+        *(f"{PREFIX}{channel}" for channel in found.channels), *(f"{ILLUMINATION}{channel}" for channel in light), *extra,
     ]  # fmt: skip
     out = io.StringIO()
     # a separator within a name would be taken for the table's
@@ -83,8 +83,9 @@ def _row(site: Site, base: Path, folder: Path, optional: list[str]) -> Iterator[
     yield from ((name, _OPTIONAL[name](layout)) for name in optional)
     for channel, image in site.images.items():
         yield f"{PREFIX}{channel}", moved_cell(image.given, base, folder)
-    for name, text in site.extra.items():
-        yield name, moved_cell(text, base, folder) if name.startswith(ILLUMINATION) and text else text
+    for channel, function in site.illumination.items():
+        yield f"{ILLUMINATION}{channel}", moved_cell(function.given, base, folder)
+    yield from site.extra.items()
 
 
 def _condition(layout: Layout) -> str:
