@@ -6,7 +6,6 @@ A plate lists its wells, a well its fields, and each field is an image with chan
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from gandl.source.formats.index_files import one_pixel_size
-from gandl.source.plates.contents import Contents, ContentsError, contents_of_zarr
+from gandl.source.plates.contents import Contents, ContentsError, attributes_of_zarr, contents_of_zarr
 from gandl.source.plates.mistakes import PlatesError
-from gandl.source.plates.rules import ImageFile, Layout, Site, well_at, well_of
+from gandl.source.plates.references import ImageFile, image_at
+from gandl.source.plates.rules import Layout, Site, well_at, well_of
 from gandl.source.plates.stores import PlateKey, default_experiment, natural
-from gandl.source.plates.table import Found, image_at
+from gandl.source.plates.table import Found
 from gandl.source.plates.wells import read_wells, treated
 
 NEWEST = (0, 5)
@@ -180,7 +180,7 @@ def _fields_of_well(
             (str(image["path"]), image.get("acquisition")) for image in _attributes(plate / path)["well"]["images"]
         ]
     except (KeyError, TypeError, PlatesError) as error:
-        mistakes.append(f"{plate / path}: the metadata of the well cannot be read ({_words(error)})")
+        mistakes.append(f"{plate / path}: the metadata of the well are damaged ({_words(error)})")
         return
     whole = all(name.isdecimal() for name, _ in images)
     for position, (name, acquisition) in enumerate(images):
@@ -271,16 +271,11 @@ def _has_metadata(folder: Path) -> bool:
 
 
 def _attributes(folder: Path) -> dict[str, Any]:
-    """OME-Zarr's part of the attributes of a group: at the top in Zarr 2, under the key `ome` in Zarr 3; {} without metadata."""
-    path = next((folder / name for name in METADATA if (folder / name).is_file()), None)
-    if path is None:
-        return {}
+    """OME-Zarr's part of the attributes of a group; {} without metadata."""
     try:
-        values = json.loads(path.read_bytes())
-        attributes = values.get("attributes", {}) if path.name == "zarr.json" else values
-        return dict(attributes.get("ome", attributes))
+        return attributes_of_zarr(folder) or {}
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise PlatesError(f"{path} cannot be read: {error}") from error
+        raise PlatesError(f"{folder}: its metadata cannot be read ({error})") from error
 
 
 def _words(error: Exception) -> str:

@@ -186,9 +186,9 @@ def test_damaged_metadata_are_one_sentence_each(version: str, tmp_path: Path) ->
     mistakes = read_plate(path).mistakes
     assert len(mistakes) == 3
     assert mistakes[0].startswith(
-        f"{path}/A/1: the metadata of the well cannot be read ({path}/A/1/{name} cannot be read: "
+        f"{path}/A/1: the metadata of the well are damaged ({path}/A/1: its metadata cannot be read"
     )
-    assert mistakes[1] == f"{path}/A/2: the metadata of the well cannot be read ('well' is missing)"
+    assert mistakes[1] == f"{path}/A/2: the metadata of the well are damaged ('well' is missing)"
     assert mistakes[2].startswith(f"{path}/B/1/0 ")
     assert not any("\n" in mistake for mistake in mistakes)
     change_metadata(path, lambda values: values["plate"].pop("wells"))
