@@ -4,13 +4,12 @@ what is said beside it, finds the sites, and decides where the `sites.csv` goes 
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gandl.config import PlatesSettings
 from gandl.source.formats.microscopes import read_microscope
+from gandl.source.formats.ome_zarr import plates_in, read_plate
 from gandl.source.formats.tables.load_data import is_load_data, read_load_data, read_table
 from gandl.source.formats.tables.plate_maps import find_plate_maps, with_plate_maps
 from gandl.source.formats.tables.prefixes import rewrites_of
@@ -18,9 +17,6 @@ from gandl.source.plates.folder import read_folder_of_sites
 from gandl.source.plates.stores import file_safe
 from gandl.source.plates.table import Found, sites_of_table
 from gandl.source.plates.text_table import EXCEL, Table, file_and_sheet
-
-ZARR = ("zarr.json", ".zgroup", ".zattrs")
-"""Files at the top of an OME-Zarr plate."""
 
 
 class WayInError(ValueError):
@@ -90,10 +86,9 @@ def _is_plain(table: Table, way: WayIn) -> bool:
 
 
 def _of_folder(way: WayIn) -> Found:
-    if any((way.place / name).is_file() for name in ZARR):
-        way.refuse(("pattern", "microscope", "channel"), "a folder of images")
-        read_plate: Callable[[Path], Found] = importlib.import_module("gandl.source.formats.ome_zarr").read_plate
-        return read_plate(way.place)
+    if not way.pattern and not way.microscope and plates_in(way.place):
+        way.refuse(("channel",), "a folder of images without channels in their names")
+        return read_plate(way.place, time=way.time)
     if way.pattern and way.microscope:
         raise WayInError("--pattern and --microscope both read the file names; name one of them")
     if way.pattern:

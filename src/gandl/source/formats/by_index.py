@@ -108,7 +108,7 @@ def _found_images(
 
 
 class _Finder:
-    """Finds the files that an index names: beside it, in a folder below, or with the extension of another kind of image.
+    """Finds the files that an index names: as written, in another folder below the index, or there with another extension.
 
     `path` is that of the index, `names` are those of all images, both relative to one folder.
     """
@@ -117,15 +117,17 @@ class _Finder:
         parent = str(PurePosixPath(path).parent)
         self._prefix = "" if parent == "." else f"{parent}/"
         self._names = set(names)
-        self._by_stem: dict[str, list[str]] = defaultdict(list)
+        self._below: dict[str, list[str]] = defaultdict(list)
+        self._others: dict[str, list[str]] = defaultdict(list)
         for name in names:
             if name.startswith(self._prefix):
-                self._by_stem[PurePosixPath(name).stem].append(name)
+                self._below[PurePosixPath(name).name].append(name)
+                self._others[str(PurePosixPath(name).with_suffix(""))].append(name)
 
     def find(self, file: str) -> str | None:
         """Path of a file relative to the folder; None where there is none, or several that could be meant."""
-        written = file.replace("\\", "/")
-        if f"{self._prefix}{written}" in self._names:
-            return f"{self._prefix}{written}"
-        close = self._by_stem.get(PurePosixPath(written).stem, [])
-        return close[0] if len(close) == 1 else None
+        written = PurePosixPath(self._prefix + file.replace("\\", "/"))
+        if str(written) in self._names:
+            return str(written)
+        moved = self._below.get(written.name, []) or self._others.get(str(written.with_suffix("")), [])
+        return moved[0] if len(moved) == 1 else None

@@ -58,10 +58,9 @@ def by_names(
 
 def _fit(microscope: Microscope, names: list[str], channel: str | None) -> _Fit:
     """The pattern that fits most files which state a channel (or none, where its name is given); of equal ones the first."""
-    images = [name for name in names if not microscope.aside.search(name)]
     fits = []
     for pattern in microscope.patterns:
-        matches = {name: match for name in images if (match := pattern.pattern.search(name))}
+        matches = {name: match for name in names if (match := pattern.pattern.search(name))}
         stating = sum("channel" in _groups(match) for match in matches.values())
         fits.append(_Fit(microscope, matches, len(matches) - stating if channel else stating))
     return max(fits, key=_size)

@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-WELL = r"(?P<well>(?:A[A-F]|[A-P])\d\d)"
-SHORT_WELL = r"(?P<well>(?:A[A-F]|[A-P])\d{1,2})"
-ROW = r"(?P<row>A[A-F]|[A-P])"
+from gandl.source.plates.folder import THUMBNAIL
+
+WELL = r"(?P<well>(?:A[A-F]|[A-Z])\d\d)"
+SHORT_WELL = r"(?P<well>(?:A[A-F]|[A-Z])\d{1,2})"
+ROW = r"(?P<row>A[A-F]|[A-Z])"
 UUID = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 IMAGE = r"\.(?i:tiff?|png|bmp)$"
 STAMP = r"(?P<time>\d{4}y\d\dm\d\dd_\d\dh\d\dm|\d\dd\d\dh\d\dm)"
 COLOUR = r"(?P<channel>(?i:phase|green|red|orange|nir|blue|cyan|yellow|bf|brightfield)[A-Za-z]*)"
-THUMBNAIL = r"(?i:thumb)"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Microscope:
     names: tuple[str, ...]
     words: str
     patterns: tuple[NamePattern, ...]
-    aside: re.Pattern[str] = re.compile(THUMBNAIL)
+    aside: re.Pattern[str] = THUMBNAIL
 
 
 HARMONY = Microscope(
@@ -155,7 +156,7 @@ CELLVOYAGER = Microscope(
             "fractal (issue 117), MoBIE, the Cell Painting Gallery (source_10 of cpg0016-jump)",
         ),
     ),
-    re.compile(rf"(?:^|/)(?:DC|SC)_[^/]*$|{THUMBNAIL}"),
+    re.compile(rf"(?:^|/)(?:DC|SC)_[^/]*$|{THUMBNAIL.pattern}"),
 )  # fmt: skip
 """Dark and shading images (`DC_...`, `SC_...`) lie beside those of the plate."""
 INCELL = Microscope(

@@ -187,7 +187,11 @@ def contents_of_zarr(folder: Path) -> ZarrImage:
 
 
 def _zarr_image(folder: Path) -> ZarrImage:
-    values = _attributes(folder)
+    values = attributes_of_zarr(folder)
+    if values is None:
+        raise ContentsError(
+            f"{folder} is a folder, but not of an OME-Zarr image: it holds neither zarr.json nor .zattrs"
+        )
     for kind in ("plate", "well"):
         if kind in values:
             raise ContentsError(f"{folder} is an OME-Zarr {kind}, not one image of it, such as plate.zarr/A/1/0")
@@ -216,14 +220,19 @@ def _zarr_image(folder: Path) -> ZarrImage:
     return ZarrImage(contents, array, shape[-2], shape[-1], dtype)
 
 
-def _attributes(folder: Path) -> dict[str, Any]:
-    """The OME part of a group's attributes: of Zarr 3 (0.5) under the key `ome`, of Zarr 2 (0.4) at the top."""
+def attributes_of_zarr(folder: Path) -> dict[str, Any] | None:
+    """OME-Zarr's part of a group's attributes: of Zarr 3 (0.5) under the key `ome`, of Zarr 2 (0.4) at the top; None without any.
+
+    Raises
+    ------
+    OSError, ValueError, TypeError, AttributeError : they cannot be read.
+    """
     if (folder / "zarr.json").is_file():
         attributes = json.loads((folder / "zarr.json").read_bytes()).get("attributes", {})
         return dict(attributes.get("ome", attributes))
     if (folder / ".zattrs").is_file():
         return dict(json.loads((folder / ".zattrs").read_bytes()))
-    raise ContentsError(f"{folder} is a folder, but not of an OME-Zarr image: it holds neither zarr.json nor .zattrs")
+    return None
 
 
 def _array(array: Path) -> tuple[list[int], str]:

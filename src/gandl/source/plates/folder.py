@@ -34,8 +34,8 @@ from gandl.source.plates.stores import (
 from gandl.source.plates.table import Found
 from gandl.source.plates.wells import read_wells, treated
 
-THUMBNAIL = re.compile(r"thumb", re.IGNORECASE)
-"""Part of the names of small previews, which are no images of a plate."""
+THUMBNAIL = re.compile(r"(?i:thumb)[^/]*$|(?:^|/)(?i:thumb(?:nail)?s?)/")
+"""Finds small previews, which are no images of a plate, by the file's name or its folder."""
 
 
 def read_folder_of_sites(settings: PlatesSettings) -> Found:

@@ -233,12 +233,20 @@ def test_cellvoyager_without_its_other_files_numbers_the_channels(tmp_path: Path
     assert f"{folder}/MeasurementDetail.mrf is missing" in found.notes[1]
 
 
-def test_images_of_cellvoyager_may_be_png_where_the_index_says_tif(tmp_path: Path) -> None:
+def test_images_may_lie_in_another_folder_or_have_another_extension(tmp_path: Path) -> None:
+    """Harmony 7 may put its index above the images; some copies of CellVoyager plates are compressed to PNG."""
     names = [voyager_name(shot) for shot in SHOTS]
-    folder = touch(tmp_path / "screen", (f"images/{name.replace('.tif', '.png')}" for name in names))
+    folder = touch(tmp_path / "png", (name.replace(".tif", ".png") for name in names))
     found = read_microscope(write_cellvoyager(folder, SHOTS, STAINS_OF_VOYAGER))
     assert found.mistakes == ()
     assert found.sites[0].images["DNA"].given.endswith("Z03C01.png")
+    moved = write_phenix(tmp_path / "moved", name="Index.idx.xml")
+    assert read_microscope(moved).mistakes == ()
+    (moved / "Images" / harmony_name(SHOTS[0])).unlink()
+    touch(
+        moved, [f"Images/{harmony_name(SHOTS[0])[:-5]}.png"]
+    )  # an image of another kind in another folder is not taken
+    assert "names 1 image(s) that are missing" in read_microscope(moved).mistakes[0]
 
 
 def test_projections_of_cellvoyager_are_no_planes(tmp_path: Path) -> None:

@@ -79,5 +79,19 @@ def test_a_folder_of_each_kind_becomes_its_sites(kind: str, tmp_path: Path) -> N
         assert all(site.images[channel].path == folder / file for channel, file in zip(wanted, files, strict=True))
 
 
+def test_rows_of_plates_of_1536_wells_are_understood(tmp_path: Path) -> None:
+    rows = ("A", "P", "Q", "Z", "AA", "AF")
+    names = [f"x_{row}{column}_s1_w1.TIF" for row in rows for column in ("01", "48")]
+    found = read_microscope(touch(tmp_path / "lab", names))
+    assert [site.well for site in found.sites] == [f"{row}{column}" for row in rows for column in ("01", "48")]
+    incell = read_microscope(touch(tmp_path / "incell", (f"{row} - 48(fld 1 wv DAPI - DAPI).tif" for row in rows)))
+    assert [site.well for site in incell.sites] == [f"{row}48" for row in rows]
+
+
+def test_a_plate_whose_name_holds_thumb_is_no_thumbnail(tmp_path: Path) -> None:
+    names = ["thumb_muscle_A01_s1_w1.TIF", "thumb_muscle_A02_s1_w1.TIF"]
+    assert len(read_microscope(touch(tmp_path / "lab", names)).sites) == 2
+
+
 def test_names_of_microscopes_are_those_of_the_command() -> None:
     assert NAMES == ("operetta", "opera-phenix", "imagexpress", "cellvoyager", "incell", "incucyte")
