@@ -5,10 +5,11 @@ A unit is never guessed: a column without one, or with several, is a mistake.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from gandl.source.formats.tables.names import METADATA, Columns, value
 from gandl.source.plates.mistakes import rows_in_words
@@ -40,7 +41,7 @@ _UNITS = (
 )
 MASSES = ("molar_mass", "molecular_weight", "mol_weight", "molweight", "molwt", "mw", "g_per_mol")
 """Columns of molar masses (g/mol)."""
-_CELL = re.compile(r"(?P<number>[-+.,\deE]*\d)\s*(?P<unit>[^\d\s.,].*)")
+_CELL = re.compile(r"(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*(?P<unit>[^\W\d_].*|%.*)?", re.IGNORECASE)
 
 
 def unit_of(text: str) -> str | None:
@@ -164,7 +165,7 @@ def _with_note(doses: Doses) -> Doses:
     """Say once how the values become uM."""
     if doses.unit == "uM":
         return Doses(doses.column, doses.unit, doses.mass, notes=tuple(filter(None, doses.notes)))
-    how = {LOG: "10 to its power, in M,"}.get(doses.unit, f"times {_factor(doses)}")
+    how = "10 to its power, in M," if doses.unit == LOG else f"times {_factor(doses)}"
     return Doses(
         doses.column,
         doses.unit,
@@ -186,11 +187,9 @@ def _is_empty(name: str, rows: Iterable[tuple[int, Mapping[str, str]]]) -> bool:
 def _number_and_unit(text: str) -> tuple[Decimal | None, str]:
     """A number, None if the text is none, and the unit behind it, if any."""
     match = _CELL.fullmatch(text)
-    try:
-        number = Decimal(match["number"] if match else text)
-    except InvalidOperation:
+    if match is None or not math.isfinite(float(match["number"])):
         return None, ""
-    return (number if number.is_finite() else None), match["unit"] if match else ""
+    return Decimal(match["number"]), match["unit"] or ""
 
 
 def _plain(word: str) -> str:
