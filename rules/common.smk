@@ -16,6 +16,7 @@ from gandl.workflow.environments import share_source
 from gandl.report.captions import NO_COUNTS, caption_counts
 from gandl.source.catalogue import download_at, file_of
 from gandl.source.plates.state import state_of_folder, states_of_stores
+from gandl.source.plates.stores import files_of_tables
 from gandl.source.stores import stores_of_run
 
 cfg = load_config(config)

@@ -22,7 +22,7 @@ def tables_of(dataset):
     if dataset == Dataset.BBBC013:
         return [section.platemap]
     if dataset == Dataset.PLATES:
-        return [path for path in (section.table, section.wells) if path]
+        return files_of_tables(section)
     return []
 
 
@@ -38,7 +38,8 @@ def raw_sites(wildcards):
 def source_settings(wildcards):
     """The settings of a screen's source that decide its sites table."""
     return settings(
-        getattr(cfg.source, wildcards.dataset), exclude={"images_from", "image_px"}
+        getattr(cfg.source, wildcards.dataset),
+        exclude={"images_from", "image_px", "z", "time", "scale"},
     )
 
 
@@ -59,6 +60,11 @@ def source_code(wildcards):
 
 
 # images
+
+IMAGE_KEYS = {"images_from", "image_px", "pixel_size_um"}
+
+
+PIXEL_KEYS = {"z", "time", "scale", "illumination"}
 
 
 def archive_of(wildcards):
@@ -92,9 +98,7 @@ def packing(wildcards):
     return {
         "resolutions": cfg.images.resolutions[Dataset(wildcards.dataset)],
         "images": settings(cfg.images, exclude=transport),
-        "source": settings(
-            section, include={"images_from", "image_px", "pixel_size_um"}
-        ),
+        "source": settings(section, include={*IMAGE_KEYS, *PIXEL_KEYS}),
         "files": files_of(wildcards),
     }
 

@@ -30,8 +30,8 @@ import zarr
 from benchmarks.measuring import CORES, RESULTS, Measurement, append, machine, versions
 from benchmarks.speed.store_inputs import SIDE, Inputs, make_inputs, site_plan
 from gandl.images.area_mean import area_mean
+from gandl.images.files.png import decode_png
 from gandl.images.pack import pack_store
-from gandl.images.png import decode_png
 
 SITES, RUNS, READS, CROP = 64, 7, 16, 256
 PLATES, PLATE_RUNS = 10, 3

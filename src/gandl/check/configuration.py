@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gandl.check.looks import training_side
 from gandl.check.plates import CheckReport
 from gandl.config import (
     Config,
@@ -43,10 +44,6 @@ from gandl.workflow.files import atomic
 
 NUCLEAR = ("dna", "dapi", "hoechst", "draq", "nuclei", "nucleus")
 """Parts of a channel's name that indicate a nuclear stain."""
-SIDE = 320
-"""About the shorter side (px) of the images that are trained on: cells are then some 10 to 30 px wide, and a CPU keeps up."""
-COARSEST = 4
-"""The original is made smaller by at most this factor."""
 FEWEST_CONTROLS = 4
 """Wells of each kind of control below which no interval is worth reporting."""
 PROBE_BYTES = 2**29
@@ -107,6 +104,7 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
     """
     if not report.passed or report.kind is None or report.sites is None:
         raise ConfigurationError(f"{report.source} has problems; a configuration is written once there are none")
+    settings = settings.changed(**report.proposed)
     wells = report.sites.drop_duplicates("well_id")
     original = min(report.kind.height, report.kind.width)
     trained = training_side(original)
@@ -120,6 +118,7 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
     ]
     config = Config(
         run=run_name(settings),
+        mirror=report.mirror,
         source=SourceSettings(datasets=[Dataset.PLATES], simulation=None, rxrx19a=None, rxrx1=None, plates=settings),
         images=ImagesSettings(resolutions={Dataset.PLATES: list(dict.fromkeys([original, trained]))}),
         training=training_of(report.sites, trained, nuclear, probe=_probe_fits(chosen, report, trained, methods)),
@@ -163,17 +162,11 @@ def training_of(sites: pd.DataFrame, resolution: int, nuclear: list[str], *, pro
     )
 
 
-def training_side(original: int) -> int:
-    """The stored size (px, shorter side) nearest to 320: the original made smaller by 1, 2 or 4, never below one crop."""
-    sizes = [original // factor for factor in (1, 2, COARSEST) if factor == 1 or original // factor >= 128]
-    return min(sizes, key=lambda size: abs(size / SIDE - 1) if size >= SIDE else abs(SIDE / size - 1))
-
-
 def run_name(settings: PlatesSettings) -> str:
     """Name of the run: the table's, or where that is just `sites`, its folder's."""
     if settings.table:
         table = Path(settings.table)
-        name = default_experiment(table.parent) if table.stem.lower() == "sites" else table.stem
+        name = default_experiment(table.parent) if table.stem.lower() == "sites" else table.stem.removesuffix("_sites")
     else:
         name = default_experiment(Path(settings.folder or ""))
     name = file_safe(name)

@@ -5,26 +5,47 @@ It also summarises. Headers of all images are read, and pixels of a sample; noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gandl.config import PlatesSettings
+from gandl.check.looks import (
+    Looks,
+    look_at,
+    notes_of_channels,
+    problems_of_channels,
+    problems_of_values,
+    proposed_scale,
+)
+from gandl.config import ImagesSettings, PlatesSettings, Projection
 from gandl.evaluation.terms import dose_series
 from gandl.figures.common.labels import nominal
-from gandl.images.image_files import ImageFileError, ImageInfo, read_images
-from gandl.images.plate_reader import Pixels, inspect, mistakes_of_sizes, usual_kind
+from gandl.images.files.kinds import AS_IT_IS, ImageInfo, Reading
+from gandl.images.plate_headers import (
+    Pixels,
+    inspect,
+    mistake_of_pixel_sizes,
+    mistakes_of_functions,
+    mistakes_of_sizes,
+    pixel_sizes,
+    usual_kind,
+)
+from gandl.source.plates.mistakes import PlatesError
+from gandl.source.plates.references import Address
 from gandl.source.plates.sites import Plates, read_plates, sites_frame
-from gandl.source.plates.stores import PlatesError
+from gandl.source.plates.table import Found
+from gandl.source.remote.addresses import Addresses
+from gandl.source.remote.retries import DownloadError
 from gandl.statistics.hill import FEWEST_DOSES
 
 SAMPLED_SITES = 12
 """Sites whose images are decoded, evenly over the table, where not all are."""
-DECODERS = 2
+CONNECTIONS = ImagesSettings().connections
+"""Requests at a time, where images are at addresses."""
 SHOWN = 12
 """Treatments that the summary lists."""
 
@@ -42,6 +63,8 @@ class CheckReport:
     sites : the sites table; None if the table has mistakes.
     channels : their names.
     kind : size and depth of the images; None if no image can be read.
+    proposed : keys of `source.plates` that the settings leave empty, and the values with which the images can be read.
+    reading : how pixels are read with these. mirror : where images at addresses were looked for.
     """
 
     source: str
@@ -51,29 +74,30 @@ class CheckReport:
     sites: pd.DataFrame | None = None
     channels: tuple[str, ...] = ()
     kind: ImageInfo | None = None
+    proposed: Mapping[str, Any] = field(default_factory=dict)
+    reading: Reading = AS_IT_IS
+    mirror: str | None = None
 
     @property
     def passed(self) -> bool:
         return not self.problems
 
 
-@dataclass(frozen=True)
-class Look:
-    """What the pixels of one image showed: a problem, or its darkest, middle and brightest value."""
-
-    problem: str = ""
-    low: float = 0.0
-    middle: float = 0.0
-    high: float = 0.0
-
-
-def check_plates(settings: PlatesSettings | Path | str, *, every_pixel: bool = False) -> CheckReport:
+def check_plates(
+    settings: PlatesSettings | Path | str,
+    *,
+    every_pixel: bool = False,
+    mirror: str | None = None,
+    given: tuple[str, Found] | None = None,
+) -> CheckReport:
     """Check plates.
 
     Parameters
     ----------
     settings : section `source.plates`, or the path of a `sites.csv`.
     every_pixel : decode every image, not those of a sample of sites.
+    mirror : folder or base URL in which images at addresses are looked for.
+    given : what was found in another way than by a table or folder of the settings, and the name of the place.
 
     Returns
     -------
@@ -82,61 +106,116 @@ def check_plates(settings: PlatesSettings | Path | str, *, every_pixel: bool = F
     if not isinstance(settings, PlatesSettings):
         settings = PlatesSettings(table=str(settings))
     try:
-        plates = read_plates(settings)
+        plates = read_plates(settings, given)
     except PlatesError as error:
         return CheckReport(settings.table or settings.folder or "", tuple(str(error).splitlines()))
-    images = [
-        Pixels(f"{site.where}", site.images[channel].path, site.images[channel].page)
-        for site in plates.sites
-        for channel in plates.channels
-        if channel in site.images and site.images[channel].path.is_file()
-    ]
-    infos, problems = inspect(images)
-    problems = [*plates.mistakes, *problems, *mistakes_of_sizes(images, infos)]
-    looks = look_at(_sample(images, infos, len(plates.channels), every_pixel))
-    problems += [look.problem for _, look in looks if look.problem]
+    reading, images = Reading.of(settings), _images(plates)
+    tried = replace(reading, z=reading.z or Projection.MAX)
     sites = sites_frame(plates) if not plates.mistakes and plates.sites else None
+    try:
+        with Addresses(mirror, CONNECTIONS) as addresses:
+            infos, problems = inspect(images, tried)
+            looks = look_at(_sample(images, infos, len(plates.channels), every_pixel), tried, addresses)
+    except DownloadError as error:
+        return CheckReport(plates.source, (*plates.mistakes, str(error)))
+    infos.update({i: looks.infos[image] for i, image in enumerate(images) if image in looks.infos})
     kind = usual_kind(infos.values()) if infos else None
-    notes = [*plates.notes, *_constant(looks)]
+    sizes = pixel_sizes(images, infos) if settings.pixel_size_um is None else {}
+    functions = mistakes_of_functions(images, (kind.height, kind.width)) if kind and reading.illumination else []
+    problems = [
+        *plates.mistakes,
+        *problems,
+        *mistakes_of_sizes(images, infos),
+        *mistake_of_pixel_sizes(sizes),
+        *functions,
+        *looks.problems,
+        *problems_of_values(looks),
+        *problems_of_channels(looks, len(plates.sites)),
+    ]
+    proposed = {
+        **({"z": Projection.MAX} if reading.z is None and any(info.by_setting for info in infos.values()) else {}),
+        **({"scale": scale} if (scale := proposed_scale(looks)) else {}),
+        **({"pixel_size_um": next(iter(sizes))} if len(sizes) == 1 else {}),
+    }
+    notes = [
+        *plates.notes,
+        *_notes_of_reading(proposed, infos),
+        *_notes_of_addresses(images, looks),
+        *notes_of_channels(looks),
+    ]
     summary = list(_summary(plates, len(images), kind, looks))
     if sites is not None:
         notes += _notes_of_wells(sites)
         summary += _treatments(sites)
-    return CheckReport(plates.source, tuple(problems), tuple(notes), tuple(summary), sites, plates.channels, kind)
+    reading = Reading.of(settings.changed(**proposed))
+    return CheckReport(
+        plates.source,
+        tuple(problems),
+        tuple(notes),
+        tuple(summary),
+        sites,
+        plates.channels,
+        kind,
+        proposed,
+        reading,
+        mirror,
+    )
+
+
+def _images(plates: Plates) -> list[Pixels]:
+    """The images whose files are there, site by site, channel by channel."""
+    return [
+        Pixels(site.where, image, channel, site.illumination[channel].path if channel in site.illumination else None)
+        for site in plates.sites
+        for channel, image in ((name, site.images[name]) for name in plates.channels if name in site.images)
+        if all(isinstance(place, Address) or place.exists() for place in image.planes)
+    ]
 
 
 def _sample(images: Sequence[Pixels], infos: dict[int, ImageInfo], channels: int, every: bool) -> list[Pixels]:
-    """Readable images whose pixels are looked at: all channels of sites evenly over the table."""
+    """Images whose pixels are looked at, where their headers can be read: all channels of sites evenly over the table."""
     step = 1 if every or not channels else max(1, len(images) // (SAMPLED_SITES * channels))
-    return [images[i] for i in sorted(infos) if (i // max(channels, 1)) % step == 0]
+    sampled = (i for i in range(len(images)) if (i // max(channels, 1)) % step == 0)
+    return [images[i] for i in sampled if i in infos or addresses_in(images[i])]
 
 
-def look_at(images: Sequence[Pixels]) -> list[tuple[Pixels, Look]]:
-    """Decode images, two at a time; none is kept."""
-    with ThreadPoolExecutor(DECODERS) as threads:
-        return list(zip(images, threads.map(_look, images), strict=True))
+def addresses_in(image: Pixels) -> list[Address]:
+    """The addresses among the files of an image."""
+    return [place for place in image.image.planes if isinstance(place, Address)]
 
 
-def _look(image: Pixels) -> Look:
-    try:
-        (pixels,) = read_images(image.path, [image.page])
-    except ImageFileError as error:
-        return Look(f"{image.where}: {error}")
-    low, middle, high = np.percentile(pixels, (0.5, 50, 99.8))
-    if low == high:
-        low, high = pixels.min(), pixels.max()
-    return Look("", float(low), float(middle), float(high))
+def _notes_of_reading(proposed: Mapping[str, Any], infos: Mapping[int, ImageInfo]) -> Iterator[str]:
+    """What was not said and is proposed, so that the images can be read."""
+    if "z" in proposed:
+        yield (
+            f"images have {_span(info.planes for info in infos.values() if info.by_setting)} z planes: the maximum is taken; "
+            "--z middle or a number takes one plane (source.plates.z)"
+        )
+    if "scale" in proposed:
+        yield (
+            "images hold fractional values from 0 to 1: all are multiplied by 65535 and rounded (source.plates.scale; --scale "
+            "names another factor)"
+        )
+    if "pixel_size_um" in proposed:
+        yield f"the side of a pixel is {proposed['pixel_size_um']:g} um, as the files state (--pixel-size-um names another size)"
 
 
-def _constant(looks: Sequence[tuple[Pixels, Look]]) -> Iterator[str]:
-    for image, look in looks:
-        if not look.problem and look.low == look.high:
-            yield f"{image.where}: every pixel of {image.path} is {look.low:g}; is it an empty image?"
+def _span(numbers: Iterable[int]) -> str:
+    known = sorted(set(numbers))
+    return f"{known[0]}" if len(known) == 1 else f"{known[0]} to {known[-1]}"
 
 
-def _summary(
-    plates: Plates, images: int, kind: ImageInfo | None, looks: Sequence[tuple[Pixels, Look]]
-) -> Iterator[str]:
+def _notes_of_addresses(images: Sequence[Pixels], looks: Looks) -> Iterator[str]:
+    """How much was fetched by network."""
+    elsewhere = sum(bool(addresses_in(image)) for image in images)
+    if elsewhere:
+        yield (
+            f"{elsewhere:,} images are at addresses: {len(looks.infos):,} of them were fetched for this check "
+            f"({looks.received / 1e6:,.1f} MB by network), the others are looked at when they are packed"
+        )
+
+
+def _summary(plates: Plates, images: int, kind: ImageInfo | None, looks: Looks) -> Iterator[str]:
     stores = list(dict.fromkeys(plate.plate_id for plate in plates.plates.values()))
     wells = {(site.key, site.well) for site in plates.sites}
     more = f" and {len(stores) - 6} more" if len(stores) > 6 else ""
@@ -146,11 +225,16 @@ def _summary(
     if kind is not None:
         size = images * kind.height * kind.width * np.dtype(kind.dtype).itemsize
         yield f"images      {images:,} of {kind.words}, {size / 2**30:,.2f} GiB of pixels"
-    decoded = [(image, look) for image, look in looks if not look.problem]
-    if decoded:
-        middle = np.median([look.middle for _, look in decoded])
-        high = max(look.high for _, look in decoded)
-        yield f"brightness  {len(decoded):,} images decoded: median {middle:,.0f}, brightest (99.8th percentile) {high:,.0f}"
+    if looks.decoded:
+        yield (
+            f"brightness  {looks.decoded:,} images decoded: median {_value(np.median(looks.middles))}, "
+            f"brightest (99.8th percentile) {_value(looks.brightest)}"
+        )
+
+
+def _value(value: float) -> str:
+    """A pixel's value in words; those of images from 0 to 1 need decimals."""
+    return f"{value:,.0f}" if value >= 10 or value == round(value) else f"{value:.3f}"
 
 
 def _treatments(sites: pd.DataFrame) -> Iterator[str]:
@@ -182,6 +266,7 @@ def _notes_of_wells(sites: pd.DataFrame) -> Iterator[str]:
     if len(few):
         yield f"{len(few)} treatment(s) have fewer than {FEWEST_DOSES} doses, too few for a curve; the first is {few.index[0]}"
     partly = wells[(wells["control"] == "none") & wells["treatment"].notna() & wells["concentration_um"].isna()]
+    partly = partly[partly["condition"] != "untreated"]  # the vehicle
     if len(partly) and len(series):
         yield f"{len(partly)} treated well(s) have no concentration_um; the first is {partly['well_id'].iloc[0]}"
     per_well = sites.groupby("well_id").size()

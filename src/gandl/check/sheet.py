@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gandl.check.plates import CheckReport
+from gandl.check.plates import CONNECTIONS, CheckReport
 from gandl.evaluation.terms import dose_series
 from gandl.figures.common.contact_sheet import ContactSheet
 from gandl.figures.common.labels import nominal
-from gandl.images.plate_reader import PlateReader, images_of
+from gandl.images.plate_headers import images_of
+from gandl.images.plate_reader import PlateReader
+from gandl.source.remote.addresses import Addresses
 
 ROWS = 5
 """Wells on a sheet."""
@@ -35,9 +37,13 @@ def sheet_of(report: CheckReport, pixel_size_um: float | None, rows: int = ROWS)
     """
     assert report.sites is not None
     chosen = choose_sites(report.sites, rows)
-    reader = PlateReader(images_of(chosen, report.channels), len(report.channels), report.source)
+    images, channels = images_of(chosen, report.channels), len(report.channels)
+    with Addresses(report.mirror, CONNECTIONS) as addresses:
+        reader = PlateReader(images, channels, report.source, report.reading, addresses)
+        reader.prefetch(range(len(chosen)))
+        pixels = np.stack([reader.decode(i) for i in range(len(chosen))])
     return ContactSheet(
-        images=np.stack([reader.decode(i) for i in range(len(chosen))]),
+        images=pixels,
         labels=[label_of(row) for row in chosen.to_dict("records")],
         channels=report.channels,
         pixel_size_um=pixel_size_um,

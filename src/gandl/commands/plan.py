@@ -252,7 +252,8 @@ def _raw_bytes(config: Config, dataset: Dataset) -> int | None:
 def _raw_bytes_of_plates(config: Config) -> int | None:
     """The same for a lab's own plates, whose images are all of one kind: that of the first one."""
     assert config.source.plates is not None
-    from gandl.images.image_files import ImageFileError, image_info
+    from gandl.images.files.kinds import ImageFileError, Reading
+    from gandl.images.plate_headers import info_of
     from gandl.images.store_reader import factor_of
     from gandl.source.plates.sites import read_plates
 
@@ -261,12 +262,13 @@ def _raw_bytes_of_plates(config: Config) -> int | None:
     if first is None:
         return None
     try:
-        kind = image_info(first.path, first.page)
-    except ImageFileError:  # reported with all others by `gandl check`, and before anything is packed
+        reading = Reading.of(config.source.plates)
+        kind = info_of(first, reading, {})
+    except ImageFileError:  # at an address; or reported with all others by `gandl check`, and before anything is packed
         return None
     factors = [factor_of(kind.height, kind.width, size) for size in config.images.resolutions[Dataset.PLATES]]
     pixels = sum((kind.height // factor) * (kind.width // factor) for factor in factors)
-    return pixels * len(plates.channels) * int(kind.dtype.removeprefix("uint")) // 8
+    return pixels * len(plates.channels) * int(reading.stored_type(kind.dtype).removeprefix("uint")) // 8
 
 
 def _training(config: Config, results: Path) -> Iterator[str]:

@@ -13,6 +13,7 @@ from gandl.config.source import (
     Dataset as Dataset,
     ImagesFrom as ImagesFrom,
     PlatesSettings as PlatesSettings,
+    Projection as Projection,
     RxRx1Settings as RxRx1Settings,
     RxRx19aSettings as RxRx19aSettings,
     SimulationSettings as SimulationSettings,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from gandl.config.types import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section
+from gandl.config.types import ChannelName, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section
 
 
 class Dataset(StrEnum):
@@ -25,6 +25,13 @@ class ImagesFrom(StrEnum):
 class Wells(StrEnum):
     ALL = "all"
     PILOT = "pilot"
+
+
+class Projection(StrEnum):
+    """What is taken of several z planes: the maximum over them, or the middle one (of an even number the lower)."""
+
+    MAX = "max"
+    MIDDLE = "middle"
 
 
 class RxRx19aSettings(Section):
@@ -96,12 +103,32 @@ class PlatesSettings(Section):
     pattern: str | None = Field(
         None,
         description="Regular expression for the paths below `folder`, with the named groups `well`, `channel` and, where they "
-        "vary, `plate`, `site`, `experiment`.",
+        "vary, `plate`, `site`, `experiment`, `plane`, `time`.",
+    )
+    channel: str | None = Field(
+        None, description="With `folder`: name of the only channel, where the file names (and the pattern) state none."
     )
     wells: str | None = Field(
         None, description="With `folder`: a CSV of wells (plate, well, control, treatment, concentration_um)."
     )
     pixel_size_um: PositiveFloat | None = Field(None, description="Side of a pixel (um); empty where unknown.")
+    z: Projection | PositiveInt | None = Field(
+        None,
+        description="What is taken of several z planes where a cell of the table does not say it: `max` (the maximum over them), "
+        "`middle`, or the number of a plane, from 1. Empty: files with several planes are refused.",
+    )
+    time: PositiveInt | None = Field(
+        None, description="Number of the time point, from 1, where files have several; empty: such files are refused."
+    )
+    scale: PositiveFloat | None = Field(
+        None,
+        description="Every pixel is multiplied by it and rounded (half to even): 65535 for floats from 0 to 1. Empty: values are "
+        " stored as they are, and must be whole numbers from 0 to 65,535.",
+    )
+    illumination: bool = Field(
+        False, description="Divide images by the illumination functions that the columns `illum_<channel>` name."
+    )
+    leave_out: tuple[ChannelName, ...] = Field((), description="Channels of the table or folder that are not used.")
 
 
 class SimulationSettings(Section):

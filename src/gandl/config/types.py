@@ -14,6 +14,8 @@ PositiveFloat = Annotated[float, Field(gt=0)]
 NonNegativeFloat = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
+ChannelName = Annotated[str, Field(coerce_numbers_to_str=True)]
+"""A channel may be named by a number, which YAML reads as one."""
 
 
 class Section(BaseModel):

@@ -131,6 +131,7 @@ def _create(plan: StorePlan, partial: Path) -> None:
             "resolutions": list(plan.resolutions),
             "pixel_size_um": plan.pixel_size_um,
             "code": plan.code,
+            **({"processing": dict(plan.processing)} if plan.processing else {}),
             "fingerprint": plan.fingerprint,  # comes with the last write: a store that bears it has all its arrays
         }
     )
@@ -255,6 +256,7 @@ def _manifest(plan: StorePlan, store: Path, index: Path) -> dict[str, Any]:
             for name, array in arrays.items()
         },
         "sources": dict(plan.sources),
+        **({"processing": dict(plan.processing)} if plan.processing else {}),
         "index": _described(index),
         "bytes": sum(file["bytes"] for file in files.values()),
         "files": files,

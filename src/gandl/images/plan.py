@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,6 +44,7 @@ class StorePlan:
     code : version of the code that decodes and packs.
     site_sources : of every site, the SHA-256 (hexadecimal) of what identifies its own files; where they are given, only the
         shards of sites with other files are packed again. (): only `sources` counts, for all sites together.
+    processing : what was done to pixels before they are stored, by name; {}: nothing.
 
     Raises
     ------
@@ -64,6 +66,7 @@ class StorePlan:
     sources: Mapping[str, str]
     code: str = FORMAT
     site_sources: tuple[str, ...] = ()
+    processing: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.site_ids or len(self.site_ids) != len(self.well_ids):
@@ -99,6 +102,7 @@ class StorePlan:
         site_sources: tuple[str, ...] = (),
         sha256: str | None = None,
         code: str = FORMAT,
+        processing: Mapping[str, Any] | None = None,
     ) -> StorePlan:
         """The plan of a store of these rows of a sites table, in their order; shards and compression are those of the settings.
 
@@ -127,6 +131,7 @@ class StorePlan:
             sources={source: sha256 or hashlib.sha256("".join(site_sources).encode()).hexdigest()},
             code=code,
             site_sources=site_sources,
+            processing=processing or {},
         )
 
     def factor(self, resolution: int) -> int:
@@ -161,4 +166,6 @@ class StorePlan:
         values = asdict(self)
         if values.pop("site_sources"):
             values["sources"] = "by site"
+        if not values["processing"]:
+            del values["processing"]
         return hashlib.sha256(json.dumps([FORMAT, values], sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The images of a lab's own plates, before they are packed: takes the sites table, reads headers, compares them, decodes sites.
+"""The pixels of a lab's own plates: takes images and how they are read, gives the sites as they are stored.
 
 `gandl.images.screens.plates` packs with it, and `gandl check` looks with it.
 """
@@ -6,85 +6,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from threading import Lock
 
 import numpy as np
-import pandas as pd
 
-from gandl.images.image_files import ImageFileError, ImageInfo, image_info, read_images
+from gandl.images.files.illumination import read_function
+from gandl.images.files.image_files import read_images
+from gandl.images.files.kinds import AS_IT_IS, ImageFileError, Reading
+from gandl.images.files.planes import maximum
+from gandl.images.files.values import stored
+from gandl.images.plate_headers import Fetched, Pixels, addresses_of, data_of, parts_of
+from gandl.source.plates.references import Address, Place, Selector
+from gandl.source.remote.addresses import Addresses
 
-SMALLEST = 64
-"""Shorter side (px) that an image must have: one crop of the smallest network."""
-READERS = 8
-"""Files whose headers are read at a time: they wait for the disk or the network, not for a processor."""
+FUNCTIONS = 64
+"""Illumination functions that are kept in memory."""
 
 
 class PlateImagesError(ValueError):
     """Images of a lab's plates are missing, damaged, or differ in kind; the message lists them with file and row."""
-
-
-@dataclass(frozen=True)
-class Pixels:
-    """One image to look at: what names it in messages (`row 7`), its file and its page."""
-
-    where: str
-    path: Path
-    page: int | None
-
-
-def inspect(images: Sequence[Pixels]) -> tuple[dict[int, ImageInfo], list[str]]:
-    """Read the headers of images.
-
-    Returns
-    -------
-    Position -> header of every image that can be read, and a sentence for every other one, with file and row.
-    """
-    with ThreadPoolExecutor(READERS) as threads:
-        found = list(threads.map(_look, images))
-    infos = {i: info for i, info in enumerate(found) if isinstance(info, ImageInfo)}
-    return infos, [text for text in found if isinstance(text, str)]
-
-
-def _look(image: Pixels) -> ImageInfo | str:
-    try:
-        return image_info(image.path, image.page)
-    except ImageFileError as error:
-        return f"{image.where}: {error}"
-
-
-def mistakes_of_sizes(images: Sequence[Pixels], infos: dict[int, ImageInfo]) -> Iterator[str]:
-    """Images that are too small, or of another size or depth than most."""
-    if not infos:
-        return
-    usual = usual_kind(infos.values())
-    for i, info in infos.items():
-        if min(info.height, info.width) < SMALLEST:
-            yield f"{images[i].where}: {images[i].path} is {info.words}; both sides must be at least {SMALLEST} px"
-        elif info[:3] != usual[:3]:
-            yield (
-                f"{images[i].where}: {images[i].path} is {info.words} (height x width), the others are {usual.words}; "
-                "all images of all plates must be of one kind"
-            )
-
-
-def usual_kind(infos: Iterable[ImageInfo]) -> ImageInfo:
-    """The size and depth that most images have (of several, the first)."""
-    (height, width, dtype), _ = Counter(info[:3] for info in infos).most_common(1)[0]
-    return ImageInfo(height, width, dtype, 1)
-
-
-def images_of(sites: pd.DataFrame, channels: Sequence[str]) -> list[Pixels]:
-    """The images of sites, site by site, in the order of the channels."""
-    columns = [(sites[f"file_{channel}"], sites[f"path_{channel}"], sites[f"page_{channel}"]) for channel in channels]
-    rows = zip(sites["table_row"], *(zip(*column, strict=True) for column in columns), strict=True)
-    return [
-        Pixels(given if pd.isna(row) else f"row {row}", Path(path), None if pd.isna(page) else int(page))
-        for row, *files in rows
-        for given, path, page in files
-    ]
 
 
 class PlateReader:
@@ -93,30 +34,101 @@ class PlateReader:
     Parameters
     ----------
     images : of every site, site by site, channel by channel. channels : how many a site has. source : what messages begin with.
+    reading : how pixels are read. addresses : fetches images at addresses; needed only where there are such.
+
+    Attributes
+    ----------
+    clipped : channel -> pixels that division by an illumination function made too large.
     """
 
-    def __init__(self, images: Sequence[Pixels], channels: int, source: str) -> None:
+    def __init__(
+        self,
+        images: Sequence[Pixels],
+        channels: int,
+        source: str,
+        reading: Reading = AS_IT_IS,
+        addresses: Addresses | None = None,
+    ) -> None:
         self._images, self._channels, self._source = images, channels, source
+        self._reading, self._addresses = reading, addresses
+        self._fetched: dict[int, Fetched] = {}
+        self._functions: dict[Place, np.ndarray] = {}
+        self._lock = Lock()
+        self.clipped: Counter[str] = Counter()
 
     def prefetch(self, block: range) -> None:
-        """Nothing is fetched beforehand: the files are on this machine."""
+        """Fetch the images of a block that are at addresses, once each; other files are on this machine."""
+        wanted = {i: [place for image in self._site(i) for place in addresses_of(image, self._reading)] for i in block}
+        if not any(wanted.values()):
+            return
+        assert self._addresses is not None
+        data = self._addresses.fetch(place for places in wanted.values() for place in places)
+        self._fetched.update({i: {place: data[place] for place in places} for i, places in wanted.items()})
 
     def decode(self, i: int) -> np.ndarray:
-        """Pixels (channel, y, x) of site i.
+        """Pixels (channel, y, x) of site i, as they are stored; what was fetched for it is released.
 
         Raises
         ------
         PlateImagesError : a file cannot be decoded; the message names it and its row.
         """
-        images = self._images[i * self._channels : (i + 1) * self._channels]
-        pages: dict[Path, list[int | None]] = {}
-        for image in images:
-            pages.setdefault(image.path, []).append(image.page)
+        images = self._site(i)
         try:
-            decoded = {path: iter(read_images(path, of_file)) for path, of_file in pages.items()}
+            raw = read_pixels(images, self._reading, self._fetched.pop(i, {}))
+            planes = [self._stored(image, pixels) for image, pixels in zip(images, raw, strict=True)]
         except ImageFileError as error:
             raise PlateImagesError(f"{self._source}, {images[0].where}: {error}") from error
-        planes = [next(decoded[image.path]) for image in images]
         if len({(plane.shape, str(plane.dtype)) for plane in planes}) > 1:
-            raise PlateImagesError(f"{self._source}, {images[0].where}: its images changed while they were read")
+            raise PlateImagesError(f"{self._source}, {images[0].where}: its images are not of one size and type")
         return np.stack(planes)
+
+    def _site(self, i: int) -> Sequence[Pixels]:
+        return self._images[i * self._channels : (i + 1) * self._channels]
+
+    def _stored(self, image: Pixels, raw: np.ndarray) -> np.ndarray:
+        function = None
+        if self._reading.illumination and image.illumination is not None:
+            height, width = raw.shape
+            function = self._function(image.illumination, (height, width))
+        pixels, clipped = stored(raw, self._reading, str(image.path), function)
+        if clipped:
+            with self._lock:
+                self.clipped[image.channel] += clipped
+        return pixels
+
+    def _function(self, place: Place, size: tuple[int, int]) -> np.ndarray:
+        """An illumination function, read once."""
+        with self._lock:
+            if place not in self._functions:
+                if len(self._functions) >= FUNCTIONS:
+                    self._functions.pop(next(iter(self._functions)))
+                data = None
+                if isinstance(place, Address):
+                    assert self._addresses is not None
+                    data = data_of(place, self._addresses.fetch([place]))
+                self._functions[place] = read_function(place, size, data)
+            return self._functions[place]
+
+
+def read_pixels(images: Sequence[Pixels], reading: Reading, fetched: Fetched) -> list[np.ndarray]:
+    """Grey values (y, x) of images as they are in their files, each file being opened once.
+
+    Raises
+    ------
+    ImageFileError : a file cannot be read, or z planes of an image differ.
+    """
+    parts = [parts_of(image.image, reading) for image in images]
+    wanted: dict[Place, list[Selector]] = {}
+    for place, selector in (part for of_image in parts for part in of_image):
+        wanted.setdefault(place, []).append(selector)
+    read = {
+        place: iter(read_images(place, selectors, reading, data_of(place, fetched)))
+        for place, selectors in wanted.items()
+    }
+    pixels = []
+    for of_image in parts:
+        planes = [next(read[place]) for place, _ in of_image]
+        if len({(plane.shape, plane.dtype) for plane in planes}) > 1:
+            raise ImageFileError(f"{of_image[0][0]} and the other z planes of its image are not of one size and type")
+        pixels.append(maximum(planes))
+    return pixels

@@ -16,10 +16,11 @@ from urllib.parse import quote
 from gandl.config import ImagesFrom, ImagesSettings
 from gandl.source.remote.datasets import path_of_url
 from gandl.source.remote.member_source import MemberError, MemberSource, folders_of, listed
+from gandl.source.remote.mirrors import address_of, mirror_folder
 from gandl.source.remote.ranges import ChangedError
 from gandl.source.remote.retries import MissingError, Retries
 from gandl.source.remote.web import Meter, Web
-from gandl.source.zip.archive import address_of, mirror_folder, open_archive
+from gandl.source.zip.archive import open_archive
 from gandl.source.zip.directory import read_directory
 from gandl.source.zip.members import ZipMembers, changed, planned_bytes
 

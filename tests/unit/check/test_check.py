@@ -76,7 +76,7 @@ def test_every_problem_of_table_and_images_is_reported_at_once_with_row_and_file
     tifffile.imwrite(plate / "A03_s1_DNA.tif", np.zeros((97, 110, 3), np.uint8), photometric="rgb")
     (plate / "A04_s1_DNA.tif").write_bytes((plate / "A04_s1_er.tif").read_bytes()[:-9])
     (plate / "A05_s1_DNA.tif").unlink()
-    tifffile.imwrite(plate / "A06_s1_DNA.tif", np.zeros((97, 110), np.float32))
+    tifffile.imwrite(plate / "A06_s1_DNA.tif", np.zeros((97, 110), np.complex64))
     text = table.read_text().replace("1,A07,", "1,A77,").replace("plate 1/B01_s1_er.tif", "plate 1/B01_s1_er.tif#7")
     table.write_text(text.replace("drug A,0.3,", 'drug A,"0,3",', 1))
     report = check_plates(table)
@@ -87,7 +87,7 @@ def test_every_problem_of_table_and_images_is_reported_at_once_with_row_and_file
         "row 6: there is no file /lab/plate 1/A05_s1_DNA.tif (channel DNA)",
         "row 4: /lab/plate 1/A03_s1_DNA.tif has 3 values per pixel (RGB)",
         "row 5: /lab/plate 1/A04_s1_DNA.tif is cut short",
-        "row 7: /lab/plate 1/A06_s1_DNA.tif holds floating values of 32 bit",
+        "row 7: /lab/plate 1/A06_s1_DNA.tif holds complex64 values of 64 bit",
         "row 9: /lab/plate 1/B01_s1_er.tif has 1 readable page(s) but no page 7",
         "row 2: /lab/plate 1/A01_s1_DNA.tif is 97 x 111 px of 16 bit (height x width), the others are 97 x 110 px of 16 bit",
         "row 3: /lab/plate 1/A02_s1_DNA.tif is 97 x 110 px of 8 bit (height x width), the others are 97 x 110 px of 16 bit",
@@ -101,7 +101,7 @@ def test_too_small_images_are_a_problem(tmp_path: Path) -> None:
     (tmp_path / "lab").mkdir()
     Image.fromarray(np.zeros((63, 80), np.uint8)).save(tmp_path / "lab/a.png")
     table = write_csv(tmp_path / "lab/sites.csv", [{"well": "A1", "file_dna": "a.png"}])
-    (problem,) = check_plates(table).problems
+    problem, _ = check_plates(table).problems
     assert problem == f"row 2: {tmp_path}/lab/a.png is 63 x 80 px of 8 bit; both sides must be at least 64 px"
 
 
@@ -124,7 +124,9 @@ def test_what_stops_nothing_is_noted(tmp_path: Path) -> None:
     ]  # fmt: skip
     table = write_csv(tmp_path / "lab/sites.csv", rows)
     for row in rows:
-        Image.fromarray(np.full((64, 64), 7, np.uint8)).save(tmp_path / "lab" / str(row["file_dna"]))
+        pixels = np.full((64, 64), 7, np.uint8)
+        pixels[0, : 0 if row["well"] == "A1" else 64] = 9
+        Image.fromarray(pixels).save(tmp_path / "lab" / str(row["file_dna"]))
     report = check_plates(table)
     assert report.passed
     assert [note.replace(str(tmp_path), "") for note in report.notes if "every pixel" not in note] == [
@@ -133,7 +135,10 @@ def test_what_stops_nothing_is_noted(tmp_path: Path) -> None:
         "1 treated well(s) have no concentration_um; the first is lab_1_A03",
         "wells have between 1 and 2 sites; lab_1_A01 has 1",
     ]
-    assert f"row 2: every pixel of {tmp_path}/lab/10.png is 7; is it an empty image?" in report.notes
+    assert (
+        f"channel dna is constant in 1 of the 5 sites looked at, the first is row 2: every pixel of {tmp_path}/lab/10.png is 7; "
+        "is it an empty image?"
+    ) in report.notes
 
 
 def test_command_ends_with_status_1_and_all_problems_and_writes_nothing(
@@ -159,14 +164,17 @@ def test_command_draws_a_sheet_and_writes_a_configuration_that_loads(
     assert gandl("check", six, "--config", config) == f"{config} exists already; name another file, or delete it"
 
 
-def test_command_reads_a_folder_with_a_pattern(six: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_reads_a_folder_with_a_pattern(
+    six: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     pattern = r"plate (?P<plate>\d+)/(?P<well>[A-P]\d\d)_s(?P<site>\d)_(?P<channel>\w+)\.tif"
     assert gandl("check", six.parent, "--pattern", pattern) is None
     printed = capsys.readouterr().out
     assert "channels    6: DNA, actin, er, golgi, mito, rna" in printed
     assert "no well is a positive control" in printed
     assert gandl("check", six.parent) == 1
-    assert "needs a pattern" in capsys.readouterr().out
+    assert "give a pattern of your own by --pattern" in capsys.readouterr().out
     assert (
         gandl("check", six, "--pattern", pattern) == f"--pattern is for a folder of images, and {six} is not a folder"
     )

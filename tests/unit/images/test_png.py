@@ -14,7 +14,7 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from gandl.images.png import ImageError, PngHeader, decode_png, read_png_header
+from gandl.images.files.png import ImageError, PngHeader, decode_png, read_png_header
 
 GREY = np.random.default_rng(0).integers(0, 256, (40, 56), np.uint8)
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from gandl.config import Dataset, ImagesFrom, ImagesSettings
 from gandl.images.area_mean import area_mean
-from gandl.images.png import ImageError
+from gandl.images.files.png import ImageError
 from gandl.images.screens.members import ScreenImagesError, ScreenReader
 from gandl.images.screens.rxrx import pack_screen
 from gandl.images.store_reader import ImageStore

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from gandl.config import ImagesSettings
+from gandl.images.files.png import decode_png
 from gandl.images.pack import StorePlan, pack_store
-from gandl.images.png import decode_png
 from gandl.images.store_reader import FORMAT
 from gandl.source.remote.member_source import MemberSource
 from gandl.tables import SITES, check
@@ -68,7 +68,7 @@ def pack_members(
     Raises
     ------
     ScreenImagesError : sites of the table without (all of) their images.
-    gandl.images.png.ImageError : a file is damaged, or no grey PNG of this size and depth.
+    gandl.images.files.png.ImageError : a file is damaged, or no grey PNG of this size and depth.
     gandl.source.members.MemberError : a file cannot be fetched, or is not the one that its archive names.
     gandl.images.pack.PackError : the resolutions do not fit the images, or the disk is full.
     """
@@ -113,7 +113,7 @@ class ScreenReader:
 
         Raises
         ------
-        gandl.images.png.ImageError : a file is damaged, or no grey PNG of the right size and depth.
+        gandl.images.files.png.ImageError : a file is damaged, or no grey PNG of the right size and depth.
         """
         return np.stack([decode_png(self._data.pop(key), key, self._size, self._dtype) for key in self._keys[i]])
 

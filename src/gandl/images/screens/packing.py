@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gandl.config import Dataset, ImagesFrom, ImagesSettings
+from gandl.config import Dataset, ImagesFrom, ImagesSettings, PlatesSettings
 from gandl.source.catalogue import file_of
 from gandl.source.members import open_members
 
@@ -58,7 +58,8 @@ def pack_store_of(
     sites : sites table of the screen.
     target : written.
     resolutions : stored sizes (px, the shorter side).
-    source : of the screen's section of `source`: `images_from`, `image_px`, `pixel_size_um`, where it has them.
+    source : of the screen's section of `source`, where it has them: `images_from`, `image_px`, `pixel_size_um`; and how the
+        pixels of a lab's own plates are read: `z`, `time`, `scale`, `illumination`.
     settings : section `images`.
     code : version of the code; another one packs again.
     threads : that decode.
@@ -100,6 +101,7 @@ def pack_store_of(
             assert raw.archive is not None
             pack_bbbc013(raw.archive, sites, target.store, target.index, target.manifest, settings, code)
         case Dataset.PLATES:
+            from gandl.images.files.kinds import Reading
             from gandl.images.screens.plates import pack_plates
 
             pack_plates(
@@ -113,4 +115,6 @@ def pack_store_of(
                 settings=settings,
                 code=code,
                 threads=threads,
+                reading=Reading.of(PlatesSettings.given(source)),
+                mirror=raw.mirror,
             )

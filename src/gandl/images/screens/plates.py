@@ -1,7 +1,7 @@
 """Images of a lab's own plates: takes the sites table and the files that it names, makes the image store of one plate.
 
 All images of all plates must be of one size and depth, which is checked by their headers before anything is packed. Nothing is
-scaled: 12-bit values in 16-bit files stay as they are.
+scaled, unless the settings say so: 12-bit values in 16-bit files stay as they are.
 """
 
 from __future__ import annotations
@@ -13,27 +13,34 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gandl.config import ImagesSettings
-from gandl.images.image_files import ImageInfo, image_info
+from gandl.images.files.kinds import AS_IT_IS, ImageInfo, Reading
 from gandl.images.pack import StorePlan, pack_store
-from gandl.images.plate_reader import (
+from gandl.images.plate_headers import (
     READERS,
+    Fetched,
     Pixels,
-    PlateImagesError,
-    PlateReader,
+    addresses_of,
     images_of,
     inspect,
+    mistake_of_pixel_sizes,
+    mistakes_of_functions,
     mistakes_of_sizes,
+    parts_of,
+    pixel_sizes,
     usual_kind,
 )
+from gandl.images.plate_reader import PlateImagesError, PlateReader
 from gandl.images.store_reader import FORMAT
+from gandl.source.plates.mistakes import listed
+from gandl.source.plates.references import Address, Place, files_below
 from gandl.source.plates.sites import channels_of, source_of
-from gandl.source.plates.stores import listed
+from gandl.source.remote.addresses import Addresses
 from gandl.tables import SITES, read_table
 from gandl.workflow.files import sha256_of
 
 log = logging.getLogger(__name__)
 
-__all__ = ["PlateImagesError", "image_info", "pack_plates"]
+__all__ = ["PlateImagesError", "pack_plates"]
 
 
 def pack_plates(
@@ -49,6 +56,8 @@ def pack_plates(
     code: str = FORMAT,
     threads: int = 1,
     report: Callable[[str], None] = log.info,
+    reading: Reading = AS_IT_IS,
+    mirror: str | None = None,
 ) -> None:
     """Pack one plate.
 
@@ -57,16 +66,20 @@ def pack_plates(
     sites : sites table that `gandl.source.plates.sites.write_sites` made; its rows of this store, in their order, are its sites.
     store_id : the plate.
     resolutions : stored sizes (px, the shorter side).
-    pixel_size_um : of the original images; None if unknown.
+    pixel_size_um : of the original images; None: what their own metadata state, if they do.
     store, index, manifest : written, see `gandl.images.pack.pack_store`.
     settings : section `images` of the configuration.
     code : version of the code; another one packs again.
     threads : that decode.
     report : called with one line per shard.
+    reading : what is taken of z planes and time points, scale, and whether illumination functions are applied.
+    mirror : folder or base URL that holds `<host>/<path>` of images at addresses; None: the addresses themselves.
 
     Raises
     ------
-    PlateImagesError : a file is missing, damaged, no grey image of 8 or 16 bit, or of another size or depth than the others.
+    PlateImagesError : a file is missing, damaged, no grey image, or of another size or type than the others, or holds pixels that
+        cannot be stored as 8 or 16 bit.
+    gandl.source.remote.retries.DownloadError : the mirror is no folder.
     gandl.images.pack.PackError : the resolutions do not fit the images, or the disk is full.
     """
     table = read_table(Path(sites), SITES)
@@ -75,46 +88,90 @@ def pack_plates(
     if plate.empty:
         raise PlateImagesError(f"{sites} has no site of the plate {store_id}")
     images = images_of(plate, channels)
-    kind = _one_kind(images, images_of(table.iloc[:1], channels), source)
-    plan = StorePlan.of_sites(
-        plate,
-        store_id,
-        settings,
-        channels=channels,
-        dtype=kind.dtype,
-        size=(kind.height, kind.width),
-        resolutions=resolutions,
-        pixel_size_um=pixel_size_um,
-        source=source,
-        site_sources=_checksums(images, len(channels)),
-        code=code,
-    )
-    reader = PlateReader(images, len(channels), source)
-    pack_store(plan, reader, store, index, manifest, threads=threads, report=report)
+    with Addresses(mirror, settings.connections, report=report) as addresses:
+        first = [images[0], images_of(table.iloc[:1], channels)[0]]
+        fetched = addresses.fetch(address for image in first for address in addresses_of(image, reading))
+        kind, stated = _one_kind(images, first[1], source, reading, fetched)
+        _check_functions(images, kind, source, reading)
+        plan = StorePlan.of_sites(
+            plate,
+            store_id,
+            settings,
+            channels=channels,
+            dtype=reading.stored_type(kind.dtype),
+            size=(kind.height, kind.width),
+            resolutions=resolutions,
+            pixel_size_um=pixel_size_um or stated,
+            source=source,
+            site_sources=_checksums(images, len(channels), reading),
+            code=code,
+            processing=reading.described(kind.planes),
+        )
+        reader = PlateReader(images, len(channels), source, reading, addresses)
+        pack_store(plan, reader, store, index, manifest, threads=threads, report=report)
+    for channel, pixels in sorted(reader.clipped.items()):
+        report(
+            f"{store_id}: {pixels:,} pixels of channel {channel} are set to the largest value, which they exceeded once divided "
+            "by the illumination function"
+        )
 
 
-def _one_kind(images: Sequence[Pixels], first: Sequence[Pixels], source: str) -> ImageInfo:
-    """Size and depth of a plate's images, which all have those of the first image of all plates."""
-    infos, mistakes = inspect(images)
-    mistakes += mistakes_of_sizes(images, infos)
+def _one_kind(
+    images: Sequence[Pixels], first: Pixels, source: str, reading: Reading, fetched: Fetched
+) -> tuple[ImageInfo, float | None]:
+    """Size and type of a plate's images, which all have those of the first image of all plates; and the pixel size they state.
+
+    Of images at addresses only those that were fetched are looked at; another kind is noticed when it is decoded.
+    """
+    infos, mistakes = inspect(images, reading, fetched)
+    sizes = pixel_sizes(images, infos)
+    mistakes += [*mistakes_of_sizes(images, infos), *mistake_of_pixel_sizes(sizes)]
     if mistakes:
         raise PlateImagesError(listed(f"images of {source} cannot be used", mistakes))
     kind = usual_kind(infos.values())
-    screen = inspect(first[:1])[0].get(0, kind)  # if damaged, it is reported when its own plate is packed
+    screen = inspect([first], reading, fetched)[0].get(
+        0, kind
+    )  # if damaged, it is reported when its own plate is packed
     if screen[:3] != kind[:3]:
         raise PlateImagesError(
             f"{source}, {images[0].where}: {images[0].path} is {kind.words} (height x width), but "
-            f"{first[0].where}: {first[0].path}, of another plate, is {screen.words}; "
+            f"{first.where}: {first.path}, of another plate, is {screen.words}; "
             "all plates of a run must have images of one kind"
         )
-    return kind
+    return kind, next(iter(sizes), None)
 
 
-def _checksums(images: Sequence[Pixels], channels: int) -> tuple[str, ...]:
-    """Of every site, SHA-256 over the checksums of its files and the pages of its images, in order; each file is read once."""
+def _check_functions(images: Sequence[Pixels], kind: ImageInfo, source: str, reading: Reading) -> None:
+    """Illumination functions on this machine must be of the images' size, before anything is packed."""
+    if not reading.illumination:
+        return
+    mistakes = mistakes_of_functions(images, (kind.height, kind.width))
+    if mistakes:
+        raise PlateImagesError(listed(f"illumination functions of {source} cannot be used", mistakes))
+
+
+def _checksums(images: Sequence[Pixels], channels: int, reading: Reading) -> tuple[str, ...]:
+    """Of every site, SHA-256 over the checksums of its files and what is taken of them, in order; each file is read once."""
+    places = {image: [place for place, _ in parts_of(image.image, reading)] for image in images}
+    if reading.illumination:
+        places = {
+            image: [*files, *([image.illumination] if image.illumination else [])] for image, files in places.items()
+        }
     with ThreadPoolExecutor(READERS) as threads:
-        paths = list(dict.fromkeys(image.path for image in images))
-        sums = dict(zip(paths, threads.map(sha256_of, paths), strict=True))
-    lines = [f"{sums[image.path]} {image.page or 1}\n" for image in images]
+        paths = list(dict.fromkeys(place for files in places.values() for place in files))
+        sums = dict(zip(paths, threads.map(_checksum, paths), strict=True))
+    lines = [f"{' '.join(sums[place] for place in places[image])} {image.image.selector or 1}\n" for image in images]
     sites = ("".join(lines[first : first + channels]) for first in range(0, len(lines), channels))
     return tuple(hashlib.sha256(site.encode()).hexdigest() for site in sites)
+
+
+def _checksum(place: Place) -> str:
+    """SHA-256 of a file, or of every file of an OME-Zarr image; of an address itself."""
+    if isinstance(place, Address):
+        return hashlib.sha256(place.encode()).hexdigest()
+    if not place.is_dir():
+        return sha256_of(place)
+    digest = hashlib.sha256()
+    for file in files_below(place):
+        digest.update(f"{file} {sha256_of(place / file)}\n".encode())
+    return digest.hexdigest()

@@ -1,3 +1,18 @@
-"""plates: a lab's own plates. Takes `sites.csv` or a folder with a pattern, makes the sites table, and finds every mistake."""
+"""plates: a lab's own plates. Takes a table of sites (CSV, Excel) or a folder with a pattern, makes the sites table, and finds
+every mistake.
+"""
 
-__all__ = ["sites", "state", "stores"]
+__all__ = [
+    "contents",
+    "folder",
+    "grouping",
+    "mistakes",
+    "references",
+    "rules",
+    "sites",
+    "state",
+    "stores",
+    "table",
+    "text_table",
+    "wells",
+]

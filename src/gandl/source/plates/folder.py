@@ -1,61 +1,41 @@
 """A lab's own plates from a folder: takes its image files, a pattern and a table of wells, makes sites and channels.
 
 The pattern is searched for in every path below the folder; its groups give well (or row and column), channel, and where they vary
-plate, site and experiment.
+plate, site, experiment, plane and time.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
 from gandl.config import PlatesSettings
+from gandl.source.plates.grouping import Place, SiteKey, group_places
+from gandl.source.plates.mistakes import PlatesError
+from gandl.source.plates.references import ImageFile
 from gandl.source.plates.rules import (
-    ImageFile,
     Layout,
     Site,
     no_well,
     plate_words,
-    read_layout,
     read_site_number,
     well_at,
     well_of,
 )
 from gandl.source.plates.stores import (
-    PlateKey,
-    PlatesError,
     folder_and_pattern,
     image_files,
     natural,
     no_image_fits,
     plate_key,
-    read_csv,
 )
-from gandl.source.plates.table import MADE, OWN, Found, mistakes_of_names
+from gandl.source.plates.table import Found
+from gandl.source.plates.wells import read_wells, treated
 
-
-@dataclass(frozen=True)
-class WellRow:
-    """One row of the table of wells."""
-
-    where: str
-    layout: Layout
-    extra: Mapping[str, str]
-
-
-Wells = dict[tuple[str | None, str | None, str], WellRow]
-
-
-@dataclass(frozen=True)
-class Place:
-    """What a file name gives, before it is grouped into sites."""
-
-    key: PlateKey
-    well: str
-    site: int | None
-    channel: str
+THUMBNAIL = re.compile(r"(?i:thumb)[^/]*$|(?:^|/)(?i:thumb(?:nail)?s?)/")
+"""Finds small previews, which are no images of a plate, by the file's name or its folder."""
 
 
 def read_folder_of_sites(settings: PlatesSettings) -> Found:
@@ -63,41 +43,39 @@ def read_folder_of_sites(settings: PlatesSettings) -> Found:
 
     Raises
     ------
-    gandl.source.plates.stores.PlatesError : no such folder, an unusable pattern or table of wells, or no file that fits;
+    gandl.source.plates.mistakes.PlatesError : no such folder, an unusable pattern or table of wells, or no file that fits;
         any other mistake is in `mistakes`.
     """
     folder, pattern = folder_and_pattern(settings)
     mistakes: list[str] = []
-    images: dict[tuple[PlateKey, str, int | None], dict[str, ImageFile]] = {}
-    channels: set[str] = set()
+    places: list[Place] = []
     foreign: list[str] = []
     for name in image_files(folder):
         match = pattern.search(name)
         if match is None:
             foreign.append(name)
-            continue
-        place = _place(name, match, folder, mistakes)
-        if place is None:
-            continue
-        channels.add(place.channel)
-        of_site = images.setdefault((place.key, place.well, place.site), {})
-        if place.channel in of_site:
-            mistakes.append(
-                f"{name}: {of_site[place.channel].given} is channel {place.channel} of the same site already"
-            )
-        of_site.setdefault(place.channel, ImageFile(name, folder / name))
-    if not images and not mistakes:
+        elif place := place_in(match, name, folder, mistakes, settings.channel):
+            places.append(place)
+    if not places and not mistakes:
         raise PlatesError(no_image_fits(settings))
-    ordered = tuple(sorted(channels, key=natural))
-    wells = read_wells(Path(settings.wells), mistakes) if settings.wells else {}
-    mistakes += _lacking(images, ordered)
-    sites = [_site(place, files, wells) for place, files in sorted(images.items(), key=_order)]
-    return Found(ordered, tuple(sites), tuple(mistakes), tuple(_notes(settings, foreign, sites, wells)))
+    notes = notes_of_foreign(
+        [place.name for place in places], foreign, f"below {settings.folder} do not fit the pattern"
+    )
+    found = sites_of_places(
+        places, folder, mistakes, wells=settings.wells, time=settings.time, leave_out=settings.leave_out
+    )
+    return replace(found, notes=(*notes, *found.notes))
 
 
-def _place(name: str, match: re.Match[str], folder: Path, mistakes: list[str]) -> Place | None:
+def place_in(
+    match: re.Match[str], name: str, folder: Path, mistakes: list[str], channel: str | None = None
+) -> Place | None:
+    """What a pattern found in a file's name; None, and a mistake more, where it is no place.
+
+    `channel` is the name of a plate's only channel, where names state none.
+    """
     groups = {group: text for group, text in match.groupdict().items() if text}
-    if "channel" not in groups:
+    if "channel" not in groups and channel is None:
         mistakes.append(f"{name}: the pattern finds no channel in it")
         return None
     if "well" in groups:
@@ -109,117 +87,111 @@ def _place(name: str, match: re.Match[str], folder: Path, mistakes: list[str]) -
     if well is None:
         mistakes.append(f"{name}: the pattern finds a wrong well: {no_well(written)}")
         return None
-    site = read_site_number(groups.get("site", ""), mistakes, name)
-    return Place(plate_key(groups, folder), well, site, groups["channel"])
+    plane = groups.get("plane")
+    if plane is not None and not plane.isdecimal():
+        mistakes.append(f"{name}: the pattern finds the plane {plane!r}; it must be a whole number")
+        return None
+    return Place(
+        name=name,
+        key=plate_key(groups, folder),
+        well=well,
+        site=read_site_number(groups.get("site", ""), mistakes, name),
+        channel=groups.get("channel") or channel or "",
+        plane=None if plane is None else int(plane),
+        time=groups.get("time"),
+    )
 
 
-def _order(item: tuple[tuple[PlateKey, str, int | None], object]) -> tuple[object, ...]:
-    (key, well, site), _ = item
-    return natural(key.experiment), natural(key.plate), len(well), well, site or 0
+def sites_of_places(
+    places: Sequence[Place],
+    folder: Path,
+    mistakes: list[str],
+    *,
+    wells: str | None = None,
+    time: int | None = None,
+    channels: Sequence[str] = (),
+    leave_out: Collection[str] = (),
+) -> Found:
+    """Put images together to sites, with what a table of wells says of them.
+
+    Parameters
+    ----------
+    places : of all images. folder : that their names are relative to.
+    mistakes : found so far; they and the new ones are in `Found.mistakes`.
+    wells : table of wells; without one, every well is untreated. time : number of the time point, from 1.
+    channels : names that come first, in this order; others follow in their natural order.
+    leave_out : channels that are not used, so that nothing is amiss with them.
+
+    Raises
+    ------
+    gandl.source.plates.stores.PlatesError : the table of wells cannot be read.
+    """
+    grouped = group_places([place for place in places if place.channel not in leave_out], folder, time, mistakes)
+    named = {place.channel for place in places}
+    first = [channel for channel in dict.fromkeys(channels) if channel in named]
+    ordered = (*first, *sorted(named - set(first), key=natural))
+    notes = [*grouped.notes]
+    rows = read_wells(Path(wells), mistakes, notes) if wells else {}
+    mistakes += _lacking(grouped.images, [channel for channel in ordered if channel not in leave_out])
+    sites = [_site(place, files) for place, files in grouped.images.items()]
+    if wells and rows:
+        sites, of_wells = treated(sites, rows, wells)
+        notes += of_wells
+    return Found(ordered, tuple(sites), tuple(mistakes), tuple(notes))
 
 
-def _lacking(
-    images: Mapping[tuple[PlateKey, str, int | None], Mapping[str, ImageFile]], channels: tuple[str, ...]
+def notes_of_foreign(
+    taken: Sequence[str], foreign: Sequence[str], what: str, aside: re.Pattern[str] = THUMBNAIL
 ) -> list[str]:
+    """What is said of image files that are not used: a warning where they look like images of a plate, and a note on the others.
+
+    A file looks like an image of a plate where it lies in a folder of images that are used, has their extension, and is nothing
+    that `aside` (a pattern for thumbnails and the like) finds.
+    """
+    places = {_folder_and_suffix(name) for name in taken}
+    like = [name for name in foreign if _folder_and_suffix(name) in places and not aside.search(name)]
+    rest = sorted(set(foreign) - set(like), key=natural)
+    notes = []
+    if like:
+        notes.append(
+            f"warning: {len(like):,} image file(s) {what}, though they lie beside images that are used, for example {like[0]}; "
+            "they are left out"
+        )
+    if rest:
+        notes.append(f"{len(rest):,} image file(s) {what}, the first is {rest[0]}")
+    return notes
+
+
+def _folder_and_suffix(name: str) -> tuple[str, str]:
+    path = PurePosixPath(name)
+    return str(path.parent), path.suffix.lower()
+
+
+def _lacking(images: Mapping[SiteKey, Mapping[str, ImageFile]], channels: Sequence[str]) -> list[str]:
     """Sites without a file for every channel."""
     mistakes = []
     for (key, well, site), files in images.items():
         missing = [channel for channel in channels if channel not in files]
         if missing:
-            first = next(iter(files.values())).given
             number = "" if site is None else f"site {site} of "
             mistakes.append(
-                f"{first}: {number}well {well} of {plate_words(key)} has no file for the channel {', '.join(missing)}"
+                f"{_first(files)}: {number}well {well} of {plate_words(key)} has no file for the channel {', '.join(missing)}"
             )
     return mistakes
 
 
-def _site(
-    place: tuple[PlateKey, str, int | None],
-    files: Mapping[str, ImageFile],
-    wells: Wells,
-) -> Site:
+def _first(files: Mapping[str, ImageFile]) -> str:
+    """Name of a site's first file."""
+    return next(iter(files.values())).given.split("|")[0]
+
+
+def _site(place: SiteKey, files: Mapping[str, ImageFile]) -> Site:
     key, well, site = place
-    row = well_row(wells, key, well)
     return Site(
-        where=next(iter(files.values())).given,
+        where=_first(files),
         key=key,
         well=well,
         site=1 if site is None else site,
-        layout=row.layout if row else Layout(condition="untreated"),
+        layout=Layout(condition="untreated"),
         images=files,
-        extra=row.extra if row else {},
     )
-
-
-def well_row(wells: Wells, key: PlateKey, well: str) -> WellRow | None:
-    """The row that holds for a well; one that names experiment or plate goes before one that holds for all of them."""
-    plate = _plain(key.plate)
-    for experiment, name in ((key.experiment, plate), (None, plate), (key.experiment, None), (None, None)):
-        if (experiment, name, well) in wells:
-            return wells[experiment, name, well]
-    return None
-
-
-def _plain(plate: str) -> str:
-    """A plate's name for comparing: `01` and `1` are one."""
-    return str(int(plate)) if plate.isdecimal() else plate
-
-
-def read_wells(path: Path, mistakes: list[str]) -> Wells:
-    """Read the table of wells: columns well, and plate, experiment, control, treatment, concentration_um ... where wanted.
-
-    Returns
-    -------
-    (experiment, plate, well) -> row; experiment and plate are None if the table does not state them, so that the row holds for
-    all. Mistakes are added to `mistakes`, with file and row.
-
-    Raises
-    ------
-    gandl.source.plates.stores.PlatesError : the file cannot be read as a table.
-    """
-    table = read_csv(path)
-    mistakes += [f"{path}, {mistake}" for mistake in (*mistakes_of_names(table.header), *table.mistakes)]
-    if "well" not in table.header:
-        mistakes.append(f"{path}, row 1: the column well is missing; it has {', '.join(table.header)}")
-        return {}
-    extra = [name for name in table.header if name not in (*OWN, *MADE)]
-    wells: Wells = {}
-    for line, cells in table.rows:
-        where = f"{path}, row {line}"
-        layout = read_layout(cells, mistakes, where)
-        well = well_of(cells["well"])
-        if well is None:
-            mistakes.append(f"{where}: {no_well(cells['well'])}")
-            continue
-        place = (cells.get("experiment") or None, _plain(cells.get("plate", "")) or None, well)
-        if place in wells:
-            mistakes.append(f"{where}: well {well} is in {wells[place].where} already")
-        wells.setdefault(place, WellRow(where, layout, {name: cells[name] for name in extra}))
-    return wells
-
-
-def _notes(
-    settings: PlatesSettings,
-    foreign: list[str],
-    sites: list[Site],
-    wells: Wells,
-) -> list[str]:
-    notes = []
-    if foreign:
-        notes.append(
-            f"{len(foreign):,} image file(s) below {settings.folder} do not fit the pattern, the first is {foreign[0]}"
-        )
-    if not wells:
-        return notes
-    without = [site for site in sites if well_row(wells, site.key, site.well) is None]
-    if without:
-        notes.append(
-            f"{len({(site.key, site.well) for site in without})} well(s) with images are not in {settings.wells}, the first is "
-            f"{without[0].well} of {plate_words(without[0].key)}; they count as untreated and as not a control"
-        )
-    used = {row.where for site in sites if (row := well_row(wells, site.key, site.well)) is not None}
-    unseen = [row.where for row in wells.values() if row.where not in used]
-    if unseen:
-        notes.append(f"{len(unseen)} row(s) of {settings.wells} name wells without images, the first is {unseen[0]}")
-    return notes

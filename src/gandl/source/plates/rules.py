@@ -13,22 +13,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from gandl.source.plates.references import WHOLE_FILE, ImageFile, Place, Selector
 from gandl.source.plates.stores import PlateKey
+from gandl.source.plates.text_table import AMBIGUOUS
 from gandl.tables import CONTROLS
 
 ROWS = 32
 COLUMNS = 48
 """Of the largest plate: 1536 wells, A01 to AF48."""
 UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class ImageFile:
-    """Where one channel of a site is: the cell as it was written, the path on this machine, and the 1-based page, if any."""
-
-    given: str
-    path: Path
-    page: int | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +39,10 @@ class Layout:
 
 @dataclass(frozen=True)
 class Site:
-    """One field of view. `where` names it in messages (`row 7`); `site` is None if it has to be numbered."""
+    """One field of view. `where` names it in messages (`row 7`); `site` is None if it has to be numbered.
+
+    images, illumination : of each channel its image, and its illumination function where one is named.
+    """
 
     where: str
     key: PlateKey
@@ -56,6 +52,7 @@ class Site:
     images: Mapping[str, ImageFile]
     row: int | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
+    illumination: Mapping[str, ImageFile] = field(default_factory=dict)
 
 
 def well_of(text: str) -> str | None:
@@ -123,6 +120,9 @@ def _dose(text: str) -> tuple[float | None, str]:
     """A concentration (uM), or what is wrong with it."""
     if not text:
         return None, ""
+    if AMBIGUOUS.fullmatch(text):
+        point = text.replace(",", ".")
+        return None, f"is {text!r}, with a comma; write {point}, with a decimal point, or {text.replace(',', '')}"
     if re.fullmatch(r"[-+]?\d+,\d+(e[-+]?\d+)?", text, re.IGNORECASE):
         return None, f"is {text!r}, with a comma; write {text.replace(',', '.')}, with a decimal point"
     try:
@@ -132,6 +132,43 @@ def _dose(text: str) -> tuple[float | None, str]:
     if not (value > 0 and math.isfinite(value)):
         return None, f"is {text}; it must be above 0 (uM), or empty where nothing was given"
     return value, ""
+
+
+def without_vehicle_doses(
+    rows: Sequence[tuple[int, Mapping[str, str]]],
+) -> tuple[list[tuple[int, Mapping[str, str]]], list[str]]:
+    """Rows of a table in which the vehicle may have the concentration 0: it is made empty, and the condition `untreated`.
+
+    The vehicle is a negative control, a treatment of negative controls that has no dose anywhere, or no treatment at all. A
+    negative control that bears the name of a treatment given elsewhere received nothing of it. Any other treatment keeps its 0.
+
+    Returns
+    -------
+    The rows, in order, and at most one note.
+    """
+    dosed = {cells.get("treatment", "") for _, cells in rows if not _is_zero(cells) and cells.get("concentration_um")}
+    vehicles = {cells.get("treatment", "") for _, cells in rows if _is_negative(cells)} - dosed | {""}
+    out, zeros = [], []
+    for line, cells in rows:
+        treatment = cells.get("treatment", "")
+        if _is_zero(cells) and (_is_negative(cells) or treatment in vehicles):
+            given = treatment if treatment in vehicles else ""
+            zeros.append(given)
+            condition = cells.get("condition") or "untreated"
+            cells = {**cells, "concentration_um": "", "treatment": given, "condition": condition}
+        out.append((line, cells))
+    names = ", ".join(dict.fromkeys(name for name in zeros if name))
+    named = f" ({names})" if names else ""
+    note = f"{len(zeros):,} row(s) give the vehicle{named} the concentration_um 0; they are read as untreated"
+    return out, [note] if zeros else []
+
+
+def _is_negative(cells: Mapping[str, str]) -> bool:
+    return cells.get("control", "").lower() == "negative"
+
+
+def _is_zero(cells: Mapping[str, str]) -> bool:
+    return bool(re.fullmatch(r"[-+]?0+([.,]0*)?(e[-+]?\d+)?", cells.get("concentration_um", ""), re.IGNORECASE))
 
 
 def read_site_number(text: str, mistakes: list[str], where: str) -> int | None:
@@ -168,7 +205,7 @@ def numbered(sites: Sequence[Site], mistakes: list[str]) -> list[Site]:
 def mistakes_of_sites(sites: Sequence[Site]) -> Iterator[str]:
     """Contradictions between rows: a site twice, an image for two, wells whose rows differ in what was done."""
     seen: dict[tuple[PlateKey, str, int | None], Site] = {}
-    used: dict[tuple[Path, int], tuple[Site, str]] = {}
+    used: dict[tuple[Place, Selector], tuple[Site, str]] = {}
     wells: dict[tuple[PlateKey, str], Site] = {}
     for site in sites:
         other = seen.setdefault((site.key, site.well, site.site), site)
@@ -176,11 +213,23 @@ def mistakes_of_sites(sites: Sequence[Site]) -> Iterator[str]:
             yield f"{site.where}: site {site.site} of well {site.well} of {plate_words(site.key)} is in {other.where} already"
         yield from _contradictions(site, wells.setdefault((site.key, site.well), site))
         for channel, image in site.images.items():
-            # a file with one page may be named with the page's number and without
-            first, first_channel = used.setdefault((image.path, image.page or 1), (site, channel))
-            if first is not site or first_channel != channel:
-                place = f"{first.where}, channel {first_channel}"
-                yield f"{site.where}: {image.given}, channel {channel}, is the image of {place} already"
+            owners = [used.setdefault(key, (site, channel)) for key in _identities(image)]
+            for first, first_channel in owners:
+                if first is not site or first_channel != channel:
+                    place = f"{first.where}, channel {first_channel}"
+                    yield f"{site.where}: {image.given}, channel {channel}, is the image of {place} already"
+                    break
+
+
+def _identities(image: ImageFile) -> Iterator[tuple[Place, Selector]]:
+    """What no other image may be: the file and what is taken of it, for each of its planes."""
+    selector, planes = image.selector, image.planes
+    if len(planes) > 1:
+        if isinstance(selector.z, int):
+            planes = planes[selector.z - 1 : selector.z]
+        selector = replace(selector, z=None)
+    for place in planes:  # a file with one page may be named with the page's number and without
+        yield place, Selector(page=1) if selector == WHOLE_FILE else selector
 
 
 def _contradictions(site: Site, first: Site) -> Iterator[str]:
@@ -206,15 +255,17 @@ def plate_words(key: PlateKey) -> str:
 
 
 def missing_files(sites: Iterable[Site]) -> Iterator[str]:
-    """Images that are missing; a name that differs only in capitals is reported."""
+    """Images and illumination functions that are missing; a name that differs only in capitals is reported."""
     names: dict[Path, dict[str, str]] = {}
     present: dict[Path, bool] = {}
     for site in sites:
-        for channel, image in site.images.items():
-            if image.path not in present:
-                present[image.path] = image.path.is_file()
-            if not present[image.path]:
-                yield f"{site.where}: there is no file {image.path} (channel {channel}){_meant(image.path, names)}"
+        named = [(image, f"channel {channel}") for channel, image in site.images.items()]
+        named += [(image, f"illumination of {channel}") for channel, image in site.illumination.items()]
+        for path, what in ((path, what) for image, what in named for path in image.planes if isinstance(path, Path)):
+            if path not in present:
+                present[path] = path.exists()
+            if not present[path]:
+                yield f"{site.where}: there is no file {path} ({what}){_meant(path, names)}"
 
 
 def _meant(path: Path, names: dict[Path, dict[str, str]]) -> str:

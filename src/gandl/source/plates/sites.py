@@ -7,7 +7,7 @@ images.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ import pandas as pd
 
 from gandl.config import PlatesSettings
 from gandl.source.plates.folder import read_folder_of_sites
+from gandl.source.plates.mistakes import PlatesError, listed
+from gandl.source.plates.references import PLANES, WHOLE_FILE, ImageFile, Place, Selector, place_at, selector_of
 from gandl.source.plates.rules import Site, missing_files, mistakes_of_sites, numbered, split_well
-from gandl.source.plates.stores import Plate, PlateKey, PlatesError, listed, name_plates, place_of
+from gandl.source.plates.stores import Plate, PlateKey, name_plates, place_of
 from gandl.source.plates.table import Found, read_table_of_sites
 from gandl.tables.notes import WARNINGS, note_of, write_noted_sites
 
@@ -49,14 +51,20 @@ class Plates:
     notes: tuple[str, ...]
 
 
-def read_plates(settings: PlatesSettings) -> Plates:
+def read_plates(settings: PlatesSettings, given: tuple[str, Found] | None = None) -> Plates:
     """Read and check a table or a folder; image files are looked for, and not opened.
+
+    Parameters
+    ----------
+    settings : section `source.plates`.
+    given : what was found in another way, and the name of the place; None: the table or folder of the settings is read.
 
     Raises
     ------
     PlatesError : there is nothing to read; any other mistake is in `mistakes`.
     """
-    source, found = _found(settings)
+    source, found = given or _found(settings)
+    found = _corrected(_without(found, settings.leave_out), settings.illumination)
     mistakes = list(found.mistakes)
     plates, of_names = name_plates(site.key for site in found.sites)
     first = {plate.plate_id: key for key, plate in reversed(plates.items())}  # 07 and 7 are one plate
@@ -79,7 +87,57 @@ def count_sites(settings: PlatesSettings) -> int:
 def _found(settings: PlatesSettings) -> tuple[str, Found]:
     """The table or folder, as it was named, and what it holds."""
     source = place_of(settings)
-    return source, read_table_of_sites(Path(source)) if source == settings.table else read_folder_of_sites(settings)
+    if source == settings.table:
+        return source, read_table_of_sites(Path(source), settings.leave_out, illumination=settings.illumination)
+    return source, read_folder_of_sites(settings)
+
+
+def _without(found: Found, leave_out: Collection[str]) -> Found:
+    """What was found, less the channels that the settings leave out."""
+    if not leave_out:
+        return found
+    names = ", ".join(found.channels)
+    mistakes = [
+        f"source.plates.leave_out names the channel {channel}; the channels are {names}"
+        for channel in leave_out
+        if channel not in found.channels
+    ]
+    kept = tuple(channel for channel in found.channels if channel not in leave_out)
+    if found.channels and not kept:
+        mistakes.append(f"source.plates.leave_out names all channels ({names}); one at least must remain")
+    sites = tuple(
+        replace(
+            site,
+            images={name: image for name, image in site.images.items() if name in kept},
+            illumination={name: image for name, image in site.illumination.items() if name in kept},
+        )
+        for site in found.sites
+    )
+    return replace(found, channels=kept, sites=sites, mistakes=(*found.mistakes, *mistakes))
+
+
+def _corrected(found: Found, wanted: bool) -> Found:
+    """What was found, with illumination functions where they are to be applied, and what is missing of them."""
+    having = [name for name in found.channels if any(name in site.illumination for site in found.sites)]
+    columns = ", ".join(f"illum_{name}" for name in having)
+    if not wanted:
+        note = (
+            f"the illumination functions ({columns}) are not applied; source.plates.illumination: true divides by them"
+        )
+        sites = tuple(replace(site, illumination={}) for site in found.sites)
+        return replace(found, sites=sites, notes=(*found.notes, note)) if having else found
+    if not having:
+        mistake = "source.plates.illumination is true, but no column illum_<channel> names illumination functions"
+        return replace(found, mistakes=(*found.mistakes, mistake))
+    empty = [
+        f"{site.where}: illum_{name} is empty; with source.plates.illumination each image of this channel needs a function"
+        for site in found.sites
+        for name in having
+        if name not in site.illumination
+    ]
+    others = [name for name in found.channels if name not in having]
+    bare = [f"no illumination function is named for {name}: its images stay as they are" for name in others]
+    return replace(found, mistakes=(*found.mistakes, *empty), notes=(*found.notes, *bare))
 
 
 def write_sites(settings: PlatesSettings, output: Path) -> None:
@@ -90,7 +148,9 @@ def write_sites(settings: PlatesSettings, output: Path) -> None:
     settings : section `source.plates`.
     output : parquet, schema `gandl.tables.SITES`, and: `plate_name`, `table_row` (row of `sites.csv`; null for a folder), for
         each channel `file_<channel>` (as it was written), `path_<channel>` (relative to the current folder, unless the table's
-        own path is absolute) and `page_<channel>` (1-based, null if not given), and any other column of the table, as text.
+        own path is absolute, or an address) and `page_<channel>` (1-based, null if not given), and any other column of the table,
+        as text. Where an image needs them: `select_<channel>` (channel, z plane and time point in a file, `channel=ER&z=max`),
+        `planes_<channel>` (the paths of several z planes, joined by |) and `illum_<channel>` (path of the illumination function).
         Names of the channels are in its notes (`channels_of`).
 
     Raises
@@ -142,7 +202,33 @@ def _files(site: Site) -> Iterator[tuple[str, object]]:
     for channel, image in site.images.items():
         yield f"file_{channel}", image.given
         yield f"path_{channel}", str(image.path)
-        yield f"page_{channel}", image.page
+        yield f"page_{channel}", image.selector.page
+        if image.selector.page is None and image.selector != WHOLE_FILE:
+            yield f"select_{channel}", str(image.selector)
+        if image.further:
+            yield f"planes_{channel}", PLANES.join(map(str, image.planes))
+        if channel in site.illumination:
+            yield f"illum_{channel}", str(site.illumination[channel].path)
+
+
+def images_in(sites: pd.DataFrame, channel: str) -> list[tuple[ImageFile, Place | None]]:
+    """Of each row of a sites table that `write_sites` made, the image of a channel, and its illumination function or None."""
+    empty = [None] * len(sites)
+    names = (f"{kind}_{channel}" for kind in ("file", "path", "page", "select", "planes", "illum"))
+    columns = [
+        sites[name].astype(object).where(sites[name].notna(), None) if name in sites else empty for name in names
+    ]
+    return [_image(*row) for row in zip(*columns, strict=True)]
+
+
+def _image(
+    given: str, path: str, page: int | None, select: str | None, planes: str | None, illumination: str | None
+) -> tuple[ImageFile, Place | None]:
+    selector = selector_of(select) if select else Selector(page=None if page is None else int(page))
+    assert isinstance(selector, Selector)
+    further = planes.split(PLANES)[1:] if planes else []
+    image = ImageFile(given, place_at(path), selector, tuple(map(place_at, further)))
+    return image, place_at(illumination) if illumination else None
 
 
 def channels_of(sites: Path) -> tuple[str, ...]:

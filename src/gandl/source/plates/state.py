@@ -7,12 +7,12 @@ Contents are not read: names, sizes and modification times suffice. Nothing heav
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 from gandl.config import PlatesSettings
+from gandl.source.plates.references import ImageFile, Place, image_at, state_of
 from gandl.source.plates.stores import (
     PlateKey,
     folder_and_pattern,
@@ -20,19 +20,16 @@ from gandl.source.plates.stores import (
     name_plates,
     place_of,
     plate_key,
-    read_csv,
     sorted_keys,
 )
+from gandl.source.plates.text_table import read_csv
 
 PREFIX = "file_"
 """Columns of a table that name images begin so."""
-
-
-def file_and_page(cell: str) -> tuple[str, int | None]:
-    r"""What a cell of a table names: `plate 1\A01.tif#3` is page 3 of `plate 1/A01.tif`; None if no page is given."""
-    name = cell.replace("\\", "/")
-    match = re.fullmatch(r"(.*)#(\d+)", name)
-    return (match[1], int(match[2])) if match else (name, None)
+WHOLE = "file"
+"""The column that names one file for all channels of a site."""
+ILLUMINATION = "illum_"
+"""Columns that name illumination functions begin so."""
 
 
 def state_of_folder(settings: PlatesSettings) -> str | None:
@@ -62,33 +59,35 @@ def states_of_stores(settings: PlatesSettings) -> dict[str, str]:
     keys = [key for key, _, _ in images] if settings.table is not None else sorted_keys(key for key, _, _ in images)
     plates, _ = name_plates(keys)
     digests = {plate.plate_id: hashlib.sha256() for plate in plates.values()}
-    for key, name, path in images:
+    known: dict[Place, str] = {}
+    for key, name, image in images:
         if key in plates:
-            digests[plates[key].plate_id].update(f"{name}\0{_size_and_time(path)}\n".encode())
+            digests[plates[key].plate_id].update(f"{name}\0{state_of(image, known)}\n".encode())
     return {plate_id: digest.hexdigest() for plate_id, digest in digests.items()}
 
 
-def _images(settings: PlatesSettings) -> Iterator[tuple[PlateKey, str, Path]]:
-    """Plate, name and path of every image."""
+def _images(settings: PlatesSettings) -> Iterator[tuple[PlateKey, str, ImageFile | str]]:
+    """Plate, name and files of every image that is used, and of every illumination function."""
     if settings.table is not None:
         table = read_csv(Path(settings.table))
+        used = [column for column in table.header if _is_used(column, settings)]
         for _, cells in table.rows:
             key = plate_key(cells, table.path.parent)
-            for column, cell in cells.items():
-                if column.startswith(PREFIX) and cell:
-                    yield key, cell, table.path.parent / file_and_page(cell)[0]
+            for cell in (cells[column] for column in used):
+                if cell:
+                    yield key, cell, image_at(cell, table.path.parent)
         return
     folder, pattern = folder_and_pattern(settings)
     for name in image_files(folder):
         match = pattern.search(name)
-        if match:
+        if match and match.groupdict().get("channel") not in settings.leave_out:
             groups = {group: text for group, text in match.groupdict().items() if text}
-            yield plate_key(groups, folder), name, folder / name
+            yield plate_key(groups, folder), name, ImageFile(name, folder / name)
 
 
-def _size_and_time(path: Path) -> str:
-    try:
-        state = path.stat()
-    except OSError:
-        return "absent"
-    return f"{state.st_size} {state.st_mtime_ns}"
+def _is_used(column: str, settings: PlatesSettings) -> bool:
+    """Whether the files of a column decide what is packed."""
+    prefix = next((prefix for prefix in (PREFIX, ILLUMINATION) if column.startswith(prefix)), "")
+    if prefix == ILLUMINATION and not settings.illumination:
+        return False
+    return column == WHOLE or (prefix != "" and column.removeprefix(prefix) not in settings.leave_out)

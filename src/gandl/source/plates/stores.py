@@ -5,31 +5,23 @@ Nothing heavier than the standard library is imported. `gandl.source.plates.site
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from gandl.config import PlatesSettings
+from gandl.source.plates.mistakes import PlatesError, listed
+from gandl.source.plates.text_table import PLACE_COLUMNS, file_and_sheet, read_csv
 
-DELIMITERS = ",;\t"
 IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".bmp")
-GROUPS = ("well", "row", "column", "channel", "plate", "site", "experiment")
+GROUPS = (*PLACE_COLUMNS, "plane", "time")
 """Named groups that a pattern may have."""
 DEFAULT_EXPERIMENT = "plates"
 DEFAULT_PLATE = "1"
-SHOWN = 50
-"""Mistakes that one message lists; `gandl check` lists all."""
-
-
-class PlatesError(ValueError):
-    """A table of sites, or a folder of images, has mistakes; the message lists them, one line each, with file and row."""
 
 
 class PlateKey(NamedTuple):
@@ -46,16 +38,6 @@ class Plate:
     number: int
     name: str
     plate_id: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """A CSV as text: `rows` holds, for every line that is not empty, its number in the file and its cells by column."""
-
-    path: Path
-    header: tuple[str, ...]
-    rows: tuple[tuple[int, dict[str, str]], ...]
-    mistakes: tuple[str, ...] = field(default=())
 
 
 def light_stores(settings: PlatesSettings) -> list[str]:
@@ -88,6 +70,11 @@ def place_of(settings: PlatesSettings) -> str:
     if not place:
         raise PlatesError("source.plates names neither a table nor a folder; name one of them")
     return place
+
+
+def files_of_tables(settings: PlatesSettings) -> list[str]:
+    """The files of the table of sites and the table of wells, without the names of their sheets."""
+    return [str(file_and_sheet(place)[0]) for place in (settings.table, settings.wells) if place]
 
 
 def _table_keys(settings: PlatesSettings) -> list[PlateKey]:
@@ -187,84 +174,6 @@ def file_safe(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._]+", "-", plain).strip("-._")
 
 
-def read_csv(path: Path) -> Table:
-    """Read a CSV as spreadsheets write it: separated by commas, semicolons or tabs, with or without a BOM, any line ends.
-
-    Names of columns are freed of blanks; the ones that gandl knows may be written in capitals.
-
-    Raises
-    ------
-    PlatesError : no such file, no CSV, not UTF-8, without header or rows, or with a column twice.
-    """
-    path = Path(path)
-    text = _text_of(path)
-    declared = re.match(r"sep=(.)\r?\n", text)
-    header_line = text[declared.end() :].split("\n", 1)[0] if declared else text.split("\n", 1)[0]
-    delimiter = declared[1] if declared else max(DELIMITERS, key=re.sub(r'"[^"]*"', "", header_line).count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        if declared:
-            next(reader)
-        header = tuple(_column_name(name) for name in next(reader, []))
-        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
-    except csv.Error as error:
-        raise PlatesError(f"{path}, row {reader.line_num}: not readable as CSV ({error})") from error
-    twice = sorted({name for name in header if name and header.count(name) > 1})
-    if not any(header) or twice:
-        what = f"the column {', '.join(twice)} twice" if twice else "no header"
-        raise PlatesError(f"{path} has {what}; its first row must name every column once")
-    rows = [(line, cells) for line, cells in lines if any(cells)]
-    if not rows:
-        raise PlatesError(f"{path} has a header and no rows")
-    mistakes = [
-        f"row {line}: {len(cells)} cells, but the header names {len(header)} columns; quote cells that contain {delimiter!r}"
-        for line, cells in rows
-        if any(cells[len(header) :])
-    ]
-    named = ((line, dict(zip(header, [*cells, *[""] * len(header)], strict=False))) for line, cells in rows)
-    return Table(path, tuple(name for name in header if name), tuple(named), tuple(mistakes))
-
-
-def _text_of(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise PlatesError(f"no table at {path}") from None
-    except OSError as error:
-        raise PlatesError(f"the table {path} cannot be read: {error}") from error
-    if data.startswith(b"PK\x03\x04") or data.startswith(b"\xd0\xcf\x11\xe0"):
-        raise PlatesError(f"{path} is a spreadsheet; save it as 'CSV UTF-8' and name that file")
-    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise PlatesError(
-            f"{path}, row {line}: a character that is not UTF-8; save the table as 'CSV UTF-8'"
-        ) from error
-    if "\x00" in text:
-        raise PlatesError(f"{path} is not text; it must be a table saved as 'CSV UTF-8'")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _column_name(text: str) -> str:
-    """A column's name without blanks around it; `Well` and `FILE_DAPI` are `well` and `file_DAPI`."""
-    name = text.strip()
-    lower = name.lower()
-    if lower.startswith("file_"):
-        return f"file_{name[5:].strip()}"
-    return lower if lower.replace(" ", "_") in KNOWN else name
-
-
-KNOWN = frozenset(
-    (
-        *GROUPS, "control", "treatment", "concentration_um", "cell_type", "condition", "compound", "smiles",
-        "site_id", "well_id", "plate_id", "store_id", "plate_name", "table_row",
-    )
-)  # fmt: skip
-"""Columns with a meaning of their own."""
-
-
 def folder_and_pattern(settings: PlatesSettings) -> tuple[Path, re.Pattern[str]]:
     """The folder of images and its compiled pattern.
 
@@ -289,8 +198,15 @@ def folder_and_pattern(settings: PlatesSettings) -> tuple[Path, re.Pattern[str]]
         raise PlatesError(
             "the pattern must name the well: by the group `well`, or by the two groups `row` and `column`"
         )
-    if "channel" not in groups:
-        raise PlatesError("the pattern lacks the group `channel`: (?P<channel>...) around the channel's name")
+    if "channel" not in groups and not settings.channel:
+        raise PlatesError(
+            "the pattern lacks the group `channel`: (?P<channel>...) around the channel's name; where a plate has one channel "
+            "that its file names do not state, name it by --channel dna (source.plates.channel)"
+        )
+    if "channel" in groups and settings.channel:
+        raise PlatesError(
+            f"the pattern has the group `channel`, and the only channel is named, too ({settings.channel}); use one of them"
+        )
     return Path(settings.folder), pattern
 
 
@@ -308,11 +224,3 @@ def _scan(folder: str, prefix: str) -> Iterator[str]:
                 yield from _scan(entry.path, f"{prefix}{entry.name}/")
             elif entry.name.lower().endswith(IMAGE_SUFFIXES):
                 yield f"{prefix}{entry.name}"
-
-
-def listed(what: str, mistakes: Sequence[str]) -> str:
-    """One message: what is wrong, then the mistakes, one line each."""
-    shown = [*mistakes[:SHOWN]]
-    if len(mistakes) > SHOWN:
-        shown.append(f"and {len(mistakes) - SHOWN:,} more; `gandl check` lists them all")
-    return f"{what}:\n" + "\n".join(f"  {mistake}" for mistake in shown)

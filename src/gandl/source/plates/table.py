@@ -6,13 +6,20 @@ One row per site; `well` and one column `file_<channel>` per channel are needed,
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from gandl.source.plates.rules import ImageFile, Site, no_well, read_layout, read_site_number, well_of
-from gandl.source.plates.state import PREFIX, file_and_page
-from gandl.source.plates.stores import Table, plate_key, read_csv
+from gandl.source.plates.contents import ContentsError, channels_of_file
+from gandl.source.plates.references import Address, ImageFile, image_at
+from gandl.source.plates.rules import Site, no_well, read_layout, read_site_number, well_of, without_vehicle_doses
+from gandl.source.plates.state import ILLUMINATION, PREFIX, WHOLE
+from gandl.source.plates.stores import plate_key
+from gandl.source.plates.text_table import Table, read_csv
 
+READERS = 8
+"""Files that are opened at a time: they wait for the disk or the network, not for a processor."""
 LAYOUT = ("control", "treatment", "concentration_um", "cell_type", "condition", "compound", "smiles")
 OWN = ("well", "plate", "experiment", "site", *LAYOUT)
 MADE = ("site_id", "well_id", "plate_id", "store_id", "plate_name", "row", "column", "table_row")
@@ -31,33 +38,57 @@ MEANT = {
 
 @dataclass(frozen=True)
 class Found:
-    """What a table or a folder holds: channels in order, sites, mistakes (one line each), and what is only worth knowing."""
+    """What a table or a folder holds: channels in order, sites, mistakes (one line each), and what is only worth knowing.
+
+    `pixel_size_um` is the side of a pixel where metadata state it, and state one for all images.
+    """
 
     channels: tuple[str, ...]
     sites: tuple[Site, ...]
     mistakes: tuple[str, ...]
     notes: tuple[str, ...]
+    pixel_size_um: float | None = None
 
 
-def read_table_of_sites(path: Path) -> Found:
+def read_table_of_sites(path: Path, leave_out: Collection[str] = (), *, illumination: bool = True) -> Found:
     """Read `sites.csv`.
+
+    Parameters
+    ----------
+    path : the table. leave_out : channels whose cells are not looked at.
+    illumination : whether illumination functions are used; otherwise a wrong cell that names one is no mistake.
 
     Raises
     ------
-    gandl.source.plates.stores.PlatesError : the file cannot be read as a table at all; any other mistake is in `mistakes`.
+    gandl.source.plates.mistakes.PlatesError : the file cannot be read as a table at all; any other mistake is in `mistakes`.
     """
-    table = read_csv(path)
+    return sites_of_table(read_csv(path), leave_out, illumination=illumination)
+
+
+def sites_of_table(table: Table, leave_out: Collection[str] = (), *, illumination: bool = True) -> Found:
+    """The sites of a table whose columns are named as in `sites.csv`, whatever file it was translated from; see
+    `read_table_of_sites`."""
     mistakes = [*_mistakes_of_header(table), *table.mistakes]
     channels = channels_of_header(table.header)
+    whole = WHOLE in table.header and not channels
+    files = _files_of_all_channels(table, mistakes) if whole else {}
+    if whole and files:
+        channels = tuple(next(iter(files.values())))
     if "well" not in table.header or not channels:
-        return Found(channels, (), tuple(mistakes), ())
-    extra = [name for name in table.header if name not in (*OWN, *MADE) and not name.startswith(PREFIX)]
+        return Found(channels, (), tuple(mistakes), table.notes)
+    named = (PREFIX, ILLUMINATION)
+    meant = (*OWN, *MADE, *([WHOLE] if whole else []))
+    extra = [name for name in table.header if name not in meant and not name.startswith(named)]
+    used = [channel for channel in channels if channel not in leave_out]
+    rows, of_vehicles = without_vehicle_doses(table.rows)
     sites = []
-    for line, cells in table.rows:
-        site = _site(line, cells, channels, extra, table.path, mistakes)
+    for line, cells in rows:
+        images = files.get(line, {}) if whole else _images(line, cells, used, table.path, mistakes)
+        site = _site(line, cells, images, extra, table.path, mistakes)
+        functions = _illumination(line, cells, images, table.path, mistakes if illumination else [])
         if site is not None:
-            sites.append(site)
-    return Found(channels, tuple(sites), tuple(mistakes), tuple(_notes(table.header)))
+            sites.append(replace(site, illumination=functions))
+    return Found(channels, tuple(sites), tuple(mistakes), (*table.notes, *of_vehicles, *_notes(table.header)))
 
 
 def channels_of_header(header: tuple[str, ...]) -> tuple[str, ...]:
@@ -65,19 +96,90 @@ def channels_of_header(header: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name.removeprefix(PREFIX) for name in header if name.startswith(PREFIX) and name != PREFIX)
 
 
+def _files_of_all_channels(table: Table, mistakes: list[str]) -> dict[int, dict[str, ImageFile]]:
+    """Row -> channel -> image, where one file per site holds all channels: those of the first file that can be read.
+
+    A file that cannot be read, or has other channels, is a mistake.
+    """
+    images = {line: image_at(cells[WHOLE], table.path.parent) for line, cells in table.rows}
+    with ThreadPoolExecutor(READERS) as threads:
+        found = dict(zip(images, threads.map(_channels_in, images.values()), strict=True))
+    mistakes += [f"row {line}: {WHOLE} {said}" for line, said in found.items() if isinstance(said, str)]
+    known = {line: channels for line, channels in found.items() if not isinstance(channels, str)}
+    if not known:
+        return {}
+    first, usual = next(iter(known.items()))
+    files: dict[int, dict[str, ImageFile]] = {}
+    for line, channels in known.items():
+        image = images[line]
+        assert isinstance(image, ImageFile)
+        if channels != usual:
+            mistakes.append(
+                f"row {line}: {image.path} has the channels {', '.join(channels)}, but the file of row {first} has "
+                f"{', '.join(usual)}; all files of the column {WHOLE} need the same"
+            )
+        files[line] = {name: replace(image, selector=replace(image.selector, channel=name)) for name in usual}
+    return files
+
+
+def _channels_in(image: ImageFile | str) -> tuple[str, ...] | str:
+    """The channels of a file, or what is wrong with it."""
+    if isinstance(image, str):
+        return image
+    if isinstance(image.path, Address):
+        return f"is {image.given!r}, an address; name its channels in columns file_<channel>, as {image.path.name}#channel=..."
+    if image.selector.page is not None or image.selector.channel is not None:
+        return f"is {image.given!r}, but this column names files of all channels; leave out page and channel"
+    if not image.path.exists():
+        return f"is {image.given!r}, but there is no file {image.path}"
+    try:
+        return channels_of_file(image.path)
+    except ContentsError as error:
+        return f"is {image.given!r}, but {error}"
+
+
+def _images(
+    line: int, cells: Mapping[str, str], channels: Sequence[str], table: Path, mistakes: list[str]
+) -> dict[str, ImageFile]:
+    """The images that the cells of a row name, by channel."""
+    images = {channel: image_at(cells[f"{PREFIX}{channel}"], table.parent) for channel in channels}
+    mistakes += [
+        f"row {line}: {PREFIX}{channel} {image}" for channel, image in images.items() if isinstance(image, str)
+    ]
+    return {channel: image for channel, image in images.items() if isinstance(image, ImageFile)}
+
+
+def _illumination(
+    line: int, cells: Mapping[str, str], channels: Iterable[str], table: Path, mistakes: list[str]
+) -> dict[str, ImageFile]:
+    """The illumination functions that the cells of a row name, by channel; a cell may be empty."""
+    named = {channel: cells.get(f"{ILLUMINATION}{channel}", "") for channel in channels}
+    found = {channel: image_at(cell, table.parent) for channel, cell in named.items() if cell}
+    mistakes += [
+        f"row {line}: {ILLUMINATION}{channel} {image}" for channel, image in found.items() if isinstance(image, str)
+    ]
+    return {channel: image for channel, image in found.items() if isinstance(image, ImageFile)}
+
+
 def _mistakes_of_header(table: Table) -> list[str]:
     mistakes = []
     have = f"it has {', '.join(table.header)}"
     if "well" not in table.header:
         mistakes.append(f"row 1: the column well is missing; {have}")
-    if not channels_of_header(table.header):
-        close = [name for name in table.header if name.lower() in ("file", "filename", "path", "image", "filepath")]
+    channels = channels_of_header(table.header)
+    if not channels and WHOLE not in table.header:
+        close = [name for name in table.header if name.lower() in ("filename", "path", "image", "filepath")]
         hint = f" (rename {close[0]} to file_dna, say, where dna is its channel)" if close else ""
         mistakes.append(f"row 1: no column of images: one column file_<channel> per channel is needed{hint}; {have}")
+    mistakes += [
+        f"row 1: {name} names illumination functions of a channel that has no column {PREFIX}{name.removeprefix(ILLUMINATION)}"
+        for name in table.header
+        if channels and name.startswith(ILLUMINATION) and name.removeprefix(ILLUMINATION) not in channels
+    ]
     if PREFIX in table.header:
         mistakes.append(f"row 1: a column is named only {PREFIX}; append the name of its channel")
     lower: dict[str, str] = {}
-    for channel in channels_of_header(table.header):
+    for channel in channels:
         other = lower.setdefault(channel.lower(), channel)
         if other != channel:
             mistakes.append(f"row 1: the channels {other} and {channel} differ only in capitals; give one another name")
@@ -89,7 +191,7 @@ def mistakes_of_names(header: tuple[str, ...]) -> list[str]:
     return [
         f"row 1: gandl has a column {name} of its own; rename yours"
         for name in header
-        if name in LATER or re.fullmatch(r"feature_\d+|(path|page)_.*", name)
+        if name in LATER or re.fullmatch(r"feature_\d+|(path|page|planes|select)_.*", name)
     ]
 
 
@@ -104,16 +206,17 @@ def _notes(header: tuple[str, ...]) -> list[str]:
 
 
 def _site(
-    line: int, cells: dict[str, str], channels: tuple[str, ...], extra: list[str], table: Path, mistakes: list[str]
+    line: int,
+    cells: Mapping[str, str],
+    images: dict[str, ImageFile],
+    extra: list[str],
+    table: Path,
+    mistakes: list[str],
 ) -> Site | None:
     """One row; None if it has no well, so that nothing else can be said of it."""
     where = f"row {line}"
     layout = read_layout(cells, mistakes, where)
     number = read_site_number(cells.get("site", ""), mistakes, where)
-    images = {channel: image_at(cells[f"{PREFIX}{channel}"], table.parent) for channel in channels}
-    for channel, image in images.items():
-        if isinstance(image, str):
-            mistakes.append(f"{where}: {PREFIX}{channel} {image}")
     well = well_of(cells["well"])
     if well is None:
         mistakes.append(f"{where}: {no_well(cells['well'])}")
@@ -124,24 +227,7 @@ def _site(
         well=well,
         site=number,
         layout=layout,
-        images={channel: image for channel, image in images.items() if isinstance(image, ImageFile)},
+        images=images,
         row=line,
         extra={name: cells[name] for name in extra},
     )
-
-
-def image_at(cell: str, folder: Path) -> ImageFile | str:
-    r"""The file that a cell names, relative to the table's folder; or what is wrong with the cell.
-
-    `plate 1\A01.tif#3` is page 3 of `plate 1/A01.tif`: Windows separators are understood.
-    """
-    if not cell:
-        return "is empty; every site needs a file for every channel"
-    if re.match(r"[A-Za-z]:[\\/]|\\\\", cell):
-        return f"is {cell!r}, a path of a Windows machine; write it relative to the folder of the table"
-    if re.match(r"\w+://", cell):
-        return f"is {cell!r}, an address; the file must lie on this machine"
-    name, page = file_and_page(cell)
-    if page == 0:
-        return f"is {cell!r}; pages count from 1"
-    return ImageFile(cell, folder / PurePosixPath(name), page)

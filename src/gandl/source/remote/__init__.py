@@ -2,4 +2,15 @@
 transfers resume where they stopped.
 """
 
-__all__ = ["datasets", "download", "member_source", "origin", "ranges", "retries", "transfer", "web"]
+__all__ = [
+    "addresses",
+    "datasets",
+    "download",
+    "member_source",
+    "mirrors",
+    "origin",
+    "ranges",
+    "retries",
+    "transfer",
+    "web",
+]

@@ -11,6 +11,7 @@ from pathlib import Path
 from gandl.config import ImagesSettings
 from gandl.source.remote.datasets import path_of_url
 from gandl.source.remote.download import download
+from gandl.source.remote.mirrors import address_of, mirror_folder
 from gandl.source.remote.ranges import ChangedError, FileRanges, NoRangesError, RangeClient, Ranges
 from gandl.source.remote.retries import DownloadError, Retries
 from gandl.source.remote.transfer import Version
@@ -74,32 +75,6 @@ def open_archive(
     except BaseException:
         client.close()
         raise
-
-
-def mirror_folder(mirror: str | Path | None) -> Path | None:
-    """The folder that a `mirror:` setting names; None if it names none, or a base URL.
-
-    Raises
-    ------
-    DownloadError : there is no such folder.
-    """
-    if not mirror or is_web(mirror):
-        return None
-    if not Path(mirror).is_dir():
-        raise DownloadError(
-            f"the mirror {mirror} is neither a folder nor an http(s) address (looked from {Path.cwd()})"
-        )
-    return Path(mirror)
-
-
-def address_of(url: str, mirror: str | Path | None) -> str:
-    """Where a file of an official address is requested on the web."""
-    return f"{str(mirror).rstrip('/')}/{path_of_url(url)}" if mirror else url
-
-
-def is_web(mirror: str | Path) -> bool:
-    """Whether it is an http(s) address, not a folder."""
-    return str(mirror).startswith(("http://", "https://"))
 
 
 def _open_file(path: Path, blame: str) -> FileRanges:

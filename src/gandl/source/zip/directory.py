@@ -19,10 +19,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gandl.config import ImagesSettings
+from gandl.source.remote.mirrors import is_web
 from gandl.source.remote.ranges import Ranges
 from gandl.source.remote.retries import Retries
 from gandl.source.remote.transfer import Version
-from gandl.source.zip.archive import is_web, open_archive
+from gandl.source.zip.archive import open_archive
 from gandl.source.zip.zip64 import COLUMNS, ENCRYPTED, LOCAL, ZipDirectoryError, find_directory, read_entries
 from gandl.workflow.files import atomic
 

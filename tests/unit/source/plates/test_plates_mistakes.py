@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from gandl.config import PlatesSettings
+from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.sites import channels_of, read_plates, write_sites
-from gandl.source.plates.stores import PlatesError, light_stores
+from gandl.source.plates.stores import light_stores
 from plate_files import folder_of, lab, write_csv
 
 HEADER = "well,plate,control,treatment,concentration_um,file_dna,file_er"
@@ -34,9 +35,9 @@ def mistakes(settings: PlatesSettings) -> list[str]:
             "row 1: no column of images: one column file_<channel> per channel is needed; it has well, plate",
         ),
         (
-            "well,file\nA1,a.tif\n",
-            "row 1: no column of images: one column file_<channel> per channel is needed (rename file to "
-            "file_dna, say, where dna is its channel); it has well, file",
+            "well,filename\nA1,a.tif\n",
+            "row 1: no column of images: one column file_<channel> per channel is needed (rename filename to "
+            "file_dna, say, where dna is its channel); it has well, filename",
         ),
         (
             "well,file_dna,file_DNA\nA1,a.tif,b.tif\n",
@@ -100,7 +101,15 @@ def mistakes(settings: PlatesSettings) -> list[str]:
             "row 2: concentration_um is '10 uM', not a number; write micromolar without a unit",
         ),
         (
-            "well;treatment;concentration_um;file_dna\nA1;x;0,5;a.tif\n",
+            'well,treatment,concentration_um,file_dna\nA1,x,"0,5",a.tif\n',
+            "row 2: concentration_um is '0,5', with a comma; write 0.5, with a decimal point",
+        ),
+        (
+            "well;treatment;concentration_um;file_dna\nA1;x;1,000;a.tif\n",
+            "row 2: concentration_um is '1,000', with a comma; write 1.000, with a decimal point, or 1000",
+        ),
+        (
+            "well;treatment;concentration_um;file_dna\nA1;x;0,5;a.tif\nA2;x;1.5;b.tif\n",
             "row 2: concentration_um is '0,5', with a comma; write 0.5, with a decimal point",
         ),
         (
@@ -130,8 +139,8 @@ def mistakes(settings: PlatesSettings) -> list[str]:
             "write it relative to the folder of the table",
         ),
         (
-            "well,file_dna\nA1,https://x.org/a.tif\n",
-            "row 2: file_dna is 'https://x.org/a.tif', an address; the file must lie on this machine",
+            "well,file_dna\nA1,s3://x/a.tif\n",
+            "row 2: file_dna is 's3://x/a.tif'; an address must begin with https://, and other files must lie on this machine",
         ),
         ("well,file_dna\nA1,a.tif#0\n", "row 2: file_dna is 'a.tif#0'; pages count from 1"),
         (
@@ -214,8 +223,8 @@ def test_mistakes_of_a_folder_name_the_files(tmp_path: Path) -> None:
         tmp_path, "p/A1_w1.tif", "p/A1_w2.tif", "p/A1_w2.png", "p/A2_w1.tif", "p/P99_w1.tif", wells=str(wells)
     )
     assert mistakes(settings) == [
-        "p/A1_w2.tif: p/A1_w2.png is channel 2 of the same site already",
         "p/P99_w1.tif: the pattern finds a wrong well: well is 'P99'; wells are named A1 (or A01) to AF48",
+        "p/A1_w2.tif: p/A1_w2.png is channel 2 of the same site already",
         f"{wells}, row 2: control is 'maybe'; it must be positive, negative, none, or empty",
         f"{wells}, row 3: well A01 is in {wells}, row 2 already",
         f"{wells}, row 4: well is 'Z'; wells are named A1 (or A01) to AF48",
@@ -232,7 +241,7 @@ def test_mistakes_of_a_folder_name_the_files(tmp_path: Path) -> None:
         ("(?P<well>A1)(?P<row>A)(?P<channel>w)", "must name the well"),
         ("(?P<row>A)(?P<channel>w)", "must name the well"),
         ("(?P<well>A1)", "lacks the group `channel`"),
-        ("(?P<well>A1)(?P<channel>1)(?P<time>t)", "names the group time"),
+        ("(?P<well>A1)(?P<channel>1)(?P<field>t)", "names the group field"),
         ("(?P<well>Q1)(?P<channel>1)", "fits the pattern"),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pandas as pd
@@ -198,20 +197,6 @@ def test_table_of_wells_without_plates_holds_for_every_plate(tmp_path: Path) -> 
     wells = write_csv(tmp_path / "wells.csv", [{"well": "A1", "control": "positive"}])
     settings = folder_of(tmp_path, "p1/A1_w1.png", "p2/A1_w1.png", wells=str(wells))
     assert sites_of(settings, tmp_path)["control"].tolist() == ["positive", "positive"]
-
-
-def test_patterns_of_the_guide_fit_the_names_beside_them(repository: Path) -> None:
-    guide = (repository / "docs/your-plates.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `([^`]+\.tiff?)`.*\| `(.+)` \|$", guide, flags=re.IGNORECASE | re.MULTILINE)
-    assert len(rows) == 3
-    reported = [re.search(pattern, name) for name, pattern in rows]
-    groups = [{} if match is None else match.groupdict() for match in reported]
-    assert groups == [
-        {"plate": "Plate1", "well": "B02", "site": "1", "channel": "3"},
-        {"row": "02", "column": "03", "site": "01", "channel": "2"},
-        {"well": "B02", "site": "1", "channel": "1"},
-    ]
-    assert re.search(rows[2][1], "scan_B02_s1_w1_thumbA5F3.TIF") is None
 
 
 def test_stores_at_parse_time_are_those_of_the_table_for_every_kind_of_source(tmp_path: Path) -> None:

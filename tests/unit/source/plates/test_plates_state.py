@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gandl.config import PlatesSettings
-from gandl.source.plates.state import file_and_page, state_of_folder, states_of_stores
+from gandl.source.plates.state import state_of_folder, states_of_stores
 from gandl.source.plates.stores import light_stores
 
 PATTERN = r"(?P<plate>[^/]+)/(?P<well>[A-P]\d\d)_(?P<channel>\w+)\.tif"
@@ -81,19 +81,6 @@ def test_a_new_image_changes_the_state_of_a_folder_and_other_files_do_not(tmp_pa
     (tmp_path / "lab/1/A02_dna.tif").touch()
     assert state_of_folder(settings) != before
     assert state_of_folder(PlatesSettings(table="sites.csv")) is None  # Snakemake follows the table itself
-
-
-@pytest.mark.parametrize(
-    ("cell", "named"),
-    [
-        ("a.tif", ("a.tif", None)),
-        ("plate 1\\a.tif#3", ("plate 1/a.tif", 3)),
-        ("a#1.tif", ("a#1.tif", None)),
-        ("a#b#12", ("a#b", 12)),
-    ],
-)
-def test_a_cell_names_a_file_and_maybe_its_page(cell: str, named: tuple[str, int | None]) -> None:
-    assert file_and_page(cell) == named
 
 
 def test_nothing_heavy_is_imported() -> None:

@@ -1,0 +1,67 @@
+"""OME-Zarr images (0.4, 0.5): takes the folder of one image and what a cell selects of it, gives its size, and its planes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import zarr
+
+from gandl.images.files.kinds import KINDS, ImageFileError, ImageInfo, Reading
+from gandl.images.files.planes import choose
+from gandl.source.plates.contents import Contents, ContentsError, ZarrImage, contents_of_zarr
+from gandl.source.plates.references import Selector
+
+
+def zarr_info(folder: Path, selector: Selector, reading: Reading) -> ImageInfo:
+    """Size and type of an image, from its metadata.
+
+    Raises
+    ------
+    ImageFileError : no OME-Zarr image of a version that is read, or no such channel, plane or time point.
+    """
+    image = _opened(folder, selector)
+    chosen = choose(image.contents, selector, reading, str(folder))
+    pages = int(np.prod(image.contents.sizes))
+    pixel_size_um = image.contents.pixel_size_um
+    return ImageInfo(
+        image.height, image.width, image.dtype, pages, len(chosen.places), chosen.by_setting, pixel_size_um
+    )
+
+
+def zarr_planes(folder: Path, selectors: Sequence[Selector], reading: Reading) -> list[list[np.ndarray]]:
+    """The planes (y, x) of images of one folder, at full resolution.
+
+    Raises
+    ------
+    ImageFileError : as `zarr_info`, and where no pixels were stored; damaged chunks raise what zarr raises.
+    """
+    image = _opened(folder, selectors[0])
+    array = zarr.open_array(image.array, mode="r")
+    found = []
+    for selector in selectors:
+        chosen = choose(image.contents, selector, reading, str(folder))
+        found.append([_plane(array, image.contents, place, folder) for place in chosen.places])
+    return found
+
+
+def _plane(array: zarr.Array, contents: Contents, place: int, folder: Path) -> np.ndarray:
+    several = iter(np.unravel_index(place, contents.sizes) if contents.sizes else ())
+    index = tuple(int(next(several)) if size > 1 else 0 for size in array.shape[:-2])
+    plane = np.asarray(array[index])
+    if (plane == plane.flat[0]).all() and not array.nchunks_initialized:
+        raise ImageFileError(f"{folder} holds metadata, but no pixels")
+    return plane
+
+
+def _opened(folder: Path, selector: Selector) -> ZarrImage:
+    if selector.page is not None:
+        raise ImageFileError(f"{folder} is an OME-Zarr image, which has no pages; name a channel: #channel=1")
+    try:
+        image = contents_of_zarr(folder)
+    except ContentsError as error:
+        raise ImageFileError(str(error)) from error
+    if np.dtype(image.dtype).kind not in KINDS:
+        raise ImageFileError(f"{folder} holds values of type {image.dtype}; they must be numbers")
+    return image

@@ -1,0 +1,250 @@
+"""CellProfiler's LoadData: plates, wells, channels and pages as CellProfiler names them, and every mistake in a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from gandl.source.formats.tables.load_data import is_load_data, read_load_data
+from gandl.source.formats.tables.prefixes import Rewrite, rewrites_of, rewritten
+from gandl.source.formats.tables.sites_csv import sites_text
+from gandl.source.plates.mistakes import PlatesError
+from gandl.source.plates.table import Found
+from load_data_files import write_listed_plates
+
+HEADER = "FileName_OrigDNA,PathName_OrigDNA,Metadata_Plate,Metadata_Well,Metadata_Site"
+
+
+def load_data(folder: Path, text: str, *, rewrites: tuple[str, ...] = (), name: str = "load_data.csv") -> Found:
+    """LoadData with this text in `folder/screen`."""
+    table = folder / "screen" / name
+    table.parent.mkdir(exist_ok=True)
+    table.write_text(text, encoding="utf-8")
+    return read_load_data(table, rewrites_of(rewrites))
+
+
+def cells(found: Found, column: str = "file_DNA") -> list[str]:
+    """What the written table says in a column."""
+    lines = sites_text(found, Path("base"), Path("base")).splitlines()
+    return [line.split(",")[lines[0].split(",").index(column)] for line in lines[1:]]
+
+
+def test_the_case_gives_its_sites_channels_and_plate(tmp_path: Path) -> None:
+    listed = write_listed_plates(tmp_path / "screen", rows="A", images=False)
+    found = read_load_data(listed.load_data, rewrites_of([listed.rewrite]))
+    assert found.mistakes == ()
+    assert found.channels == ("DNA", "ER")
+    assert [(site.key, site.well, site.site) for site in found.sites] == [
+        (("screen", "BR00000001"), f"A{column:02d}", 1) for column in range(1, 8)
+    ]
+    assert all(image.path.is_file() for site in found.sites for image in site.images.values())
+
+
+@pytest.mark.parametrize("name", ["FileName_OrigDNA", "Image_FileName_DNA", "URL_OrigDNA"])
+def test_load_data_is_known_by_its_columns(name: str) -> None:
+    assert is_load_data([name, "Metadata_Well"])
+    assert not is_load_data(["well", "file_dna", "FileName", "PathName_OrigDNA"])
+
+
+def test_paths_relative_to_the_table_and_rows_and_columns_are_understood(tmp_path: Path) -> None:
+    text = (
+        "FileName_Original,PathName_Original,FileName_OrigER,PathName_OrigER,Metadata_Row,Metadata_Col,Metadata_FieldID,"
+        "Metadata_Batch,Metadata_donor,Metadata_fold,Count_Cells\n"
+        "a.tif,images,b.tif,images/er/,2,3.0,7,b1,d 5,x,12\nc.tif,,d.tif,.,AA,11,8,b1,d 6,y,13\n"
+    )
+    found = load_data(tmp_path, text)
+    assert found.mistakes == ()
+    assert found.channels == ("Original", "ER"), "Orig is a prefix only before a name of its own"
+    assert [(site.key, site.well, site.site) for site in found.sites] == [
+        (("b1", "1"), "B03", 7),
+        (("b1", "1"), "AA11", 8),
+    ]
+    assert [dict(site.extra) for site in found.sites] == [
+        {"donor": "d 5", "Metadata_fold": "x"},
+        {"donor": "d 6", "Metadata_fold": "y"},
+    ]
+    assert cells(found, "file_ER") == ["images/er/b.tif", "d.tif"]
+    assert list(found.notes) == [
+        "no column Metadata_Plate: all rows are taken as one plate",
+        "Metadata_Batch is the experiment: it separates plates of the same name",
+        "1 column(s) without Metadata_ are not kept, the first is Count_Cells",
+    ]
+
+
+def test_frames_and_series_count_pages_from_0(tmp_path: Path) -> None:
+    head = HEADER.replace("Metadata_Plate", "Frame_OrigDNA,Series_OrigDNA,Metadata_Plate")
+    found = load_data(tmp_path, f"{head}\na.tif,x,0,0,1,A1,1\na.tif,x,2,0,1,A1,2\nb.tif,x,0,1,1,A1,3\n")
+    assert cells(found) == ["x/a.tif#1", "x/a.tif#3", "x/b.tif#2"]
+    single = load_data(tmp_path, f"{head}\na.tif,x,0,0,1,A1,1\nb.tif,x,0,,1,A1,2\n")
+    assert cells(single) == ["x/a.tif", "x/b.tif"], "where all frames are 0, files have one page"
+    wrong = load_data(tmp_path, f"{head}\na.tif,x,1,1,1,A1,1\na.tif,x,-1,0,1,A1,2\n")
+    assert wrong.mistakes == (
+        "row 2: Frame_OrigDNA is 1 and Series_OrigDNA is 1; only one of them can number pages",
+        "row 3: Frame_OrigDNA is '-1'; frames and series count from 0",
+    )
+
+
+def test_addresses_are_kept_as_cells(tmp_path: Path) -> None:
+    text = (
+        "URL_OrigDNA,FileName_OrigER,PathName_OrigER,Metadata_Well\n"
+        "file:/data/a%20b.tif,e.tif,s3://cellpainting-gallery/cpg0016-jump/images/,A1\n"
+        "https://example.org/a.tif,e.tif,https://example.org/er,A2\n"
+    )
+    found = load_data(tmp_path, text, rewrites=("/data=images",))
+    assert found.mistakes == ()
+    assert cells(found)[1] == "https://example.org/a.tif"
+    assert cells(found)[0].endswith("images/a b.tif"), "a prefix on this machine is relative to the current folder"
+    assert cells(found, "file_ER") == [
+        "https://cellpainting-gallery.s3.amazonaws.com/cpg0016-jump/images/e.tif", "https://example.org/er/e.tif",
+    ]  # fmt: skip
+    assert "s3://cellpainting-gallery/ is read as https://cellpainting-gallery.s3.amazonaws.com/" in found.notes[0]
+
+
+def test_illumination_functions_are_kept_and_matter_where_they_are_used(tmp_path: Path) -> None:
+    head = f"FileName_IllumDNA,PathName_IllumDNA,{HEADER}"
+    found = load_data(tmp_path, f"{head}\nDNA.npy,illum,a.tif,x,1,A1,1\n")
+    assert cells(found, "illum_DNA") == ["illum/DNA.npy"]
+    assert (found.channels, found.mistakes, found.notes) == (("DNA",), (), ())
+    far = load_data(tmp_path, f"{head}\nDNA.npy,/data/illum,a.tif,x,1,A1,1\n")
+    assert far.mistakes == ()
+    assert far.notes[0].startswith("1 file(s) are named below /data/illum, which is not on this machine")
+    used = read_load_data(tmp_path / "screen/load_data.csv", illumination=True)
+    assert used.mistakes == far.notes
+
+
+def test_treatments_within_load_data_are_read_as_in_a_plate_map(tmp_path: Path) -> None:
+    head = f"{HEADER},Metadata_pert_iname,Metadata_control_type,Metadata_mmoles_per_liter,Metadata_solvent"
+    found = load_data(
+        tmp_path,
+        f"{head}\na.tif,x,1,A1,1,,,,DMSO\nb.tif,x,1,A2,1,drug,poscon_cp,0.005,DMSO\nc.tif,x,1,A3,1,other,trt,0.0003,DMSO\n",
+    )
+    assert found.mistakes == ()
+    assert [
+        (site.layout.control, site.layout.treatment, site.layout.concentration_um, site.layout.condition)
+        for site in found.sites
+    ] == [
+        ("negative", "DMSO", None, "untreated"),
+        ("positive", "drug", 5.0, "treated"),
+        ("none", "other", 0.3, "treated"),
+    ]
+
+
+def test_windows_paths_and_several_prefixes_are_one_sentence_each(tmp_path: Path) -> None:
+    for name in ("p1/a.tif", "p1/b.tif"):
+        (tmp_path / "screen" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "screen" / name).touch()
+    rows = (
+        "a.tif,D:\\scan\\p1,1,A1,1",
+        "b.tif,D:\\scan\\p1\\,1,A1,2",
+        "c.tif,/mnt/none/p2,2,A1,1",
+        "d.tif,/mnt/none/p3,2,A1,2",
+    )
+    text = "\n".join([HEADER, *rows])
+    found = load_data(tmp_path, text)
+    screen = tmp_path / "screen"
+    assert found.mistakes == (
+        f"2 file(s) are named below D:/scan, which is not on this machine; files of these names lie below {screen}: add "
+        f"--rewrite D:/scan={screen}",
+        "2 file(s) are named below /mnt/none, which is not on this machine; name the folder that holds them here: --rewrite "
+        "/mnt/none=FOLDER (the first is then looked for as FOLDER/p2/c.tif)",
+    )
+    for name in ("p2", "p3"):
+        (screen / name).mkdir()
+    again = load_data(tmp_path, text, rewrites=(f"D:\\scan={screen}", f"/mnt/none={screen}"))
+    assert again.mistakes == ()
+    assert [path.removeprefix(f"{screen}/") for path in cells(again)] == [
+        "p1/a.tif",
+        "p1/b.tif",
+        "p2/c.tif",
+        "p3/d.tif",
+    ]
+
+
+def test_files_beside_or_above_the_table_are_found_for_the_proposal(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/a.tif").touch()
+    found = load_data(tmp_path, f"{HEADER}\na.tif,/mnt/u/images,1,A1,1\n")
+    assert found.mistakes[0].endswith(f"add --rewrite /mnt/u={tmp_path}")
+    (tmp_path / "screen/a.tif").touch()
+    flat = load_data(tmp_path, f"{HEADER}\na.tif,/mnt/u/images,1,A1,1\n")
+    assert flat.mistakes[0].endswith(f"add --rewrite /mnt/u/images={tmp_path}/screen")
+
+
+def test_a_prefix_ends_at_the_border_of_a_folder() -> None:
+    rules = (Rewrite("/data/scr", "/x"), Rewrite("/data/screen", "/y"), Rewrite("/", "/z"))
+    assert rewritten("/data/screen/a.tif", rules) == ("/y/a.tif", rules[1])
+    assert rewritten("/other/a.tif", rules) == ("/z/other/a.tif", rules[2])
+    assert rewritten("relative/a.tif", rules) == ("relative/a.tif", None)
+    assert rewrites_of(["s3://b/=https://h/b"]) == (Rewrite("s3://b", "https://h/b"),)
+
+
+def test_a_rewrite_that_fits_nothing_is_a_mistake(tmp_path: Path) -> None:
+    found = load_data(tmp_path, f"{HEADER}\na.tif,images,1,A1,1\n", rewrites=("/nowhere=/x",))
+    assert found.mistakes == ("--rewrite /nowhere=/x fits no path; the first is images/a.tif",)
+
+
+def test_two_plates_with_the_same_wells_stay_apart_by_their_names(tmp_path: Path) -> None:
+    found = load_data(tmp_path, f"{HEADER}\na.tif,x,P1,A1,1\nb.tif,x,P2,A1,1\n")
+    assert [site.key.plate for site in found.sites] == ["P1", "P2"]
+    assert found.mistakes == ()
+    without = load_data(tmp_path, f"{HEADER.replace('Metadata_Plate,', '')}\na.tif,x,A1,1\nb.tif,x,A1,1\n")
+    assert without.mistakes == (
+        "row 3: well A1, site 1 is in row 2 already, and no column Metadata_Plate says which plate it is of; add it if the table "
+        "lists several plates",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "FileName_OrigDNA,Metadata_Site\na.tif,1\n",
+            "row 1: neither Metadata_Well nor Metadata_Row and Metadata_Col; it has",
+        ),
+        (
+            "FileName_OrigDNA,FileName_DNA,Metadata_Well\na.tif,b.tif,A1\n",
+            "row 1: the columns of OrigDNA and DNA both mean file_DNA; drop one of them",
+        ),
+        (f"{HEADER}\na.tif,x,1,Z99,1\n", "row 2: well is 'Z99'; wells are named A1 (or A01) to AF48"),
+        (f"{HEADER}\n,x,1,A1,1\n", "row 2: file_DNA is empty; every site needs a file for every channel"),
+        (f"{HEADER}\na.tif,x,1,A1,one\n", "row 2: site is 'one'; it must be a whole number, or empty in every row"),
+        (
+            "FileName_OrigDNA,Metadata_Row,Metadata_Col\na.tif,99,1\n",
+            "row 2: well is 'row 99, column 1'; wells are named A1 (or A01) to AF48",
+        ),
+        (
+            f"{HEADER}\na.tif,x,1,A1,1,9\n",
+            "row 2: 6 cells, but the header names 5 columns; quote cells that contain ','",
+        ),
+    ],
+)
+def test_mistakes_are_reported_with_their_row(text: str, sentence: str, tmp_path: Path) -> None:
+    assert any(mistake.startswith(sentence) for mistake in load_data(tmp_path, text).mistakes)
+
+
+def test_what_is_no_load_data_or_no_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PlatesError, match="is no LoadData: it has no column FileName_<channel> or URL_<channel>"):
+        load_data(tmp_path, "FileName_IllumDNA,Metadata_Well\na.npy,A1\n")
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 cut")
+    with pytest.raises(PlatesError, match=r"a\.parquet cannot be read as parquet"):
+        read_load_data(tmp_path / "a.parquet")
+    with pytest.raises(PlatesError, match="no table at"):
+        read_load_data(tmp_path / "b.parquet")
+    (tmp_path / "c.csv.gz").write_bytes(b"\x1f\x8b cut")
+    with pytest.raises(PlatesError, match=r"the table .*c\.csv\.gz cannot be read"):
+        read_load_data(tmp_path / "c.csv.gz")
+
+
+def test_parquet_numbers_are_text_as_in_a_csv(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"FileName_OrigDNA": ["a.tif", "b.tif"], "Metadata_Well": ["A1", "A2"], "Metadata_Site": [1.0, 2.0],
+         "Metadata_note": [None, 0.5], "Metadata_Plate": pd.array([7, 7], "Int64")}
+    )  # fmt: skip
+    frame.to_parquet(tmp_path / "load_data.parquet")
+    found = read_load_data(tmp_path / "load_data.parquet")
+    assert found.mistakes == ()
+    assert [(site.where, site.key.plate, site.site, dict(site.extra)) for site in found.sites] == [
+        ("row 2", "7", 1, {"note": ""}), ("row 3", "7", 2, {"note": "0.5"}),
+    ]  # fmt: skip
