@@ -190,10 +190,7 @@ def _save_png(path: Path) -> None:
 def test_absent_file_folder_and_page_of_a_png_are_reported(tmp_path: Path) -> None:
     Image.fromarray(FLAT).save(tmp_path / "image.png")
     assert refusal(tmp_path / "none.tif") == "FILE does not exist"
-    assert (
-        refusal(tmp_path)
-        == "FILE is a folder, but not of an OME-Zarr image: it holds neither zarr.json nor .zattrs"
-    )
+    assert refusal(tmp_path) == "FILE is a folder, but not of an OME-Zarr image: it holds neither zarr.json nor .zattrs"
     assert refusal(tmp_path / "image.png", 2) == "FILE has one page, not 2; only TIFF files have several"
 
 
