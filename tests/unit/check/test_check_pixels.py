@@ -185,6 +185,15 @@ def test_planes_are_projected_by_proposal_and_sizes_of_pixels_taken_from_the_fil
     assert report.reading.z == Projection.MAX
 
 
+def test_a_channel_named_once_by_name_and_once_by_number_is_reported(tmp_path: Path) -> None:
+    write_ome_tiff(tmp_path / "lab/a.tif", noise(3, 64, 64), "CYX")
+    row = {"well": "A1", "file_er": "a.tif#channel=er", "file_dna": "a.tif#channel=2", "file_x": "a.tif#channel=3"}
+    table = write_csv(tmp_path / "lab/sites.csv", [row])
+    assert check_plates(table).problems == (
+        "row 2: a.tif#channel=2, channel dna, is the image of row 2, channel er already",
+    )
+
+
 def test_illumination_functions_of_another_size_are_problems(tmp_path: Path) -> None:
     settings = plate(tmp_path, {"dna": cells()})
     table = Path(str(settings.table))
