@@ -149,7 +149,7 @@ def mistakes_of_sizes(images: Sequence[Pixels], infos: dict[int, ImageInfo]) -> 
 
 
 def mistakes_of_repeats(images: Sequence[Pixels], infos: Mapping[int, ImageInfo]) -> Iterator[str]:
-    """Images that are another's, as only the files tell: a channel that is named once by its name and once by its number."""
+    """Images that are another's, as only the files show: a channel that is named once by its name and once by its number."""
     seen: dict[tuple[Place, tuple[int, ...]], Pixels] = {}
     for i, info in infos.items():
         image = images[i]

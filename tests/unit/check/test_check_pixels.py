@@ -104,15 +104,15 @@ def test_a_channel_that_is_constant_in_some_sites_and_a_saturated_one_are_notes(
 
 
 @pytest.mark.parametrize(
-    ("largest", "pixels", "told"), [(4095, 100, True), (4095, 3, False), (4000, 100, False), (16383, 100, True)]
+    ("largest", "pixels", "reported"), [(4095, 100, True), (4095, 3, False), (4000, 100, False), (16383, 100, True)]
 )
-def test_the_largest_value_of_12_and_14_bit_cameras_counts_too(largest: int, pixels: int, told: bool) -> None:
+def test_the_largest_value_of_12_and_14_bit_cameras_counts_too(largest: int, pixels: int, reported: bool) -> None:
     channel = Channel()
     image = np.minimum(noise(64, 64), min(largest, 4095) - 1)
     image.flat[:pixels] = largest
     channel.add(Pixels("row 2", ImageFile("a", Path("a")), "dna"), None, image)
     assert (channel.largest, channel.of_largest, channel.pixels) == (largest, pixels, 64 * 64)
-    assert any("is saturated" in note for note in notes_of_channels(Looks({"dna": channel}))) == told
+    assert any("is saturated" in note for note in notes_of_channels(Looks({"dna": channel}))) == reported
 
 
 def test_floats_from_0_to_1_get_one_scale_which_the_configuration_holds(tmp_path: Path) -> None:
