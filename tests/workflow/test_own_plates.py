@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 import yaml
 
-from plate_files import write_one_channel_plate, write_six_channel_plates
+from gandl.images.store_reader import ImageStore
+from plate_files import write_one_channel_plate, write_six_channel_plates, write_stack_plate
 from tiny_project import TINY, Project
 
 
-def own(project: Project, table: Path) -> Project:
+def own(project: Project, table: Path, *options: str) -> Project:
     """The project with the configuration that the check suggests, made tiny."""
+    written = ["--config", "config/own.yaml", "--sheet", "sheet.png"]
     checked = subprocess.run(
-        [sys.executable, "-m", "gandl", "check", str(table), "--config", "config/own.yaml", "--sheet", "sheet.png"],
+        [sys.executable, "-m", "gandl", "check", str(table), *options, *written],
         cwd=project.folder, env=project._environment(None), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert checked.returncode == 0, checked.stdout + checked.stderr
@@ -51,5 +56,30 @@ def test_own_plates_run_from_their_table_to_the_report(empty: Project, tmp_path_
         image = max(path for path in folder.rglob("*") if path.suffix in (".tif", ".png"))
         os.utime(image, ns=(1, 1))  # as after copying another one into its place
         assert run.planned()["images"] == 1
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_stacks_run_from_one_column_of_files_to_the_report(empty: Project, tmp_path_factory) -> None:
+    folder = tmp_path_factory.mktemp("stacks")
+    try:
+        table = write_stack_plate(folder)
+        run = own(empty, table, "--leave-out", "empty")
+        done = run.run()
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
+        (results,) = (run.folder / "results").iterdir()
+        assert "real images" in (results / "report/audit.html").read_text(encoding="utf-8")
+        (store,) = (results / "images/plates").glob("*.zarr")
+        images = ImageStore(store)
+        assert (images.channels, images.pixel_size_um) == (["dna", "er"], 0.65)
+        first = tifffile.imread(folder / "images/A01.ome.tif")
+        np.testing.assert_array_equal(images.sites([0])[0], first[:2].max(axis=1))
+        provenance = json.loads((results / "report/provenance.json").read_text(encoding="utf-8"))
+        assert [stored["processing"] for stored in provenance["stores"]] == [{"z": "max", "z_planes": 2}]
+        assert run.planned() == {}
+        run.configure({"source": {"plates": {"z": "middle"}}})
+        planned = run.planned()
+        assert planned["images"] == 1
+        assert "sites" not in planned
     finally:
         shutil.rmtree(folder)
