@@ -120,12 +120,12 @@ def number(text: str) -> float | None:
 
 
 def one_pixel_size(sizes: frozenset[tuple[float, float]], where: str) -> tuple[float | None, list[str]]:
-    """The side of a pixel (um) that metadata state, and a note where they state several or pixels that are not square."""
+    """The side of a pixel (um) that metadata state, and a note; None where they state several, or pixels that are not square."""
     sides = sorted(side for size in sizes for side in size)
     if not sides or sides[0] <= 0:
         return None, []
     if sides[-1] - sides[0] <= ROUNDING * sides[-1]:
-        return sides[0], []
+        return sides[0], [f"{where}: pixels of {sides[0]:.4g} um are stated"]
     return None, [
         f"{where}: sides of pixels between {sides[0]:.4g} and {sides[-1]:.4g} um are stated; no pixel size is taken from it"
     ]

@@ -250,14 +250,10 @@ def _notes_of_stacks(contents: Sequence[Contents], time: int | None, mistakes: l
         )
     elif time is not None and time > times > 1:
         mistakes.append(f"the images have {times} time points; there is no time point {time}")
-    planes = [one.size("Z") for one in contents if one.size("Z") > 1]
-    if not planes:
+    planes = [one.size("Z") for one in contents]
+    if not planes or min(planes) == max(planes):
         return []
-    number = f"{max(planes)}" if min(planes) == max(planes) else f"{min(planes)} to {max(planes)}"
-    return [
-        f"the images have {number} planes; the proposal is `z: max`, the brightest value of each pixel over the planes "
-        "(source.plates.z: max, middle, or a plane's number)"
-    ]
+    return [f"images have {min(planes)} to {max(planes)} planes"]
 
 
 def _newer(version: object) -> bool:

@@ -112,14 +112,11 @@ def _notes_of_planes(stacks: Mapping[SiteKey, Mapping[str, dict[int | None, str]
             f"{len(projections):,} image(s) without a plane lie beside the planes of their site and channel, for example "
             f"{projections[0]}; they are taken as projections and left out, the planes are used"
         )
-    several = [count for count in counts if count > 1]
-    if several:
-        least, most = min(several), max(several)
-        number = f"{most}" if least == most else f"{least} to {most}"
-        rest = f", {len(counts) - len(several):,} have one" if len(several) < len(counts) else ""
+    if counts and min(counts) != max(counts):
+        least, most = min(counts), max(counts)
+        fewest = sum(count == least for count in counts)
         notes.append(
-            f"{len(several):,} image(s) have {number} planes{rest}; the proposal is `z: max`, the brightest value of each "
-            "pixel over the planes (source.plates.z: max, middle, or a plane's number)"
+            f"images have {least} to {most} planes, {fewest:,} of {len(counts):,} have {least}; were all copied?"
         )
     return notes
 

@@ -54,6 +54,7 @@ def test_index_of_harmony_gives_plate_channels_pixel_size_and_planes(namespace: 
         == f"{name} is read as the index of Operetta or Opera Phenix (Harmony, Columbus): plate BR00117035, 48 images"
     )
     assert found.notes[1].endswith("3 planes from 2 to 6 um")
+    assert found.notes[2] == f"{folder}: pixels of 0.2967 um are stated"
 
 
 def test_index_and_names_of_files_agree(tmp_path: Path) -> None:

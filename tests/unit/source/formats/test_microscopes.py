@@ -100,7 +100,8 @@ def test_planes_of_a_channel_become_one_image_in_their_order(tmp_path: Path) -> 
     assert found.mistakes == ()
     assert (len(found.sites), found.channels) == (4, ("1", "2"))
     assert found.sites[1].images["2"].given == "|".join(harmony(Shot(1, 2, 1, 2, plane)) for plane in (1, 2, 3))
-    assert found.notes[1].startswith("8 image(s) have 3 planes; the proposal is `z: max`, the brightest value")
+    (folder / harmony(Shot(1, 1, 1, 1, 3))).unlink()
+    assert read_microscope(folder).notes[1] == "images have 2 to 3 planes, 1 of 8 have 2; were all copied?"
 
 
 def test_planes_may_be_named_by_a_pattern_of_ones_own(tmp_path: Path) -> None:
@@ -131,7 +132,7 @@ def test_projections_beside_planes_are_left_out_and_reported(tmp_path: Path) -> 
     assert first.images["1"].given == "|".join(metaxpress_export(Shot(1, 1, 1, 1, plane)) for plane in (1, 2, 3))
     assert first.images["2"].given == metaxpress_export(Shot(1, 1, 1, 2, 1))
     assert found.notes[1].startswith("2 image(s) without a plane lie beside the planes of their site and channel")
-    assert found.notes[2].startswith("2 image(s) have 3 planes, 2 have one; the proposal")
+    assert found.notes[2] == "images have 1 to 3 planes, 2 of 4 have 1; were all copied?"
 
 
 def test_several_time_points_need_a_choice(tmp_path: Path) -> None:
