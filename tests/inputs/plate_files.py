@@ -1,6 +1,7 @@
 """A lab's own plates for tests: folders of small images with their `sites.csv`, cells drawn as blobs. Nothing of it is a result.
 
-`write_six_channel_plates` makes two plates of 16-bit TIFFs in six channels, `write_one_channel_plate` one plate of 8-bit PNGs;
+`write_six_channel_plates` makes two plates of 16-bit TIFFs in six channels, `write_one_channel_plate` one plate of 8-bit PNGs,
+`write_stack_plate` one of OME-TIFFs;
 `lab` and `folder_of` make tables and folders whose images are empty.
 """
 
@@ -122,6 +123,32 @@ def write_one_channel_plate(folder: Path, *, rows: str = "ABCD", seed: int = 0) 
         Image.fromarray(as_8_bit(nuclei + 0.5 * bodies, rng)).save(folder / "images" / f"{well.name}.png")
         table.append({**_cells(well, 1), "file_nuclei": f"images\\{well.name}.png"})
     return write_csv(folder / "sites.csv", table, delimiter=";", encoding="utf-8-sig", line_end="\r\n")
+
+
+def write_stack_plate(folder: Path, *, rows: str = "ABCD", seed: int = 0) -> Path:
+    """Write one plate of OME-TIFFs, each with all channels (`dna`, `er`, and `empty`, which is constant) in two z planes.
+
+    Returns
+    -------
+    `folder/sites.csv`, with a column `file`.
+    """
+    rng = np.random.default_rng(seed)
+    table = []
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    for well in layout(rows):
+        cells = draw_cells(rng, ONE_SIZE, well.effect, 2)
+        planes = [np.stack([as_16_bit(share * plane, rng) for share in (0.5, 1.0)]) for plane in cells]
+        pixels = np.stack([*planes, np.full_like(planes[0], 100)])
+        name = f"images/{well.name}.ome.tif"
+        metadata = {
+            "axes": "CZYX",
+            "Channel": {"Name": ["dna", "er", "empty"]},
+            "PhysicalSizeX": 0.65,
+            "PhysicalSizeY": 0.65,
+        }
+        tifffile.imwrite(folder / name, pixels, ome=True, photometric="minisblack", metadata=metadata)
+        table.append({**_cells(well, 1), "file": name})
+    return write_csv(folder / "sites.csv", table)
 
 
 def _cells(well: Well, site: int) -> dict[str, object]:

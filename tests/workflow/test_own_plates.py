@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 import yaml
 
+from gandl.images.store_reader import ImageStore
 from load_data_files import write_listed_plates
-from plate_files import write_one_channel_plate, write_six_channel_plates
+from plate_files import write_one_channel_plate, write_six_channel_plates, write_stack_plate
 from tiny_project import TINY, Project
 
 
 def own(project: Project, place: Path, *options: str) -> Project:
     """The project with the configuration that the check suggests, made tiny."""
-    check = [sys.executable, "-m", "gandl", "check", str(place), *options]
+    written = ["--config", "config/own.yaml", "--sheet", "sheet.png"]
     checked = subprocess.run(
-        [*check, "--config", "config/own.yaml", "--sheet", "sheet.png"],
+        [sys.executable, "-m", "gandl", "check", str(place), *options, *written],
         cwd=project.folder, env=project._environment(None), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert checked.returncode == 0, checked.stdout + checked.stderr
@@ -78,3 +82,28 @@ def test_load_data_with_plate_maps_runs_to_the_report(empty: Project, tmp_path_f
         assert run.planned()["sites"] == 1, "a corrected table is noticed"
     finally:
         shutil.rmtree(listed.folder)
+
+
+def test_stacks_run_from_one_column_of_files_to_the_report(empty: Project, tmp_path_factory) -> None:
+    folder = tmp_path_factory.mktemp("stacks")
+    try:
+        table = write_stack_plate(folder)
+        run = own(empty, table, "--leave-out", "empty")
+        done = run.run()
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
+        (results,) = (run.folder / "results").iterdir()
+        assert "real images" in (results / "report/audit.html").read_text(encoding="utf-8")
+        (store,) = (results / "images/plates").glob("*.zarr")
+        images = ImageStore(store)
+        assert (images.channels, images.pixel_size_um) == (["dna", "er"], 0.65)
+        first = tifffile.imread(folder / "images/A01.ome.tif")
+        np.testing.assert_array_equal(images.sites([0])[0], first[:2].max(axis=1))
+        provenance = json.loads((results / "report/provenance.json").read_text(encoding="utf-8"))
+        assert [stored["processing"] for stored in provenance["stores"]] == [{"z": "max", "z_planes": 2}]
+        assert run.planned() == {}
+        run.configure({"source": {"plates": {"z": "middle"}}})
+        planned = run.planned()
+        assert planned["images"] == 1
+        assert "sites" not in planned
+    finally:
+        shutil.rmtree(folder)

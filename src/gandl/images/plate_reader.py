@@ -13,7 +13,7 @@ import numpy as np
 
 from gandl.images.files.illumination import read_function
 from gandl.images.files.image_files import read_images
-from gandl.images.files.kinds import AS_IT_IS, ImageFileError, Reading
+from gandl.images.files.kinds import AS_IT_IS, ImageFileError, ImageInfo, Reading
 from gandl.images.files.planes import maximum
 from gandl.images.files.values import stored
 from gandl.images.plate_headers import Fetched, Pixels, addresses_of, data_of, parts_of
@@ -35,6 +35,7 @@ class PlateReader:
     ----------
     images : of every site, site by site, channel by channel. channels : how many a site has. source : what messages begin with.
     reading : how pixels are read. addresses : fetches images at addresses; needed only where there are such.
+    kind : size and type that all images must have; None: only those of one site must agree.
 
     Attributes
     ----------
@@ -48,9 +49,10 @@ class PlateReader:
         source: str,
         reading: Reading = AS_IT_IS,
         addresses: Addresses | None = None,
+        kind: ImageInfo | None = None,
     ) -> None:
         self._images, self._channels, self._source = images, channels, source
-        self._reading, self._addresses = reading, addresses
+        self._reading, self._addresses, self._kind = reading, addresses, kind
         self._fetched: dict[int, Fetched] = {}
         self._functions: dict[Place, np.ndarray] = {}
         self._lock = Lock()
@@ -87,8 +89,11 @@ class PlateReader:
 
     def _stored(self, image: Pixels, raw: np.ndarray) -> np.ndarray:
         function = None
+        height, width = raw.shape
+        found = ImageInfo(height, width, raw.dtype.name, 1)
+        if self._kind is not None and found[:3] != self._kind[:3]:
+            raise ImageFileError(f"{image.path} is {found.words} (height x width), the others are {self._kind.words}")
         if self._reading.illumination and image.illumination is not None:
-            height, width = raw.shape
             function = self._function(image.illumination, (height, width))
         pixels, clipped = stored(raw, self._reading, str(image.path), function)
         if clipped:

@@ -91,7 +91,10 @@ def pack_plates(
     with Addresses(mirror, settings.connections, report=report) as addresses:
         first = [images[0], images_of(table.iloc[:1], channels)[0]]
         fetched = addresses.fetch(address for image in first for address in addresses_of(image, reading))
-        kind, stated = _one_kind(images, first[1], source, reading, fetched)
+        kind, sizes = _one_kind(images, first[1], source, reading, fetched)
+        if pixel_size_um is None:
+            _refuse(f"images of {source} cannot be used", mistake_of_pixel_sizes(sizes))
+            pixel_size_um = next(iter(sizes), None)
         _check_functions(images, kind, source, reading)
         plan = StorePlan.of_sites(
             plate,
@@ -101,13 +104,13 @@ def pack_plates(
             dtype=reading.stored_type(kind.dtype),
             size=(kind.height, kind.width),
             resolutions=resolutions,
-            pixel_size_um=pixel_size_um or stated,
+            pixel_size_um=pixel_size_um,
             source=source,
             site_sources=_checksums(images, len(channels), reading),
             code=code,
             processing=reading.described(kind.planes),
         )
-        reader = PlateReader(images, len(channels), source, reading, addresses)
+        reader = PlateReader(images, len(channels), source, reading, addresses, kind)
         pack_store(plan, reader, store, index, manifest, threads=threads, report=report)
     for channel, pixels in sorted(reader.clipped.items()):
         report(
@@ -118,16 +121,13 @@ def pack_plates(
 
 def _one_kind(
     images: Sequence[Pixels], first: Pixels, source: str, reading: Reading, fetched: Fetched
-) -> tuple[ImageInfo, float | None]:
-    """Size and type of a plate's images, which all have those of the first image of all plates; and the pixel size they state.
+) -> tuple[ImageInfo, dict[float, Pixels]]:
+    """Size and type of a plate's images, which all have those of the first image of all plates; and the pixel sizes they state.
 
     Of images at addresses only those that were fetched are looked at; another kind is noticed when it is decoded.
     """
     infos, mistakes = inspect(images, reading, fetched)
-    sizes = pixel_sizes(images, infos)
-    mistakes += [*mistakes_of_sizes(images, infos), *mistake_of_pixel_sizes(sizes)]
-    if mistakes:
-        raise PlateImagesError(listed(f"images of {source} cannot be used", mistakes))
+    _refuse(f"images of {source} cannot be used", [*mistakes, *mistakes_of_sizes(images, infos)])
     kind = usual_kind(infos.values())
     screen = inspect([first], reading, fetched)[0].get(
         0, kind
@@ -138,16 +138,20 @@ def _one_kind(
             f"{first.where}: {first.path}, of another plate, is {screen.words}; "
             "all plates of a run must have images of one kind"
         )
-    return kind, next(iter(sizes), None)
+    return kind, pixel_sizes(images, infos)
+
+
+def _refuse(what: str, mistakes: Sequence[str]) -> None:
+    if mistakes:
+        raise PlateImagesError(listed(what, mistakes))
 
 
 def _check_functions(images: Sequence[Pixels], kind: ImageInfo, source: str, reading: Reading) -> None:
     """Illumination functions on this machine must be of the images' size, before anything is packed."""
     if not reading.illumination:
         return
-    mistakes = mistakes_of_functions(images, (kind.height, kind.width))
-    if mistakes:
-        raise PlateImagesError(listed(f"illumination functions of {source} cannot be used", mistakes))
+    size = kind.height, kind.width
+    _refuse(f"illumination functions of {source} cannot be used", mistakes_of_functions(images, size))
 
 
 def _checksums(images: Sequence[Pixels], channels: int, reading: Reading) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ def write_provenance(
             },
             "git": git_state(repository),
             "inputs": [_archive(path, downloads) for path in sorted(archives)],
-            "stores": [_file(path, repository) for path in sorted(manifests)],
+            "stores": [_store(path, repository) for path in sorted(manifests)],
             "tables": [_file(path, repository) for path in sorted(tables)],
             "versions": versions(lock),
             "hardware": hardware(),
@@ -172,6 +172,15 @@ def _file(path: Path, repository: Path) -> dict[str, Any]:
     full, root = Path(path).resolve(), Path(repository).resolve()
     name = full.relative_to(root).as_posix() if full.is_relative_to(root) else full.name
     return {"file": name, "bytes": full.stat().st_size, "sha256": sha256_of(full)}
+
+
+def _store(manifest: Path, repository: Path) -> dict[str, Any]:
+    """A manifest, and what was done to pixels before they were stored (projection, scale, illumination), where anything was."""
+    try:
+        processing = json.loads(manifest.read_text(encoding="utf-8")).get("processing")
+    except (ValueError, AttributeError) as error:
+        raise ProvenanceError(f"{manifest.name} is no manifest of an image store; delete it and run again") from error
+    return {**_file(manifest, repository), **({"processing": processing} if processing else {})}
 
 
 def job_costs(benchmarks: Path) -> list[dict[str, Any]]:

@@ -57,6 +57,18 @@ def test_no_path_of_the_machine_and_no_name_is_reported(tmp_path, repository, mo
     assert not [found for found in strings(json.loads(text)) if re.match(r"/|[A-Za-z]:\\|~", found)]
 
 
+def test_what_was_done_to_pixels_stands_beside_the_store(tmp_path, repository):
+    processing = {"z": "max", "z_planes": 3, "scale": 65535.0}
+    manifest = tmp_path / "plate_1.manifest.json"
+    manifest.write_text(json.dumps({"processing": processing}))
+    write_run(tmp_path / "provenance.json", tmp_path, repository, manifests=[manifest])
+    (store,) = json.loads((tmp_path / "provenance.json").read_text())["stores"]
+    assert store["processing"] == processing
+    manifest.write_text("no json")
+    with pytest.raises(ProvenanceError, match=r"plate_1\.manifest\.json is no manifest of an image store"):
+        write_run(tmp_path / "provenance.json", tmp_path, repository, manifests=[manifest])
+
+
 def test_the_same_run_gives_the_same_bytes(tmp_path, repository):
     files = [tmp_path / "one.json", tmp_path / "two.json"]
     for file in files:

@@ -63,7 +63,7 @@ def _refuse_inexact(image: np.ndarray, path: str) -> None:
                 f"{path} holds fractional values ({where_in(image, broken)}); say which factor makes whole numbers up to 65,535 "
                 f"of all images: source.plates.scale: {scale}"
             )
-    if image.max() > HIGHEST:
+    if image.max().item() > HIGHEST:
         raise ImageFileError(
             f"{path} holds values above {HIGHEST:,} ({where_in(image, image > HIGHEST)}); say which factor makes all images fit "
             "into 16 bit: source.plates.scale, such as 0.5"

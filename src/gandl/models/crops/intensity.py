@@ -141,7 +141,8 @@ def measure_scale(stores: Sequence[ImageStore], resolution: int, kind: Intensity
         if value == other:
             raise IntensityError(
                 f"channel {channel} of {_names([store.path for store in stores])} is constant (value {value:g}) in "
-                f"{HIGH - LOW:.1f} % of its pixels: nothing can be learned from it; leave it out when packing the store"
+                f"{HIGH - LOW:.1f} % of its pixels: nothing can be learned from it; leave the channel out "
+                "(of your own plates: source.plates.leave_out)"
             )
     typical = moments.mean(axis=0) if kind is Intensity.SITE else np.tile([0.0, 1.0], (len(channels), 1))
     low, high, mean, deviation = (tuple(values) for values in (*bounds.T.tolist(), *typical.T.tolist()))
