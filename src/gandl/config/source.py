@@ -110,7 +110,8 @@ class PlatesSettings(Section):
         None, description="With `folder`: name of the only channel, where the file names (and the pattern) state none."
     )
     wells: str | None = Field(
-        None, description="With `folder`: a table of wells, CSV or Excel (plate, well, control, treatment, concentration_um)."
+        None,
+        description="With `folder`: a table of wells, CSV or Excel (plate, well, control, treatment, concentration_um).",
     )
     pixel_size_um: PositiveFloat | None = Field(None, description="Side of a pixel (um); empty where unknown.")
     z: Projection | PositiveInt | None = Field(
