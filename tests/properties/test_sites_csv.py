@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from gandl.source.formats.tables.sites_csv import SitesFileError, moved_cell, sites_text, write_sites_csv
+from gandl.source.formats.tables.sites_csv import Moved, SitesFileError, sites_text, write_sites_csv
 from gandl.source.plates.references import ImageFile, image_at
 from gandl.source.plates.rules import Layout, Site, row_name
 from gandl.source.plates.stores import PlateKey
@@ -104,16 +104,21 @@ def test_a_written_table_gives_the_same_sites(tmp_path: Path, found: Found, fold
         assert places(dict(again.illumination), tmp_path) == places(dict(site.illumination), tmp_path)
 
 
+def cell_of(cell: str, base: Path, folder: Path) -> str:
+    return Moved(base, folder).cell(cell)
+
+
 def test_cells_are_moved_and_addresses_and_absolute_paths_are_not(tmp_path: Path) -> None:
     base, folder = tmp_path / "data/plate", tmp_path / "config"
-    assert moved_cell("a/b.tif#2", base, folder) == "../data/plate/a/b.tif#2"
+    assert cell_of("a/b.tif#2", base, folder) == "../data/plate/a/b.tif#2"
     assert (
-        moved_cell(r"a\b.tif|c.tif#channel=x/y&z=max", base, folder)
+        cell_of(r"a\b.tif|c.tif#channel=x/y&z=max", base, folder)
         == "../data/plate/a/b.tif|../data/plate/c.tif#channel=x/y&z=max"
     )
-    assert moved_cell("a.tif", base, tmp_path / "data") == "plate/a.tif"
-    assert moved_cell("/mnt/a.tif#1", base, folder) == "/mnt/a.tif#1"
-    assert moved_cell("https://x.org/a.tif#z=2", base, folder) == "https://x.org/a.tif#z=2"
+    assert cell_of("a.tif", base, tmp_path / "data") == "plate/a.tif"
+    assert cell_of("/mnt/a.tif#1", base, folder) == "/mnt/a.tif#1"
+    assert cell_of("a.tif", Path("/mnt/data"), tmp_path) == "/mnt/data/a.tif", "where only the root is above both"
+    assert cell_of("https://x.org/a.tif#z=2", base, folder) == "https://x.org/a.tif#z=2"
 
 
 def test_cells_reach_their_files_through_links(tmp_path: Path) -> None:
@@ -122,7 +127,7 @@ def test_cells_reach_their_files_through_links(tmp_path: Path) -> None:
     (tmp_path / "linked").symlink_to(tmp_path / "deep/er/real")
     (tmp_path / "data").mkdir()
     (tmp_path / "data/a.tif").touch()
-    cell = moved_cell("a.tif", tmp_path / "data", tmp_path / "linked")
+    cell = cell_of("a.tif", tmp_path / "data", tmp_path / "linked")
     assert (tmp_path / "linked" / cell).is_file()
 
 

@@ -10,20 +10,22 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 import yaml
 
 from gandl.images.store_reader import ImageStore
+from load_data_files import write_listed_plates
 from plate_files import write_one_channel_plate, write_six_channel_plates, write_stack_plate
 from tiny_project import TINY, Project
 
 
-def own(project: Project, table: Path, *options: str) -> Project:
+def own(project: Project, place: Path, *options: str) -> Project:
     """The project with the configuration that the check suggests, made tiny."""
     written = ["--config", "config/own.yaml", "--sheet", "sheet.png"]
     checked = subprocess.run(
-        [sys.executable, "-m", "gandl", "check", str(table), *options, *written],
+        [sys.executable, "-m", "gandl", "check", str(place), *options, *written],
         cwd=project.folder, env=project._environment(None), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert checked.returncode == 0, checked.stdout + checked.stderr
@@ -58,6 +60,28 @@ def test_own_plates_run_from_their_table_to_the_report(empty: Project, tmp_path_
         assert run.planned()["images"] == 1
     finally:
         shutil.rmtree(folder)
+
+
+def test_load_data_with_plate_maps_runs_to_the_report(empty: Project, tmp_path_factory) -> None:
+    """CellProfiler's table, whose paths are those of another machine, and pycytominer's plate maps beside it."""
+    listed = write_listed_plates(tmp_path_factory.mktemp("listed") / "screen")
+    try:
+        run = own(empty, listed.load_data, "--rewrite", listed.rewrite)
+        done = run.run()
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
+        (results,) = (run.folder / "results").iterdir()
+        sites = pd.read_parquet(results / "source/plates/sites.parquet")
+        assert sites["plate_id"].unique().tolist() == ["screen_BR00000001"]
+        assert sites["control"].value_counts().to_dict() == {"none": 20, "positive": 4, "negative": 4}
+        assert sorted(sites["concentration_um"].dropna().unique()) == [0.1, 0.3, 1, 3, 10]
+        assert set(sites["moa"]) == {"", "none", "kinase inhibitor"}, "what is known of the samples is beside the wells"
+        assert "real images" in (results / "report/audit.html").read_text(encoding="utf-8")
+        assert run.planned() == {}
+        table = run.folder / "config/own_sites.csv"
+        table.write_text(table.read_text(encoding="utf-8").replace("kinase inhibitor", "inhibitor"), encoding="utf-8")
+        assert run.planned()["sites"] == 1, "a corrected table is noticed"
+    finally:
+        shutil.rmtree(listed.folder)
 
 
 def test_stacks_run_from_one_column_of_files_to_the_report(empty: Project, tmp_path_factory) -> None:

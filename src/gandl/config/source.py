@@ -97,7 +97,8 @@ class PlatesSettings(Section):
 
     table: str | None = Field(
         None,
-        description="`sites.csv`: one row per site, a column `file_<channel>` per channel; docs/your-plates.md is the guide.",
+        description="`sites.csv` (or `.xlsx`, `sites.xlsx#Plate 1`): one row per site, a column `file_<channel>` per channel; "
+        "docs/your-plates.md is the guide.",
     )
     folder: str | None = Field(None, description="Folder of images, where there is no table.")
     pattern: str | None = Field(
@@ -109,7 +110,8 @@ class PlatesSettings(Section):
         None, description="With `folder`: name of the only channel, where the file names (and the pattern) state none."
     )
     wells: str | None = Field(
-        None, description="With `folder`: a CSV of wells (plate, well, control, treatment, concentration_um)."
+        None,
+        description="With `folder`: a table of wells, CSV or Excel (plate, well, control, treatment, concentration_um).",
     )
     pixel_size_um: PositiveFloat | None = Field(None, description="Side of a pixel (um); empty where unknown.")
     z: Projection | PositiveInt | None = Field(

@@ -165,7 +165,9 @@ def _mistakes_of_header(table: Table) -> list[str]:
     mistakes = []
     have = f"it has {', '.join(table.header)}"
     if "well" not in table.header:
-        mistakes.append(f"row 1: the column well is missing; {have}")
+        listed = any(re.match("(Image_)?(FileName|URL)_", name) for name in table.header)
+        remedy = "; this is LoadData of CellProfiler: gandl check makes a sites.csv of it" if listed else ""
+        mistakes.append(f"row 1: the column well is missing{remedy}; {have}")
     channels = channels_of_header(table.header)
     if not channels and WHOLE not in table.header:
         close = [name for name in table.header if name.lower() in ("filename", "path", "image", "filepath")]

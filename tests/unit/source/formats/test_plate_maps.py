@@ -219,3 +219,37 @@ def test_plate_maps_are_found_beside_load_data_and_in_metadata_above_it(listed: 
     found = find_plate_maps(table, ["BR00000001"])
     assert found == workspace / "metadata/platemaps/b2/barcode_platemap.csv"
     assert given(with_plate_maps(sites_of(listed), found))["A01"] == ("positive", "rescue", None)
+
+
+def test_the_only_table_of_samples_may_have_any_name_and_several_are_reported(listed: Listed) -> None:
+    folder = listed.folder / "external_metadata"
+    folder.mkdir()
+    shutil.move(listed.folder / "external_metadata.tsv", folder / "JUMP-Target-1_compound_metadata.tsv")
+    barcodes = listed.folder / "barcode_platemap.csv"
+    assert given(with_plate_maps(sites_of(listed), barcodes))["A01"] == ("positive", "rescue", None)
+    shutil.copy(folder / "JUMP-Target-1_compound_metadata.tsv", folder / "another.tsv")
+    found = with_plate_maps(sites_of(listed), barcodes)
+    assert given(found)["A01"] == ("none", "BRD-K00000001", None)
+    assert found.notes[0] == (
+        f"{folder} holds JUMP-Target-1_compound_metadata.tsv, another.tsv, none of which is used; name one of them "
+        "external_metadata.tsv"
+    )
+
+
+def test_a_map_as_lincs_wrote_it(tmp_path: Path) -> None:
+    """Other columns beside, NA for what is not there, and doses that were computed with rounding."""
+    header = "plate_map_name\tcell_line\ttime_point\twell_position\tbroad_sample\tmg_per_ml\tmmoles_per_liter\tsolvent\tamount_mg"
+    path = maps(
+        tmp_path,
+        "map1\tA549\t24H\tA01\tNA\tNA\tNA\tDMSO\t0",
+        "map1\tA549\t24H\tA02\tBRD-1\t5.1\t9.99999999999999999\tDMSO\t0.051",
+        "map1\tA549\t24H\tA03\tBRD-1\t1.7\t3.33333333333076923\tDMSO\t0.017",
+        "map1\tA549\t24H\tA04\tBRD-2\t1.7\t3.33333333333333330\tDMSO\t0.017",
+        header=header,
+    )
+    read = read_plate_maps(path, ["P1"])
+    assert read.mistakes == ()
+    layouts = [row.layout for row in read.wells.values()]
+    assert [layout.control for layout in layouts] == ["negative", "none", "none", "none"]
+    assert [layout.concentration_um for layout in layouts] == [None, 10_000, 3333.33333333, 3333.33333333]
+    assert {layout.cell_type for layout in layouts} == {"A549"}

@@ -79,8 +79,7 @@ def read_plate_maps(path: Path, plates: Collection[str]) -> PlateMaps:
     columns = Columns(table.header)
     barcode, name = columns.first(BARCODE), columns.first(MAP)
     if barcode and name:
-        external, of_external = _external(path.parent)
-        mistakes += of_external
+        external = _external(path.parent, mistakes, notes)
         wells: Wells = {}
         read: dict[Path, Wells] = {}
         for plate, file in _maps_of(path, table, barcode, name, plates, mistakes):
@@ -89,8 +88,7 @@ def read_plate_maps(path: Path, plates: Collection[str]) -> PlateMaps:
             wells |= {(None, plate, well): row for (_, of, well), row in read[file].items() if of in (None, plate)}
         return PlateMaps(wells, tuple(mistakes), tuple(notes))
     if has_treatments(table.header) or columns.first(("well_position",)):
-        external, of_external = _external(path.parent)
-        mistakes += of_external
+        external = _external(path.parent, mistakes, notes)
         return PlateMaps(_wells_of_map(table, path, external, mistakes, notes), tuple(mistakes), tuple(notes))
     return PlateMaps(read_wells(path, mistakes, notes), tuple(mistakes), tuple(notes))
 
@@ -169,21 +167,34 @@ class _External:
         return replace(table, header=(*table.header, *new), rows=tuple(rows)), notes
 
 
-def _external(folder: Path) -> tuple[_External | None, list[str]]:
-    """The metadata of samples, beside the plate maps or in a folder `external_metadata` above them."""
-    places = [
-        place / name
-        for place in (folder, folder.parent, folder.parent.parent)
-        for name in (f"{EXTERNAL}.tsv", f"{EXTERNAL}.csv", f"{EXTERNAL}/{EXTERNAL}.tsv", f"{EXTERNAL}/{EXTERNAL}.csv")
-    ]
-    path = next((place for place in places if place.is_file()), None)
+def _external_table(folder: Path, notes: list[str]) -> Path | None:
+    """Beside the plate maps, or in a folder `external_metadata` above them, where the only table may have any name."""
+    for place in (folder, folder.parent, folder.parent.parent):
+        names = (f"{EXTERNAL}.tsv", f"{EXTERNAL}.csv", f"{EXTERNAL}/{EXTERNAL}.tsv", f"{EXTERNAL}/{EXTERNAL}.csv")
+        for path in (place / name for name in names):
+            if path.is_file():
+                return path
+        tables = sorted(path for path in (place / EXTERNAL).glob("*") if path.suffix.lower() in (".tsv", ".csv"))
+        if len(tables) == 1:
+            return tables[0]
+        if tables:
+            listed = ", ".join(path.name for path in tables)
+            notes.append(f"{place / EXTERNAL} holds {listed}, none of which is used; name one of them {EXTERNAL}.tsv")
+            return None
+    return None
+
+
+def _external(folder: Path, mistakes: list[str], notes: list[str]) -> _External | None:
+    """The metadata of samples; None if there is no table of them."""
+    path = _external_table(folder, notes)
     if path is None:
-        return None, []
+        return None
     table = read_csv(path)
     key = Columns(table.header).first(("broad_sample", "jcp2022", "pert_id", "pert_iname"))
     if key is None:
-        return None, [f"{path}, row 1: no column broad_sample; it has {', '.join(table.header)}"]
-    mistakes = [f"{path}, {mistake}" for mistake in table.mistakes]
+        mistakes.append(f"{path}, row 1: no column broad_sample; it has {', '.join(table.header)}")
+        return None
+    mistakes += [f"{path}, {mistake}" for mistake in table.mistakes]
     samples: dict[str, Mapping[str, str]] = {}
     lines: dict[str, int] = {}
     for line, cells in table.rows:
@@ -198,7 +209,7 @@ def _external(folder: Path) -> tuple[_External | None, list[str]]:
                 f"{path}, row {line}: {differ[0]} of {name} is {cells[differ[0]]!r}, but {first[differ[0]]!r} in row "
                 f"{lines[name]}"
             )
-    return _External(path, key, table.header, samples), mistakes
+    return _External(path, key, table.header, samples)
 
 
 def find_plate_maps(table: Path, plates: Collection[str]) -> Path | None:

@@ -29,7 +29,7 @@ def write_sites_csv(found: Found, base: Path, path: Path) -> bool:
     Parameters
     ----------
     found : without mistakes. base : the folder that its cells are relative to. path : of the table; cells in it are relative to
-        its folder, except addresses and paths that were given from the root.
+        its folder, except addresses, paths that were given from the root, and files elsewhere on the machine.
 
     Returns
     -------
@@ -66,13 +66,14 @@ def sites_text(found: Found, base: Path, folder: Path) -> str:
     # a separator within a name would be taken for the table's
     plain = not any(re.search(r'[;\t"]', name) for name in header)
     csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_MINIMAL if plain else csv.QUOTE_ALL).writerow(header)
+    moved = Moved(base, folder)
     writer = csv.DictWriter(out, header, restval="", lineterminator="\n")
     for site in found.sites:
-        writer.writerow(dict(_row(site, base, folder, optional)))
+        writer.writerow(dict(_row(site, moved, optional)))
     return out.getvalue()
 
 
-def _row(site: Site, base: Path, folder: Path, optional: list[str]) -> Iterator[tuple[str, str]]:
+def _row(site: Site, moved: Moved, optional: list[str]) -> Iterator[tuple[str, str]]:
     layout = site.layout
     yield from (("experiment", site.key.experiment), ("plate", site.key.plate), ("well", site.well))
     yield "site", "" if site.site is None else str(site.site)
@@ -82,9 +83,9 @@ def _row(site: Site, base: Path, folder: Path, optional: list[str]) -> Iterator[
     yield "concentration_um", "" if dose is None else repr(dose).removesuffix(".0")
     yield from ((name, _OPTIONAL[name](layout)) for name in optional)
     for channel, image in site.images.items():
-        yield f"{PREFIX}{channel}", moved_cell(image.given, base, folder)
+        yield f"{PREFIX}{channel}", moved.cell(image.given)
     for channel, function in site.illumination.items():
-        yield f"{ILLUMINATION}{channel}", moved_cell(function.given, base, folder)
+        yield f"{ILLUMINATION}{channel}", moved.cell(function.given)
     yield from site.extra.items()
 
 
@@ -101,18 +102,32 @@ _OPTIONAL = {
 """Columns that are written only where a row needs them, and what it says there."""
 
 
-def moved_cell(cell: str, base: Path, folder: Path) -> str:
-    """A cell that names files relative to `base` (`a.tif|b.tif#2`), made relative to `folder`."""
-    match = re.fullmatch(r"(.*?)(#(?:\d+|\w+=.*))?", cell, re.DOTALL)
-    assert match is not None
-    return "|".join(_moved(path, base, folder) for path in match[1].split("|")) + (match[2] or "")
+class Moved:
+    """Cells that name files relative to one folder, made relative to another.
 
+    Parameters
+    ----------
+    base : the folder that they are relative to. folder : the one that they will be relative to.
+    """
 
-def _moved(path: str, base: Path, folder: Path) -> str:
-    path = with_slashes(path)
-    if is_address(path) or is_absolute(path):
-        return path
-    target, here = Path(os.path.normpath((base / path).absolute())), Path(os.path.normpath(folder.absolute()))
-    if target.is_relative_to(here):
-        return target.relative_to(here).as_posix()
-    return Path(os.path.relpath(target, here.resolve())).as_posix()  # .. of a link leads above what it links to
+    def __init__(self, base: Path, folder: Path) -> None:
+        self._base = Path(os.path.normpath(base.absolute()))
+        self._folder = Path(os.path.normpath(folder.absolute()))
+        self._resolved = self._folder.resolve()  # .. of a link leads above what it links to
+
+    def cell(self, cell: str) -> str:
+        """`a.tif|b.tif#2` as `../data/a.tif|../data/b.tif#2`; addresses and paths from the root stay as they are."""
+        match = re.fullmatch(r"(.*?)(#(?:\d+|\w+=.*))?", cell, re.DOTALL)
+        assert match is not None
+        return "|".join(self._path(path) for path in match[1].split("|")) + (match[2] or "")
+
+    def _path(self, path: str) -> str:
+        path = with_slashes(path)
+        if is_address(path) or is_absolute(path):
+            return path
+        target = Path(os.path.normpath(self._base / path))
+        if target.is_relative_to(self._folder):
+            return target.relative_to(self._folder).as_posix()
+        if target.parts[:2] != self._resolved.parts[:2]:  # nothing but the root is above both
+            return target.as_posix()
+        return Path(os.path.relpath(target, self._resolved)).as_posix()
