@@ -24,11 +24,23 @@ rule scores:
     resources:
         mem="4GB",
         runtime="2h",
+    wildcard_constraints:
+        method="|".join(STANDARDISED_ONCE),
     params:
         **calls("gandl.evaluation.scores.write_scores"),
         settings=settings(cfg.evaluation, include={"svm_c"}),
     script:
         "../workflow/scripts/question.py"
+
+
+use rule scores as scores_crossfit with:
+    """The same of raw profiles, standardised fold by fold on the negative controls that the fold does not test."""
+    input:
+        wells=f"<results>/normalization/{SCREEN}/{{featurizer}}.{RAW}.wells.parquet",
+        sites=f"<results>/normalization/{SCREEN}/{{featurizer}}.{RAW}.sites.parquet",
+        splits=f"<results>/source/{SCREEN}/splits.parquet",
+    wildcard_constraints:
+        method=CROSSFIT,
 
 
 rule controls:

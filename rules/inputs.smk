@@ -160,6 +160,14 @@ def by_featurizer(question, of="", method=METHOD):
 RAW = Normalization.NONE.value
 
 
+CROSSFIT = Normalization.NEGATIVE_CROSSFIT.value
+
+
+STANDARDISED_ONCE = [
+    method.value for method in Normalization if method.value != CROSSFIT
+]
+
+
 NUMBERS = [
     *answers("controls", METHODS),
     *answers("dose_response", METHOD),
