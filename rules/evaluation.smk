@@ -18,14 +18,14 @@ rule scores:
         "<logs>/evaluation/scores_{featurizer}_{method}.log",
     benchmark:
         "<benchmarks>/evaluation/scores_{featurizer}_{method}.jsonl"
+    wildcard_constraints:
+        method="|".join(STANDARDISED_ONCE),
     conda:
         "../envs/cpu.yaml"
     threads: 1
     resources:
         mem="4GB",
         runtime="2h",
-    wildcard_constraints:
-        method="|".join(STANDARDISED_ONCE),
     params:
         **calls("gandl.evaluation.scores.write_scores"),
         settings=settings(cfg.evaluation, include={"svm_c"}),

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gandl.check.normalisation import warnings_of
 from gandl.config import PlatesSettings
 from gandl.evaluation.terms import dose_series
 from gandl.figures.common.labels import nominal
@@ -100,7 +101,7 @@ def check_plates(settings: PlatesSettings | Path | str, *, every_pixel: bool = F
     notes = [*plates.notes, *_constant(looks)]
     summary = list(_summary(plates, len(images), kind, looks))
     if sites is not None:
-        notes += _notes_of_wells(sites)
+        notes += [*_notes_of_wells(sites), *warnings_of(sites.drop_duplicates("well_id"))]
         summary += _treatments(sites)
     return CheckReport(plates.source, tuple(problems), tuple(notes), tuple(summary), sites, plates.channels, kind)
 
