@@ -198,6 +198,7 @@ CAPTION = {
     "platemap": cfg.source.bbbc013.platemap if PLATE else None,
     "development_rows": cfg.source.development_rows,
     "normalization": METHOD,
+    "normalizations": normalizations_in_words(OWN_FIRST),
     "featurizer": DRAWN,
     "featurizers": FEATURIZERS,
     "blocks": cfg.embeddings.blocks,

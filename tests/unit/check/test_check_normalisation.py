@@ -92,8 +92,8 @@ def test_the_reason_names_the_reference_and_what_it_is_compared_with() -> None:
     choice = choose_normalisation(plates(negative=24), scored=True)
     assert choice.reasons == (
         "Plate effects are removed by `negative_crossfit`: each plate in units of its negative control wells (at least 24 on "
-        "every plate), without those that are being scored. For comparison the report also shows `negative`, `unlabelled`, `none`, and "
-        "says whether the order of the featurizers depends on the choice.",
+        "every plate), without those that are being scored. For comparison the report also shows `negative`, `unlabelled`, "
+        "`none`, and says whether the order of the featurizers depends on the choice.",
     )
 
 
