@@ -310,17 +310,16 @@ def example_manifests():
 
 
 def unjudged_profiles():
-    """Profiles of all wells, if no requested question makes them."""
-    if QUESTIONS:
-        return []
+    """Profiles of all wells that no question makes: all if none is requested, else cross-fitted ones, if they are the run's own."""
+    crossfit = [CROSSFIT] if METHOD == CROSSFIT else []
     return [
         profile
-        for dataset in DATASETS
+        for dataset in ([SCREEN] if QUESTIONS else DATASETS)
         for profile in collect(
             "<results>/normalization/{dataset}/{featurizer}.{method}.wells.parquet",
             dataset=dataset,
             featurizer=FEATURIZERS,
-            method=METHODS,
+            method=crossfit if QUESTIONS else METHODS,
         )
     ]
 
