@@ -13,7 +13,11 @@ from gandl.config import (
 )
 from gandl.config.check import load_config
 from gandl.workflow.environments import share_source
-from gandl.report.captions import NO_COUNTS, caption_counts
+from gandl.report.captions import (
+    NO_COUNTS,
+    caption_counts,
+    normalizations_in_words,
+)
 from gandl.source.catalogue import download_at, file_of
 from gandl.source.plates.state import state_of_folder, states_of_stores
 from gandl.source.plates.stores import files_of_tables
@@ -30,6 +34,7 @@ STORES = {
 }
 METHOD = cfg.normalization.method.value
 METHODS = [method.value for method in cfg.normalization.methods]
+OWN_FIRST = [METHOD, *(method for method in METHODS if method != METHOD)]
 FEATURIZERS = [name.value for name in cfg.embeddings.featurizers]
 TRAINED = [name.value for name in TRAINED_BY_RUN]
 FLOORS = floors_among(FEATURIZERS)

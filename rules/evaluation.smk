@@ -18,6 +18,8 @@ rule scores:
         "<logs>/evaluation/scores_{featurizer}_{method}.log",
     benchmark:
         "<benchmarks>/evaluation/scores_{featurizer}_{method}.jsonl"
+    wildcard_constraints:
+        method="|".join(STANDARDISED_ONCE),
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -29,6 +31,16 @@ rule scores:
         settings=settings(cfg.evaluation, include={"svm_c"}),
     script:
         "../workflow/scripts/question.py"
+
+
+use rule scores as scores_crossfit with:
+    """The same of raw profiles, standardised fold by fold on the negative controls that the fold does not test."""
+    input:
+        wells=f"<results>/normalization/{SCREEN}/{{featurizer}}.{RAW}.wells.parquet",
+        sites=f"<results>/normalization/{SCREEN}/{{featurizer}}.{RAW}.sites.parquet",
+        splits=f"<results>/source/{SCREEN}/splits.parquet",
+    wildcard_constraints:
+        method=CROSSFIT,
 
 
 rule controls:

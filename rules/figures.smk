@@ -141,10 +141,10 @@ use rule figure_samples as figure_s_training with:
 
 
 use rule figure_samples as figure_featurizers with:
-    """Z' of every featurizer with its interval, over all rows and over the rows that chose nothing."""
+    """Z' of every featurizer with its interval under every normalisation, over all rows and over the rows that chose nothing."""
     input:
         style=STYLE,
-        numbers=by_featurizer("controls"),
+        numbers=by_featurizer("controls", method=OWN_FIRST),
         reference="resources/paper_values.csv",
     output:
         **figure_files(
@@ -160,14 +160,14 @@ use rule figure_samples as figure_featurizers with:
     params:
         **calls("gandl.figures.featurizers.draw_featurizers"),
         caption=caption("bootstrap", "confidence"),
-        each=FEATURIZERS,
+        methods=OWN_FIRST,
         dataset=SCREEN,
 
 
 use rule figure_samples as table_featurizers with:
-    """Every featurizer by every metric, floors included."""
+    """Every featurizer by every metric under every normalisation, floors included."""
     input:
-        numbers=by_featurizer("controls"),
+        numbers=by_featurizer("controls", method=OWN_FIRST),
         reference="resources/paper_values.csv",
     output:
         **table_files(
@@ -183,7 +183,7 @@ use rule figure_samples as table_featurizers with:
     params:
         **calls("gandl.figures.tables.table_featurizers.write_table_featurizers"),
         caption=caption("bootstrap", "confidence"),
-        each=FEATURIZERS,
+        methods=OWN_FIRST,
         confidence=cfg.evaluation.confidence,
         dataset=SCREEN,
 

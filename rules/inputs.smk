@@ -162,6 +162,14 @@ def by_featurizer(question, of="", method=METHOD):
 RAW = Normalization.NONE.value
 
 
+CROSSFIT = Normalization.NEGATIVE_CROSSFIT.value
+
+
+STANDARDISED_ONCE = [
+    method.value for method in Normalization if method.value != CROSSFIT
+]
+
+
 NUMBERS = [
     *answers("controls", METHODS),
     *answers("dose_response", METHOD),
@@ -192,6 +200,7 @@ CAPTION = {
     "platemap": cfg.source.bbbc013.platemap if PLATE else None,
     "development_rows": cfg.source.development_rows,
     "normalization": METHOD,
+    "normalizations": normalizations_in_words(OWN_FIRST),
     "featurizer": DRAWN,
     "featurizers": FEATURIZERS,
     "blocks": cfg.embeddings.blocks,
@@ -303,17 +312,16 @@ def example_manifests():
 
 
 def unjudged_profiles():
-    """Profiles of all wells, if no requested question makes them."""
-    if QUESTIONS:
-        return []
+    """Profiles of all wells that no question makes: all if none is requested, else cross-fitted ones, if they are the run's own."""
+    crossfit = [CROSSFIT] if METHOD == CROSSFIT else []
     return [
         profile
-        for dataset in DATASETS
+        for dataset in ([SCREEN] if QUESTIONS else DATASETS)
         for profile in collect(
             "<results>/normalization/{dataset}/{featurizer}.{method}.wells.parquet",
             dataset=dataset,
             featurizer=FEATURIZERS,
-            method=METHODS,
+            method=crossfit if QUESTIONS else METHODS,
         )
     ]
 

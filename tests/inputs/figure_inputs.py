@@ -171,7 +171,7 @@ def splits_of(scheme: str) -> list[tuple[str, str, float]]:
     return [(scheme, "A-H", 0.0), (scheme, "A-D", -1.0), (scheme, "E-H", 1.0), *confirmation]
 
 
-def write_controls(path: Path, featurizer: str, shift: float = 0.0) -> Path:
+def write_controls(path: Path, featurizer: str, shift: float = 0.0, normalization: str = "unlabelled") -> Path:
     """Numbers of the controls over all rows and parts of them; `segmentation` also has its plain nuclear-over-ring column."""
     schemes = {featurizer: "leave_row_out"}
     if featurizer == "segmentation":
@@ -179,6 +179,7 @@ def write_controls(path: Path, featurizer: str, shift: float = 0.0) -> Path:
     rows = [
         number_row(
             featurizer=name,
+            normalization=normalization if name == featurizer else "none",
             split=f"{scheme}:{plate_rows}",
             metric=metric,
             value=value - shift - 0.05 * late,

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def own(project: Project, place: Path, *options: str) -> Project:
         "training": {name: value for name, value in TINY["training"].items() if name != "probe_stride"},
         "embeddings": {"stride": 16, "featurizers": ["gandl_blocks", "intensity"]},
         "evaluation": {"svm_c": [0.1], "bootstrap": 50},
-        "normalization": {"methods": [suggested["normalization"]["method"]]},
+        "normalization": {"methods": suggested["normalization"]["methods"][:2]},
         "figures": {"dpi": 50},
     }
     mine = Project(project.folder, None, "own", tiny)
@@ -42,8 +43,14 @@ def own(project: Project, place: Path, *options: str) -> Project:
     return mine
 
 
-@pytest.mark.parametrize("write", [write_six_channel_plates, write_one_channel_plate])
-def test_own_plates_run_from_their_table_to_the_report(empty: Project, tmp_path_factory, write) -> None:
+EIGHT_ROWS = partial(write_one_channel_plate, rows="ABCDEFGH")
+"""A plate with 8 negative controls, enough to be its reference."""
+
+
+@pytest.mark.parametrize(
+    ("write", "method"), [(write_six_channel_plates, "unlabelled"), (EIGHT_ROWS, "negative_crossfit")]
+)
+def test_own_plates_run_from_their_table_to_the_report(empty: Project, tmp_path_factory, write, method: str) -> None:
     folder = tmp_path_factory.mktemp("plates")
     try:
         run = own(empty, write(folder))
@@ -53,6 +60,12 @@ def test_own_plates_run_from_their_table_to_the_report(empty: Project, tmp_path_
         page = (results / "report/audit.html").read_text(encoding="utf-8")
         assert "simulated screen" not in page
         assert "real images" in page
+        compared = pd.read_csv(results / "figures/figure_featurizers.csv")
+        assert compared["normalization"].nunique() == 2
+        assert set(compared.loc[compared["chosen"], "normalization"]) == {method}
+        assert "normalisation" in (results / "report/summary.txt").read_text(encoding="utf-8")
+        profiles = list((results / "normalization/plates").glob(f"*.{method}.wells.parquet"))
+        assert len(profiles) == 2, "profiles of the run's own normalisation"
         assert (run.folder / "sheet.png").stat().st_size > 0
         assert run.planned() == {}
         image = max(path for path in folder.rglob("*") if path.suffix in (".tif", ".png"))

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from gandl.check.looks import training_side
+from gandl.check.normalisation import choose_normalisation
 from gandl.check.plates import CheckReport
 from gandl.config import (
     Config,
@@ -34,12 +35,10 @@ from gandl.config import (
 from gandl.config.files import to_yaml
 from gandl.config.training import ContrastSettings, EngineSettings
 from gandl.evaluation.terms import dose_series
-from gandl.normalization.profiles import reference_wells
 from gandl.source.plates.stores import default_experiment, file_safe
 from gandl.source.split_schemes import Scheme, SplitError
 from gandl.source.splits import make_splits
 from gandl.statistics.hill import FEWEST_DOSES
-from gandl.statistics.standardisation import FEWEST_WELLS
 from gandl.workflow.files import atomic
 
 NUCLEAR = ("dna", "dapi", "hoechst", "draq", "nuclei", "nucleus")
@@ -105,12 +104,12 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
     if not report.passed or report.kind is None or report.sites is None:
         raise ConfigurationError(f"{report.source} has problems; a configuration is written once there are none")
     settings = settings.changed(**report.proposed)
-    wells = report.sites.drop_duplicates("well_id")
     original = min(report.kind.height, report.kind.width)
     trained = training_side(original)
     nuclear = [name for name in report.channels if any(part in name.lower() for part in NUCLEAR)]
     chosen = questions_of(report.sites)
-    methods = methods_of(wells)
+    normalisation = choose_normalisation(report.sites, scored=QuestionName.CONTROLS in chosen.questions)
+    methods = list(normalisation.methods)
     featurizers = [
         name
         for name in FeaturizerName
@@ -136,7 +135,7 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
         f"Images of {report.kind.words}; networks see them at {trained} px (shorter side) in crops of 64 px.",
         f"Channels: {', '.join(report.channels)}; nuclei: {words}.",
         chosen.why,
-        f"Plate effects are removed by `{methods[0]}`.",
+        *normalisation.reasons,
     )
     return Suggestion(config, reasons)
 
@@ -215,17 +214,6 @@ def _probe_fits(chosen: QuestionChoice, report: CheckReport, side: int, methods:
     shrunk = report.kind.height * report.kind.width * (side / min(report.kind.height, report.kind.width)) ** 2
     size = sites * len(report.channels) * shrunk * np.dtype(report.kind.dtype).itemsize
     return bool(chosen.probed) and Normalization.UNLABELLED in methods and size <= PROBE_BYTES
-
-
-def methods_of(wells: pd.DataFrame) -> list[Normalization]:
-    """Normalisations that every plate has enough reference wells for, the preferred one first."""
-    methods = []
-    for method in (Normalization.UNLABELLED, Normalization.MOCK):
-        reference = wells[reference_wells(wells, method)]
-        per_plate = reference.groupby("plate_id")["well_id"].nunique().reindex(wells["plate_id"].unique(), fill_value=0)
-        if (per_plate >= FEWEST_WELLS).all():
-            methods.append(method)
-    return [*methods, Normalization.NONE]
 
 
 def segmentation_of(nuclear: list[str], pixel_size_um: float | None) -> SegmentationSettings:

@@ -21,6 +21,7 @@ from gandl.check.looks import (
     problems_of_values,
     proposed_scale,
 )
+from gandl.check.normalisation import warnings_of
 from gandl.config import ImagesSettings, PlatesSettings, Projection
 from gandl.evaluation.terms import dose_series
 from gandl.figures.common.labels import nominal
@@ -147,7 +148,7 @@ def check_plates(
     ]
     summary = list(_summary(plates, len(images), kind, looks))
     if sites is not None:
-        notes += _notes_of_wells(sites)
+        notes += [*_notes_of_wells(sites), *warnings_of(sites.drop_duplicates("well_id"))]
         summary += _treatments(sites)
     reading = Reading.of(settings.changed(**proposed))
     return CheckReport(

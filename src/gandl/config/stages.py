@@ -55,7 +55,11 @@ class Weights(StrEnum):
 
 
 class Normalization(StrEnum):
+    """On which wells of a plate its profiles are standardised (`gandl.normalization.profiles.reference_wells`)."""
+
     UNLABELLED = "unlabelled"
+    NEGATIVE = "negative"
+    NEGATIVE_CROSSFIT = "negative_crossfit"
     MOCK = "mock"
     NONE = "none"
 
@@ -163,10 +167,16 @@ class NormalizationSettings(Section):
     """How plate effects are removed."""
 
     methods: list[Normalization] = Field(
-        list(Normalization), min_length=1, description="Normalisations to make (`unlabelled` uses no control's label)."
+        [Normalization.UNLABELLED, Normalization.MOCK, Normalization.NONE],
+        min_length=1,
+        description="Normalisations to make and to compare. Each plate in units of: `unlabelled`, its wells that are not "
+        "controls (right where most of them are inactive); `negative`, its negative controls (the field's habit); "
+        "`negative_crossfit`, those of them that are not being tested, so that scores of controls stay honest; `mock`, its wells "
+        "without treatment and infection (RxRx19a: the positive controls); `none`, raw.",
     )
     method: Normalization = Field(
-        Normalization.UNLABELLED, description="The one used by questions within a plate's cell type."
+        Normalization.UNLABELLED,
+        description="The one used by questions within a plate's cell type; the report shows all others beside it.",
     )
 
     @model_validator(mode="after")

@@ -1,7 +1,8 @@
 """Held-out scores: takes profiles and splits, makes on- and off-perturbation scores of wells, and of images in the paper's split.
 
 Each well is scored by axes fitted on the training wells of its fold; C is chosen inside those (nested). Images are scored by axes
-fitted on images of the same training wells, with the C that was chosen for wells: the paper trains and counts by image.
+fitted on images of the same training wells, with the C that was chosen for wells: the paper trains and counts by image. Profiles
+come standardised, but for cross-fitting, which standardises raw ones fold by fold (`gandl.statistics.fold_features`).
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from gandl.config import Normalization
 from gandl.source.splits import Question, Scheme
+from gandl.statistics.fold_features import CrossFitted, Fixed, FoldFeatures
 from gandl.statistics.folds import folds_of
 from gandl.statistics.held_out import Fold, held_out_scores, score_by
+from gandl.statistics.standardisation import StandardisationError
 from gandl.tables import (
     SITE_PROFILES,
     SPLITS,
@@ -34,6 +38,7 @@ from gandl.tables import (
 
 SCORED_BY_IMAGE = (Scheme.QUARTER, Scheme.QUARTER_BY_CELL_TYPE)
 """The paper's split, in which images are counted."""
+REMEDY = f"take {Normalization.NEGATIVE_CROSSFIT.value} out of normalization.methods"
 SCORES = ("scheme", "fold", "on", "off", "off_norm")
 SITE_SCORES = Schema(
     "site scores",
@@ -68,33 +73,36 @@ def held_out(
     c_grid: Sequence[float],
     *,
     raw: bool,
+    crossfit: bool = False,
 ) -> HeldOut:
     """Score one featurizer under every scheme of a question.
 
     Parameters
     ----------
-    wells, sites : profiles under one normalisation.
+    wells, sites : profiles under one normalisation; without any where they are cross-fitted here.
     labels_of : rows of profiles -> (n,) +1, -1, or 0 where a row is never trained on.
     c_grid : candidates for the SVM's C.
     raw : no plate effect was removed: features are first put in units of the training wells.
+    crossfit : standardise each fold on negative controls that are not tested with what they standardise.
 
     Raises
     ------
-    ScoresError : there is no split of the question, or wells of the splits have no images.
+    ScoresError : there is no split of the question, wells of the splits have no images, or negative controls are too few for
+        cross-fitting.
     gandl.statistics.folds.FoldError : a split names a well without profile.
     gandl.statistics.axes.AxisError : a fold's training wells lack one of the labels.
     """
     profiles = read_table(Path(wells), WELL_PROFILES)
     names = feature_columns(profiles)
-    features, about = (
-        profiles[names].to_numpy(),
-        profiles.drop(columns=names),
-    )  # single precision: double would fill memory
+    about = profiles.drop(columns=names)
+    features = features_of(profiles[names].to_numpy(), about, crossfit=crossfit)  # double precision would fill memory
     del profiles
     labels = labels_of(about)
     by_well, by_site = [], []
     for scheme, of_scheme in schemes_of(splits, question):
         folds = folds_of(of_scheme, about["well_id"].tolist(), str(wells))
+        for fold in folds:
+            check_trains(features, labels, fold, scheme)
         scores = held_out_scores(features, labels, folds, groups_of(about, folds), c_grid, raw=raw)
         logger.info("%s: C by fold %s", scheme, scores.c)
         scored = np.isfinite(scores.on)
@@ -103,11 +111,42 @@ def held_out(
         by_well.append(wells_scored.assign(on_lda=scores.on_lda[scored]))
         if scheme in SCORED_BY_IMAGE:
             by_site += [
-                _fold_by_site(about, sites, fold, labels_of, scores.c[fold.name], scheme, raw) for fold in folds
+                _fold_by_site(about, features, sites, fold, labels_of, scores.c[fold.name], scheme, raw)
+                for fold in folds
             ]
     if not by_site:
         by_site = [_no_sites(sites)]
     return HeldOut(pd.concat(by_well, ignore_index=True), pd.concat(by_site, ignore_index=True))
+
+
+def features_of(values: npt.NDArray[np.float64], wells: pd.DataFrame, *, crossfit: bool) -> FoldFeatures:
+    """(n, d) features of wells as folds see them: as they are, or cross-fitted on the negative controls.
+
+    Raises
+    ------
+    ScoresError : a plate has too few negative controls.
+    """
+    if not crossfit:
+        return Fixed(values)
+    try:
+        return CrossFitted(values, wells["plate_id"], wells["well_id"], wells["control"])
+    except StandardisationError as error:
+        raise ScoresError(f"{error}; {REMEDY}") from error
+
+
+def check_trains(features: FoldFeatures, labels: Integers, fold: Fold, scheme: str) -> None:
+    """Refuse a fold that cross-fitting leaves without one of its classes.
+
+    Raises
+    ------
+    ScoresError : names scheme and fold.
+    """
+    left = features.usable(fold.train, fold.test)
+    if set(labels[left]) != set(labels[fold.train]):
+        raise ScoresError(
+            f"scheme {scheme}, fold {fold.name}: too few of the negative controls are not tested to standardise what would be "
+            f"trained on; {REMEDY}"
+        )
 
 
 def schemes_of(splits: Path, question: Question) -> Iterator[tuple[Scheme, pd.DataFrame]]:
@@ -155,6 +194,7 @@ def read_sites_of(sites: Path, well_ids: Iterable[str]) -> pd.DataFrame:
 
 def _fold_by_site(
     wells: pd.DataFrame,
+    of_folds: FoldFeatures,
     sites: Path,
     fold: Fold,
     labels_of: Callable[[pd.DataFrame], Integers],
@@ -165,12 +205,13 @@ def _fold_by_site(
     """Scores of the images of a fold's control wells."""
     tested = wells.iloc[fold.test]
     tested = tested[(tested["control"] != "none").to_numpy() & (labels_of(tested) != 0)]
-    trained = wells["well_id"].iloc[fold.train]
+    trained = wells["well_id"].iloc[of_folds.usable(fold.train, fold.test)]
     images = read_sites_of(sites, [*trained, *tested["well_id"]])
     names = feature_columns(images)
-    features, about = images[names].to_numpy(), images.drop(columns=names)
+    values, about = images[names].to_numpy(), images.drop(columns=names)
     del images
     train = about["well_id"].isin(trained).to_numpy()
+    features = of_folds.of(pd.Index(wells["well_id"]).get_indexer(about["well_id"]), fold.test, values)
     values = score_by(features[train], labels_of(about)[train], features[~train], c, raw=raw)
     return _scored(about[~train], scheme, np.full((~train).sum(), fold.name, object), values)
 

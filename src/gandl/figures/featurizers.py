@@ -1,11 +1,12 @@
-"""Featurizers compared: Z' of each with its interval, over all plate rows and over the rows that chose nothing.
+"""Featurizers compared: Z' of each with its interval under every normalisation, one panel each, the run's own first.
 
-Takes the controls' numbers of every featurizer (`evaluation/controls/`) and the reference values; makes figure_featurizers.
+Marks are all plate rows and the rows that chose nothing, or cell types. Takes the controls' numbers of every featurizer
+(`evaluation/controls/`) and the reference values; makes figure_featurizers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Unpack
 
@@ -16,30 +17,35 @@ from matplotlib.figure import Figure
 
 from gandl.evaluation.terms import RATIO
 from gandl.figures.common import style as look
-from gandl.figures.common.labels import METRICS, REFERENCES, fixed, number
-from gandl.figures.common.palette import GREY, PALE
-from gandl.figures.tables.comparison import REFERENCE, Group, groups_of, with_references
+from gandl.figures.common.labels import METRICS, REFERENCES, fixed, normalization_label, number
+from gandl.figures.common.palette import GREY, INK, PALE
+from gandl.figures.tables.comparison import REFERENCE, Group, groups_of, panels_of, with_references
 
 METRIC = "z_prime"
 SPREAD = 1.1
 """How much of a row (1) its marks take."""
+PANELS_IN_A_ROW = 4
+OWN = "#f2f8fc"
+"""Ground of the panel of the run's own normalisation, as the audit marks what is judged."""
 FLOORS = (-1.0, -6.0)
 """Z' below this is drawn as an arrow at the edge with its value: how bad a useless assay is would squeeze all others. The lower
 one is taken where the upper one would hide most values."""
 
 
 def draw_featurizers(
-    numbers: Mapping[str, Path],
+    numbers: Sequence[Path],
     reference: Path,
     *,
+    methods: Sequence[str],
     dataset: str,
     **drawing: Unpack[look.Drawing],
 ) -> None:
-    """Draw Z' with its interval as one row per featurizer, one mark per group of held-out rows.
+    """Draw Z' with its interval as one row per featurizer, one mark per group of held-out rows, one panel per normalisation.
 
     Parameters
     ----------
-    numbers : controls' numbers (`tables.NUMBERS`) by featurizer, in the order of the rows.
+    numbers : controls' numbers (`tables.NUMBERS`) of every featurizer and normalisation, in the order of the rows.
+    methods : the normalisations in the order of the panels, the run's own first.
     reference : the reference values (`resources/paper_values.csv`); the line drawn is their Z' of this screen.
     dataset : the screen, as the reference values name it.
     drawing : what every figure is given; the CSV has one row per mark, and one for the reference line.
@@ -48,20 +54,46 @@ def draw_featurizers(
     ------
     FigureError : a featurizer has no numbers, or none of Z'.
     """
-    data = with_references(numbers, reference, dataset)
+    data = with_references(numbers, methods, reference, dataset)
     data = data[data["metric"] == METRIC].reset_index(drop=True)
     look.draw(featurizers_figure, data, **drawing)
 
 
 def featurizers_figure(data: pd.DataFrame) -> Figure:
-    """The figure of a tidy table (label, group, value, low, high); call it inside `style`."""
+    """The figure of a tidy table (label, normalization, chosen, group, value, low, high); call it inside `style`."""
     known = data.loc[data["label"] == REFERENCE, "value"]
+    panels = panels_of(data)
     data = data[data["label"] != REFERENCE]
-    groups = groups_of(data)
-    labels = list(dict.fromkeys(data["label"]))
+    groups, labels = groups_of(data), list(dict.fromkeys(next(iter(panels.values()))["label"]))
     floor = FLOORS[0] if (data["value"] >= FLOORS[0]).mean() >= 0.5 else FLOORS[1]
-    figure = look.new_figure(look.SINGLE_COLUMN * 1.3, 9 * len(labels) + 24)
-    axes = figure.add_subplot()
+    rows = -(-len(panels) // PANELS_IN_A_ROW)
+    columns = -(-len(panels) // rows)
+    width = look.SINGLE_COLUMN * 1.3 if columns == 1 else look.DOUBLE_COLUMN
+    figure = look.new_figure(width, (9 * len(labels) + (8 if len(panels) > 1 else 0)) * rows + 24)
+    for position, (method, part) in enumerate(panels.items()):
+        first = figure.axes[0] if position else None
+        axes = figure.add_subplot(rows, columns, position + 1, sharex=first, sharey=first)
+        _panel(axes, part, labels, groups, floor)
+        for value in known:
+            name = f"{REFERENCES[RATIO]}, {fixed(value, 2)}"
+            axes.axvline(value, color=GREY, lw=0.9, ls=(0, (4, 2)), zorder=1, gid="reference", label=name)
+        if len(panels) > 1:
+            axes.set_title(f"{normalization_label(method)}\n", fontsize="small")
+            named = f"{method}, this run’s own" if position == 0 else method
+            axes.text(0, 1.02, named, transform=axes.transAxes, fontsize="x-small", va="bottom", color=INK)
+            axes.set_facecolor(OWN if position == 0 else "none")
+        axes.tick_params(axis="y", labelleft=position % columns == 0)
+        axes.set_xlabel(f"{METRICS[METRIC]} of controls" if position + columns >= len(panels) else "")
+    lowest = np.nanmin(data[["value", "low"]].to_numpy(float))
+    if lowest < floor:
+        figure.axes[0].set_xlim(floor, max(0.2, float(np.nanmax(data[["value", "high"]].to_numpy(float)))) + 0.1)
+    handles, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower left", ncols=2 if columns == 1 else 4)
+    return figure
+
+
+def _panel(axes: Axes, data: pd.DataFrame, labels: list[str], groups: Sequence[Group], floor: float) -> None:
+    """One normalisation: a row per featurizer."""
     for position, group in enumerate(groups):
         rows = data[data["group"] == group.label]
         heights = np.array([labels.index(label) for label in rows["label"]]) + SPREAD * (
@@ -75,15 +107,6 @@ def featurizers_figure(data: pd.DataFrame) -> Figure:
     for row in range(len(labels) - 1):
         axes.axhline(row + 0.5, color=PALE, lw=0.4, zorder=0)
     axes.axvline(0, color=PALE, lw=0.8, zorder=0)
-    for value in known:
-        name = f"{REFERENCES[RATIO]}, {fixed(value, 2)}"
-        axes.axvline(value, color=GREY, lw=0.9, ls=(0, (4, 2)), zorder=1, gid="reference", label=name)
-    lowest = np.nanmin(data[["value", "low"]].to_numpy(float))
-    if lowest < floor:
-        axes.set_xlim(floor, max(0.2, float(np.nanmax(data[["value", "high"]].to_numpy(float)))) + 0.1)
-    axes.set_xlabel(f"{METRICS[METRIC]} of controls")
-    figure.legend(loc="outside lower left", ncols=2)
-    return figure
 
 
 def _marks(axes: Axes, rows: pd.DataFrame, heights: np.ndarray, group: Group, floor: float) -> None:

@@ -17,7 +17,8 @@ import pandas as pd
 from gandl.config import Normalization
 from gandl.embeddings.metadata import FEATURE_NAMES, feature_metadata
 from gandl.normalization.writer import ProfileWriter
-from gandl.statistics.standardisation import StandardisationError, standardise
+from gandl.statistics.fold_features import CrossFitted
+from gandl.statistics.standardisation import StandardisationError, standardise, well_means
 from gandl.tables import EMBEDDINGS, SITE_PROFILES, SITES, WELL_PROFILES, feature_columns, read_table
 
 
@@ -76,29 +77,46 @@ def normalized(values: npt.NDArray[np.float64], sites: pd.DataFrame, method: Nor
     Returns
     -------
     (n, d): (x - mean) / standard deviation over the reference wells of the same plate; a feature that does not vary there is 0.
+    `negative_crossfit`: as where whole plates are tested, each well by the negative controls outside its own part of the plate
+    (`gandl.statistics.fold_features`); the evaluation standardises every other fold by itself.
 
     Raises
     ------
-    NormalizationError : a plate with fewer than 3 reference wells.
+    NormalizationError : a plate with fewer than 3 reference wells (`negative_crossfit`: 4).
     """
     if method is Normalization.NONE:
         return values
     reference = reference_wells(sites, method)
     try:
+        if method is Normalization.NEGATIVE_CROSSFIT:
+            return _crossfit(values, sites)
         return standardise(values, sites["plate_id"], sites["well_id"], reference, f"the normalisation '{method}'")
     except StandardisationError as error:
         raise NormalizationError(str(error)) from error
 
 
+def _crossfit(values: npt.NDArray[np.float64], sites: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Each site by the negative controls outside its well's part of the plate."""
+    wells = sites.drop_duplicates("well_id")
+    means = well_means(values, sites["well_id"].to_numpy(object))
+    features = CrossFitted(means, wells["plate_id"], wells["well_id"], wells["control"])
+    return features.of(pd.Index(wells["well_id"]).get_indexer(sites["well_id"]), np.arange(len(wells)), values)
+
+
 def reference_wells(sites: pd.DataFrame, method: Normalization) -> npt.NDArray[np.bool_]:
     """Which rows of a sites table a method standardises on.
 
-    `unlabelled`: wells that are not controls, so that no label of a test control leaks. `mock`: wells to which nothing was done,
-    by their condition (`mock`, or `untreated` in screens without infection). Those are controls (BBBC013: C-, RxRx19a: C+), so
-    a held-out score after `mock` knows one thing of its test row: which of its wells those are.
+    `unlabelled`: wells that are not controls, so that no label of a test control leaks. `negative` and `negative_crossfit`:
+    negative controls, by their label (a lab's vehicle wells, whatever their treatment is called; BBBC013: untreated wells;
+    RxRx19a: infected, untreated wells, C-). `mock`: wells to which nothing was done, by their condition (`mock`, or `untreated`
+    in screens without infection; BBBC013: C-, the same as `negative`; RxRx19a: uninfected Mock wells, C+; of a lab's plates also
+    untreated wells that are no controls, and no vehicle well that names its treatment). What is standardised on controls knows
+    of a tested well that it is such a control (`negative`, `mock`), unless the tested ones are left out (`negative_crossfit`).
     """
     if method is Normalization.UNLABELLED:
         return (sites["control"] == "none").to_numpy(bool)
+    if method in (Normalization.NEGATIVE, Normalization.NEGATIVE_CROSSFIT):
+        return (sites["control"] == "negative").to_numpy(bool)
     return sites["condition"].isin(["mock", "untreated"]).to_numpy(bool)
 
 

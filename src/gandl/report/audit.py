@@ -15,13 +15,20 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from gandl.config import TRAINED, FeaturizerName, Normalization
-from gandl.evaluation.terms import RATIO
 from gandl.figures.common.labels import featurizer_label
 from gandl.report import numbers, screen
-from gandl.report.captions import DOSES, FLOORS, SIMULATED_CONFIDENCE, coverage_note, features_in_words
+from gandl.report.captions import (
+    DOSES,
+    FLOORS,
+    SIMULATED_CONFIDENCE,
+    coverage_note,
+    features_in_words,
+    normalizations_in_words,
+)
 from gandl.report.caveats import MOCK, caveats
 from gandl.report.costs import duration, stage_costs
 from gandl.report.findings import Found, judged_row, sentences, short_training, verdict_sentences
+from gandl.report.order import methods_in_order, order_of, rankings
 from gandl.report.strips import strip
 from gandl.report.training import training_story
 from gandl.report.verdicts import Comparison, Verdict, compare, read_references
@@ -103,6 +110,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
     settings, simulated = provenance["configuration"], bool(provenance["simulated"])
     method, featurizers = settings["normalization"]["method"], settings["embeddings"]["featurizers"]
     table = numbers.read_numbers(inputs.numbers) if inputs.numbers else numbers.no_numbers()
+    ranked = rankings(table, settings)
     judged = next((name for name in TRAINED if name in featurizers), featurizers[0])
     references = [row for name in settings["source"]["datasets"] for row in read_references(inputs.references, name)]
     compared = compare(references, table, method, simulated)
@@ -119,7 +127,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "confidence": f"{100 * float(settings['evaluation']['confidence']):g} %",
         "screens": screen.counts_in_words([inputs.sites, *inputs.others]),
         "findings": [
-            *screen.findings(sections, series, verdict_sentences(compared), judged, simulated, drawn),
+            *screen.findings(sections, series, verdict_sentences(compared), judged, simulated, drawn, order_of(ranked)),
             *short_training(int(settings["training"]["images"]), simulated),
             *(story.findings if story else []),
         ],
@@ -127,11 +135,13 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "comparisons": [_of_question(item) for item in compared],
         "sections": sections,
         "series": series,
+        "rankings": ranked,
+        "reference_wells": normalizations_in_words(methods_in_order(settings), mark=""),
         "most_series": screen.MOST_SERIES,
         "judged": featurizer_label(drawn),
         "trained": bool(set(TRAINED) & set(featurizers)),
         "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
-        "caveats": caveats(provenance, []),
+        "caveats": caveats(provenance, [], numbers.most_treated(inputs.sites)),
         "costs": stage_costs(provenance["jobs"]),
         "numbers": _every_number(table),
     }
@@ -144,15 +154,18 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
     method, featurizers = settings["normalization"]["method"], settings["embeddings"]["featurizers"]
     table = numbers.read_numbers(inputs.numbers)
     series, counts = numbers.tested_doses(inputs.sites), numbers.control_counts(inputs.sites)
+    splits = _held_out(table, settings["source"]["bbbc013"]["development_rows"])
+    ranked = rankings(table, settings, splits[:1]) if splits else []
     found = Found(
         controls=numbers.controls_rows(table, method, featurizers),
         doses=numbers.dose_rows(table, method, featurizers, series),
         comparisons=compare(read_references(inputs.references, provenance["dataset"]), table, method, simulated),
         series=series,
-        splits=_held_out(table, settings["source"]["bbbc013"]["development_rows"]),
+        splits=splits,
         confidence=float(settings["evaluation"]["confidence"]),
         simulated=simulated,
         images=int(settings["training"]["images"]),
+        order=order_of(ranked),
     )
     columns = _columns(table, settings["source"]["bbbc013"]["development_rows"], inputs.sites)
     story = training_story(inputs.curves, settings["training"])
@@ -180,11 +193,16 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "doses": _by_featurizer(found.doses),
         "series": series,
         "dose_note": DOSES.get(provenance["dataset"], ""),
-        "normalizations": _normalizations(table, settings, found.splits),
+        "rankings": ranked,
+        "reference_wells": normalizations_in_words(methods_in_order(settings), mark=""),
         "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
         "floor_choice": FLOORS.get(provenance["dataset"], "") if FeaturizerName.SEGMENTATION in featurizers else "",
         "mock": MOCK if Normalization.MOCK in settings["normalization"]["methods"] else "",
-        "caveats": caveats(provenance, list({column.named: column.counts for column in columns}.items())),
+        "caveats": caveats(
+            provenance,
+            list({column.named: column.counts for column in columns}.items()),
+            numbers.most_treated(inputs.sites),
+        ),
         "costs": stage_costs(provenance["jobs"]),
         "numbers": _every_number(table),
     }
@@ -278,19 +296,6 @@ def _by_featurizer(rows: Sequence[numbers.DoseRow]) -> dict[str, dict[str, numbe
     for row in rows:
         table.setdefault(row.featurizer, {})[row.treatment] = row
     return table
-
-
-def _normalizations(table: pd.DataFrame, settings: dict[str, Any], splits: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Held-out Z' of every featurizer under every normalisation that was made."""
-    if not splits:
-        return {}
-    shown: dict[str, dict[str, Any]] = {}
-    for method in settings["normalization"]["methods"]:
-        for row in numbers.controls_rows(table, method, settings["embeddings"]["featurizers"]):
-            value = row.values.get((splits[0], "z_prime"))
-            if value is not None and row.featurizer != RATIO:
-                shown.setdefault(row.label, {})[method] = value
-    return shown
 
 
 def _every_number(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gandl.config import BlockStatistic, Dataset
+from gandl.config import BlockStatistic, Dataset, Normalization
 
 DOSES = {
     Dataset.BBBC013.value: "Doses and the plate rows of each drug are from memory, not from an official plate map: an EC50 is as "
@@ -25,6 +25,14 @@ FLOORS = {
     "rows in view: for this floor, the rows that chose nothing else did choose something."
 }
 """A note required wherever the segmentation of a data set is compared with other featurizers."""
+NORMALIZATIONS = {
+    Normalization.UNLABELLED.value: "its wells that are not controls",
+    Normalization.NEGATIVE.value: "its negative controls, also those that are tested",
+    Normalization.NEGATIVE_CROSSFIT.value: "its negative controls without those that are tested",
+    Normalization.MOCK.value: "its wells without treatment and infection",
+    Normalization.NONE.value: "nothing (raw)",
+}
+"""What each plate is standardised on."""
 SIMULATED_CONFIDENCE = 0.95
 COVERAGE = {(8, 16): "about 90–93 %", (4, 8): "about 84–86 %"}
 """(Positive, negative) wells: share of simulated screens whose nominal 95 % interval held the true Z' (docs/decisions.md)."""
@@ -42,6 +50,11 @@ def features_in_words(blocks: Sequence[str], statistics: Sequence[str]) -> str:
     """What makes the features of `gandl_blocks` and `gandl_untrained`: which blocks, and what is taken of them."""
     taken = " and ".join(STATISTICS.get(name, name) for name in statistics)
     return f"{taken} over space of every feature map of {', '.join(blocks) if blocks else 'every block'}"
+
+
+def normalizations_in_words(methods: Sequence[str], mark: str = "*") -> str:
+    """What each of some normalisations standardises a plate on; `mark` stands around their names."""
+    return "; ".join(f"{mark}{name}{mark}: {NORMALIZATIONS.get(name, name)}" for name in methods)
 
 
 def caption_counts(platemap: Path, dataset: str, development_rows: Sequence[str]) -> dict[str, Any]:

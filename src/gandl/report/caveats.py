@@ -11,6 +11,8 @@ from gandl.report.numbers import plain_rows
 from gandl.source.remote.origin import OFFICIAL
 from gandl.source.splits import span
 
+MOSTLY = 0.5
+"""Above this share of treated wells, those that are not controls need not be a plate's normal state."""
 SMALL = 20
 """Below so many wells of one control, an interval that was not simulated says so."""
 
@@ -38,13 +40,18 @@ SIMULATED = [
 ]
 
 
-def caveats(provenance: Mapping[str, Any], rows_and_counts: Sequence[tuple[str, Mapping[str, int]]]) -> list[str]:
+def caveats(
+    provenance: Mapping[str, Any],
+    rows_and_counts: Sequence[tuple[str, Mapping[str, int]]],
+    most_treated: tuple[str, float] = ("", 0.0),
+) -> list[str]:
     """Sentences, those of the data set first.
 
     Parameters
     ----------
     provenance : content of provenance.json.
     rows_and_counts : plate rows of each group of wells that numbers rest on (`A-H`), with its number of wells by control.
+    most_treated : the plate with the largest share of treated wells among those that are not controls, and that share.
     """
     settings = provenance["configuration"]
     featurizers = settings["embeddings"]["featurizers"]
@@ -85,14 +92,38 @@ def caveats(provenance: Mapping[str, Any], rows_and_counts: Sequence[tuple[str, 
             )
     if FeaturizerName.SEGMENTATION in featurizers and provenance["dataset"] in FLOORS:
         found.append(FLOORS[provenance["dataset"]])
-    if Normalization.MOCK in settings["normalization"]["methods"] and settings["source"]["bbbc013"] is not None:
-        found.append(f"Under the normalisations, {MOCK}")
+    found += _normalisations(settings, *most_treated)
     if provenance["git"] is None:
         found.append(
             "The code was not under version control when this run was made; its hash is listed under provenance."
         )
     elif provenance["git"]["dirty"]:
         found.append("Files differed from the commit named under provenance when this run was made.")
+    return found
+
+
+def _normalisations(settings: Mapping[str, Any], plate: str, share: float) -> list[str]:
+    """What the reference wells of the normalisations are worth."""
+    own, methods = settings["normalization"]["method"], settings["normalization"]["methods"]
+    found = []
+    if own == Normalization.UNLABELLED and share > MOSTLY:
+        found.append(
+            f"Plates are standardised on wells that are not controls ({own}), of which up to {100 * share:.0f} % have a "
+            f"treatment (plate {plate}). That is right where most treatments do little; where most of them act, the order of "
+            "featurizers can be reversed, so compare the other normalisations."
+        )
+    if Normalization.NEGATIVE in methods:
+        found.append(
+            "Under the normalisation negative, tested negative controls are among the wells that they are measured by, so they "
+            "look tighter than new wells would, the more so the fewer they are and the more features there are: compare "
+            "negative_crossfit, which leaves them out."
+        )
+    if Normalization.MOCK in methods and settings["source"]["bbbc013"] is not None:
+        found.append(f"Under the normalisations, {MOCK}")
+    if len(methods) == 1:
+        found.append(
+            "One normalisation was evaluated (normalization.methods): whether the order of featurizers depends on it is unknown."
+        )
     return found
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gandl.config import TRAINED, Config
-from gandl.report.numbers import ControlsRow, DoseRow, DoseSeries, Value, rows_of_split
+from gandl.report.numbers import JUDGED_FIRST, ControlsRow, DoseRow, DoseSeries, rows_of_split
+from gandl.report.order import Order, apart
 from gandl.report.verdicts import Comparison, Verdict
-
-JUDGED_FIRST = tuple(reversed(TRAINED))
-"""Featurizers that a network learned without labels, the one that is judged first."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +25,18 @@ class Found:
     simulated: bool
     images: int
     """Images that the training showed."""
+    order: Order = field(default_factory=Order)
+    """Whether the order of featurizers depends on the normalisation."""
 
 
 def sentences(found: Found) -> list[str]:
     """The findings, most important first, each a plain sentence."""
     judged = judged_row(found)
     parts = [
+        *found.order.depends,
         *_separation(found, judged),
         *_floors(found, judged),
+        *found.order.holds,
         *_doses(found, judged),
         *verdict_sentences(found.comparisons),
     ]
@@ -90,7 +92,7 @@ def _floors(found: Found, judged: ControlsRow | None) -> list[str]:
     for row in found.controls:
         floor = row.values.get((found.splits[0], "z_prime"))
         if row.featurizer not in TRAINED and floor is not None and floor.known:
-            overlap = "" if _apart(ours, floor) else ", intervals overlap"
+            overlap = "" if apart(ours, floor) else ", intervals overlap"
             lines[ours.value > floor.value].append(f"{row.label} ({floor.text}{overlap})")
     texts = []
     if lines[True]:
@@ -98,10 +100,6 @@ def _floors(found: Found, judged: ControlsRow | None) -> list[str]:
     if lines[False]:
         texts.append(f"By this Z′ it is below these floors: {'; '.join(lines[False])}.")
     return texts
-
-
-def _apart(a: Value, b: Value) -> bool:
-    return a.low > b.high or b.low > a.high
 
 
 def _doses(found: Found, judged: ControlsRow | None) -> list[str]:

@@ -10,11 +10,14 @@ from typing import Any
 
 import pandas as pd
 
+from gandl.config import TRAINED
 from gandl.evaluation.terms import DOSE_RESPONSE, RATIO, dose_series
 from gandl.figures.common.labels import METRICS, dose_unit, featurizer_label, nominal, number
 from gandl.source.splits import Question, Scheme, in_span
 from gandl.tables import NUMBERS, SITES, read_table
 
+JUDGED_FIRST = tuple(reversed(TRAINED))
+"""Featurizers that a network learned without labels, the one that is judged first."""
 KINDS: dict[str, str | type[object]] = {"string": object, "integer": "int64", "float": "float64", "boolean": bool}
 HELD_OUT = Scheme.LEAVE_ROW_OUT.value
 LABELS = {
@@ -168,6 +171,14 @@ def control_counts(sites: Path, named: str = "") -> dict[str, int]:
     if named:
         wells = wells[[in_span(row, named) for row in wells["row"]]]
     return {str(name): int(count) for name, count in wells["control"].value_counts().items()}
+
+
+def most_treated(sites: Path) -> tuple[str, float]:
+    """The plate with the largest share of treated wells among those that are not controls, and that share."""
+    wells = read_table(sites, SITES).drop_duplicates("well_id")
+    others = wells[wells["control"] == "none"]
+    treated = others["treatment"].notna().groupby(others["plate_id"]).mean()
+    return (str(treated.idxmax()), float(treated.max())) if len(treated) else ("", 0.0)
 
 
 def splits_of(numbers: pd.DataFrame, scheme: str) -> list[str]:

@@ -16,6 +16,7 @@ from gandl.config import TRAINED, FeaturizerName, QuestionName, floors_among
 from gandl.evaluation.terms import ALL, RATIO
 from gandl.figures.common.labels import SCHEMES, featurizer_label
 from gandl.report.numbers import Value, metric_label
+from gandl.report.order import Order
 from gandl.tables import SITES, read_table
 
 SUMMARISED = ("quarter", "leave_plate_out", "leave_row_out")
@@ -189,14 +190,18 @@ def findings(
     judged: str,
     simulated: bool,
     drawn: str | None = None,
+    order: Order | None = None,
 ) -> list[str]:
-    """What was found, in sentences: the judged featurizer first, then every floor that it loses to."""
+    """What was found, in sentences: an order of featurizers that depends on the normalisation, the judged featurizer, then every
+    floor that it loses to."""
     lines = ["All images of this run are simulated: no number here describes real cells."] if simulated else []
+    lines += order.depends if order else ()
     for section in page:
         if section.anchor == QuestionName.CALIBRATION.value:
             continue
         texts = [_summary_line(section, table, judged) for table in section.tables if table.scheme in SUMMARISED]
         lines += [text for text in texts if text]
+    lines += order.holds if order else ()
     found = [one for one in series if one.ec50 is not None and one.ec50.known]
     if series:
         lines.append(

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from gandl.config import QuestionName
-from gandl.source.plate_rows import in_span, span
+from gandl.source.plate_rows import in_span, is_span, span
 from gandl.source.split_schemes import (
     WELL_COLUMNS,
     Part,
@@ -28,7 +28,17 @@ from gandl.source.split_schemes import (
 )
 from gandl.tables import SITES, SPLITS, read_table, write_table
 
-__all__ = ["CELL_MODELS", "Question", "Scheme", "SplitError", "in_span", "make_splits", "span", "write_splits"]
+__all__ = [
+    "CELL_MODELS",
+    "Question",
+    "Scheme",
+    "SplitError",
+    "in_span",
+    "is_span",
+    "make_splits",
+    "span",
+    "write_splits",
+]
 
 CELL_MODELS = ("HRCE", "VERO")
 """The two cell models of RxRx19a; their names decide whether a screen can separate them."""

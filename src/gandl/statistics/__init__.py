@@ -7,6 +7,7 @@ __all__ = [
     "agreement",
     "axes",
     "bootstrap",
+    "fold_features",
     "folds",
     "held_out",
     "hill",

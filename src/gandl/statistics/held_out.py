@@ -6,13 +6,14 @@ Every fold fits the axes of `gandl.statistics.axes` on its training controls, an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
 
 from gandl.statistics.axes import AxisError, choose_c, fit_axes, fit_lda_axis
+from gandl.statistics.fold_features import Fixed, FoldFeatures
 from gandl.statistics.standardisation import Units, units_of
 
 ROWS_AT_ONCE = 2**13
@@ -53,7 +54,7 @@ class Scores:
 
 
 def held_out_scores(
-    features: Floats,
+    features: Floats | FoldFeatures,
     labels: Integers,
     folds: Sequence[Fold],
     groups: npt.ArrayLike,
@@ -65,8 +66,9 @@ def held_out_scores(
 
     Parameters
     ----------
-    features : (n, d) finite, of single or double precision. labels : (n,) +1 C+, -1 C-, 0 anything else. groups : (n,) plate row
-        (or plate) of each well.
+    features : (n, d) finite, of single or double precision; or features that depend on what a fold tests, of which training wells
+        that are not usable are left out. labels : (n,) +1 C+, -1 C-, 0 anything else. groups : (n,) plate row (or plate) of
+        each well.
     folds : training controls and test wells.
     c_grid : candidates; each fold takes the one with the best Z' when each of its training groups is left out in turn. Of more
         than 8 folds, neighbours share one choice, made on the wells that all of them train on: no test well has a say in it.
@@ -77,23 +79,26 @@ def held_out_scores(
     AxisError : features that are not finite; a fold that trains on wells that it tests or that are not controls, or lacks a kind
         of controls; a well that two folds test.
     """
-    features, labels, groups = np.asarray(features), np.asarray(labels), np.asarray(groups)
-    _check(features, labels, folds)
-    n = len(features)
+    of_folds = Fixed(np.asarray(features)) if isinstance(features, np.ndarray) else features
+    labels, groups = np.asarray(labels), np.asarray(groups)
+    folds = [Fold(fold.name, np.asarray(fold.train, int), np.asarray(fold.test, int)) for fold in folds]
+    _check(of_folds.values, labels, folds)
+    folds = [replace(fold, train=of_folds.usable(fold.train, fold.test)) for fold in folds]
+    n = len(of_folds.values)
     values = np.full((4, n), np.nan)
     names = np.full(n, "", dtype=object)
     chosen: dict[str, float] = {}
     for block in _blocks(folds):
-        shared = reduce(np.intersect1d, [np.asarray(fold.train, dtype=int) for fold in block])
-        known = np.asarray(features[shared], float)
+        tested = np.concatenate([fold.test for fold in block])
+        shared = of_folds.usable(reduce(np.intersect1d, [fold.train for fold in block]), tested)
+        known = np.asarray(of_folds.of(shared, tested), float)
         known = units_of(known).apply(known) if raw and len(shared) else known
         chosen |= dict.fromkeys([fold.name for fold in block], choose_c(known, labels[shared], groups[shared], c_grid))
     for fold in folds:
-        train, test = np.asarray(fold.train, dtype=int), np.asarray(fold.test, dtype=int)
-        of_fold = features[train], labels[train], features[test]
-        values[:3, test] = score_by(*of_fold, chosen[fold.name], raw=raw)
-        values[3, test] = score_by_lda(*of_fold, raw=raw)
-        names[test] = fold.name
+        of_fold = of_folds.of(fold.train, fold.test), labels[fold.train], of_folds.of(fold.test, fold.test)
+        values[:3, fold.test] = score_by(*of_fold, chosen[fold.name], raw=raw)
+        values[3, fold.test] = score_by_lda(*of_fold, raw=raw)
+        names[fold.test] = fold.name
     on, off, norm, on_lda = values
     return Scores(on, off, norm, on_lda, names, chosen)
 

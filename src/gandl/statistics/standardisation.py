@@ -65,7 +65,7 @@ def standardise(
     out = np.empty_like(values)
     for plate in dict.fromkeys(plates):
         here = plates == plate
-        out[here] = units_of(_well_means(values[here & reference], wells[here & reference])).apply(values[here])
+        out[here] = units_of(well_means(values[here & reference], wells[here & reference])).apply(values[here])
     return out
 
 
@@ -88,5 +88,6 @@ def check_reference(
             )
 
 
-def _well_means(values: Floats, wells: npt.NDArray[np.object_]) -> Floats:
+def well_means(values: Floats, wells: npt.NDArray[np.object_]) -> Floats:
+    """(n, d) features of sites -> (m, d) of wells, each the mean of its sites, in the order of their first sites."""
     return pd.DataFrame(values).groupby(wells, sort=False).mean().to_numpy()

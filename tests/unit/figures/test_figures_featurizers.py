@@ -11,19 +11,28 @@ import pytest
 from matplotlib.collections import LineCollection
 
 from figure_inputs import CONTROLS_METRICS, outputs, write_controls, write_reference
-from gandl.config import FeaturizerName, FiguresSettings
-from gandl.figures.common.labels import FEATURIZERS, featurizer_label, fixed, nominal, number
+from gandl.config import FeaturizerName, FiguresSettings, Normalization
+from gandl.figures.common.labels import FEATURIZERS, NORMALIZATIONS, featurizer_label, fixed, nominal, number
 from gandl.figures.common.style import FigureError, style
 from gandl.figures.featurizers import draw_featurizers, featurizers_figure
-from gandl.figures.tables.comparison import compared, group_label, groups_of, references
+from gandl.figures.tables.comparison import compared, group_label, groups_of, references, with_references
 from gandl.figures.tables.table_featurizers import write_table_featurizers
 
 SETTINGS = FiguresSettings(dpi=60)
 
 
+METHODS = ["negative", "unlabelled", "none"]
+"""The run's own first; under the others featurizers are otherwise placed."""
+
+
 @pytest.fixture
-def numbers(tmp_path: Path) -> dict[str, Path]:
-    return {name: write_controls(tmp_path / f"{name}.parquet", name, 0.05 * i) for i, name in enumerate(FeaturizerName)}
+def numbers(tmp_path: Path) -> list[Path]:
+    """A file for each featurizer and normalisation."""
+    return [
+        write_controls(tmp_path / f"{name}.{method}.parquet", name, 0.05 * i + 0.03 * i * j, method)
+        for j, method in enumerate(METHODS)
+        for i, name in enumerate(FeaturizerName)
+    ]
 
 
 @pytest.fixture
@@ -31,40 +40,54 @@ def reference(tmp_path: Path) -> Path:
     return write_reference(tmp_path / "reference.csv")
 
 
-def table(numbers: dict[str, Path], reference: Path, folder: Path) -> tuple[str, pd.DataFrame]:
+def table(numbers: list[Path], reference: Path, folder: Path) -> tuple[str, pd.DataFrame]:
     html, csv = folder / "table.html", folder / "table.csv"
-    write_table_featurizers(numbers, reference, dataset="bbbc013", settings=SETTINGS, html=html, csv=csv)
+    write_table_featurizers(
+        numbers, reference, methods=METHODS, dataset="bbbc013", settings=SETTINGS, html=html, csv=csv
+    )
     return html.read_text(encoding="utf-8"), pd.read_csv(csv, float_precision="round_trip")
 
 
 def test_csv_is_tidy_and_holds_every_number_at_full_precision(
-    numbers: dict[str, Path], reference: Path, tmp_path: Path
+    numbers: list[Path], reference: Path, tmp_path: Path
 ) -> None:
     _, csv = table(numbers, reference, tmp_path)
-    evaluated = pd.concat([pd.read_parquet(path) for path in numbers.values()], ignore_index=True)
+    evaluated = pd.concat([pd.read_parquet(path) for path in numbers], ignore_index=True)
     evaluated = evaluated[~evaluated["split"].str.endswith(":A-D")]
-    key = ["featurizer", "split", "metric"]
+    key = ["featurizer", "normalization", "split", "metric"]
+    evaluated = evaluated.drop_duplicates(key)  # the plain column is in the numbers of every normalisation
     joined = evaluated.merge(csv, on=key, suffixes=("", "_csv"), validate="one_to_one")
-    assert len(joined) == len(evaluated) == (len(FEATURIZERS) * 3 - 1) * len(CONTROLS_METRICS)
+    assert len(joined) == len(evaluated) == (len(FeaturizerName) * 3 * len(METHODS) + 2) * len(CONTROLS_METRICS)
+    own = csv[csv["chosen"]]
+    assert set(own["normalization"]) == {METHODS[0], "none"}
+    assert set(own.loc[own["normalization"] == "none", "featurizer"]) == {"nuclear_over_ring"}
     for name in ("value", "low", "high", "n"):
         np.testing.assert_array_equal(joined[name], joined[f"{name}_csv"])
 
 
 def test_page_has_a_row_per_featurizer_and_the_floor_without_svm(
-    numbers: dict[str, Path], reference: Path, tmp_path: Path
+    numbers: list[Path], reference: Path, tmp_path: Path
 ) -> None:
     page, _ = table(numbers, reference, tmp_path)
     stubs = re.findall(r'<th[^>]*class="gt_row gt_left gt_stub"[^>]*>([^<]*)</th>', page)
-    assert stubs == [*FEATURIZERS.values(), "Reference"]
+    svm = [featurizer_label(name) for name in FeaturizerName]
+    assert stubs == [*FEATURIZERS.values(), *svm, *svm, "Reference"]
+    blocks = re.findall(r'class="gt_group_heading"[^>]*>([^<]*)<', page)
+    assert blocks == [
+        "Negative controls (negative, this run’s own)",
+        "Unlabelled wells (unlabelled)",
+        "No normalisation (none)",
+        "Reference value",
+    ]
     assert "<strong>0.60</strong><br><small>[0.40,&nbsp;0.70]</small>" in page
     assert "<strong>0.68</strong>" in page
     assert "<strong>10.2</strong>" in page
 
 
-def test_the_word_simulated_stands_in_title_and_csv(numbers: dict[str, Path], reference: Path, tmp_path: Path) -> None:
+def test_the_word_simulated_stands_in_title_and_csv(numbers: list[Path], reference: Path, tmp_path: Path) -> None:
     html, csv = tmp_path / "table.html", tmp_path / "table.csv"
     write_table_featurizers(
-        numbers, reference, dataset="rxrx19a", settings=SETTINGS, html=html, csv=csv, word="simulated"
+        numbers, reference, methods=METHODS, dataset="rxrx19a", settings=SETTINGS, html=html, csv=csv, word="simulated"
     )
     assert "Held-out controls by featurizer, simulated" in html.read_text(encoding="utf-8")
     assert set(pd.read_csv(csv)["images"]) == {"simulated"}
@@ -87,13 +110,13 @@ def test_groups_are_plate_rows_or_cell_types(split: str, label: str) -> None:
     assert group_label(split) == label
 
 
-def test_page_loads_nothing_from_elsewhere(numbers: dict[str, Path], reference: Path, tmp_path: Path) -> None:
+def test_page_loads_nothing_from_elsewhere(numbers: list[Path], reference: Path, tmp_path: Path) -> None:
     page, _ = table(numbers, reference, tmp_path)
     assert not re.search(r"https?://|//[a-z]+\.|@import|url\(|<script|<link|<img|\bsrc=|\bhref=", page)
 
 
 def test_page_and_csv_are_the_same_bytes_for_the_same_numbers(
-    numbers: dict[str, Path], reference: Path, tmp_path: Path
+    numbers: list[Path], reference: Path, tmp_path: Path
 ) -> None:
     for folder in ("first", "second"):
         (tmp_path / folder).mkdir()
@@ -102,7 +125,7 @@ def test_page_and_csv_are_the_same_bytes_for_the_same_numbers(
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
 
 
-def test_without_references_the_table_has_no_reference_row(numbers: dict[str, Path], tmp_path: Path) -> None:
+def test_without_references_the_table_has_no_reference_row(numbers: list[Path], tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("dataset,question,featurizer,split,metric,value\n")
     page, csv = table(numbers, tmp_path / "empty.csv", tmp_path)
     assert "Reference" not in page
@@ -115,14 +138,14 @@ def test_references_are_this_screens_measured_values_and_no_aims(reference: Path
     assert known[["low", "high"]].isna().all(axis=None), "an accepted range is no interval"
 
 
-def test_columns_without_training_stand_beside_classifiers_of_the_same_rows(numbers: dict[str, Path]) -> None:
-    groups = compared(numbers).groupby("group")["featurizer"].unique()
+def test_columns_without_training_stand_beside_classifiers_of_the_same_rows(numbers: list[Path]) -> None:
+    groups = compared(numbers, METHODS).groupby("group")["featurizer"].unique()
     for group in ("Rows A–H", "Rows E–H"):
         assert set(groups[group]) == {*FeaturizerName, "nuclear_over_ring"}
 
 
-def test_rows_that_chose_settings_are_not_shown_as_a_result(numbers: dict[str, Path]) -> None:
-    assert set(compared(numbers)["group"]) == {"Rows A–H", "Rows E–H", "Rows E–H, trained on the others"}
+def test_rows_that_chose_settings_are_not_shown_as_a_result(numbers: list[Path]) -> None:
+    assert set(compared(numbers, METHODS)["group"]) == {"Rows A–H", "Rows E–H", "Rows E–H, trained on the others"}
 
 
 def test_reference_values_without_a_column_are_refused(tmp_path: Path) -> None:
@@ -131,55 +154,85 @@ def test_reference_values_without_a_column_are_refused(tmp_path: Path) -> None:
         references(tmp_path / "poor.csv", "bbbc013")
 
 
-def test_a_featurizer_without_numbers_is_named(numbers: dict[str, Path], reference: Path, tmp_path: Path) -> None:
-    numbers["gandl"] = tmp_path / "nowhere.parquet"
-    with pytest.raises(FigureError, match=r"featurizer gandl has no controls' numbers: .*nowhere\.parquet"):
-        table(numbers, reference, tmp_path)
+def test_a_featurizer_without_numbers_is_named(numbers: list[Path], reference: Path, tmp_path: Path) -> None:
+    with pytest.raises(FigureError, match=r"nowhere\.parquet does not exist: a featurizer has no controls' numbers"):
+        table([*numbers, tmp_path / "nowhere.parquet"], reference, tmp_path)
     assert not (tmp_path / "table.html").exists()
+    with pytest.raises(FigureError, match="no featurizer was given"):
+        compared([], METHODS)
 
 
-def test_a_featurizer_without_z_prime_is_named(numbers: dict[str, Path]) -> None:
-    frame = pd.read_parquet(numbers["intensity"])
-    frame[frame["metric"] != "z_prime"].to_parquet(numbers["intensity"])
-    with pytest.raises(FigureError, match="featurizer intensity has no z_prime"):
-        compared(numbers)
+def test_a_featurizer_without_z_prime_is_named(numbers: list[Path]) -> None:
+    (path,) = [path for path in numbers if path.name == "intensity.none.parquet"]
+    frame = pd.read_parquet(path)
+    frame[frame["metric"] != "z_prime"].to_parquet(path)
+    with pytest.raises(FigureError, match=r"intensity\.none\.parquet: there is no z_prime"):
+        compared(numbers, METHODS)
 
 
 def test_figure_marks_are_the_values_and_intervals_of_its_csv(
-    numbers: dict[str, Path], reference: Path, tmp_path: Path
+    numbers: list[Path], reference: Path, tmp_path: Path
 ) -> None:
     paths = outputs(tmp_path, "featurizers")
-    draw_featurizers(numbers, reference, dataset="bbbc013", settings=SETTINGS, **paths)
+    draw_featurizers(numbers, reference, methods=METHODS, dataset="bbbc013", settings=SETTINGS, **paths)
     written = pd.read_csv(paths["csv"], float_precision="round_trip")
     with style(SETTINGS):
-        axes = featurizers_figure(written).axes[0]
-    artists = {artist.get_gid(): artist for artist in axes.get_children() if artist.get_gid()}
+        panels = featurizers_figure(written).axes
     groups = groups_of(written)
     assert [group.label for group in groups] == ["Rows A–H", "Rows E–H", "Rows E–H, trained on the others"]
-    for group in groups:
-        rows = written[(written["group"] == group.label) & (written["label"] != "Reference")]
-        np.testing.assert_array_equal(artists[group.label].get_xdata(), rows["value"])
-        lines = artists[f"{group.label} interval"]
-        assert isinstance(lines, LineCollection)
-        ends = np.array([segment[:, 0] for segment in lines.get_segments()])
-        np.testing.assert_array_equal(ends, rows[["low", "high"]])
-    assert list(artists["reference"].get_xdata()) == [0.68, 0.68]
+    drawn = 0
+    for axes, method in zip(panels, METHODS, strict=True):
+        artists = {artist.get_gid(): artist for artist in axes.get_children() if artist.get_gid()}
+        ours = written[written["label"] != "Reference"]
+        here = ours["chosen"] if method == METHODS[0] else ~ours["chosen"] & (ours["normalization"] == method)
+        for group in groups:
+            rows = ours[here & (ours["group"] == group.label)]
+            np.testing.assert_array_equal(artists[group.label].get_xdata(), rows["value"])
+            lines = artists[f"{group.label} interval"]
+            assert isinstance(lines, LineCollection)
+            ends = np.array([segment[:, 0] for segment in lines.get_segments()])
+            np.testing.assert_array_equal(ends, rows[["low", "high"]])
+            drawn += len(rows)
+        assert list(artists["reference"].get_xdata()) == [0.68, 0.68]
+    assert drawn == len(written) - 1
+
+
+def test_every_normalisation_has_a_panel_on_one_axis_and_the_runs_own_is_the_first_and_marked(
+    numbers: list[Path], reference: Path
+) -> None:
+    data = with_references(numbers, METHODS, reference, "bbbc013")
+    with style(SETTINGS):
+        panels = featurizers_figure(data[data["metric"] == "z_prime"]).axes
+    titles = [axes.get_title(loc="left").strip() for axes in panels]
+    assert titles == ["Negative controls", "Unlabelled wells", "No normalisation"]
+    assert [axes.texts[0].get_text() for axes in panels] == ["negative, this run’s own", "unlabelled", "none"]
+    assert len({axes.get_xlim() for axes in panels}) == len({axes.get_ylim() for axes in panels}) == 1
+    assert len({axes.get_facecolor() for axes in panels}) == 2
+    assert panels[0].get_facecolor() != panels[1].get_facecolor()
+
+
+def test_a_single_normalisation_is_one_panel_without_title(numbers: list[Path], reference: Path) -> None:
+    of_one = [path for path in numbers if ".none." in path.name]
+    data = with_references(of_one, ["none"], reference, "bbbc013")
+    with style(SETTINGS):
+        (axes,) = featurizers_figure(data[data["metric"] == "z_prime"]).axes
+    assert axes.get_title(loc="left") == ""
+    assert len(axes.get_yticklabels()) == len(FEATURIZERS)
 
 
 def test_a_useless_featurizer_does_not_squeeze_the_others_and_its_value_stands_at_the_edge(tmp_path: Path) -> None:
-    numbers = {
-        "gandl": write_controls(tmp_path / "a", "gandl"),
-        "intensity": write_controls(tmp_path / "b", "intensity", 9.0),
-    }
+    numbers = [write_controls(tmp_path / "a", "gandl"), write_controls(tmp_path / "b", "intensity", 9.0)]
     with style(SETTINGS):
-        data = compared(numbers)
+        data = compared(numbers, ["unlabelled"])
         axes = featurizers_figure(data[data["metric"] == "z_prime"]).axes[0]
     assert axes.get_xlim()[0] == -1.0
     assert [text.get_text() for text in axes.texts] == ["−8.40", "−8.45", "−8.50"]
 
 
-def test_every_featurizer_of_the_configuration_has_a_label_of_its_own() -> None:
+def test_every_featurizer_and_normalisation_of_the_configuration_has_a_label_of_its_own() -> None:
     assert set(FEATURIZERS) == {*FeaturizerName, "nuclear_over_ring"}
+    assert set(NORMALIZATIONS) == set(Normalization)
+    assert len(set(NORMALIZATIONS.values())) == len(NORMALIZATIONS)
     assert len(set(FEATURIZERS.values())) == len(FEATURIZERS)
     assert featurizer_label("my_own_one") == "my own one"
 
@@ -207,7 +260,15 @@ def test_what_rounds_to_zero_has_no_sign(value: float, text: str) -> None:
 
 def test_a_z_prime_of_minus_a_thousand_leaves_the_axis_to_the_others() -> None:
     """Whether most values are good or useless, they fill the axis, and what lies beyond its left end is written there."""
-    rows = {"featurizer": "a", "normalization": "none", "unit": "well", "metric": "z_prime", "n": 20, "split": "s"}
+    rows = {
+        "featurizer": "a",
+        "normalization": "none",
+        "chosen": True,
+        "unit": "well",
+        "metric": "z_prime",
+        "n": 20,
+        "split": "s",
+    }
     for good, left in ((0.4, -1.0), (-2.0, -6.0)):
         data = pd.DataFrame(
             [

@@ -21,7 +21,7 @@ from figure_inputs import (
     write_samples,
     write_scores,
 )
-from gandl.config import FiguresSettings
+from gandl.config import FeaturizerName, FiguresSettings
 from gandl.figures.axes import draw_axes
 from gandl.figures.common.palette import CELL_TYPE_CONTROLS, CONTROLS
 from gandl.figures.common.style import stamp, style
@@ -56,8 +56,14 @@ def samples(folder: Path, settings: FiguresSettings, paths: dict[str, Path]) -> 
 
 
 def featurizers(folder: Path, settings: FiguresSettings, paths: dict[str, Path]) -> None:
-    numbers = {"gandl": write_controls(folder / "numbers.parquet", "gandl")}
-    draw_featurizers(numbers, write_reference(folder / "reference.csv"), dataset="bbbc013", settings=settings, **paths)
+    methods = ["negative_crossfit", "negative", "unlabelled", "mock", "none"]
+    numbers = [
+        write_controls(folder / f"{name}.{method}.parquet", name, 0.0, method)
+        for method in methods
+        for name in FeaturizerName
+    ]
+    reference = write_reference(folder / "reference.csv")
+    draw_featurizers(numbers, reference, methods=methods, dataset="bbbc013", settings=settings, **paths)
 
 
 FIGURES = [plate, axes, dose_response, training, samples, featurizers]

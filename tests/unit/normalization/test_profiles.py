@@ -17,6 +17,7 @@ from gandl.tables import SITE_PROFILES, SITES, WELL_PROFILES, feature_columns, r
 from pair_inputs import features as pair_features, infected_sites
 
 UNLABELLED, MOCK, NONE = Normalization.UNLABELLED, Normalization.MOCK, Normalization.NONE
+NEGATIVE, CROSSFIT = Normalization.NEGATIVE, Normalization.NEGATIVE_CROSSFIT
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def second_plate(sites: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([sites, other], ignore_index=True)
 
 
-@pytest.mark.parametrize(("method", "control"), [(UNLABELLED, "none"), (MOCK, "negative")])
+@pytest.mark.parametrize(("method", "control"), [(UNLABELLED, "none"), (MOCK, "negative"), (NEGATIVE, "negative")])
 def test_reference_wells_get_mean_zero_and_deviation_one(
     sites: pd.DataFrame, method: Normalization, control: str
 ) -> None:
@@ -93,6 +94,43 @@ def test_mock_wells_are_the_untreated_ones(sites: pd.DataFrame) -> None:
     assert set(sites.loc[reference_wells(sites, MOCK), "control"]) == {"negative"}
     infected = sites.assign(condition=np.where(sites["control"] == "positive", "mock", "infected"))
     assert set(infected.loc[reference_wells(infected, MOCK), "control"]) == {"positive"}
+
+
+def test_negative_controls_are_found_by_their_label_whatever_was_done_to_them(sites: pd.DataFrame) -> None:
+    """A vehicle well that names its treatment is treated by its condition; an untreated well need not be a control."""
+    vehicle = sites.assign(condition=np.where(sites["control"] == "none", "untreated", "treated"))
+    infected = sites.assign(condition=np.where(sites["control"] == "positive", "mock", "infected"))
+    for table in (sites, vehicle, infected):
+        for method in (NEGATIVE, CROSSFIT):
+            assert set(table.loc[reference_wells(table, method), "control"]) == {"negative"}
+    assert set(vehicle.loc[reference_wells(vehicle, MOCK), "control"]) == {"none"}
+
+
+def test_a_cross_fitted_profile_of_a_negative_control_is_in_units_of_other_parts(sites: pd.DataFrame) -> None:
+    values = features(sites)
+    out = normalized(values, sites, CROSSFIT)
+    negative = np.flatnonzero(sites["control"] == "negative")
+    part = pd.Series(negative, index=sites["well_id"].iloc[negative]).sort_index()
+    for i in range(4):
+        mine, others = part.iloc[i::4], part.drop(part.index[i::4])
+        expected = (values[mine] - values[others].mean(axis=0)) / values[others].std(axis=0, ddof=1)
+        np.testing.assert_allclose(out[mine], expected)
+
+
+def test_cross_fitting_averages_sites_to_wells_first(sites: pd.DataFrame) -> None:
+    second = sites.assign(site=2, site_id=sites["well_id"] + "_2")
+    both, values = pd.concat([sites, second], ignore_index=True), features(sites)
+    shift = np.random.default_rng(3).standard_normal(values.shape)
+    out = normalized(np.concatenate([values - shift, values + shift]), both, CROSSFIT)
+    np.testing.assert_allclose((out[:96] + out[96:]) / 2, normalized(values, sites, CROSSFIT), atol=1e-9)
+
+
+def test_cross_fitting_needs_four_negative_controls(sites: pd.DataFrame) -> None:
+    few = sites.copy()
+    few.loc[few.index[few["control"] == "negative"][3:], "control"] = "none"
+    assert np.isfinite(normalized(features(few), few, NEGATIVE)).all()
+    with pytest.raises(NormalizationError, match=r"plate BBBC013_1 has 3 negative control well.*needs at least 4"):
+        normalized(features(few), few, CROSSFIT)
 
 
 def test_too_few_reference_wells_name_plate_and_method(sites: pd.DataFrame) -> None:
@@ -172,7 +210,8 @@ def screen(folder: Path) -> tuple[pd.DataFrame, np.ndarray, list[Path]]:
 @pytest.mark.parametrize("method", list(Normalization))
 def test_store_by_store_gives_what_all_at_once_would(tmp_path: Path, method: Normalization) -> None:
     sites, values, paths = screen(tmp_path)
-    sites.loc[(sites["control"] == "negative") & (sites["plate_id"] == "HRCE-1_1"), "control"] = "none"
+    if method is UNLABELLED:
+        sites.loc[(sites["control"] == "negative") & (sites["plate_id"] == "HRCE-1_1"), "control"] = "none"
     write_table(sites, tmp_path / "sites.parquet", SITES)
     outputs = tmp_path / "s.parquet", tmp_path / "w.parquet"
     write_profiles(paths, tmp_path / "sites.parquet", method, *outputs)

@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 
 from gandl.config import Config
 from gandl.config.files import read_config
-from gandl.report.captions import NO_COUNTS, caption_counts, coverage_note
+from gandl.report.captions import NO_COUNTS, caption_counts, coverage_note, normalizations_in_words
 
 REPORT = Path(__file__).resolve().parents[3] / "workflow/report"
 ITEMS = sorted(path.stem for path in REPORT.glob("*.rst") if path.stem != "workflow")
@@ -34,6 +34,7 @@ def rendered(name: str, repository: Path, config: Config) -> str:
         "scheme": scheme,
         "platemap": plate.platemap if plate else None,
         "normalization": config.normalization.method.value,
+        "normalizations": normalizations_in_words([method.value for method in config.normalization.methods]),
         "featurizer": "gandl_blocks",
         "featurizers": featurizers,
         "bootstrap": config.evaluation.bootstrap,

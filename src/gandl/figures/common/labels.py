@@ -1,10 +1,10 @@
-"""Words that readers see: the names of featurizers, metrics, splits, channels and doses, each written once."""
+"""Words that readers see: the names of featurizers, normalisations, metrics, splits, channels and doses, each written once."""
 
 from __future__ import annotations
 
 import math
 
-from gandl.config import FeaturizerName
+from gandl.config import FeaturizerName, Normalization
 from gandl.evaluation.terms import RATIO
 
 FEATURIZERS: dict[str, str] = {
@@ -31,6 +31,15 @@ CHANNELS: dict[str, str] = {
 REFERENCES: dict[str, str] = {RATIO: "Earlier plain segmentation"}
 """What the reference values of a screen were measured by, by the featurizer they are given for."""
 
+NORMALIZATIONS: dict[str, str] = {
+    Normalization.UNLABELLED: "Unlabelled wells",
+    Normalization.NEGATIVE: "Negative controls",
+    Normalization.NEGATIVE_CROSSFIT: "Negatives, cross-fitted",
+    Normalization.MOCK: "Untreated wells",
+    Normalization.NONE: "No normalisation",
+}
+"""The wells in whose units a plate's profiles are."""
+
 METRICS: dict[str, str] = {
     "z_prime": "Z′",
     "robust_z_prime": "Robust Z′",
@@ -54,6 +63,11 @@ SCHEMES = {
 def featurizer_label(name: str) -> str:
     """A featurizer's name for readers; an unknown one keeps its own name, its underscores as spaces."""
     return FEATURIZERS.get(name, name.replace("_", " "))
+
+
+def normalization_label(name: str) -> str:
+    """A normalisation's name for readers; an unknown one keeps its own name, its underscores as spaces."""
+    return NORMALIZATIONS.get(name, name.replace("_", " "))
 
 
 def channel_label(name: str) -> str:

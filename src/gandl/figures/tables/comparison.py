@@ -1,12 +1,11 @@
-"""Featurizers side by side: what the table and the figure of featurizers have in common.
+"""Featurizers side by side under every normalisation: what the table and the figure of featurizers have in common.
 
 Takes the controls' numbers of every featurizer (`evaluation/controls/`) and the reference values; makes one tidy table.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +14,11 @@ import pandas as pd
 from gandl.evaluation.terms import NO_TRAINING, RATIO
 from gandl.figures.common.labels import METRICS, featurizer_label
 from gandl.figures.common.palette import BLUE, ORANGE, PURPLE
-from gandl.figures.common.style import FigureError, existing
-from gandl.source.splits import Question, Scheme
+from gandl.figures.common.style import FigureError
+from gandl.source.splits import Question, Scheme, is_span
 from gandl.tables import NUMBERS, read_table
 
 REFERENCE = "Reference"
-ROWS = re.compile(r"[A-Z]{1,2}([-+][A-Z]{1,2})*")
-"""Plate rows in the name of a split, as `gandl.source.plate_rows.span` writes them; anything else there is a cell type."""
 SCHEMES = {
     Scheme.LEAVE_ROW_OUT.value: "",
     NO_TRAINING: "",
@@ -32,7 +29,9 @@ SCHEMES = {
 stands beside the classifiers that never saw the row which they score."""
 
 LOOKS = ((BLUE, "o"), (ORANGE, "D"), (PURPLE, "s"))
-COLUMNS = ["featurizer", "label", "normalization", "group", "split", "unit", "metric", "value", "low", "high", "n"]
+COLUMNS = [
+    *("featurizer", "label", "normalization", "chosen", "group", "split", "unit", "metric", "value", "low", "high", "n")
+]
 
 
 @dataclass(frozen=True)
@@ -44,28 +43,50 @@ class Group:
     marker: str
 
 
-def compared(numbers: Mapping[str, Path]) -> pd.DataFrame:
-    """The controls' numbers of all featurizers, tidy: one row per featurizer, split and metric.
+def compared(numbers: Sequence[Path], methods: Sequence[str]) -> pd.DataFrame:
+    """The controls' numbers of all featurizers under every normalisation, tidy: one row per featurizer, method, split and metric.
 
     Parameters
     ----------
     numbers : controls' numbers (`tables.NUMBERS`, split `<scheme>:<plate rows or cell type>`, all rows before any part of them)
-        by featurizer, in the order of the rows.
+        of every featurizer and normalisation; featurizers keep the order of the files.
+    methods : the normalisations in their order, the run's own first. Column `chosen` marks its rows; a column that is scored by
+        itself needs no normalisation, is in the numbers of every method, and is kept once, among the rows of the run's own.
 
     Raises
     ------
-    FigureError : a file is missing, or a featurizer has no Z' of a scheme that is compared; names it.
+    FigureError : a file is missing or without a Z' of a scheme that is compared; names it. Or there is none.
     """
     parts = []
-    for name, path in existing(numbers, "controls' numbers").items():
+    for path in numbers:
+        if not Path(path).is_file():
+            raise FigureError(f"{path} does not exist: a featurizer has no controls' numbers; run its evaluation first")
         table = read_table(path, NUMBERS)
         schemes = table["split"].str.partition(":")[0]
         table = table[table["metric"].isin(list(METRICS)) & schemes.isin(list(SCHEMES)) & (table["unit"] == "well")]
         if "z_prime" not in set(table["metric"]):
-            raise FigureError(f"{path}: featurizer {name} has no z_prime in any split of {', '.join(SCHEMES)}")
+            raise FigureError(f"{path}: there is no z_prime in any split of {', '.join(SCHEMES)}")
         table = table.assign(label=table["featurizer"].map(featurizer_label), group=table["split"].map(group_label))
-        parts.append(table[COLUMNS])
-    return _without_development(pd.concat(parts, ignore_index=True))
+        chosen = (table["normalization"] == methods[0]) | (table["featurizer"] == RATIO)
+        parts.append(table.assign(chosen=chosen)[COLUMNS])
+    if not parts:
+        raise FigureError("no featurizer was given whose controls' numbers could be compared")
+    data = pd.concat(parts, ignore_index=True).drop_duplicates(["featurizer", "normalization", "split", "metric"])
+    rank = data["normalization"].map({method: i for i, method in enumerate(methods)}).where(~data["chosen"], 0)
+    return _without_development(
+        data.assign(rank=rank).sort_values("rank", kind="stable")[COLUMNS].reset_index(drop=True)
+    )
+
+
+def panels_of(data: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of each normalisation of a tidy table, in its order, the run's own first; what needs none is among those."""
+    ours = data[data["label"] != REFERENCE]
+    methods = ours.loc[ours["featurizer"] != RATIO, "normalization"].unique()
+    chosen = ours["chosen"]
+    return {
+        str(method): ours[chosen if position == 0 else ~chosen & (ours["normalization"] == method)]
+        for position, method in enumerate(methods)
+    }
 
 
 def _without_development(data: pd.DataFrame) -> pd.DataFrame:
@@ -83,7 +104,7 @@ def group_label(split: str) -> str:
     scheme, _, wells = split.partition(":")
     if not wells:
         return f"Held-out rows{SCHEMES[scheme]}"
-    return f"Rows {wells.replace('-', '–')}{SCHEMES[scheme]}" if ROWS.fullmatch(wells) else wells
+    return f"Rows {wells.replace('-', '–')}{SCHEMES[scheme]}" if is_span(wells) else wells
 
 
 def groups_of(data: pd.DataFrame) -> list[Group]:
@@ -114,16 +135,15 @@ def references(path: Path, dataset: str) -> pd.DataFrame:
     of_screen = (table["dataset"] == dataset) & (table["question"] == Question.CONTROLS)
     known = table[of_screen & (table["featurizer"] == RATIO) & table["metric"].isin(list(METRICS))]
     known = known[known["value"].notna()][needed]
-    return known.assign(featurizer="reference", label=REFERENCE, group=known["split"].map(group_label)).reindex(
-        columns=COLUMNS
-    )
+    named = known.assign(featurizer="reference", label=REFERENCE, chosen=False, group=known["split"].map(group_label))
+    return named.reindex(columns=COLUMNS)
 
 
-def with_references(numbers: Mapping[str, Path], reference: Path, dataset: str) -> pd.DataFrame:
+def with_references(numbers: Sequence[Path], methods: Sequence[str], reference: Path, dataset: str) -> pd.DataFrame:
     """`compared` and, below, `references`."""
-    parts = [compared(numbers), references(reference, dataset)]
+    parts = [compared(numbers, methods), references(reference, dataset)]
     return (
         pd.concat([part.astype(object) for part in parts if not part.empty], ignore_index=True)
         .infer_objects()
-        .astype({"n": "Int64"})
+        .astype({"n": "Int64", "chosen": bool})
     )

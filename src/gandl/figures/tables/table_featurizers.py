@@ -1,11 +1,11 @@
-"""The table of featurizers by metric, floors included: a page for people, a tidy CSV for programs.
+"""The table of featurizers by metric under every normalisation, floors included: a page for people, a tidy CSV for programs.
 
 Takes the controls' numbers of every featurizer (`evaluation/controls/`) and the reference values; makes table_featurizers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,19 @@ import pandas as pd
 from great_tables import GT, html as markup, loc, style
 
 from gandl.config import FiguresSettings
-from gandl.figures.common.labels import METRICS, fixed
+from gandl.figures.common.labels import METRICS, fixed, normalization_label
 from gandl.figures.common.style import write_csv
-from gandl.figures.tables.comparison import REFERENCE, groups_of, with_references
+from gandl.figures.tables.comparison import REFERENCE, groups_of, panels_of, with_references
 from gandl.workflow.files import atomic
 
 MISSING = "–"
 
 
 def write_table_featurizers(
-    numbers: Mapping[str, Path],
+    numbers: Sequence[Path],
     reference: Path,
     *,
+    methods: Sequence[str],
     dataset: str,
     settings: FiguresSettings,
     html: Path,
@@ -36,18 +37,19 @@ def write_table_featurizers(
 
     Parameters
     ----------
-    numbers : controls' numbers (`tables.NUMBERS`) by featurizer, in the order of the rows.
+    numbers : controls' numbers (`tables.NUMBERS`) of every featurizer and normalisation, in the order of the rows.
     reference : the reference values (`resources/paper_values.csv`), a last row of the table.
+    methods : the normalisations, a block of rows each, the run's own first.
     dataset : the screen, as the reference values name it.
     confidence : coverage of the intervals, as evaluated; it is written below the table.
     word : such as "simulated"; it stands in the title and a column of the CSV.
-    html, csv : files to write; the CSV is tidy and at full precision: a row per featurizer, split and metric.
+    html, csv : files to write; the CSV is tidy and at full precision: a row per featurizer, normalisation, split and metric.
 
     Raises
     ------
     FigureError : a featurizer has no numbers, or none of Z'.
     """
-    data = with_references(numbers, reference, dataset)
+    data = with_references(numbers, methods, reference, dataset)
     page = table_page(data, settings, confidence, word)
     with atomic(Path(html)) as partial:
         partial.write_text(page, encoding="utf-8")
@@ -57,8 +59,8 @@ def write_table_featurizers(
 def table_page(data: pd.DataFrame, settings: FiguresSettings, confidence: float, word: str = "") -> str:
     """A whole HTML page of the tidy table; the same bytes for the same table."""
     wide = cells(data)
-    columns = list(wide.columns[1:])
-    table = GT(wide, rowname_col="label", id="table_featurizers")
+    columns = list(wide.columns[2:])
+    table = GT(wide, rowname_col="label", groupname_col="block", id="table_featurizers")
     for group in groups_of(data):
         inside = [column for column in columns if column.startswith(f"{group.label}:")]
         table = table.tab_spanner(label=spanner(data, group.label), columns=inside)
@@ -72,7 +74,7 @@ def table_page(data: pd.DataFrame, settings: FiguresSettings, confidence: float,
         .tab_source_note(
             markup(
                 f"Below each value its nominal {100 * confidence:g} % interval; n: control wells; with so few wells an interval "
-                "holds the true value less often. Z′ is 1 for a perfect assay."
+                "holds the true value less often. Z′ is 1 for a perfect assay. Blocks of rows: the normalisations."
             )
         )
         .tab_options(
@@ -89,13 +91,24 @@ def table_page(data: pd.DataFrame, settings: FiguresSettings, confidence: float,
 
 
 def cells(data: pd.DataFrame) -> pd.DataFrame:
-    """The text of every cell: a row per featurizer, a column `<group>:<metric>` per group and metric that has any value."""
-    rows = {label: {"label": label} for label in dict.fromkeys(data["label"])}
+    """The text of every cell: a row per normalisation (`block`) and featurizer, a column `<group>:<metric>` per group and metric
+    that has any value."""
+    blocks = {block_label(name, own=i == 0): part for i, (name, part) in enumerate(panels_of(data).items())}
+    blocks["Reference value"] = data[data["label"] == REFERENCE]
+    rows: list[dict[str, str]] = []
+    for block, part in blocks.items():
+        of_block = {label: {"block": block, "label": label} for label in dict.fromkeys(part["label"])}
+        for number_of in part.astype(object).to_dict("records"):
+            of_block[number_of["label"]][f"{number_of['group']}:{number_of['metric']}"] = _cell(number_of)
+        rows += of_block.values()
+    table = pd.DataFrame(rows)
     columns = [f"{group.label}:{metric}" for group in groups_of(data) for metric in METRICS]
-    for number_of in data.astype(object).to_dict("records"):
-        rows[number_of["label"]][f"{number_of['group']}:{number_of['metric']}"] = _cell(number_of)
-    table = pd.DataFrame(list(rows.values()))
-    return table[["label", *(column for column in columns if column in table.columns)]].fillna(MISSING)
+    return table[["block", "label", *(column for column in columns if column in table.columns)]].fillna(MISSING)
+
+
+def block_label(method: str, *, own: bool) -> str:
+    """The heading of a normalisation's rows."""
+    return f"{normalization_label(method)} ({method}{', this run’s own' if own else ''})"
 
 
 def _cell(row: Mapping[Hashable, Any]) -> str:

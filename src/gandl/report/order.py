@@ -1,0 +1,208 @@
+"""Whether the order of featurizers depends on the normalisation: takes the controls' numbers, makes sentences and a table.
+
+Two featurizers change places where one has the higher held-out Z' under some normalisations, and the other under others. That
+counts as a dependence where under at least one of these their intervals lie apart: then one table of the report would call a
+difference clear that another reverses. Where intervals overlap under all, the change is said, too, but as what it is: within
+the noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from gandl.config import TRAINED
+from gandl.evaluation.terms import RATIO
+from gandl.figures.common.labels import featurizer_label
+from gandl.report.numbers import JUDGED_FIRST, Value, rows_of_split
+from gandl.source.splits import Question, Scheme, is_span
+
+METRIC = "z_prime"
+JUDGED_BY = (Scheme.LEAVE_PLATE_OUT.value, Scheme.LEAVE_ROW_OUT.value)
+"""Schemes under which featurizers are ranked."""
+
+Values = Mapping[str, Mapping[str, Value]]
+"""Z' by normalisation, the run's own first, and featurizer."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Z' of the same held-out wells under every normalisation; `place`: which wells, in words."""
+
+    split: str
+    place: str
+    values: Values
+
+    @property
+    def n(self) -> int:
+        """Control wells that the first value rests on."""
+        return next(value.n for of_method in self.values.values() for value in of_method.values())
+
+    @property
+    def rows(self) -> list[tuple[str, list[Value | None]]]:
+        """A row per featurizer, in words, with a value per normalisation."""
+        names = dict.fromkeys(name for of_method in self.values.values() for name in of_method)
+        return [(featurizer_label(name), [of.get(name) for of in self.values.values()]) for name in names]
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Two featurizers that change places.
+
+    Attributes
+    ----------
+    one, other : featurizers.
+    above, below : normalisations under which `one` has the higher and the lower Z', with the values of both.
+    clear : whether the intervals lie apart under any of them.
+    """
+
+    one: str
+    other: str
+    above: dict[str, tuple[Value, Value]]
+    below: dict[str, tuple[Value, Value]]
+    clear: bool
+
+
+def methods_in_order(settings: Mapping[str, Any]) -> list[str]:
+    """The normalisations of a run, its own first."""
+    own = settings["normalization"]["method"]
+    return [own, *(name for name in settings["normalization"]["methods"] if name != own)]
+
+
+def rankings(numbers: pd.DataFrame, settings: Mapping[str, Any], splits: Sequence[str] = ()) -> list[Ranking]:
+    """Held-out Z' of controls by featurizer under every normalisation, for each group of wells.
+
+    Parameters
+    ----------
+    numbers : all numbers of a run. settings : its configuration.
+    splits : whose wells; of the schemes `JUDGED_BY` all, where none is given.
+    """
+    table = numbers[(numbers["question"] == Question.CONTROLS) & (numbers["metric"] == METRIC)]
+    table = table[(table["unit"] == "well") & (table["featurizer"] != RATIO)]
+    if table.empty:
+        return []
+    schemes = table["split"].str.partition(":")[0]
+    chosen = list(splits) or list(dict.fromkeys(table.loc[schemes.isin(JUDGED_BY), "split"]))
+    found = []
+    for split in chosen:
+        mine = table[table["split"] == split]
+        values: dict[str, dict[str, Value]] = {}
+        for method in methods_in_order(settings):
+            of_method = mine[mine["normalization"] == method].set_index("featurizer")
+            known = [name for name in settings["embeddings"]["featurizers"] if name in of_method.index]
+            if known:
+                values[method] = {name: _value(of_method.loc[name]) for name in known}
+        if values:
+            found.append(Ranking(split, _place(split), values))
+    return found
+
+
+def _value(row: pd.Series) -> Value:
+    return Value(float(row["value"]), float(row["low"]), float(row["high"]), int(row["n"]))
+
+
+def _place(split: str) -> str:
+    scheme, _, group = split.partition(":")
+    how = "whole plates left out" if scheme == Scheme.LEAVE_PLATE_OUT else "plate rows left out"
+    if is_span(group):
+        return f"rows {rows_of_split(split)}, {how}"
+    return how if group == "unknown" else f"{group}, {how}"
+
+
+def exchanges(values: Values) -> list[Exchange]:
+    """Pairs of featurizers that change places, of those that a reader ranks: the best ones, and GAN-DL with each other one."""
+    best = dict.fromkeys(name for name in map(best_of, values.values()) if name)
+    every = dict.fromkeys(name for of_method in values.values() for name in of_method)
+    judged = [name for name in JUDGED_FIRST if name in every][:1]
+    pairs = [(mine, name) for mine in judged for name in every if name not in TRAINED]
+    first, others = list(best)[:1], list(best)[1:]
+    pairs += [(mine, name) for mine in first for name in others if {mine, name} not in map(set, pairs)]
+    found = [_exchange(values, one, other) for one, other in pairs]
+    return [exchange for exchange in found if exchange]
+
+
+def best_of(values: Mapping[str, Value]) -> str | None:
+    """The featurizer with the highest value; None where none is known."""
+    known = {name: value.value for name, value in values.items() if value.known}
+    return max(known, key=known.__getitem__) if known else None
+
+
+def _exchange(values: Values, one: str, other: str) -> Exchange | None:
+    above: dict[str, tuple[Value, Value]] = {}
+    below: dict[str, tuple[Value, Value]] = {}
+    for method, of_method in values.items():
+        if one in of_method and other in of_method and of_method[one].known and of_method[other].known:
+            pair = of_method[one], of_method[other]
+            if pair[0].value != pair[1].value:
+                (above if pair[0].value > pair[1].value else below)[method] = pair
+    if not above or not below:
+        return None
+    return Exchange(one, other, above, below, any(apart(*pair) for pair in (*above.values(), *below.values())))
+
+
+def apart(a: Value, b: Value) -> bool:
+    """Whether two intervals do not overlap; not, where one is unknown."""
+    return a.low > b.high or b.low > a.high
+
+
+@dataclass(frozen=True)
+class Order:
+    """Sentences on the order of featurizers: where it depends on the normalisation, a headline; else that it does not."""
+
+    depends: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+
+
+def order_of(found: Sequence[Ranking]) -> Order:
+    """What to say of each group of wells; nothing where one normalisation was evaluated."""
+    depends, holds = [], []
+    for ranking in found:
+        if len(ranking.values) < 2:
+            continue
+        pairs = exchanges(ranking.values)
+        clear = [one for one in pairs if one.clear]
+        if clear:
+            depends.append(_depends(ranking, clear))
+        else:
+            holds.append(_within_noise(ranking, pairs) if pairs else _holds(ranking))
+    return Order(tuple(depends), tuple(holds))
+
+
+def _depends(ranking: Ranking, pairs: Sequence[Exchange]) -> str:
+    by_method = {method: best_of(of_method) for method, of_method in ranking.values.items()}
+    best = "; ".join(
+        f"{featurizer_label(name)} under {', '.join(method for method, one in by_method.items() if one == name)}"
+        for name in dict.fromkeys(by_method.values())
+        if name
+    )
+    changes = "; ".join(_in_words(pair) for pair in pairs)
+    return f"The order of featurizers depends on the normalisation (Z′, {ranking.place}): {changes}. The best: {best}."
+
+
+def _in_words(pair: Exchange) -> str:
+    one, other = featurizer_label(pair.one), featurizer_label(pair.other)
+    return f"{one} is above {other} under {_values(pair.above)} and below it under {_values(pair.below)}"
+
+
+def _values(found: Mapping[str, tuple[Value, Value]]) -> str:
+    return ", ".join(f"{method} ({a.text} against {b.text})" for method, (a, b) in found.items())
+
+
+def _within_noise(ranking: Ranking, pairs: Sequence[Exchange]) -> str:
+    names = "; ".join(f"{featurizer_label(pair.one)} and {featurizer_label(pair.other)}" for pair in pairs)
+    return (
+        f"Between the normalisations {', '.join(ranking.values)} (Z′, {ranking.place}) only featurizers whose intervals overlap "
+        f"change places: {names}."
+    )
+
+
+def _holds(ranking: Ranking) -> str:
+    best = best_of(next(iter(ranking.values.values())))
+    named = f", {featurizer_label(best)}" if best else ""
+    judged = set(TRAINED) & {name for of_method in ranking.values.values() for name in of_method}
+    gandl = ", and GAN-DL is above and below the same ones" if judged else ""
+    methods = ", ".join(ranking.values)
+    return f"Under every normalisation ({methods}; Z′, {ranking.place}) the same featurizer is the best{named}{gandl}."
