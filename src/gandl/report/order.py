@@ -116,7 +116,7 @@ def exchanges(values: Values) -> list[Exchange]:
     """Pairs of featurizers that change places, of those that a reader ranks: the best ones, and GAN-DL with each other one."""
     best = dict.fromkeys(name for name in map(best_of, values.values()) if name)
     every = dict.fromkeys(name for of_method in values.values() for name in of_method)
-    judged = [name for name in JUDGED_FIRST if name in every][:1]
+    judged = [name.value for name in JUDGED_FIRST if name in every][:1]
     pairs = [(mine, name) for mine in judged for name in every if name not in TRAINED]
     first, others = list(best)[:1], list(best)[1:]
     pairs += [(mine, name) for mine in first for name in others if {mine, name} not in map(set, pairs)]
