@@ -47,7 +47,7 @@ def make_plate(folder: Path) -> Path:
     return table
 
 
-def check_and_tell(table: Path) -> None:
+def check_and_print(table: Path) -> None:
     """In a process of its own: check, and print seconds and peak memory (MiB)."""
     from gandl.check.plates import check_plates
 
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--check", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.check:
-        check_and_tell(options.check)
+        check_and_print(options.check)
         return
     with tempfile.TemporaryDirectory() as place:
         table = make_plate(options.folder or Path(place))

@@ -31,8 +31,8 @@ CONSTANT = (0.001, 0.999)
 """Training refuses a channel whose pixels between these shares, ordered by value, are all the same."""
 UNIT_SCALE = 65535.0
 """The scale that is proposed for fractional values from 0 to 1."""
-MAXIMA = (255, 4095, 16383, 65535)
-"""The largest values of cameras of 8, 12, 14 and 16 bit."""
+MAXIMA = (255, 4095, 16383, 32767, 65535)
+"""The largest values of 8, 12, 14 and 16 bit, and of signed 16 bit."""
 SATURATED = 0.001
 """Share of a channel's pixels with the largest value above which they are reported."""
 

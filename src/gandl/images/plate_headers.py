@@ -148,6 +148,18 @@ def mistakes_of_sizes(images: Sequence[Pixels], infos: dict[int, ImageInfo]) -> 
             )
 
 
+def mistakes_of_repeats(images: Sequence[Pixels], infos: Mapping[int, ImageInfo]) -> Iterator[str]:
+    """Images that are another's, as only the files show: a channel that is named once by its name and once by its number."""
+    seen: dict[tuple[Place, tuple[int, ...]], Pixels] = {}
+    for i, info in infos.items():
+        image = images[i]
+        if info.places and not image.image.further:
+            first = seen.setdefault((image.path, info.places), image)
+            if first is not image and first.image.selector != image.image.selector:
+                known = f"{first.where}, channel {first.channel}"
+                yield f"{image.where}: {image.image.given}, channel {image.channel}, is the image of {known} already"
+
+
 def usual_kind(infos: Iterable[ImageInfo]) -> ImageInfo:
     """The size and type that most images have (of several, the first); `planes` is the most that make one of them."""
     known = list(infos)

@@ -24,6 +24,7 @@ from gandl.images.plate_headers import (
     inspect,
     mistake_of_pixel_sizes,
     mistakes_of_functions,
+    mistakes_of_repeats,
     mistakes_of_sizes,
     parts_of,
     pixel_sizes,
@@ -127,7 +128,10 @@ def _one_kind(
     Of images at addresses only those that were fetched are looked at; another kind is noticed when it is decoded.
     """
     infos, mistakes = inspect(images, reading, fetched)
-    _refuse(f"images of {source} cannot be used", [*mistakes, *mistakes_of_sizes(images, infos)])
+    _refuse(
+        f"images of {source} cannot be used",
+        [*mistakes, *mistakes_of_sizes(images, infos), *mistakes_of_repeats(images, infos)],
+    )
     kind = usual_kind(infos.values())
     screen = inspect([first], reading, fetched)[0].get(
         0, kind

@@ -104,15 +104,15 @@ def test_a_channel_that_is_constant_in_some_sites_and_a_saturated_one_are_notes(
 
 
 @pytest.mark.parametrize(
-    ("largest", "pixels", "told"), [(4095, 100, True), (4095, 3, False), (4000, 100, False), (16383, 100, True)]
+    ("largest", "pixels", "reported"), [(4095, 100, True), (4095, 3, False), (4000, 100, False), (16383, 100, True)]
 )
-def test_the_largest_value_of_12_and_14_bit_cameras_counts_too(largest: int, pixels: int, told: bool) -> None:
+def test_the_largest_value_of_12_and_14_bit_cameras_counts_too(largest: int, pixels: int, reported: bool) -> None:
     channel = Channel()
     image = np.minimum(noise(64, 64), min(largest, 4095) - 1)
     image.flat[:pixels] = largest
     channel.add(Pixels("row 2", ImageFile("a", Path("a")), "dna"), None, image)
     assert (channel.largest, channel.of_largest, channel.pixels) == (largest, pixels, 64 * 64)
-    assert any("is saturated" in note for note in notes_of_channels(Looks({"dna": channel}))) == told
+    assert any("is saturated" in note for note in notes_of_channels(Looks({"dna": channel}))) == reported
 
 
 def test_floats_from_0_to_1_get_one_scale_which_the_configuration_holds(tmp_path: Path) -> None:
@@ -183,6 +183,15 @@ def test_planes_are_projected_by_proposal_and_sizes_of_pixels_taken_from_the_fil
         f"the files state different sizes of a pixel: 0.325 um in {tmp_path}/lab/A01.tif (row 2), 0.65 um in"
     )
     assert report.reading.z == Projection.MAX
+
+
+def test_a_channel_named_once_by_name_and_once_by_number_is_reported(tmp_path: Path) -> None:
+    write_ome_tiff(tmp_path / "lab/a.tif", noise(3, 64, 64), "CYX")
+    row = {"well": "A1", "file_er": "a.tif#channel=er", "file_dna": "a.tif#channel=2", "file_x": "a.tif#channel=3"}
+    table = write_csv(tmp_path / "lab/sites.csv", [row])
+    assert check_plates(table).problems == (
+        "row 2: a.tif#channel=2, channel dna, is the image of row 2, channel er already",
+    )
 
 
 def test_illumination_functions_of_another_size_are_problems(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ class ImageInfo(NamedTuple):
     pages : of the file.
     planes : z planes that make the image. by_setting : whether it was the settings that chose them, not the cell.
     pixel_size_um : as the file states it; None if it does not.
+    places : which images of the file they are, from 0; () where a page was named.
     """
 
     height: int
@@ -33,6 +34,7 @@ class ImageInfo(NamedTuple):
     planes: int = 1
     by_setting: bool = False
     pixel_size_um: float | None = None
+    places: tuple[int, ...] = ()
 
     @property
     def words(self) -> str:

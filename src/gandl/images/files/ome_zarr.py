@@ -24,9 +24,9 @@ def zarr_info(folder: Path, selector: Selector, reading: Reading) -> ImageInfo:
     image = _opened(folder, selector)
     chosen = choose(image.contents, selector, reading, str(folder))
     pages = int(np.prod(image.contents.sizes))
-    pixel_size_um = image.contents.pixel_size_um
+    size = image.contents.pixel_size_um
     return ImageInfo(
-        image.height, image.width, image.dtype, pages, len(chosen.places), chosen.by_setting, pixel_size_um
+        image.height, image.width, image.dtype, pages, len(chosen.places), chosen.by_setting, size, chosen.places
     )
 
 

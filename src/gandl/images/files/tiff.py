@@ -57,6 +57,7 @@ def tiff_info(path: str, file: BinaryIO, selector: Selector, reading: Reading, s
             len(located.chosen.places),
             located.chosen.by_setting,
             located.contents.pixel_size_um,
+            located.chosen.places if selector.page is None else (),
         )
 
 

@@ -196,14 +196,23 @@ def _states(place: Place) -> Iterator[str]:
             yield f"{state.st_size} {state.st_mtime_ns}"
             return
         yield "folder"
-        for file in files_below(place):
-            state = (place / file).stat()
-            yield f"{file} {state.st_size} {state.st_mtime_ns}"
+        for file, of_file in sorted(_scan(str(place), "")):
+            yield f"{file} {of_file}"
     except OSError:
         yield "absent"
 
 
 def files_below(folder: Path) -> list[str]:
     """Every file below a folder, relative to it, with /, sorted."""
-    found = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
-    return sorted(file.relative_to(folder).as_posix() for file in found)
+    return sorted(file for file, _ in _scan(str(folder), ""))
+
+
+def _scan(folder: str, prefix: str) -> Iterator[tuple[str, str]]:
+    """Every file below a folder: its path relative to it, its size and time of change."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _scan(entry.path, f"{prefix}{entry.name}/")
+            else:
+                state = entry.stat()
+                yield f"{prefix}{entry.name}", f"{state.st_size} {state.st_mtime_ns}"
