@@ -109,8 +109,8 @@ def _treated(found: Found, way: WayIn, *, search: bool = False) -> Found:
     path = way.plate_maps or way.wells
     if path is not None:
         return with_plate_maps(found, path)
-    untold = all(site.layout.control == "none" and not site.layout.treatment for site in found.sites)
-    beside = find_plate_maps(way.place, {site.key.plate for site in found.sites}) if search and untold else None
+    silent = all(site.layout.control == "none" and not site.layout.treatment for site in found.sites)
+    beside = find_plate_maps(way.place, {site.key.plate for site in found.sites}) if search and silent else None
     if beside is None:
         return found
     found = with_plate_maps(found, beside)
@@ -124,7 +124,7 @@ def base_of(place: Path) -> Path:
 
 def place_of_sites(way: WayIn, found: Found, sites: Path | None, config: Path | None) -> Path | None:
     """Where the table goes: as named, else beside the configuration, else into the current folder; None where that is a folder of
-    images, in which nothing is written unasked.
+    images, in which nothing is written unless requested.
     """
     if sites or config:
         return sites or (config.with_name(f"{config.stem}_sites.csv") if config else None)

@@ -86,7 +86,7 @@ def test_paths_of_another_machine_are_one_sentence_with_the_option_that_helps(
     assert gandl(listed.load_data, *option.split(" ", 1)) is None
 
 
-def test_the_table_goes_into_the_current_folder_but_never_unasked_among_images(
+def test_the_table_goes_into_the_current_folder_but_never_by_itself_among_images(
     listed: Listed, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert gandl(listed.load_data, "--rewrite", listed.rewrite) is None
