@@ -3,24 +3,25 @@
 Two featurizers change places where one has the higher held-out Z' under some normalisations, and the other under others. That
 counts as a dependence where under at least one of these their intervals lie apart: then one table of the report would call a
 difference clear that another reverses. Where intervals overlap under all, the change is said, too, but as what it is: within
-the noise.
+the noise. What raw features say is a sentence of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from gandl.config import TRAINED
+from gandl.config import TRAINED, Normalization
 from gandl.evaluation.terms import RATIO
 from gandl.figures.common.labels import featurizer_label
 from gandl.report.numbers import JUDGED_FIRST, Value, rows_of_split
 from gandl.source.splits import Question, Scheme, is_span
 
 METRIC = "z_prime"
+RAW = Normalization.NONE.value
 JUDGED_BY = (Scheme.LEAVE_PLATE_OUT.value, Scheme.LEAVE_ROW_OUT.value)
 """Schemes under which featurizers are ranked."""
 
@@ -54,7 +55,7 @@ class Exchange:
 
     Attributes
     ----------
-    one, other : featurizers.
+    one, other : featurizers, the one that is above under the first method first.
     above, below : normalisations under which `one` has the higher and the lower Z', with the values of both.
     clear : whether the intervals lie apart under any of them.
     """
@@ -140,7 +141,14 @@ def _exchange(values: Values, one: str, other: str) -> Exchange | None:
                 (above if pair[0].value > pair[1].value else below)[method] = pair
     if not above or not below:
         return None
-    return Exchange(one, other, above, below, any(apart(*pair) for pair in (*above.values(), *below.values())))
+    clear = any(apart(*pair) for pair in (*above.values(), *below.values()))
+    if next(method for method in values if method in above or method in below) in above:
+        return Exchange(one, other, above, below, clear)
+    return Exchange(other, one, _turned(below), _turned(above), clear)
+
+
+def _turned(found: Mapping[str, tuple[Value, Value]]) -> dict[str, tuple[Value, Value]]:
+    return {method: (b, a) for method, (a, b) in found.items()}
 
 
 def apart(a: Value, b: Value) -> bool:
@@ -157,18 +165,33 @@ class Order:
 
 
 def order_of(found: Sequence[Ranking]) -> Order:
-    """What to say of each group of wells; nothing where one normalisation was evaluated."""
+    """What to say of each group of wells; nothing where one normalisation was evaluated.
+
+    Raw features (`none`, unless it is the run's own) are said apart: there each is weighed by the unit that it happens to have.
+    """
     depends, holds = [], []
     for ranking in found:
-        if len(ranking.values) < 2:
-            continue
-        pairs = exchanges(ranking.values)
+        own, *others = ranking.values
+        standard = replace(
+            ranking, values={name: ranking.values[name] for name in (own, *others) if name != RAW or name == own}
+        )
+        pairs = exchanges(standard.values) if len(standard.values) > 1 else []
         clear = [one for one in pairs if one.clear]
         if clear:
-            depends.append(_depends(ranking, clear))
-        else:
-            holds.append(_within_noise(ranking, pairs) if pairs else _holds(ranking))
+            depends.append(_depends(standard, clear))
+        elif len(standard.values) > 1:
+            holds.append(_within_noise(standard, pairs) if pairs else _holds(standard))
+        if len(standard.values) < len(ranking.values):
+            holds += _raw(ranking, [{one.one, one.other} for one in pairs])
     return Order(tuple(depends), tuple(holds))
+
+
+def _raw(ranking: Ranking, said: Sequence[set[str]]) -> list[str]:
+    """Featurizers that change places in raw features alone."""
+    own = next(iter(ranking.values))
+    pairs = exchanges({method: ranking.values[method] for method in (own, RAW)})
+    texts = [_in_words(pair) for pair in pairs if pair.clear and {pair.one, pair.other} not in said]
+    return [f"Raw features (none; Z′, {ranking.place}) give another order: {'; '.join(texts)}."] if texts else []
 
 
 def _depends(ranking: Ranking, pairs: Sequence[Exchange]) -> str:
@@ -194,8 +217,8 @@ def _values(found: Mapping[str, tuple[Value, Value]]) -> str:
 def _within_noise(ranking: Ranking, pairs: Sequence[Exchange]) -> str:
     names = "; ".join(f"{featurizer_label(pair.one)} and {featurizer_label(pair.other)}" for pair in pairs)
     return (
-        f"Between the normalisations {', '.join(ranking.values)} (Z′, {ranking.place}) only featurizers whose intervals overlap "
-        f"change places: {names}."
+        f"Between {', '.join(ranking.values)} (Z′, {ranking.place}) only featurizers whose intervals overlap change places: "
+        f"{names}."
     )
 
 
@@ -205,4 +228,4 @@ def _holds(ranking: Ranking) -> str:
     judged = set(TRAINED) & {name for of_method in ranking.values.values() for name in of_method}
     gandl = ", and GAN-DL is above and below the same ones" if judged else ""
     methods = ", ".join(ranking.values)
-    return f"Under every normalisation ({methods}; Z′, {ranking.place}) the same featurizer is the best{named}{gandl}."
+    return f"Under each of {methods} (Z′, {ranking.place}) the same featurizer is the best{named}{gandl}."
