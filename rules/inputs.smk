@@ -129,6 +129,21 @@ def embeddings_of(wildcards):
     )
 
 
+def profiles_of_run(ending):
+    """Profiles of every featurizer: of the screen by every normalisation, of the others raw, as their questions take them."""
+    return [
+        profiles
+        for dataset in DATASETS
+        for profiles in collect(
+            "<results>/normalization/{dataset}/{featurizer}.{method}.{ending}",
+            dataset=dataset,
+            featurizer=FEATURIZERS,
+            method=METHODS if dataset == SCREEN else Normalization.NONE.value,
+            ending=ending,
+        )
+    ]
+
+
 # evaluation
 
 
@@ -296,22 +311,6 @@ def example_manifests():
 
 
 # report
-
-
-def unjudged_profiles():
-    """Profiles of all wells, if no requested question makes them."""
-    if QUESTIONS:
-        return []
-    return [
-        profile
-        for dataset in DATASETS
-        for profile in collect(
-            "<results>/normalization/{dataset}/{featurizer}.{method}.wells.parquet",
-            dataset=dataset,
-            featurizer=FEATURIZERS,
-            method=METHODS,
-        )
-    ]
 
 
 def downloaded():
