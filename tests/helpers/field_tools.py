@@ -40,9 +40,7 @@ def main(folder: Path) -> None:
         ap.to_parquet(folder / f"precision.{path.name.split('.')[1]}.parquet")
     export_profiles(folder / "wells.parquet", folder / "sites.parquet", [folder / "raw.h5ad"], {"run": "tiny"})
     table = anndata.read_h5ad(folder / "raw.h5ad")
-    pd.concat([table.obs, table.to_df()], axis=1).astype({"Metadata_smiles": object}).to_parquet(
-        folder / "h5ad.parquet"
-    )
+    pd.concat([table.obs.astype(object), table.to_df()], axis=1).to_parquet(folder / "h5ad.parquet")
     (folder / "uns.json").write_text(json.dumps(dict(table.uns)), encoding="utf-8")
     selected_there = pycytominer.feature_select(str(folder / "raw.h5ad"), operation=OPERATIONS)
     assert list(selected_there) == selected["parquet"]

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 with job(snakemake.log[0]):
     sites = {Path(path).parent.name: Path(path) for path in snakemake.input.sites}
     run = {**snakemake.params.origin, "version": __version__, "code": snakemake.params.code}
-    for profiles, *outputs in zip(snakemake.input.profiles, *snakemake.output.values(), strict=True):
+    by_ending = [files for _, files in snakemake.output.items()]
+    for profiles, *outputs in zip(snakemake.input.profiles, *by_ending, strict=True):
         path = Path(profiles)
         origin = {**run, "normalization": path.name.split(".")[1]}
         export_profiles(path, sites[path.parent.name], [Path(output) for output in outputs], origin)

@@ -228,10 +228,10 @@ class _AnnDataWriter:
         obs = [name for name in rows.column_names if name.startswith("Metadata_")]
         features = [name for name in rows.column_names if name not in obs]
         frame = rows.select(obs).to_pandas(strings_to_categorical=True)
-        key = "Metadata_site_id" if "Metadata_site_id" in obs else "Metadata_well_id"
+        numbered = frame.set_index(frame.index.astype(str))  # AnnData wants text; pycytominer, numbers
         table = anndata.AnnData(
             rows.select(features).to_pandas().to_numpy(np.float32),
-            obs=frame.set_index(frame[key].astype(str).rename(None)),
+            obs=numbered,
             var=pd.DataFrame(index=features),
             uns={name.decode(): value.decode() for name, value in rows.schema.metadata.items()},
         )
