@@ -66,14 +66,16 @@ def python(repository: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tried(python: Path, finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tried(python: Path, project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of files of the workflow, and what the tools made of them (`field_tools.py`)."""
+    done = project.run("profiles")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     folder = tmp_path_factory.mktemp("interop")
     for ending in ("parquet", "csv.gz"):
-        shutil.copy(finished.folder / f"{PROFILES}.none.profiles.{ending}", folder / f"raw.{ending}")
-    shutil.copy(finished.folder / f"{PROFILES}.none.wells.parquet", folder / "wells.parquet")
-    shutil.copy(finished.folder / f"{PROFILES}.unlabelled.profiles.parquet", folder / "standard.parquet")
-    shutil.copy(finished.folder / "results/tiny/source/bbbc013/sites.parquet", folder)
+        shutil.copy(project.folder / f"{PROFILES}.none.profiles.{ending}", folder / f"raw.{ending}")
+    shutil.copy(project.folder / f"{PROFILES}.none.wells.parquet", folder / "wells.parquet")
+    shutil.copy(project.folder / f"{PROFILES}.unlabelled.profiles.parquet", folder / "standard.parquet")
+    shutil.copy(project.folder / "results/tiny/source/bbbc013/sites.parquet", folder)
     (folder / "samples.json").write_text(json.dumps(SAMPLES), encoding="utf-8")
     sites = infected_sites({"HRCE-1": 2, "VERO-1": 1})  # two sites per well, which the plate above does not have
     screen = write_screen(folder / "screen", sites, pair_features(sites, effect=0.5))

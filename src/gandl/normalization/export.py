@@ -2,14 +2,14 @@
 
 Pycytominer, copairs and CytoTable know two kinds of columns: what begins with `Metadata_` describes a row, everything else is a
 feature; pycytominer finds features by itself where they begin with `Cells_`, `Nuclei_` or `Cytoplasm_` (`infer_cp_features`).
-Row groups are copied one after another, so that one store is held at a time (AnnData: the whole table).
+Some thousand rows are held at a time (AnnData: the whole table).
 """
 
 from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
@@ -46,6 +46,9 @@ OF_AN_IMAGE = ("file", "path", "page", "select", "planes", "illum")
 GZIP_LEVEL = 1
 """Numbers hardly compress: level 6 takes five times as long for a tenth less."""
 
+ROWS = 4096
+"""Rows that are written at once, at least: a row group per small plate would need more memory for their description."""
+
 
 class ExportError(ValueError):
     """Profiles cannot be exported; the message says what is missing."""
@@ -77,8 +80,8 @@ def export_profiles(profiles: Path, sites: Path, outputs: Sequence[Path], origin
     notes = {**feature_metadata(profiles), **{key: value for key, value in origin.items() if value}}
     with ExitStack() as stack:
         writers: list[Any] = []
-        for group in range(file.num_row_groups):
-            rows = _renamed(file.read_row_group(group, [*named, *_columns(len(features))]), named, features, origin)
+        for part in _parts(file, [*named, *_columns(len(features))]):
+            rows = _renamed(part, named, features, origin)
             if not writers:
                 form = rows.schema.with_metadata(notes)
                 writers = [
@@ -151,6 +154,18 @@ def _codes(table: Path, column: str) -> np.ndarray:
     """(n,) a whole number for every distinct value of a column, no value being one, too."""
     values = pq.read_table(table, columns=[column])[column].combine_chunks()
     return pc.fill_null(values.dictionary_encode().indices, -1).to_numpy(zero_copy_only=False)
+
+
+def _parts(file: pq.ParquetFile, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Row groups, so many together that they have enough rows; `iter_batches` would keep what it has read."""
+    held: list[pa.Table] = []
+    for group in range(file.num_row_groups):
+        held.append(file.read_row_group(group, list(columns)))
+        if sum(map(len, held)) >= ROWS:
+            yield pa.concat_tables(held).combine_chunks()
+            held = []
+    if held:
+        yield pa.concat_tables(held).combine_chunks()
 
 
 def _columns(dim: int) -> list[str]:

@@ -100,9 +100,13 @@ def test_the_same_profiles_give_the_same_bytes(screen: Path, ending: str, monkey
     assert exported(screen, ending=ending).read_bytes() == first
 
 
-def test_tables_are_copied_store_by_store(screen: Path) -> None:
-    groups = pq.ParquetFile(exported(screen)).metadata
-    assert groups.num_row_groups == 5
+def test_few_rows_at_a_time_give_what_all_at_once_do(screen: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = pd.read_parquet(exported(screen)), exported(screen, ending="csv.gz").read_bytes()
+    monkeypatch.setattr(export, "ROWS", 50)
+    path = exported(screen)
+    assert pq.ParquetFile(path).num_row_groups == 3, "two stores of 39 wells together"
+    pd.testing.assert_frame_equal(pd.read_parquet(path), whole[0])
+    assert gzip.decompress(exported(screen, ending="csv.gz").read_bytes()) == gzip.decompress(whole[1])
 
 
 def test_sites_have_their_number_and_name(screen: Path) -> None:
