@@ -7,7 +7,7 @@
 #   make lint        ruff, mypy, snakefmt, snakemake --lint
 #   make bench       how long the Snakefile takes to parse
 #   make config      rewrite the generated parts of config/
-#   make lock        pin the newest versions again (requirements.lock, envs/)
+#   make lock        pin the newest versions again (requirements.lock, envs/; of tools that tests try: envs/interop.lock)
 #
 #   CONFIG=config/mine.yaml   another configuration (default: config/config.yaml)
 #   MIRROR=folder-or-url      where downloads are taken from instead of the official hosts
@@ -85,6 +85,8 @@ config: $(READY)
 lock:
 	python=$$(bash envs/choose-python.sh "$(PYTHON)") && "$$python" -m venv --clear .cache/lock
 	.cache/lock/bin/python -m pip install --quiet pip-tools==7.6.2
-	.cache/lock/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-		--allow-unsafe --strip-extras --no-header --no-annotate --output-file requirements.lock requirements.in
+	for lock in requirements envs/interop; do \
+		.cache/lock/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+			--allow-unsafe --strip-extras --no-header --no-annotate --output-file $$lock.lock $$lock.in || exit 1; \
+	done
 	$(BIN)/python -m gandl.workflow.environments

@@ -133,6 +133,21 @@ def embeddings_of(wildcards):
     )
 
 
+def profiles_of_run(ending):
+    """Profiles of every featurizer: of the screen by every normalisation, of the others raw, as their questions take them."""
+    return [
+        profiles
+        for dataset in DATASETS
+        for profiles in collect(
+            "<results>/normalization/{dataset}/{featurizer}.{method}.{ending}",
+            dataset=dataset,
+            featurizer=FEATURIZERS,
+            method=METHODS if dataset == SCREEN else Normalization.NONE.value,
+            ending=ending,
+        )
+    ]
+
+
 # evaluation
 
 
@@ -309,21 +324,6 @@ def example_manifests():
 
 
 # report
-
-
-def unjudged_profiles():
-    """Profiles of all wells that no question makes: all if none is requested, else cross-fitted ones, if they are the run's own."""
-    crossfit = [CROSSFIT] if METHOD == CROSSFIT else []
-    return [
-        profile
-        for dataset in ([SCREEN] if QUESTIONS else DATASETS)
-        for profile in collect(
-            "<results>/normalization/{dataset}/{featurizer}.{method}.wells.parquet",
-            dataset=dataset,
-            featurizer=FEATURIZERS,
-            method=crossfit if QUESTIONS else METHODS,
-        )
-    ]
 
 
 def downloaded():

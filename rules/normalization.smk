@@ -1,7 +1,8 @@
 """normalization: plate effects are removed from embeddings; a profile is one row per site and one per well.
 
 REQUIRED  <results>/embeddings/{dataset}/{featurizer}/*.parquet, sites.parquet
-MAKES     <results>/normalization/{dataset}/{featurizer}.{method}.sites.parquet and .wells.parquet
+MAKES     <results>/normalization/{dataset}/{featurizer}.{method}.sites.parquet and .wells.parquet; the same wells as pycytominer
+          reads them, .profiles.parquet and .profiles.csv.gz; if requested, .site_profiles.parquet and .profiles.h5ad
 """
 
 
@@ -27,3 +28,54 @@ rule normalization:
         code=code_version("gandl.normalization.profiles"),
     script:
         "../workflow/scripts/normalization.py"
+
+
+rule profiles:
+    """Profiles of all wells with the columns of pycytominer, copairs and CytoTable, as parquet and csv.gz."""
+    input:
+        sites=collect("<results>/source/{dataset}/sites.parquet", dataset=DATASETS),
+        profiles=profiles_of_run("wells.parquet"),
+    output:
+        parquet=profiles_of_run("profiles.parquet"),
+        csv=profiles_of_run("profiles.csv.gz"),
+    log:
+        "<logs>/normalization/profiles.log",
+    benchmark:
+        "<benchmarks>/normalization/profiles.jsonl"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="4h",
+    params:
+        origin={"run": cfg.run, "images": WORD},
+        code=code_version("gandl.normalization.export", "gandl.normalization.profiles"),
+    script:
+        "../workflow/scripts/profiles.py"
+
+
+use rule profiles as site_profiles with:
+    """The same of every site, as parquet; made only if requested, since it is as large as the embeddings."""
+    input:
+        sites=collect("<results>/source/{dataset}/sites.parquet", dataset=DATASETS),
+        profiles=profiles_of_run("sites.parquet"),
+    output:
+        parquet=profiles_of_run("site_profiles.parquet"),
+    log:
+        "<logs>/normalization/site_profiles.log",
+    benchmark:
+        "<benchmarks>/normalization/site_profiles.jsonl"
+
+
+use rule profiles as profiles_h5ad with:
+    """The same of all wells as AnnData; made only if requested, and if the package anndata is installed."""
+    output:
+        h5ad=profiles_of_run("profiles.h5ad"),
+    log:
+        "<logs>/normalization/profiles_h5ad.log",
+    benchmark:
+        "<benchmarks>/normalization/profiles_h5ad.jsonl"
+    resources:
+        mem="8GB",
+        runtime="1h",

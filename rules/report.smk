@@ -17,6 +17,7 @@ rule provenance:
         manifests=[
             manifest for dataset in DATASETS for manifest in manifests_of(dataset)
         ],
+        profiles=rules.profiles.output,
         numbers=NUMBERS,
         figures=rules.figures.input,
     output:
@@ -87,4 +88,3 @@ rule report:
     input:
         "<results>/report/audit.html",
         "<results>/report/provenance.json",
-        unjudged_profiles(),

@@ -60,8 +60,8 @@ def test_no_rule_uses_lambda_run_retries_checkpoint_or_directory(repository: Pat
 
 SERVING_MANY = ("figure", "question")
 """Scripts that call whatever function the rule names."""
-SHARING = {"floors": "embeddings"}
-"""Rules that run the script of another: all featurizers are embedded alike."""
+SHARING = {"floors": "embeddings", "site_profiles": "profiles", "profiles_h5ad": "profiles"}
+"""Rules that run the script of another: all featurizers are embedded alike, all profiles exported alike."""
 
 
 def test_every_rule_calls_a_script_of_its_own_that_stays_thin(repository: Path) -> None:

@@ -6,6 +6,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -66,6 +67,9 @@ def test_the_whole_run_makes_every_figure_table_and_page(finished: Project) -> N
     for figure in FIGURES - {"table_featurizers"}:
         for ending in ("svg", "png", "csv"):
             assert (results / f"figures/{figure}.{ending}").stat().st_size > 0
+    for featurizer, method in product(("gandl_blocks", "segmentation"), ("unlabelled", "none")):
+        for ending in ("parquet", "csv.gz"):
+            assert (results / f"normalization/bbbc013/{featurizer}.{method}.profiles.{ending}").stat().st_size > 0
     for file in ("tables/table_featurizers.html", "report/audit.html", "report/provenance.json", "report/summary.txt"):
         assert (results / file).stat().st_size > 0
 
@@ -117,7 +121,7 @@ def test_a_changed_module_redoes_its_stage_and_what_follows(finished: Project) -
     before = path.read_text(encoding="utf-8")
     with changed(path, before, before + "\nCHANGED = 1\n"):
         planned = finished.planned()
-    assert set(planned) == {"normalization"} | EVALUATION | OF_EVALUATION | REPORT
+    assert set(planned) == {"normalization", "profiles"} | EVALUATION | OF_EVALUATION | REPORT
 
 
 def test_a_changed_module_of_the_statistics_retrains_nothing(finished: Project) -> None:

@@ -1,0 +1,142 @@
+"""Pycytominer, copairs and anndata read what the workflow wrote, as it is, and compute what gandl computes.
+
+They are no requirements of gandl: the tests make an environment of their own in `.cache/interop`, pinned by `envs/interop.lock`
+(about 40 packages and 0.8 GB, once), and are skipped where that cannot be installed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gandl.config import Normalization
+from gandl.normalization.export import export_profiles
+from gandl.normalization.profiles import normalized
+from gandl.statistics.agreement import agreement
+from gandl.tables import feature_columns
+from pair_inputs import features as pair_features, infected_sites, write_screen
+from tiny_project import Project
+
+PROFILES = "results/tiny/normalization/bbbc013/gandl_blocks"
+SAMPLES = {
+    "unlabelled": "Metadata_control_type not in ['negcon', 'poscon']",
+    "mock": "Metadata_control_type == 'negcon'",
+}
+"""The reference wells of two normalisations, as pycytominer is given them."""
+PAIRS = {
+    "treatments": {"profiles": "standard.parquet", "of": "Metadata_treatment", "within": "Metadata_Plate"},
+    "wells": {"profiles": "sites.profiles.parquet", "of": "Metadata_well_id", "within": "Metadata_Plate"},
+}
+
+
+@pytest.fixture(scope="session")
+def python(repository: Path) -> Path:
+    """The interpreter of an environment with exactly the packages of the lock."""
+    lock, folder = repository / "envs/interop.lock", repository / ".cache/interop"
+    ready = folder / "installed.lock"
+    if not (ready.exists() and ready.read_bytes() == lock.read_bytes()):
+        shutil.rmtree(folder, ignore_errors=True)
+        made = subprocess.run([sys.executable, "-m", "venv", folder], capture_output=True, text=True, check=False)
+        install = [
+            folder / "bin/python",
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-input",
+            "--require-hashes",
+            "--no-compile",
+        ]
+        options = ["--only-binary", ":all:", "--retries", "1", "--timeout", "20", "--disable-pip-version-check"]
+        if made.returncode == 0:
+            made = subprocess.run([*install, *options, "-r", lock], capture_output=True, text=True, check=False)
+        if made.returncode:
+            reason = (made.stderr or made.stdout).strip().splitlines() or ["no reason given"]
+            pytest.skip(f"the packages of envs/interop.lock could not be installed: {reason[-1]}")
+        shutil.copy(lock, ready)
+    return folder / "bin/python"
+
+
+@pytest.fixture(scope="session")
+def tried(python: Path, project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of files of the workflow, and what the tools made of them (`field_tools.py`)."""
+    done = project.run("profiles")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    folder = tmp_path_factory.mktemp("interop")
+    for ending in ("parquet", "csv.gz"):
+        shutil.copy(project.folder / f"{PROFILES}.none.profiles.{ending}", folder / f"raw.{ending}")
+    shutil.copy(project.folder / f"{PROFILES}.none.wells.parquet", folder / "wells.parquet")
+    shutil.copy(project.folder / f"{PROFILES}.unlabelled.profiles.parquet", folder / "standard.parquet")
+    shutil.copy(project.folder / "results/tiny/source/bbbc013/sites.parquet", folder)
+    (folder / "samples.json").write_text(json.dumps(SAMPLES), encoding="utf-8")
+    sites = infected_sites({"HRCE-1": 2, "VERO-1": 1})  # two sites per well, which the plate above does not have
+    screen = write_screen(folder / "screen", sites, pair_features(sites, effect=0.5))
+    export_profiles(
+        screen.site_profiles(Normalization.UNLABELLED), screen.sites, [folder / "sites.profiles.parquet"], {}
+    )
+    for name, pairs in PAIRS.items():
+        (folder / f"pairs.{name}.json").write_text(json.dumps(pairs), encoding="utf-8")
+    script = Path(__file__).parents[1] / "helpers/field_tools.py"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([python, script, folder], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+def of_features(table: pd.DataFrame) -> pd.DataFrame:
+    return table.filter(regex="^(?!Metadata_)")
+
+
+def test_feature_selection_finds_the_features_and_keeps_the_metadata(tried: Path) -> None:
+    selected = json.loads((tried / "selected.json").read_text(encoding="utf-8"))
+    raw = pd.read_parquet(tried / "raw.parquet")
+    assert selected["parquet"] == selected["csv.gz"]
+    metadata = [name for name in raw if name.startswith("Metadata_")]
+    assert selected["parquet"][: len(metadata)] == metadata
+    assert 0 < len(selected["parquet"]) - len(metadata) < of_features(raw).shape[1]
+
+
+@pytest.mark.parametrize("method", list(SAMPLES))
+def test_pycytominer_standardises_as_gandl_does(tried: Path, method: str) -> None:
+    """One site per well: equal but for its division by n instead of n - 1, where a feature varies in the reference at all."""
+    wells = pd.read_parquet(tried / "wells.parquet")
+    values = wells[feature_columns(wells)].to_numpy(np.float64)
+    ours = normalized(values, wells, Normalization(method))
+    if method == "unlabelled":
+        written = of_features(pd.read_parquet(tried / "standard.parquet"))
+        np.testing.assert_allclose(written, ours, rtol=1e-5, atol=1e-5)
+    theirs = pd.read_parquet(tried / f"normalized.{method}.parquet")
+    n = theirs.query(SAMPLES[method]).shape[0]
+    varies = ours.any(axis=0)
+    assert varies.any()
+    scaled = of_features(theirs).to_numpy() * np.sqrt((n - 1) / n)
+    np.testing.assert_allclose(scaled[:, varies], ours[:, varies], rtol=1e-5, atol=1e-5)  # the CSV is decimal
+
+
+@pytest.mark.parametrize("name", list(PAIRS))
+def test_copairs_finds_the_precision_that_agreement_finds(tried: Path, name: str) -> None:
+    pairs = PAIRS[name]
+    table = pd.read_parquet(tried / pairs["profiles"])
+    ours = agreement(of_features(table).to_numpy(float), table[pairs["of"]], table[pairs["within"]])
+    theirs = pd.read_parquet(tried / f"precision.{name}.parquet")["average_precision"]
+    assert theirs.notna().all()
+    assert ours.precision < 0.999, "a ranking without a mistake would show little"
+    assert ours.precision == pytest.approx(theirs.mean(), abs=1e-5)  # copairs rounds similarities to 32 bit: ties
+
+
+def test_anndata_holds_metadata_features_and_origin(tried: Path) -> None:
+    raw, theirs = pd.read_parquet(tried / "raw.parquet"), pd.read_parquet(tried / "h5ad.parquet")
+    np.testing.assert_array_equal(of_features(theirs), of_features(raw))
+    assert list(of_features(theirs)) == list(of_features(raw))
+    for name in (name for name in raw if name.startswith("Metadata_")):
+        assert theirs[name].fillna("").tolist() == raw[name].fillna("").tolist(), name
+    notes = json.loads((tried / "uns.json").read_text(encoding="utf-8"))
+    assert (notes["run"], notes["featurizer"]) == ("tiny", "gandl_blocks")
