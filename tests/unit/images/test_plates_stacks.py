@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from gandl.images.plates import PlateImagesError, pack_plates
 
 from gandl.config import ImagesSettings, PlatesSettings
 from gandl.images.files.kinds import Reading
+from gandl.images.screens.plates import PlateImagesError, pack_plates
 from gandl.images.store_reader import ImageStore
 from gandl.source.plates.sites import write_sites
 from gandl.source.remote.retries import Retries
