@@ -89,6 +89,8 @@ rule released_rxrx19a:
         mem="4GB",
         runtime="4h",
     params:
+        dataset="rxrx19a",
+        width=RELEASED_WIDTH["rxrx19a"],
         stores=STORES.get("rxrx19a", []),
         complete=is_complete("rxrx19a"),
         checksum=False,
@@ -112,6 +114,8 @@ use rule released_rxrx19a as released_rxrx1 with:
     benchmark:
         "<benchmarks>/embeddings/rxrx1_released.jsonl"
     params:
+        dataset="rxrx1",
+        width=RELEASED_WIDTH["rxrx1"],
         stores=STORES.get("rxrx1", []),
         complete=is_complete("rxrx1"),
         checksum=is_complete("rxrx1"),

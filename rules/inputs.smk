@@ -38,7 +38,8 @@ def raw_sites(wildcards):
 def source_settings(wildcards):
     """The settings of a screen's source that decide its sites table."""
     return settings(
-        getattr(cfg.source, wildcards.dataset), exclude={"images_from", "image_px"}
+        getattr(cfg.source, wildcards.dataset),
+        exclude={"images_from", "image_px", "released_width"},
     )
 
 
@@ -116,6 +117,12 @@ def is_complete(dataset):
     if section is None or section.stores:
         return False
     return section.complete and getattr(section, "wells", Wells.ALL) == Wells.ALL
+
+
+RELEASED_WIDTH = {
+    "rxrx19a": cfg.source.rxrx19a.released_width if cfg.source.rxrx19a else None,
+    "rxrx1": cfg.source.rxrx1.released_width if cfg.source.rxrx1 else None,
+}
 
 
 # normalization
