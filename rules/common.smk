@@ -1,5 +1,7 @@
 """What every stage shares: the checked configuration, the paths, and the sets of screens, stores, featurizers and questions."""
 
+from pathlib import Path
+
 from gandl.workflow.code_version import code_version
 from gandl.config import (
     Dataset,
@@ -13,6 +15,7 @@ from gandl.config.check import load_config
 from gandl.workflow.environments import share_source
 from gandl.report.captions import NO_COUNTS, caption_counts
 from gandl.source.catalogue import download_at, file_of
+from gandl.source.remote.copies import state_of_copy
 from gandl.source.plates.state import state_of_folder, states_of_stores
 from gandl.source.stores import stores_of_run
 
@@ -37,12 +40,15 @@ FLOORS = [
 QUESTIONS = [question.value for question in cfg.evaluation.questions]
 
 
+DOWNLOADS = "results/downloads"  # of all runs of real screens
+
+
 pathvars:
     results=f"results/{cfg.run}",
     logs="<results>/logs",
     benchmarks="<results>/benchmarks",
     simulator="<results>/source/simulator",
-    downloads="<results>/downloads" if cfg.simulated else "results/downloads",
+    downloads="<results>/downloads" if cfg.simulated else DOWNLOADS,
 
 
 wildcard_constraints:

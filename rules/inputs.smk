@@ -16,6 +16,18 @@ def entry_of(wildcards):
     return {"url": entry.url, "size": entry.bytes, "sha256": entry.sha256}
 
 
+def copy_of(wildcards):
+    """The same, and the state of the mirror's file that is copied, where a folder is the mirror: a repaired file is noticed.
+
+    It depends on wildcards alone, since Snakemake does not compare a parameter that depends on outputs.
+    """
+    if cfg.simulated:
+        return entry_of(wildcards)
+    location = f"{wildcards.host}/{wildcards.path}"
+    state = state_of_copy(Path(DOWNLOADS, location), location, cfg.mirror)
+    return {**entry_of(wildcards), **({"copied": state} if state else {})}
+
+
 def tables_of(dataset):
     """A screen's own small tables, which are not downloaded: a plate map, or a lab's tables."""
     section = getattr(cfg.source, dataset)

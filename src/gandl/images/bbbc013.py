@@ -136,7 +136,8 @@ class PlateArchive:
             return self._zip.read(name)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
             raise ArchiveError(
-                f"{self.path}: {name} is damaged or unreadable ({error}); delete the archive and download it again"
+                f"{self.path}: {name} is damaged or unreadable ({error}); delete {self.path} and run again to download it "
+                "again (with a mirror: repair the mirror's file first)"
             ) from error
 
 

@@ -15,12 +15,12 @@ from typing import Any
 from gandl.config import Config
 from gandl.report.hardware import hardware, versions
 from gandl.source.remote.datasets import Download
+from gandl.source.remote.origin import origin_file
 from gandl.workflow.code_version import PACKAGE, code_version
 from gandl.workflow.files import sha256_of, write_json
 
 WORKFLOW_FILES = ("Snakefile", "rules/*.smk", "workflow/scripts/*.py", "workflow/report/*.rst")
 PACKAGE_DATA = ("**/*.jinja", "**/*.mplstyle")
-ORIGIN_SUFFIX = ".origin.json"
 MACHINE = {"bbbc013": ("platemap",), "plates": ("table", "folder", "wells")}
 """Settings of `source` that may hold a path of the machine."""
 UNKNOWN_ORIGIN = {"kind": "unknown", "date": None}
@@ -156,7 +156,7 @@ def origin_of(archive: Path, seen: str) -> dict[str, Any]:
 
     The kind is `unknown` and the day None if nothing was written, or was written of other bytes than those `seen` (SHA-256).
     """
-    file = archive.with_name(archive.name + ORIGIN_SUFFIX)
+    file = origin_file(archive)
     if not file.is_file():
         return dict(UNKNOWN_ORIGIN)
     try:

@@ -2,4 +2,4 @@
 transfers resume where they stopped.
 """
 
-__all__ = ["datasets", "download", "member_source", "origin", "ranges", "retries", "transfer", "web"]
+__all__ = ["copies", "datasets", "download", "member_source", "origin", "ranges", "retries", "transfer", "web"]

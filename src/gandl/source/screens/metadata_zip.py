@@ -60,9 +60,7 @@ def read_metadata(path: Path, columns: Sequence[str], explained: Mapping[str, st
             with archive.open(member) as file:
                 return Metadata(where, read_text_table(file, where, columns, explained), sha256)
         except BROKEN as error:
-            raise MetadataError(
-                f"{where} is damaged and cannot be read ({error}); download the archive again"
-            ) from error
+            raise MetadataError(f"{where} is damaged and cannot be read ({error}); {renewed(path)}") from error
 
 
 def open_archive(path: Path, error: type[ValueError]) -> zipfile.ZipFile:
@@ -77,9 +75,14 @@ def open_archive(path: Path, error: type[ValueError]) -> zipfile.ZipFile:
             if begins_as_zip
             else "is not a zip"
         )
-        raise error(f"{path} {what}; download it again") from broken
+        raise error(f"{path} {what}; {renewed(path)}") from broken
     except OSError as absent:
         raise error(f"{path} cannot be opened: {absent.strerror}") from absent
+
+
+def renewed(path: Path) -> str:
+    """What to do with a damaged download, in words."""
+    return f"delete {path} and run again to download it again (with a mirror: repair the mirror's file first)"
 
 
 def csv_members(archive: zipfile.ZipFile) -> list[str]:

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from gandl.config import Dataset, FeaturizerName
-from gandl.source.screens.metadata_zip import BROKEN, csv_members, open_archive
+from gandl.source.screens.metadata_zip import BROKEN, csv_members, open_archive, renewed
 from gandl.tables import EMBEDDINGS, SITES, feature_columns, read_table
 from gandl.tables.notes import write_noted_table
 from gandl.workflow.progress import Progress
@@ -150,7 +150,7 @@ def _width_of(archive: zipfile.ZipFile, path: Path, member: str) -> int:
         with archive.open(member) as file:
             header = next(csv.reader(io.TextIOWrapper(file, encoding="utf-8-sig", newline="")), [])
     except (*BROKEN, UnicodeDecodeError, csv.Error) as error:
-        raise ReleasedError(f"{path}: {member} cannot be read ({error}); download the archive again") from error
+        raise ReleasedError(f"{path}: {member} cannot be read ({error}); {renewed(path)}") from error
     if len(header) == 1 and (found := next((sign for sign in SEPARATORS if sign in header[0]), None)):
         raise ReleasedError(
             f"{path}: the columns of {member} are separated by {SEPARATORS[found]}; they must be separated by commas (and "
@@ -175,7 +175,7 @@ def _check_sha256(archive: zipfile.ZipFile, path: Path, sha256: str | None) -> N
         with archive.open(members[0]) as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     except BROKEN as error:
-        raise ReleasedError(f"{path}: {members[0]} is damaged ({error}); download the archive again") from error
+        raise ReleasedError(f"{path}: {members[0]} is damaged ({error}); {renewed(path)}") from error
     if found != sha256:
         raise ReleasedError(f"{path}: the SHA-256 of {members[0]} is {found}, the published one is {sha256}")
 
@@ -221,7 +221,7 @@ def _pieces(archive: zipfile.ZipFile, path: Path, member: str, dim: int) -> Iter
         fault = _first_fault(archive, member) or _one_line(error)
         raise ReleasedError(f"{path}: {member} is not a valid table of numbers: {fault}") from error
     except BROKEN as error:
-        raise ReleasedError(f"{path}: {member} is damaged ({error}); download the archive again") from error
+        raise ReleasedError(f"{path}: {member} is damaged ({error}); {renewed(path)}") from error
 
 
 def _first_fault(archive: zipfile.ZipFile, member: str) -> str:
