@@ -12,6 +12,7 @@ from gandl.config import (
     Wells,
 )
 from gandl.config.check import load_config
+from gandl.embeddings.kinds import MODULES
 from gandl.workflow.environments import share_source
 from gandl.report.captions import NO_COUNTS, caption_counts
 from gandl.source.catalogue import download_at, file_of
@@ -32,10 +33,11 @@ METHOD = cfg.normalization.method.value
 METHODS = [method.value for method in cfg.normalization.methods]
 FEATURIZERS = [name.value for name in cfg.embeddings.featurizers]
 TRAINED = [FeaturizerName.GANDL.value, FeaturizerName.GANDL_BLOCKS.value]
+UNTRAINED = FeaturizerName.GANDL_UNTRAINED.value
 FLOORS = [
     name
     for name in FEATURIZERS
-    if name not in (*TRAINED, FeaturizerName.RELEASED.value)
+    if name not in (*TRAINED, UNTRAINED, FeaturizerName.RELEASED.value)
 ]
 QUESTIONS = [question.value for question in cfg.evaluation.questions]
 
@@ -69,6 +71,12 @@ def calls(function):
     """The function that a script calls, by its full name, and the hash of the code behind it: two parameters of a rule."""
     code = code_version(function.rpartition(".")[0], "gandl.workflow.calls")
     return {"calls": function, "code": code}
+
+
+def code_of(featurizers):
+    """The hash of the code that embeds with some featurizers: each one's own counts, and no other's."""
+    modules = {MODULES[FeaturizerName(name)] for name in featurizers}
+    return code_version("gandl.embeddings.embed", *modules)
 
 
 def manifests_of(dataset):

@@ -42,7 +42,7 @@ def test_every_rule_has_docstring_log_benchmark_resources_and_a_code_version(rep
         if name not in GATHERING:
             for directive in ("log:", "benchmark:", "threads:", "resources:", "params:", "conda:", "script:"):
                 assert f"    {directive}\n" in text or f"    {directive} " in text, f"{name} lacks {directive}"
-            code = re.search(r"code=(code_version\(|source_code,|packing_code,)|\*\*calls\(", text)
+            code = re.search(r"code=(code_version\(|code_of\(|source_code,|packing_code,)|\*\*calls\(", text)
             assert bool(code) != (name in WITHOUT_CODE), name
             assert "mem=" in text, name
             assert "runtime=" in text, name
@@ -60,7 +60,7 @@ def test_no_rule_uses_lambda_run_retries_checkpoint_or_directory(repository: Pat
 
 SERVING_MANY = ("figure", "question")
 """Scripts that call whatever function the rule names."""
-SHARING = {"floors": "embeddings"}
+SHARING = {"floors": "embeddings", "untrained": "embeddings"}
 """Rules that run the script of another: all featurizers are embedded alike."""
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from gandl.tables import NUMBERS, read_table
-from tiny_project import Project
+from tiny_project import TINY, Project
 
 FIGURES = {
     "figure_1",
@@ -118,6 +118,14 @@ def test_a_changed_module_redoes_its_stage_and_what_follows(finished: Project) -
     with changed(path, before, before + "\nCHANGED = 1\n"):
         planned = finished.planned()
     assert set(planned) == {"normalization"} | EVALUATION | OF_EVALUATION | REPORT
+
+
+def test_a_changed_constant_of_the_segmentation_embeds_with_no_network_again(finished: Project) -> None:
+    path = finished.folder / "src/gandl/embeddings/segmentation.py"
+    with changed(path, "NO_RATIO = 1.0", "NO_RATIO = 2.0"):
+        planned = finished.planned()
+    assert set(planned) == {"floors", "normalization"} | EVALUATION | OF_EVALUATION | REPORT
+    assert planned["normalization"] == len(TINY["normalization"]["methods"])  # of the one featurizer
 
 
 def test_a_changed_module_of_the_statistics_retrains_nothing(finished: Project) -> None:

@@ -60,8 +60,8 @@ def embed_store(
     featurizers : what embeds; those that share a network share its work.
     outputs : parquet (`gandl.tables.EMBEDDINGS`), one per featurizer; their metadata hold `feature_names` (JSON), `featurizer`,
         `dataset` and `settings`.
-    settings : those the featurizers were built with, to be recorded; `resolutions`, `rescale` and `drop_channels` say what is
-        seen of the images.
+    settings : those the featurizers were built with, to be recorded (where some keys were given, these); `resolutions`, `rescale`
+        and `drop_channels` say what is seen of the images.
     dataset : of the store.
     device : where networks compute: "cpu", "cuda", "cuda:1".
     readers : threads that read; one keeps up with a CPU, a GPU wants several.
@@ -213,7 +213,7 @@ def _metadata(featurizer: Featurizer, settings: EmbeddingsSettings, dataset: Dat
         FEATURE_NAMES: json.dumps(list(featurizer.feature_names)),
         "featurizer": featurizer.name,
         "dataset": dataset,
-        "settings": settings.model_dump_json(),
+        "settings": settings.model_dump_json(include=settings.model_fields_set or None),
     }
 
 
