@@ -1,5 +1,7 @@
 """What the rules need: inputs, parameters and targets that depend on the screens and the questions of a run, stage by stage."""
 
+from types import SimpleNamespace
+
 # source
 
 
@@ -319,10 +321,8 @@ def example_manifests():
 # report
 
 
-def unjudged_profiles():
-    """Profiles of all wells, if no requested question makes them."""
-    if QUESTIONS:
-        return []
+def profiles():
+    """Profiles of all wells, whichever questions are requested: of the screen, by every normalisation; of the others, raw ones."""
     return [
         profile
         for dataset in DATASETS
@@ -330,9 +330,32 @@ def unjudged_profiles():
             "<results>/normalization/{dataset}/{featurizer}.{method}.wells.parquet",
             dataset=dataset,
             featurizer=FEATURIZERS,
-            method=METHODS,
+            method=METHODS if dataset == SCREEN else RAW,
         )
     ]
+
+
+def workflow_files():
+    """What decides a run beside the code of gandl, the configuration and the data: its rules, scripts and texts."""
+    package = "src/gandl"
+    patterns = ["rules/*.smk", "workflow/scripts/*.py", "workflow/report/*.rst"]
+    patterns += [f"{package}/**/*.jinja", f"{package}/**/*.mplstyle"]
+    found = [file.as_posix() for pattern in patterns for file in Path().glob(pattern)]
+    return ["Snakefile", *sorted(found)]
+
+
+def codes(wildcards):
+    """Hash of the code behind every rule, by rule; where screens have code of their own, by screen."""
+    found = {}
+    for rule in workflow.rules:
+        code = rule.params.get("code")
+        if callable(code):
+            code = {
+                dataset: code(SimpleNamespace(dataset=dataset)) for dataset in DATASETS
+            }
+        if code:
+            found[rule.name] = code
+    return found
 
 
 def downloaded():
