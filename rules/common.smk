@@ -11,7 +11,7 @@ from gandl.config import (
     QuestionName,
     Wells,
 )
-from gandl.config.check import load_config
+from gandl.config.check import ConfigError, load_config
 from gandl.embeddings.kinds import MODULES
 from gandl.workflow.environments import share_source
 from gandl.report.captions import NO_COUNTS, caption_counts
