@@ -32,7 +32,7 @@ from gandl.config import (
 )
 from gandl.config.files import to_yaml
 from gandl.config.training import ContrastSettings, EngineSettings
-from gandl.evaluation.terms import dose_series
+from gandl.evaluation.terms import NO_CELL_TYPE, dose_series
 from gandl.normalization.profiles import reference_wells
 from gandl.source.plates.stores import default_experiment, file_safe
 from gandl.source.split_schemes import Scheme, SplitError
@@ -202,9 +202,8 @@ def questions_of(sites: pd.DataFrame) -> QuestionChoice:
     ]
     never = wells.loc[~wells["well_id"].isin(held_out["well_id"]), "cell_type"]
     if len(never):
-        return QuestionChoice(
-            (), f"No question is evaluated: too few rows of the one plate with {never.iloc[0]} cells hold controls."
-        )
+        cells = "" if never.iloc[0] == NO_CELL_TYPE else f" with {never.iloc[0]} cells"
+        return QuestionChoice((), f"No question is evaluated: too few rows of the one plate{cells} hold controls.")
     probed = frozenset(splits.loc[splits["scheme"] == Scheme.PROBE, "well_id"])
     doses = dose_series(wells).groupby("treatment")["concentration_um"].nunique()
     if (doses >= FEWEST_DOSES).any():

@@ -251,7 +251,7 @@ def test_questions_need_controls_that_can_be_left_out() -> None:
     )  # fmt: skip
     one_row = questions_of(wells(controls("p", "A") * 4, doses=4))
     assert (one_row.questions, one_row.why) == (
-        (), "No question is evaluated: too few rows of the one plate with unknown cells hold controls.",
+        (), "No question is evaluated: too few rows of the one plate hold controls.",
     )  # fmt: skip
     one_plate = [*controls("p", "ABCD"), ("q", "A", "negative")]
     assert questions_of(wells(one_plate, doses=4)).why.startswith(

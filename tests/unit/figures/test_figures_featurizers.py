@@ -81,10 +81,17 @@ def test_the_word_simulated_stands_in_title_and_csv(numbers: dict[str, Path], re
         ("no_training:HRCE", "HRCE"),
         ("leave_row_out:A549", "A549"),
         ("leave_row_out:AA-AF", "Rows AA–AF"),
+        ("leave_plate_out:unknown", "All wells"),
+        ("no_training:unknown", "All wells"),
     ],
 )
 def test_groups_are_plate_rows_or_cell_types(split: str, label: str) -> None:
     assert group_label(split) == label
+
+
+def test_wells_without_a_cell_type_beside_others_are_not_all_wells() -> None:
+    assert group_label("leave_plate_out:unknown", ["HRCE", "unknown"]) == "Wells without a cell type"
+    assert group_label("leave_plate_out:unknown", ["all", "unknown"]) == "All wells"
 
 
 def test_page_loads_nothing_from_elsewhere(numbers: dict[str, Path], reference: Path, tmp_path: Path) -> None:

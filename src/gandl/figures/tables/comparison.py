@@ -6,14 +6,14 @@ Takes the controls' numbers of every featurizer (`evaluation/controls/`) and the
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from gandl.evaluation.terms import NO_TRAINING, RATIO
-from gandl.figures.common.labels import METRICS, featurizer_label
+from gandl.figures.common.labels import METRICS, featurizer_label, wells_of
 from gandl.figures.common.palette import BLUE, ORANGE, PURPLE
 from gandl.figures.common.style import FigureError, existing
 from gandl.source.splits import Question, Scheme
@@ -63,7 +63,7 @@ def compared(numbers: Mapping[str, Path]) -> pd.DataFrame:
         table = table[table["metric"].isin(list(METRICS)) & schemes.isin(list(SCHEMES)) & (table["unit"] == "well")]
         if "z_prime" not in set(table["metric"]):
             raise FigureError(f"{path}: featurizer {name} has no z_prime in any split of {', '.join(SCHEMES)}")
-        table = table.assign(label=table["featurizer"].map(featurizer_label), group=table["split"].map(group_label))
+        table = table.assign(label=table["featurizer"].map(featurizer_label), group=group_labels(table["split"]))
         parts.append(table[COLUMNS])
     return _without_development(pd.concat(parts, ignore_index=True))
 
@@ -78,12 +78,24 @@ def _without_development(data: pd.DataFrame) -> pd.DataFrame:
     return data[parts[2].isin(confirming | {everything})].reset_index(drop=True)
 
 
-def group_label(split: str) -> str:
-    """What a split is called: `leave_row_out:A-H` and `no_training:A-H` are "Rows A–H", `leave_plate_out:HRCE` is "HRCE"."""
+def group_labels(splits: pd.Series) -> list[str]:
+    """What the splits of a table are called (`group_label`)."""
+    groups = {split.partition(":")[2] for split in splits}
+    return [group_label(split, groups) for split in splits]
+
+
+def group_label(split: str, groups: Collection[str] = ()) -> str:
+    """What a split is called: `leave_row_out:A-H` and `no_training:A-H` are "Rows A–H", `leave_plate_out:HRCE` is "HRCE".
+
+    `groups` : what follows the colon in all splits that are shown.
+    """
     scheme, _, wells = split.partition(":")
     if not wells:
         return f"Held-out rows{SCHEMES[scheme]}"
-    return f"Rows {wells.replace('-', '–')}{SCHEMES[scheme]}" if ROWS.fullmatch(wells) else wells
+    if ROWS.fullmatch(wells):
+        return f"Rows {wells.replace('-', '–')}{SCHEMES[scheme]}"
+    label = wells_of(wells, groups)
+    return label if label == wells else label.capitalize()
 
 
 def groups_of(data: pd.DataFrame) -> list[Group]:
@@ -114,7 +126,7 @@ def references(path: Path, dataset: str) -> pd.DataFrame:
     of_screen = (table["dataset"] == dataset) & (table["question"] == Question.CONTROLS)
     known = table[of_screen & (table["featurizer"] == RATIO) & table["metric"].isin(list(METRICS))]
     known = known[known["value"].notna()][needed]
-    return known.assign(featurizer="reference", label=REFERENCE, group=known["split"].map(group_label)).reindex(
+    return known.assign(featurizer="reference", label=REFERENCE, group=group_labels(known["split"])).reindex(
         columns=COLUMNS
     )
 

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from gandl.config import PlatesSettings
+from gandl.evaluation.terms import NO_CELL_TYPE
+from gandl.figures.common.labels import wells_of
 from gandl.source.plates.rules import well_at, well_of
 from gandl.source.plates.sites import channels_of, count_sites, read_plates, source_of, write_sites
 from gandl.source.plates.stores import file_safe, light_stores
@@ -22,6 +24,12 @@ def sites_of(settings: PlatesSettings, folder: Path) -> pd.DataFrame:
     frame = pd.read_parquet(output)
     check(frame, SITES, output)
     return frame
+
+
+def test_cells_that_no_table_names_are_those_that_readers_see_as_all_wells(tmp_path: Path) -> None:
+    frame = sites_of(PlatesSettings(table=str(write_one_channel_plate(tmp_path / "screen", rows="A"))), tmp_path)
+    assert set(frame["cell_type"]) == {NO_CELL_TYPE}
+    assert wells_of(NO_CELL_TYPE, [NO_CELL_TYPE]) == "all wells"
 
 
 def test_two_plates_become_a_sites_table_with_files_and_channels(tmp_path: Path) -> None:
