@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gandl.check.nuclei import nuclei_of
 from gandl.check.plates import CheckReport
 from gandl.config import (
     Config,
@@ -40,6 +41,7 @@ from gandl.source.splits import make_splits
 from gandl.statistics.hill import FEWEST_DOSES
 from gandl.statistics.standardisation import FEWEST_WELLS
 from gandl.workflow.files import atomic
+from gandl.workflow.words import counted
 
 NUCLEAR = ("dna", "dapi", "hoechst", "draq", "nuclei", "nucleus")
 """Parts of a channel's name that indicate a nuclear stain."""
@@ -118,6 +120,7 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
         for name in FeaturizerName
         if name != FeaturizerName.RELEASED and (nuclear or name != FeaturizerName.SEGMENTATION)
     ]
+    segmentation, size = measured_segmentation(report, nuclear, settings.pixel_size_um)
     config = Config(
         run=run_name(settings),
         source=SourceSettings(datasets=[Dataset.PLATES], simulation=None, rxrx19a=None, rxrx1=None, plates=settings),
@@ -127,7 +130,7 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
             featurizers=featurizers,
             resolutions={Dataset.PLATES: trained},
             drop_channels=[],
-            segmentation=segmentation_of(nuclear, settings.pixel_size_um),
+            segmentation=segmentation,
         ),
         normalization=NormalizationSettings(methods=methods, method=methods[0]),
         evaluation=EvaluationSettings(questions=list(chosen.questions)),
@@ -136,6 +139,7 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
     reasons = (
         f"Images of {report.kind.words}; networks see them at {trained} px (shorter side) in crops of 64 px.",
         f"Channels: {', '.join(report.channels)}; nuclei: {words}.",
+        *([size] if size else []),
         chosen.why,
         f"Plate effects are removed by `{methods[0]}`.",
     )
@@ -232,6 +236,32 @@ def methods_of(wells: pd.DataFrame) -> list[Normalization]:
         if (per_plate >= FEWEST_WELLS).all():
             methods.append(method)
     return [*methods, Normalization.NONE]
+
+
+def measured_segmentation(
+    report: CheckReport, nuclear: list[str], pixel_size_um: float | None
+) -> tuple[SegmentationSettings, str]:
+    """Sizes of the segmentation, the smallest area by the nuclei of the contact sheet's wells; and why (empty: no nuclei named).
+
+    Raises
+    ------
+    gandl.images.plate_reader.PlateImagesError : an image of these wells cannot be decoded.
+    """
+    default = segmentation_of(nuclear, pixel_size_um)
+    shown = [channel for channel in report.channels if channel in nuclear]
+    if not shown:
+        return default, ""
+    found = nuclei_of(report, shown[0], default.smoothing)
+    place = f"in {found.channel} of the contact sheet's {counted(found.wells, 'well')}"
+    if not found.enough:
+        return default, (
+            f"Only {counted(found.count, 'nucleus', 'nuclei')} found {place}: embeddings.segmentation.minimum_area stays "
+            f"{default.minimum_area:,} px; about half a nucleus is right."
+        )
+    return default.changed(minimum_area=found.half), (
+        f"{found.count:,} nuclei found {place}, median {found.median:,.0f} px: embeddings.segmentation.minimum_area is half of "
+        f"it, {found.half:,} px."
+    )
 
 
 def segmentation_of(nuclear: list[str], pixel_size_um: float | None) -> SegmentationSettings:
