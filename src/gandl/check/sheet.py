@@ -17,6 +17,7 @@ from gandl.evaluation.terms import dose_series
 from gandl.figures.common.contact_sheet import ContactSheet
 from gandl.figures.common.labels import nominal
 from gandl.images.plate_reader import PlateReader, images_of
+from gandl.workflow.words import counted
 
 ROWS = 5
 """Wells on a sheet."""
@@ -41,7 +42,7 @@ def sheet_of(report: CheckReport, pixel_size_um: float | None, rows: int = ROWS)
         labels=[label_of(row) for row in chosen.to_dict("records")],
         channels=report.channels,
         pixel_size_um=pixel_size_um,
-        title=f"{Path(report.source).name}: {len(chosen)} of {report.sites['well_id'].nunique():,} wells",
+        title=f"{Path(report.source).name}: {len(chosen)} of {counted(report.sites['well_id'].nunique(), 'well')}",
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gandl.config import PlatesSettings
+from gandl.workflow.words import counted
 
 if TYPE_CHECKING:
     from gandl.check.plates import CheckReport
@@ -90,7 +91,7 @@ def lines_of(report: CheckReport) -> list[str]:
     if report.passed:
         return [*lines, "", "No problems: these plates can be used."]
     shown = report.problems[:LINES]
-    lines += ["", f"{len(report.problems):,} problem(s):", *(f"  {problem}" for problem in shown)]
+    lines += ["", f"{counted(len(report.problems), 'problem')}:", *(f"  {problem}" for problem in shown)]
     if len(report.problems) > len(shown):
         lines.append(f"  and {len(report.problems) - len(shown):,} more")
     return lines

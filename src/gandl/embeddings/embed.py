@@ -27,6 +27,7 @@ from gandl.embeddings.view import View, view_of
 from gandl.images.store_reader import ImageStore
 from gandl.tables import EMBEDDINGS
 from gandl.workflow.progress import Progress
+from gandl.workflow.words import counted
 
 SITES_PER_READ = 8
 """Sites that are read and computed together where no network requests another number."""
@@ -195,7 +196,7 @@ def _checked(
 ) -> npt.NDArray[np.float32]:
     if vectors.shape != (len(site_ids), featurizer.dim):
         raise EmbeddingError(
-            f"the featurizer {featurizer.name} made an array of shape {vectors.shape} from {len(site_ids)} site(s), "
+            f"the featurizer {featurizer.name} made an array of shape {vectors.shape} from {counted(len(site_ids), 'site')}, "
             f"not {(len(site_ids), featurizer.dim)}"
         )
     undefined = np.argwhere(~np.isfinite(vectors))

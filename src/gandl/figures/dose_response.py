@@ -27,6 +27,7 @@ from gandl.figures.common.palette import CONTROLS, FIT, INK, Group, controls_of,
 from gandl.figures.common.scores import read_held_out, treatments_of
 from gandl.source.splits import Scheme
 from gandl.tables import NUMBERS, read_table
+from gandl.workflow.words import counted
 
 COLUMNS = ["featurizer", "cell_type", "treatment", "kind", "well_id", "concentration_um", "on", "low", "high"]
 MOST_SERIES = 5
@@ -208,7 +209,7 @@ def draw_panel(axes: Axes, panel: pd.DataFrame, *, show_cell_type: bool) -> None
     minor = [tick for tick in LogLocator(subs=range(2, 10)).tick_values(lowest, highest) if lowest <= tick <= highest]
     axes.xaxis.set_minor_locator(FixedLocator(minor))
     place = f"{treatment}, {_cells(cell_type)}" if show_cell_type else treatment
-    axes.set_xlabel(f"{place}\n{unit}; n = {len(wells)} wells", fontsize="x-small")
+    axes.set_xlabel(f"{place}\n{unit}; n = {counted(len(wells), 'well')}", fontsize="x-small")
 
 
 def _cells(cell_type: str) -> str:

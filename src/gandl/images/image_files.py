@@ -20,6 +20,7 @@ import tifffile
 from PIL import Image, UnidentifiedImageError
 
 from gandl.images.png import SIGNATURE, ImageError, decode_png, png_header
+from gandl.workflow.words import counted
 
 TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
@@ -158,7 +159,7 @@ def _tiff_info(path: Path, file: Any, page: int | None, size: int) -> ImageInfo:
                 f"{path} has {pages} pages; name one: {path.name}#1 to {path.name}#{pages} in a sites.csv"
             )
         if not 1 <= (page or 1) <= pages:
-            raise ImageFileError(f"{path} has {pages} readable page(s) but no page {page}")
+            raise ImageFileError(f"{path} has {counted(pages, 'readable page')} but no page {page}")
         one = tiff.pages[(page or 1) - 1]
         assert isinstance(one, tifffile.TiffPage | tifffile.TiffFrame)
         one = one.aspage()

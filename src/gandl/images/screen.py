@@ -19,6 +19,7 @@ from gandl.images.store_reader import FORMAT
 from gandl.source.remote.member_source import MemberSource
 from gandl.source.screens.published import CHANNELS, MEMBERS, ScreenFile, member_keys
 from gandl.tables import SITES, check
+from gandl.workflow.words import counted
 
 DTYPE = "uint8"
 
@@ -151,6 +152,7 @@ def _check_images(
     present = len(keys[first]) - lacking[first]
     raise ScreenImagesError(
         f"{store_id}: of {len(keys)} sites in {sites}, {without} have no images and {incomplete} only some of theirs "
-        f"({len(missing)} files are missing); the first is {site_ids[first]}, which has {present} files of {len(keys[first])}: "
-        f"{next(key for key in keys[first] if key in missing)} is missing; complete the images, or leave such sites out"
+        f"(missing: {counted(len(missing), 'file')}); the first is {site_ids[first]}, which has {present} of its "
+        f"{counted(len(keys[first]), 'file')}: {next(key for key in keys[first] if key in missing)} is missing; complete the "
+        "images, or leave such sites out"
     )

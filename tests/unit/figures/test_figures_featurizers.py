@@ -134,7 +134,7 @@ def test_rows_that_chose_settings_are_not_shown_as_a_result(numbers: dict[str, P
 
 def test_reference_values_without_a_column_are_refused(tmp_path: Path) -> None:
     (tmp_path / "poor.csv").write_text("question,metric,value\n")
-    with pytest.raises(FigureError, match=r"lack the column\(s\) dataset, featurizer, split"):
+    with pytest.raises(FigureError, match=r"lack the columns dataset, featurizer, split"):
         references(tmp_path / "poor.csv", "bbbc013")
 
 

@@ -94,7 +94,7 @@ def test_pages_are_read_by_their_number(form: dict[str, object], tmp_path: Path)
         np.testing.assert_array_equal(read, STACK[page])
     assert image_info(path, 2).pages == 5
     assert refusal(path) == "FILE has 5 pages; name one: stack.tif#1 to stack.tif#5 in a sites.csv"
-    assert refusal(path, 6) == "FILE has 5 readable page(s) but no page 6"
+    assert refusal(path, 6) == "FILE has 5 readable pages but no page 6"
 
 
 @pytest.mark.parametrize(

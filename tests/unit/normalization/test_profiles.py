@@ -126,7 +126,7 @@ def test_profiles_keep_sites_names_of_features_and_average_sites_to_wells(sites:
 
 def test_a_site_without_embedding_is_named(sites_path: Path, sites: pd.DataFrame, tmp_path: Path) -> None:
     path = write_embeddings(tmp_path / "e.parquet", sites.iloc[1:], features(sites)[1:])
-    with pytest.raises(NormalizationError, match=r"1 site\(s\) of .* were not embedded, the first: BBBC013_1_A01_1"):
+    with pytest.raises(NormalizationError, match=r"the embeddings lack 1 site of .*, the first: BBBC013_1_A01_1"):
         write_profiles([path], sites_path, UNLABELLED, tmp_path / "s.parquet", tmp_path / "w.parquet")
     assert not (tmp_path / "w.parquet").exists()
 

@@ -154,6 +154,7 @@ FROM_NEUTRAL = {
     "gandl.workflow.code_version": {"code_version"},
     "gandl.workflow.interruption": {"Interrupted", "Interruption"},
     "gandl.workflow.progress": {"Progress"},
+    "gandl.workflow.words": {"counted", "named"},
 }
 """All that hashed modules take from neutral ones: what reports, what chooses, and no number that decides a result."""
 

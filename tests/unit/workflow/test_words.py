@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gandl.workflow.words import counted
+from gandl.workflow.words import counted, named
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,8 @@ def test_a_count_and_its_noun_agree(number: int, noun: str, words: str) -> None:
 def test_a_noun_may_name_its_plural() -> None:
     assert counted(2, "series", "series") == "2 series"
     assert counted(1, "series", "series") == "1 series"
+
+
+def test_those_meant_are_named_behind_their_noun() -> None:
+    assert named("column", ["a"]) == "column a"
+    assert named("column", {"a": 1, "b": 2}) == "columns a, b"

@@ -18,6 +18,7 @@ from gandl.figures.common.palette import BLUE, ORANGE, PURPLE
 from gandl.figures.common.style import FigureError, existing
 from gandl.source.splits import Question, Scheme
 from gandl.tables import NUMBERS, read_table
+from gandl.workflow.words import named
 
 REFERENCE = "Reference"
 ROWS = re.compile(r"[A-Z]{1,2}([-+][A-Z]{1,2})*")
@@ -122,7 +123,7 @@ def references(path: Path, dataset: str) -> pd.DataFrame:
     needed = ["dataset", "question", "featurizer", "split", "metric", "value"]
     missing = [name for name in needed if name not in table.columns]
     if missing:
-        raise FigureError(f"{path}: the reference values lack the column(s) {', '.join(missing)}")
+        raise FigureError(f"{path}: the reference values lack the {named('column', missing)}")
     of_screen = (table["dataset"] == dataset) & (table["question"] == Question.CONTROLS)
     known = table[of_screen & (table["featurizer"] == RATIO) & table["metric"].isin(list(METRICS))]
     known = known[known["value"].notna()][needed]

@@ -34,6 +34,7 @@ from gandl.source.plates.stores import (
     read_csv,
 )
 from gandl.source.plates.table import MADE, OWN, Found, mistakes_of_names
+from gandl.workflow.words import counted
 
 
 @dataclass(frozen=True)
@@ -208,18 +209,21 @@ def _notes(
     notes = []
     if foreign:
         notes.append(
-            f"{len(foreign):,} image file(s) below {settings.folder} do not fit the pattern, the first is {foreign[0]}"
+            f"the pattern does not fit {counted(len(foreign), 'image file')} below {settings.folder}, the first is {foreign[0]}"
         )
     if not wells:
         return notes
     without = [site for site in sites if well_row(wells, site.key, site.well) is None]
     if without:
+        absent = counted(len({(site.key, site.well) for site in without}), "well")
         notes.append(
-            f"{len({(site.key, site.well) for site in without})} well(s) with images are not in {settings.wells}, the first is "
-            f"{without[0].well} of {plate_words(without[0].key)}; they count as untreated and as not a control"
+            f"{settings.wells} lacks {absent} with images, the first is "
+            f"{without[0].well} of {plate_words(without[0].key)}: untreated, and not a control"
         )
     used = {row.where for site in sites if (row := well_row(wells, site.key, site.well)) is not None}
     unseen = [row.where for row in wells.values() if row.where not in used]
     if unseen:
-        notes.append(f"{len(unseen)} row(s) of {settings.wells} name wells without images, the first is {unseen[0]}")
+        notes.append(
+            f"{settings.wells} names wells without images in {counted(len(unseen), 'row')}, the first is {unseen[0]}"
+        )
     return notes

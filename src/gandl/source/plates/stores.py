@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gandl.config import PlatesSettings
+from gandl.workflow.words import counted
 
 DELIMITERS = ",;\t"
 IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".bmp")
@@ -216,8 +217,9 @@ def read_csv(path: Path) -> Table:
     rows = [(line, cells) for line, cells in lines if any(cells)]
     if not rows:
         raise PlatesError(f"{path} has a header and no rows")
+    columns = counted(len(header), "column")
     mistakes = [
-        f"row {line}: {len(cells)} cells, but the header names {len(header)} columns; quote cells that contain {delimiter!r}"
+        f"row {line}: {counted(len(cells), 'cell')}, but the header names {columns}; quote cells that contain {delimiter!r}"
         for line, cells in rows
         if any(cells[len(header) :])
     ]

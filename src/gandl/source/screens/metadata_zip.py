@@ -17,6 +17,8 @@ from typing import IO
 
 import pandas as pd
 
+from gandl.workflow.words import counted, named
+
 MEMBER = "metadata.csv"
 ROWS_SHOWN = 5
 BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
@@ -130,10 +132,10 @@ def _check_header(header: list[str], where: str, columns: Iterable[str], explain
     missing = [name for name in columns if name not in header]
     if missing:
         reasons = "".join(f"; {explained[name]}" for name in missing if name in explained)
-        raise MetadataError(f"{where} lacks the column(s) {', '.join(missing)}{reasons}; it has {', '.join(header)}")
+        raise MetadataError(f"{where} lacks the {named('column', missing)}{reasons}; it has {', '.join(header)}")
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
-        raise MetadataError(f"{where} has the column(s) {', '.join(repeated)} twice")
+        raise MetadataError(f"{where} has the {named('column', repeated)} twice")
 
 
 def _table(reader: csv._reader, header: list[str], where: str) -> pd.DataFrame:  # type: ignore[name-defined]
@@ -146,7 +148,7 @@ def _table(reader: csv._reader, header: list[str], where: str) -> pd.DataFrame: 
             rows.append([words.setdefault(value, value) for value in row])
             lines.append(reader.line_num)
         elif row:
-            wrong.append(f"  row {reader.line_num} has {len(row)} fields, the header has {len(header)}")
+            wrong.append(f"  row {reader.line_num} has {counted(len(row), 'field')}, the header has {len(header)}")
     if wrong:
         more = [f"  ... and {len(wrong) - ROWS_SHOWN:,} more rows like these"] if len(wrong) > ROWS_SHOWN else []
         raise MetadataError("\n".join([f"{where} has broken rows:", *wrong[:ROWS_SHOWN], *more]))

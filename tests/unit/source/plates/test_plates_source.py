@@ -168,7 +168,7 @@ def test_folder_becomes_sites_in_their_natural_order(tmp_path: Path) -> None:
     assert frame["file_10"].iloc[0] == "p2/B3_s9_w10.TIF"
     assert frame["table_row"].isna().all()
     assert list(plates.notes) == [
-        f"1 image file(s) below {tmp_path}/scans do not fit the pattern, the first is p2/overview.png"
+        f"the pattern does not fit 1 image file below {tmp_path}/scans, the first is p2/overview.png"
     ]
 
 
@@ -198,8 +198,8 @@ def test_table_of_wells_reports_what_was_done(tmp_path: Path) -> None:
     assert frame.loc["scans_1_A02", ["treatment", "concentration_um", "condition"]].tolist() == ["drug", 0.5, "treated"]
     assert frame.loc["scans_2_A02", "control"] == "none"
     notes = read_plates(settings).notes
-    assert notes[0].startswith(f"4 well(s) with images are not in {wells}, the first is A03 of plate 01 of scans")
-    assert notes[1] == f"1 row(s) of {wells} name wells without images, the first is {wells}, row 4"
+    assert notes[0].startswith(f"{wells} lacks 4 wells with images, the first is A03 of plate 01 of scans")
+    assert notes[1] == f"{wells} names wells without images in 1 row, the first is {wells}, row 4"
 
 
 def test_table_of_wells_without_plates_holds_for_every_plate(tmp_path: Path) -> None:
