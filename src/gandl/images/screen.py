@@ -151,7 +151,7 @@ def _check_images(
     first = next(i for i, count in enumerate(lacking) if count)
     present = len(keys[first]) - lacking[first]
     raise ScreenImagesError(
-        f"{store_id}: of {len(keys)} sites in {sites}, {without} have no images and {incomplete} only some of theirs "
+        f"{store_id}: of {len(keys)} sites in {sites}, {without} without images and {incomplete} with only some "
         f"(missing: {counted(len(missing), 'file')}); the first is {site_ids[first]}, which has {present} of its "
         f"{counted(len(keys[first]), 'file')}: {next(key for key in keys[first] if key in missing)} is missing; complete the "
         "images, or leave such sites out"
