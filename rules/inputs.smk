@@ -219,14 +219,14 @@ def workflow_files():
 def codes(wildcards):
     """Hash of the code behind every rule, by rule; where screens have code of their own, by screen."""
     found = {}
-    for rule in workflow.rules:
-        code = rule.params.get("code")
+    for each in workflow.rules:
+        code = each.params.get("code")
         if callable(code):
             code = {
                 dataset: code(SimpleNamespace(dataset=dataset)) for dataset in DATASETS
             }
         if code:
-            found[rule.name] = code
+            found[each.name] = code
     return found
 
 

@@ -149,7 +149,7 @@ def test_stores_of_different_featurizers_or_with_a_site_in_common_are_refused(
     outputs = tmp_path / "s.parquet", tmp_path / "w.parquet"
     with pytest.raises(NormalizationError, match="different features"):
         write_profiles([first, other], sites_path, NONE, *outputs)
-    with pytest.raises(NormalizationError, match=r"10 site.* embedded twice, the first: BBBC013_1_D05_1"):
+    with pytest.raises(NormalizationError, match=r"hold 10 sites twice, the first: BBBC013_1_D05_1"):
         write_profiles([first, shared], sites_path, NONE, *outputs)
 
 

@@ -267,7 +267,7 @@ def test_a_table_is_read_as_text_whatever_its_words(tmp_path: Path) -> None:
         ({"metadata": b"a,b\n"}, r"metadata\.csv has a header but no rows"),
         ({"metadata": b"b,c\n1,2\n"}, r"lacks the column a; it has b, c"),
         ({"metadata": b"a,b,b\n1,2,3\n"}, r"has the column b twice"),
-        ({"metadata": b"a,b\n1,2\n1\n1,2,3\n"}, r"row 3 has 1 fields, the header has 2\n  row 4 has 3 fields"),
+        ({"metadata": b"a,b\n1,2\n1\n1,2,3\n"}, r"row 3 has 1 field, the header has 2\n  row 4 has 3 fields"),
         ({"metadata": b"a,b\n1,\xe9\n"}, r"is not UTF-8: byte 0xe9"),
         ({"metadata": b'a,b\n1,"x"y\n'}, r"row 2 is not valid CSV"),
         ({"metadata": b'a,b\n1,"never closed\n2,3\n'}, r"is not valid CSV: unexpected end of data"),
