@@ -4,12 +4,14 @@ from pathlib import Path
 
 from gandl.workflow.code_version import code_version
 from gandl.config import (
+    TRAINED as TRAINED_BY_RUN,
     Dataset,
     FeaturizerName,
     ImagesFrom,
     Normalization,
     QuestionName,
     Wells,
+    floors_among,
 )
 from gandl.config.check import ConfigError, load_config
 from gandl.embeddings.kinds import MODULES
@@ -32,13 +34,9 @@ STORES = {
 METHOD = cfg.normalization.method.value
 METHODS = [method.value for method in cfg.normalization.methods]
 FEATURIZERS = [name.value for name in cfg.embeddings.featurizers]
-TRAINED = [FeaturizerName.GANDL.value, FeaturizerName.GANDL_BLOCKS.value]
+TRAINED = [name.value for name in TRAINED_BY_RUN]
 UNTRAINED = FeaturizerName.GANDL_UNTRAINED.value
-FLOORS = [
-    name
-    for name in FEATURIZERS
-    if name not in (*TRAINED, UNTRAINED, FeaturizerName.RELEASED.value)
-]
+FLOORS = [name for name in floors_among(FEATURIZERS) if name != UNTRAINED]
 QUESTIONS = [question.value for question in cfg.evaluation.questions]
 
 

@@ -56,7 +56,10 @@ rule floors:
         runtime=cfg.compute.store_runtime,
     params:
         featurizers=FLOORS,
-        settings=settings(cfg.embeddings, include={"drop_channels", "segmentation"}),
+        settings=settings(
+            cfg.embeddings,
+            include={"resolutions", "rescale", "drop_channels", "segmentation"},
+        ),
         code=code_of(FLOORS),
     script:
         "../workflow/scripts/embeddings.py"

@@ -93,7 +93,7 @@ def test_the_provenance_holds_every_job_and_the_code_of_its_rule(finished: Proje
     code = provenance["code"]
     assert {job["rule"] for job in provenance["jobs"]} <= set(code) | {"download"}
     assert code["embeddings"] == code_version("gandl.embeddings.embed", "gandl.embeddings.network")
-    assert code["images"] == {"bbbc013": code_version("gandl.images.bbbc013")}
+    assert code["images"] == {"bbbc013": code_version("gandl.images.screens.bbbc013")}
     assert {"provenance", "audit", "figure_plate", "controls"} <= set(code)
 
 

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gandl.config import Config, FeaturizerName
+from gandl.config import TRAINED, Config
 from gandl.report.numbers import ControlsRow, DoseRow, DoseSeries, Value, rows_of_split
 from gandl.report.verdicts import Comparison, Verdict
 from gandl.workflow.words import counted
 
-TRAINED = (FeaturizerName.GANDL_BLOCKS.value, FeaturizerName.GANDL.value)
+JUDGED_FIRST = tuple(reversed(TRAINED))
 """Featurizers that a network learned without labels, the one that is judged first."""
 
 
@@ -58,7 +58,7 @@ def short_training(images: int, simulated: bool) -> list[str]:
 def judged_row(found: Found) -> ControlsRow | None:
     """The featurizer that the run is judged by: GAN-DL's blocks, else its 512-d layer, else the first."""
     by_name = {row.featurizer: row for row in found.controls}
-    for name in TRAINED:
+    for name in JUDGED_FIRST:
         if name in by_name:
             return by_name[name]
     return found.controls[0] if found.controls else None
