@@ -21,6 +21,7 @@ report: "workflow/report/workflow.rst"
 
 include: "rules/common.smk"
 include: "rules/inputs.smk"
+include: "rules/drawing.smk"
 include: "rules/source.smk"
 include: "rules/images.smk"
 include: "rules/models.smk"

@@ -1,5 +1,7 @@
 """What every stage shares: the checked configuration, the paths, and the sets of screens, stores, featurizers and questions."""
 
+from pathlib import Path
+
 from gandl.workflow.code_version import code_version
 from gandl.config import (
     TRAINED as TRAINED_BY_RUN,
@@ -11,7 +13,8 @@ from gandl.config import (
     Wells,
     floors_among,
 )
-from gandl.config.check import load_config
+from gandl.config.check import ConfigError, load_config
+from gandl.embeddings.kinds import MODULES
 from gandl.workflow.environments import share_source
 from gandl.report.captions import (
     NO_COUNTS,
@@ -19,6 +22,7 @@ from gandl.report.captions import (
     normalizations_in_words,
 )
 from gandl.source.catalogue import download_at, file_of
+from gandl.source.remote.copies import state_of_copy
 from gandl.source.plates.state import state_of_folder, states_of_stores
 from gandl.source.plates.stores import files_of_tables
 from gandl.source.stores import stores_of_run
@@ -37,8 +41,12 @@ METHODS = [method.value for method in cfg.normalization.methods]
 OWN_FIRST = [METHOD, *(method for method in METHODS if method != METHOD)]
 FEATURIZERS = [name.value for name in cfg.embeddings.featurizers]
 TRAINED = [name.value for name in TRAINED_BY_RUN]
-FLOORS = floors_among(FEATURIZERS)
+UNTRAINED = FeaturizerName.GANDL_UNTRAINED.value
+FLOORS = [name for name in floors_among(FEATURIZERS) if name != UNTRAINED]
 QUESTIONS = [question.value for question in cfg.evaluation.questions]
+
+
+DOWNLOADS = "results/downloads"  # of all runs of real screens
 
 
 pathvars:
@@ -46,7 +54,7 @@ pathvars:
     logs="<results>/logs",
     benchmarks="<results>/benchmarks",
     simulator="<results>/source/simulator",
-    downloads="<results>/downloads" if cfg.simulated else "results/downloads",
+    downloads="<results>/downloads" if cfg.simulated else DOWNLOADS,
 
 
 wildcard_constraints:
@@ -67,6 +75,12 @@ def calls(function):
     """The function that a script calls, by its full name, and the hash of the code behind it: two parameters of a rule."""
     code = code_version(function.rpartition(".")[0], "gandl.workflow.calls")
     return {"calls": function, "code": code}
+
+
+def code_of(featurizers):
+    """The hash of the code that embeds with some featurizers: each one's own counts, and no other's."""
+    modules = {MODULES[FeaturizerName(name)] for name in featurizers}
+    return code_version("gandl.embeddings.embed", *modules)
 
 
 def manifests_of(dataset):

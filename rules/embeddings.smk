@@ -29,16 +29,16 @@ rule embeddings:
     params:
         featurizers=TRAINED,
         settings=settings(cfg.embeddings, exclude={"featurizers", "segmentation"}),
-        code=code_version("gandl.embeddings.embed"),
+        code=code_of(TRAINED),
     script:
         "../workflow/scripts/embeddings.py"
 
 
 rule floors:
-    """Embed one store with every floor: an untrained network of the same shape, intensities, a plain segmentation."""
+    """Embed one store with the floors that are measured, not learned: intensities, a plain segmentation."""
     input:
         manifest="<results>/images/{dataset}/{store}.manifest.json",
-        screen=manifests_of(SCREEN),  # whose channels and intensity scale the floors take, as the trained network does
+        screen=manifests_of(SCREEN),  # whose channels the floors take, as the trained network does
     output:
         embeddings=collect(
             "<results>/embeddings/{{dataset}}/{featurizer}/{{store}}.parquet",
@@ -57,15 +57,33 @@ rule floors:
     params:
         featurizers=FLOORS,
         settings=settings(
-            cfg.embeddings, exclude={"featurizers", "weights", "activation"}
+            cfg.embeddings,
+            include={"resolutions", "rescale", "drop_channels", "segmentation"},
+        ),
+        code=code_of(FLOORS),
+    script:
+        "../workflow/scripts/embeddings.py"
+
+
+use rule floors as untrained with:
+    """Embed one store with an untrained network of the shape and the intensity scale of the trained one."""
+    output:
+        embeddings=[f"<results>/embeddings/{{dataset}}/{UNTRAINED}/{{store}}.parquet"],
+    log:
+        "<logs>/embeddings/{dataset}_untrained_{store}.log",
+    benchmark:
+        "<benchmarks>/embeddings/{dataset}_untrained_{store}.jsonl"
+    params:
+        featurizers=[UNTRAINED],
+        settings=settings(
+            cfg.embeddings,
+            exclude={"featurizers", "weights", "activation", "segmentation"},
         ),
         network=settings(cfg.training.network),
         resolution=cfg.training.resolution,
         intensity=cfg.training.intensity.value,
         seed=cfg.training.seed,
-        code=code_version("gandl.embeddings.embed"),
-    script:
-        "../workflow/scripts/embeddings.py"
+        code=code_of([UNTRAINED]),
 
 
 rule released_rxrx19a:
@@ -89,6 +107,8 @@ rule released_rxrx19a:
         mem="4GB",
         runtime="4h",
     params:
+        dataset="rxrx19a",
+        width=RELEASED_WIDTH["rxrx19a"],
         stores=STORES.get("rxrx19a", []),
         complete=is_complete("rxrx19a"),
         checksum=False,
@@ -112,6 +132,8 @@ use rule released_rxrx19a as released_rxrx1 with:
     benchmark:
         "<benchmarks>/embeddings/rxrx1_released.jsonl"
     params:
+        dataset="rxrx1",
+        width=RELEASED_WIDTH["rxrx1"],
         stores=STORES.get("rxrx1", []),
         complete=is_complete("rxrx1"),
         checksum=is_complete("rxrx1"),

@@ -36,6 +36,7 @@ rule figure_samples:
 use rule figure_samples as figure_axes with:
     """On- and off-perturbation score of every well, doses from light to dark."""
     input:
+        where_drawn("figure_axes"),
         style=STYLE,
         scores=[f"<results>/evaluation/scores/{DRAWN}.{METHOD}.parquet"],
     output:
@@ -55,6 +56,7 @@ use rule figure_samples as figure_axes with:
 use rule figure_samples as figure_dose_response with:
     """Dose response of each drug for every featurizer, with Hill fit, EC50 and intervals."""
     input:
+        where_drawn("figure_dose_response"),
         style=STYLE,
         numbers=by_featurizer("dose_response"),
         curves=by_featurizer("dose_response", ".curves"),
@@ -79,6 +81,7 @@ use rule figure_samples as figure_dose_response with:
 use rule figure_samples as figure_plate with:
     """The plate as a heat map of the on score."""
     input:
+        where_drawn("figure_plate"),
         style=STYLE,
         scores=f"<results>/evaluation/scores/{DRAWN}.{METHOD}.parquet",
     output:
@@ -143,6 +146,7 @@ use rule figure_samples as figure_s_training with:
 use rule figure_samples as figure_featurizers with:
     """Z' of every featurizer with its interval under every normalisation, over all rows and over the rows that chose nothing."""
     input:
+        where_drawn("figure_featurizers"),
         style=STYLE,
         numbers=by_featurizer("controls", method=OWN_FIRST),
         reference="resources/paper_values.csv",
@@ -167,6 +171,7 @@ use rule figure_samples as figure_featurizers with:
 use rule figure_samples as table_featurizers with:
     """Every featurizer by every metric under every normalisation, floors included."""
     input:
+        where_drawn("table_featurizers"),
         numbers=by_featurizer("controls", method=OWN_FIRST),
         reference="resources/paper_values.csv",
     output:
@@ -212,6 +217,7 @@ use rule figure_samples as figure_1 with:
 use rule figure_samples as figure_3 with:
     """The two spaces of the paper, E2 and C2: held-out controls by cell type."""
     input:
+        where_drawn("figure_3"),
         style=STYLE,
         scores=[
             f"<results>/evaluation/scores/{DRAWN}.{METHOD}.parquet",
@@ -234,6 +240,7 @@ use rule figure_samples as figure_3 with:
 use rule figure_samples as figure_4 with:
     """Dose response of the three drugs of the paper in each cell type."""
     input:
+        where_drawn("figure_4"),
         style=STYLE,
         numbers=f"<results>/evaluation/dose_response/{DRAWN}.{METHOD}.parquet",
         curves=f"<results>/evaluation/dose_response/{DRAWN}.{METHOD}.curves.parquet",
@@ -258,6 +265,7 @@ use rule figure_samples as figure_4 with:
 use rule figure_samples as figure_5 with:
     """Confusion matrices of the cell types of RxRx1, zero-shot, by featurizer."""
     input:
+        where_drawn("figure_5"),
         style=STYLE,
         confusion=by_featurizer("cell_type", ".confusion", method=RAW),
         numbers=by_featurizer("cell_type", method=RAW),
@@ -278,6 +286,7 @@ use rule figure_samples as figure_5 with:
 use rule figure_samples as figure_calibration with:
     """Simulated screens: scores against the true severity, EC50s against the true ones."""
     input:
+        where_drawn("figure_calibration"),
         style=STYLE,
         wells=f"<results>/evaluation/calibration/{DRAWN}.{METHOD}.wells.parquet",
         compounds=f"<results>/evaluation/calibration/{DRAWN}.{METHOD}.compounds.parquet",
@@ -302,6 +311,7 @@ use rule figure_samples as figure_calibration with:
 use rule figure_samples as table_1 with:
     """Accuracy on the paper's downstream tasks, by image and by well, beside the paper's."""
     input:
+        where_drawn("table_1"),
         numbers=[
             *answers("controls", METHOD),
             *answers("cell_model", RAW),
@@ -327,5 +337,5 @@ use rule figure_samples as table_1 with:
 rule figures:
     """Every figure and every table."""
     input:
-        collect("<results>/figures/{name}.svg", name=drawn_figures()),
-        collect("<results>/tables/{name}.html", name=drawn_tables()),
+        collect("<results>/figures/{name}.svg", name=drawn("figure")),
+        collect("<results>/tables/{name}.html", name=drawn("table")),

@@ -1,5 +1,7 @@
 """What the rules need: inputs, parameters and targets that depend on the screens and the questions of a run, stage by stage."""
 
+from types import SimpleNamespace
+
 # source
 
 
@@ -14,6 +16,18 @@ def entry_of(wildcards):
     if cfg.simulated:
         return {"url": entry.url, "size": None, "sha256": None}
     return {"url": entry.url, "size": entry.bytes, "sha256": entry.sha256}
+
+
+def copy_of(wildcards):
+    """The same, and the state of the mirror's file that is copied, where a folder is the mirror: a repaired file is noticed.
+
+    It depends on wildcards alone, since Snakemake does not compare a parameter that depends on outputs.
+    """
+    if cfg.simulated:
+        return entry_of(wildcards)
+    location = f"{wildcards.host}/{wildcards.path}"
+    state = state_of_copy(Path(DOWNLOADS, location), location, cfg.mirror)
+    return {**entry_of(wildcards), **({"copied": state} if state else {})}
 
 
 def tables_of(dataset):
@@ -39,7 +53,7 @@ def source_settings(wildcards):
     """The settings of a screen's source that decide its sites table."""
     return settings(
         getattr(cfg.source, wildcards.dataset),
-        exclude={"images_from", "image_px", "z", "time", "scale"},
+        exclude={"images_from", "image_px", "z", "time", "scale", "released_width"},
     )
 
 
@@ -120,6 +134,12 @@ def is_complete(dataset):
     return section.complete and getattr(section, "wells", Wells.ALL) == Wells.ALL
 
 
+RELEASED_WIDTH = {
+    "rxrx19a": cfg.source.rxrx19a.released_width if cfg.source.rxrx19a else None,
+    "rxrx1": cfg.source.rxrx1.released_width if cfg.source.rxrx1 else None,
+}
+
+
 # normalization
 
 
@@ -194,136 +214,30 @@ NUMBERS = [
 ]
 
 
-# figures
-
-WORD = "simulated" if cfg.simulated else ""
-
-
-DRAWN = TRAINED[1] if TRAINED[1] in FEATURIZERS else FEATURIZERS[0]
-
-
-HELD_OUT = "leave_plate_out" if len(STORES[SCREEN]) > 1 else "leave_row_out"
-
-
-PLATE = cfg.source.bbbc013 is not None
-
-
-CAPTION = {
-    "dataset": SCREEN,
-    "word": WORD,
-    "scheme": HELD_OUT,
-    "platemap": cfg.source.bbbc013.platemap if PLATE else None,
-    "development_rows": cfg.source.development_rows,
-    "normalization": METHOD,
-    "normalizations": normalizations_in_words(OWN_FIRST),
-    "featurizer": DRAWN,
-    "featurizers": FEATURIZERS,
-    "blocks": cfg.embeddings.blocks,
-    "block_statistics": [
-        statistic.value for statistic in cfg.embeddings.block_statistics
-    ],
-    **(
-        caption_counts(cfg.source.bbbc013.platemap, SCREEN, cfg.source.development_rows)
-        if PLATE
-        else NO_COUNTS
-    ),
-}
-
-
-CAPTION_SETTINGS = {
-    "bootstrap": cfg.evaluation.bootstrap,
-    "confidence": cfg.evaluation.confidence,
-    "images": cfg.training.images,
-    "crop": cfg.training.network.crop,
-    "resolution": cfg.training.resolution,
-    "seed": cfg.training.seed,
-    "held_out": cfg.training.held_out,
-    "quality_crops": cfg.training.quality_crops,
-    "chosen": cfg.training.weights.value,
-}
-
-
-def caption(*keys):
-    """What a caption states: the counts of wells and the choice of features, and of the other settings only those named."""
-    return {**CAPTION, **{key: CAPTION_SETTINGS[key] for key in keys}}
-
-
-STYLE = "src/gandl/figures/common/gandl.mplstyle"
-
-
-def in_report(file, caption, category, result):
-    """A result as Snakemake's report shows it: under a category, by a label, with a caption of `workflow/report`."""
-    return report(
-        file,
-        caption=f"../workflow/report/{caption}",
-        category=category,
-        labels={"result": result},
-    )
-
-
-def figure_files(name, caption, category, result):
-    """The outputs of a figure: two pictures, the first of which the report shows, and the data drawn."""
-    return {
-        "svg": in_report(f"<results>/figures/{name}.svg", caption, category, result),
-        "png": f"<results>/figures/{name}.png",
-        "csv": f"<results>/figures/{name}.csv",
-    }
-
-
-def table_files(name, caption, category, result):
-    """The outputs of a table: a page, which the report shows, and its data."""
-    return {
-        "html": in_report(f"<results>/tables/{name}.html", caption, category, result),
-        "csv": f"<results>/tables/{name}.csv",
-    }
-
-
-def drawn_figures():
-    """The figures of this run: those of every screen, and those of the requested questions."""
-    drawn = ["figure_1", "figure_samples", "figure_training", "figure_s_training"]
-    if requested("controls"):
-        drawn += ["figure_featurizers"]
-    if PLATE:
-        drawn += ["figure_axes", "figure_plate"]
-    if requested("cell_model"):
-        drawn += ["figure_3"]
-    if requested("dose_response"):
-        drawn += ["figure_4"] if SCREEN == Dataset.RXRX19A else ["figure_dose_response"]
-    if requested("cell_type"):
-        drawn += ["figure_5"]
-    if requested("calibration"):
-        drawn += ["figure_calibration"]
-    return drawn
-
-
-def drawn_tables():
-    """The tables of this run."""
-    tables = ["table_featurizers"] if requested("controls") else []
-    return [*tables, "table_1"] if SCREEN == Dataset.RXRX19A and tables else tables
-
-
-def shown_stores(dataset):
-    """Stores whose wells are shown as examples: the first of every cell type, by the first part of its name."""
-    first = {}
-    for store in STORES[dataset]:
-        first.setdefault(store.partition("-")[0], store)
-    return list(first.values())[:6]
-
-
-def example_manifests():
-    """Manifests of the stores whose wells are shown as examples."""
-    return [
-        manifest
-        for dataset in DATASETS
-        for manifest in collect(
-            "<results>/images/{dataset}/{store}.manifest.json",
-            dataset=dataset,
-            store=shown_stores(dataset),
-        )
-    ]
-
-
 # report
+
+
+def workflow_files():
+    """What decides a run beside the code of gandl, the configuration and the data: its rules, scripts and texts."""
+    package = "src/gandl"
+    patterns = ["rules/*.smk", "workflow/scripts/*.py", "workflow/report/*.rst"]
+    patterns += [f"{package}/**/*.jinja", f"{package}/**/*.mplstyle"]
+    found = [file.as_posix() for pattern in patterns for file in Path().glob(pattern)]
+    return ["Snakefile", *sorted(found)]
+
+
+def codes(wildcards):
+    """Hash of the code behind every rule, by rule; where screens have code of their own, by screen."""
+    found = {}
+    for each in workflow.rules:
+        code = each.params.get("code")
+        if callable(code):
+            code = {
+                dataset: code(SimpleNamespace(dataset=dataset)) for dataset in DATASETS
+            }
+        if code:
+            found[each.name] = code
+    return found
 
 
 def downloaded():

@@ -1,13 +1,14 @@
 """report: provenance and the audit page, where each number is shown beside its reference.
 
-REQUIRED  <results>/evaluation/**, the downloads, the manifests, resources/paper_values.csv
+REQUIRED  all results: the downloads, the manifests, profiles of all wells, numbers, figures; resources/paper_values.csv
 MAKES     <results>/report/provenance.json, audit.html, summary.txt; `make reproduce` adds Snakemake's own report.zip
 """
 
 
 rule provenance:
-    """Hashes of configuration, code, lock and inputs; versions, hardware, time per rule."""
+    """Hashes of configuration, code, lock and inputs; versions, hardware, time per rule. It waits for every job of the run."""
     input:
+        workflow=workflow_files(),
         lock="requirements.lock",
         datasets="resources/datasets.csv",
         tables=[table for dataset in DATASETS for table in tables_of(dataset)],
@@ -35,6 +36,7 @@ rule provenance:
     params:
         benchmarks=f"results/{cfg.run}/benchmarks",
         config=cfg.model_dump(mode="json", exclude={"mirror"}),
+        codes=codes,
         code=code_version("gandl.report.provenance"),
     script:
         "../workflow/scripts/provenance.py"

@@ -64,7 +64,7 @@ rule download:
         mem="1GB",
         runtime="12h",
     params:
-        entry=entry_of,  # address, size and checksum alone decide a download: no code, no table, or 445 GB would move again
+        entry=copy_of,  # address, size, checksum and copied file alone decide a download: no code, or 445 GB would move again
     script:
         "../workflow/scripts/download.py"
 

@@ -17,7 +17,8 @@ from gandl.config import (
     SegmentationSettings,
     TrainingSettings,
 )
-from gandl.embeddings.featurizers import Featurizer, build_featurizers
+from gandl.embeddings.featurizers import Featurizer
+from gandl.embeddings.kinds import build_featurizers
 from gandl.images.store_reader import ImageStore
 from gandl.models.crops.intensity import IntensityScale
 from gandl.models.networks.gan import untrained

@@ -186,6 +186,8 @@ def write_run(output: Path, folder: Path, repository: Path, *, mirror: str | Non
     arguments: dict[str, Any] = {
         "config": plate_config(repository, mirror=mirror),
         "repository": repository,
+        "code": {"training": "0123456789abcdef", "sites": {"bbbc013": "fedcba9876543210"}},
+        "workflow": [repository / "Snakefile", repository / "rules/report.smk"],
         "lock": repository / "requirements.lock",
         "archives": [archive],
         "downloads": read_datasets(repository / "resources/datasets.csv"),

@@ -42,7 +42,7 @@ def test_every_rule_has_docstring_log_benchmark_resources_and_a_code_version(rep
         if name not in GATHERING:
             for directive in ("log:", "benchmark:", "threads:", "resources:", "params:", "conda:", "script:"):
                 assert f"    {directive}\n" in text or f"    {directive} " in text, f"{name} lacks {directive}"
-            code = re.search(r"code=(code_version\(|source_code,|packing_code,)|\*\*calls\(", text)
+            code = re.search(r"code=(code_version\(|code_of\(|source_code,|packing_code,)|\*\*calls\(", text)
             assert bool(code) != (name in WITHOUT_CODE), name
             assert "mem=" in text, name
             assert "runtime=" in text, name
@@ -58,9 +58,16 @@ def test_no_rule_uses_lambda_run_retries_checkpoint_or_directory(repository: Pat
         assert "lambda" not in text
 
 
+def test_no_sentence_leaves_the_number_of_a_noun_open(repository: Path) -> None:
+    """`gandl.workflow.words.counted` writes one site and two sites."""
+    for path in [*(repository / "src/gandl").rglob("*.py"), *(repository / "workflow").rglob("*.rst")]:
+        if path.name != "words.py":
+            assert not re.findall(r"[a-z]\(s\)(?! address)", path.read_text(encoding="utf-8")), path.name
+
+
 SERVING_MANY = ("figure", "question")
 """Scripts that call whatever function the rule names."""
-SHARING = {"floors": "embeddings", "site_profiles": "profiles", "profiles_h5ad": "profiles"}
+SHARING = {"floors": "embeddings", "untrained": "embeddings", "site_profiles": "profiles", "profiles_h5ad": "profiles"}
 """Rules that run the script of another: all featurizers are embedded alike, all profiles exported alike."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,9 @@ def test_own_plates_run_from_their_table_to_the_report(empty: Project, tmp_path_
         assert "normalisation" in (results / "report/summary.txt").read_text(encoding="utf-8")
         profiles = list((results / "normalization/plates").glob(f"*.{method}.wells.parquet"))
         assert len(profiles) == 2, "profiles of the run's own normalisation"
+        for file in (*results.glob("figures/*.svg"), *results.glob("tables/*.html"), results / "report/summary.txt"):
+            assert "unknown" not in file.read_text(encoding="utf-8"), file.name
+        assert not re.findall(r"unknown(?=:| cells|</t[hd]>)", page)
         assert (run.folder / "sheet.png").stat().st_size > 0
         assert run.planned() == {}
         image = max(path for path in folder.rglob("*") if path.suffix in (".tif", ".png"))

@@ -13,6 +13,21 @@ from tiny_project import Project
 PRESETS = ("config", "bbbc013", "ci", "pilot", "paper")
 
 
+DRAWN = {
+    "config": {
+        "figure_3",
+        "figure_4",
+        "figure_5",
+        "figure_calibration",
+        "figure_featurizers",
+        "table_featurizers",
+        "table_1",
+    },
+    "bbbc013": {"figure_axes", "figure_plate", "figure_dose_response"},
+}
+"""What the sentence that refuses a figure says of presets (`FIGURES` in rules/drawing.smk)."""
+
+
 def jobs(text: str) -> dict[str, int]:
     return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", text, flags=re.MULTILINE)}
 
@@ -24,7 +39,31 @@ def test_a_preset_lists_every_job_with_nothing_there(empty: Project, preset: str
     found = jobs(listed.stdout + listed.stderr)
     assert found["total"] < 2000
     assert found["training"] == 1
+    assert DRAWN.get(preset, set()) <= set(found)
     assert not (empty.folder / "results").exists() or not list((empty.folder / "results").rglob("*.zip"))
+
+
+@pytest.mark.parametrize(
+    ("preset", "target", "needed"),
+    [
+        ("bbbc013", "figure_3", "the cells HRCE and VERO of RxRx19a and the question cell_model (config/config.yaml)"),
+        ("bbbc013", "results/bbbc013/tables/table_1.html", "RxRx19a and the question controls (config/config.yaml)"),
+        ("config", "figure_plate", "the plate BBBC013 (config/bbbc013.yaml)"),
+    ],
+)
+def test_a_figure_that_does_not_apply_is_refused_in_one_sentence(
+    empty: Project, preset: str, target: str, needed: str
+) -> None:
+    started = empty.snakemake(target, "--cores", "1", "--configfile", f"config/{preset}.yaml")
+    assert started.returncode == 1
+    reported = started.stdout + started.stderr
+    assert "Traceback" not in reported
+    (sentence,) = [line for line in reported.splitlines() if "does not apply" in line]
+    name = Path(target).stem
+    assert sentence.startswith(f"{name} does not apply to the run ")
+    assert f"it needs {needed}; this run has figure_1, " in sentence
+    assert name not in sentence.partition("this run has")[2].split(", ")
+    assert not (empty.folder / "results").exists()
 
 
 def test_the_paper_has_a_store_per_plate_and_per_experiment(empty: Project) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import zipfile
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from gandl.tables import NUMBERS, read_table
-from tiny_project import Project
+from gandl.workflow.code_version import code_version
+from tiny_project import TINY, Project
 
 FIGURES = {
     "figure_1",
@@ -86,6 +88,28 @@ def test_numbers_of_the_run_carry_unit_n_and_interval(finished: Project) -> None
         assert (z_prime["value"] <= z_prime["high"]).all()
 
 
+def test_the_provenance_holds_every_job_and_the_code_of_its_rule(finished: Project) -> None:
+    results = finished.folder / "results/tiny"
+    provenance = json.loads((results / "report/provenance.json").read_text(encoding="utf-8"))
+    made = {file.relative_to(results / "benchmarks") for file in (results / "benchmarks").rglob("*.jsonl")}
+    made = {file.with_suffix("").as_posix() for file in made} - {"report/provenance", "report/audit"}
+    assert {f"{job['stage']}/{job['job']}" for job in provenance["jobs"]} == made
+    code = provenance["code"]
+    assert {job["rule"] for job in provenance["jobs"]} <= set(code) | {"download"}
+    assert code["embeddings"] == code_version("gandl.embeddings.embed", "gandl.embeddings.network")
+    assert code["images"] == {"bbbc013": code_version("gandl.images.screens.bbbc013")}
+    assert {"provenance", "audit", "figure_plate", "controls"} <= set(code)
+
+
+def test_a_change_that_remakes_a_page_alone_leaves_no_stale_hash(finished: Project) -> None:
+    path = finished.folder / "src/gandl/report/costs.py"
+    before = path.read_text(encoding="utf-8")
+    with changed(path, before, before + "\nCHANGED = 1\n"):
+        assert set(finished.planned()) == REPORT
+    with changed(finished.folder / "workflow/report/plate.rst", "The plate, coloured", "The plate, painted"):
+        assert set(finished.planned()) >= REPORT
+
+
 def test_a_second_run_finds_nothing_to_do(finished: Project) -> None:
     assert finished.planned() == {}
 
@@ -122,6 +146,15 @@ def test_a_changed_module_redoes_its_stage_and_what_follows(finished: Project) -
     with changed(path, before, before + "\nCHANGED = 1\n"):
         planned = finished.planned()
     assert set(planned) == {"normalization", "profiles"} | EVALUATION | OF_EVALUATION | REPORT
+
+
+def test_a_changed_constant_of_the_segmentation_embeds_with_no_network_again(finished: Project) -> None:
+    path = finished.folder / "src/gandl/embeddings/segmentation.py"
+    with changed(path, "NO_RATIO = 1.0", "NO_RATIO = 2.0"):
+        planned = finished.planned()
+    drawn = OF_EVALUATION - {"figure_axes", "figure_plate"}  # of the network alone
+    assert set(planned) == {"floors", "normalization"} | EVALUATION | drawn | REPORT
+    assert planned["normalization"] == len(TINY["normalization"]["methods"])  # of the one featurizer
 
 
 def test_a_changed_module_of_the_statistics_retrains_nothing(finished: Project) -> None:

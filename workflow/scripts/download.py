@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gandl.source.remote.copies import record_copy
+from gandl.source.remote.datasets import path_of_url
 from gandl.source.remote.download import download
 from gandl.source.remote.origin import write_origin
 from gandl.source.simulator.plan import mirror_in_use
@@ -14,5 +16,7 @@ if TYPE_CHECKING:
 with job(snakemake.log[0]):
     archive, entry = Path(snakemake.output.archive), snakemake.params.entry
     mirror = mirror_in_use(snakemake.config["mirror"], snakemake.input.simulated)
+    location = path_of_url(entry["url"])
+    record_copy(archive, location, None if snakemake.input.simulated else mirror, entry.get("copied"))
     download(entry["url"], archive, size=entry["size"], sha256=entry["sha256"], mirror=mirror)
     write_origin(archive, mirror, Path(snakemake.output.origin))

@@ -1,11 +1,11 @@
-"""Rules `embeddings` and `floors`: one store through the trained discriminator, or through all that needs no training."""
+"""Rules `embeddings`, `untrained` and `floors`: one store through a trained network, through an untrained one, or measured."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gandl.config import Dataset, EmbeddingsSettings, FeaturizerName, NetworkSettings, TrainingSettings
 from gandl.embeddings.embed import embed_store
-from gandl.embeddings.featurizers import build_featurizers
+from gandl.embeddings.kinds import build_featurizers
 from gandl.images.store_reader import store_path
 from gandl.models.compute.device import choose_device
 from gandl.workflow.jobs import job
@@ -19,14 +19,16 @@ with job(snakemake.log[0]):
     if weights := snakemake.input.get("weights"):
         featurizers = build_featurizers(names, settings=settings, weights=Path(weights))
     else:
-        network = NetworkSettings.model_validate(snakemake.params.network)
-        training = TrainingSettings(
-            network=network,
-            resolution=snakemake.params.resolution,
-            intensity=snakemake.params.intensity,
-            seed=snakemake.params.seed,
-            batch=network.minibatch_std_group,  # decides nothing here; this value fits every network
-        )
+        training = None
+        if shape := snakemake.params.get("network"):
+            network = NetworkSettings.model_validate(shape)
+            training = TrainingSettings(
+                network=network,
+                resolution=snakemake.params.resolution,
+                intensity=snakemake.params.intensity,
+                seed=snakemake.params.seed,
+                batch=network.minibatch_std_group,  # decides nothing here; this value fits every network
+            )
         screen = [store_path(Path(manifest)) for manifest in snakemake.input.screen]
         featurizers = build_featurizers(names, settings=settings, screen=screen, training=training)
     gpus = int(snakemake.resources.get("gpu", 0))

@@ -17,6 +17,8 @@ with job(snakemake.log[0]):
         Path(snakemake.output.provenance),
         config=config,
         repository=Path(),
+        code=snakemake.params.codes,
+        workflow=[Path(path) for path in snakemake.input.workflow],
         lock=Path(snakemake.input.lock),
         archives=[Path(path) for path in snakemake.input.archives],
         downloads=read_datasets(Path(snakemake.input.datasets)),

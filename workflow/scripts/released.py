@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gandl.config import Dataset
 from gandl.source.screens.released import write_released
 from gandl.source.screens.rxrx1_counts import EMBEDDINGS_SHA256
 from gandl.workflow.jobs import job
@@ -16,6 +17,8 @@ with job(snakemake.log[0]):
         Path(snakemake.input.archive),
         Path(snakemake.input.sites),
         dict(outputs),
+        dataset=Dataset(snakemake.params.dataset),
+        width=snakemake.params.width,
         complete=snakemake.params.complete,
         sha256=EMBEDDINGS_SHA256 if snakemake.params.checksum else None,
     )

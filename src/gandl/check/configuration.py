@@ -13,6 +13,7 @@ import pandas as pd
 
 from gandl.check.looks import training_side
 from gandl.check.normalisation import choose_normalisation
+from gandl.check.nuclei import nuclei_of
 from gandl.check.plates import CheckReport
 from gandl.config import (
     Config,
@@ -34,12 +35,13 @@ from gandl.config import (
 )
 from gandl.config.files import to_yaml
 from gandl.config.training import ContrastSettings, EngineSettings
-from gandl.evaluation.terms import dose_series
+from gandl.evaluation.terms import NO_CELL_TYPE, dose_series
 from gandl.source.plates.stores import default_experiment, file_safe
 from gandl.source.split_schemes import Scheme, SplitError
 from gandl.source.splits import make_splits
 from gandl.statistics.hill import FEWEST_DOSES
 from gandl.workflow.files import atomic
+from gandl.workflow.words import counted
 
 NUCLEAR = ("dna", "dapi", "hoechst", "draq", "nuclei", "nucleus")
 """Parts of a channel's name that indicate a nuclear stain."""
@@ -115,6 +117,7 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
         for name in FeaturizerName
         if name != FeaturizerName.RELEASED and (nuclear or name != FeaturizerName.SEGMENTATION)
     ]
+    segmentation, size = measured_segmentation(report, nuclear, settings.pixel_size_um)
     config = Config(
         run=run_name(settings),
         mirror=report.mirror,
@@ -125,7 +128,7 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
             featurizers=featurizers,
             resolutions={Dataset.PLATES: trained},
             drop_channels=[],
-            segmentation=segmentation_of(nuclear, settings.pixel_size_um),
+            segmentation=segmentation,
         ),
         normalization=NormalizationSettings(methods=methods, method=methods[0]),
         evaluation=EvaluationSettings(questions=list(chosen.questions)),
@@ -134,6 +137,7 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
     reasons = (
         f"Images of {report.kind.words}; networks see them at {trained} px (shorter side) in crops of 64 px.",
         f"Channels: {', '.join(report.channels)}; nuclei: {words}.",
+        *([size] if size else []),
         chosen.why,
         *normalisation.reasons,
     )
@@ -194,9 +198,8 @@ def questions_of(sites: pd.DataFrame) -> QuestionChoice:
     ]
     never = wells.loc[~wells["well_id"].isin(held_out["well_id"]), "cell_type"]
     if len(never):
-        return QuestionChoice(
-            (), f"No question is evaluated: too few rows of the one plate with {never.iloc[0]} cells hold controls."
-        )
+        cells = "" if never.iloc[0] == NO_CELL_TYPE else f" with {never.iloc[0]} cells"
+        return QuestionChoice((), f"No question is evaluated: too few rows of the one plate{cells} hold controls.")
     probed = frozenset(splits.loc[splits["scheme"] == Scheme.PROBE, "well_id"])
     doses = dose_series(wells).groupby("treatment")["concentration_um"].nunique()
     if (doses >= FEWEST_DOSES).any():
@@ -214,6 +217,32 @@ def _probe_fits(chosen: QuestionChoice, report: CheckReport, side: int, methods:
     shrunk = report.kind.height * report.kind.width * (side / min(report.kind.height, report.kind.width)) ** 2
     size = sites * len(report.channels) * shrunk * np.dtype(report.kind.dtype).itemsize
     return bool(chosen.probed) and Normalization.UNLABELLED in methods and size <= PROBE_BYTES
+
+
+def measured_segmentation(
+    report: CheckReport, nuclear: list[str], pixel_size_um: float | None
+) -> tuple[SegmentationSettings, str]:
+    """Sizes of the segmentation, the smallest area by the nuclei of the contact sheet's wells; and why (empty: no nuclei named).
+
+    Raises
+    ------
+    gandl.images.plate_reader.PlateImagesError : an image of these wells cannot be decoded.
+    """
+    default = segmentation_of(nuclear, pixel_size_um)
+    shown = [channel for channel in report.channels if channel in nuclear]
+    if not shown:
+        return default, ""
+    found = nuclei_of(report, shown[0], default.smoothing)
+    place = f"in {found.channel} of the contact sheet's {counted(found.wells, 'well')}"
+    if not found.enough:
+        return default, (
+            f"Only {counted(found.count, 'nucleus', 'nuclei')} found {place}: embeddings.segmentation.minimum_area stays "
+            f"{default.minimum_area:,} px; about half a nucleus is right."
+        )
+    return default.changed(minimum_area=found.half), (
+        f"{found.count:,} nuclei found {place}, median {found.median:,.0f} px: embeddings.segmentation.minimum_area is half of "
+        f"it, {found.half:,} px."
+    )
 
 
 def segmentation_of(nuclear: list[str], pixel_size_um: float | None) -> SegmentationSettings:

@@ -19,6 +19,7 @@ from gandl.source.splits import make_splits
 from gandl.statistics.fold_features import FEWEST_CROSS_FITTED, CrossFitted
 from gandl.statistics.folds import folds_of, labels_of
 from gandl.statistics.standardisation import FEWEST_WELLS
+from gandl.workflow.words import counted
 
 ENOUGH_NEGATIVE = 8
 """With so many negative control wells on every plate these are proposed; fewer make mean and deviation uncertain."""
@@ -61,10 +62,10 @@ def warnings_of(wells: pd.DataFrame) -> list[str]:
         return []
     return [
         f"{100 * treated.max():.0f} % of the wells of plate {treated.idxmax()} that are not controls have a treatment, and "
-        f"plate {counts.idxmin()} has {counts.min()} negative control well(s). Standardised on wells that are not controls "
-        "(`unlabelled`), a plate on which most treatments change the cells has that change as its normal state, and the order of "
-        f"featurizers can be reversed. Put at least {ENOUGH_NEGATIVE} negative control wells on every plate, or look at the "
-        "other normalisations of the report first."
+        f"plate {counts.idxmin()} has {counted(int(counts.min()), 'negative control well')}. Standardised on wells that are "
+        "not controls (`unlabelled`), a plate on which most treatments change the cells has that change as its normal "
+        "state, and the order of featurizers can be reversed. Put at least "
+        f"{ENOUGH_NEGATIVE} negative control wells on every plate, or look at the other normalisations of the report first."
     ]
 
 
@@ -124,7 +125,8 @@ def _why(methods: Sequence[Normalization], negative: pd.Series, *, scored: bool)
         Normalization.NEGATIVE: f"each plate in units of its negative control wells {least}"
         + ("; wells that are scored are among them, so scores of controls are somewhat too good" if scored else ""),
         Normalization.UNLABELLED: "each plate in units of its wells that are not controls, since plate "
-        f"{negative.idxmin()} has {negative.min()} negative control well(s) and {ENOUGH_NEGATIVE} are wanted for a reference",
+        f"{negative.idxmin()} has {counted(int(negative.min()), 'negative control well')} and {ENOUGH_NEGATIVE} are wanted "
+        "for a reference",
         Normalization.MOCK: "each plate in units of its untreated wells",
         Normalization.NONE: f"not at all, since no kind of reference well is on every plate at least {FEWEST_WELLS} times",
     }[first]

@@ -43,6 +43,7 @@ from gandl.source.plates.table import Found
 from gandl.source.remote.addresses import Addresses
 from gandl.source.remote.retries import DownloadError
 from gandl.statistics.hill import FEWEST_DOSES
+from gandl.workflow.words import counted
 
 SAMPLED_SITES = 12
 """Sites whose images are decoded, evenly over the table, where not all are."""
@@ -223,14 +224,14 @@ def _summary(plates: Plates, images: int, kind: ImageInfo | None, looks: Looks) 
     wells = {(site.key, site.well) for site in plates.sites}
     more = f" and {len(stores) - 6} more" if len(stores) > 6 else ""
     yield f"plates      {len(stores)}: {', '.join(stores[:6])}{more}"
-    yield f"wells       {len(wells):,} with {len(plates.sites):,} sites"
+    yield f"wells       {len(wells):,} with {counted(len(plates.sites), 'site')}"
     yield f"channels    {len(plates.channels)}: {', '.join(plates.channels)}"
     if kind is not None:
         size = images * kind.height * kind.width * np.dtype(kind.dtype).itemsize
         yield f"images      {images:,} of {kind.words}, {size / 2**30:,.2f} GiB of pixels"
     if looks.decoded:
         yield (
-            f"brightness  {looks.decoded:,} images decoded: median {_value(np.median(looks.middles))}, "
+            f"brightness  {counted(looks.decoded, 'image')} decoded: median {_value(np.median(looks.middles))}, "
             f"brightest (99.8th percentile) {_value(looks.brightest)}"
         )
 
@@ -248,14 +249,17 @@ def _treatments(sites: pd.DataFrame) -> Iterator[str]:
     groups = list(series.groupby("treatment", sort=False))
     for name, of_name in groups[:SHOWN]:
         doses = sorted(of_name["concentration_um"].dropna().unique())
-        span = (
-            f", {len(doses)} dose(s) from {nominal(doses[0])} to {nominal(doses[-1])} µM"
-            if doses
-            else ", no dose given"
-        )
-        yield f"treatment   {name}: {len(of_name)} wells{span}"
+        span = f", {_doses(doses)}" if doses else ", no dose given"
+        yield f"treatment   {name}: {counted(len(of_name), 'well')}{span}"
     if len(groups) > SHOWN:
-        yield f"            and {len(groups) - SHOWN} more treatments"
+        yield f"            and {counted(len(groups) - SHOWN, 'more treatment')}"
+
+
+def _doses(doses: Sequence[float]) -> str:
+    """Ascending doses (um) in words."""
+    if len(doses) == 1:
+        return f"one dose of {nominal(doses[0])} µM"
+    return f"{len(doses)} doses from {nominal(doses[0])} to {nominal(doses[-1])} µM"
 
 
 def _notes_of_wells(sites: pd.DataFrame) -> Iterator[str]:
@@ -267,11 +271,12 @@ def _notes_of_wells(sites: pd.DataFrame) -> Iterator[str]:
     doses = series.groupby("treatment")["concentration_um"].nunique()
     few = doses[doses < FEWEST_DOSES]
     if len(few):
-        yield f"{len(few)} treatment(s) have fewer than {FEWEST_DOSES} doses, too few for a curve; the first is {few.index[0]}"
+        names = counted(len(few), "treatment")
+        yield f"fewer than {FEWEST_DOSES} doses, too few for a curve: {names}; the first is {few.index[0]}"
     partly = wells[(wells["control"] == "none") & wells["treatment"].notna() & wells["concentration_um"].isna()]
     partly = partly[partly["condition"] != "untreated"]  # the vehicle
     if len(partly) and len(series):
-        yield f"{len(partly)} treated well(s) have no concentration_um; the first is {partly['well_id'].iloc[0]}"
+        yield f"no concentration_um: {counted(len(partly), 'treated well')}; the first is {partly['well_id'].iloc[0]}"
     per_well = sites.groupby("well_id").size()
     if per_well.nunique() > 1:
         yield f"wells have between {per_well.min()} and {per_well.max()} sites; {per_well.idxmin()} has {per_well.min()}"

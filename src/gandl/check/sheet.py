@@ -19,6 +19,7 @@ from gandl.figures.common.labels import nominal
 from gandl.images.plate_headers import images_of
 from gandl.images.plate_reader import PlateReader
 from gandl.source.remote.addresses import Addresses
+from gandl.workflow.words import counted
 
 ROWS = 5
 """Wells on a sheet."""
@@ -47,7 +48,7 @@ def sheet_of(report: CheckReport, pixel_size_um: float | None, rows: int = ROWS)
         labels=[label_of(row) for row in chosen.to_dict("records")],
         channels=report.channels,
         pixel_size_um=pixel_size_um,
-        title=f"{Path(report.source).name}: {len(chosen)} of {report.sites['well_id'].nunique():,} wells",
+        title=f"{Path(report.source).name}: {len(chosen)} of {counted(report.sites['well_id'].nunique(), 'well')}",
     )
 
 

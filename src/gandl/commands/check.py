@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gandl.config import PlatesSettings
+from gandl.workflow.words import counted
 
 if TYPE_CHECKING:
     from gandl.check.plates import CheckReport
@@ -188,7 +189,7 @@ def lines_of(report: CheckReport) -> list[str]:
     return [
         *lines,
         "",
-        f"{len(report.problems):,} problem(s):",
+        f"{counted(len(report.problems), 'problem')}:",
         *(f"  {problem}" for problem in folded(report.problems)),
     ]
 

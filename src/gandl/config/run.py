@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from gandl.config.source import SourceSettings
+from gandl.config.source import Dataset, SourceSettings
 from gandl.config.stages import (
     ComputeSettings,
     EmbeddingsSettings,
@@ -86,7 +86,16 @@ class Config(Section):
                 f"(training.resolution {self.training.resolution})"
             )
         self._fits_gpus()
-        if QuestionName.CALIBRATION in self.evaluation.questions and not self.simulated:
+        questions = self.evaluation.questions
+        if QuestionName.CELL_TYPE in questions and Dataset.RXRX1 not in screens:
+            raise ValueError(
+                "evaluation.questions names cell_type, but source.datasets does not name rxrx1, whose cells it asks for"
+            )
+        if QuestionName.CELL_MODEL in questions and screen not in (Dataset.RXRX19A, Dataset.PLATES):
+            raise ValueError(
+                f"evaluation.questions names cell_model (HRCE against VERO), but {screen} has no such cells"
+            )
+        if QuestionName.CALIBRATION in questions and not self.simulated:
             raise ValueError("evaluation.questions names calibration, but only a simulated screen has a known truth")
         return self
 

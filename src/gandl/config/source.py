@@ -56,6 +56,10 @@ class RxRx19aSettings(Section):
     pixel_size_um: PositiveFloat | None = Field(
         0.65, description="Side of a pixel (um); empty where unknown: then no scale is checked."
     )
+    released_width: PositiveInt = Field(
+        1024,
+        description="Features of the embeddings published with the screen (featurizer `released`); others are refused.",
+    )
 
 
 class RxRx1Settings(Section):
@@ -74,6 +78,10 @@ class RxRx1Settings(Section):
     image_px: PositiveInt = Field(512, description="Side (px) of its square images; another size is refused.")
     pixel_size_um: PositiveFloat | None = Field(
         None, description="Side of a pixel (um); empty where unknown (the release does not state it)."
+    )
+    released_width: PositiveInt = Field(
+        128,
+        description="Features of the embeddings published with the screen (featurizer `released`); others are refused.",
     )
 
 

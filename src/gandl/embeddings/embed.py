@@ -27,6 +27,7 @@ from gandl.embeddings.view import View, view_of
 from gandl.images.store_reader import ImageStore
 from gandl.tables import EMBEDDINGS
 from gandl.workflow.progress import Progress
+from gandl.workflow.words import counted
 
 SITES_PER_READ = 8
 """Sites that are read and computed together where no network requests another number."""
@@ -60,8 +61,8 @@ def embed_store(
     featurizers : what embeds; those that share a network share its work.
     outputs : parquet (`gandl.tables.EMBEDDINGS`), one per featurizer; their metadata hold `feature_names` (JSON), `featurizer`,
         `dataset` and `settings`.
-    settings : those the featurizers were built with, to be recorded; `resolutions`, `rescale` and `drop_channels` say what is
-        seen of the images.
+    settings : those the featurizers were built with, to be recorded (where some keys were given, these); `resolutions`, `rescale`
+        and `drop_channels` say what is seen of the images.
     dataset : of the store.
     device : where networks compute: "cpu", "cuda", "cuda:1".
     readers : threads that read; one keeps up with a CPU, a GPU wants several.
@@ -195,7 +196,7 @@ def _checked(
 ) -> npt.NDArray[np.float32]:
     if vectors.shape != (len(site_ids), featurizer.dim):
         raise EmbeddingError(
-            f"the featurizer {featurizer.name} made an array of shape {vectors.shape} from {len(site_ids)} site(s), "
+            f"the featurizer {featurizer.name} made an array of shape {vectors.shape} from {counted(len(site_ids), 'site')}, "
             f"not {(len(site_ids), featurizer.dim)}"
         )
     undefined = np.argwhere(~np.isfinite(vectors))
@@ -213,7 +214,7 @@ def _metadata(featurizer: Featurizer, settings: EmbeddingsSettings, dataset: Dat
         FEATURE_NAMES: json.dumps(list(featurizer.feature_names)),
         "featurizer": featurizer.name,
         "dataset": dataset,
-        "settings": settings.model_dump_json(),
+        "settings": settings.model_dump_json(include=settings.model_fields_set or None),
     }
 
 

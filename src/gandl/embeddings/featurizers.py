@@ -1,16 +1,15 @@
-"""Featurizers: what turns the images of a site into one vector, all behind one interface.
+"""Featurizers: what turns the images of a site into one vector, all behind one interface, and what they are built from.
 
-Takes featurizers' names, the settings, and what they rest on: the screen's stores (floors), the weights (a trained network).
-To add one, see `docs/add-a-featurizer.md`.
+To add one, see `docs/add-a-featurizer.md`; the available ones are in `gandl.embeddings.kinds`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,8 @@ import numpy.typing as npt
 from gandl.config import EmbeddingsSettings, FeaturizerName, TrainingSettings
 from gandl.embeddings.errors import EmbeddingError
 from gandl.images.store_reader import ImageStore
+
+Made = TypeVar("Made")
 
 
 class Featurizer(Protocol):
@@ -85,83 +86,36 @@ class OnDevice(Protocol):
         ...
 
 
-def build_featurizers(
-    names: Sequence[FeaturizerName],
-    *,
-    settings: EmbeddingsSettings,
-    screen: Sequence[Path] = (),
-    weights: Path | None = None,
-    training: TrainingSettings | None = None,
-) -> list[Featurizer]:
-    """Make featurizers; trained ones share one network, and so one pass over the images.
-
-    Parameters
-    ----------
-    names : which ones.
-    settings : layer, averaging, crops and sizes.
-    screen : image stores of the screen that the network is trained on, whatever is embedded: floors see its channels, and the
-        untrained network has its intensity scale and its pixel size, so that they compare with the trained one. Trained
-        featurizers need none.
-    weights : `weights.safetensors` of the trained network; `gandl` and `gandl_blocks` need it, the others take none.
-    training : `gandl_untrained` takes `network`, `resolution`, `intensity` and `seed` from it, those of the trained one; the
-        others nothing.
-
-    Raises
-    ------
-    EmbeddingError : no store, stores of different channels, weights or training settings missing, or no nuclear channel.
-    """
-    basis = _Basis(settings, tuple(Path(path) for path in screen), weights, training)
-    return [_build(name, basis) for name in names]
-
-
-def _build(name: FeaturizerName, basis: _Basis) -> Featurizer:
-    match name:
-        case FeaturizerName.INTENSITY:
-            from gandl.embeddings.intensity import IntensityFeaturizer
-
-            return IntensityFeaturizer(basis.channels)
-        case FeaturizerName.SEGMENTATION:
-            from gandl.embeddings.segmentation import SegmentationFeaturizer
-
-            return SegmentationFeaturizer(basis.channels, basis.settings.segmentation)
-        case FeaturizerName.GANDL | FeaturizerName.GANDL_BLOCKS:
-            from gandl.embeddings.network import NetworkFeaturizer
-
-            if basis.weights is None:
-                raise EmbeddingError(
-                    f"the {name} featurizer needs the weights of a trained network, and none were given"
-                )
-            return NetworkFeaturizer(name, basis.trained, basis.settings)
-        case FeaturizerName.GANDL_UNTRAINED:
-            from gandl.embeddings.network import untrained
-
-            if basis.training is None:
-                raise EmbeddingError(f"the {name} featurizer needs the training settings, to know the network's shape")
-            return untrained(basis.stores, basis.training, basis.settings)
-        case FeaturizerName.RELEASED:
-            raise EmbeddingError(f"the {name} embeddings are read as published, not computed from images")
-
-
 @dataclass(frozen=True)
-class _Basis:
-    """What featurizers are made of; what several need is read once."""
+class Basis:
+    """What featurizers are built from; what several need is made once.
+
+    Attributes
+    ----------
+    settings, screen, weights, training : as for `gandl.embeddings.kinds.build_featurizers`.
+    """
 
     settings: EmbeddingsSettings
-    screen: tuple[Path, ...]
-    weights: Path | None
-    training: TrainingSettings | None
+    screen: tuple[Path, ...] = ()
+    weights: Path | None = None
+    training: TrainingSettings | None = None
+    _made: dict[Callable[[Basis], Any], Any] = field(default_factory=dict, repr=False, compare=False)
 
-    @cached_property
-    def trained(self) -> Any:
-        """The trained network (`gandl.embeddings.network.Look`)."""
-        from gandl.embeddings.network import trained_look
-
-        assert self.weights is not None
-        return trained_look(self.weights, self.settings)
+    def once(self, make: Callable[[Basis], Made]) -> Made:
+        """What a function makes of this basis; always the same one, so that featurizers can share it."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: Made = self._made[make]
+        return made
 
     @cached_property
     def stores(self) -> list[ImageStore]:
-        """The screen's stores, refused where the channels of two differ."""
+        """The screen's stores.
+
+        Raises
+        ------
+        EmbeddingError : there is none, or the channels of two differ.
+        """
         if not self.screen:
             raise EmbeddingError("a floor needs at least one image store of the screen, to know its channels")
         first, *others = [ImageStore(path) for path in self.screen]

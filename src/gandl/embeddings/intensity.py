@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gandl.config import FeaturizerName
+from gandl.embeddings.featurizers import Basis
 
 
 class IntensityFeaturizer:
@@ -34,3 +35,8 @@ class IntensityFeaturizer:
             vector[0::2] = [channel.mean(dtype=np.float64) for channel in site]
             vector[1::2] = [channel.std(dtype=np.float64) for channel in site]
         return vectors
+
+
+def build(name: FeaturizerName, basis: Basis) -> IntensityFeaturizer:
+    """The featurizer of a screen's channels."""
+    return IntensityFeaturizer(basis.channels)

@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ import torch
 
 from gandl.config import Activation, EmbeddingsSettings, FeaturizerName, TrainingSettings, Weights
 from gandl.embeddings.errors import EmbeddingError
+from gandl.embeddings.featurizers import Basis
 from gandl.images.store_reader import ImageStore
 from gandl.models.compute.device import CPU, choose_device
 from gandl.models.crops.intensity import Pixels, measure_scale
@@ -244,9 +244,26 @@ def _chosen(names: Sequence[str], blocks: Sequence[str], settings: EmbeddingsSet
     return [i for i, name in enumerate(names) if name.rpartition("_")[0] in wanted]
 
 
-def trained_look(weights: Path, settings: EmbeddingsSettings) -> Look:
+def build(name: FeaturizerName, basis: Basis) -> NetworkFeaturizer:
+    """A featurizer that is a network; trained ones of one basis share it.
+
+    Raises
+    ------
+    EmbeddingError : there are no weights of a trained one, or no shape of an untrained one.
+    """
+    if name != FeaturizerName.GANDL_UNTRAINED:
+        if basis.weights is None:
+            raise EmbeddingError(f"the {name} featurizer needs the weights of a trained network, and none were given")
+        return NetworkFeaturizer(name, basis.once(_trained), basis.settings)
+    if basis.training is None:
+        raise EmbeddingError(f"the {name} featurizer needs the training settings, to know the network's shape")
+    return untrained(basis.stores, basis.training, basis.settings)
+
+
+def _trained(basis: Basis) -> Look:
     """The network of a weights file."""
-    return Look(load(weights, TrainedGan), settings)
+    assert basis.weights is not None
+    return Look(load(basis.weights, TrainedGan), basis.settings)
 
 
 def untrained(

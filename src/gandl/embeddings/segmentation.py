@@ -16,6 +16,7 @@ from skimage.segmentation import expand_labels
 
 from gandl.config import FeaturizerName, SegmentationSettings
 from gandl.embeddings.errors import EmbeddingError
+from gandl.embeddings.featurizers import Basis
 from gandl.images.nuclei import Labels, filled, label_nuclei, smoothed
 
 Image = npt.NDArray[np.unsignedinteger]
@@ -145,6 +146,16 @@ class SegmentationFeaturizer:
                 _median(ring),
             ]
         return features
+
+
+def build(name: FeaturizerName, basis: Basis) -> SegmentationFeaturizer:
+    """The featurizer of a screen's channels.
+
+    Raises
+    ------
+    EmbeddingError : none of them shows nuclei.
+    """
+    return SegmentationFeaturizer(basis.channels, basis.settings.segmentation)
 
 
 _RATIO_FEATURES = (

@@ -20,6 +20,7 @@ from gandl.evaluation.terms import ALL, CALIBRATION, CLASSIFIERS, by_strictest_s
 from gandl.statistics.bootstrap import drawn_positions, percentiles, wilson_interval
 from gandl.tables import NUMBERS, WELL_SCORES, read_table
 from gandl.workflow.files import atomic
+from gandl.workflow.words import counted
 
 WELL_COLUMNS = [
     "scheme",
@@ -118,7 +119,9 @@ def _with_truth(scored: pd.DataFrame, scores: Path, truth: Path) -> pd.DataFrame
     joined = pd.concat(parts, ignore_index=True).merge(known, on="well_id", how="left", validate="many_to_one")
     lacking = joined.loc[joined["severity"].isna(), "well_id"]
     if len(lacking):
-        raise CalibrationError(f"{truth} lacks {len(lacking)} well(s) of {scores}, the first: {lacking.iloc[0]}")
+        raise CalibrationError(
+            f"{truth} lacks {counted(len(lacking), 'well')} of {scores}, the first: {lacking.iloc[0]}"
+        )
     return joined
 
 

@@ -35,6 +35,7 @@ from gandl.tables import (
     feature_columns,
     read_table,
 )
+from gandl.workflow.words import counted
 
 SCORED_BY_IMAGE = (Scheme.QUARTER, Scheme.QUARTER_BY_CELL_TYPE)
 """The paper's split, in which images are counted."""
@@ -188,7 +189,7 @@ def read_sites_of(sites: Path, well_ids: Iterable[str]) -> pd.DataFrame:
     check(frame, SITE_PROFILES, sites)
     missing = wanted - set(frame["well_id"])
     if missing:
-        raise ScoresError(f"{sites} lacks {len(missing)} well(s) of the splits, the first: {min(missing)}")
+        raise ScoresError(f"{sites} lacks {counted(len(missing), 'well')} of the splits, the first: {min(missing)}")
     return frame
 
 

@@ -24,6 +24,8 @@ NUCLEUS_COUNT = "nucleus_count"
 """The column with the nuclei of a field."""
 ALL = "all"
 """The group of a split that holds all cell types."""
+NO_CELL_TYPE = "unknown"
+"""The cell type of wells whose table names none; readers see words instead (`gandl.figures.common.labels.wells_of`)."""
 STRICTEST = (Scheme.LEAVE_PLATE_OUT, Scheme.LEAVE_ROW_OUT, Scheme.QUARTER_BY_CELL_TYPE, Scheme.QUARTER)
 """By which scheme a treated well is scored: the first of these that scores its cell type. All but the last have an axis for each
 cell type; the last stands for a screen of one."""

@@ -19,6 +19,7 @@ from gandl.figures.common import style as look
 from gandl.figures.common.labels import featurizer_label, fixed, nominal, number
 from gandl.figures.common.palette import CELL_TYPE_CONTROLS, GREY, INK, SERIES, Group
 from gandl.tables import NUMBERS, read_table
+from gandl.workflow.words import counted
 
 WELLS = ["cell_type", "well_id", "severity", "on"]
 COMPOUNDS = ["cell_type", "compound", "kind", "truth_ec50_um", "ec50_um", "low", "high", "found"]
@@ -116,7 +117,7 @@ def _severities(axes: Axes, wells: pd.DataFrame, groups: dict[str, Group]) -> No
             edgecolors="none",
             alpha=0.45,
             rasterized=len(wells) > MOST_VECTORS,
-            label=f"{group.label}: {correlation or 'ρ undefined'}, n = {len(mine)} wells",
+            label=f"{group.label}: {correlation or 'ρ undefined'}, n = {counted(len(mine), 'well')}",
             gid=f"severity {cell_type}",
         )
     axes.set_xlabel("True severity of the well (0 healthy, 1 infected)")

@@ -20,13 +20,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter
 
-from gandl.evaluation.terms import NO_TRAINING
+from gandl.evaluation.terms import NO_CELL_TYPE, NO_TRAINING
 from gandl.figures.common import style as look
 from gandl.figures.common.labels import dose_unit, featurizer_label, nominal, number
 from gandl.figures.common.palette import CONTROLS, FIT, INK, Group, controls_of, dose_colours, group_of
 from gandl.figures.common.scores import read_held_out, treatments_of
 from gandl.source.splits import Scheme
 from gandl.tables import NUMBERS, read_table
+from gandl.workflow.words import counted
 
 COLUMNS = ["featurizer", "cell_type", "treatment", "kind", "well_id", "concentration_um", "on", "low", "high"]
 MOST_SERIES = 5
@@ -119,7 +120,8 @@ def drawn(featurizer: str, files: DoseResponse, scheme: str, series: Sequence[Se
     for one in series_of(wells) if series is None else series:
         mine, curve = _of(wells, one), _of(curves, one)
         if curve.empty:
-            raise look.FigureError(f"{files.curves}: no fitted curve for {one.treatment} in {one.cell_type}")
+            place = "" if one.cell_type == NO_CELL_TYPE else f" in {one.cell_type}"
+            raise look.FigureError(f"{files.curves}: no fitted curve for {one.treatment}{place}")
         beside = controls[controls["cell_type"] == one.cell_type].assign(concentration_um=np.nan)
         for part in (mine, curve, _ec50(numbers, one, curve), beside):
             parts.append(part.reindex(columns=COLUMNS).assign(cell_type=one.cell_type, treatment=one.treatment))
@@ -206,8 +208,12 @@ def draw_panel(axes: Axes, panel: pd.DataFrame, *, show_cell_type: bool) -> None
     axes.xaxis.set_minor_formatter(NullFormatter())
     minor = [tick for tick in LogLocator(subs=range(2, 10)).tick_values(lowest, highest) if lowest <= tick <= highest]
     axes.xaxis.set_minor_locator(FixedLocator(minor))
-    place = f"{treatment}, {cell_type}" if show_cell_type else treatment
-    axes.set_xlabel(f"{place}\n{unit}; n = {len(wells)} wells", fontsize="x-small")
+    place = f"{treatment}, {_cells(cell_type)}" if show_cell_type else treatment
+    axes.set_xlabel(f"{place}\n{unit}; n = {counted(len(wells), 'well')}", fontsize="x-small")
+
+
+def _cells(cell_type: str) -> str:
+    return "no cell type named" if cell_type == NO_CELL_TYPE else cell_type
 
 
 def _controls(

@@ -17,6 +17,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gandl.evaluation.terms import NO_CELL_TYPE
 from gandl.figures.common import style as look
 from gandl.figures.common.labels import channel_label, nominal
 from gandl.figures.common.palette import GREY
@@ -105,7 +106,7 @@ def _label(site: pd.Series, dataset: str) -> str:
     """Cell type and kind of a well; of a treated one, below, with what."""
     if dataset not in WITH_KINDS:
         return str(site["cell_type"])
-    label = f"{site['cell_type']} {KINDS[site['control']]}".removeprefix("unknown ")
+    label = f"{site['cell_type']} {KINDS[site['control']]}".removeprefix(f"{NO_CELL_TYPE} ")
     name = site["compound"] if isinstance(site["compound"], str) else site["treatment"]
     if site["control"] != "none" or not isinstance(name, str):
         return label

@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gandl.evaluation.terms import NO_CELL_TYPE
 from gandl.figures.common import style as look
 from gandl.figures.common.labels import SCHEMES, featurizer_label
 from gandl.figures.common.palette import CONTROLS, GREY, PALE, group_of
@@ -79,7 +80,8 @@ def _panel(axes: Axes, panel: pd.DataFrame) -> None:
     axes.axhline(0, color=PALE, lw=0.8, zorder=0)
     for (cell_type, control), wells in panel.groupby(["cell_type", "control"], sort=True):
         group = group_of(str(cell_type), str(control))
-        name = group.label if group.label.startswith(str(cell_type)) else f"{cell_type} {group.label}"
+        unnamed = cell_type == NO_CELL_TYPE or group.label.startswith(str(cell_type))
+        name = group.label if unnamed else f"{cell_type} {group.label}"
         axes.scatter(
             wells["on"],
             wells["off"],

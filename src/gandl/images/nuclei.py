@@ -35,3 +35,12 @@ def label_nuclei(bright: npt.NDArray[np.bool_], minimum_area: float) -> tuple[La
     kept = np.bincount(objects.ravel()) >= minimum_area
     kept[0] = False
     return (np.cumsum(kept) * kept)[objects], int(kept.sum())
+
+
+def typical_area(areas: npt.NDArray[np.int64]) -> float:
+    """The area (px) such that half of all bright pixels lie in objects above it: many specks do not move it.
+
+    areas : (n,) of the objects, at least one.
+    """
+    ascending = np.sort(areas)
+    return float(ascending[np.searchsorted(np.cumsum(ascending), ascending.sum() / 2)])

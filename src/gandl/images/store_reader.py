@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from gandl.images.shards import WHOLE, DamagedError, Images, open_images
 from gandl.tables import INDEX, TableError, read_table
+from gandl.workflow.words import counted, named
 
 FORMAT = "gandl-image-store-2"
 DIGESTS = "sha256"
@@ -185,7 +186,7 @@ class ImageStore:
 
     def _position(self, i: int) -> int:
         if not -len(self) <= i < len(self):
-            raise IndexError(f"{self.path} has {len(self)} sites but no site {i}")
+            raise IndexError(f"{self.path} has {counted(len(self), 'site')} but no site {i}")
         return i % len(self)
 
     def _open(self, size: int) -> Images:
@@ -210,7 +211,7 @@ class ImageStore:
         missing = [file for images in self._images.values() for file in images.missing()]
         if missing:
             raise StoreError(
-                f"{self.path} lacks {len(missing)} shard file(s), the first is {missing[0]}; pack it again"
+                f"{self.path} lacks {counted(len(missing), 'shard file')}, the first is {missing[0]}; pack it again"
             )
 
     def _check_index(self) -> None:
@@ -223,7 +224,7 @@ class ImageStore:
             raise StoreError(f"the index of {self.path} is unusable: {error}") from error
         lacking = [name for name in INDEX.names if name not in footer.schema.names]
         if lacking:
-            raise StoreError(f"the index of {self.path} is unusable: it lacks the column(s) {', '.join(lacking)}")
+            raise StoreError(f"the index of {self.path} is unusable: it lacks the {named('column', lacking)}")
         if footer.num_rows != len(self):
             raise StoreError(f"{self.index_path} has {footer.num_rows} rows, but {self.path} holds {len(self)} sites")
 

@@ -20,6 +20,7 @@ from gandl.normalization.writer import ProfileWriter
 from gandl.statistics.fold_features import CrossFitted
 from gandl.statistics.standardisation import StandardisationError, standardise, well_means
 from gandl.tables import EMBEDDINGS, SITE_PROFILES, SITES, WELL_PROFILES, feature_columns, read_table
+from gandl.workflow.words import counted
 
 
 class NormalizationError(ValueError):
@@ -152,13 +153,15 @@ def _sites_by_store(embeddings: Sequence[Path], known: pd.DataFrame, sites: Path
 def _check_same_sites(embedded: pd.Series, known: pd.Series, sites: Path) -> None:
     twice = embedded[embedded.duplicated()]
     if len(twice):
-        raise NormalizationError(f"{len(twice)} site(s) were embedded twice, the first: {twice.iloc[0]}")
+        raise NormalizationError(f"the embeddings hold {counted(len(twice), 'site')} twice, the first: {twice.iloc[0]}")
     missing = set(known) - set(embedded)
     foreign = set(embedded) - set(known)
     if missing:
-        raise NormalizationError(f"{len(missing)} site(s) of {sites} were not embedded, the first: {min(missing)}")
+        raise NormalizationError(
+            f"the embeddings lack {counted(len(missing), 'site')} of {sites}, the first: {min(missing)}"
+        )
     if foreign:
-        raise NormalizationError(f"{len(foreign)} embedded site(s) are not in {sites}, the first: {min(foreign)}")
+        raise NormalizationError(f"{sites} lacks {counted(len(foreign), 'embedded site')}, the first: {min(foreign)}")
 
 
 def _check_whole_plates(plates: pd.Series, store: pd.Series, embeddings: Sequence[Path]) -> None:

@@ -30,10 +30,11 @@ from gandl.report.costs import duration, stage_costs
 from gandl.report.findings import Found, judged_row, sentences, short_training, verdict_sentences
 from gandl.report.order import methods_in_order, order_of, rankings
 from gandl.report.strips import strip
-from gandl.report.training import training_story
+from gandl.report.training import few_images, training_story
 from gandl.report.verdicts import Comparison, Verdict, compare, read_references
 from gandl.source.splits import Scheme
 from gandl.workflow.files import atomic
+from gandl.workflow.words import counted
 
 METRICS = ("robust_z_prime", "ssmd", "robust_ssmd", "accuracy", "balanced_accuracy", "auc")
 JUDGING = (Verdict.AGREES, Verdict.DIFFERS)
@@ -129,6 +130,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "findings": [
             *screen.findings(sections, series, verdict_sentences(compared), judged, simulated, drawn, order_of(ranked)),
             *short_training(int(settings["training"]["images"]), simulated),
+            *few_images(inputs.sites, settings["training"]),
             *(story.findings if story else []),
         ],
         "training": story,
@@ -179,7 +181,11 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "counts": counts,
         "wells": sum(counts.values()),
         "confidence": f"{100 * found.confidence:g} %",
-        "findings": [*sentences(found), *(story.findings if story else [])],
+        "findings": [
+            *sentences(found),
+            *few_images(inputs.sites, settings["training"]),
+            *(story.findings if story else []),
+        ],
         "training": story,
         "comparisons": [_comparison(item) for item in found.comparisons],
         "columns": columns,
@@ -217,6 +223,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["duration"] = duration
+    environment.filters["counted"] = counted
     return environment
 
 
@@ -233,7 +240,7 @@ def _comparison(item: Comparison) -> dict[str, Any]:
         "accepted": _range(reference.low, reference.high),
         "ours": (value.precise if orders else value.text) if value else "–",
         "interval": (value.precise_interval if orders else value.interval) if value else "",
-        "n": f"{value.n} {value.unit}s" if value else "–",
+        "n": counted(value.n, value.unit) if value else "–",
         "verdict": item.verdict.value,
         "rule": reference.rule.value if item.verdict in JUDGING else "",
         "class": css,
@@ -303,7 +310,8 @@ def _every_number(table: pd.DataFrame) -> list[dict[str, Any]]:
     ordered = table.sort_values(["question", "featurizer", "normalization", "split", "metric"], kind="stable")
     return [
         {
-            **{name: str(row[name]) for name in ("question", "featurizer", "normalization", "split", "metric", "unit")},
+            **{name: str(row[name]) for name in ("question", "featurizer", "normalization", "metric", "unit")},
+            "split": numbers.split_label(str(row["split"]), str(row["question"])),
             "value": numbers.Value(float(row["value"]), float(row["low"]), float(row["high"]), int(row["n"])),
         }
         for row in ordered.to_dict("records")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gandl.config import BlockStatistic, Dataset, Normalization
+from gandl.workflow.words import counted
 
 DOSES = {
     Dataset.BBBC013.value: "Doses and the plate rows of each drug are from memory, not from an official plate map: an EC50 is as "
@@ -89,7 +90,7 @@ def caption_counts(platemap: Path, dataset: str, development_rows: Sequence[str]
         "controls": controls["positive"] + controls["negative"],
         "development_controls": development,
         "other_controls": others["positive"] + others["negative"],
-        "series": ", ".join(f"{count} wells of {name}" for name, count in series.items()),
+        "series": ", ".join(f"{counted(count, 'well')} of {name}" for name, count in series.items()),
         "dose_note": DOSES.get(dataset, ""),
         "layout_note": LAYOUTS.get(dataset, ""),
         "floor_note": FLOORS.get(dataset, ""),

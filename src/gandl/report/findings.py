@@ -10,6 +10,7 @@ from gandl.config import TRAINED, Config
 from gandl.report.numbers import JUDGED_FIRST, ControlsRow, DoseRow, DoseSeries, rows_of_split
 from gandl.report.order import Order, apart
 from gandl.report.verdicts import Comparison, Verdict
+from gandl.workflow.words import counted
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def _separation(found: Found, judged: ControlsRow | None) -> list[str]:
     if not known:
         return [f"{judged.label}: no Z′ could be computed."]
     (first, pooled), rest = known[0], known[1:]
-    text = f"{judged.label}: held-out Z′ {pooled.full} over rows {rows_of_split(first)} (n = {pooled.n} control wells)"
+    text = f"{judged.label}: held-out Z′ {pooled.full} over rows {rows_of_split(first)} (n = {counted(pooled.n, 'control well')})"
     others = "".join(
         f"; {value.full} over rows {rows_of_split(split)} alone, which chose no setting (n = {value.n})"
         for split, value in rest
@@ -109,7 +110,7 @@ def _doses(found: Found, judged: ControlsRow | None) -> list[str]:
     if not mine:
         return []
     parts = [
-        f"{row.treatment} {row.text} ({row.place}, n = {row.ec50.n} wells)"
+        f"{row.treatment} {row.text} ({row.place}, n = {counted(row.ec50.n, 'well')})"
         if row.ec50.known
         else f"{row.treatment}: {row.place}"
         for row in mine
@@ -130,4 +131,4 @@ def verdict_sentences(comparisons: Sequence[Comparison]) -> list[str]:
         return ["There is no reference value to compare with."]
     counts = Counter(comparison.verdict for comparison in comparisons)
     verdicts = "; ".join(f"{verdict.value}: {counts[verdict]}" for verdict in Verdict if counts[verdict])
-    return [f"Verdicts on {len(comparisons)} reference values: {verdicts}."]
+    return [f"Verdicts on {counted(len(comparisons), 'reference value')}: {verdicts}."]

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from gandl.config import TRAINED
-from gandl.evaluation.terms import DOSE_RESPONSE, RATIO, dose_series
+from gandl.evaluation.terms import DOSE_RESPONSE, NO_CELL_TYPE, RATIO, dose_series
 from gandl.figures.common.labels import METRICS, dose_unit, featurizer_label, nominal, number
 from gandl.source.splits import Question, Scheme, in_span
 from gandl.tables import NUMBERS, SITES, read_table
@@ -132,6 +132,16 @@ class DoseSeries:
 def metric_label(name: str) -> str:
     """A metric's name for readers; an unknown one keeps its own name, its underscores as spaces."""
     return LABELS.get(name, name.replace("_", " "))
+
+
+def split_label(split: str, question: str) -> str:
+    """A split as its table names it (`leave_plate_out:HRCE`), without the cell type where the screen names none.
+
+    The last part of a dose series is its compound, whatever that is called.
+    """
+    parts = split.split(":")
+    last = len(parts) - 1 if question == DOSE_RESPONSE else len(parts)
+    return ":".join(part for i, part in enumerate(parts) if not (part == NO_CELL_TYPE and 0 < i < last))
 
 
 def plain(value: float) -> str:

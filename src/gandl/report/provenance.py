@@ -8,19 +8,18 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gandl.config import Config
 from gandl.report.hardware import hardware, versions
 from gandl.source.remote.datasets import Download
-from gandl.workflow.code_version import PACKAGE, code_version
+from gandl.source.remote.origin import origin_file
 from gandl.workflow.files import sha256_of, write_json
 
-WORKFLOW_FILES = ("Snakefile", "rules/*.smk", "workflow/scripts/*.py", "workflow/report/*.rst")
-PACKAGE_DATA = ("**/*.jinja", "**/*.mplstyle")
-ORIGIN_SUFFIX = ".origin.json"
+Code = Mapping[str, str | Mapping[str, str]]
+"""Hash of the code behind each rule; where it differs between screens, by screen."""
 MACHINE = {"bbbc013": ("platemap",), "plates": ("table", "folder", "wells")}
 """Settings of `source` that may hold a path of the machine."""
 UNKNOWN_ORIGIN = {"kind": "unknown", "date": None}
@@ -35,6 +34,8 @@ def write_provenance(
     *,
     config: Config,
     repository: Path,
+    code: Code,
+    workflow: Sequence[Path],
     lock: Path,
     archives: Sequence[Path],
     downloads: Sequence[Download],
@@ -48,7 +49,9 @@ def write_provenance(
     ----------
     output : provenance.json.
     config : configuration of the run; its mirror is left out, for where a file came from does not change what it is.
-    repository : root of the project: Snakefile, rules, scripts, git.
+    repository : root of the project, for git and names of files.
+    code : hash of the code behind each rule, as its jobs had it: Snakemake redoes a job whose code differs, and then this file.
+    workflow : what else decides a run and is no code of gandl: Snakefile, rules, scripts, captions, templates, style.
     lock : requirements file with the pinned versions.
     archives : downloaded files, each below its `<host>/<path>`; beside each, what `source.remote.origin` wrote when it arrived.
     downloads : rows of `resources/datasets.csv`: address, official size and checksum, licence, citation.
@@ -68,10 +71,12 @@ def write_provenance(
             "simulated": config.simulated,
             "configuration": settings,
             "hashes": {
-                "configuration": _sha256(json.dumps(settings, sort_keys=True, separators=(",", ":"))),
-                "code": code_hash(repository),
+                "configuration": _sha256(_canonical(settings)),
+                "code": _sha256(_canonical(code)),
+                "workflow": _sha256(_canonical({_named(file, repository): sha256_of(file) for file in workflow})),
                 "lock": sha256_of(lock),
             },
+            "code": code,
             "git": git_state(repository),
             "inputs": [_archive(path, downloads) for path in sorted(archives)],
             "stores": [_store(path, repository) for path in sorted(manifests)],
@@ -93,21 +98,6 @@ def configuration(config: Config) -> dict[str, Any]:
             if value is not None and Path(value).is_absolute():
                 settings["source"][section][key] = Path(value).name
     return settings
-
-
-def code_hash(repository: Path) -> str:
-    """Hash of the code that can decide a result: all of gandl as syntax trees without docstrings, and the workflow's files."""
-    modules = sorted({_module(file) for file in PACKAGE.rglob("*.py")})
-    digest = hashlib.sha256(code_version(*modules).encode())
-    for folder, patterns in ((PACKAGE, PACKAGE_DATA), (repository, WORKFLOW_FILES)):
-        for file in sorted(file for pattern in patterns for file in folder.glob(pattern)):
-            digest.update(f"{file.relative_to(folder).as_posix()} {sha256_of(file)}\n".encode())
-    return digest.hexdigest()
-
-
-def _module(file: Path) -> str:
-    parts = file.relative_to(PACKAGE).with_suffix("").parts
-    return ".".join(["gandl", *(part for part in parts if part != "__init__")])
 
 
 def git_state(repository: Path) -> dict[str, Any] | None:
@@ -156,7 +146,7 @@ def origin_of(archive: Path, seen: str) -> dict[str, Any]:
 
     The kind is `unknown` and the day None if nothing was written, or was written of other bytes than those `seen` (SHA-256).
     """
-    file = archive.with_name(archive.name + ORIGIN_SUFFIX)
+    file = origin_file(archive)
     if not file.is_file():
         return dict(UNKNOWN_ORIGIN)
     try:
@@ -169,9 +159,13 @@ def origin_of(archive: Path, seen: str) -> dict[str, Any]:
 
 
 def _file(path: Path, repository: Path) -> dict[str, Any]:
+    return {"file": _named(path, repository), "bytes": Path(path).stat().st_size, "sha256": sha256_of(path)}
+
+
+def _named(path: Path, repository: Path) -> str:
+    """A file's name without a path of the machine: below the project, or its last part."""
     full, root = Path(path).resolve(), Path(repository).resolve()
-    name = full.relative_to(root).as_posix() if full.is_relative_to(root) else full.name
-    return {"file": name, "bytes": full.stat().st_size, "sha256": sha256_of(full)}
+    return full.relative_to(root).as_posix() if full.is_relative_to(root) else full.name
 
 
 def _store(manifest: Path, repository: Path) -> dict[str, Any]:
@@ -220,6 +214,10 @@ def _job(file: Path, place: Path) -> dict[str, Any]:
 def _number(value: Any) -> float | None:
     """Snakemake writes NA where a job was too short to be looked at."""
     return round(float(value), 1) if isinstance(value, int | float) else None
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def _sha256(text: str) -> str:

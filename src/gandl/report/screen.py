@@ -5,7 +5,7 @@ One section per question and one table per scheme of holding out: a row per feat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ from typing import Any
 import pandas as pd
 
 from gandl.config import TRAINED, FeaturizerName, QuestionName, floors_among
-from gandl.evaluation.terms import ALL, RATIO
-from gandl.figures.common.labels import SCHEMES, featurizer_label
+from gandl.evaluation.terms import ALL, NO_CELL_TYPE, RATIO
+from gandl.figures.common.labels import SCHEMES, featurizer_label, wells_of
 from gandl.report.numbers import Value, metric_label
 from gandl.report.order import Order
 from gandl.tables import SITES, read_table
+from gandl.workflow.words import counted
 
 SUMMARISED = ("quarter", "leave_plate_out", "leave_row_out")
 """Schemes whose first column is parts among the findings."""
@@ -112,8 +113,9 @@ def _tables(table: pd.DataFrame, featurizers: Sequence[str], question: str) -> l
             keys = sorted((key for key in keys if key[2] in METRICS), key=_by_metric)
         if not keys:
             continue
+        groups = {split.partition(":")[2] for split, _, _ in keys}
         columns = [
-            ColumnOfTable(_group(split), f"by {UNITS.get(unit, unit)}", metric_label(metric))
+            ColumnOfTable(_group(split, groups), f"by {UNITS.get(unit, unit)}", metric_label(metric))
             for split, unit, metric in keys
         ]
         rows = []
@@ -126,10 +128,10 @@ def _tables(table: pd.DataFrame, featurizers: Sequence[str], question: str) -> l
     return tables
 
 
-def _group(split: str) -> str:
-    """Whose wells a split reports, in words."""
+def _group(split: str, groups: Collection[str]) -> str:
+    """Whose wells a split reports, in words; `groups`: those of the table."""
     group = split.partition(":")[2]
-    return "all wells" if group == "unknown" else "all cell types" if group in ("", ALL) else group
+    return "all cell types" if group in ("", ALL) else wells_of(group, groups)
 
 
 def _by_metric(key: tuple[str, str, str]) -> tuple[int, str, str]:
@@ -158,7 +160,8 @@ def dose_series(numbers: pd.DataFrame, settings: Mapping[str, Any], judged: str)
         cell_type, colon, compound = place.partition(":")
         mine = part.assign(split="", unit="well").set_index(["split", "unit", "metric"])
         ec50, rises = (_value(mine, ("", "well", metric)) for metric in ("ec50_um", "rises_with_dose"))
-        found.append(Series(compound if colon else cell_type, cell_type if colon else "", ec50, rises))
+        cells = cell_type if colon and cell_type != NO_CELL_TYPE else ""
+        found.append(Series(compound if colon else cell_type, cells, ec50, rises))
     return sorted(found, key=_by_compound)
 
 
@@ -172,14 +175,15 @@ def counts_in_words(sites: Sequence[Path]) -> list[str]:
     for path in sites:
         table = read_table(path, SITES)
         wells = table.drop_duplicates("well_id")
+        types = wells["cell_type"].unique()
         kinds = []
         for cell_type, part in wells.groupby("cell_type", sort=True):
             counts = part["control"].value_counts()
-            kinds.append(
-                f"{cell_type}: {part['plate_id'].nunique()} plates, {len(part):,} wells "
-                f"({counts.get('positive', 0)} C+, {counts.get('negative', 0)} C−)"
-            )
-        lines.append(f"{path.parent.name}: {len(table):,} images of {len(wells):,} wells; {'; '.join(kinds)}.")
+            held = f"{counted(part['plate_id'].nunique(), 'plate')}, {counted(len(part), 'well')} "
+            held += f"({counts.get('positive', 0)} C+, {counts.get('negative', 0)} C−)"
+            kinds.append(held if list(types) == [NO_CELL_TYPE] else f"{wells_of(str(cell_type), types)}: {held}")
+        images = f"{counted(len(table), 'image')} of {counted(len(wells), 'well')}"
+        lines.append(f"{path.parent.name}: {images}; {'; '.join(kinds)}.")
     return lines
 
 

@@ -10,13 +10,16 @@ from typing import Any
 
 import pandas as pd
 
-from gandl.config import ChosenWeights
-from gandl.tables import CURVE, read_table
+from gandl.config import Augmentation, ChosenWeights
+from gandl.tables import CURVE, SITES, read_table
+from gandl.workflow.words import counted
 
 ROLL_BACK, USED = "roll_back", ("learning_rate", "r1_gamma")
 """Metrics of the training curve: where training rolled back, and what it continued with (`gandl.models.looks.curve`)."""
 
 
+BATCHES = 10
+"""Fewer images than so many batches are few."""
 QUALITY, FLOOR = "quality", "quality_floor"
 COUNTED = {"nuclei_per_crop": "nuclei per crop", "nuclear_area": "px of median nuclear area"}
 DISTANCES = {
@@ -93,6 +96,27 @@ def training_story(curves: Sequence[Path], settings: Mapping[str, Any]) -> Train
             f"learning rate {last.learning_rate:g} (set: {rate:g}) and R1 gamma {last.r1_gamma:g} (set: {gamma:g})."
         )
     return TrainingStory(sentences, notes, found)
+
+
+def few_images(sites: Path, settings: Mapping[str, Any]) -> list[str]:
+    """A warning where a network learned from fewer images than `BATCHES` batches; nothing where they are enough.
+
+    Parameters
+    ----------
+    sites : sites table of the screen that was trained on. settings : of the training, as the provenance holds them.
+    """
+    count, share = len(read_table(sites, SITES, columns=["site_id"])), float(settings["held_out"])
+    if share and count:
+        count -= min(max(round(share * count), 1), count - 1)  # as gandl.models.crops.crop_sampler.hold_out
+    batch = int(settings["batch"])
+    if count >= BATCHES * batch:
+        return []
+    adaptive = settings["augmentation"]["kind"] == Augmentation.ADAPTIVE
+    advice = "more images help" if adaptive else "more images, or training.augmentation.kind: adaptive, help"
+    return [
+        f"The network learned from {counted(count, 'image')}, fewer than {BATCHES} batches of {batch} (training.batch), and may "
+        f"memorise them: {advice}."
+    ]
 
 
 def _quality(curve: pd.DataFrame, start: str) -> list[str]:

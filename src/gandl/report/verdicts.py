@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from gandl.workflow.words import named
+
 COLUMNS = (
     "dataset",
     "question",
@@ -116,7 +118,7 @@ def read_references(path: Path, dataset: str) -> list[Reference]:
         reader = csv.DictReader(file)
         missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
         if missing:
-            raise ReferenceError(f"{path} lacks the column(s) {', '.join(missing)}")
+            raise ReferenceError(f"{path} lacks the {named('column', missing)}")
         rows = [(reader.line_num, row) for row in reader]
     return [_reference(row, f"{path}, row {line}") for line, row in rows if row["dataset"] == dataset]
 

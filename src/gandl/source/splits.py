@@ -27,6 +27,7 @@ from gandl.source.split_schemes import (
     row_parts,
 )
 from gandl.tables import SITES, SPLITS, read_table, write_table
+from gandl.workflow.words import counted
 
 __all__ = [
     "CELL_MODELS",
@@ -77,7 +78,7 @@ def write_splits(
         questions=questions,
     )
     for (question, scheme), part in table.groupby(["question", "scheme"], sort=False):
-        logger.info("%s, %s: %d fold(s)", question, scheme, part["fold"].nunique())
+        logger.info("%s, %s: %s", question, scheme, counted(part["fold"].nunique(), "fold"))
     write_table(table, output, SPLITS)
 
 

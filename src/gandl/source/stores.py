@@ -12,6 +12,7 @@ from gandl.config import Dataset, SourceSettings
 from gandl.source.catalogue import stores_of
 from gandl.source.plates.stores import light_stores
 from gandl.source.simulator.plan import stores_of_simulation
+from gandl.workflow.words import counted
 
 TABLE = Path("resources/stores.csv")
 
@@ -48,7 +49,7 @@ def stores_of_run(source: SourceSettings, dataset: Dataset, table: Path = TABLE)
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise StoresError(
-            f"source.{dataset}.stores names {', '.join(unknown)}; this screen has {len(known)} stores, "
+            f"source.{dataset}.stores names {', '.join(unknown)}; this screen has {counted(len(known), 'store')}, "
             f"{known[0]} to {known[-1]}"
         )
     return [name for name in known if not wanted or name in wanted]

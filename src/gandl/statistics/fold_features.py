@@ -35,6 +35,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gandl.statistics.standardisation import FEWEST_WELLS, StandardisationError, units_of
+from gandl.workflow.words import counted
 
 PARTS = 4
 """Parts of a plate that is tested as a whole: three quarters of its negative controls are the reference of a quarter."""
@@ -102,8 +103,8 @@ class CrossFitted:
         for name, found in zip(self._names, self._negative, strict=True):
             if len(found) < FEWEST_CROSS_FITTED:
                 raise StandardisationError(
-                    f"plate {name} has {len(found)} negative control well(s); standardising by those that are not tested "
-                    f"needs at least {FEWEST_CROSS_FITTED}"
+                    f"plate {name} has {counted(len(found), 'negative control well')}; standardising by those that are not "
+                    f"tested needs at least {FEWEST_CROSS_FITTED}"
                 )
 
     def usable(self, rows: Integers, tested: Integers) -> Integers:

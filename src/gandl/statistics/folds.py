@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gandl.statistics.held_out import Fold
+from gandl.workflow.words import counted
 
 LABELS = {"positive": 1, "negative": -1, "none": 0}
 """What `held_out_scores` calls a control of the sites table."""
@@ -39,7 +40,7 @@ def folds_of(splits: pd.DataFrame, well_ids: Sequence[str], where: str = "the ta
     position = {well: number for number, well in enumerate(well_ids)}
     unknown = set(splits["well_id"]) - set(position)
     if unknown:
-        raise FoldError(f"{where} lacks {len(unknown)} well(s) of the splits, the first: {min(unknown)}")
+        raise FoldError(f"{where} lacks {counted(len(unknown), 'well')} of the splits, the first: {min(unknown)}")
     return [
         Fold(str(fold), *(_positions(of_fold, part, position) for part in ("train", "test")))
         for fold, of_fold in splits.groupby("fold", sort=True)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from gandl.statistics.axes import AxisError, choose_c, fit_axes, fit_lda_axis
 from gandl.statistics.fold_features import Fixed, FoldFeatures
 from gandl.statistics.standardisation import Units, units_of
+from gandl.workflow.words import counted
 
 ROWS_AT_ONCE = 2**13
 """Rows that are scored at a time, so that a screen's wells are held in double precision a few at a time."""
@@ -161,7 +162,9 @@ def _blocks(folds: Sequence[Fold]) -> Iterator[list[Fold]]:
 def _check(features: Floats, labels: Integers, folds: Sequence[Fold]) -> None:
     broken = np.flatnonzero(~np.isfinite(features).all(axis=1))
     if len(broken):
-        raise AxisError(f"features of {len(broken)} well(s) are not finite numbers, the first is well {broken[0] + 1}")
+        raise AxisError(
+            f"features of {counted(len(broken), 'well')} are not finite numbers, the first is well {broken[0] + 1}"
+        )
     tested = np.full(len(features), "", dtype=object)
     for fold in folds:
         shared = np.intersect1d(fold.train, fold.test)
@@ -169,7 +172,7 @@ def _check(features: Floats, labels: Integers, folds: Sequence[Fold]) -> None:
             raise AxisError(f"fold {fold.name} trains on {len(shared)} of the wells that it tests")
         foreign = np.count_nonzero(labels[np.asarray(fold.train, dtype=int)] == 0)
         if foreign:
-            raise AxisError(f"fold {fold.name} trains on {foreign} well(s) that are not controls")
+            raise AxisError(f"fold {fold.name} trains on {counted(int(foreign), 'well')} other than controls")
         test = np.asarray(fold.test, dtype=int)
         twice = test[tested[test] != ""]
         if len(twice):

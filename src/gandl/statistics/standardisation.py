@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from gandl.workflow.words import counted
+
 FEWEST_WELLS = 3
 """Fewer reference wells than this give no standard deviation worth dividing by."""
 ROUNDING = 1e-9
@@ -84,7 +86,7 @@ def check_reference(
         found = len(set(wells[(plates == plate) & reference]))
         if found < FEWEST_WELLS:
             raise StandardisationError(
-                f"plate {plate} has {found} reference well(s) for {purpose}; at least {FEWEST_WELLS} are needed"
+                f"plate {plate} has {counted(found, 'reference well')} for {purpose}; at least {FEWEST_WELLS} are needed"
             )
 
 

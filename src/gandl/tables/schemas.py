@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gandl.workflow.files import atomic
+from gandl.workflow.words import named
 
 CONTROLS = ("positive", "negative", "none")
 PARTS = ("train", "test")
@@ -168,7 +169,7 @@ def check(frame: pd.DataFrame, schema: Schema, where: str | Path) -> None:
     """Raise `TableError` at the first breach of the schema, naming `where`, the column and the row."""
     missing = [name for name in schema.names if name not in frame.columns]
     if missing:
-        raise TableError(f"{where}: the {schema.name} table lacks the column(s) {', '.join(missing)}")
+        raise TableError(f"{where}: the {schema.name} table lacks the {named('column', missing)}")
     if schema.feature_prefix and not feature_columns(frame, schema.feature_prefix):
         raise TableError(f"{where}: the {schema.name} table has no {schema.feature_prefix}* column")
     for column in schema.columns:

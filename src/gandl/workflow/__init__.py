@@ -1,5 +1,16 @@
 """workflow: what serves jobs of a workflow and knows no stage. Takes paths, signals and modules, makes atomic files, locks,
-hashes of code, calls by name, rows of small tables, progress and an orderly end.
+hashes of code, calls by name, rows of small tables, counts in words, progress and an orderly end.
 """
 
-__all__ = ["calls", "code_version", "environments", "files", "interruption", "jobs", "locks", "progress", "rows"]
+__all__ = [
+    "calls",
+    "code_version",
+    "environments",
+    "files",
+    "interruption",
+    "jobs",
+    "locks",
+    "progress",
+    "rows",
+    "words",
+]

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NotRequired, get_args, get_origin, get_type_hints
 
+from gandl.workflow.words import named
+
 
 class CallError(TypeError):
     """A rule and the function that it names do not fit; the message names the function and what does not fit."""
@@ -74,7 +76,7 @@ def bound(
     if unknown := sorted(params.keys() - wanted.keys()):
         raise CallError(f"{function} has no parameter {', '.join(unknown)}, which its rule gives")
     if left:
-        raise CallError(f"{function} has no parameter for the file(s) {', '.join(left)} of its rule")
+        raise CallError(f"{function} has no parameter for the {named('file', left)} of its rule")
     if missing := [name for name in needed if name not in given]:
         raise CallError(f"{function} needs {', '.join(missing)}, which its rule does not give")
     return called, given

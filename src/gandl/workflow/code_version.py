@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 NEUTRAL = frozenset(
     {
         "gandl.config",
+        "gandl.embeddings.kinds",
         "gandl.models.engine.memory",
         "gandl.models.looks.measures",
         "gandl.models.looks.status",
@@ -25,12 +26,13 @@ NEUTRAL = frozenset(
         "gandl.workflow.code_version",
         "gandl.workflow.interruption",
         "gandl.workflow.progress",
+        "gandl.workflow.words",
     }
 )
 """Modules, and packages with all in them, that decide no result: settings reach a rule's `params` as values; progress, status,
-work and memory only report; tables of what can be chosen (`kinds`, `measures`) lead to a module that is named beside them
-(`Objective.code`); an interrupted job continues with the same numbers; and this one. A text changed in one of them must not
-restart a training."""
+work, memory and words only report; tables of what can be chosen (`kinds`, `measures`) lead to a module that is named beside them
+(`Objective.code`; `kinds.MODULES` of the embeddings); an interrupted job continues with the same numbers; and this one. A text
+changed in one of them must not restart a training."""
 
 
 def code_version(*modules: str) -> str:

@@ -9,6 +9,8 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from gandl.workflow.words import named
+
 
 def read_rows(path: Path, columns: Sequence[str], error: type[Exception]) -> list[tuple[int, dict[str, str]]]:
     """Every row as the number of its line and its cells by column, without white space around them; other columns are left out.
@@ -26,7 +28,7 @@ def read_rows(path: Path, columns: Sequence[str], error: type[Exception]) -> lis
             reader = csv.DictReader(file)
             missing = [name for name in columns if name not in (reader.fieldnames or [])]
             if missing:
-                raise error(f"{path} lacks the column(s) {', '.join(missing)}")
+                raise error(f"{path} lacks the {named('column', missing)}")
             return [(reader.line_num, {name: (row[name] or "").strip() for name in columns}) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise error(f"{path} cannot be read: {problem}") from problem

@@ -68,7 +68,7 @@ def test_one_plate_with_few_negative_controls_decides() -> None:
     sites.loc[(sites["plate"] == 2) & (sites["control"] == "negative") & (sites["row"] == "A"), "control"] = "none"
     choice = choose_normalisation(sites, scored=True)
     assert choice.methods[0] is UNLABELLED
-    assert "since plate lab_2 has 7 negative control well(s) and 8 are wanted" in choice.reasons[0]
+    assert "since plate lab_2 has 7 negative control wells and 8 are wanted" in choice.reasons[0]
 
 
 def test_controls_that_are_not_scored_need_no_cross_fitting() -> None:

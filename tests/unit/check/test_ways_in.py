@@ -59,7 +59,7 @@ def test_load_data_with_plate_maps_beside_it_becomes_a_table_and_a_configuration
     printed = capsys.readouterr().out
     assert "plates      1: screen_BR00000001" in printed
     assert "controls    4 positive and 4 negative wells" in printed
-    assert "treatment   drug A: 20 wells, 5 dose(s) from 0.1 to 10 µM" in printed
+    assert "treatment   drug A: 20 wells, 5 doses from 0.1 to 10 µM" in printed
     assert f"the treatments are those of {listed.folder}/barcode_platemap.csv" in printed
     assert printed.count("mmoles_per_liter is in mM") == 1
     table = here / "config/mine_sites.csv"
@@ -79,7 +79,7 @@ def test_paths_of_another_machine_are_one_sentence_with_the_option_that_helps(
     printed = capsys.readouterr().out
     option = f"--rewrite /data/screen={listed.folder}"
     assert printed.endswith(
-        "1 problem(s):\n  56 file(s) are named below /data/screen, which is not on this machine; files of these names lie below "
+        "1 problem:\n  the table names 56 files below /data/screen, which is not on this machine; files of these names lie below "
         f"{listed.folder}: add {option}\n"
     )
     assert list(here.iterdir()) == []
@@ -215,7 +215,7 @@ def test_problems_of_one_kind_are_one_line(here: Path, capsys: pytest.CaptureFix
     write_csv(here / "sites.csv", rows)
     assert gandl("sites.csv") == 1
     assert capsys.readouterr().out.endswith(
-        "20 problem(s):\n"
+        "20 problems:\n"
         "  rows 2 to 11: control is 'neg'; it must be positive, negative, none, or empty\n"
         "  rows 2 to 11: there is no file 1.tif (channel dna) (of row 2; the others are alike)\n"
     )

@@ -210,6 +210,23 @@ def test_the_default_run_is_the_simulated_pair(repository: Path) -> None:
     assert [dataset.value for dataset in config.source.datasets] == ["rxrx19a", "rxrx1"]
 
 
+@pytest.mark.parametrize(
+    ("question", "message"),
+    [
+        ("cell_type", "names cell_type, but source.datasets does not name rxrx1"),
+        ("cell_model", r"names cell_model \(HRCE against VERO\), but bbbc013 has no such cells"),
+        ("calibration", "names calibration, but only a simulated screen"),
+    ],
+)
+def test_a_question_that_no_screen_of_the_run_can_answer_is_a_mistake(
+    repository: Path, question: str, message: str
+) -> None:
+    values = yaml.safe_load((repository / "config/bbbc013.yaml").read_text(encoding="utf-8"))
+    values["evaluation"]["questions"] = [question]
+    with pytest.raises(ConfigError, match=message):
+        load_config(values)
+
+
 def test_a_changed_section_is_checked_and_keeps_what_was_not_named() -> None:
     before = TrainingSettings(images=1600, engine=EngineSettings(compile=True))
     after = before.changed(batch=8, engine={"precision": "bfloat16"})

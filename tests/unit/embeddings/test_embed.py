@@ -225,7 +225,7 @@ def test_vectors_of_a_wrong_shape_or_not_finite_are_refused(store: Path, tmp_pat
         def embed(self, images: np.ndarray) -> np.ndarray:
             return np.full((len(images), 2), np.nan, np.float32)
 
-    with pytest.raises(EmbeddingError, match=r"shape \(8, 2\) from 8 site\(s\), not \(8, 3\)"):
+    with pytest.raises(EmbeddingError, match=r"shape \(8, 2\) from 8 sites, not \(8, 3\)"):
         embed_one(store, Long(), tmp_path / "P_1.parquet")
     with pytest.raises(EmbeddingError, match="intensity gave site P_1_0 a first of nan, which is not a finite number"):
         embed_one(store, Undefined(), tmp_path / "P_1.parquet")

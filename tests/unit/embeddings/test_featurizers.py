@@ -25,7 +25,8 @@ from embedding_inputs import (
 from gandl.config import Activation, BlockStatistic, EmbeddingsSettings, FeaturizerName, Intensity, Weights
 from gandl.embeddings.embed import embed_store
 from gandl.embeddings.errors import EmbeddingError
-from gandl.embeddings.featurizers import SharesLook, build_featurizers
+from gandl.embeddings.featurizers import SharesLook
+from gandl.embeddings.kinds import build_featurizers
 from gandl.embeddings.metadata import feature_names
 from gandl.embeddings.network import Look, NetworkFeaturizer
 from gandl.images.store_reader import ImageStore

@@ -104,10 +104,17 @@ def test_the_word_simulated_stands_in_title_and_csv(numbers: list[Path], referen
         ("no_training:HRCE", "HRCE"),
         ("leave_row_out:A549", "A549"),
         ("leave_row_out:AA-AF", "Rows AA–AF"),
+        ("leave_plate_out:unknown", "All wells"),
+        ("no_training:unknown", "All wells"),
     ],
 )
 def test_groups_are_plate_rows_or_cell_types(split: str, label: str) -> None:
     assert group_label(split) == label
+
+
+def test_wells_without_a_cell_type_beside_others_are_not_all_wells() -> None:
+    assert group_label("leave_plate_out:unknown", ["HRCE", "unknown"]) == "Wells without a cell type"
+    assert group_label("leave_plate_out:unknown", ["all", "unknown"]) == "All wells"
 
 
 def test_page_loads_nothing_from_elsewhere(numbers: list[Path], reference: Path, tmp_path: Path) -> None:
@@ -150,7 +157,7 @@ def test_rows_that_chose_settings_are_not_shown_as_a_result(numbers: list[Path])
 
 def test_reference_values_without_a_column_are_refused(tmp_path: Path) -> None:
     (tmp_path / "poor.csv").write_text("question,metric,value\n")
-    with pytest.raises(FigureError, match=r"lack the column\(s\) dataset, featurizer, split"):
+    with pytest.raises(FigureError, match=r"lack the columns dataset, featurizer, split"):
         references(tmp_path / "poor.csv", "bbbc013")
 
 

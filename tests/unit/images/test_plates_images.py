@@ -101,7 +101,7 @@ def test_pages_are_read_by_their_number(form: dict[str, object], tmp_path: Path)
         "FILE has 5 channels (1, 2, 3, 4, 5); name one: stack.tif#channel=1 in a sites.csv, whose column `file` would take all "
         "of them",
     )
-    assert refusal(path, 6) == "FILE has 5 readable page(s) but no page 6"
+    assert refusal(path, 6) == "FILE has 5 readable pages but no page 6"
 
 
 @pytest.mark.parametrize(

@@ -154,8 +154,8 @@ def test_sites_without_images_are_counted_and_the_first_is_named(screen: Path) -
     with pytest.raises(ScreenImagesError) as error:
         pack(screen)
     assert str(error.value) == (
-        f"HRCE-1_2: of 8 sites in {screen / 'sites.parquet'}, 1 have no images and 1 only some of theirs (6 files are missing); "
-        "the first is HRCE-1_2_C02_2, which has 4 files of 5: HRCE-1/Plate2/C02_s2_w3.png is missing; complete the images, "
+        f"HRCE-1_2: of 8 sites in {screen / 'sites.parquet'}, 1 without images and 1 with only some (missing: 6 files); "
+        "the first is HRCE-1_2_C02_2, which has 4 of its 5 files: HRCE-1/Plate2/C02_s2_w3.png is missing; complete the images, "
         "or leave such sites out"
     )
     assert not (screen / "images").exists()

@@ -164,7 +164,7 @@ def test_profiles_keep_sites_names_of_features_and_average_sites_to_wells(sites:
 
 def test_a_site_without_embedding_is_named(sites_path: Path, sites: pd.DataFrame, tmp_path: Path) -> None:
     path = write_embeddings(tmp_path / "e.parquet", sites.iloc[1:], features(sites)[1:])
-    with pytest.raises(NormalizationError, match=r"1 site\(s\) of .* were not embedded, the first: BBBC013_1_A01_1"):
+    with pytest.raises(NormalizationError, match=r"the embeddings lack 1 site of .*, the first: BBBC013_1_A01_1"):
         write_profiles([path], sites_path, UNLABELLED, tmp_path / "s.parquet", tmp_path / "w.parquet")
     assert not (tmp_path / "w.parquet").exists()
 
@@ -187,7 +187,7 @@ def test_stores_of_different_featurizers_or_with_a_site_in_common_are_refused(
     outputs = tmp_path / "s.parquet", tmp_path / "w.parquet"
     with pytest.raises(NormalizationError, match="different features"):
         write_profiles([first, other], sites_path, NONE, *outputs)
-    with pytest.raises(NormalizationError, match=r"10 site.* embedded twice, the first: BBBC013_1_D05_1"):
+    with pytest.raises(NormalizationError, match=r"hold 10 sites twice, the first: BBBC013_1_D05_1"):
         write_profiles([first, shared], sites_path, NONE, *outputs)
 
 

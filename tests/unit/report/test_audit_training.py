@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 
 import pandas as pd
+import pytest
 
-from gandl.report.training import training_story
-from gandl.tables import CURVE, write_table
+from gandl.config import TrainingSettings
+from gandl.models.crops.crop_sampler import hold_out
+from gandl.report.training import few_images, training_story
+from gandl.tables import CURVE, SITES, read_table, write_table
 from report_inputs import Screen, audit
 
 
@@ -87,3 +90,27 @@ def test_weights_chosen_by_labels_are_a_caveat_and_held_out_sites_are_named(tmp_
 def test_a_run_that_trained_nothing_says_nothing_of_training(tmp_path, repository):
     words, _ = audit(Screen(roll_backs={}), tmp_path, repository)
     assert "Course of the training" not in words
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.05, 0.5])
+@pytest.mark.parametrize("batch", [4, 8, 16, 64])
+def test_fewer_images_than_ten_batches_are_reported_as_training_counts_them(tmp_path, repository, share, batch):
+    sites = Screen().write(tmp_path, repository).sites
+    settings = TrainingSettings(held_out=share, batch=batch).model_dump(mode="json")
+    trained = len(hold_out(len(read_table(sites, SITES)), share)[0])
+    reported = few_images(sites, settings)
+    assert bool(reported) == (trained < 10 * batch)
+    if reported:
+        assert reported[0].startswith(f"The network learned from {trained} images, fewer than 10 batches of {batch} ")
+
+
+def test_few_images_stand_in_the_summary_and_on_the_page(tmp_path, repository):
+    for words in audit(Screen(), tmp_path, repository):
+        assert "fewer than 10 batches of 16 (training.batch), and may memorise them: more images, or" in words
+
+
+def test_adaptive_augmentation_is_not_advised_where_it_is_on(tmp_path, repository):
+    sites = Screen().write(tmp_path, repository).sites
+    settings = TrainingSettings(batch=64).model_dump(mode="json")
+    settings["augmentation"]["kind"] = "adaptive"
+    assert few_images(sites, settings)[0].endswith("may memorise them: more images help.")

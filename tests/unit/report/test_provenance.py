@@ -17,7 +17,6 @@ from gandl.config import SourceSettings
 from gandl.report.hardware import versions
 from gandl.report.provenance import (
     ProvenanceError,
-    code_hash,
     configuration,
     git_state,
     job_costs,
@@ -171,15 +170,23 @@ def test_an_origin_that_cannot_be_read_is_named(tmp_path, content):
         origin_of(tmp_path / "a.zip", "0" * 64)
 
 
-def test_a_rule_changes_the_hash_of_the_code(tmp_path, repository):
-    for part in ("rules", "workflow"):
-        shutil.copytree(repository / part, tmp_path / part)
-    shutil.copy(repository / "Snakefile", tmp_path)
-    before = code_hash(tmp_path)
-    assert before == code_hash(tmp_path)
+def hashes_of(tmp_path: Path, repository: Path, **changes: Any) -> dict[str, str]:
+    write_run(tmp_path / "provenance.json", tmp_path, repository, **changes)
+    return json.loads((tmp_path / "provenance.json").read_text())["hashes"]
+
+
+def test_the_code_of_each_rule_is_reported_and_decides_the_hash_of_the_code(tmp_path, repository, written):
+    assert written["code"] == {"training": "0123456789abcdef", "sites": {"bbbc013": "fedcba9876543210"}}
+    other = hashes_of(tmp_path, repository, code={**written["code"], "training": "0" * 16})
+    assert {name for name in other if other[name] != written["hashes"][name]} == {"code"}
+
+
+def test_a_changed_rule_changes_the_hash_of_the_workflow(tmp_path, repository, written):
     rule = tmp_path / "rules/report.smk"
-    rule.write_text(rule.read_text() + "\n# changed\n")
-    assert code_hash(tmp_path) != before
+    rule.parent.mkdir()
+    rule.write_text((repository / "rules/report.smk").read_text() + "\n# changed\n")
+    other = hashes_of(tmp_path, repository, workflow=[repository / "Snakefile", rule])
+    assert {name for name in other if other[name] != written["hashes"][name]} == {"workflow"}
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from gandl.figures.common.labels import featurizer_label
 from gandl.report import screen
 from gandl.report.audit import AuditInputs, write_audit
 from gandl.report.numbers import Value, no_numbers
-from gandl.tables import NUMBERS, SITES, write_table
+from gandl.tables import NUMBERS, SITES, read_table, write_table
 from report_inputs import RollBack, write_curve, write_run
 from screen_inputs import wells_of_screen
 from table_rows import number_row
@@ -263,6 +263,27 @@ def test_a_labs_own_plates_have_their_page_though_no_reference_is_known(
     assert "There is no reference value to compare with." in summary
     assert "No classifier, so nothing to hold out" in words
     assert "Nucleus/ring ratio, no SVM 0.30 [0.20, 0.40]" in words
+
+
+def test_unknown_cells_are_all_wells_and_the_word_is_nowhere(
+    tmp_path: Path, provenance: Path, repository: Path
+) -> None:
+    about = {"featurizer": "gandl", "n": 12}
+    rows = [
+        number_row(**about, split="leave_plate_out:unknown", metric="z_prime", value=0.3, low=0.2, high=0.4),
+        number_row(**about, question="dose_response", split="leave_plate_out:unknown:unknown", metric="ec50_um"),
+    ]
+    files = inputs(tmp_path, provenance, repository, rows, source={"datasets": ["plates"]})
+    wells = read_table(files.sites, SITES).assign(cell_type="unknown", compound="drug A", treatment="drug A")
+    write_table(wells[wells["plate_id"] == wells["plate_id"].iloc[0]], files.sites, SITES)
+    files = AuditInputs(files.numbers, files.provenance, files.references, files.sites, (), files.curves)
+    words, summary = audit(files, tmp_path)
+    assert re.search(r"rxrx19a: \d+ images of \d+ wells; 1 plate, \d+ wells \(\d+ C\+", words)
+    assert "all wells Z′, by well" in words
+    assert "whole plates held out, all wells: GAN-DL, 512-d layer has" in summary, summary
+    splits = re.findall(r"\S+:unknown\S*", words)
+    assert splits == ["leave_plate_out:unknown"], "the split of a compound of this name"
+    assert not re.findall(r"unknown(?=:| cells)", words)
 
 
 def test_the_same_numbers_give_the_same_bytes(tmp_path: Path, provenance: Path, repository: Path) -> None:

@@ -26,7 +26,7 @@ def test_positions_are_those_of_the_wells_at_hand(seed: int) -> None:
 
 
 def test_a_well_that_is_not_at_hand_is_named() -> None:
-    with pytest.raises(FoldError, match=r"wells\.parquet lacks 1 well\(s\) of the splits, the first: d"):
+    with pytest.raises(FoldError, match=r"wells\.parquet lacks 1 well of the splits, the first: d"):
         folds_of(SPLITS, ["c", "a", "b"], "wells.parquet")
 
 

@@ -33,7 +33,7 @@ def test_the_order_of_rows_does_not_matter() -> None:
 
 def test_a_plate_with_too_few_reference_wells_is_named_and_what_for() -> None:
     few = REFERENCE & ~((SITE_PLATES == "two") & (np.arange(24) % 12 > 3))
-    with pytest.raises(StandardisationError, match=r"plate two has 2 reference well\(s\) for the probe; at least 3"):
+    with pytest.raises(StandardisationError, match=r"plate two has 2 reference wells for the probe; at least 3"):
         check_reference(SITE_PLATES, WELLS, few, "the probe")
     with pytest.raises(StandardisationError, match="plate two has 2"):
         standardise(values(), SITE_PLATES, WELLS, few)

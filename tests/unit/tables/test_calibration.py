@@ -126,7 +126,7 @@ def test_a_severity_that_never_varies_has_no_correlation(folder: Path, tmp_path:
 def test_a_well_without_truth_and_a_compound_without_fit_are_named(folder: Path, tmp_path: Path) -> None:
     truth = pd.read_parquet(folder / "truth.parquet")
     truth[truth["well_id"] != "VERO-1_1_A01"].to_parquet(tmp_path / "truth.parquet")
-    with pytest.raises(CalibrationError, match=r"truth\.parquet lacks 1 well\(s\) of .*: VERO-1_1_A01"):
+    with pytest.raises(CalibrationError, match=r"truth\.parquet lacks 1 well of .*: VERO-1_1_A01"):
         calibrate(folder, tmp_path, truth=tmp_path / "truth.parquet")
     doses = read_table(folder / "doses.parquet", NUMBERS)
     kept = doses[~doses["split"].str.endswith("HRCE:Polydatin")]

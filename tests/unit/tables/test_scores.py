@@ -73,7 +73,7 @@ def test_the_order_of_wells_and_splits_does_not_matter(folder: Path, scores: pd.
 def test_a_well_of_the_splits_without_profile_is_named(folder: Path, tmp_path: Path) -> None:
     wells = read_table(folder / "standard.parquet", WELL_PROFILES)
     write_table(wells[wells["well"] != "C05"], tmp_path / "wells.parquet", WELL_PROFILES)
-    with pytest.raises(FoldError, match=r"wells\.parquet lacks 1 well\(s\) of the splits, the first: BBBC013_1_C05"):
+    with pytest.raises(FoldError, match=r"wells\.parquet lacks 1 well of the splits, the first: BBBC013_1_C05"):
         write(tmp_path / "wells.parquet", folder / "splits.parquet", folder, tmp_path)
 
 

@@ -182,7 +182,7 @@ def test_images_are_read_by_well_and_a_well_without_any_is_named(infected: Score
     wanted = ["HRCE-1_2_A01", "VERO-1_1_B02"]
     mine = whole[whole["well_id"].isin(wanted)].reset_index(drop=True)
     pd.testing.assert_frame_equal(read_sites_of(path, wanted), mine)
-    with pytest.raises(ScoresError, match=r"lacks 1 well\(s\) of the splits, the first: HRCE-9_1_A01"):
+    with pytest.raises(ScoresError, match=r"lacks 1 well of the splits, the first: HRCE-9_1_A01"):
         read_sites_of(path, [*wanted, "HRCE-9_1_A01"])
 
 

@@ -98,7 +98,7 @@ def test_a_parameter_without_a_place_is_named_and_does_not_leave_a_default_behin
     ("function", "inputs", "outputs", "each", "message"),
     [
         ("absent", {}, {}, (), " is not a function of gandl: "),
-        ("plain", {"scores": "a", "extra": "b"}, {"output": "c"}, (), r"no parameter for the file\(s\) extra of its rule"),
+        ("plain", {"scores": "a", "extra": "b"}, {"output": "c"}, (), r"no parameter for the file extra of its rule"),
         ("plain", {"scores": "a"}, {}, (), "needs output, which its rule does not give"),
         ("drawn", {"scores": "a"}, {}, (), "needs svg, which its rule does not give"),
         ("plain", {"scores": "a", "output": "b"}, {"output": "c"}, (), "input and output of its rule are both named output"),
@@ -107,7 +107,7 @@ def test_a_parameter_without_a_place_is_named_and_does_not_leave_a_default_behin
         ("by_name", {"scores": ["a"]}, {"output": "c"}, (), "scores wants a file for each of nothing"),
         ("plain", {"scores": ["a", "b"]}, {"output": "c"}, (), r"scores wants one file, not \['a', 'b'\]"),
         ("several", {"scores": "a"}, {"output": "c"}, (), "scores wants several files, not a"),
-        ("bundled", {"numbers": "n"}, {"output": "o"}, (), r"no parameter for the file\(s\) numbers of its rule"),
+        ("bundled", {"numbers": "n"}, {"output": "o"}, (), r"no parameter for the file numbers of its rule"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_named(function: str, inputs: dict, outputs: dict, each: list, message: str) -> None:

@@ -7,10 +7,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from gandl.config import FeaturizerName
+from gandl.embeddings.kinds import MODULES
 from gandl.models.objectives.autoencoder import Autoencoding
 from gandl.models.objectives.gan import Gan
 from gandl.models.objectives.kinds import OBJECTIVES
@@ -111,6 +114,31 @@ def test_an_objective_is_no_part_of_the_others_code() -> None:
     assert Gan.code() != Autoencoding.code()
 
 
+def embeds(*featurizers: str) -> set[str]:
+    modules = {MODULES[FeaturizerName(name)] for name in featurizers}
+    return set(module.modules_of("gandl.embeddings.embed", *modules))
+
+
+def test_a_featurizer_is_no_part_of_the_others_code() -> None:
+    """A changed constant of the segmentation embeds with no network again, and the reverse."""
+    for network in ("gandl", "gandl_blocks", "gandl_untrained"):
+        assert not embeds(network) & {
+            "gandl.embeddings.segmentation",
+            "gandl.embeddings.intensity",
+            "gandl.images.nuclei",
+        }
+        assert "gandl.embeddings.network" in embeds(network)
+    assert "gandl.embeddings.network" not in embeds("intensity", "segmentation")
+    assert {"gandl.embeddings.segmentation", "gandl.images.nuclei"} <= embeds("intensity", "segmentation")
+    assert "gandl.embeddings.segmentation" not in embeds("intensity")
+
+
+def test_every_featurizer_that_sees_images_has_a_module_that_builds_it() -> None:
+    assert set(MODULES) == set(FeaturizerName) - {FeaturizerName.RELEASED}
+    for name in MODULES.values():
+        assert callable(import_module(name).build)
+
+
 def test_the_rule_of_the_training_names_the_code_of_the_gan(repository: Path) -> None:
     rule = (repository / "rules/models.smk").read_text(encoding="utf-8")
     (named,) = re.findall(r"code=code_version\(([^)]*)\)", rule)
@@ -127,13 +155,15 @@ FROM_NEUTRAL = {
     "gandl.workflow.code_version": {"code_version"},
     "gandl.workflow.interruption": {"Interrupted", "Interruption"},
     "gandl.workflow.progress": {"Progress"},
+    "gandl.workflow.words": {"counted", "named"},
 }
 """All that hashed modules take from neutral ones: what reports, what chooses, and no number that decides a result."""
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES.values())
 def test_no_constant_that_decides_is_outside_the_hash(objective: type[Objective]) -> None:
-    for name in module.modules_of(*training_of(objective), "gandl.embeddings.embed", "gandl.images.screens.packing"):
+    rules = [*training_of(objective), "gandl.embeddings.embed", *MODULES.values(), "gandl.images.screens.packing"]
+    for name in module.modules_of(*rules):
         for node in ast.walk(module._tree(name)):
             taken = node.module if isinstance(node, ast.ImportFrom) else None
             if taken is not None and module._is_neutral(taken) and not f"{taken}.".startswith("gandl.config."):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from gandl.config import FeaturizerName, Normalization
-from gandl.evaluation.terms import RATIO
+from gandl.evaluation.terms import ALL, NO_CELL_TYPE, RATIO
 
 FEATURIZERS: dict[str, str] = {
     FeaturizerName.GANDL: "GAN-DL, 512-d layer",
@@ -68,6 +69,18 @@ def featurizer_label(name: str) -> str:
 def normalization_label(name: str) -> str:
     """A normalisation's name for readers; an unknown one keeps its own name, its underscores as spaces."""
     return NORMALIZATIONS.get(name, name.replace("_", " "))
+
+
+def wells_of(group: str, groups: Iterable[str]) -> str:
+    """Whose wells a number is of, for readers: its group (a cell type, plate rows), or words where the table names no cell type.
+
+    Parameters
+    ----------
+    groups : all groups that are shown beside it; where they name cell types, the others are not all wells.
+    """
+    if group != NO_CELL_TYPE:
+        return group
+    return "wells without a cell type" if set(groups) - {NO_CELL_TYPE, ALL, ""} else "all wells"
 
 
 def channel_label(name: str) -> str:

@@ -5,18 +5,19 @@ Takes the controls' numbers of every featurizer (`evaluation/controls/`) and the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from gandl.evaluation.terms import NO_TRAINING, RATIO
-from gandl.figures.common.labels import METRICS, featurizer_label
+from gandl.figures.common.labels import METRICS, featurizer_label, wells_of
 from gandl.figures.common.palette import BLUE, ORANGE, PURPLE
 from gandl.figures.common.style import FigureError
 from gandl.source.splits import Question, Scheme, is_span
 from gandl.tables import NUMBERS, read_table
+from gandl.workflow.words import named
 
 REFERENCE = "Reference"
 SCHEMES = {
@@ -66,7 +67,7 @@ def compared(numbers: Sequence[Path], methods: Sequence[str]) -> pd.DataFrame:
         table = table[table["metric"].isin(list(METRICS)) & schemes.isin(list(SCHEMES)) & (table["unit"] == "well")]
         if "z_prime" not in set(table["metric"]):
             raise FigureError(f"{path}: there is no z_prime in any split of {', '.join(SCHEMES)}")
-        table = table.assign(label=table["featurizer"].map(featurizer_label), group=table["split"].map(group_label))
+        table = table.assign(label=table["featurizer"].map(featurizer_label), group=group_labels(table["split"]))
         chosen = (table["normalization"] == methods[0]) | (table["featurizer"] == RATIO)
         parts.append(table.assign(chosen=chosen)[COLUMNS])
     if not parts:
@@ -99,12 +100,24 @@ def _without_development(data: pd.DataFrame) -> pd.DataFrame:
     return data[parts[2].isin(confirming | {everything})].reset_index(drop=True)
 
 
-def group_label(split: str) -> str:
-    """What a split is called: `leave_row_out:A-H` and `no_training:A-H` are "Rows A–H", `leave_plate_out:HRCE` is "HRCE"."""
+def group_labels(splits: pd.Series) -> list[str]:
+    """What the splits of a table are called (`group_label`)."""
+    groups = {split.partition(":")[2] for split in splits}
+    return [group_label(split, groups) for split in splits]
+
+
+def group_label(split: str, groups: Collection[str] = ()) -> str:
+    """What a split is called: `leave_row_out:A-H` and `no_training:A-H` are "Rows A–H", `leave_plate_out:HRCE` is "HRCE".
+
+    `groups` : what follows the colon in all splits that are shown.
+    """
     scheme, _, wells = split.partition(":")
     if not wells:
         return f"Held-out rows{SCHEMES[scheme]}"
-    return f"Rows {wells.replace('-', '–')}{SCHEMES[scheme]}" if is_span(wells) else wells
+    if is_span(wells):
+        return f"Rows {wells.replace('-', '–')}{SCHEMES[scheme]}"
+    label = wells_of(wells, groups)
+    return label if label == wells else label.capitalize()
 
 
 def groups_of(data: pd.DataFrame) -> list[Group]:
@@ -131,12 +144,14 @@ def references(path: Path, dataset: str) -> pd.DataFrame:
     needed = ["dataset", "question", "featurizer", "split", "metric", "value"]
     missing = [name for name in needed if name not in table.columns]
     if missing:
-        raise FigureError(f"{path}: the reference values lack the column(s) {', '.join(missing)}")
+        raise FigureError(f"{path}: the reference values lack the {named('column', missing)}")
     of_screen = (table["dataset"] == dataset) & (table["question"] == Question.CONTROLS)
     known = table[of_screen & (table["featurizer"] == RATIO) & table["metric"].isin(list(METRICS))]
     known = known[known["value"].notna()][needed]
-    named = known.assign(featurizer="reference", label=REFERENCE, chosen=False, group=known["split"].map(group_label))
-    return named.reindex(columns=COLUMNS)
+    named_groups = known.assign(
+        featurizer="reference", label=REFERENCE, chosen=False, group=group_labels(known["split"])
+    )
+    return named_groups.reindex(columns=COLUMNS)
 
 
 def with_references(numbers: Sequence[Path], methods: Sequence[str], reference: Path, dataset: str) -> pd.DataFrame:

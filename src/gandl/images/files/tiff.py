@@ -13,6 +13,7 @@ from gandl.images.files.kinds import KINDS, ImageFileError, ImageInfo, Reading
 from gandl.images.files.planes import Chosen, choose
 from gandl.source.plates.contents import Contents, ContentsError, contents_of_tiff
 from gandl.source.plates.references import Selector
+from gandl.workflow.words import counted
 
 Page = tifffile.TiffPage | tifffile.TiffFrame
 LARGEST = 8
@@ -119,7 +120,7 @@ def _page(tiff: tifffile.TiffFile, contents: Contents, number: int, path: str) -
             return Located((tiff.pages[0],), chosen, one, _begins(tiff.series[0], (number - 1,)))
         raise ImageFileError(f"{path} holds {count} images in one page, but no image {number}")
     if not 1 <= number <= len(tiff.pages):
-        raise ImageFileError(f"{path} has {len(tiff.pages)} readable page(s) but no page {number}")
+        raise ImageFileError(f"{path} has {counted(len(tiff.pages), 'readable page')} but no page {number}")
     return Located((tiff.pages[number - 1],), chosen, one)
 
 

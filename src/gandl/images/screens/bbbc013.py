@@ -24,6 +24,7 @@ from gandl.images.store_reader import FORMAT
 from gandl.source.screens.bbbc013 import PLATE_ID, WELLS
 from gandl.tables import SITES, read_table
 from gandl.workflow.files import sha256_of
+from gandl.workflow.words import counted
 
 CHANNELS = ("fkhr_gfp", "dna")
 """Channel1 and Channel2 of the archive."""
@@ -136,7 +137,8 @@ class PlateArchive:
             return self._zip.read(name)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
             raise ArchiveError(
-                f"{self.path}: {name} is damaged or unreadable ({error}); delete the archive and download it again"
+                f"{self.path}: {name} is damaged or unreadable ({error}); delete {self.path} and run again to download it "
+                "again (with a mirror: repair the mirror's file first)"
             ) from error
 
 
@@ -179,8 +181,8 @@ def find_members(names: Sequence[str], archive: Path) -> list[Member]:
             *([f"and {len(mistakes) - MISTAKES_SHOWN} more"] * (len(mistakes) > MISTAKES_SHOWN)),
         ]
         raise ArchiveError(
-            f"{archive} does not hold exactly the {len(wanted)} images of this plate (it has {len(images)} BMP files):\n"
-            + "\n".join(f"  {mistake}" for mistake in shown)
+            f"{archive} does not hold exactly the {len(wanted)} images of this plate "
+            f"(it has {counted(len(images), 'BMP file')}):\n" + "\n".join(f"  {mistake}" for mistake in shown)
         )
     return [members[key] for key in wanted]
 

@@ -18,6 +18,7 @@ from gandl.images.pack import StorePlan, pack_store
 from gandl.images.store_reader import FORMAT
 from gandl.source.remote.member_source import MemberSource
 from gandl.tables import SITES, check
+from gandl.workflow.words import counted
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +156,8 @@ def _check_images(
     first = next(i for i, count in enumerate(lacking) if count)
     present = len(keys[first]) - lacking[first]
     raise ScreenImagesError(
-        f"{store_id}: of {len(keys)} sites in {sites}, {without} have no images and {incomplete} only some of theirs "
-        f"({len(missing)} files are missing); the first is {site_ids[first]}, which has {present} files of {len(keys[first])}: "
-        f"{next(key for key in keys[first] if key in missing)} is missing; complete the images, or leave such sites out"
+        f"{store_id}: of {len(keys)} sites in {sites}, {without} without images and {incomplete} with only some "
+        f"(missing: {counted(len(missing), 'file')}); the first is {site_ids[first]}, which has {present} of its "
+        f"{counted(len(keys[first]), 'file')}: {next(key for key in keys[first] if key in missing)} is missing; complete the "
+        "images, or leave such sites out"
     )

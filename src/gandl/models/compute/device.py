@@ -11,6 +11,7 @@ from functools import lru_cache
 import torch
 
 from gandl.config import Precision
+from gandl.workflow.words import counted
 
 CPU = torch.device("cpu")
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
@@ -38,13 +39,13 @@ def choose_device(gpus: int, local_rank: int = 0) -> torch.device:
     if not torch.cuda.is_available():
         built = torch.version.cuda or "no CUDA"
         raise DeviceError(
-            f"compute.gpus requests {gpus} GPU(s), but PyTorch {torch.__version__} (built with {built}) finds none here: "
-            "set compute.gpus to 0 to compute on the CPU, or run the job on a node with a GPU and a CUDA build of PyTorch"
+            f"compute.gpus requests {counted(gpus, 'GPU')}, but PyTorch {torch.__version__} (built with {built}) finds none "
+            "here: set compute.gpus to 0 to compute on the CPU, or run the job on a node with a GPU and a CUDA build of PyTorch"
         )
     there = torch.cuda.device_count()
     if gpus > there:
         raise DeviceError(
-            f"compute.gpus requests {gpus} GPUs, but this machine has {there}: set compute.gpus to {there}"
+            f"compute.gpus requests {counted(gpus, 'GPU')}, but this machine has {there}: set compute.gpus to {there}"
         )
     return torch.device("cuda", local_rank % there)
 

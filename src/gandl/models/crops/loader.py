@@ -28,6 +28,7 @@ from gandl.models.compute.randomness import Purpose, numpy_rng
 from gandl.models.compute.ranks import ALONE, Ranks
 from gandl.models.crops.crop_sampler import ORIENTATIONS, CropSampler, Pixels, Places, orient
 from gandl.models.crops.intensity import IntensityScale
+from gandl.workflow.words import counted
 
 logger = logging.getLogger(__name__)
 
@@ -112,9 +113,9 @@ class Loader:
         self._closed = False
         if len(sampler) < settings.batch and ranks.writes:
             logger.warning(
-                "training on %d image(s), fewer than a batch of %d (training.batch): images repeat within a batch, and networks "
+                "training on %s, fewer than a batch of %d (training.batch): images repeat within a batch, and networks "
                 "memorise so few; give more images, or set training.augmentation.kind: adaptive",
-                *(len(sampler), settings.batch),
+                *(counted(len(sampler), "image"), settings.batch),
             )
 
     def __enter__(self) -> Loader:

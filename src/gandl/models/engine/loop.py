@@ -19,6 +19,7 @@ from gandl.models.looks.status import Status
 from gandl.models.objectives.objective import COURSE_NUMBERS, Objective, TrainingError
 from gandl.models.objectives.troubles import Trouble, TroubleKind
 from gandl.workflow.interruption import Interrupted, Interruption
+from gandl.workflow.words import counted
 
 STATUS_LINES = 100
 """Minimum number of status lines and points of the curve during training."""
@@ -214,7 +215,7 @@ class Loop(Resumable):
 
     def _advice(self, trouble: Trouble) -> str:
         course, settings = self.objective.course, self.settings
-        tried = f" {course} earlier roll-back(s) (training.roll_backs) did not help." if course else ""
+        tried = f" {counted(course, 'earlier roll-back')} (training.roll_backs) did not help." if course else ""
         return (
             f"training stopped at step {trouble.step + 1} ({trouble.step * settings.batch} images): {trouble.sentence}.{tried} "
             f"{self.objective.advice()}, and run again"

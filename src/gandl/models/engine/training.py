@@ -38,6 +38,7 @@ from gandl.models.objectives.kinds import DEFAULT, objective_of
 from gandl.models.objectives.objective import Objective, TrainingError
 from gandl.workflow.interruption import Interruption
 from gandl.workflow.locks import exclusive
+from gandl.workflow.words import counted
 
 logger = logging.getLogger(__name__)
 
@@ -174,8 +175,9 @@ def _write(loop: Loop, looks: Looks, seen: Tensor, curve: Path, samples: Path, w
     write_interpolation(model, seen, samples.with_name("interpolation.png"), model.seed)
     looks.best.finish(model, weights)
     logger.info(
-        "%s images shown, %d roll-back(s); %s holds the %s weights (training.weights)",
-        *(f"{model.images_seen:,}", loop.objective.course, weights.name, model.settings.weights.replace("_", " by ")),
+        "%s shown, %s; %s holds the %s weights (training.weights)",
+        *(counted(model.images_seen, "image"), counted(loop.objective.course, "roll-back")),
+        *(weights.name, model.settings.weights.replace("_", " by ")),
     )
 
 

@@ -17,7 +17,7 @@ from scipy.stats import wasserstein_distance
 from skimage.filters import threshold_otsu
 
 from gandl.config import TrainingSettings
-from gandl.images.nuclei import filled, label_nuclei, smoothed
+from gandl.images.nuclei import filled, label_nuclei, smoothed, typical_area
 from gandl.images.store_reader import ImageStore
 from gandl.models.crops.intensity import IntensityScale
 from gandl.models.looks.quality import SEED, QualityError, real_crops
@@ -67,11 +67,8 @@ def nuclei_of(real: Crops, channel: int) -> Nuclei | None:
     if smooth.min() == smooth.max():
         return None
     threshold = float(threshold_otsu(smooth))
-    areas = np.sort(np.concatenate(Nuclei(channel, threshold, 1).areas(real)))
-    if not len(areas):
-        return None
-    middle = areas[np.searchsorted(np.cumsum(areas), areas.sum() / 2)]
-    return Nuclei(channel, threshold, DEBRIS * float(middle))
+    areas = np.concatenate(Nuclei(channel, threshold, 1).areas(real))
+    return Nuclei(channel, threshold, DEBRIS * typical_area(areas)) if len(areas) else None
 
 
 class Readouts:

@@ -16,6 +16,7 @@ from gandl.source.plates.folder import notes_of_foreign
 from gandl.source.plates.grouping import Place
 from gandl.source.plates.rules import well_at
 from gandl.source.plates.stores import PlateKey, PlatesError, natural
+from gandl.workflow.words import counted
 
 INDEXES: tuple[tuple[Microscope, tuple[str, ...], Callable[[Path], Index]], ...] = (
     (HARMONY, harmony.NAMES, harmony.read_index),
@@ -54,7 +55,7 @@ def by_index(folder: Path, names: list[str], microscopes: list[Microscope], mist
         raise PlatesError(f"no image that an index below {folder} names is there: {notes[1]}")
     taken = {place.name for place in places}
     foreign = [name for name in names if name not in taken]
-    notes += notes_of_foreign(list(taken), foreign, f"below {folder} are in no index", aside)
+    notes += notes_of_foreign(list(taken), foreign, "no index names", f"{folder}", aside)
     size, differ = one_pixel_size(frozenset(sizes), f"{folder}")
     return Listed(places, [*notes, *differ], channels, size)
 
@@ -94,15 +95,15 @@ def _found_images(
     wholly = [file for site, files in missing.items() if site not in there for file in files]
     if partly:
         mistakes.append(
-            f"{path} names {len(partly):,} image(s) that are missing, though others of their sites are there; the first is "
+            f"{path} names {counted(len(partly), 'missing image')}, though others of their sites are there; the first is "
             f"{partly[0]}"
         )
     notes = []
     if wholly:
         sites = sum(site not in there for site in missing)
         notes.append(
-            f"warning: {path} names {len(wholly):,} image(s) of {sites:,} site(s) that are missing, the first is {wholly[0]}; "
-            "these sites are left out"
+            f"warning: {path} names {counted(len(wholly), 'missing image')} of {counted(sites, 'site')}, the first is "
+            f"{wholly[0]}; these sites are left out"
         )
     return places, notes
 

@@ -10,6 +10,7 @@ from gandl.source.formats.folders import Listed, experiment_of, plate_of
 from gandl.source.formats.patterns import Microscope
 from gandl.source.plates.folder import notes_of_foreign, place_in
 from gandl.source.plates.stores import PlateKey, PlatesError
+from gandl.workflow.words import counted
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,11 @@ def by_names(
                 experiment_of(folder), _groups(match).get("plate") or plate_of(name[: match.start()], folder)
             )
             places.append(replace(place, key=key, channel=_tidy(place.channel)))
-    words = f"below {folder} are not named as {fit.microscope.words} names images"
+    words = f"the names of {fit.microscope.words}"
     foreign = [name for name in names if name not in fit.matches]
-    notes = [f"{len(fit.matches):,} image file(s) are named as {fit.microscope.words} names them"]
-    return Listed(places, [*notes, *notes_of_foreign(list(fit.matches), foreign, words, fit.microscope.aside)])
+    notes = [f"{words} fit {counted(len(fit.matches), 'image file')}"]
+    notes += notes_of_foreign(list(fit.matches), foreign, f"{words} do not fit", f"{folder}", fit.microscope.aside)
+    return Listed(places, notes)
 
 
 def _fit(microscope: Microscope, names: list[str], channel: str | None) -> _Fit:

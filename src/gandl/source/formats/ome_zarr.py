@@ -20,6 +20,7 @@ from gandl.source.plates.rules import Layout, Site, well_at, well_of
 from gandl.source.plates.stores import PlateKey, default_experiment, natural
 from gandl.source.plates.table import Found
 from gandl.source.plates.wells import read_wells, treated
+from gandl.workflow.words import counted
 
 NEWEST = (0, 5)
 """Of the specification's versions that are read."""
@@ -149,8 +150,8 @@ def _fields(plate: Path, key: PlateKey, prefix: str, mistakes: list[str], notes:
             fields += [replace(field, path=f"{prefix}{field.path}") for field in of_well]
     if missing:
         notes.append(
-            f"warning: {plate} lists {len(missing):,} well(s) or field(s) that are missing, the first is {missing[0]}; they are "
-            "left out"
+            f"warning: {plate} lists {counted(len(missing), 'missing well or field', 'missing wells or fields')}, "
+            f"the first is {missing[0]}; they are left out"
         )
     if not fields:
         mistakes.append(f"{plate} has no field of any well")

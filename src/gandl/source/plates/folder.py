@@ -33,6 +33,7 @@ from gandl.source.plates.stores import (
 )
 from gandl.source.plates.table import Found
 from gandl.source.plates.wells import read_wells, treated
+from gandl.workflow.words import counted
 
 THUMBNAIL = re.compile(r"(?i:thumb)[^/]*$|(?:^|/)(?i:thumb(?:nail)?s?)/")
 """Finds small previews, which are no images of a plate, by the file's name or its folder."""
@@ -59,7 +60,7 @@ def read_folder_of_sites(settings: PlatesSettings) -> Found:
     if not places and not mistakes:
         raise PlatesError(no_image_fits(settings))
     notes = notes_of_foreign(
-        [place.name for place in places], foreign, f"below {settings.folder} do not fit the pattern"
+        [place.name for place in places], foreign, "the pattern does not fit", f"{settings.folder}"
     )
     found = sites_of_places(
         places, folder, mistakes, wells=settings.wells, time=settings.time, leave_out=settings.leave_out
@@ -141,12 +142,12 @@ def sites_of_places(
 
 
 def notes_of_foreign(
-    taken: Sequence[str], foreign: Sequence[str], what: str, aside: re.Pattern[str] = THUMBNAIL
+    taken: Sequence[str], foreign: Sequence[str], unfit: str, where: str, aside: re.Pattern[str] = THUMBNAIL
 ) -> list[str]:
     """What is said of image files that are not used: a warning where they look like images of a plate, and a note on the others.
 
     A file looks like an image of a plate where it lies in a folder of images that are used, has their extension, and is nothing
-    that `aside` (a pattern for thumbnails and the like) finds.
+    that `aside` (a pattern for thumbnails and the like) finds. `unfit` says why they are not used: `the pattern does not fit`.
     """
     places = {_folder_and_suffix(name) for name in taken}
     like = [name for name in foreign if _folder_and_suffix(name) in places and not aside.search(name)]
@@ -154,11 +155,11 @@ def notes_of_foreign(
     notes = []
     if like:
         notes.append(
-            f"warning: {len(like):,} image file(s) {what}, though they lie beside images that are used, for example {like[0]}; "
-            "they are left out"
+            f"warning: {unfit} {counted(len(like), 'image file')} below {where} beside images that are used, for example "
+            f"{like[0]}; such files are left out"
         )
     if rest:
-        notes.append(f"{len(rest):,} image file(s) {what}, the first is {rest[0]}")
+        notes.append(f"{unfit} {counted(len(rest), 'image file')} below {where}, the first is {rest[0]}")
     return notes
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from gandl.source.plates.references import ImageFile, image_at
 from gandl.source.plates.rules import plate_words
 from gandl.source.plates.stores import PlateKey, natural
+from gandl.workflow.words import counted
 
 SiteKey = tuple[PlateKey, str, int | None]
 """Plate, well and number of a site."""
@@ -80,7 +81,7 @@ def _of_one_time(places: list[Place], time: int | None, mistakes: list[str], not
     for key, of_plate in times.items():
         ordered = sorted(of_plate, key=natural)
         number = 1 if time is None else time
-        words = f"{len(ordered)} time point(s): {_some(ordered)}"
+        words = f"{counted(len(ordered), 'time point')}: {_some(ordered)}"
         if len(ordered) > 1 and time is None:
             mistakes.append(
                 f"{plate_words(key)} has {words}; choose one by its number, such as --time 1 (source.plates.time)"
@@ -109,7 +110,7 @@ def _notes_of_planes(stacks: Mapping[SiteKey, Mapping[str, dict[int | None, str]
     notes = []
     if projections:
         notes.append(
-            f"{len(projections):,} image(s) without a plane lie beside the planes of their site and channel, for example "
+            f"{counted(len(projections), 'image')} without a plane beside the planes of their site and channel, for example "
             f"{projections[0]}; they are taken as projections and left out, the planes are used"
         )
     if counts and min(counts) != max(counts):

@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gandl.workflow.words import counted
+
 KINDS = 10
 """Kinds of mistakes that are listed; of the others, only the number is given."""
 ALIKE = 4
@@ -60,7 +62,9 @@ def folded(mistakes: Sequence[str], kinds: int = KINDS) -> list[str]:
     rest = len(mistakes) - sum(map(len, shown))
     lines = [line for group in shown for line in _lines(group)]
     if rest:
-        lines.append(f"and {rest:,} more of {len(groups) - kinds:,} other kind(s), reported once these are fixed")
+        lines.append(
+            f"and {rest:,} more of {counted(len(groups) - kinds, 'other kind')}, reported once these are fixed"
+        )
     return lines
 
 

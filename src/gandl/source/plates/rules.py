@@ -17,6 +17,7 @@ from gandl.source.plates.references import WHOLE_FILE, ImageFile, Place, Selecto
 from gandl.source.plates.stores import PlateKey
 from gandl.source.plates.text_table import AMBIGUOUS
 from gandl.tables import CONTROLS
+from gandl.workflow.words import counted
 
 ROWS = 32
 COLUMNS = 48
@@ -159,7 +160,7 @@ def without_vehicle_doses(
         out.append((line, cells))
     names = ", ".join(dict.fromkeys(name for name in zeros if name))
     named = f" ({names})" if names else ""
-    note = f"{len(zeros):,} row(s) give the vehicle{named} the concentration_um 0; they are read as untreated"
+    note = f"the vehicle{named} has the concentration_um 0 in {counted(len(zeros), 'row')}; it is read as untreated"
     return out, [note] if zeros else []
 
 

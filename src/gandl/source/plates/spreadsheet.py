@@ -16,6 +16,7 @@ from typing import Any
 from zipfile import BadZipFile
 
 from gandl.source.plates.mistakes import PlatesError, rows_in_words
+from gandl.workflow.words import counted
 
 DAMAGED = (BadZipFile, OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, SyntaxError, IndexError)
 """What openpyxl raises at a file that is no workbook, or a damaged one."""
@@ -50,8 +51,8 @@ def read_sheet(path: Path, name: str = "") -> Sheet:
         computed, _ = _opened(path, sheet.title, values=True)
         rows = [list(row) for row in computed.iter_rows()]
         notes.append(
-            f"{path}: {len(formulas):,} cell(s) hold formulas, the first is {formulas[0].coordinate}; the values that Excel last "
-            "computed are read"
+            f"{path}: formulas in {counted(len(formulas), 'cell')}, the first is {formulas[0].coordinate}; the values that Excel "
+            "last computed are read"
         )
     header = tuple(cell_text(cell) for cell in rows[0]) if rows else ()
     while header and not header[-1].strip():  # every row of a sheet is as long as the longest

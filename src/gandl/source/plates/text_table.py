@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gandl.source.plates.mistakes import PlatesError
+from gandl.workflow.words import counted
 
 DELIMITERS = ",;\t"
 PLACE_COLUMNS = ("well", "row", "column", "channel", "plate", "site", "experiment")
@@ -171,9 +172,7 @@ def with_decimal_points(table: Table, columns: Sequence[str]) -> Table:
             (line, {**cells, column: cells[column].replace(",", ".")} if cells[column] in chosen else cells)
             for line, cells in table.rows
         )
-        note = (
-            f"{column} has decimal commas in {len(commas):,} row(s): {shown[0]} is read as {shown[0].replace(',', '.')}"
-        )
+        note = f"{column} has decimal commas in {counted(len(commas), 'row')}: {shown[0]} is read as {shown[0].replace(',', '.')}"
         table = replace(table, rows=rows, notes=(*table.notes, note))
     return table
 

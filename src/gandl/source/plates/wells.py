@@ -21,6 +21,7 @@ from gandl.source.plates.rules import (
 from gandl.source.plates.stores import PlateKey
 from gandl.source.plates.table import MADE, OWN, mistakes_of_names
 from gandl.source.plates.text_table import Table, read_csv
+from gandl.workflow.words import counted
 
 
 @dataclass(frozen=True)
@@ -99,13 +100,13 @@ def treated(sites: Sequence[Site], wells: Wells, name: str) -> tuple[list[Site],
     without = [site for site, row in zip(sites, rows, strict=True) if row is None]
     if without:
         notes.append(
-            f"{len({(site.key, site.well) for site in without})} well(s) with images are not in {name}, the first is "
+            f"{name} lacks {counted(len({(site.key, site.well) for site in without}), 'well')} with images, the first is "
             f"{without[0].well} of {plate_words(without[0].key)}; they count as untreated and as not a control"
         )
     used = {row.where for row in rows if row is not None}
     unseen = list(dict.fromkeys(row.where for row in wells.values() if row.where not in used))
     if unseen:
-        notes.append(f"{len(unseen)} row(s) of {name} name wells without images, the first is {unseen[0]}")
+        notes.append(f"{name} names wells without images in {counted(len(unseen), 'row')}, the first is {unseen[0]}")
     return out, notes
 
 

@@ -4,6 +4,7 @@ transfers resume where they stopped.
 
 __all__ = [
     "addresses",
+    "copies",
     "datasets",
     "download",
     "member_source",

@@ -10,6 +10,11 @@ from gandl.workflow.files import sha256_of, write_json
 OFFICIAL, FOLDER, SERVER = "official host", "mirror folder", "mirror server"
 
 
+def origin_file(archive: Path) -> Path:
+    """The file beside a download that states its origin."""
+    return archive.with_name(f"{archive.name}.origin.json")
+
+
 def write_origin(archive: Path, mirror: str | None, origin: Path) -> None:
     """Write what is known of a file at the moment it arrived: from where, its size and checksum, the day. No path of a machine.
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from gandl.tables import CONTROLS, SITES, write_table
+from gandl.workflow.words import named
 
 EXPERIMENT = "BBBC013"
 PLATE = 1
@@ -127,7 +128,7 @@ def _read_rows(platemap: Path) -> list[tuple[int, dict[str, str]]]:
             missing = [name for name in PLATEMAP_COLUMNS if name not in header]
             if missing:
                 raise PlateMapError(
-                    f"the plate map {platemap} lacks the column(s) {', '.join(missing)}; "
+                    f"the plate map {platemap} lacks the {named('column', missing)}; "
                     f"it has {', '.join(header) or 'no header'}"
                 )
             reader.fieldnames = header

@@ -17,6 +17,8 @@ from typing import IO
 
 import pandas as pd
 
+from gandl.workflow.words import counted, named
+
 MEMBER = "metadata.csv"
 ROWS_SHOWN = 5
 BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
@@ -60,9 +62,7 @@ def read_metadata(path: Path, columns: Sequence[str], explained: Mapping[str, st
             with archive.open(member) as file:
                 return Metadata(where, read_text_table(file, where, columns, explained), sha256)
         except BROKEN as error:
-            raise MetadataError(
-                f"{where} is damaged and cannot be read ({error}); download the archive again"
-            ) from error
+            raise MetadataError(f"{where} is damaged and cannot be read ({error}); {renewed(path)}") from error
 
 
 def open_archive(path: Path, error: type[ValueError]) -> zipfile.ZipFile:
@@ -77,9 +77,14 @@ def open_archive(path: Path, error: type[ValueError]) -> zipfile.ZipFile:
             if begins_as_zip
             else "is not a zip"
         )
-        raise error(f"{path} {what}; download it again") from broken
+        raise error(f"{path} {what}; {renewed(path)}") from broken
     except OSError as absent:
         raise error(f"{path} cannot be opened: {absent.strerror}") from absent
+
+
+def renewed(path: Path) -> str:
+    """What to do with a damaged download, in words."""
+    return f"delete {path} and run again to download it again (with a mirror: repair the mirror's file first)"
 
 
 def csv_members(archive: zipfile.ZipFile) -> list[str]:
@@ -127,10 +132,10 @@ def _check_header(header: list[str], where: str, columns: Iterable[str], explain
     missing = [name for name in columns if name not in header]
     if missing:
         reasons = "".join(f"; {explained[name]}" for name in missing if name in explained)
-        raise MetadataError(f"{where} lacks the column(s) {', '.join(missing)}{reasons}; it has {', '.join(header)}")
+        raise MetadataError(f"{where} lacks the {named('column', missing)}{reasons}; it has {', '.join(header)}")
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
-        raise MetadataError(f"{where} has the column(s) {', '.join(repeated)} twice")
+        raise MetadataError(f"{where} has the {named('column', repeated)} twice")
 
 
 def _table(reader: csv._reader, header: list[str], where: str) -> pd.DataFrame:  # type: ignore[name-defined]
@@ -143,7 +148,7 @@ def _table(reader: csv._reader, header: list[str], where: str) -> pd.DataFrame: 
             rows.append([words.setdefault(value, value) for value in row])
             lines.append(reader.line_num)
         elif row:
-            wrong.append(f"  row {reader.line_num} has {len(row)} fields, the header has {len(header)}")
+            wrong.append(f"  row {reader.line_num} has {counted(len(row), 'field')}, the header has {len(header)}")
     if wrong:
         more = [f"  ... and {len(wrong) - ROWS_SHOWN:,} more rows like these"] if len(wrong) > ROWS_SHOWN else []
         raise MetadataError("\n".join([f"{where} has broken rows:", *wrong[:ROWS_SHOWN], *more]))

@@ -21,15 +21,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from gandl.config import FeaturizerName
-from gandl.source.screens.metadata_zip import BROKEN, csv_members, open_archive
+from gandl.config import Dataset, FeaturizerName
+from gandl.source.screens.metadata_zip import BROKEN, csv_members, open_archive, renewed
 from gandl.tables import EMBEDDINGS, SITES, feature_columns, read_table
 from gandl.tables.notes import write_noted_table
 from gandl.workflow.progress import Progress
+from gandl.workflow.words import counted
 
 PIECE_BYTES = 4 << 20
 """Size of the pieces that a CSV is read in; a row of 1,024 numbers is some 20 kB."""
 NAMED = 5
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
+SHOWN_CHARACTERS = 60
+"""Of a name or value that is quoted from a file."""
 
 
 class ReleasedError(ValueError):
@@ -71,6 +75,8 @@ def write_released(
     sites: Path,
     outputs: Mapping[str, Path],
     *,
+    dataset: Dataset,
+    width: int,
     complete: bool = False,
     sha256: str | None = None,
 ) -> None:
@@ -81,13 +87,15 @@ def write_released(
     embeddings_zip : archive with one or several CSV files: `site_id, feature_0 ... feature_{d-1}`, one row per site.
     sites : sites table (parquet).
     outputs : store -> parquet (schema `gandl.tables.EMBEDDINGS`, metadata as of any featurizer's embeddings).
+    dataset : the screen.
+    width : number of features of its release, `source.<dataset>.released_width`.
     complete : the sites table is the whole screen, so that an embedding without a site is a mistake.
     sha256 : published SHA-256 of the one CSV inside; None: it is not checked.
 
     Raises
     ------
-    ReleasedError : a damaged archive, another checksum, files of different width, a value that is not a number, a duplicate
-        site, a site without an embedding, (if complete) an embedding without a site.
+    ReleasedError : a damaged archive, another checksum, another separator or width, a value that is empty or not a number, a
+        duplicate site, a site without an embedding, (if complete) an embedding without a site.
     """
     table = read_table(sites, SITES, columns=["site_id", "store_id"])
     places = {store: np.flatnonzero(table["store_id"] == store) for store in outputs}
@@ -97,9 +105,9 @@ def write_released(
     folder = next(iter(outputs.values())).parent
     folder.mkdir(parents=True, exist_ok=True)
     with open_archive(Path(embeddings_zip), ReleasedError) as archive, tempfile.TemporaryFile(dir=folder) as file:
-        dim = _dim(archive, embeddings_zip)
+        _check_width(archive, embeddings_zip, width, f"source.{dataset.value}.released_width")
         _check_sha256(archive, embeddings_zip, sha256)
-        vectors = _Vectors(file.fileno(), np.zeros(len(table), bool), dim)
+        vectors = _Vectors(file.fileno(), np.zeros(len(table), bool), width)
         _collect(archive, embeddings_zip, pd.Index(table["site_id"]), vectors, complete)
         missing = ~vectors.filled & table["store_id"].isin(outputs).to_numpy(bool)
         if missing.any():
@@ -107,12 +115,12 @@ def write_released(
                 f"{embeddings_zip} has no embedding of {missing.sum():,} sites: {_named(table['site_id'][missing].tolist())}"
             )
         notes = {
-            "feature_names": [f"released_{i}" for i in range(dim)],
+            "feature_names": [f"released_{i}" for i in range(width)],
             "featurizer": FeaturizerName.RELEASED.value,
             "settings": {"archive": Path(embeddings_zip).name},
         }
         for store, output in outputs.items():
-            frame = pd.DataFrame(vectors.get(places[store]), columns=_features(dim))
+            frame = pd.DataFrame(vectors.get(places[store]), columns=_features(width))
             frame.insert(0, "site_id", table["site_id"].to_numpy(object)[places[store]])
             write_noted_table(frame, output, EMBEDDINGS, notes)
 
@@ -121,28 +129,36 @@ def _features(dim: int) -> list[str]:
     return [f"feature_{i}" for i in range(dim)]
 
 
-def _dim(archive: zipfile.ZipFile, path: Path) -> int:
-    """Number of features, the same in every CSV."""
-    dims = {member: _dim_of(archive, path, member) for member in csv_members(archive)}
-    if not dims:
+def _check_width(archive: zipfile.ZipFile, path: Path, width: int, key: str) -> None:
+    """Refuse an archive whose tables have another form, or another number of features than their release."""
+    widths = {member: _width_of(archive, path, member) for member in csv_members(archive)}
+    if not widths:
         raise ReleasedError(
             f"{path} holds no CSV file of embeddings; it holds {_named(archive.namelist()) or 'nothing'}"
         )
-    if len(set(dims.values())) > 1:
-        found = ", ".join(f"{member} {dim}" for member, dim in dims.items())
-        raise ReleasedError(f"{path}: its files differ in the number of features: {found}")
-    return next(iter(dims.values()))
+    found = _named([f"{member} has {counted(other, 'feature')}" for member, other in widths.items() if other != width])
+    if found:
+        raise ReleasedError(
+            f"{path}: {found}, but the embeddings published with this screen have {width:,} ({key}; change it only for another "
+            "release)"
+        )
 
 
-def _dim_of(archive: zipfile.ZipFile, path: Path, member: str) -> int:
+def _width_of(archive: zipfile.ZipFile, path: Path, member: str) -> int:
+    """Number of features of one CSV."""
     try:
         with archive.open(member) as file:
             header = next(csv.reader(io.TextIOWrapper(file, encoding="utf-8-sig", newline="")), [])
     except (*BROKEN, UnicodeDecodeError, csv.Error) as error:
-        raise ReleasedError(f"{path}: {member} cannot be read ({error}); download the archive again") from error
+        raise ReleasedError(f"{path}: {member} cannot be read ({error}); {renewed(path)}") from error
+    if len(header) == 1 and (found := next((sign for sign in SEPARATORS if sign in header[0]), None)):
+        raise ReleasedError(
+            f"{path}: the columns of {member} are separated by {SEPARATORS[found]}; they must be separated by commas (and "
+            "numbers have a decimal point)"
+        )
     features = feature_columns(pd.DataFrame(columns=header))
     if header.count("site_id") != 1 or not features or features != _features(len(features)):
-        shown = ", ".join(header[:NAMED]) or "no header"
+        shown = ", ".join(map(_short, header[:NAMED])) or "no header"
         raise ReleasedError(
             f"{path}: {member} must have the columns site_id, feature_0, feature_1, ...; it has {shown}"
         )
@@ -159,7 +175,7 @@ def _check_sha256(archive: zipfile.ZipFile, path: Path, sha256: str | None) -> N
         with archive.open(members[0]) as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     except BROKEN as error:
-        raise ReleasedError(f"{path}: {members[0]} is damaged ({error}); download the archive again") from error
+        raise ReleasedError(f"{path}: {members[0]} is damaged ({error}); {renewed(path)}") from error
     if found != sha256:
         raise ReleasedError(f"{path}: the SHA-256 of {members[0]} is {found}, the published one is {sha256}")
 
@@ -202,9 +218,44 @@ def _pieces(archive: zipfile.ZipFile, path: Path, member: str, dim: int) -> Iter
                 columns = [column.to_numpy(zero_copy_only=False) for column in batch.columns]
                 yield columns[0], np.stack(columns[1:], axis=1)
     except pa.ArrowInvalid as error:
-        raise ReleasedError(f"{path}: {member} is not a valid table of numbers: {_one_line(error)}") from error
+        fault = _first_fault(archive, member) or _one_line(error)
+        raise ReleasedError(f"{path}: {member} is not a valid table of numbers: {fault}") from error
     except BROKEN as error:
-        raise ReleasedError(f"{path}: {member} is damaged ({error}); download the archive again") from error
+        raise ReleasedError(f"{path}: {member} is damaged ({error}); {renewed(path)}") from error
+
+
+def _first_fault(archive: zipfile.ZipFile, member: str) -> str:
+    """What is wrong with the first row that is not a site and its numbers, and where (the header is row 1); empty if none is."""
+    try:
+        with archive.open(member) as file:
+            reader = csv.reader(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""))
+            header = next(reader)
+            for row in reader:
+                if row and (fault := _fault_of(dict(zip(header, row, strict=False)), len(row), len(header))):
+                    return f"row {reader.line_num}: {fault}"
+    except (*BROKEN, UnicodeDecodeError, csv.Error):
+        pass
+    return ""
+
+
+def _fault_of(row: Mapping[str, str], fields: int, expected: int) -> str:
+    site = repr(_short(row["site_id"])) if "site_id" in row else "the site"
+    if fields != expected:
+        return f"{site} has {counted(fields, 'field')}, the header has {expected:,}"
+    for name, value in row.items():
+        if name == "site_id":
+            continue
+        if not value.strip():
+            return f"{name} of {site} is empty"
+        try:
+            float(value)
+        except ValueError:
+            return f"{name} of {site} is {_short(value)!r}, not a number"
+    return ""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + " ..."
 
 
 def _one_line(error: Exception) -> str:

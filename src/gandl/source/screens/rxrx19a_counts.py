@@ -53,7 +53,8 @@ def _errors(frame: pd.DataFrame, wells: pd.DataFrame) -> Iterator[str]:
     expected = set(published_stores(Dataset.RXRX19A))
     for what, names in (("lacks", expected - plates), ("also has", plates - expected)):
         if names:
-            yield f"the screen {what} the plate(s) {_named(sorted(names))}; the published one has 57"
+            noun = "plates" if len(names) > 1 else "plate"
+            yield f"the screen {what} the {noun} {_named(sorted(names))}; the published one has 57"
     conditions = wells.groupby(["cell_type", "disease_condition"]).size()
     for (cell_type, condition), count in WELLS_OF_CONDITION.items():
         what = f"wells of the condition {condition or '(empty)'}"

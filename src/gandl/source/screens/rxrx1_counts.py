@@ -64,7 +64,8 @@ def _experiments(wells: pd.DataFrame) -> Iterator[str]:
     found = wells.groupby("experiment")["plate"].nunique()
     for what, names in (("lacks", set(plates_of) - set(found.index)), ("also has", set(found.index) - set(plates_of))):
         if names:
-            yield f"the screen {what} the experiment(s) {_named(sorted(names))}; the published one has {len(plates_of)}"
+            noun = "experiments" if len(names) > 1 else "experiment"
+            yield f"the screen {what} the {noun} {_named(sorted(names))}; the published one has {len(plates_of)}"
     few = [f"{name} ({found[name]})" for name in found.index if found[name] != plates_of.get(name, found[name])]
     if few:
         yield f"experiments without exactly {RXRX1_PLATES} plates: {len(few)}, {_named(few)}"

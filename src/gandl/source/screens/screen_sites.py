@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from gandl.config import Dataset
+from gandl.workflow.words import counted
 
 NAMED = 12
 
@@ -26,7 +27,7 @@ def requested_stores(
         more = f" ... {known[-1]}" if len(known) > NAMED else ""
         raise error(
             f"source.{dataset}.stores names {', '.join(unknown)}; the metadata have {', '.join(known[:NAMED])}{more} "
-            f"({len(known)} stores)"
+            f"({counted(len(known), 'store')})"
         )
     return list(requested) or known
 

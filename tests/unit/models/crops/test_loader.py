@@ -284,7 +284,7 @@ def test_fewer_images_than_a_batch_are_reported_once(tmp_path: Path, caplog: pyt
         for step in range(3):
             assert one.batch(step, 0)[0].shape == (8, 2, 16, 16)
     (reported,) = [record.getMessage() for record in caplog.records if record.name == "gandl.models.crops.loader"]
-    assert "training on 3 image(s), fewer than a batch of 8" in reported
+    assert "training on 3 images, fewer than a batch of 8" in reported
     caplog.clear()
     with loader([few], ranks=Ranks(1, 2)), loader([few], settings(batch=4, network=TRAINING.network), np.arange(3)):
         pass

@@ -119,7 +119,7 @@ def test_too_few_wells_that_are_no_controls_are_refused_at_the_door(tmp_path: Pa
     table = read_table(sites, SITES)
     treated = table.index[(table["control"] == "none") & table["row"].isin(["A", "B"])]
     write_table(table.assign(control=table["control"].where(~table.index.isin(treated[2:]), "negative")), sites, SITES)
-    with pytest.raises(ProbeError, match=r"plate S_1 has 2 reference well\(s\) for the probe; at least 3 are needed"):
+    with pytest.raises(ProbeError, match=r"plate S_1 has 2 reference wells for the probe; at least 3 are needed"):
         build_probe([store], sites, splits, SETTINGS, C_GRID)
 
 

@@ -280,7 +280,7 @@ def test_what_fails_again_goes_further_back_and_in_the_end_stops_and_says_what_t
     monkeypatch.setattr(Objective, "step", noted)
     plant(monkeypatch, lambda objective: objective.step_number == fails_at)
     settings = TRAINING.model_copy(update={"checkpoint_images": 40})
-    with pytest.raises(TrainingError, match=r"3 earlier roll-back\(s\) \(training\.roll_backs\) did not help\. Lower"):
+    with pytest.raises(TrainingError, match=r"3 earlier roll-backs \(training\.roll_backs\) did not help\. Lower"):
         run(store, tmp_path, settings)
     assert begun == begins
     assert not (tmp_path / "weights.safetensors").exists()

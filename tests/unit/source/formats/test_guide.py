@@ -74,6 +74,6 @@ def test_every_name_in_the_guides_table_of_microscopes_is_recognised(repository:
             mistakes: list[str] = []
             places = by_names(tmp_path, [file], list(MICROSCOPES), None, mistakes)
             assert mistakes == []
-            assert places.notes[0].startswith("1 image file(s) are named as")
+            assert places.notes[0].endswith("fit 1 image file")
             microscope = next(one for one in MICROSCOPES if one.names[0] in names)
             assert microscope.words in places.notes[0], file

@@ -92,12 +92,12 @@ def test_missing_files_of_an_index_are_counted(tmp_path: Path) -> None:
     assert found.mistakes == ()
     assert len(found.sites) == 6
     assert found.notes[1] == (
-        f"warning: Images/Index.idx.xml names 12 image(s) of 2 site(s) that are missing, the first is "
+        f"warning: Images/Index.idx.xml names 12 missing images of 2 sites, the first is "
         f"{harmony_name(Shot(16, 24, 1, 1, 1))}; these sites are left out"
     )
     (folder / "Images" / harmony_name(SHOTS[0])).unlink()
     assert read_microscope(folder).mistakes == (
-        "Images/Index.idx.xml names 1 image(s) that are missing, though others of their sites are there; the first is "
+        "Images/Index.idx.xml names 1 missing image, though others of their sites are there; the first is "
         f"{harmony_name(SHOTS[0])}",
     )
 
@@ -106,8 +106,8 @@ def test_images_that_no_index_names_are_a_warning(tmp_path: Path) -> None:
     folder = write_phenix(tmp_path / "screen")
     touch(folder, [f"Images/{harmony_name(Shot(5, 5, 1, 1))}"])
     assert read_microscope(folder).notes[-2] == (
-        f"warning: 1 image file(s) below {folder} are in no index, though they lie beside images that are used, for example "
-        f"Images/{harmony_name(Shot(5, 5, 1, 1))}; they are left out"
+        f"warning: no index names 1 image file below {folder} beside images that are used, for example "
+        f"Images/{harmony_name(Shot(5, 5, 1, 1))}; such files are left out"
     )
 
 
@@ -247,7 +247,7 @@ def test_images_may_lie_in_another_folder_or_have_another_extension(tmp_path: Pa
     touch(
         moved, [f"Images/{harmony_name(SHOTS[0])[:-5]}.png"]
     )  # an image of another kind in another folder is not taken
-    assert "names 1 image(s) that are missing" in read_microscope(moved).mistakes[0]
+    assert "names 1 missing image" in read_microscope(moved).mistakes[0]
 
 
 def test_projections_of_cellvoyager_are_no_planes(tmp_path: Path) -> None:

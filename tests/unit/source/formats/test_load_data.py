@@ -69,7 +69,7 @@ def test_paths_relative_to_the_table_and_rows_and_columns_are_understood(tmp_pat
     assert list(found.notes) == [
         "no column Metadata_Plate: all rows are taken as one plate",
         "Metadata_Batch is the experiment: it separates plates of the same name",
-        "1 column(s) without Metadata_ are not kept, the first is Count_Cells",
+        "not kept: 1 column without Metadata_, the first is Count_Cells",
     ]
 
 
@@ -109,7 +109,7 @@ def test_illumination_functions_are_kept_and_matter_where_they_are_used(tmp_path
     assert (found.channels, found.mistakes, found.notes) == (("DNA",), (), ())
     far = load_data(tmp_path, f"{head}\nDNA.npy,/data/illum,a.tif,x,1,A1,1\n")
     assert far.mistakes == ()
-    assert far.notes[0].startswith("1 file(s) are named below /data/illum, which is not on this machine")
+    assert far.notes[0].startswith("the table names 1 file below /data/illum, which is not on this machine")
     used = read_load_data(tmp_path / "screen/load_data.csv", illumination=True)
     assert used.mistakes == far.notes
 
@@ -145,9 +145,9 @@ def test_windows_paths_and_several_prefixes_are_one_sentence_each(tmp_path: Path
     found = load_data(tmp_path, text)
     screen = tmp_path / "screen"
     assert found.mistakes == (
-        f"2 file(s) are named below D:/scan, which is not on this machine; files of these names lie below {screen}: add "
+        f"the table names 2 files below D:/scan, which is not on this machine; files of these names lie below {screen}: add "
         f"--rewrite D:/scan={screen}",
-        "2 file(s) are named below /mnt/none, which is not on this machine; name the folder that holds them here: --rewrite "
+        "the table names 2 files below /mnt/none, which is not on this machine; name the folder that holds them here: --rewrite "
         "/mnt/none=FOLDER (the first is then looked for as FOLDER/p2/c.tif)",
     )
     for name in ("p2", "p3"):

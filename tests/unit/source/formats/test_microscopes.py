@@ -67,8 +67,8 @@ def test_more_than_nine_sites_and_thumbnails_of_imagexpress(tmp_path: Path) -> N
     assert found.channels == ("1", "2")
     assert [(site.well, site.site) for site in found.sites] == list(product(("A01", "B02"), (1, 9, 10, 11)))
     assert found.notes == (
-        "16 image file(s) are named as ImageXpress (MetaXpress) names them",
-        f"8 image file(s) below {tmp_path}/lab are not named as ImageXpress (MetaXpress) names images, the first is "
+        "the names of ImageXpress (MetaXpress) fit 16 image files",
+        f"the names of ImageXpress (MetaXpress) do not fit 8 image files below {tmp_path}/lab, the first is "
         "scan_A01_s1_w1_thumbA1F3.TIF",
     )
 
@@ -80,9 +80,9 @@ def test_files_that_look_like_images_and_do_not_fit_are_a_warning(tmp_path: Path
     once = r"(?P<plate>[^/]+)/scan_(?P<well>[A-P]\d\d)_s(?P<site>\d)_w(?P<channel>\d)(?!.*thumb)"
     notes = read_plates(PlatesSettings(folder=str(folder), pattern=once)).notes
     assert notes == (
-        f"warning: 4 image file(s) below {folder} do not fit the pattern, though they lie beside images that are used, for "
-        "example p1/scan_A01_s10_w1.TIF; they are left out",
-        f"2 image file(s) below {folder} do not fit the pattern, the first is overview.png",
+        f"warning: the pattern does not fit 4 image files below {folder} beside images that are used, for "
+        "example p1/scan_A01_s10_w1.TIF; such files are left out",
+        f"the pattern does not fit 2 image files below {folder}, the first is overview.png",
     )
 
 
@@ -131,7 +131,7 @@ def test_projections_beside_planes_are_left_out_and_reported(tmp_path: Path) -> 
     first = found.sites[0]
     assert first.images["1"].given == "|".join(metaxpress_export(Shot(1, 1, 1, 1, plane)) for plane in (1, 2, 3))
     assert first.images["2"].given == metaxpress_export(Shot(1, 1, 1, 2, 1))
-    assert found.notes[1].startswith("2 image(s) without a plane lie beside the planes of their site and channel")
+    assert found.notes[1].startswith("2 images without a plane beside the planes of their site and channel")
     assert found.notes[2] == "images have 1 to 3 planes, 2 of 4 have 1; were all copied?"
 
 
@@ -139,12 +139,12 @@ def test_several_time_points_need_a_choice(tmp_path: Path) -> None:
     shots = [Shot(1, 1, s, 1, 1, t) for s, t in product((1, 2), (2, 9, 10))]
     folder = touch(tmp_path / "lab", (harmony(shot) for shot in shots))
     assert read_microscope(folder).mistakes == (
-        "plate 1 of lab has 3 time point(s): 2, 9, 10; choose one by its number, such as --time 1 (source.plates.time)",
+        "plate 1 of lab has 3 time points: 2, 9, 10; choose one by its number, such as --time 1 (source.plates.time)",
     )
     found = read_microscope(folder, time=3)
     assert found.mistakes == ()
     assert [site.images["1"].given for site in found.sites] == [harmony(Shot(1, 1, s, 1, 1, 10)) for s in (1, 2)]
-    assert "plate 1 of lab has 3 time point(s): 2, 9, 10; time point 3 is taken (10)" in found.notes
+    assert "plate 1 of lab has 3 time points: 2, 9, 10; time point 3 is taken (10)" in found.notes
     assert read_microscope(folder, time=4).mistakes[0].endswith("there is no time point 4")
     pattern = r"r(?P<row>\d\d)c(?P<column>\d\d)f(?P<site>\d+)p01-ch(?P<channel>\d)sk(?P<time>\d+)"
     plates = read_plates(PlatesSettings(folder=str(folder), pattern=pattern, time=1))
@@ -203,7 +203,7 @@ def test_shading_images_of_cellvoyager_are_no_images_of_the_plate(tmp_path: Path
     found = read_microscope(folder)
     assert found.sites[0].key.plate == "AssayPlate_Greiner_#655090"
     assert not any(note.startswith("warning") for note in found.notes)
-    assert found.notes[1].endswith("names images, the first is DC_sCMOS #1_CAM1.tif")
+    assert found.notes[1].endswith(f"2 image files below {folder}, the first is DC_sCMOS #1_CAM1.tif")
 
 
 def test_unclear_folders_are_one_sentence(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_a_table_of_wells_says_what_was_done(tmp_path: Path) -> None:
     )
     found = read_plate(write_plate(tmp_path / "p.zarr", ZarrPlate(fields=1)), wells=str(wells))
     assert [site.layout.control for site in found.sites] == ["negative", "none", "positive"]
-    assert found.notes[-1].startswith(f"1 well(s) with images are not in {wells}, the first is A02")
+    assert found.notes[-1].startswith(f"{wells} lacks 1 well with images, the first is A02")
 
 
 # --- what is wrong with a plate ---
@@ -173,9 +173,7 @@ def test_missing_wells_and_fields_are_counted(version: str, tmp_path: Path) -> N
     found = read_plate(path)
     assert found.mistakes == ()
     assert [(site.well, site.site) for site in found.sites] == [("A01", 1), ("A01", 2), ("B01", 1)]
-    assert found.notes[0] == (
-        f"warning: {path} lists 2 well(s) or field(s) that are missing, the first is A/2; they are left out"
-    )
+    assert found.notes[0] == (f"warning: {path} lists 2 missing wells or fields, the first is A/2; they are left out")
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -149,9 +149,9 @@ def test_a_well_that_the_plate_does_not_have_is_noted_and_so_is_a_well_without_a
     assert found.mistakes == ()
     barcodes = listed.folder / "barcode_platemap.csv"
     assert found.notes[-2:] == (
-        f"1 well(s) with images are not in {barcodes}, the first is A03 of plate BR00000001 of screen; they count as untreated "
+        f"{barcodes} lacks 1 well with images, the first is A03 of plate BR00000001 of screen; they count as untreated "
         "and as not a control",
-        f"1 row(s) of {barcodes} name wells without images, the first is {path}, row 4",
+        f"{barcodes} names wells without images in 1 row, the first is {path}, row 4",
     )
 
 
@@ -169,7 +169,7 @@ def test_samples_that_are_described_twice_differently_or_not_at_all_are_reported
     path = maps(tmp_path, "A01\tBRD-1\t0.1\tDMSO", "A02\tBRD-9\t0.1\tDMSO", external=external)
     read = read_plate_maps(path, ["P1"])
     assert read.mistakes == (f"{tmp_path}/external_metadata.tsv, row 3: pert_iname of BRD-1 is 'b', but 'a' in row 2",)
-    assert f"1 sample(s) are not in {tmp_path}/external_metadata.tsv, the first is BRD-9" in read.notes[0]
+    assert f"{tmp_path}/external_metadata.tsv lacks 1 sample, the first is BRD-9" in read.notes[0]
 
 
 @pytest.mark.parametrize(

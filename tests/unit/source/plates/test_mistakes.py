@@ -50,5 +50,5 @@ def test_after_ten_kinds_the_rest_is_counted() -> None:
     said = [f"row {row}: the column {word} is wrong" for row, word in enumerate([*words, "mu"], start=2)]
     lines = folded(said)
     assert lines[:10] == said[:10]
-    assert lines[10:] == ["and 3 more of 2 other kind(s), reported once these are fixed"]
+    assert lines[10:] == ["and 3 more of 2 other kinds, reported once these are fixed"]
     assert listed("x has mistakes", said[:2]) == f"x has mistakes:\n  {said[0]}\n  {said[1]}"

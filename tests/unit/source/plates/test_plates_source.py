@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from gandl.config import PlatesSettings
+from gandl.evaluation.terms import NO_CELL_TYPE
+from gandl.figures.common.labels import wells_of
 from gandl.source.plates.rules import well_at, well_of
 from gandl.source.plates.sites import channels_of, count_sites, read_plates, source_of, write_sites
 from gandl.source.plates.stores import file_safe, light_stores
@@ -21,6 +23,12 @@ def sites_of(settings: PlatesSettings, folder: Path) -> pd.DataFrame:
     frame = pd.read_parquet(output)
     check(frame, SITES, output)
     return frame
+
+
+def test_cells_that_no_table_names_are_those_that_readers_see_as_all_wells(tmp_path: Path) -> None:
+    frame = sites_of(PlatesSettings(table=str(write_one_channel_plate(tmp_path / "screen", rows="A"))), tmp_path)
+    assert set(frame["cell_type"]) == {NO_CELL_TYPE}
+    assert wells_of(NO_CELL_TYPE, [NO_CELL_TYPE]) == "all wells"
 
 
 def test_two_plates_become_a_sites_table_with_files_and_channels(tmp_path: Path) -> None:
@@ -159,7 +167,7 @@ def test_folder_becomes_sites_in_their_natural_order(tmp_path: Path) -> None:
     assert frame["file_10"].iloc[0] == "p2/B3_s9_w10.TIF"
     assert frame["table_row"].isna().all()
     assert list(plates.notes) == [
-        f"1 image file(s) below {tmp_path}/scans do not fit the pattern, the first is p2/overview.png"
+        f"the pattern does not fit 1 image file below {tmp_path}/scans, the first is p2/overview.png"
     ]
 
 
@@ -189,8 +197,8 @@ def test_table_of_wells_reports_what_was_done(tmp_path: Path) -> None:
     assert frame.loc["scans_1_A02", ["treatment", "concentration_um", "condition"]].tolist() == ["drug", 0.5, "treated"]
     assert frame.loc["scans_2_A02", "control"] == "none"
     notes = read_plates(settings).notes
-    assert notes[0].startswith(f"4 well(s) with images are not in {wells}, the first is A03 of plate 01 of scans")
-    assert notes[1] == f"1 row(s) of {wells} name wells without images, the first is {wells}, row 4"
+    assert notes[0].startswith(f"{wells} lacks 4 wells with images, the first is A03 of plate 01 of scans")
+    assert notes[1] == f"{wells} names wells without images in 1 row, the first is {wells}, row 4"
 
 
 def test_table_of_wells_without_plates_holds_for_every_plate(tmp_path: Path) -> None:

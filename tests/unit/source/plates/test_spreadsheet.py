@@ -156,7 +156,7 @@ def test_formulas_give_the_value_that_excel_computed_and_are_noted(screen: Path)
     plates = read_plates(table)
     assert plates.mistakes == ()
     assert [site.layout.concentration_um for site in plates.sites] == [3.0, 1.5]
-    assert "2 cell(s) hold formulas, the first is E2" in plates.notes[0]
+    assert "formulas in 2 cells, the first is E2" in plates.notes[0]
 
 
 def test_merged_cells_errors_dates_and_hidden_rows_are_reported(screen: Path) -> None:

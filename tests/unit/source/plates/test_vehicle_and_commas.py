@@ -27,7 +27,7 @@ def test_vehicle_wells_with_dose_zero_are_untreated_and_noted_once(tmp_path: Pat
         ("negative,DMSO,0", "positive,drug,2", ",drug,3", ",drug,4", ",drug,5", ",drug,6"), start=1)]  # fmt: skip
     plates = plates_of(tmp_path, *rows)
     assert plates.mistakes == ()
-    assert plates.notes == ("4 row(s) give the vehicle (DMSO) the concentration_um 0; they are read as untreated",)
+    assert plates.notes == ("the vehicle (DMSO) has the concentration_um 0 in 4 rows; it is read as untreated",)
     assert given(plates)[:3] == [("DMSO", None, "untreated"), ("drug", 2.0, "treated"), ("drug", 3.0, "treated")]
     assert [site.layout.control for site in plates.sites].count("negative") == 4
 
@@ -67,7 +67,7 @@ def test_a_table_of_wells_may_have_vehicle_rows_with_dose_zero(tmp_path: Path) -
     wells = write_csv(tmp_path / "wells.csv", rows)
     plates = read_plates(folder_of(tmp_path, "p/A1_w1.tif", "p/A2_w1.tif", wells=str(wells)))
     assert [mistake.split(":")[0] for mistake in plates.mistakes] == [f"{wells}, row 3"]
-    assert plates.notes[0].startswith(f"{wells}, 1 row(s) give the vehicle (DMSO) the concentration_um 0")
+    assert plates.notes[0].startswith(f"{wells}, the vehicle (DMSO) has the concentration_um 0 in 1 row")
 
 
 def semicolons(folder: Path, *doses: str, header: str = "well;treatment;concentration_um;file_dna") -> Plates:
@@ -79,7 +79,7 @@ def test_decimal_commas_behind_semicolons_are_read_and_noted_once(tmp_path: Path
     plates = semicolons(tmp_path, "0,5", "1,25", "3", "1,000", "2,5e-3")
     assert plates.mistakes == ()
     assert [dose for _, dose, _ in given(plates)] == [0.5, 1.25, 3.0, 1.0, 0.0025]
-    assert plates.notes == ("concentration_um has decimal commas in 4 row(s): 0,5 is read as 0.5",)
+    assert plates.notes == ("concentration_um has decimal commas in 4 rows: 0,5 is read as 0.5",)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_every_mistake_is_reported_with_its_row(tmp_path: Path) -> None:
 
 
 def test_missing_column_and_missing_file_are_reported(tmp_path: Path) -> None:
-    with pytest.raises(DatasetsError, match=r"lacks the column\(s\) sha256, citation"):
+    with pytest.raises(DatasetsError, match=r"lacks the columns sha256, citation"):
         read_datasets(table(tmp_path, header="dataset,file,url,bytes,licence"))
     with pytest.raises(DatasetsError, match="cannot be read"):
         read_datasets(tmp_path / "nothing.csv")

@@ -117,7 +117,7 @@ def test_shared_data_lay_the_plate_out_in_the_same_way(shared_data: Path, platem
 
 
 def test_missing_columns_are_named(changed: Callable[[Change], Path]) -> None:
-    with pytest.raises(PlateMapError, match=r"changed\.csv lacks the column\(s\) control, treatment; it has well, row"):
+    with pytest.raises(PlateMapError, match=r"changed\.csv lacks the columns control, treatment; it has well, row"):
         read_platemap(changed(lambda table: table.drop(columns=["control", "treatment"])))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gandl.config import RxRx19aSettings
+from gandl.config import Dataset, RxRx1Settings, RxRx19aSettings
 from gandl.embeddings.metadata import feature_metadata, feature_names
 from gandl.source.screens import released
 from gandl.source.screens.released import ReleasedError, write_released
@@ -49,10 +49,12 @@ def vectors(sites: Path) -> pd.DataFrame:
 def write(sites: Path, tmp_path: Path) -> Callable[..., dict[str, Path]]:
     """Write the embeddings of both stores from CSV files of these names."""
 
-    def run(*, complete: bool = True, sha256: str | None = None, **files: pd.DataFrame | str) -> dict[str, Path]:
+    def run(
+        *, complete: bool = True, sha256: str | None = None, width: int = DIM, **files: pd.DataFrame | str
+    ) -> dict[str, Path]:
         outputs = {store: tmp_path / "out" / f"{store}.parquet" for store in ("HRCE-1_25", "HRCE-1_26")}
         archive = embeddings_zip(tmp_path / "embeddings.zip", **files)
-        write_released(archive, sites, outputs, complete=complete, sha256=sha256)
+        write_released(archive, sites, outputs, dataset=Dataset.RXRX19A, width=width, complete=complete, sha256=sha256)
         return outputs
 
     return run
@@ -124,11 +126,11 @@ def test_a_site_with_two_vectors_is_refused(
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("abc", r"is not a valid table of numbers: .*'abc'"),
-        ("", r"is not a valid table of numbers"),
+        ("abc", r"is not a valid table of numbers: row 21: feature_2 of 'HRCE-1_2[56]_\w+_\d' is 'abc', not a number$"),
+        ("", r"is not a valid table of numbers: row 21: feature_2 of 'HRCE-1_2[56]_\w+_\d' is empty$"),
         ("nan", r"feature_2 of 'HRCE-1_2[56]_\w+_\d' is nan, not a finite number"),
         ("inf", r"feature_2 of 'HRCE-1_2[56]_\w+_\d' is inf, not a finite number"),
-        ("1,2", r"is not a valid table of numbers: .*Expected 6 columns, got 7"),
+        ("1,2", r"is not a valid table of numbers: row 21: 'HRCE-1_2[56]_\w+_\d' has 7 fields, the header has 6$"),
     ],
 )
 def test_what_is_no_number_is_refused(
@@ -147,7 +149,7 @@ def test_what_is_no_number_is_refused(
     ("files", "message"),
     [
         ({}, r"embeddings\.zip holds no CSV file of embeddings; it holds nothing"),
-        ({"a": "site_id,feature_0\n", "b": "site_id,feature_0,feature_1\n"}, r"differ in .* features: .*a\.csv 1, .*b\.csv 2"),
+        ({"a": "site_id,feature_0\n", "b": "site_id,feature_0,feature_1\n"}, r"a\.csv has 1 feature, .*b\.csv has 2 features"),
         ({"a": "site,feature_0\n"}, r"a\.csv must have the columns site_id, feature_0, .*; it has site, feature_0"),
         ({"a": "site_id,feature_1,feature_2\n"}, r"a\.csv must have the columns site_id, feature_0"),
         ({"a": ""}, r"a\.csv must have the columns .*; it has no header"),
@@ -159,6 +161,37 @@ def test_files_of_another_form_are_refused(
     with pytest.raises(ReleasedError, match=message):
         write(**files)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_another_width_than_the_release_has_is_refused_with_both_numbers(
+    vectors: pd.DataFrame, write: Callable[..., dict[str, Path]], tmp_path: Path
+) -> None:
+    with pytest.raises(ReleasedError) as error:
+        write(embeddings=vectors, width=RxRx19aSettings().released_width)
+    assert str(error.value).startswith(f"{tmp_path}/embeddings.zip: RxRx19a/embeddings.csv has 5 features, but ")
+    assert "have 1,024 (source.rxrx19a.released_width" in str(error.value)
+    assert RxRx1Settings().released_width == 128
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(("separator", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")])
+def test_another_separator_is_named_in_a_short_sentence(
+    write: Callable[..., dict[str, Path]], separator: str, name: str
+) -> None:
+    header = separator.join(["site_id", *(f"feature_{i}" for i in range(1024))])
+    row = separator.join(["HRCE-1_25_AA02_1", *["0,12"] * 1024])
+    with pytest.raises(ReleasedError) as error:
+        write(embeddings=f"{header}\n{row}\n")
+    sentence = str(error.value).partition(": ")[2]
+    assert f"separated by {name}; they must be separated by commas" in sentence
+    assert len(sentence) < 300 - len("results/downloads/storage.googleapis.com/rxrx/RxRx19a/RxRx19a-embeddings.zip")
+    assert "\n" not in str(error.value)
+
+
+def test_no_message_quotes_a_whole_line(write: Callable[..., dict[str, Path]]) -> None:
+    with pytest.raises(ReleasedError) as error:
+        write(embeddings=":".join(f"feature_{i}" for i in range(1024)) + "\n")
+    assert len(str(error.value).partition(": ")[2]) < 200
 
 
 def test_the_checksum_of_the_table_inside_is_held_against_the_published_one(
@@ -174,15 +207,15 @@ def test_the_checksum_of_the_table_inside_is_held_against_the_published_one(
 
 def test_damaged_archives_and_unknown_stores_are_refused(vectors: pd.DataFrame, sites: Path, tmp_path: Path) -> None:
     archive = embeddings_zip(tmp_path / "e.zip", embeddings=vectors)
-    outputs = {"HRCE-1_25": tmp_path / "out.parquet"}
+    outputs, screen = {"HRCE-1_25": tmp_path / "out.parquet"}, Dataset.RXRX19A
     with pytest.raises(ReleasedError, match="has no site of HRCE-9_1"):
-        write_released(archive, sites, {**outputs, "HRCE-9_1": tmp_path / "other.parquet"})
+        write_released(archive, sites, {**outputs, "HRCE-9_1": tmp_path / "other.parquet"}, dataset=screen, width=DIM)
     data = bytearray(archive.read_bytes())
     data[len(data) // 2] = ord("7") if data[len(data) // 2] != ord("7") else ord("8")
     archive.write_bytes(data)
     with pytest.raises(ReleasedError, match=r"e\.zip: .*(damaged|no proper table)"):
-        write_released(archive, sites, outputs)
+        write_released(archive, sites, outputs, dataset=screen, width=DIM)
     archive.write_bytes(data[:-40])
-    with pytest.raises(ReleasedError, match=r"e\.zip is truncated or damaged"):
-        write_released(archive, sites, outputs)
+    with pytest.raises(ReleasedError, match=r"e\.zip is truncated or damaged.*; delete .*e\.zip and run again"):
+        write_released(archive, sites, outputs, dataset=screen, width=DIM)
     assert not (tmp_path / "out.parquet").exists()

@@ -217,7 +217,7 @@ def test_lost_experiments_and_plates_and_swapped_halves_are_reported(rebuilt: pd
     frame = frame[(frame["experiment"] != "RPE-04") | (frame["plate"] != "4")]
     frame.loc[frame["experiment"] == "U2OS-03", "dataset"] = "test"
     lines = mistakes_of(frame, complete=True)
-    assert "the screen lacks the experiment(s) HUVEC-24, RPE-02; the published one has 51" in lines
+    assert "the screen lacks the experiments HUVEC-24, RPE-02; the published one has 51" in lines
     assert "experiments without exactly 4 plates: 1, RPE-04 (3)" in lines
     assert "U2OS-03 must be in the other half (train or test) of the screen" in lines
 
@@ -255,6 +255,6 @@ def test_experiments_are_chosen_by_name_and_unknown_ones_named(small: pd.DataFra
 
 def test_a_table_of_other_columns_is_refused(small: pd.DataFrame, tmp_path: Path) -> None:
     archive = write_metadata_zip(tmp_path / "m.zip", small.drop(columns=["well_type", "sirna_id"]))
-    with pytest.raises(MetadataError, match=r"lacks the column\(s\) well_type, sirna_id; it has site_id"):
+    with pytest.raises(MetadataError, match=r"lacks the columns well_type, sirna_id; it has site_id"):
         write_sites(archive, PARTIAL, tmp_path / "sites.parquet")
     assert not (tmp_path / "sites.parquet").exists()

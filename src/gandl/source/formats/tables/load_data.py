@@ -30,6 +30,7 @@ from gandl.source.plates.rules import well_at
 from gandl.source.plates.state import ILLUMINATION, PREFIX
 from gandl.source.plates.table import LAYOUT, MADE, Found, sites_of_table
 from gandl.source.plates.text_table import Table, read_csv, table_of
+from gandl.workflow.words import counted
 
 _COLUMN = re.compile(r"(?:Image_)?(FileName|PathName|URL|Frame|Series)_(.+)")
 _ORIGINAL = re.compile(r"^Orig(?=[A-Z0-9_])")
@@ -196,7 +197,7 @@ class _Metadata:
             notes.append(f"{self.places['experiment']} is the experiment: it separates plates of the same name")
         others = [name for name in header if _plain(name) is None and not _COLUMN.fullmatch(name)]
         if others:
-            notes.append(f"{len(others):,} column(s) without Metadata_ are not kept, the first is {others[0]}")
+            notes.append(f"not kept: {counted(len(others), 'column')} without Metadata_, the first is {others[0]}")
         return notes
 
 

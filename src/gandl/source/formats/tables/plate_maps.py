@@ -15,6 +15,7 @@ from gandl.source.plates.rules import Site
 from gandl.source.plates.table import Found
 from gandl.source.plates.text_table import Table, read_csv
 from gandl.source.plates.wells import Wells, plain_plate, read_wells, treated, wells_of_table
+from gandl.workflow.words import counted
 
 BARCODES = "barcode_platemap.csv"
 BARCODE = ("assay_plate_barcode", "barcode", "plate_barcode", "plate")
@@ -156,7 +157,7 @@ class _External:
             return table, [f"{self.path} is not used: the plate map has no column {self.key}"]
         names = {value(cells, key) for _, cells in table.rows} - {""}
         unknown = sorted(names - set(self.samples))
-        notes = [f"{len(unknown)} sample(s) are not in {self.path}, the first is {unknown[0]}"] if unknown else []
+        notes = [f"{self.path} lacks {counted(len(unknown), 'sample')}, the first is {unknown[0]}"] if unknown else []
         new = [name for name in self.columns if name not in table.header]
         blank = dict.fromkeys(new, "")
         rows = []

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from gandl.source.plates.mistakes import PlatesError
+from gandl.workflow.words import counted
 
 ANCESTORS = 5
 """Folders above a table in which its files are looked for."""
@@ -90,8 +91,8 @@ def foreign_paths(paths: Iterable[str], table: Path) -> tuple[set[str], list[str
         else:
             proposed[rewrite] += len(set(files))
     sentences = [
-        f"{number:,} file(s) are named below {rewrite.old}, which is not on this machine; files of these names lie below "
-        f"{rewrite.new}: add --rewrite {shlex.quote(f'{rewrite.old}={rewrite.new}')}"
+        f"the table names {counted(number, 'file')} below {rewrite.old}, which is not on this machine; files of these names "
+        f"lie below {rewrite.new}: add --rewrite {shlex.quote(f'{rewrite.old}={rewrite.new}')}"
         for rewrite, number in proposed.items()
     ]
     if lost:
@@ -102,8 +103,8 @@ def foreign_paths(paths: Iterable[str], table: Path) -> tuple[set[str], list[str
             else lost[0]
         )
         sentences.append(
-            f"{number:,} file(s) are named below {common}, which is not on this machine; name the folder that holds them here: "
-            f"--rewrite {shlex.quote(f'{common}=FOLDER')} (the first is then looked for as "
+            f"the table names {counted(number, 'file')} below {common}, which is not on this machine; name the folder that "
+            f"holds them here: --rewrite {shlex.quote(f'{common}=FOLDER')} (the first is then looked for as "
             f"FOLDER{absent[lost[0]][0].removeprefix(common)})"
         )
     return {path for files in absent.values() for path in files}, sentences

@@ -1,0 +1,163 @@
+"""What figures and tables need: their captions and files, which of them are drawn, and what is refused."""
+
+WORD = "simulated" if cfg.simulated else ""
+
+
+DRAWN = TRAINED[1] if TRAINED[1] in FEATURIZERS else FEATURIZERS[0]
+
+
+HELD_OUT = "leave_plate_out" if len(STORES[SCREEN]) > 1 else "leave_row_out"
+
+
+PLATE = cfg.source.bbbc013 is not None
+
+
+CAPTION = {
+    "dataset": SCREEN,
+    "word": WORD,
+    "scheme": HELD_OUT,
+    "platemap": cfg.source.bbbc013.platemap if PLATE else None,
+    "development_rows": cfg.source.development_rows,
+    "normalization": METHOD,
+    "normalizations": normalizations_in_words(OWN_FIRST),
+    "featurizer": DRAWN,
+    "featurizers": FEATURIZERS,
+    "blocks": cfg.embeddings.blocks,
+    "block_statistics": [
+        statistic.value for statistic in cfg.embeddings.block_statistics
+    ],
+    **(
+        caption_counts(cfg.source.bbbc013.platemap, SCREEN, cfg.source.development_rows)
+        if PLATE
+        else NO_COUNTS
+    ),
+}
+
+
+CAPTION_SETTINGS = {
+    "bootstrap": cfg.evaluation.bootstrap,
+    "confidence": cfg.evaluation.confidence,
+    "images": cfg.training.images,
+    "crop": cfg.training.network.crop,
+    "resolution": cfg.training.resolution,
+    "seed": cfg.training.seed,
+    "held_out": cfg.training.held_out,
+    "quality_crops": cfg.training.quality_crops,
+    "chosen": cfg.training.weights.value,
+}
+
+
+def caption(*keys):
+    """What a caption states: the counts of wells and the choice of features, and of the other settings only those named."""
+    return {**CAPTION, **{key: CAPTION_SETTINGS[key] for key in keys}}
+
+
+STYLE = "src/gandl/figures/common/gandl.mplstyle"
+
+
+def in_report(file, caption, category, result):
+    """A result as Snakemake's report shows it: under a category, by a label, with a caption of `workflow/report`."""
+    return report(
+        file,
+        caption=f"../workflow/report/{caption}",
+        category=category,
+        labels={"result": result},
+    )
+
+
+def figure_files(name, caption, category, result):
+    """The outputs of a figure: two pictures, the first of which the report shows, and the data drawn."""
+    return {
+        "svg": in_report(f"<results>/figures/{name}.svg", caption, category, result),
+        "png": f"<results>/figures/{name}.png",
+        "csv": f"<results>/figures/{name}.csv",
+    }
+
+
+def table_files(name, caption, category, result):
+    """The outputs of a table: a page, which the report shows, and its data."""
+    return {
+        "html": in_report(f"<results>/tables/{name}.html", caption, category, result),
+        "csv": f"<results>/tables/{name}.csv",
+    }
+
+
+RXRX19A = SCREEN == Dataset.RXRX19A
+PRESET = "config/config.yaml"
+FIGURES = {
+    "figure_1": (True, ""),
+    "figure_samples": (True, ""),
+    "figure_training": (True, ""),
+    "figure_s_training": (True, ""),
+    "figure_featurizers": (requested("controls"), f"the question controls ({PRESET})"),
+    "figure_axes": (PLATE, "the plate BBBC013 (config/bbbc013.yaml)"),
+    "figure_plate": (PLATE, "the plate BBBC013 (config/bbbc013.yaml)"),
+    "figure_3": (
+        requested("cell_model"),
+        f"the cells HRCE and VERO of RxRx19a and the question cell_model ({PRESET})",
+    ),
+    "figure_4": (
+        requested("dose_response") and RXRX19A,
+        f"RxRx19a and the question dose_response ({PRESET})",
+    ),
+    "figure_dose_response": (
+        requested("dose_response") and not RXRX19A,
+        "another screen than RxRx19a and the question dose_response (config/bbbc013.yaml)",
+    ),
+    "figure_5": (
+        requested("cell_type"),
+        f"RxRx1 and the question cell_type ({PRESET})",
+    ),
+    "figure_calibration": (
+        requested("calibration"),
+        f"a simulated screen and the question calibration ({PRESET})",
+    ),
+    "table_featurizers": (requested("controls"), f"the question controls ({PRESET})"),
+    "table_1": (
+        requested("controls") and RXRX19A,
+        f"RxRx19a and the question controls ({PRESET})",
+    ),
+}  # whether a figure or table is drawn, and what one that is not would need
+
+
+def drawn(kind):
+    """The figures, or the tables, of this run: those of every screen, and those of the requested questions."""
+    return [
+        name
+        for name, (is_drawn, _) in FIGURES.items()
+        if is_drawn and name.startswith(kind)
+    ]
+
+
+def where_drawn(name):
+    """An input of a figure that needs no file; where the figure does not apply to this run, it is refused before anything runs."""
+    is_drawn, needs = FIGURES[name]
+
+    def refused(wildcards):
+        raise ConfigError(
+            f"{name} does not apply to the run {cfg.run} ({', '.join(DATASETS)}): it needs {needs}; "
+            f"this run has {', '.join([*drawn('figure'), *drawn('table')])}"
+        )
+
+    return [] if is_drawn else refused
+
+
+def shown_stores(dataset):
+    """Stores whose wells are shown as examples: the first of every cell type, by the first part of its name."""
+    first = {}
+    for store in STORES[dataset]:
+        first.setdefault(store.partition("-")[0], store)
+    return list(first.values())[:6]
+
+
+def example_manifests():
+    """Manifests of the stores whose wells are shown as examples."""
+    return [
+        manifest
+        for dataset in DATASETS
+        for manifest in collect(
+            "<results>/images/{dataset}/{store}.manifest.json",
+            dataset=dataset,
+            store=shown_stores(dataset),
+        )
+    ]
