@@ -35,7 +35,7 @@ from gandl.config.training import ContrastSettings, EngineSettings
 from gandl.evaluation.terms import dose_series
 from gandl.normalization.profiles import reference_wells
 from gandl.source.plates.stores import default_experiment, file_safe
-from gandl.source.split_schemes import Scheme, SplitError
+from gandl.source.split_schemes import LINES, Scheme, SplitError
 from gandl.source.splits import make_splits
 from gandl.statistics.hill import FEWEST_DOSES
 from gandl.statistics.standardisation import FEWEST_WELLS
@@ -183,8 +183,8 @@ def run_name(settings: PlatesSettings) -> str:
 def questions_of(sites: pd.DataFrame) -> QuestionChoice:
     """What can be chosen of these sites, and why.
 
-    `controls` needs enough wells of both kinds, on enough plates (or rows, where a cell type has one plate) that each can be left
-    out in turn; `dose_response` also a treatment with four doses.
+    `controls` needs enough wells of both kinds, on enough plates (or rows or columns, where a cell type has one plate) that each
+    can be left out in turn; `dose_response` also a treatment with four doses.
     """
     wells = sites.drop_duplicates("well_id")
     counts = wells["control"].value_counts()
@@ -197,21 +197,35 @@ def questions_of(sites: pd.DataFrame) -> QuestionChoice:
         splits = make_splits(sites, questions=[QuestionName.CONTROLS.value])
     except SplitError as error:
         return QuestionChoice((), f"No question is evaluated: {error}.")
-    held_out = splits[
-        (splits["part"] == "test") & splits["scheme"].isin([Scheme.LEAVE_PLATE_OUT, Scheme.LEAVE_ROW_OUT])
-    ]
+    held_out = splits[(splits["part"] == "test") & splits["scheme"].isin([Scheme.LEAVE_PLATE_OUT, *LINES])]
     never = wells.loc[~wells["well_id"].isin(held_out["well_id"]), "cell_type"]
     if len(never):
         return QuestionChoice(
-            (), f"No question is evaluated: too few rows of the one plate with {never.iloc[0]} cells hold controls."
+            (),
+            f"No question is evaluated: of the one plate with {never.iloc[0]} cells neither rows nor columns can be left out in "
+            "turn, since one row and one column hold all controls of a kind.",
         )
+    columns = set(held_out.loc[held_out["scheme"] == Scheme.LEAVE_COLUMN_OUT, "well_id"])
+    how = _columns_in_words(wells[wells["well_id"].isin(columns)]) if columns else ""
     probed = frozenset(splits.loc[splits["scheme"] == Scheme.PROBE, "well_id"])
     doses = dose_series(wells).groupby("treatment")["concentration_um"].nunique()
     if (doses >= FEWEST_DOSES).any():
         both = (QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE)
-        return QuestionChoice(both, "Questions: how far apart the controls are, and dose response.", probed)
-    why = f"Question: how far apart the controls are; no treatment has {FEWEST_DOSES} doses for a dose response."
+        return QuestionChoice(both, f"Questions: how far apart the controls are, and dose response.{how}", probed)
+    why = f"Question: how far apart the controls are; no treatment has {FEWEST_DOSES} doses for a dose response.{how}"
     return QuestionChoice((QuestionName.CONTROLS,), why, probed)
+
+
+def _columns_in_words(wells: pd.DataFrame) -> str:
+    """Why columns of a plate are left out, and what its layout cannot distinguish."""
+    rows = {kind: set(wells.loc[wells["control"] == kind, "row"]) for kind in ("negative", "positive")}
+    alone = " and ".join(f"all {kind} controls are in row {min(of)}" for kind, of in rows.items() if len(of) == 1)
+    apart = (
+        ""
+        if rows["negative"] & rows["positive"]
+        else " No row holds both kinds: a gradient from the top to the bottom of the plate looks like their difference."
+    )
+    return f" Plate columns are left out in turn, since {alone}, so that rows cannot be.{apart}"
 
 
 def _probe_fits(chosen: QuestionChoice, report: CheckReport, side: int, methods: list[Normalization]) -> bool:

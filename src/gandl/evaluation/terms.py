@@ -24,7 +24,13 @@ NUCLEUS_COUNT = "nucleus_count"
 """The column with the nuclei of a field."""
 ALL = "all"
 """The group of a split that holds all cell types."""
-STRICTEST = (Scheme.LEAVE_PLATE_OUT, Scheme.LEAVE_ROW_OUT, Scheme.QUARTER_BY_CELL_TYPE, Scheme.QUARTER)
+STRICTEST = (
+    Scheme.LEAVE_PLATE_OUT,
+    Scheme.LEAVE_ROW_OUT,
+    Scheme.LEAVE_COLUMN_OUT,
+    Scheme.QUARTER_BY_CELL_TYPE,
+    Scheme.QUARTER,
+)
 """By which scheme a treated well is scored: the first of these that scores its cell type. All but the last have an axis for each
 cell type; the last stands for a screen of one."""
 

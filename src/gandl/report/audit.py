@@ -19,7 +19,7 @@ from gandl.evaluation.terms import RATIO
 from gandl.figures.common.labels import featurizer_label
 from gandl.report import numbers, screen
 from gandl.report.captions import DOSES, FLOORS, SIMULATED_CONFIDENCE, coverage_note, features_in_words
-from gandl.report.caveats import MOCK, caveats
+from gandl.report.caveats import COLUMNS, MOCK, caveats
 from gandl.report.costs import duration, stage_costs
 from gandl.report.findings import Found, judged_row, sentences, short_training, verdict_sentences
 from gandl.report.strips import strip
@@ -109,6 +109,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
     drawn = FeaturizerName.GANDL_BLOCKS.value if FeaturizerName.GANDL_BLOCKS in featurizers else judged
     sections, series = screen.sections(table, settings), screen.dose_series(table, settings, drawn)
     story = training_story(inputs.curves, settings["training"])
+    columns = table["split"].str.startswith(Scheme.LEAVE_COLUMN_OUT.value).any()
     return {
         "run": provenance["run"],
         "dataset": " + ".join(name.upper() for name in settings["source"]["datasets"]),
@@ -131,7 +132,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "judged": featurizer_label(drawn),
         "trained": bool(set(TRAINED) & set(featurizers)),
         "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
-        "caveats": caveats(provenance, []),
+        "caveats": [*([COLUMNS] if columns else []), *caveats(provenance, [])],
         "costs": stage_costs(provenance["jobs"]),
         "numbers": _every_number(table),
     }

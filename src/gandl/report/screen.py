@@ -18,7 +18,7 @@ from gandl.figures.common.labels import SCHEMES, featurizer_label
 from gandl.report.numbers import Value, metric_label
 from gandl.tables import SITES, read_table
 
-SUMMARISED = ("quarter", "leave_plate_out", "leave_row_out")
+SUMMARISED = ("quarter", "leave_plate_out", "leave_row_out", "leave_column_out")
 """Schemes whose first column is parts among the findings."""
 MOST_SERIES = 60
 """Dose series listed on the page at most; all of them are in the table of every number."""

@@ -224,15 +224,15 @@ def test_training_sees_about_320_px_by_a_whole_factor(original: int, trained: in
 def wells(controls: Sequence[tuple[str, str, str]], doses: int = 0) -> pd.DataFrame:
     """Sites with (plate, row, control), and a series of so many doses on each plate."""
     rows = [
-        {"plate_id": plate, "experiment": "e", "row": row, "control": control, "treatment": None, "concentration_um": np.nan}
+        {"plate_id": plate, "row": row, "column": 1, "control": control, "treatment": None, "concentration_um": np.nan}
         for plate, row, control in controls
     ]  # fmt: skip
     rows += [
-        {"plate_id": plate, "experiment": "e", "row": "A", "control": "none", "treatment": "x", "concentration_um": dose + 1.0}
+        {"plate_id": plate, "row": "A", "column": 2, "control": "none", "treatment": "x", "concentration_um": dose + 1.0}
         for plate in sorted({plate for plate, *_ in controls})
         for dose in range(doses)
     ]  # fmt: skip
-    frame = pd.DataFrame(rows).assign(cell_type="unknown", condition="untreated")
+    frame = pd.DataFrame(rows).assign(experiment="e", cell_type="unknown", condition="untreated")
     return frame.assign(well_id=[f"w{i}" for i in range(len(frame))])
 
 
@@ -251,8 +251,19 @@ def test_questions_need_controls_that_can_be_left_out() -> None:
     )  # fmt: skip
     one_row = questions_of(wells(controls("p", "A") * 4, doses=4))
     assert (one_row.questions, one_row.why) == (
-        (), "No question is evaluated: too few rows of the one plate with unknown cells hold controls.",
+        (),
+        "No question is evaluated: of the one plate with unknown cells neither rows nor columns can be left out in turn, since "
+        "one row and one column hold all controls of a kind.",
     )  # fmt: skip
+    filled = wells([("p", "A", "negative")] * 6 + [("p", "H", "positive")] * 6, doses=4)
+    by_column = questions_of(filled.assign(column=[*range(1, 7), *range(1, 7), *range(7, 11)]))
+    assert (by_column.questions, by_column.why) == (
+        both,
+        "Questions: how far apart the controls are, and dose response. Plate columns are left out in turn, since all negative "
+        "controls are in row A and all positive controls are in row H, so that rows cannot be. No row holds both kinds: a "
+        "gradient from the top to the bottom of the plate looks like their difference.",
+    )
+    assert by_column.probed == set(filled["well_id"])
     one_plate = [*controls("p", "ABCD"), ("q", "A", "negative")]
     assert questions_of(wells(one_plate, doses=4)).why.startswith(
         "No question is evaluated: scheme leave_plate_out, fold p:"

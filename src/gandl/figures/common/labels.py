@@ -45,7 +45,9 @@ SCHEMES = {
     "leave_plate_out": "whole plates held out",
     "leave_experiment_out": "whole experiments held out",
     "leave_row_out": "plate rows held out",
-    "probe": "whole plates held out, as the probe evaluates them during training",
+    "leave_column_out": "plate columns held out",
+    "probe": "whole plates (of a single plate: rows or columns) held out, as the probe evaluates them during training",
+    "confirmation": "rows that chose no setting, scored by a model of the others alone",
     "no_training": "no classifier, so nothing to hold out",
 }
 """How wells were held out, by the scheme of a split."""
