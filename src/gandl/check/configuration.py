@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gandl.check.nuclear_channel import choose_nuclear
 from gandl.check.plates import CheckReport
 from gandl.config import (
     Config,
@@ -41,8 +42,6 @@ from gandl.statistics.hill import FEWEST_DOSES
 from gandl.statistics.standardisation import FEWEST_WELLS
 from gandl.workflow.files import atomic
 
-NUCLEAR = ("dna", "dapi", "hoechst", "draq", "nuclei", "nucleus")
-"""Parts of a channel's name that indicate a nuclear stain."""
 SIDE = 320
 """About the shorter side (px) of the images that are trained on: cells are then some 10 to 30 px wide, and a CPU keeps up."""
 COARSEST = 4
@@ -110,7 +109,8 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
     wells = report.sites.drop_duplicates("well_id")
     original = min(report.kind.height, report.kind.width)
     trained = training_side(original)
-    nuclear = [name for name in report.channels if any(part in name.lower() for part in NUCLEAR)]
+    shown = choose_nuclear(report.channels, report.nuclei)
+    nuclear = list(shown.channels)
     chosen = questions_of(report.sites)
     methods = methods_of(wells)
     featurizers = [
@@ -132,10 +132,9 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
         normalization=NormalizationSettings(methods=methods, method=methods[0]),
         evaluation=EvaluationSettings(questions=list(chosen.questions)),
     )
-    words = ", ".join(nuclear) if nuclear else "none recognised by name, so the segmentation featurizer is left out"
     reasons = (
         f"Images of {report.kind.words}; networks see them at {trained} px (shorter side) in crops of 64 px.",
-        f"Channels: {', '.join(report.channels)}; nuclei: {words}.",
+        f"Channels: {', '.join(report.channels)}; nuclei: {shown.why}.",
         chosen.why,
         f"Plate effects are removed by `{methods[0]}`.",
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gandl.check.nuclear_channel import NucleiOfChannel, choose_nuclear, count_nuclei, nuclei_in_words
 from gandl.config import PlatesSettings
 from gandl.evaluation.terms import dose_series
 from gandl.figures.common.labels import nominal
@@ -42,6 +43,7 @@ class CheckReport:
     sites : the sites table; None if the table has mistakes.
     channels : their names.
     kind : size and depth of the images; None if no image can be read.
+    nuclei : objects like nuclei in every channel; empty if plates or images have mistakes.
     """
 
     source: str
@@ -51,6 +53,7 @@ class CheckReport:
     sites: pd.DataFrame | None = None
     channels: tuple[str, ...] = ()
     kind: ImageInfo | None = None
+    nuclei: tuple[NucleiOfChannel, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -99,10 +102,17 @@ def check_plates(settings: PlatesSettings | Path | str, *, every_pixel: bool = F
     kind = usual_kind(infos.values()) if infos else None
     notes = [*plates.notes, *_constant(looks)]
     summary = list(_summary(plates, len(images), kind, looks))
+    nuclei: tuple[NucleiOfChannel, ...] = ()
     if sites is not None:
+        if not problems:
+            nuclei = count_nuclei(sites, plates.channels, plates.source)
+            summary.append(f"nuclei      {nuclei_in_words(nuclei)}")
+            notes += [note for note in [choose_nuclear(plates.channels, nuclei).note] if note]
         notes += _notes_of_wells(sites)
         summary += _treatments(sites)
-    return CheckReport(plates.source, tuple(problems), tuple(notes), tuple(summary), sites, plates.channels, kind)
+    return CheckReport(
+        plates.source, tuple(problems), tuple(notes), tuple(summary), sites, plates.channels, kind, nuclei
+    )
 
 
 def _sample(images: Sequence[Pixels], infos: dict[int, ImageInfo], channels: int, every: bool) -> list[Pixels]:

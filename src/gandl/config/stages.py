@@ -10,7 +10,15 @@ from pydantic import AfterValidator, Field, model_validator
 
 from gandl.config.source import Dataset
 from gandl.config.training import Precision
-from gandl.config.types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section
+from gandl.config.types import (
+    ChannelName,
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Section,
+)
 
 
 class QuestionName(StrEnum):
@@ -86,7 +94,7 @@ class ImagesSettings(Section):
 class SegmentationSettings(Section):
     """The `segmentation` featurizer: nuclei by Otsu's threshold, a ring around each; sizes are pixels of the full image."""
 
-    nuclear_channels: list[str] = Field(
+    nuclear_channels: list[ChannelName] = Field(
         ["dna", "hoechst"],
         min_length=1,
         description="Names of channels that show nuclei; the first one stored is used.",
@@ -148,7 +156,7 @@ class EmbeddingsSettings(Section):
         description="Factor by which a screen's images are enlarged before the networks see them, where their pixels are known "
         "to be of another width than in training; without it such images are refused.",
     )
-    drop_channels: list[str] = Field(
+    drop_channels: list[ChannelName] = Field(
         ["mitotracker"],
         description="Channels that are left out, by name, where the model was not trained on them (GAN-DL: MitoTracker of "
         "RxRx1).",

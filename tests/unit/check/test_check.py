@@ -62,6 +62,7 @@ def test_sound_plates_pass_and_are_summed_up(six: Path) -> None:
         "channels    6: DNA, er, actin, rna, golgi, mito",
         "images      336 of 97 x 110 px of 16 bit, 0.01 GiB of pixels",
         report.summary[4],
+        "nuclei      objects like nuclei per field: DNA 7.3, actin 1.5, golgi 1.5, er 1.2, rna 1.2, mito 1.0",
         "controls    8 positive and 8 negative wells",
         "treatment   drug A: 40 wells, 5 dose(s) from 0.1 to 10 µM",
     ]
