@@ -24,6 +24,7 @@ from gandl.config.types import (
 class QuestionName(StrEnum):
     CONTROLS = "controls"
     DOSE_RESPONSE = "dose_response"
+    TREATMENTS = "treatments"
     CELL_MODEL = "cell_model"
     CELL_TYPE = "cell_type"
     CALIBRATION = "calibration"
@@ -189,8 +190,9 @@ class EvaluationSettings(Section):
 
     questions: list[QuestionName] = Field(
         list(QuestionName),
-        description="Questions to evaluate: `controls` (C+ against C-), `dose_response`, `cell_model` (HRCE against "
-        "VERO), `cell_type` (RxRx1), `calibration` (simulated screens: against the truth).",
+        description="Questions to evaluate: `controls` (C+ against C-), `dose_response`, `treatments` (every treatment and dose "
+        "against the negative controls, and hits), `cell_model` (HRCE against VERO), `cell_type` (RxRx1), `calibration` "
+        "(simulated screens: against the truth).",
     )
     test_share: Fraction = Field(
         0.25,
@@ -205,6 +207,9 @@ class EvaluationSettings(Section):
     )
     bootstrap: PositiveInt = Field(2_000, description="Bootstrap draws over wells for every interval.")
     confidence: Fraction = Field(0.95, description="Coverage of every interval.")
+    false_discovery: Fraction = Field(
+        0.05, description="Share of false ones that is accepted among the hits of a cell type (Benjamini-Hochberg)."
+    )
 
 
 class FiguresSettings(Section):
