@@ -161,6 +161,7 @@ RAW = Normalization.NONE.value
 NUMBERS = [
     *answers("controls", METHODS),
     *answers("dose_response", METHOD),
+    *answers("treatments", METHOD),
     *answers("cell_model", RAW),
     *answers("cell_type", RAW),
     *answers("calibration", METHOD),
@@ -205,6 +206,7 @@ CAPTION = {
 CAPTION_SETTINGS = {
     "bootstrap": cfg.evaluation.bootstrap,
     "confidence": cfg.evaluation.confidence,
+    "false_discovery": cfg.evaluation.false_discovery,
     "images": cfg.training.images,
     "crop": cfg.training.network.crop,
     "resolution": cfg.training.resolution,
@@ -256,7 +258,11 @@ def drawn_figures():
     if requested("controls"):
         drawn += ["figure_featurizers"]
     if PLATE:
-        drawn += ["figure_axes", "figure_plate"]
+        drawn += ["figure_axes"]
+    if PLATE or requested("treatments"):
+        drawn += ["figure_plate"]
+    if requested("treatments"):
+        drawn += ["figure_treatments"]
     if requested("cell_model"):
         drawn += ["figure_3"]
     if requested("dose_response"):
@@ -271,7 +277,13 @@ def drawn_figures():
 def drawn_tables():
     """The tables of this run."""
     tables = ["table_featurizers"] if requested("controls") else []
-    return [*tables, "table_1"] if SCREEN == Dataset.RXRX19A and tables else tables
+    if requested("treatments"):
+        tables += ["table_treatments"]
+    return (
+        [*tables, "table_1"]
+        if SCREEN == Dataset.RXRX19A and requested("controls")
+        else tables
+    )
 
 
 def shown_stores(dataset):

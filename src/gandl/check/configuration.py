@@ -1,6 +1,6 @@
 """A first configuration for a lab's own plates: takes a report without problems, makes a complete `Config` that fits them.
 
-The plates decide which questions are evaluated: no controls, no assay quality; fewer than four doses, no dose response.
+The plates decide which questions are evaluated: no controls, no assay quality, no hits; fewer than four doses, no dose response.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ def questions_of(sites: pd.DataFrame) -> QuestionChoice:
     """What can be chosen of these sites, and why.
 
     `controls` needs enough wells of both kinds, on enough plates (or rows or columns, where a cell type has one plate) that each
-    can be left out in turn; `dose_response` also a treatment with four doses.
+    can be left out in turn; `treatments` also a treated well, `dose_response` a treatment with four doses.
     """
     wells = sites.drop_duplicates("well_id")
     counts = wells["control"].value_counts()
@@ -208,11 +208,16 @@ def questions_of(sites: pd.DataFrame) -> QuestionChoice:
     how = _columns_in_words(wells[wells["well_id"].isin(columns)]) if columns else ""
     probed = frozenset(splits.loc[splits["scheme"] == Scheme.PROBE, "well_id"])
     doses = dose_series(wells).groupby("treatment")["concentration_um"].nunique()
+    questions, words = [QuestionName.CONTROLS], "how far apart the controls are"
+    if ((wells["control"] == "none") & wells["treatment"].notna()).any():
+        questions.append(QuestionName.TREATMENTS)
+        words += ", and which treatments differ from the negative ones"
     if (doses >= FEWEST_DOSES).any():
-        both = (QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE)
-        return QuestionChoice(both, f"Questions: how far apart the controls are, and dose response.{how}", probed)
-    why = f"Question: how far apart the controls are; no treatment has {FEWEST_DOSES} doses for a dose response.{how}"
-    return QuestionChoice((QuestionName.CONTROLS,), why, probed)
+        questions.insert(1, QuestionName.DOSE_RESPONSE)
+        words += ", and dose response"
+    else:
+        words += f"; no treatment has {FEWEST_DOSES} doses for a dose response"
+    return QuestionChoice(tuple(questions), f"Questions: {words}.{how}", probed)
 
 
 def _columns_in_words(wells: pd.DataFrame) -> str:

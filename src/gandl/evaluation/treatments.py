@@ -16,39 +16,20 @@ import pandas as pd
 from gandl.config import EvaluationSettings, QuestionName
 from gandl.evaluation import hits
 from gandl.evaluation.numbers import Row, number, write_numbers
-from gandl.evaluation.terms import STRICTEST, by_strictest_scheme, compounds_of
+from gandl.evaluation.terms import (
+    NEGATIVE,
+    POSITIVE,
+    STRICTEST,
+    TREATMENT,
+    TREATMENTS,
+    by_strictest_scheme,
+    compounds_of,
+)
 from gandl.statistics.bootstrap import mean_interval, wilson_interval
-from gandl.tables import WELL_SCORES, Column, Schema, read_table, write_table
+from gandl.tables import WELL_SCORES, read_table, write_table
 
-TREATMENT, POSITIVE, NEGATIVE = "treatment", "positive", "negative"
 BAND = (0.025, 0.975)
 """The middle 95 % of single control wells."""
-TREATMENTS = Schema(
-    "treatments",
-    (
-        Column("featurizer", "string"),
-        Column("normalization", "string"),
-        Column("scheme", "string"),
-        Column("cell_type", "string"),
-        Column("kind", "string", allowed=(POSITIVE, NEGATIVE, TREATMENT)),
-        Column("treatment", "string", nullable=True),
-        Column("concentration_um", "float", nullable=True, positive=True),
-        Column("wells", "integer"),
-        Column("plates", "integer"),
-        Column("mean", "float"),
-        Column("low", "float", nullable=True),
-        Column("high", "float", nullable=True),
-        Column("band_low", "float", nullable=True),
-        Column("band_high", "float", nullable=True),
-        Column("difference", "float", nullable=True),
-        Column("p", "float", nullable=True),
-        Column("q", "float", nullable=True),
-        Column("hit", "boolean"),
-    ),
-    key=("featurizer", "normalization", "cell_type", "kind", "treatment", "concentration_um"),
-)
-"""Mean on score of every treatment and dose with its interval, its `difference` from the negative controls of its plates, p and q
-(Benjamini-Hochberg) of that; and of both kinds of controls the mean, and the band that holds the middle 95 % of their wells."""
 NOTHING = {"split": object, "unit": object, "metric": object, "value": float, "low": float, "high": float, "n": int}
 """Numbers of a screen with too few negative controls to test anything."""
 SERIES = ["treatment", "concentration_um"]

@@ -24,6 +24,7 @@ from gandl.report.costs import duration, stage_costs
 from gandl.report.findings import Found, judged_row, sentences, short_training, verdict_sentences
 from gandl.report.strips import strip
 from gandl.report.training import training_story
+from gandl.report.treatments import treatments_story
 from gandl.report.verdicts import Comparison, Verdict, compare, read_references
 from gandl.source.splits import Scheme
 from gandl.workflow.files import atomic
@@ -49,6 +50,7 @@ class AuditInputs:
     sites : sites table of the screen that is judged, with doses and controls.
     others : sites tables of the other screens of the run.
     curves : training curves (`seed_<n>/curve.parquet`) of the networks that embed; none where nothing was trained.
+    treatments : `evaluation.terms.TREATMENTS` of the featurizer that is drawn; None where the question was not requested.
     """
 
     numbers: Sequence[Path]
@@ -57,6 +59,7 @@ class AuditInputs:
     sites: Path
     others: Sequence[Path] = ()
     curves: Sequence[Path] = ()
+    treatments: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
     sections, series = screen.sections(table, settings), screen.dose_series(table, settings, drawn)
     story = training_story(inputs.curves, settings["training"])
     columns = table["split"].str.startswith(Scheme.LEAVE_COLUMN_OUT.value).any()
+    treated = treatments_story(inputs.treatments, table, settings)
     return {
         "run": provenance["run"],
         "dataset": " + ".join(name.upper() for name in settings["source"]["datasets"]),
@@ -120,7 +124,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "confidence": f"{100 * float(settings['evaluation']['confidence']):g} %",
         "screens": screen.counts_in_words([inputs.sites, *inputs.others]),
         "findings": [
-            *screen.findings(sections, series, verdict_sentences(compared), judged, simulated, drawn),
+            *screen.findings(sections, series, verdict_sentences(compared), judged, simulated, drawn, treated),
             *short_training(int(settings["training"]["images"]), simulated),
             *(story.findings if story else []),
         ],
@@ -130,6 +134,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "series": series,
         "most_series": screen.MOST_SERIES,
         "judged": featurizer_label(drawn),
+        "treatments": treated,
         "trained": bool(set(TRAINED) & set(featurizers)),
         "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
         "caveats": [*([COLUMNS] if columns else []), *caveats(provenance, [])],
@@ -157,6 +162,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
     )
     columns = _columns(table, settings["source"]["bbbc013"]["development_rows"], inputs.sites)
     story = training_story(inputs.curves, settings["training"])
+    treated = treatments_story(inputs.treatments, table, settings)
     return {
         "run": provenance["run"],
         "dataset": provenance["dataset"].upper(),
@@ -167,7 +173,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "counts": counts,
         "wells": sum(counts.values()),
         "confidence": f"{100 * found.confidence:g} %",
-        "findings": [*sentences(found), *(story.findings if story else [])],
+        "findings": [*sentences(found), *(treated.findings if treated else []), *(story.findings if story else [])],
         "training": story,
         "comparisons": [_comparison(item) for item in found.comparisons],
         "columns": columns,
@@ -176,6 +182,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "controls": found.controls,
         "strips": {row.featurizer: _strip(row, found.splits) for row in found.controls},
         "judged": judged_row(found),
+        "treatments": treated,
         "trained": bool(set(TRAINED) & set(featurizers)),
         "held_out": found.splits[0] if found.splits else None,
         "doses": _by_featurizer(found.doses),

@@ -16,6 +16,7 @@ from gandl.config import TRAINED, FeaturizerName, QuestionName, floors_among
 from gandl.evaluation.terms import ALL, RATIO
 from gandl.figures.common.labels import SCHEMES, featurizer_label
 from gandl.report.numbers import Value, metric_label
+from gandl.report.treatments import Treatments
 from gandl.tables import SITES, read_table
 
 SUMMARISED = ("quarter", "leave_plate_out", "leave_row_out", "leave_column_out")
@@ -189,8 +190,9 @@ def findings(
     judged: str,
     simulated: bool,
     drawn: str | None = None,
+    treatments: Treatments | None = None,
 ) -> list[str]:
-    """What was found, in sentences: the judged featurizer first, then every floor that it loses to."""
+    """What was found, in sentences: the judged featurizer first, then every floor that it loses to; and treatments."""
     lines = ["All images of this run are simulated: no number here describes real cells."] if simulated else []
     for section in page:
         if section.anchor == QuestionName.CALIBRATION.value:
@@ -203,6 +205,7 @@ def findings(
             f"Dose response by {featurizer_label(drawn or judged)}: {len(found)} of {len(series)} series (compound by cell type) "
             f"have a curve that fits better than a constant; {sum(_rises(one) for one in found)} of these rise with dose."
         )
+    lines += treatments.findings if treatments else []
     if not page and not series:
         lines.append("No question about controls was evaluated: profiles of all wells are in normalization/.")
     return [*lines, *verdicts]

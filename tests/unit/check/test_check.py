@@ -190,7 +190,9 @@ def test_configuration_requests_what_the_plates_can_answer(six: Path, one: Path)
     for table, channel in ((six, "DNA"), (one, "nuclei")):
         config = suggested(table)
         assert config.run == table.parent.name
-        assert config.evaluation.questions == [QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE]
+        assert config.evaluation.questions == [
+            QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE, QuestionName.TREATMENTS
+        ]  # fmt: skip
         assert config.embeddings.segmentation.nuclear_channels == [channel]
         assert FeaturizerName.SEGMENTATION in config.embeddings.featurizers
         assert config.embeddings.drop_channels == []
@@ -242,10 +244,16 @@ def controls(plates: Sequence[str], rows: Sequence[str]) -> list[tuple[str, str,
 
 
 def test_questions_need_controls_that_can_be_left_out() -> None:
-    both = (QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE)
-    assert questions_of(wells(controls("p", "ABCD"), doses=4)).questions == both
-    assert questions_of(wells(controls("pq", "AB"), doses=4)).questions == both
-    assert questions_of(wells(controls("pq", "AB"), doses=3)).questions == both[:1]
+    every = (QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE, QuestionName.TREATMENTS)
+    assert questions_of(wells(controls("p", "ABCD"), doses=4)).questions == every
+    assert questions_of(wells(controls("pq", "AB"), doses=4)).questions == every
+    few_doses = questions_of(wells(controls("pq", "AB"), doses=3))
+    assert few_doses.questions == (QuestionName.CONTROLS, QuestionName.TREATMENTS)
+    assert few_doses.why == (
+        "Questions: how far apart the controls are, and which treatments differ from the negative ones; no treatment has 4 doses "
+        "for a dose response."
+    )
+    assert questions_of(wells(controls("pq", "AB"))).questions == (QuestionName.CONTROLS,)
     few = questions_of(wells(controls("p", "ABC"), doses=4))
     assert (few.questions, few.why) == (
         (), "No question is evaluated: there are fewer than 4 positive and negative control wells.",
@@ -259,8 +267,9 @@ def test_questions_need_controls_that_can_be_left_out() -> None:
     filled = wells([("p", "A", "negative")] * 6 + [("p", "H", "positive")] * 6, doses=4)
     by_column = questions_of(filled.assign(column=[*range(1, 7), *range(1, 7), *range(7, 11)]))
     assert (by_column.questions, by_column.why) == (
-        both,
-        "Questions: how far apart the controls are, and dose response. Plate columns are left out in turn, since all negative "
+        every,
+        "Questions: how far apart the controls are, and which treatments differ from the negative ones, and dose response. Plate "
+        "columns are left out in turn, since all negative "
         "controls are in row A and all positive controls are in row H, so that rows cannot be. No row holds both kinds: a "
         "gradient from the top to the bottom of the plate looks like their difference.",
     )

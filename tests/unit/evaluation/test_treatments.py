@@ -11,8 +11,8 @@ import pytest
 from figure_inputs import score_table
 from gandl.config import Normalization
 from gandl.evaluation.scores import write_scores
-from gandl.evaluation.terms import by_strictest_scheme
-from gandl.evaluation.treatments import TREATMENTS, TreatmentsError, write_treatments
+from gandl.evaluation.terms import TREATMENTS, by_strictest_scheme
+from gandl.evaluation.treatments import TreatmentsError, write_treatments
 from gandl.tables import NUMBERS, WELL_SCORES, read_table, write_table
 from pair_inputs import DOSES, SETTINGS, features, infected_sites, write_screen
 

@@ -68,6 +68,14 @@ def dose_unit(highest_um: float) -> tuple[str, float]:
     return ("nM", 1000.0) if highest_um < 1.0 else ("µM", 1.0)
 
 
+def dose_text(dose_um: float, before: str = "") -> str:
+    """A dose with its unit, after `before`; nothing where none was given: 30 nM, 2.5 µM."""
+    if not math.isfinite(dose_um):
+        return ""
+    unit, factor = dose_unit(dose_um)
+    return f"{before}{nominal(dose_um * factor)} {unit}"
+
+
 def number(value: float, digits: int = 3) -> str:
     """A measured number with so many significant digits, trailing zeros kept, no exponent: 0.977, 3.00, 13.0, 1250."""
     if not math.isfinite(value):
