@@ -176,3 +176,30 @@ def test_scores_by_held_out_axes_of_features_without_meaning_have_hardly_any_hit
         called.append((tested["p"] < 0.05).mean())
     assert np.mean(false) <= 0.13  # 5 % of 40 screens, and two standard errors
     assert np.mean(called) == pytest.approx(0.05, abs=0.03)
+
+
+def test_plates_standardised_on_the_compared_controls_break_the_promise_and_on_other_wells_keep_it() -> None:
+    """Whole plates left out; by four negative controls each, other wells look further away than these do: the audit says so."""
+    kinds = ["negative"] * 4 + ["positive"] * 8 + ["none"] * 40
+    wells = pd.DataFrame({"plate_id": np.repeat(["a", "b", "c"], len(kinds)), "control": kinds * 3, "compound": None})
+    wells["treatment"] = [*[None] * 12, *(f"t{i}" for i in range(40))] * 3
+    wells = wells.assign(concentration_um=1.0, well_id=[f"{i:03d}" for i in range(len(wells))])
+    plates = wells["plate_id"].to_numpy(object)
+    label = wells["control"].map({"positive": 1, "negative": -1, "none": 0}).to_numpy()
+    folds = [
+        Fold(name, np.flatnonzero((plates != name) & (label != 0)), np.flatnonzero(plates == name)) for name in "abc"
+    ]
+    rng = np.random.default_rng(7)
+    called: dict[str, list[float]] = {"none": [], "negative": []}
+    for _ in range(20):
+        raw = rng.standard_normal((len(wells), 60)) + np.outer(label > 0, np.arange(60) < 10)
+        for reference, shares_of in called.items():
+            features = raw.copy()
+            for name in "abc":
+                here = plates == name
+                of = raw[here & (wells["control"] == reference).to_numpy()]
+                features[here] = (raw[here] - of.mean(0)) / of.std(0, ddof=1)
+            on = held_out_scores(features, label, folds, plates, [1.0]).on
+            shares_of.append((treatments_of(wells.assign(on=on), SETTINGS, seed=0)["p"].dropna() < 0.05).mean())
+    assert np.mean(called["none"]) == pytest.approx(0.05, abs=0.03)
+    assert np.mean(called["negative"]) > 0.12
