@@ -29,6 +29,7 @@ include: "rules/embeddings.smk"
 include: "rules/normalization.smk"
 include: "rules/evaluation.smk"
 include: "rules/figures.smk"
+include: "rules/tables.smk"
 include: "rules/report.smk"
 
 

@@ -37,6 +37,7 @@ CAPTION = {
 CAPTION_SETTINGS = {
     "bootstrap": cfg.evaluation.bootstrap,
     "confidence": cfg.evaluation.confidence,
+    "false_discovery": cfg.evaluation.false_discovery,
     "images": cfg.training.images,
     "crop": cfg.training.network.crop,
     "resolution": cfg.training.resolution,
@@ -91,7 +92,14 @@ FIGURES = {
     "figure_s_training": (True, ""),
     "figure_featurizers": (requested("controls"), f"the question controls ({PRESET})"),
     "figure_axes": (PLATE, "the plate BBBC013 (config/bbbc013.yaml)"),
-    "figure_plate": (PLATE, "the plate BBBC013 (config/bbbc013.yaml)"),
+    "figure_plate": (
+        PLATE or requested("treatments"),
+        f"the plate BBBC013 (config/bbbc013.yaml), or the question treatments ({PRESET})",
+    ),
+    "figure_treatments": (
+        requested("treatments"),
+        f"the question treatments ({PRESET})",
+    ),
     "figure_3": (
         requested("cell_model"),
         f"the cells HRCE and VERO of RxRx19a and the question cell_model ({PRESET})",
@@ -113,6 +121,10 @@ FIGURES = {
         f"a simulated screen and the question calibration ({PRESET})",
     ),
     "table_featurizers": (requested("controls"), f"the question controls ({PRESET})"),
+    "table_treatments": (
+        requested("treatments"),
+        f"the question treatments ({PRESET})",
+    ),
     "table_1": (
         requested("controls") and RXRX19A,
         f"RxRx19a and the question controls ({PRESET})",

@@ -99,6 +99,27 @@ rule dose_response:
         "../workflow/scripts/question.py"
 
 
+use rule dose_response as treatments with:
+    """Compare every treatment and dose with the negative controls of its plates, and call hits; any number of doses."""
+    input:
+        scores="<results>/evaluation/scores/{featurizer}.{method}.parquet",
+    output:
+        numbers="<results>/evaluation/treatments/{featurizer}.{method}.parquet",
+        treatments="<results>/evaluation/treatments/{featurizer}.{method}.treatments.parquet",
+    log:
+        "<logs>/evaluation/treatments_{featurizer}_{method}.log",
+    benchmark:
+        "<benchmarks>/evaluation/treatments_{featurizer}_{method}.jsonl"
+    resources:
+        mem="1GB",
+        runtime="30m",
+    params:
+        **calls("gandl.evaluation.treatments.write_treatments"),
+        settings=settings(
+            cfg.evaluation, include={"bootstrap", "confidence", "false_discovery"}
+        ),
+
+
 use rule dose_response as cell_model with:
     """HRCE against VERO (C2): accuracy per image and per well on raw profiles, and the held-out scores that are drawn."""
     input:

@@ -1,7 +1,7 @@
 """figures: what an evaluation wrote is drawn; each figure is a rule of its own name and writes the data it drew as CSV.
 
 REQUIRED  <results>/evaluation/**, <results>/models/gandl/**, image stores (figure_1)
-MAKES     <results>/figures/figure_*.svg, .png, .csv and <results>/tables/table_*.html, .csv
+MAKES     <results>/figures/figure_*.svg, .png, .csv
 """
 
 
@@ -79,7 +79,7 @@ use rule figure_samples as figure_dose_response with:
 
 
 use rule figure_samples as figure_plate with:
-    """The plate as a heat map of the on score."""
+    """Plates as heat maps of the on score: one with its values, of several up to twelve."""
     input:
         where_drawn("figure_plate"),
         style=STYLE,
@@ -94,6 +94,29 @@ use rule figure_samples as figure_plate with:
         **calls("gandl.figures.plate.draw_plate"),
         caption=caption(),
         featurizer=DRAWN,
+        scheme=HELD_OUT,
+
+
+use rule figure_samples as figure_treatments with:
+    """Every treatment and dose by its score, with the bands of both kinds of controls; hits marked."""
+    input:
+        where_drawn("figure_treatments"),
+        style=STYLE,
+        treatments=f"<results>/evaluation/treatments/{DRAWN}.{METHOD}.treatments.parquet",
+    output:
+        **figure_files(
+            "figure_treatments", "treatments.rst", "evaluation", "Treatments by score"
+        ),
+    log:
+        "<logs>/figures/figure_treatments.log",
+    benchmark:
+        "<benchmarks>/figures/figure_treatments.jsonl"
+    params:
+        **calls("gandl.figures.treatments.draw_treatments"),
+        caption=caption("bootstrap", "confidence", "false_discovery"),
+        featurizer=DRAWN,
+        false_discovery=cfg.evaluation.false_discovery,
+        confidence=cfg.evaluation.confidence,
 
 
 use rule figure_samples as figure_training with:
@@ -165,31 +188,6 @@ use rule figure_samples as figure_featurizers with:
         **calls("gandl.figures.featurizers.draw_featurizers"),
         caption=caption("bootstrap", "confidence"),
         methods=OWN_FIRST,
-        dataset=SCREEN,
-
-
-use rule figure_samples as table_featurizers with:
-    """Every featurizer by every metric under every normalisation, floors included."""
-    input:
-        where_drawn("table_featurizers"),
-        numbers=by_featurizer("controls", method=OWN_FIRST),
-        reference="resources/paper_values.csv",
-    output:
-        **table_files(
-            "table_featurizers",
-            "table_featurizers.rst",
-            "evaluation",
-            "Featurizers by metric",
-        ),
-    log:
-        "<logs>/figures/table_featurizers.log",
-    benchmark:
-        "<benchmarks>/figures/table_featurizers.jsonl"
-    params:
-        **calls("gandl.figures.tables.table_featurizers.write_table_featurizers"),
-        caption=caption("bootstrap", "confidence"),
-        methods=OWN_FIRST,
-        confidence=cfg.evaluation.confidence,
         dataset=SCREEN,
 
 
@@ -306,32 +304,6 @@ use rule figure_samples as figure_calibration with:
         **calls("gandl.figures.calibration.draw_calibration"),
         caption=caption("bootstrap", "confidence"),
         featurizer=DRAWN,
-
-
-use rule figure_samples as table_1 with:
-    """Accuracy on the paper's downstream tasks, by image and by well, beside the paper's."""
-    input:
-        where_drawn("table_1"),
-        numbers=[
-            *answers("controls", METHOD),
-            *answers("cell_model", RAW),
-            *answers("cell_type", RAW),
-        ],
-        reference="resources/paper_values.csv",
-    output:
-        **table_files(
-            "table_1", "table_1.rst", "evaluation", "Table 1: accuracy on the tasks"
-        ),
-    log:
-        "<logs>/figures/table_1.log",
-    benchmark:
-        "<benchmarks>/figures/table_1.jsonl"
-    params:
-        **calls("gandl.figures.tables.table_1.write_table_1"),
-        caption=caption("bootstrap", "confidence"),
-        featurizers=FEATURIZERS,
-        normalization=METHOD,
-        confidence=cfg.evaluation.confidence,
 
 
 rule figures:

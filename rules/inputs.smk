@@ -208,6 +208,7 @@ STANDARDISED_ONCE = [
 NUMBERS = [
     *answers("controls", METHODS),
     *answers("dose_response", METHOD),
+    *answers("treatments", METHOD),
     *answers("cell_model", RAW),
     *answers("cell_type", RAW),
     *answers("calibration", METHOD),

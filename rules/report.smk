@@ -51,12 +51,18 @@ rule audit:
             "src/gandl/report/templates/page.html.jinja",
             "src/gandl/report/templates/plate.html.jinja",
             "src/gandl/report/templates/screen.html.jinja",
+            "src/gandl/report/templates/treatments.html.jinja",
             "src/gandl/report/templates/macros.html.jinja",
             "src/gandl/report/templates/style.css.jinja",
         ],
         datasets="resources/datasets.csv",
         sites=collect("<results>/source/{dataset}/sites.parquet", dataset=DATASETS),
         numbers=NUMBERS,
+        treatments=(
+            f"<results>/evaluation/treatments/{DRAWN}.{METHOD}.treatments.parquet"
+            if requested("treatments")
+            else []
+        ),
         curve=f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet",
     output:
         audit=report(

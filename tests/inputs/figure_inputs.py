@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gandl.evaluation.terms import TREATMENTS
 from gandl.figures.dose_response import DoseResponse
 from gandl.tables import CURVE, NUMBERS, WELL_SCORES, write_table
 from table_rows import number_row, well_row
@@ -206,4 +207,58 @@ def write_reference(path: Path) -> Path:
         ("other", "controls", "nuclear_over_ring", "no_training:A-H", "z_prime", None, 0.1, None),
     ]
     pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
+    return path
+
+
+def treatments_table(
+    treatments: int, doses: int = 1, wells: int = 3, cell_types: tuple[str, ...] = ("unknown",), seed: int = 0
+) -> pd.DataFrame:
+    """Made-up rows of `evaluation.terms.TREATMENTS`: a fifth of the treatments move towards C+, a tenth away from it."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for cell_type in cell_types:
+        rows = [
+            treatment_row(kind, None, np.nan, mean, 0.1, wells=n, band_low=mean - 0.6, band_high=mean + 0.6)
+            for kind, mean, n in (("positive", 0.95, 16), ("negative", -0.95, 32))
+        ]
+        for i in range(treatments):
+            top = 2.2 if i % 5 == 0 else -1.6 if i % 10 == 3 else 0.0
+            for dose in range(doses):
+                share = (dose + 1) / doses
+                mean = -0.95 + top * share**2 + rng.normal(0, 0.25)
+                concentration = 10.0 / 3 ** (doses - 1 - dose)
+                p = float(np.exp(-8 * abs(mean + 0.95)))
+                changes = {"difference": mean + 0.95, "p": p, "q": min(1.0, 2 * p), "hit": 2 * p <= 0.05}
+                rows.append(
+                    treatment_row(
+                        "treatment", f"compound {i + 1:03d}", concentration, mean, 0.45, wells=wells, **changes
+                    )
+                )
+        parts.append(pd.DataFrame(rows).assign(cell_type=cell_type))
+    return pd.concat(parts, ignore_index=True)[TREATMENTS.names]
+
+
+def treatment_row(
+    kind: str, treatment: str | None, dose: float, mean: float, half: float, **changes: object
+) -> dict[str, object]:
+    values: dict[str, object] = {
+        "featurizer": "gandl_blocks",
+        "normalization": "unlabelled",
+        "scheme": "leave_plate_out",
+        "kind": kind,
+        "treatment": treatment,
+        "concentration_um": dose,
+        "wells": 3,
+        "plates": 3,
+        "mean": mean,
+        "low": mean - half,
+        "high": mean + half,
+        **dict.fromkeys(("band_low", "band_high", "difference", "p", "q"), np.nan),
+        "hit": False,
+    }
+    return values | changes
+
+
+def write_treatments(path: Path, table: pd.DataFrame) -> Path:
+    write_table(table, path, TREATMENTS)
     return path

@@ -151,6 +151,35 @@ def write_stack_plate(folder: Path, *, rows: str = "ABCD", seed: int = 0) -> Pat
     return write_csv(folder / "sites.csv", table)
 
 
+def write_filled_rows_plate(folder: Path, *, columns: int = 8, seed: int = 0) -> Path:
+    """Write one plate of 16-bit TIFFs in the channels `1` (nuclei) and `2`: row A is negative, row H positive, between them two
+    rows of three treatments at one dose or none.
+
+    Returns
+    -------
+    `folder/sites.csv`.
+    """
+    rng = np.random.default_rng(seed)
+    treated = [("cycloheximide", 10.0, 0.8), ("drug A", 1.0, 0.0), ("drug B", None, 0.4), ("drug A", 1.0, 0.0)]
+    wells = [Well(f"A{column:02d}", "negative", "", None, 0.0) for column in range(1, columns + 1)]
+    wells += [Well(f"H{column:02d}", "positive", "rescue", None, 1.0) for column in range(1, columns + 1)]
+    wells += [
+        Well(f"{row}{column:02d}", "none", *treated[column % len(treated)])
+        for row in "CD"
+        for column in range(1, columns + 1)
+    ]
+    table = []
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    for well in wells:
+        nuclei, body = draw_cells(rng, ONE_SIZE, well.effect, 2)
+        files = {}
+        for channel, plane in (("1", nuclei), ("2", body)):
+            files[f"file_{channel}"] = f"images/{well.name}_w{channel}.tif"
+            tifffile.imwrite(folder / files[f"file_{channel}"], as_16_bit(plane, rng))
+        table.append({**_cells(well, 1), **files})
+    return write_csv(folder / "sites.csv", table)
+
+
 def _cells(well: Well, site: int) -> dict[str, object]:
     return {
         "well": well.name,

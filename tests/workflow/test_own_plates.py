@@ -19,7 +19,7 @@ import yaml
 
 from gandl.images.store_reader import ImageStore
 from load_data_files import write_listed_plates
-from plate_files import write_one_channel_plate, write_six_channel_plates, write_stack_plate
+from plate_files import write_filled_rows_plate, write_one_channel_plate, write_six_channel_plates, write_stack_plate
 from tiny_project import TINY, Project
 
 
@@ -122,5 +122,36 @@ def test_stacks_run_from_one_column_of_files_to_the_report(empty: Project, tmp_p
         planned = run.planned()
         assert planned["images"] == 1
         assert "sites" not in planned
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_a_plate_with_filled_rows_few_doses_and_numbered_channels_has_its_treatments_in_the_report(
+    empty: Project, tmp_path_factory
+) -> None:
+    """No treatment has four doses, rows A and H hold one control each, and channels are called 1 and 2."""
+    folder = tmp_path_factory.mktemp("plates")
+    try:
+        run = own(empty, write_filled_rows_plate(folder))
+        suggested = yaml.safe_load((run.folder / "config/own.yaml").read_text(encoding="utf-8"))
+        assert suggested["evaluation"]["questions"] == ["controls", "treatments"]
+        assert suggested["training"]["nuclear_channels"] == ["1"]
+        assert suggested["embeddings"]["segmentation"]["nuclear_channels"] == ["1"]
+        run.configure({"embeddings": {"featurizers": ["gandl_blocks", "segmentation"]}})
+        done = run.run()
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
+        (results,) = (run.folder / "results").iterdir()
+        page = (results / "report/audit.html").read_text(encoding="utf-8")
+        assert 'id="treatments"' in page
+        assert "Plate columns held out" in page
+        assert "cycloheximide" in page
+        listed = pd.read_csv(results / "tables/table_treatments.csv")
+        assert set(listed["scheme"]) == {"leave_column_out"}
+        assert set(listed["treatment"].dropna()) == {"cycloheximide", "drug A", "drug B"}
+        wells = pd.read_csv(results / "tables/table_treatments_wells.csv")
+        assert len(wells) == 32
+        for name in ("figure_treatments", "figure_plate"):
+            assert (results / f"figures/{name}.png").stat().st_size > 0
+        assert run.planned() == {}
     finally:
         shutil.rmtree(folder)

@@ -18,7 +18,7 @@ from tiny_project import Project
 
 RUN = "results/tiny"
 SIMULATOR = f"{RUN}/source/simulator"
-FIGURES = ["1", "3", "4", "5", "calibration", "featurizers", "samples", "training"]
+FIGURES = ["1", "3", "4", "5", "calibration", "featurizers", "plate", "samples", "training", "treatments"]
 
 
 def test_the_whole_run_makes_every_figure_table_and_page(simulated: Project) -> None:
@@ -26,7 +26,8 @@ def test_the_whole_run_makes_every_figure_table_and_page(simulated: Project) -> 
     for name in FIGURES:
         for ending in ("svg", "png", "csv"):
             assert (results / f"figures/figure_{name}.{ending}").stat().st_size > 0
-    for file in ("tables/table_1.html", "tables/table_featurizers.html", "report/audit.html", "report/summary.txt"):
+    tables = ("tables/table_1.html", "tables/table_featurizers.html", "tables/table_treatments.html")
+    for file in (*tables, "report/audit.html", "report/summary.txt"):
         assert (results / file).stat().st_size > 0
 
 

@@ -25,10 +25,12 @@ FIGURES = {
     "figure_training",
     "figure_s_training",
     "figure_featurizers",
+    "figure_treatments",
     "table_featurizers",
+    "table_treatments",
 }
 REPORT = {"provenance", "audit"}
-EVALUATION = {"scores", "controls", "dose_response"}
+EVALUATION = {"scores", "controls", "dose_response", "treatments"}
 OF_EVALUATION = FIGURES - {"figure_1", "figure_samples", "figure_training", "figure_s_training"}
 """Figures and tables drawn from numbers; the others are drawn from images or from the model."""
 OF_EVALUATION_OF_DOSES = {"figure_dose_response"}
@@ -66,13 +68,20 @@ def test_one_figure_makes_just_what_it_needs(project: Project) -> None:
 
 def test_the_whole_run_makes_every_figure_table_and_page(finished: Project) -> None:
     results = finished.folder / "results/tiny"
-    for figure in FIGURES - {"table_featurizers"}:
+    for figure in {name for name in FIGURES if name.startswith("figure")}:
         for ending in ("svg", "png", "csv"):
             assert (results / f"figures/{figure}.{ending}").stat().st_size > 0
     for featurizer, method in product(("gandl_blocks", "segmentation"), ("unlabelled", "none")):
         for ending in ("parquet", "csv.gz"):
             assert (results / f"normalization/bbbc013/{featurizer}.{method}.profiles.{ending}").stat().st_size > 0
-    for file in ("tables/table_featurizers.html", "report/audit.html", "report/provenance.json", "report/summary.txt"):
+    tables = [f"tables/table_{name}.{ending}" for name in ("featurizers", "treatments") for ending in ("html", "csv")]
+    for file in (
+        *tables,
+        "tables/table_treatments_wells.csv",
+        "report/audit.html",
+        "report/provenance.json",
+        "report/summary.txt",
+    ):
         assert (results / file).stat().st_size > 0
 
 
@@ -168,10 +177,9 @@ def test_a_changed_module_of_the_statistics_retrains_nothing(finished: Project) 
 def test_a_changed_setting_of_the_evaluation_embeds_nothing_again(finished: Project) -> None:
     with configured(finished, {"evaluation": {"bootstrap": 51}}):
         planned = set(finished.planned())
-    assert (
-        planned
-        == {"controls", "dose_response", "figure_dose_response", "figure_featurizers", "table_featurizers"} | REPORT
-    )
+    of_intervals = {"controls", "dose_response", "treatments"}
+    drawn = {"figure_dose_response", "figure_featurizers", "figure_treatments", "table_featurizers", "table_treatments"}
+    assert planned == of_intervals | drawn | REPORT
 
 
 def test_another_row_in_the_table_of_data_sets_downloads_nothing_again(finished: Project) -> None:
@@ -200,7 +208,7 @@ def test_the_report_opens_without_any_external_request(finished: Project) -> Non
         for name in pages:
             assert not loaded.search(archive.read(name)), name
         drawn = [name for name in archive.namelist() if name.endswith(".svg")]
-    assert len(drawn) == len(FIGURES) - 1
+    assert len(drawn) == sum(name.startswith("figure") for name in FIGURES)
 
 
 def test_a_killed_workflow_goes_on_where_it_was(project: Project, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """A first configuration for a lab's own plates: takes a report without problems, makes a complete `Config` that fits them.
 
-The plates decide which questions are evaluated: no controls, no assay quality; fewer than four doses, no dose response.
+The plates decide which questions are evaluated: no controls, no assay quality, no hits; fewer than four doses, no dose response.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pandas as pd
 
 from gandl.check.looks import training_side
 from gandl.check.normalisation import choose_normalisation
+from gandl.check.nuclear_channel import choose_nuclear
 from gandl.check.nuclei import nuclei_of
 from gandl.check.plates import CheckReport
 from gandl.config import (
@@ -37,14 +38,12 @@ from gandl.config.files import to_yaml
 from gandl.config.training import ContrastSettings, EngineSettings
 from gandl.evaluation.terms import NO_CELL_TYPE, dose_series
 from gandl.source.plates.stores import default_experiment, file_safe
-from gandl.source.split_schemes import Scheme, SplitError
+from gandl.source.split_schemes import LINES, Scheme, SplitError
 from gandl.source.splits import make_splits
 from gandl.statistics.hill import FEWEST_DOSES
 from gandl.workflow.files import atomic
 from gandl.workflow.words import counted
 
-NUCLEAR = ("dna", "dapi", "hoechst", "draq", "nuclei", "nucleus")
-"""Parts of a channel's name that indicate a nuclear stain."""
 FEWEST_CONTROLS = 4
 """Wells of each kind of control below which no interval is worth reporting."""
 PROBE_BYTES = 2**29
@@ -108,7 +107,8 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
     settings = settings.changed(**report.proposed)
     original = min(report.kind.height, report.kind.width)
     trained = training_side(original)
-    nuclear = [name for name in report.channels if any(part in name.lower() for part in NUCLEAR)]
+    shown = choose_nuclear(report.channels, report.nuclei)
+    nuclear = list(shown.channels)
     chosen = questions_of(report.sites)
     normalisation = choose_normalisation(report.sites, scored=QuestionName.CONTROLS in chosen.questions)
     methods = list(normalisation.methods)
@@ -133,10 +133,9 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
         normalization=NormalizationSettings(methods=methods, method=methods[0]),
         evaluation=EvaluationSettings(questions=list(chosen.questions)),
     )
-    words = ", ".join(nuclear) if nuclear else "none recognised by name, so the segmentation featurizer is left out"
     reasons = (
         f"Images of {report.kind.words}; networks see them at {trained} px (shorter side) in crops of 64 px.",
-        f"Channels: {', '.join(report.channels)}; nuclei: {words}.",
+        f"Channels: {', '.join(report.channels)}; nuclei: {shown.why}.",
         *([size] if size else []),
         chosen.why,
         *normalisation.reasons,
@@ -179,8 +178,8 @@ def run_name(settings: PlatesSettings) -> str:
 def questions_of(sites: pd.DataFrame) -> QuestionChoice:
     """What can be chosen of these sites, and why.
 
-    `controls` needs enough wells of both kinds, on enough plates (or rows, where a cell type has one plate) that each can be left
-    out in turn; `dose_response` also a treatment with four doses.
+    `controls` needs enough wells of both kinds, on enough plates (or rows or columns, where a cell type has one plate) that each
+    can be left out in turn; `treatments` also a treated well, `dose_response` a treatment with four doses.
     """
     wells = sites.drop_duplicates("well_id")
     counts = wells["control"].value_counts()
@@ -193,20 +192,41 @@ def questions_of(sites: pd.DataFrame) -> QuestionChoice:
         splits = make_splits(sites, questions=[QuestionName.CONTROLS.value])
     except SplitError as error:
         return QuestionChoice((), f"No question is evaluated: {error}.")
-    held_out = splits[
-        (splits["part"] == "test") & splits["scheme"].isin([Scheme.LEAVE_PLATE_OUT, Scheme.LEAVE_ROW_OUT])
-    ]
+    held_out = splits[(splits["part"] == "test") & splits["scheme"].isin([Scheme.LEAVE_PLATE_OUT, *LINES])]
     never = wells.loc[~wells["well_id"].isin(held_out["well_id"]), "cell_type"]
     if len(never):
         cells = "" if never.iloc[0] == NO_CELL_TYPE else f" with {never.iloc[0]} cells"
-        return QuestionChoice((), f"No question is evaluated: too few rows of the one plate{cells} hold controls.")
+        return QuestionChoice(
+            (),
+            f"No question is evaluated: of the one plate{cells} neither rows nor columns can be left out in turn, since one row "
+            "and one column hold all controls of a kind.",
+        )
+    columns = set(held_out.loc[held_out["scheme"] == Scheme.LEAVE_COLUMN_OUT, "well_id"])
+    how = _columns_in_words(wells[wells["well_id"].isin(columns)]) if columns else ""
     probed = frozenset(splits.loc[splits["scheme"] == Scheme.PROBE, "well_id"])
     doses = dose_series(wells).groupby("treatment")["concentration_um"].nunique()
+    questions, words = [QuestionName.CONTROLS], "how far apart the controls are"
+    if ((wells["control"] == "none") & wells["treatment"].notna()).any():
+        questions.append(QuestionName.TREATMENTS)
+        words += ", and which treatments differ from the negative ones"
     if (doses >= FEWEST_DOSES).any():
-        both = (QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE)
-        return QuestionChoice(both, "Questions: how far apart the controls are, and dose response.", probed)
-    why = f"Question: how far apart the controls are; no treatment has {FEWEST_DOSES} doses for a dose response."
-    return QuestionChoice((QuestionName.CONTROLS,), why, probed)
+        questions.insert(1, QuestionName.DOSE_RESPONSE)
+        words += ", and dose response"
+    else:
+        words += f"; no treatment has {FEWEST_DOSES} doses for a dose response"
+    return QuestionChoice(tuple(questions), f"Questions: {words}.{how}", probed)
+
+
+def _columns_in_words(wells: pd.DataFrame) -> str:
+    """Why columns of a plate are left out, and what its layout cannot distinguish."""
+    rows = {kind: set(wells.loc[wells["control"] == kind, "row"]) for kind in ("negative", "positive")}
+    alone = " and ".join(f"all {kind} controls are in row {min(of)}" for kind, of in rows.items() if len(of) == 1)
+    apart = (
+        ""
+        if rows["negative"] & rows["positive"]
+        else " No row holds both kinds: a gradient from the top to the bottom of the plate looks like their difference."
+    )
+    return f" Plate columns are left out in turn, since {alone}, so that rows cannot be.{apart}"
 
 
 def _probe_fits(chosen: QuestionChoice, report: CheckReport, side: int, methods: list[Normalization]) -> bool:

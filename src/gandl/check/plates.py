@@ -22,6 +22,7 @@ from gandl.check.looks import (
     proposed_scale,
 )
 from gandl.check.normalisation import warnings_of
+from gandl.check.nuclear_channel import NucleiOfChannel, choose_nuclear, count_nuclei, nuclei_in_words
 from gandl.config import ImagesSettings, PlatesSettings, Projection
 from gandl.evaluation.terms import dose_series
 from gandl.figures.common.labels import nominal
@@ -68,6 +69,7 @@ class CheckReport:
     kind : size and depth of the images; None if no image can be read.
     proposed : keys of `source.plates` that the settings leave empty, and the values with which the images can be read.
     reading : how pixels are read with these. mirror : where images at addresses were looked for.
+    nuclei : objects like nuclei in every channel; empty if plates or images have mistakes.
     """
 
     source: str
@@ -80,6 +82,7 @@ class CheckReport:
     proposed: Mapping[str, Any] = field(default_factory=dict)
     reading: Reading = AS_IT_IS
     mirror: str | None = None
+    nuclei: tuple[NucleiOfChannel, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -148,10 +151,16 @@ def check_plates(
         *notes_of_channels(looks),
     ]
     summary = list(_summary(plates, len(images), kind, looks))
+    reading = Reading.of(settings.changed(**proposed))
+    nuclei: tuple[NucleiOfChannel, ...] = ()
     if sites is not None:
+        if not problems:
+            with Addresses(mirror, CONNECTIONS) as addresses:
+                nuclei = count_nuclei(sites, plates.channels, plates.source, reading, addresses)
+            summary.append(f"nuclei      {nuclei_in_words(nuclei)}")
+            notes += [note for note in [choose_nuclear(plates.channels, nuclei).note] if note]
         notes += [*_notes_of_wells(sites), *warnings_of(sites.drop_duplicates("well_id"))]
         summary += _treatments(sites)
-    reading = Reading.of(settings.changed(**proposed))
     return CheckReport(
         plates.source,
         tuple(problems),
@@ -163,6 +172,7 @@ def check_plates(
         proposed,
         reading,
         mirror,
+        nuclei,
     )
 
 

@@ -10,12 +10,21 @@ from pydantic import AfterValidator, Field, model_validator
 
 from gandl.config.source import Dataset
 from gandl.config.training import Precision
-from gandl.config.types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section
+from gandl.config.types import (
+    ChannelName,
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Section,
+)
 
 
 class QuestionName(StrEnum):
     CONTROLS = "controls"
     DOSE_RESPONSE = "dose_response"
+    TREATMENTS = "treatments"
     CELL_MODEL = "cell_model"
     CELL_TYPE = "cell_type"
     CALIBRATION = "calibration"
@@ -90,7 +99,7 @@ class ImagesSettings(Section):
 class SegmentationSettings(Section):
     """The `segmentation` featurizer: nuclei by Otsu's threshold, a ring around each; sizes are pixels of the full image."""
 
-    nuclear_channels: list[str] = Field(
+    nuclear_channels: list[ChannelName] = Field(
         ["dna", "hoechst"],
         min_length=1,
         description="Names of channels that show nuclei; the first one stored is used.",
@@ -152,7 +161,7 @@ class EmbeddingsSettings(Section):
         description="Factor by which a screen's images are enlarged before the networks see them, where their pixels are known "
         "to be of another width than in training; without it such images are refused.",
     )
-    drop_channels: list[str] = Field(
+    drop_channels: list[ChannelName] = Field(
         ["mitotracker"],
         description="Channels that are left out, by name, where the model was not trained on them (GAN-DL: MitoTracker of "
         "RxRx1).",
@@ -191,8 +200,9 @@ class EvaluationSettings(Section):
 
     questions: list[QuestionName] = Field(
         list(QuestionName),
-        description="Questions to evaluate: `controls` (C+ against C-), `dose_response`, `cell_model` (HRCE against "
-        "VERO), `cell_type` (RxRx1), `calibration` (simulated screens: against the truth).",
+        description="Questions to evaluate: `controls` (C+ against C-), `dose_response`, `treatments` (every treatment and dose "
+        "against the negative controls, and hits), `cell_model` (HRCE against VERO), `cell_type` (RxRx1), `calibration` "
+        "(simulated screens: against the truth).",
     )
     test_share: Fraction = Field(
         0.25,
@@ -207,6 +217,9 @@ class EvaluationSettings(Section):
     )
     bootstrap: PositiveInt = Field(2_000, description="Bootstrap draws over wells for every interval.")
     confidence: Fraction = Field(0.95, description="Coverage of every interval.")
+    false_discovery: Fraction = Field(
+        0.05, description="Share of false ones that is accepted among the hits of a cell type (Benjamini-Hochberg)."
+    )
 
 
 class FiguresSettings(Section):

@@ -7,7 +7,16 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from gandl.config.types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section, Share
+from gandl.config.types import (
+    ChannelName,
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Section,
+    Share,
+)
 
 
 def _power_of_two(value: int) -> int:
@@ -227,7 +236,7 @@ class TrainingSettings(Section):
     quality_crops: Annotated[int, Field(ge=2)] = Field(
         256, description="Real and generated crops that the quality measure compares; more crops, less noise."
     )
-    nuclear_channels: list[str] = Field(
+    nuclear_channels: list[ChannelName] = Field(
         ["dna", "hoechst", "dapi"],
         description="Names of channels that show nuclei; in the first one trained on, nuclei of generated crops are counted and "
         "measured against real ones. Without any, only the other read-outs are made.",

@@ -104,7 +104,7 @@ def held_out(
         folds = folds_of(of_scheme, about["well_id"].tolist(), str(wells))
         for fold in folds:
             check_trains(features, labels, fold, scheme)
-        scores = held_out_scores(features, labels, folds, groups_of(about, folds), c_grid, raw=raw)
+        scores = held_out_scores(features, labels, folds, groups_of(about, folds, labels), c_grid, raw=raw)
         logger.info("%s: C by fold %s", scheme, scores.c)
         scored = np.isfinite(scores.on)
         values = (scores.on[scored], scores.off[scored], scores.off_norm[scored])
@@ -165,12 +165,24 @@ def schemes_of(splits: Path, question: Question) -> Iterator[tuple[Scheme, pd.Da
         yield Scheme(str(scheme)), of_scheme
 
 
-def groups_of(wells: pd.DataFrame, folds: Sequence[Fold]) -> npt.NDArray[np.object_]:
-    """(n,) what is left out together while C is chosen: plates where every fold trains on several, else plate rows."""
+def groups_of(wells: pd.DataFrame, folds: Sequence[Fold], labels: Integers | None = None) -> npt.NDArray[np.object_]:
+    """(n,) what is left out together while C is chosen: plates where every fold trains on several, else plate rows; or plate
+    columns, where only these leave both labels (n,) to train on."""
     plates = wells["plate_id"].to_numpy(object)
     if all(len(set(plates[fold.train])) > 1 for fold in folds):
         return plates
-    return (wells["plate_id"] + ":" + wells["row"]).to_numpy(object)
+    rows, columns = ((wells["plate_id"] + ":" + wells[line].astype(str)).to_numpy(object) for line in ("row", "column"))
+    if labels is None or _can_be_left_out(rows, labels, folds) or not _can_be_left_out(columns, labels, folds):
+        return rows
+    return columns
+
+
+def _can_be_left_out(groups: npt.NDArray[np.object_], labels: Integers, folds: Sequence[Fold]) -> bool:
+    """Whether in every fold both labels remain to train on while one group is left out, for two groups at least."""
+    return all(
+        sum(len(set(labels[fold.train[groups[fold.train] != name]])) > 1 for name in set(groups[fold.train])) > 1
+        for fold in folds
+    )
 
 
 def read_sites_of(sites: Path, well_ids: Iterable[str]) -> pd.DataFrame:

@@ -1,4 +1,5 @@
-"""Terms that evaluation shares with the readers of its tables: questions, what needs no classifier, groups of wells, doses."""
+"""Terms that evaluation shares with the readers of its tables: questions, what needs no classifier, groups of wells, doses, and
+the table of treatments."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from gandl.source.splits import Scheme
+from gandl.tables import Column, Schema
 
 DOSE_RESPONSE = "dose_response"
 """Question: how a score follows the dose."""
@@ -26,9 +28,43 @@ ALL = "all"
 """The group of a split that holds all cell types."""
 NO_CELL_TYPE = "unknown"
 """The cell type of wells whose table names none; readers see words instead (`gandl.figures.common.labels.wells_of`)."""
-STRICTEST = (Scheme.LEAVE_PLATE_OUT, Scheme.LEAVE_ROW_OUT, Scheme.QUARTER_BY_CELL_TYPE, Scheme.QUARTER)
+STRICTEST = (
+    Scheme.LEAVE_PLATE_OUT,
+    Scheme.LEAVE_ROW_OUT,
+    Scheme.LEAVE_COLUMN_OUT,
+    Scheme.QUARTER_BY_CELL_TYPE,
+    Scheme.QUARTER,
+)
 """By which scheme a treated well is scored: the first of these that scores its cell type. All but the last have an axis for each
 cell type; the last stands for a screen of one."""
+TREATMENT, POSITIVE, NEGATIVE = "treatment", "positive", "negative"
+"""What a row of the table of treatments is about."""
+TREATMENTS = Schema(
+    "treatments",
+    (
+        Column("featurizer", "string"),
+        Column("normalization", "string"),
+        Column("scheme", "string"),
+        Column("cell_type", "string"),
+        Column("kind", "string", allowed=(POSITIVE, NEGATIVE, TREATMENT)),
+        Column("treatment", "string", nullable=True),
+        Column("concentration_um", "float", nullable=True, positive=True),
+        Column("wells", "integer"),
+        Column("plates", "integer"),
+        Column("mean", "float"),
+        Column("low", "float", nullable=True),
+        Column("high", "float", nullable=True),
+        Column("band_low", "float", nullable=True),
+        Column("band_high", "float", nullable=True),
+        Column("difference", "float", nullable=True),
+        Column("p", "float", nullable=True),
+        Column("q", "float", nullable=True),
+        Column("hit", "boolean"),
+    ),
+    key=("featurizer", "normalization", "cell_type", "kind", "treatment", "concentration_um"),
+)
+"""Mean on score of every treatment and dose with its interval, its `difference` from the negative controls of its plates, p and q
+(Benjamini-Hochberg) of that; and of both kinds of controls the mean, and the band that holds the middle 95 % of their wells."""
 
 
 def dose_series(wells: pd.DataFrame) -> pd.DataFrame:

@@ -1,3 +1,14 @@
 """figures: tables of numbers -> drawings, each with the data it drew beside it. Draws, never computes."""
 
-__all__ = ["axes", "calibration", "confusion", "dose_response", "drugs", "examples", "featurizers", "plate", "spaces"]
+__all__ = [
+    "axes",
+    "calibration",
+    "confusion",
+    "dose_response",
+    "drugs",
+    "examples",
+    "featurizers",
+    "plate",
+    "spaces",
+    "treatments",
+]

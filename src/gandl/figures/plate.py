@@ -1,27 +1,34 @@
-"""The plate as it stood on the bench: the on score of every well, controls marked.
+"""Plates as they stood on the bench: the on score of every well, controls marked; several as small multiples.
 
 Takes the well scores of one featurizer (`evaluation/scores/`); makes figure_plate.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Unpack
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gandl.evaluation.terms import dose_series
 from gandl.figures.common import style as look
 from gandl.figures.common.labels import dose_unit, fixed, nominal
-from gandl.figures.common.palette import CONTROLS, GREY, INK, ON_SCORE, ink_on
-from gandl.figures.common.scores import read_scores, treatments_of
+from gandl.figures.common.palette import CONTROLS, GREY, INK, ON_SCORE, PALE, ink_on
+from gandl.figures.common.scores import read_held_out, treatments_of
 from gandl.source.splits import Scheme
 
-COLUMNS = ["featurizer", "well", "row", "column", "control", "treatment", "concentration_um", "on"]
+WELL_COLUMNS = ["well", "row", "column", "control", "treatment", "concentration_um", "on"]
+COLUMNS = ["featurizer", "plate_id", *WELL_COLUMNS]
+MOST_PLATES, ACROSS = 12, 3
+"""Plates that are drawn at most, evenly over the screen, and how many side by side."""
+NUMBERED = 16
+"""Up to so many columns every well of a single plate has its score written on it."""
 
 
 def draw_plate(
@@ -31,31 +38,31 @@ def draw_plate(
     scheme: str = Scheme.LEAVE_ROW_OUT.value,
     **drawing: Unpack[look.Drawing],
 ) -> None:
-    """Draw the heat map of one plate's on score (C- averages -1, C+ averages +1 over training controls).
+    """Draw heat maps of the on score (C- averages -1, C+ averages +1 over training controls), of at most 12 plates.
 
     Parameters
     ----------
     scores : well scores (`tables.WELL_SCORES`) of one featurizer.
-    featurizer : its name, for the title.
-    scheme : which split's scores to draw.
+    featurizer : its name, for the CSV.
+    scheme : which split's scores to draw; of a cell type that it does not score, those of its strictest scheme.
     drawing : what every figure is given; the CSV has one row per well drawn.
 
     Raises
     ------
-    FigureError : the table has no such scheme, or more than one plate.
+    FigureError : the table is absent, or holds no held-out score.
     """
-    table = read_scores(scores, scheme)
-    plates = sorted(table["plate_id"].unique())
-    if len(plates) > 1:
-        raise look.FigureError(f"{scores}: one plate can be drawn, not {len(plates)} ({', '.join(plates[:4])} ...)")
-    data = table.assign(featurizer=featurizer)[COLUMNS].sort_values(["row", "column"], ignore_index=True)
-    look.draw(plate_figure, data, **drawing)
+    table = read_held_out(scores, scheme).assign(featurizer=featurizer)
+    table = table.sort_values(["experiment", "plate", "row", "column"], kind="stable", ignore_index=True)
+    plates = list(dict.fromkeys(table["plate_id"]))
+    shown = [plates[i] for i in np.unique(np.linspace(0, len(plates) - 1, min(len(plates), MOST_PLATES)).astype(int))]
+    data = table.loc[table["plate_id"].isin(shown), COLUMNS].reset_index(drop=True)
+    legible = len(shown) == 1 and data["column"].nunique() <= NUMBERED
+    look.draw(plate_figure if legible else partial(plates_figure, of=len(plates)), data, **drawing)
 
 
 def plate_figure(data: pd.DataFrame) -> Figure:
     """The figure of a table with `COLUMNS`; call it inside `style`."""
-    rows = sorted(data["row"].unique())
-    columns = sorted(data["column"].unique())
+    rows, columns = _rows(data), sorted(data["column"].unique())
     grid = data.pivot(index="row", columns="column", values="on").reindex(index=rows, columns=columns)
     limit = _limit(data["on"].to_numpy(float))
     width = look.DOUBLE_COLUMN
@@ -73,22 +80,67 @@ def plate_figure(data: pd.DataFrame) -> Figure:
     _finish(axes, rows, columns)
     _name_series(axes, data, rows)
     bar = figure.colorbar(image, ax=axes, fraction=0.03, pad=0.02, shrink=0.8)
+    _explain(figure, bar)
+    return figure
+
+
+def plates_figure(data: pd.DataFrame, of: int) -> Figure:
+    """The figure of several plates (of so many) of a table with `COLUMNS`, on one scale; call it inside `style`."""
+    plates = list(dict.fromkeys(data["plate_id"]))
+    rows, columns = _rows(data), sorted(data["column"].unique())
+    limit = _limit(data["on"].to_numpy(float))
+    across = min(ACROSS, len(plates))
+    down = -(-len(plates) // across)
+    width = (look.DOUBLE_COLUMN - 22) / across
+    height = min(width * 0.72 * len(rows) / len(columns) + 8, (225 - 20) / down)
+    figure = look.new_figure(look.DOUBLE_COLUMN, height * down + 18)
+    grid = figure.subplots(down, across, squeeze=False)
+    for axes in grid.flat[len(plates) :]:
+        axes.set_visible(False)
+    for axes, plate in zip(grid.flat, plates, strict=False):
+        wells = data[data["plate_id"] == plate]
+        values = wells.pivot(index="row", columns="column", values="on").reindex(index=rows, columns=columns)
+        image = axes.imshow(values.to_numpy(float), cmap=ON_SCORE, vmin=-limit, vmax=limit, aspect="auto")
+        size = min(3.0, 1.8 * 58 / len(columns) / 2)
+        for kind, group in CONTROLS.items():
+            of_kind = wells[wells["control"] == kind]
+            x, y = (
+                [order.index(place) for place in of_kind[name]] for name, order in (("column", columns), ("row", rows))
+            )
+            axes.plot(x, y, group.marker, ms=size, mfc="none", mec=INK, mew=0.5)
+        axes.set_facecolor(PALE)
+        _finish(axes, rows, columns, gap=0.5)
+        axes.set_title(plate, fontsize="small", pad=9)
+    bar = figure.colorbar(image, ax=grid.ravel().tolist(), fraction=0.03, pad=0.02, shrink=0.6, aspect=30)
+    _explain(figure, bar, f"{len(plates)} of {of} plates, evenly over the screen" if of > len(plates) else "")
+    return figure
+
+
+def _explain(figure: Figure, bar: Colorbar, words: str = "") -> None:
+    """The scale of the colours, and what marks the controls."""
     bar.set_label("On score (−1: mean C−, +1: mean C+)")
     bar.outline.set_visible(False)
     handles = [
         Line2D([], [], ls="none", marker=g.marker, ms=4, mfc="none", mec=INK, label=g.label) for g in CONTROLS.values()
     ]
-    figure.legend(handles=handles, loc="outside lower left", ncols=2)
-    return figure
+    if words:
+        handles.append(Line2D([], [], ls="none", label=words))
+    figure.legend(handles=handles, loc="outside lower left", ncols=3)
 
 
-def _finish(axes: Axes, rows: list[str], columns: list[int]) -> None:
+def _rows(data: pd.DataFrame) -> list[str]:
+    """Plate rows in their order: ... Y, Z, AA, AB ... on plates of 1536 wells."""
+    return sorted(data["row"].unique(), key=lambda row: (len(row), row))
+
+
+def _finish(axes: Axes, rows: list[str], columns: list[int], gap: float = 1.0) -> None:
     """Plate coordinates outside, thin white gaps between wells."""
-    axes.set_xticks(range(len(columns)), [str(column) for column in columns])
-    axes.set_yticks(range(len(rows)), rows)
+    every = 1 if len(columns) <= NUMBERED and gap == 1.0 else 2 if len(columns) <= NUMBERED else 4
+    axes.set_xticks(range(0, len(columns), every), [str(column) for column in columns[::every]])
+    axes.set_yticks(range(0, len(rows), every), rows[::every])
     axes.set_xticks(np.arange(-0.5, len(columns)), minor=True)
     axes.set_yticks(np.arange(-0.5, len(rows)), minor=True)
-    axes.grid(which="minor", color="white", linewidth=1.0)
+    axes.grid(which="minor", color="white", linewidth=gap if len(columns) <= 24 else 0.2)
     axes.tick_params(which="both", length=0)
     axes.xaxis.tick_top()
     axes.spines[:].set_visible(False)

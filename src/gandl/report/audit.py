@@ -25,12 +25,13 @@ from gandl.report.captions import (
     features_in_words,
     normalizations_in_words,
 )
-from gandl.report.caveats import MOCK, caveats
+from gandl.report.caveats import COLUMNS, MOCK, caveats
 from gandl.report.costs import duration, stage_costs
 from gandl.report.findings import Found, judged_row, sentences, short_training, verdict_sentences
 from gandl.report.order import methods_in_order, order_of, rankings
 from gandl.report.strips import strip
 from gandl.report.training import few_images, training_story
+from gandl.report.treatments import treatments_story
 from gandl.report.verdicts import Comparison, Verdict, compare, read_references
 from gandl.source.splits import Scheme
 from gandl.workflow.files import atomic
@@ -57,6 +58,7 @@ class AuditInputs:
     sites : sites table of the screen that is judged, with doses and controls.
     others : sites tables of the other screens of the run.
     curves : training curves (`seed_<n>/curve.parquet`) of the networks that embed; none where nothing was trained.
+    treatments : `evaluation.terms.TREATMENTS` of the featurizer that is drawn; None where the question was not requested.
     """
 
     numbers: Sequence[Path]
@@ -65,6 +67,7 @@ class AuditInputs:
     sites: Path
     others: Sequence[Path] = ()
     curves: Sequence[Path] = ()
+    treatments: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,8 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
     drawn = FeaturizerName.GANDL_BLOCKS.value if FeaturizerName.GANDL_BLOCKS in featurizers else judged
     sections, series = screen.sections(table, settings), screen.dose_series(table, settings, drawn)
     story = training_story(inputs.curves, settings["training"])
+    columns = table["split"].str.startswith(Scheme.LEAVE_COLUMN_OUT.value).any()
+    treated = treatments_story(inputs.treatments, table, settings)
     return {
         "run": provenance["run"],
         "dataset": " + ".join(name.upper() for name in settings["source"]["datasets"]),
@@ -128,7 +133,9 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "confidence": f"{100 * float(settings['evaluation']['confidence']):g} %",
         "screens": screen.counts_in_words([inputs.sites, *inputs.others]),
         "findings": [
-            *screen.findings(sections, series, verdict_sentences(compared), judged, simulated, drawn, order_of(ranked)),
+            *screen.findings(
+                sections, series, verdict_sentences(compared), judged, simulated, drawn, order_of(ranked), treated
+            ),
             *short_training(int(settings["training"]["images"]), simulated),
             *few_images(inputs.sites, settings["training"]),
             *(story.findings if story else []),
@@ -141,9 +148,13 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "reference_wells": normalizations_in_words(methods_in_order(settings), mark=""),
         "most_series": screen.MOST_SERIES,
         "judged": featurizer_label(drawn),
+        "treatments": treated,
         "trained": bool(set(TRAINED) & set(featurizers)),
         "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
-        "caveats": caveats(provenance, [], numbers.most_treated(inputs.sites)),
+        "caveats": [
+            *([COLUMNS] if columns else []),
+            *caveats(provenance, [], numbers.most_treated(inputs.sites)),
+        ],
         "costs": stage_costs(provenance["jobs"]),
         "numbers": _every_number(table),
     }
@@ -171,6 +182,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
     )
     columns = _columns(table, settings["source"]["bbbc013"]["development_rows"], inputs.sites)
     story = training_story(inputs.curves, settings["training"])
+    treated = treatments_story(inputs.treatments, table, settings)
     return {
         "run": provenance["run"],
         "dataset": provenance["dataset"].upper(),
@@ -183,6 +195,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "confidence": f"{100 * found.confidence:g} %",
         "findings": [
             *sentences(found),
+            *(treated.findings if treated else []),
             *few_images(inputs.sites, settings["training"]),
             *(story.findings if story else []),
         ],
@@ -194,6 +207,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "controls": found.controls,
         "strips": {row.featurizer: _strip(row, found.splits) for row in found.controls},
         "judged": judged_row(found),
+        "treatments": treated,
         "trained": bool(set(TRAINED) & set(featurizers)),
         "held_out": found.splits[0] if found.splits else None,
         "doses": _by_featurizer(found.doses),

@@ -33,6 +33,11 @@ OF_DATASETS: dict[str, list[str]] = {
 }
 
 
+COLUMNS = (
+    "Plate columns were held out where one plate row holds all controls of a kind: there, a gradient from the top to the bottom "
+    "of the plate can look like the difference between the controls, and nothing of this run distinguishes the two."
+)
+"""Required where wells were scored under the scheme `leave_column_out`."""
 SIMULATED = [
     "Simulated images: they are drawn by rules (docs/decisions.md), in the distributed format of the real screens. What GAN-DL "
     "reaches on them shows that the workflow works; it says nothing about real cells, and no number is comparable with "

@@ -17,10 +17,11 @@ from gandl.evaluation.terms import ALL, NO_CELL_TYPE, RATIO
 from gandl.figures.common.labels import SCHEMES, featurizer_label, wells_of
 from gandl.report.numbers import Value, metric_label
 from gandl.report.order import Order
+from gandl.report.treatments import Treatments
 from gandl.tables import SITES, read_table
 from gandl.workflow.words import counted
 
-SUMMARISED = ("quarter", "leave_plate_out", "leave_row_out")
+SUMMARISED = ("quarter", "leave_plate_out", "leave_row_out", "leave_column_out")
 """Schemes whose first column is parts among the findings."""
 MOST_SERIES = 60
 """Dose series listed on the page at most; all of them are in the table of every number."""
@@ -195,9 +196,10 @@ def findings(
     simulated: bool,
     drawn: str | None = None,
     order: Order | None = None,
+    treatments: Treatments | None = None,
 ) -> list[str]:
     """What was found, in sentences: an order of featurizers that depends on the normalisation, the judged featurizer, then every
-    floor that it loses to."""
+    floor that it loses to; and treatments."""
     lines = ["All images of this run are simulated: no number here describes real cells."] if simulated else []
     lines += order.depends if order else ()
     for section in page:
@@ -212,6 +214,7 @@ def findings(
             f"Dose response by {featurizer_label(drawn or judged)}: {len(found)} of {len(series)} series (compound by cell type) "
             f"have a curve that fits better than a constant; {sum(_rises(one) for one in found)} of these rise with dose."
         )
+    lines += treatments.findings if treatments else []
     if not page and not series:
         lines.append("No question about controls was evaluated: profiles of all wells are in normalization/.")
     return [*lines, *verdicts]

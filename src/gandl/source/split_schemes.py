@@ -1,7 +1,8 @@
 """Schemes: takes the wells of a screen, makes the folds of every way of holding wells out.
 
 A fold is a set of labelled wells to train on and a set of wells to test; none is in both. The paper tests a quarter of the wells
-(Mascolini et al. 2022, "Data"); beside it whole rows, plates or experiments are left out, since wells of one share its effects.
+(Mascolini et al. 2022, "Data"); beside it whole rows or columns, plates or experiments are left out, since wells of one share its
+effects.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pandas as pd
 
 from gandl.source.plate_rows import span
 
-WELL_COLUMNS = ["well_id", "experiment", "plate_id", "row", "cell_type", "condition", "control"]
+WELL_COLUMNS = ["well_id", "experiment", "plate_id", "row", "column", "cell_type", "condition", "control"]
 MOST_EXPERIMENT_FOLDS = 5
 """Folds in which the experiments of RxRx1 are left out: each trains on tens of thousands of wells."""
 
@@ -46,10 +47,17 @@ class Scheme(StrEnum):
     """Each experiment is tested by a model of the other experiments of its cell type (RxRx1: several at a time)."""
     LEAVE_ROW_OUT = "leave_row_out"
     """Each plate row is tested by a model of the others, where a cell type has one plate."""
+    LEAVE_COLUMN_OUT = "leave_column_out"
+    """Each plate column is tested by a model of the others, where a cell type has one plate and some row of it holds all controls
+    of a kind, so that it cannot be left out."""
     PROBE = "probe"
     """Evaluated during training. With development rows: among those alone, since settings may be chosen there."""
     CONFIRMATION = "confirmation"
     """One fold: the rows that chose nothing, tested by a model of the development rows."""
+
+
+LINES = {Scheme.LEAVE_ROW_OUT: "row", Scheme.LEAVE_COLUMN_OUT: "column"}
+"""What is left out of a single plate, by the scheme: the first that leaves every fold both kinds of controls to train on."""
 
 
 class SplitError(ValueError):
@@ -75,7 +83,7 @@ def row_parts(wells: pd.DataFrame, development_rows: Sequence[str]) -> Iterator[
     ------
     SplitError : a row is not on the plate, none is left to confirm, or a fold's training rows lack a control.
     """
-    rows = _rows(wells)
+    rows = _lines(wells, "row")
     unknown = [row for row in development_rows if row not in rows]
     if unknown:
         raise SplitError(f"development_rows names {', '.join(unknown)}, but the plate has the rows {', '.join(rows)}")
@@ -90,8 +98,8 @@ def row_parts(wells: pd.DataFrame, development_rows: Sequence[str]) -> Iterator[
         )
     for scheme, among in ((Scheme.LEAVE_ROW_OUT, rows), (Scheme.PROBE, development)):
         for row in among:
-            yield _rows_part(wells, scheme, row, [other for other in among if other != row], [row])
-    yield _rows_part(wells, Scheme.CONFIRMATION, span(rest), development, rest)
+            yield _lines_part(wells, scheme, "row", row, [other for other in among if other != row], [row])
+    yield _lines_part(wells, Scheme.CONFIRMATION, "row", span(rest), development, rest)
 
 
 def controls_parts(wells: pd.DataFrame, test_share: float, seed: int) -> Iterator[Part]:
@@ -99,7 +107,7 @@ def controls_parts(wells: pd.DataFrame, test_share: float, seed: int) -> Iterato
 
     Training parts hold controls alone; every other well that a fold may test is in its test part. The `probe` leaves out each
     plate of the first experiment that has several (of the first cell type, in the order of the table), and where there is none,
-    each row of the first plate.
+    each row (or column) of the first plate.
 
     Raises
     ------
@@ -117,7 +125,7 @@ def controls_parts(wells: pd.DataFrame, test_share: float, seed: int) -> Iterato
         if wells.loc[here, "plate_id"].nunique() > 1:
             yield from _left_out(wells, Scheme.LEAVE_PLATE_OUT, "plate_id", here, control)
         else:
-            yield from _rows_left_out(wells, Scheme.LEAVE_ROW_OUT, here, cell_type)
+            yield from _lines_left_out(wells, here, cell_type)
         if wells.loc[here, "experiment"].nunique() > 1:
             yield from _left_out(wells, Scheme.LEAVE_EXPERIMENT_OUT, "experiment", here, control)
         else:
@@ -173,18 +181,30 @@ def _left_out(wells: pd.DataFrame, scheme: Scheme, column: str, among: Flags, co
         yield _checked(wells, Part(scheme, fold, among & control & ~here, here))
 
 
-def _rows_left_out(wells: pd.DataFrame, scheme: Scheme, here: Flags, cell_type: str) -> Iterator[Part]:
-    """Each row of one plate, where every fold has both controls to train on; else nothing, and a line in the log."""
-    rows = _rows(wells[here])
+def _lines_left_out(wells: pd.DataFrame, here: Flags, cell_type: str, scheme: Scheme | None = None) -> Iterator[Part]:
+    """Each row of one plate, where every fold has both controls to train on; else each column, where every fold has; else
+    nothing, and a line in the log. `scheme` : what the parts are called, if not by what is left out."""
     single = wells["plate_id"].nunique() == 1
     plate = wells.loc[here, "plate_id"].iloc[0]
-    try:
-        parts = [_rows_part(wells, scheme, row, [other for other in rows if other != row], [row], here) for row in rows]
-    except SplitError as error:
-        logger.warning("%s: its only plate %s is not left out row by row (%s)", cell_type, plate, error)
+    reasons = []
+    for of_lines, line in LINES.items():
+        names = _lines(wells[here], line)
+        try:
+            parts = [
+                _lines_part(
+                    wells, scheme or of_lines, line, name, [other for other in names if other != name], [name], here
+                )
+                for name in names
+            ]
+        except SplitError as error:
+            reasons.append(str(error))
+            continue
+        for part in parts:
+            yield part if single else Part(part.scheme, f"{plate}:{part.fold}", part.train, part.test)
         return
-    for part in parts:
-        yield part if single else Part(part.scheme, f"{plate}:{part.fold}", part.train, part.test)
+    logger.warning(
+        "%s: of its only plate %s neither rows nor columns are left out (%s)", cell_type, plate, "; ".join(reasons)
+    )
 
 
 def _probe(wells: pd.DataFrame, control: Flags) -> Iterator[Part]:
@@ -201,7 +221,7 @@ def _probe(wells: pd.DataFrame, control: Flags) -> Iterator[Part]:
         return
     first = wells.iloc[0]
     here = _is(wells, "plate_id", first["plate_id"]) & _is(wells, "cell_type", first["cell_type"])
-    yield from _rows_left_out(wells, Scheme.PROBE, here, first["cell_type"])
+    yield from _lines_left_out(wells, here, first["cell_type"], Scheme.PROBE)
 
 
 def _drawn(wells: pd.DataFrame, strata: list[str], share: float, seed: int) -> Flags:
@@ -214,18 +234,26 @@ def _drawn(wells: pd.DataFrame, strata: list[str], share: float, seed: int) -> F
     return pd.Series(rank.to_numpy() < wanted, index=order).reindex(wells.index).to_numpy(bool)
 
 
-def _rows_part(
-    wells: pd.DataFrame, scheme: Scheme, fold: str, train: list[str], test: list[str], among: Flags | None = None
+def _lines_part(
+    wells: pd.DataFrame,
+    scheme: Scheme,
+    line: str,
+    fold: str,
+    train: list[str],
+    test: list[str],
+    among: Flags | None = None,
 ) -> Part:
+    """A fold of plate rows or columns (`line`), by their names."""
+    names = wells["row"] if line == "row" else wells["column"].map(_column)
     control = (wells["control"] != "none").to_numpy()
     here = np.ones(len(wells), bool) if among is None else among
     part = Part(
         scheme,
         fold,
-        here & control & wells["row"].isin(train).to_numpy(),
-        here & wells["row"].isin(test).to_numpy(),
+        here & control & names.isin(train).to_numpy(),
+        here & names.isin(test).to_numpy(),
     )
-    return _checked(wells, part, f"training rows {', '.join(train) or '(none)'}")
+    return _checked(wells, part, f"training {line}s {', '.join(train) or '(none)'}")
 
 
 def _checked(wells: pd.DataFrame, part: Part, trained_on: str = "training wells") -> Part:
@@ -240,6 +268,12 @@ def _is(wells: pd.DataFrame, column: str, value: str) -> Flags:
     return (wells[column] == value).to_numpy(bool)
 
 
-def _rows(wells: pd.DataFrame) -> list[str]:
-    """Plate rows in their order: ... Y, Z, AA, AB ... on plates of 1536 wells."""
+def _lines(wells: pd.DataFrame, line: str) -> list[str]:
+    """Names of plate rows in their order (... Y, Z, AA, AB ... on plates of 1536 wells), or of columns (01, 02 ...)."""
+    if line == "column":
+        return [_column(number) for number in sorted(wells["column"].unique())]
     return sorted(wells["row"].unique(), key=lambda row: (len(row), row))
+
+
+def _column(number: int) -> str:
+    return f"{number:02d}"

@@ -64,6 +64,7 @@ def test_sound_plates_pass_and_are_summed_up(six: Path) -> None:
         "channels    6: DNA, er, actin, rna, golgi, mito",
         "images      336 of 97 x 110 px of 16 bit, 0.01 GiB of pixels",
         report.summary[4],
+        "nuclei      objects like nuclei per field: DNA 7.3, actin 1.5, golgi 1.5, er 1.2, rna 1.2, mito 1.0",
         "controls    8 positive and 8 negative wells",
         "treatment   drug A: 40 wells, 5 doses from 0.1 to 10 µM",
     ]
@@ -199,7 +200,9 @@ def test_configuration_requests_what_the_plates_can_answer(six: Path, one: Path)
     for table, channel in ((six, "DNA"), (one, "nuclei")):
         config = suggested(table)
         assert config.run == table.parent.name
-        assert config.evaluation.questions == [QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE]
+        assert config.evaluation.questions == [
+            QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE, QuestionName.TREATMENTS
+        ]  # fmt: skip
         assert config.embeddings.segmentation.nuclear_channels == [channel]
         assert FeaturizerName.SEGMENTATION in config.embeddings.featurizers
         assert config.embeddings.drop_channels == []
@@ -234,15 +237,15 @@ def test_training_sees_about_320_px_by_a_whole_factor(original: int, trained: in
 def wells(controls: Sequence[tuple[str, str, str]], doses: int = 0) -> pd.DataFrame:
     """Sites with (plate, row, control), and a series of so many doses on each plate."""
     rows = [
-        {"plate_id": plate, "experiment": "e", "row": row, "control": control, "treatment": None, "concentration_um": np.nan}
+        {"plate_id": plate, "row": row, "column": 1, "control": control, "treatment": None, "concentration_um": np.nan}
         for plate, row, control in controls
     ]  # fmt: skip
     rows += [
-        {"plate_id": plate, "experiment": "e", "row": "A", "control": "none", "treatment": "x", "concentration_um": dose + 1.0}
+        {"plate_id": plate, "row": "A", "column": 2, "control": "none", "treatment": "x", "concentration_um": dose + 1.0}
         for plate in sorted({plate for plate, *_ in controls})
         for dose in range(doses)
     ]  # fmt: skip
-    frame = pd.DataFrame(rows).assign(cell_type="unknown", condition="untreated")
+    frame = pd.DataFrame(rows).assign(experiment="e", cell_type="unknown", condition="untreated")
     return frame.assign(well_id=[f"w{i}" for i in range(len(frame))])
 
 
@@ -251,18 +254,35 @@ def controls(plates: Sequence[str], rows: Sequence[str]) -> list[tuple[str, str,
 
 
 def test_questions_need_controls_that_can_be_left_out() -> None:
-    both = (QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE)
-    assert questions_of(wells(controls("p", "ABCD"), doses=4)).questions == both
-    assert questions_of(wells(controls("pq", "AB"), doses=4)).questions == both
-    assert questions_of(wells(controls("pq", "AB"), doses=3)).questions == both[:1]
+    every = (QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE, QuestionName.TREATMENTS)
+    assert questions_of(wells(controls("p", "ABCD"), doses=4)).questions == every
+    assert questions_of(wells(controls("pq", "AB"), doses=4)).questions == every
+    few_doses = questions_of(wells(controls("pq", "AB"), doses=3))
+    assert few_doses.questions == (QuestionName.CONTROLS, QuestionName.TREATMENTS)
+    assert few_doses.why == (
+        "Questions: how far apart the controls are, and which treatments differ from the negative ones; no treatment has 4 doses "
+        "for a dose response."
+    )
+    assert questions_of(wells(controls("pq", "AB"))).questions == (QuestionName.CONTROLS,)
     few = questions_of(wells(controls("p", "ABC"), doses=4))
     assert (few.questions, few.why) == (
         (), "No question is evaluated: there are fewer than 4 positive and negative control wells.",
     )  # fmt: skip
     one_row = questions_of(wells(controls("p", "A") * 4, doses=4))
     assert (one_row.questions, one_row.why) == (
-        (), "No question is evaluated: too few rows of the one plate hold controls.",
+        (), "No question is evaluated: of the one plate neither rows nor columns can be left out in turn, since "
+        "one row and one column hold all controls of a kind.",
     )  # fmt: skip
+    filled = wells([("p", "A", "negative")] * 6 + [("p", "H", "positive")] * 6, doses=4)
+    by_column = questions_of(filled.assign(column=[*range(1, 7), *range(1, 7), *range(7, 11)]))
+    assert (by_column.questions, by_column.why) == (
+        every,
+        "Questions: how far apart the controls are, and which treatments differ from the negative ones, and dose response. Plate "
+        "columns are left out in turn, since all negative "
+        "controls are in row A and all positive controls are in row H, so that rows cannot be. No row holds both kinds: a "
+        "gradient from the top to the bottom of the plate looks like their difference.",
+    )
+    assert by_column.probed == set(filled["well_id"])
     one_plate = [*controls("p", "ABCD"), ("q", "A", "negative")]
     assert questions_of(wells(one_plate, doses=4)).why.startswith(
         "No question is evaluated: scheme leave_plate_out, fold p:"

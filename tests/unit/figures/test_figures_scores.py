@@ -14,7 +14,7 @@ from gandl.config import FiguresSettings
 from gandl.figures.axes import axes_figure, draw_axes, points
 from gandl.figures.common.palette import CONTROLS, INK, dose_colours, ink_on
 from gandl.figures.common.style import FigureError, style
-from gandl.figures.plate import draw_plate, plate_figure
+from gandl.figures.plate import draw_plate, plate_figure, plates_figure
 from gandl.tables import WELL_SCORES, write_table
 
 SETTINGS = FiguresSettings(dpi=60)
@@ -134,15 +134,55 @@ def test_a_missing_featurizer_is_named_with_its_file(tmp_path: Path) -> None:
 def test_an_absent_scheme_is_named_beside_those_there_are(tmp_path: Path) -> None:
     scores = write_scores(tmp_path)
     with pytest.raises(FigureError, match="no scores of scheme confirmation; it holds leave_row_out"):
-        draw_plate(scores, featurizer="x", scheme="confirmation", settings=SETTINGS, **outputs(tmp_path, "plate"))
+        draw_axes({"x": scores}, scheme="confirmation", settings=SETTINGS, **outputs(tmp_path, "axes"))
 
 
-def test_two_plates_are_not_drawn_over_each_other(tmp_path: Path) -> None:
+def several_plates(count: int) -> pd.DataFrame:
     first = score_table()
-    second = first.assign(plate=2, plate_id="BBBC013_2", well_id=first["well_id"].str.replace("_1_", "_2_"))
-    write_table(pd.concat([first, second]), tmp_path / "two.parquet", WELL_SCORES)
-    with pytest.raises(FigureError, match="one plate can be drawn, not 2"):
-        draw_plate(tmp_path / "two.parquet", featurizer="x", settings=SETTINGS, **outputs(tmp_path, "plate"))
+    plates = [
+        first.assign(
+            plate=i, plate_id=f"BBBC013_{i}", well_id=first["well_id"].str.replace("_1_", f"_{i}_"), on=first["on"] + i
+        )
+        for i in range(1, count + 1)
+    ]
+    return pd.concat(plates, ignore_index=True)
+
+
+@pytest.mark.parametrize(("count", "shown"), [(2, 2), (12, 12), (14, 12)])
+def test_several_plates_are_drawn_side_by_side_in_their_order_on_one_scale(
+    tmp_path: Path, count: int, shown: int
+) -> None:
+    scores = several_plates(count)
+    write_table(scores, tmp_path / "several.parquet", WELL_SCORES)
+    paths = outputs(tmp_path, "plate")
+    draw_plate(tmp_path / "several.parquet", featurizer="x", settings=SETTINGS, **paths)
+    written = pd.read_csv(paths["csv"], float_precision="round_trip")
+    plates = list(dict.fromkeys(written["plate_id"]))
+    assert len(plates) == shown
+    assert plates == sorted(plates, key=lambda name: int(name.rpartition("_")[2]))
+    assert {plates[0], plates[-1]} == {"BBBC013_1", f"BBBC013_{count}"}
+    for plate, part in written.groupby("plate_id"):
+        mine = scores[scores["plate_id"] == plate].set_index("well")["on"]
+        pd.testing.assert_series_equal(part.set_index("well")["on"].sort_index(), mine.sort_index(), check_exact=True)
+    with style(SETTINGS):
+        figure = plates_figure(written, of=count)
+        words = [text.get_text() for text in figure.legends[0].get_texts()]
+    images = [axes.images[0] for axes in figure.axes if axes.images]
+    assert len(images) == shown
+    assert len({image.get_clim() for image in images}) == 1
+    assert (f"{shown} of {count} plates, evenly over the screen" in words) is (shown < count)
+
+
+def test_a_plate_of_384_wells_has_no_numbers_in_its_wells() -> None:
+    rows = [
+        {"plate_id": "p", "well": f"{row}{column:02d}", "row": row, "column": column, "control": "none", "on": 0.5}
+        for row in "ABCDEFGHIJKLMNOP"
+        for column in range(1, 25)
+    ]
+    with style(SETTINGS):
+        figure = plates_figure(pd.DataFrame(rows), of=1)
+    assert not figure.axes[0].texts
+    assert figure.axes[0].images[0].get_array().shape == (16, 24)
 
 
 def test_higher_doses_are_darker() -> None:

@@ -14,12 +14,14 @@ from PIL import Image
 
 from figure_inputs import (
     outputs,
+    treatments_table,
     write_controls,
     write_curve,
     write_dose_response,
     write_reference,
     write_samples,
     write_scores,
+    write_treatments,
 )
 from gandl.config import FeaturizerName, FiguresSettings
 from gandl.figures.axes import draw_axes
@@ -30,6 +32,7 @@ from gandl.figures.featurizers import draw_featurizers
 from gandl.figures.plate import draw_plate
 from gandl.figures.training.curves import draw_training
 from gandl.figures.training.samples import draw_samples
+from gandl.figures.treatments import draw_treatments
 
 SETTINGS = FiguresSettings(dpi=50, crops=2)
 Draw = Callable[[Path, FiguresSettings, dict[str, Path]], None]
@@ -66,7 +69,20 @@ def featurizers(folder: Path, settings: FiguresSettings, paths: dict[str, Path])
     draw_featurizers(numbers, reference, methods=methods, dataset="bbbc013", settings=settings, **paths)
 
 
-FIGURES = [plate, axes, dose_response, training, samples, featurizers]
+def _treatments(folder: Path, settings: FiguresSettings, paths: dict[str, Path], **table: object) -> None:
+    path = write_treatments(folder / "treatments.parquet", treatments_table(**table))  # type: ignore[arg-type]
+    draw_treatments(path, featurizer="gandl", false_discovery=0.05, confidence=0.95, settings=settings, **paths)
+
+
+def treatments(folder: Path, settings: FiguresSettings, paths: dict[str, Path]) -> None:
+    _treatments(folder, settings, paths, treatments=60, doses=3)
+
+
+def many_treatments(folder: Path, settings: FiguresSettings, paths: dict[str, Path]) -> None:
+    _treatments(folder, settings, paths, treatments=300, cell_types=("HRCE", "VERO"))
+
+
+FIGURES = [plate, axes, dose_response, training, samples, featurizers, treatments, many_treatments]
 
 
 @pytest.mark.parametrize("draw", FIGURES)

@@ -18,7 +18,7 @@ REPORT = Path(__file__).resolve().parents[3] / "workflow/report"
 ITEMS = sorted(path.stem for path in REPORT.glob("*.rst") if path.stem != "workflow")
 
 
-ONLY_OF_THE_PLATE = ("axes", "plate")
+ONLY_OF_THE_PLATE = ("axes",)
 ONLY_OF_SCREENS = ("figure_3", "figure_4", "figure_5", "figure_calibration", "table_1")
 
 
@@ -39,6 +39,7 @@ def rendered(name: str, repository: Path, config: Config) -> str:
         "featurizers": featurizers,
         "bootstrap": config.evaluation.bootstrap,
         "confidence": config.evaluation.confidence,
+        "false_discovery": config.evaluation.false_discovery,
         "images": config.training.images,
         "crop": config.training.network.crop,
         "resolution": config.training.resolution,
@@ -102,7 +103,7 @@ def test_the_word_simulated_stands_on_what_is_simulated_and_on_nothing_else(name
     assert ("simulated" in text) is (configured is of_screens)
 
 
-@pytest.mark.parametrize("name", ["audit", "axes", "dose_response", "plate"])
+@pytest.mark.parametrize("name", ["audit", "axes", "dose_response", "plate", "treatments", "table_treatments"])
 def test_captions_of_doses_say_where_the_doses_are_from(name, repository):
     assert "from memory, not from an official plate map" in rendered(name, repository, of_plate(repository))
 
@@ -113,7 +114,10 @@ def test_captions_follow_the_configuration(repository):
     assert "over 1,234 images" in rendered("training", repository, config)
 
 
-@pytest.mark.parametrize("name", ["axes", "dose_response", "featurizers", "plate", "table_featurizers"])
+OF_FEATURES = ("axes", "dose_response", "featurizers", "plate", "table_featurizers", "treatments", "table_treatments")
+
+
+@pytest.mark.parametrize("name", OF_FEATURES)
 def test_captions_of_features_name_blocks_and_statistics(name, repository):
     config = of_plate(repository, embeddings={"blocks": ["image", "block_32"], "block_statistics": ["std"]})
     assert "standard deviation over space of every feature map of image, block_32." in rendered(
@@ -168,9 +172,17 @@ def test_embeddings_that_were_trained_on_rxrx1_are_not_called_zero_shot(name, re
     assert warning in rendered(name, repository, read_config(repository / "config/paper.yaml"))
 
 
-@pytest.mark.parametrize("name", ["figure_3", "figure_4", "dose_response"])
+@pytest.mark.parametrize("name", ["figure_3", "figure_4", "dose_response", "plate", "treatments"])
 def test_captions_of_screens_promise_no_stricter_scheme_than_a_cell_type_allows(name, repository):
     assert "else a random quarter of the wells" in rendered(name, repository, of_screens(repository))
+
+
+@pytest.mark.parametrize("name", ["treatments", "table_treatments"])
+def test_captions_of_hits_say_what_a_hit_is_and_at_which_rate(name, repository):
+    text = rendered(name, repository, of_plate(repository, evaluation={"false_discovery": 0.1}))
+    assert "a false discovery rate of 10 %" in text
+    assert "Student's t, plates as blocks, two-sided" in text
+    assert "over all treatments and doses of a cell type" in text
 
 
 def test_the_caption_of_the_calibration_says_that_missed_compounds_are_not_in_its_error(repository):

@@ -40,6 +40,7 @@ def plate(controls: dict[str, str]) -> pd.DataFrame:
             "experiment": "S",
             "plate_id": "S_1",
             "row": [well[0] for well in controls],
+            "column": [int(well[1:]) for well in controls],
             "cell_type": "U2OS",
             "condition": "treated",
             "control": list(controls.values()),

@@ -55,7 +55,9 @@ SCHEMES = {
     "leave_plate_out": "whole plates held out",
     "leave_experiment_out": "whole experiments held out",
     "leave_row_out": "plate rows held out",
-    "probe": "whole plates held out, as the probe evaluates them during training",
+    "leave_column_out": "plate columns held out",
+    "probe": "whole plates (of a single plate: rows or columns) held out, as the probe evaluates them during training",
+    "confirmation": "rows that chose no setting, scored by a model of the others alone",
     "no_training": "no classifier, so nothing to hold out",
 }
 """How wells were held out, by the scheme of a split."""
@@ -91,6 +93,14 @@ def channel_label(name: str) -> str:
 def dose_unit(highest_um: float) -> tuple[str, float]:
     """The unit in which a dose series reads best, and what to multiply micromolar by: nM below 1 uM, else uM."""
     return ("nM", 1000.0) if highest_um < 1.0 else ("µM", 1.0)
+
+
+def dose_text(dose_um: float, before: str = "") -> str:
+    """A dose with its unit, after `before`; nothing where none was given: 30 nM, 2.5 µM."""
+    if not math.isfinite(dose_um):
+        return ""
+    unit, factor = dose_unit(dose_um)
+    return f"{before}{nominal(dose_um * factor)} {unit}"
 
 
 def number(value: float, digits: int = 3) -> str:

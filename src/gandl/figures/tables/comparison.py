@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from gandl.evaluation.terms import NO_TRAINING, RATIO
-from gandl.figures.common.labels import METRICS, featurizer_label, wells_of
+from gandl.figures.common.labels import METRICS, SCHEMES as HELD_OUT_WORDS, featurizer_label, wells_of
 from gandl.figures.common.palette import BLUE, ORANGE, PURPLE
 from gandl.figures.common.style import FigureError
 from gandl.source.splits import Question, Scheme, is_span
@@ -22,12 +22,13 @@ from gandl.workflow.words import named
 REFERENCE = "Reference"
 SCHEMES = {
     Scheme.LEAVE_ROW_OUT.value: "",
+    Scheme.LEAVE_COLUMN_OUT.value: "",
     NO_TRAINING: "",
     Scheme.CONFIRMATION.value: ", trained on the others",
     Scheme.LEAVE_PLATE_OUT.value: "",
 }
 """Schemes that are compared, and what a reader must know of each. A column without a classifier was trained on nothing: it
-stands beside the classifiers that never saw the row which they score."""
+stands beside the classifiers that never saw the row (or column) which they score."""
 
 LOOKS = ((BLUE, "o"), (ORANGE, "D"), (PURPLE, "s"))
 COLUMNS = [
@@ -118,6 +119,12 @@ def group_label(split: str, groups: Collection[str] = ()) -> str:
         return f"Rows {wells.replace('-', '–')}{SCHEMES[scheme]}"
     label = wells_of(wells, groups)
     return label if label == wells else label.capitalize()
+
+
+def schemes_in_words(data: pd.DataFrame) -> str:
+    """How the wells of a tidy table were held out, each way once."""
+    schemes = data.loc[data["label"] != REFERENCE, "split"].str.partition(":")[0]
+    return "; ".join(dict.fromkeys(HELD_OUT_WORDS.get(scheme, scheme.replace("_", " ")) for scheme in schemes))
 
 
 def groups_of(data: pd.DataFrame) -> list[Group]:

@@ -15,7 +15,7 @@ from great_tables import GT, html as markup, loc, style
 from gandl.config import FiguresSettings
 from gandl.figures.common.labels import METRICS, fixed, normalization_label
 from gandl.figures.common.style import write_csv
-from gandl.figures.tables.comparison import REFERENCE, groups_of, panels_of, with_references
+from gandl.figures.tables.comparison import REFERENCE, groups_of, panels_of, schemes_in_words, with_references
 from gandl.workflow.files import atomic
 
 MISSING = "–"
@@ -74,7 +74,8 @@ def table_page(data: pd.DataFrame, settings: FiguresSettings, confidence: float,
         .tab_source_note(
             markup(
                 f"Below each value its nominal {100 * confidence:g} % interval; n: control wells; with so few wells an interval "
-                "holds the true value less often. Z′ is 1 for a perfect assay. Blocks of rows: the normalisations."
+                "holds the true value less often. Z′ is 1 for a perfect assay. Blocks of rows: the normalisations. "
+                f"How controls were held out: {schemes_in_words(data)}."
             )
         )
         .tab_options(

@@ -1,9 +1,9 @@
 """The probe: takes controls of a screen, makes a callable that scores a discriminator by Z' during training.
 
 It only observes: its result affects neither gradients nor when training stops. It uses the wells of the `probe` scheme alone
-(`splits.parquet`), in which every control is scored by axes that never saw its plate (of one plate: its row). It standardises as
-the normalisation `unlabelled` does, but on some of its scheme's wells (the evaluation: on the whole plate's), so that few other
-images are embedded. Images are read again at every look, a few at a time.
+(`splits.parquet`), in which every control is scored by axes that never saw its plate (of one plate: its row or column). It
+standardises as the normalisation `unlabelled` does, but on some of its scheme's wells (the evaluation: on the whole plate's),
+so that few other images are embedded. Images are read again at every look, a few at a time.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ def _blocks(
 
 
 def _groups(folds: Sequence[Fold], n: int) -> npt.NDArray[np.object_]:
-    """What is left out together (a plate row, or a plate): the fold that tests a well."""
+    """What is left out together (a plate, or a row or column of one): the fold that tests a well."""
     groups = np.full(n, "", dtype=object)
     for fold in folds:
         groups[fold.test] = fold.name

@@ -1,0 +1,83 @@
+"""tables: what an evaluation wrote is set as tables; each is a rule of its own name, a page for people and a CSV of its data.
+
+REQUIRED  <results>/evaluation/**
+MAKES     <results>/tables/table_*.html, .csv
+"""
+
+
+use rule figure_samples as table_featurizers with:
+    """Every featurizer by every metric under every normalisation, floors included."""
+    input:
+        where_drawn("table_featurizers"),
+        numbers=by_featurizer("controls", method=OWN_FIRST),
+        reference="resources/paper_values.csv",
+    output:
+        **table_files(
+            "table_featurizers",
+            "table_featurizers.rst",
+            "evaluation",
+            "Featurizers by metric",
+        ),
+    log:
+        "<logs>/figures/table_featurizers.log",
+    benchmark:
+        "<benchmarks>/figures/table_featurizers.jsonl"
+    params:
+        **calls("gandl.figures.tables.table_featurizers.write_table_featurizers"),
+        caption=caption("bootstrap", "confidence"),
+        methods=OWN_FIRST,
+        confidence=cfg.evaluation.confidence,
+        dataset=SCREEN,
+
+
+use rule figure_samples as table_treatments with:
+    """Every treatment and dose: score with interval, difference from the negative controls, hit or not; and all wells as CSV."""
+    input:
+        where_drawn("table_treatments"),
+        treatments=by_featurizer("treatments", ".treatments"),
+        scores=f"<results>/evaluation/scores/{DRAWN}.{METHOD}.parquet",
+    output:
+        **table_files(
+            "table_treatments",
+            "table_treatments.rst",
+            "evaluation",
+            "Treatments and hits",
+        ),
+        wells="<results>/tables/table_treatments_wells.csv",
+    log:
+        "<logs>/figures/table_treatments.log",
+    benchmark:
+        "<benchmarks>/figures/table_treatments.jsonl"
+    params:
+        **calls("gandl.figures.tables.table_treatments.write_table_treatments"),
+        caption=caption("bootstrap", "confidence", "false_discovery"),
+        each=FEATURIZERS,
+        featurizer=DRAWN,
+        confidence=cfg.evaluation.confidence,
+        false_discovery=cfg.evaluation.false_discovery,
+
+
+use rule figure_samples as table_1 with:
+    """Accuracy on the paper's downstream tasks, by image and by well, beside the paper's."""
+    input:
+        where_drawn("table_1"),
+        numbers=[
+            *answers("controls", METHOD),
+            *answers("cell_model", RAW),
+            *answers("cell_type", RAW),
+        ],
+        reference="resources/paper_values.csv",
+    output:
+        **table_files(
+            "table_1", "table_1.rst", "evaluation", "Table 1: accuracy on the tasks"
+        ),
+    log:
+        "<logs>/figures/table_1.log",
+    benchmark:
+        "<benchmarks>/figures/table_1.jsonl"
+    params:
+        **calls("gandl.figures.tables.table_1.write_table_1"),
+        caption=caption("bootstrap", "confidence"),
+        featurizers=FEATURIZERS,
+        normalization=METHOD,
+        confidence=cfg.evaluation.confidence,

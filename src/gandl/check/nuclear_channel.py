@@ -1,0 +1,164 @@
+"""Which channel shows nuclei: takes the sites of plates, counts objects like nuclei in every channel of a few fields.
+
+A channel's name says it where it can. Where none does, the channel with the most such objects is proposed, and never silently.
+An object is like a nucleus if it is compact (Otsu's threshold, holes filled, as the hand-made floor finds nuclei), neither a
+grain nor a large part of the field, and stands out from the background: cytoplasm and fibres give large or frayed objects, noise
+faint ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from skimage.filters import threshold_otsu
+from skimage.measure import regionprops_table
+
+from gandl.images.area_mean import area_mean
+from gandl.images.files.kinds import AS_IT_IS, Reading
+from gandl.images.nuclei import filled, label_nuclei, smoothed
+from gandl.images.plate_headers import images_of
+from gandl.images.plate_reader import PlateImagesError, PlateReader
+from gandl.source.remote.addresses import Addresses
+
+NUCLEAR = ("dna", "dapi", "hoechst", "draq", "nuclei", "nucleus")
+"""Parts of a channel's name that indicate a nuclear stain."""
+FIELDS = 6
+"""Fields that are looked at, evenly over the table."""
+READERS = 2
+SIDE = 640
+"""About the shorter side (px) at which objects are sought: larger images are made smaller by a whole factor."""
+SMOOTHING = 1.0
+SMALLEST, LARGEST = 30, 0.05
+"""Area of an object like a nucleus: at least so many px at that size, at most this share of the field."""
+SOLID = 0.9
+"""Least share of its convex hull that it fills."""
+ROUND = 0.5
+"""Least ratio of its axes."""
+DISTINCT = 5.0
+"""Least height above the background's median, in its robust standard deviations."""
+FEWEST = 1.0
+"""Objects per field below which a channel does not show nuclei."""
+CLEARLY = 2.0
+"""So many times the objects of another channel are clearly more."""
+
+
+@dataclass(frozen=True)
+class NucleiOfChannel:
+    """Objects like nuclei in one channel: mean number per field, and median area (px of the full image; 0 without any)."""
+
+    channel: str
+    per_field: float
+    area: float
+
+
+@dataclass(frozen=True)
+class NuclearChoice:
+    """Channels that show nuclei, and why; a note where a person should look. No channel: none does."""
+
+    channels: tuple[str, ...]
+    why: str
+    note: str = ""
+
+
+def count_nuclei(
+    sites: pd.DataFrame,
+    channels: Sequence[str],
+    source: str,
+    reading: Reading = AS_IT_IS,
+    addresses: Addresses | None = None,
+) -> tuple[NucleiOfChannel, ...]:
+    """Look at a few fields; nothing where an image cannot be fetched or decoded (the check reports that by itself).
+
+    Parameters
+    ----------
+    sites : rows of the sites table, with their files. channels : their names. source : of the sites, for messages.
+    reading : how pixels are read. addresses : fetches images at addresses; needed only where there are such.
+    """
+    chosen = sites.iloc[np.unique(np.linspace(0, len(sites) - 1, min(FIELDS, len(sites))).astype(int))]
+    reader = PlateReader(images_of(chosen, channels), len(channels), source, reading, addresses)
+    reader.prefetch(range(len(chosen)))
+
+    def look(i: int) -> list[npt.NDArray[np.float64]]:
+        return [areas_of_nuclei(image) for image in reader.decode(i)]
+
+    try:
+        with ThreadPoolExecutor(READERS) as threads:
+            fields = list(threads.map(look, range(len(chosen))))
+    except PlateImagesError:
+        return ()
+    counted = []
+    for name, areas in zip(channels, zip(*fields, strict=True), strict=True):
+        together = np.concatenate(areas)
+        area = float(np.median(together)) if len(together) else 0.0
+        counted.append(NucleiOfChannel(name, len(together) / len(fields), area))
+    return tuple(counted)
+
+
+def areas_of_nuclei(image: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.float64]:
+    """Areas (px) of the objects like nuclei in an image (h, w)."""
+    factor = max(1, round(min(image.shape) / SIDE))
+    smooth = smoothed(area_mean(image, factor), SMOOTHING)
+    if smooth.min() == smooth.max():
+        return np.empty(0)
+    labels, count = label_nuclei(filled(smooth, threshold_otsu(smooth)), SMALLEST)
+    background = smooth[labels == 0]
+    if not count or not background.size:
+        return np.empty(0)
+    low, middle, high = np.percentile(background, (25, 50, 75))
+    wanted = ("area", "solidity", "axis_major_length", "axis_minor_length", "intensity_mean")
+    found = regionprops_table(labels, smooth, properties=wanted)
+    like = (
+        (found["area"] <= LARGEST * smooth.size)
+        & (found["solidity"] >= SOLID)
+        & (found["axis_minor_length"] >= ROUND * found["axis_major_length"])
+        & (found["intensity_mean"] - middle >= DISTINCT * max((high - low) / 1.349, 1e-9))
+    )
+    return np.asarray(found["area"][like] * factor**2, np.float64)
+
+
+def choose_nuclear(channels: Sequence[str], counted: Sequence[NucleiOfChannel]) -> NuclearChoice:
+    """The channels whose names indicate nuclei; without such a name the one with the most objects like nuclei.
+
+    Parameters
+    ----------
+    channels : names. counted : of `count_nuclei`; empty where nothing could be looked at.
+    """
+    named = tuple(name for name in channels if any(part in name.lower() for part in NUCLEAR))
+    per_field = {of.channel: of.per_field for of in counted}
+    best = max(counted, key=lambda of: of.per_field, default=None)
+    if named:
+        seen = max((per_field.get(name, 0.0) for name in named), default=0.0)
+        doubt = (
+            f"channel {best.channel} shows more objects like nuclei ({best.per_field:.1f} per field) than {', '.join(named)} "
+            f"({seen:.1f}), whose name indicates nuclei: are the channels in the right order?"
+            if best is not None and best.per_field >= max(FEWEST, CLEARLY * seen) and best.channel not in named
+            else ""
+        )
+        return NuclearChoice(named, f"{', '.join(named)}, by name", doubt)
+    if best is None or best.per_field < FEWEST:
+        why = "no channel's name indicates them, and none looks like them"
+        return NuclearChoice((), f"{why}, so the segmentation featurizer is left out")
+    others = {name: number for name, number in per_field.items() if name != best.channel}
+    beside = f", {max(others.values()):.1f} at most in the others" if others else ""
+    found = f"{best.per_field:.1f} compact, bright objects per field in {best.channel}{beside}"
+    unsure = "" if best.per_field >= CLEARLY * max(others.values(), default=0.0) else " It is a close choice."
+    note = (
+        f"no channel's name indicates nuclei; channel {best.channel} looks like them ({found}), so the configuration segments it."
+        f"{unsure} If another one shows them, name it in embeddings.segmentation.nuclear_channels and training.nuclear_channels"
+    )
+    return NuclearChoice(
+        (best.channel,), f"{best.channel}, as no channel is named so, but {found}.{unsure}".rstrip("."), note
+    )
+
+
+def nuclei_in_words(counted: Sequence[NucleiOfChannel]) -> str:
+    """A line of the check's summary."""
+    if not counted:
+        return "no image could be looked at"
+    most = sorted(counted, key=lambda of: -of.per_field)
+    return "objects like nuclei per field: " + ", ".join(f"{of.channel} {of.per_field:.1f}" for of in most)

@@ -1,0 +1,160 @@
+"""Hits: takes scores of treated wells and of negative controls, makes differences, p values and intervals of treatments.
+
+A treatment's wells are compared with the negative controls of their own plates by Student's t: plates are blocks, and the spread
+is that of the controls within plates. Of many p values those of hits are chosen by Benjamini and Hochberg (1995). No interval of
+two or four wells is worth much by itself, so deviations of wells from their treatment's mean are pooled before they are drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import false_discovery_control, norm, t
+
+FEWEST_FREEDOM = 3
+"""Degrees of freedom below which nothing is tested: four negative controls on one plate have three."""
+FEWEST_POOLED = 8
+"""Degrees of freedom of pooled deviations below which those of the negative controls are drawn instead."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What negative controls show within plates.
+
+    Attributes
+    ----------
+    means, counts : of the n controls of each block (a plate). spread : their standard deviation within blocks, pooled.
+    freedom : its degrees of freedom, the number of controls less the number of blocks.
+    """
+
+    means: pd.Series
+    counts: pd.Series
+    spread: float
+    freedom: int
+
+    @property
+    def usable(self) -> bool:
+        """Whether there are enough controls, and they differ at all."""
+        return self.freedom >= FEWEST_FREEDOM and self.spread > 0
+
+
+def fit_reference(values: Floats, blocks: npt.NDArray[np.object_]) -> Reference:
+    """The reference of (n,) scores of negative controls in (n,) blocks."""
+    groups = pd.Series(values).groupby(np.asarray(blocks, object))
+    means, counts = groups.mean(), groups.size()
+    freedom = len(values) - len(means)
+    squares = float(np.square(values - means.reindex(blocks).to_numpy(float)).sum())
+    return Reference(means, counts, float(np.sqrt(squares / freedom)) if freedom > 0 else 0.0, freedom)
+
+
+def compare(
+    values: Floats, blocks: npt.NDArray[np.object_], groups: npt.NDArray[np.integer[Any]], reference: Reference
+) -> tuple[Floats, Floats]:
+    """Difference of treatments from the reference, and its p value.
+
+    d = mean of x - m over the treatment's k wells, m the mean of the controls of the well's block. Without an effect its variance
+    is s^2 (1/k + sum over blocks of (k_b / k)^2 / n_b), with k_b of the wells and n_b controls in block b, and d over its square
+    root follows t with the degrees of freedom of s. Two-sided.
+
+    Parameters
+    ----------
+    values, blocks, groups : (n,) scores of treated wells, their blocks, and their treatments 0 ... m - 1. Treatments of a block
+        without controls have no difference (NaN).
+
+    Returns
+    -------
+    (m,) differences, and (m,) p values; these NaN where the reference is not usable.
+    """
+    away = values - reference.means.reindex(blocks).to_numpy(float)
+    k = np.bincount(groups).astype(float)
+    difference = np.bincount(groups, weights=away) / k
+    if not reference.usable:
+        return difference, np.full(len(difference), np.nan)
+    here = pd.DataFrame({"group": groups, "block": blocks}).value_counts().reset_index(name="k")
+    of_means = np.square(here["k"]) / reference.counts.reindex(here["block"]).to_numpy(float)
+    error = reference.spread * np.sqrt(1 / k + np.bincount(here["group"], weights=of_means) / k**2)
+    return difference, _two_sided(difference / error, reference.freedom)
+
+
+def compare_each(values: Floats, blocks: npt.NDArray[np.object_]) -> Floats:
+    """(n,) p values of (n,) negative controls, each tested against the others as a treatment of one well would be; NaN where
+    there are too few, or a block holds one alone."""
+    reference = fit_reference(values, blocks)
+    n, freedom = reference.counts.reindex(blocks).to_numpy(float), reference.freedom - 1
+    if freedom < FEWEST_FREEDOM:
+        return np.full(len(values), np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        away = (values - reference.means.reindex(blocks).to_numpy(float)) * n / (n - 1)
+        squares = reference.spread**2 * reference.freedom - np.square(away) * (n - 1) / n
+        p = _two_sided(away / np.sqrt(np.maximum(squares, 0) / freedom * (1 + 1 / (n - 1))), freedom)
+    return np.where(n > 1, p, np.nan)
+
+
+def _two_sided(statistic: Floats, freedom: int) -> Floats:
+    return np.asarray(2 * t.sf(np.abs(statistic), freedom))
+
+
+def adjusted(p: Floats) -> Floats:
+    """(m,) p values adjusted by Benjamini and Hochberg (1995); NaN ones were not tested and stay so."""
+    q = np.full(len(p), np.nan)
+    tested = np.isfinite(p)
+    if tested.any():
+        q[tested] = false_discovery_control(p[tested], method="bh")
+    return q
+
+
+def largest_p(p: Floats, q: Floats, false_discovery: float) -> float:
+    """The p value up to which treatments are hits; where none is, the one that the first would have needed."""
+    hits = p[q <= false_discovery]
+    return float(hits.max()) if len(hits) else false_discovery / max(1, int(np.isfinite(p).sum()))
+
+
+def mean_intervals(
+    values: Floats,
+    groups: npt.NDArray[np.integer[Any]],
+    spare: Floats,
+    *,
+    draws: int,
+    confidence: float,
+    seed: int,
+) -> tuple[Floats, Floats]:
+    """Bootstrap intervals of the means of many small groups of wells.
+
+    For a group of k wells, k deviations are drawn with replacement from those of all groups of several wells, each widened by
+    sqrt(k / (k - 1)); the interval is the group's mean plus the percentiles of the mean of the drawn ones, with the tails of
+    Student's t of as many degrees of freedom as there are deviations. It holds where wells of all treatments vary alike.
+
+    Parameters
+    ----------
+    values, groups : (n,) scores, and their groups 0 ... m - 1.
+    spare : deviations of other wells, for screens with hardly any replicates.
+    draws, confidence, seed : of the bootstrap.
+
+    Returns
+    -------
+    (m,) lower and (m,) upper ends; NaN where there are neither replicates nor spare deviations.
+    """
+    by_group = pd.Series(values).groupby(groups)
+    mean, size = by_group.transform("mean").to_numpy(), by_group.transform("size").to_numpy(float)
+    several = size > 1
+    pooled = (values - mean)[several] * np.sqrt(size[several] / (size[several] - 1))
+    freedom = int(several.sum()) - len(np.unique(groups[several]))
+    if freedom < FEWEST_POOLED:
+        pooled, freedom = spare, len(spare) - 1
+    means, sizes = by_group.mean().to_numpy(), by_group.size().to_numpy()
+    low, high = np.full((2, len(means)), np.nan)
+    if freedom < 1:
+        return low, high
+    level = norm.cdf(t.ppf((1 - confidence) / 2, freedom))
+    for k in np.unique(sizes):
+        rng = np.random.default_rng([seed, int(k)])
+        drawn = pooled[rng.integers(0, len(pooled), (draws, int(k)))].mean(axis=1)
+        below, above = np.quantile(drawn, [level, 1 - level])
+        low[sizes == k], high[sizes == k] = means[sizes == k] + below, means[sizes == k] + above
+    return low, high

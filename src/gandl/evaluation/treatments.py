@@ -1,0 +1,191 @@
+"""Treatments: takes held-out scores of wells, makes a row per treatment and dose, and which of them are hits.
+
+For every screen with treated wells, however few doses they have. A treated well is scored by the strictest scheme that its cell
+type has; controls of both kinds by the same scheme stand beside. `gandl.evaluation.hits` has the statistics.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from gandl.config import EvaluationSettings, QuestionName
+from gandl.evaluation import hits
+from gandl.evaluation.numbers import Row, number, write_numbers
+from gandl.evaluation.terms import (
+    NEGATIVE,
+    POSITIVE,
+    STRICTEST,
+    TREATMENT,
+    TREATMENTS,
+    by_strictest_scheme,
+    compounds_of,
+)
+from gandl.statistics.bootstrap import mean_interval, wilson_interval
+from gandl.tables import WELL_SCORES, read_table, write_table
+
+BAND = (0.025, 0.975)
+"""The middle 95 % of single control wells."""
+NOTHING = {"split": object, "unit": object, "metric": object, "value": float, "low": float, "high": float, "n": int}
+"""Numbers of a screen with too few negative controls to test anything."""
+SERIES = ["treatment", "concentration_um"]
+
+
+class TreatmentsError(ValueError):
+    """The scores hold no treated well; the message names the table."""
+
+
+def write_treatments(
+    scores: Path,
+    settings: EvaluationSettings,
+    *,
+    featurizer: str,
+    normalization: str,
+    seed: int,
+    training_seed: int,
+    output: Path,
+    treatments: Path,
+) -> None:
+    """Write every treatment and dose of one featurizer, and the numbers of the question `treatments`.
+
+    Parameters
+    ----------
+    scores : `tables.WELL_SCORES` of the featurizer under one normalisation.
+    settings : bootstrap, confidence, false_discovery.
+    seed : of the bootstrap. training_seed : of the network, for the table.
+    output : `tables.NUMBERS`, split `<scheme>:<cell type>`: `hit_share` (n: treatments and doses that were tested),
+        `negatives_as_hits` and `positives_as_hits`, shares of single control wells that the same test calls hits (n: wells); the
+        first is how often it errs on wells known to be inactive. No row where nothing could be tested.
+    treatments : `TREATMENTS`, by cell type: controls, then treatments by name and dose. A treatment goes by its compound's name.
+
+    Raises
+    ------
+    TreatmentsError : no scored well has a treatment without being a control.
+    """
+    table = read_table(Path(scores), WELL_SCORES)
+    rows: list[Row] = []
+    parts = []
+    for scheme, cell_type, wells in by_strictest_scheme(table):
+        part = treatments_of(wells, settings, seed)
+        if part.empty:
+            continue
+        about = {"featurizer": featurizer, "normalization": normalization, "scheme": scheme, "cell_type": cell_type}
+        parts.append(part.assign(**about)[TREATMENTS.names])
+        rows += _numbers(wells, part, f"{scheme}:{cell_type}", settings)
+    if not parts:
+        raise TreatmentsError(
+            f"{scores}: no well of the scheme {', '.join(STRICTEST)} has a treatment without being a control; take treatments "
+            "out of evaluation.questions"
+        )
+    write_table(pd.concat(parts, ignore_index=True), Path(treatments), TREATMENTS)
+    names = {"question": QuestionName.TREATMENTS.value, "featurizer": featurizer, "normalization": normalization}
+    nothing = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in NOTHING.items()})
+    write_numbers(rows or nothing, output, training_seed=training_seed, **names)
+
+
+def treatments_of(wells: pd.DataFrame, settings: EvaluationSettings, seed: int) -> pd.DataFrame:
+    """Controls, treatments and doses of the wells of one cell type under one scheme.
+
+    Returns
+    -------
+    `TREATMENTS` without what names featurizer, scheme and cell type; empty if no well is treated.
+    """
+    treated = treated_wells(wells).sort_values([*SERIES, "well_id"], kind="stable")
+    if treated.empty:
+        return pd.DataFrame(columns=TREATMENTS.names)
+    groups = treated.groupby(SERIES, sort=True, dropna=False)
+    of_group, on = groups.ngroup().to_numpy(), treated["on"].to_numpy(float)
+    negative = Negative.of(wells)
+    difference, p = hits.compare(on, negative.blocks_of(treated), of_group, negative.reference)
+    q = hits.adjusted(p)
+    low, high = hits.mean_intervals(
+        on, of_group, negative.deviations, draws=settings.bootstrap, confidence=settings.confidence, seed=seed
+    )
+    found = groups.agg(wells=("on", "size"), plates=("plate_id", "nunique"), mean=("on", "mean")).reset_index()
+    found = found.assign(kind=TREATMENT, low=low, high=high, band_low=np.nan, band_high=np.nan)
+    found = found.assign(difference=difference, p=p, q=q, hit=q <= settings.false_discovery)
+    controls = [_control(wells[wells["control"] == kind], kind, settings, seed) for kind in (POSITIVE, NEGATIVE)]
+    return pd.concat([*(part for part in controls if len(part)), found], ignore_index=True)
+
+
+def treated_wells(wells: pd.DataFrame) -> pd.DataFrame:
+    """The wells with a treatment that are no controls, `treatment` being their compound's name where it has one."""
+    treated = wells[(wells["control"] == "none") & wells["treatment"].notna()]
+    return treated.assign(treatment=compounds_of(treated))
+
+
+@dataclass(frozen=True)
+class Negative:
+    """The negative controls of a cell type.
+
+    Attributes
+    ----------
+    on, blocks : (n,) their scores, and their plates. together : some plate with treated wells has no negative control, so that
+        all plates are one block. reference : what `hits` compares with.
+    """
+
+    on: hits.Floats
+    blocks: npt.NDArray[np.object_]
+    together: bool
+    reference: hits.Reference
+
+    @classmethod
+    def of(cls, wells: pd.DataFrame) -> Negative:
+        """Those among the wells of a cell type."""
+        negative = wells[wells["control"] == NEGATIVE]
+        together = not set(treated_wells(wells)["plate_id"]) <= set(negative["plate_id"])
+        on, blocks = negative["on"].to_numpy(float), _blocks(negative, together=together)
+        return cls(on, blocks, together, hits.fit_reference(on, blocks))
+
+    def blocks_of(self, wells: pd.DataFrame) -> npt.NDArray[np.object_]:
+        """(n,) the blocks of other wells."""
+        return _blocks(wells, together=self.together)
+
+    @property
+    def deviations(self) -> hits.Floats:
+        """(n,) of the scores from their block's mean."""
+        return self.on - self.reference.means.reindex(self.blocks).to_numpy(float)
+
+
+def _blocks(wells: pd.DataFrame, *, together: bool) -> npt.NDArray[np.object_]:
+    return np.full(len(wells), "all", object) if together else wells["plate_id"].to_numpy(object)
+
+
+def _control(of_kind: pd.DataFrame, kind: str, settings: EvaluationSettings, seed: int) -> pd.DataFrame:
+    """The row of a kind of controls; none without such wells."""
+    if of_kind.empty:
+        return pd.DataFrame()
+    on = of_kind["on"].to_numpy(float)
+    low, high = mean_interval(on, draws=settings.bootstrap, confidence=settings.confidence, seed=seed)
+    band_low, band_high = np.quantile(on, BAND)
+    row = dict.fromkeys(("concentration_um", "difference", "p", "q"), np.nan)
+    counted = {"wells": len(on), "plates": of_kind["plate_id"].nunique(), "mean": on.mean(), "hit": False}
+    ends = {"low": low, "high": high, "band_low": band_low, "band_high": band_high}
+    return pd.DataFrame([row | {"kind": kind, "treatment": None} | counted | ends])
+
+
+def _numbers(wells: pd.DataFrame, found: pd.DataFrame, split: str, settings: EvaluationSettings) -> list[Row]:
+    """How many treatments are hits, and how many single control wells would be by the same p value."""
+    tested = found[found["p"].notna()]
+    if tested.empty:
+        return []
+    limit = hits.largest_p(tested["p"].to_numpy(), tested["q"].to_numpy(), settings.false_discovery)
+    rows = [number(split, "treatment", "hit_share", float(tested["hit"].mean()), (np.nan, np.nan), len(tested))]
+    negative = Negative.of(wells)
+    positive = wells[wells["control"] == POSITIVE]
+    blocks = negative.blocks_of(positive)
+    beside = np.isin(blocks, negative.blocks)
+    on = positive["on"].to_numpy(float)[beside]
+    by_kind = {
+        "negatives_as_hits": hits.compare_each(negative.on, negative.blocks),
+        "positives_as_hits": hits.compare(on, blocks[beside], np.arange(len(on)), negative.reference)[1],
+    }
+    for metric, p in by_kind.items():
+        called, n = int((p <= limit).sum()), int(np.isfinite(p).sum())
+        if n:
+            rows.append(number(split, "well", metric, called / n, wilson_interval(called, n, settings.confidence), n))
+    return rows

@@ -1,0 +1,121 @@
+"""Treatments on the audit page and in the summary: the first rows, hits before others, and how the test fares on controls."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from figure_inputs import treatments_table, write_treatments
+from gandl.config import Config
+from gandl.report.audit import write_audit
+from gandl.report.numbers import no_numbers, read_numbers
+from gandl.report.treatments import MOST_TREATMENTS, treatments_story
+from gandl.tables import NUMBERS, write_table
+from report_inputs import Screen, read
+from table_rows import number_row
+
+SETTINGS = Config().model_dump(mode="json")
+
+
+def numbers_of(folder: Path, cell_types: tuple[str, ...] = ("unknown",)) -> pd.DataFrame:
+    shares = {
+        "hit_share": ("treatment", 0.25, 60),
+        "negatives_as_hits": ("well", 0.0625, 32),
+        "positives_as_hits": ("well", 0.75, 16),
+    }
+    rows = [
+        number_row(
+            question="treatments",
+            featurizer=name,
+            split=f"leave_plate_out:{cell_type}",
+            metric=metric,
+            unit=unit,
+            value=value,
+            n=n,
+        )
+        for name in ("gandl_blocks", "intensity")
+        for cell_type in cell_types
+        for metric, (unit, value, n) in shares.items()
+    ]
+    write_table(pd.DataFrame(rows), folder / "numbers.parquet", NUMBERS)
+    return read_numbers([folder / "numbers.parquet"])
+
+
+def story(folder: Path, table: pd.DataFrame, numbers: pd.DataFrame | None = None):
+    path = write_treatments(folder / "treatments.parquet", table)
+    return treatments_story(path, numbers_of(folder) if numbers is None else numbers, SETTINGS)
+
+
+def test_the_first_treatments_are_listed_hits_first_and_all_are_counted(tmp_path: Path) -> None:
+    table = treatments_table(60)
+    told = story(tmp_path, table)
+    ((cell_type, count, rows),) = told.groups
+    assert (cell_type, count, len(rows)) == ("", 60, MOST_TREATMENTS)
+    hits = [bool(row.hit) for row in rows]
+    assert hits == sorted(hits, reverse=True)
+    assert sum(hits) == table["hit"].sum()
+    first = table.loc[table["p"].idxmin()]
+    assert (rows[0].treatment, rows[0].dose, rows[0].p) == (first["treatment"], "10 µM", "< 0.001")
+    assert (rows[0].score.n, rows[0].plates) == (3, 3)
+
+
+def test_calls_of_every_featurizer_stand_beside_and_a_sentence_names_the_first_hits(tmp_path: Path) -> None:
+    table = treatments_table(60)
+    told = story(tmp_path, table)
+    assert [(row.treatments, row.negatives, row.positives) for row in told.calls] == [
+        ("15 of 60", "2 of 32", "12 of 16")
+    ] * 2
+    assert [row.drawn for row in told.calls] == [True, False]
+    (sentence,) = told.findings
+    hits = table[table["hit"]].sort_values("p")
+    towards = hits[hits["difference"] > 0]
+    assert sentence.startswith(
+        f"Treatments by GAN-DL, blocks: {len(hits)} of 60 treatments and doses are hits (false discovery rate 5 %): towards C+ "
+        f"{towards['treatment'].iloc[0]} 10 µM, "
+    )
+    assert f" and {len(towards) - 5} more; away from C+ compound" in sentence
+    assert sentence.endswith("The same test calls 2 of 32 negative and 12 of 16 positive control wells hits.")
+
+
+def test_cell_types_have_a_sentence_each_and_many_have_one_together(tmp_path: Path) -> None:
+    two = story(tmp_path, treatments_table(5, cell_types=("HRCE", "VERO")), numbers_of(tmp_path, ("HRCE", "VERO")))
+    assert [line.partition(":")[0] for line in two.findings] == [
+        "Treatments by GAN-DL, blocks in HRCE",
+        "Treatments by GAN-DL, blocks in VERO",
+    ]
+    (line,) = story(tmp_path, treatments_table(5, cell_types=("a", "b", "c", "d")), no_numbers()).findings
+    assert "20 treatments and doses in 4 cell types are hits" in line
+
+
+def test_where_nothing_could_be_tested_it_is_said_and_nothing_is_requested_nothing_is_shown(tmp_path: Path) -> None:
+    untested = treatments_table(5).assign(p=np.nan, q=np.nan, hit=False)
+    told = story(tmp_path, untested, no_numbers())
+    assert told.findings == [
+        "Treatments by GAN-DL, blocks: 5 treatments and doses were scored and none tested, since there are too few "
+        "negative control wells."
+    ]
+    assert told.calls == []
+    assert treatments_story(None, no_numbers(), SETTINGS) is None
+
+
+@pytest.mark.parametrize("plate", [True, False])
+def test_both_pages_have_the_section_and_link_to_it(tmp_path: Path, repository: Path, plate: bool) -> None:
+    files = Screen().write(tmp_path, repository)
+    table = write_treatments(tmp_path / "treatments.parquet", treatments_table(60))
+    if not plate:
+        values = json.loads(files.provenance.read_text(encoding="utf-8"))
+        values["configuration"]["source"]["bbbc013"] = None
+        files.provenance.write_text(json.dumps(values), encoding="utf-8")
+    for treatments in (None, table):
+        write_audit(replace(files, treatments=treatments), tmp_path / "audit.html", tmp_path / "summary.txt")
+        page = (tmp_path / "audit.html").read_text(encoding="utf-8")
+        words = " ".join(" ".join(read(page).words).split())
+        shown = treatments is not None
+        assert ('href="#treatments"' in page) is shown
+        assert ("The first 40 of 60 treatments and doses, hits before others" in words) is shown
+        assert ("Treatments by GAN-DL, blocks: " in (tmp_path / "summary.txt").read_text(encoding="utf-8")) is shown
