@@ -2,12 +2,14 @@
 
 from gandl.workflow.code_version import code_version
 from gandl.config import (
+    TRAINED as TRAINED_BY_RUN,
     Dataset,
     FeaturizerName,
     ImagesFrom,
     Normalization,
     QuestionName,
     Wells,
+    floors_among,
 )
 from gandl.config.check import load_config
 from gandl.workflow.environments import share_source
@@ -33,12 +35,8 @@ METHOD = cfg.normalization.method.value
 METHODS = [method.value for method in cfg.normalization.methods]
 OWN_FIRST = [METHOD, *(method for method in METHODS if method != METHOD)]
 FEATURIZERS = [name.value for name in cfg.embeddings.featurizers]
-TRAINED = [FeaturizerName.GANDL.value, FeaturizerName.GANDL_BLOCKS.value]
-FLOORS = [
-    name
-    for name in FEATURIZERS
-    if name not in (*TRAINED, FeaturizerName.RELEASED.value)
-]
+TRAINED = [name.value for name in TRAINED_BY_RUN]
+FLOORS = floors_among(FEATURIZERS)
 QUESTIONS = [question.value for question in cfg.evaluation.questions]
 
 

@@ -101,10 +101,8 @@ def packing(wildcards):
 
 def packing_code(wildcards):
     """The code that decodes and packs a screen's images."""
-    packers = {"rxrx19a": "screen", "rxrx1": "screen"}
-    return code_version(
-        f"gandl.images.{packers.get(wildcards.dataset, wildcards.dataset)}"
-    )
+    rxrx = wildcards.dataset in (Dataset.RXRX19A, Dataset.RXRX1)
+    return code_version(f"gandl.images.screens.{'rxrx' if rxrx else wildcards.dataset}")
 
 
 # embeddings

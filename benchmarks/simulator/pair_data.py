@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gandl.config import Config, Dataset
 from gandl.config.files import read_config
-from gandl.images.packing import Raw, Target, pack_store_of
+from gandl.images.screens.packing import Raw, Target, pack_store_of
 from gandl.source.simulator.plan import files_of_simulation
 from gandl.source.simulator.rxrx1 import write_rxrx1
 from gandl.source.simulator.rxrx19a import write_rxrx19a

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gandl.config import ImagesSettings
-from gandl.images.packing import Raw, Target, pack_store_of
+from gandl.images.screens.packing import Raw, Target, pack_store_of
 from gandl.images.store_reader import store_path
 from gandl.source.simulator.plan import mirror_in_use
 from gandl.workflow.jobs import job

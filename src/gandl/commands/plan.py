@@ -67,9 +67,9 @@ def plan_lines(config: Config, mirror: str | None, results: Path = RESULTS) -> l
     lines = [f"Run {config.run}: {names}{kind}"]
     for dataset in config.source.datasets:
         stores = stores_of_run(config.source, dataset)
-        lines.append(
-            f"{dataset}: {len(stores)} store{'s' if len(stores) > 1 else ''}, {_sites(config, dataset, results).counted('sites')}"
-        )
+        sites = _sites(config, dataset, results)
+        number = "the number of sites is known once its metadata are here" if sites is None else sites.counted("sites")
+        lines.append(f"{dataset}: {len(stores)} store{'s' if len(stores) > 1 else ''}, {number}")
         if not config.simulated:
             lines += [f"  download   {line}" for line in _downloads(config, dataset, mirror, results)]
         lines += [f"  images     {line}" for line in _images(config, dataset, mirror, results)]
@@ -91,8 +91,8 @@ def _sites_table(config: Config, dataset: Dataset, results: Path) -> Path:
     return _folder(config, results) / "source" / dataset.value / "sites.parquet"
 
 
-def _sites(config: Config, dataset: Dataset, results: Path) -> Amount:
-    """Number of sites: counted in the sites table, else from what the screen was published with."""
+def _sites(config: Config, dataset: Dataset, results: Path) -> Amount | None:
+    """Number of sites: counted in the sites table, else from what the screen was published with; None if neither is known."""
     if dataset is Dataset.BBBC013:  # never from an older table: mistakes of the plate map are reported here
         assert config.source.bbbc013 is not None
         from gandl.source.screens.bbbc013 import read_platemap
@@ -112,6 +112,8 @@ def _sites(config: Config, dataset: Dataset, results: Path) -> Amount:
         from gandl.source.simulator.layout import sites_of_simulation
 
         return Amount(sites_of_simulation(config.source.simulation, dataset), exact=True)
+    if dataset not in PUBLISHED:
+        return None
     published = PUBLISHED[dataset]
     stores, plates = len(stores_of_run(config.source, dataset)), published.plates
     share = stores / (plates if dataset is Dataset.RXRX19A else len(published.plates_of))
@@ -126,7 +128,7 @@ def _needed(config: Config, dataset: Dataset) -> list[Download]:
     """Files that are downloaded whole."""
     if dataset is Dataset.PLATES:
         return []
-    wanted = {"metadata"} if dataset in PUBLISHED else {"images"}
+    wanted = {"images"} if dataset is Dataset.BBBC013 else {"metadata"}
     if dataset in PUBLISHED and FeaturizerName.RELEASED in config.embeddings.featurizers:
         wanted.add("embeddings")
     return [entry for entry in downloads_of(dataset.value, DATASETS) if entry.file in wanted]
@@ -210,6 +212,7 @@ def _moved(config: Config, dataset: Dataset, results: Path) -> Amount:
     else:
         left = "" if table.is_file() else "; closer once the metadata is here"
     sites_there = _sites(config, dataset, results)
+    assert sites_there is not None
     mean = size_in_words(published.png_bytes)
     return Amount(
         sites_there.value * channels * published.png_bytes,
@@ -228,7 +231,7 @@ def _disk(config: Config, dataset: Dataset, stores: Sequence[str], results: Path
         return f"image stores: {size_in_words(sum(there))}, packed"
     sites, raw = _sites(config, dataset, results), _raw_bytes(config, dataset)
     part = f"; {len(there)} of {len(stores)} are packed ({size_in_words(sum(there))})" if there else ""
-    if raw is None:
+    if raw is None or sites is None:
         return f"image stores: size known once they are packed{part}"
     size = Amount(sites.value * raw, sites.exact, "from the number of sites")
     return f"image stores: at most {size.in_bytes()}, before compression{part}"
@@ -240,7 +243,7 @@ def _raw_bytes(config: Config, dataset: Dataset) -> int | None:
         return _raw_bytes_of_plates(config)
     pixels = sum(size**2 for size in config.images.resolutions[dataset])
     if dataset is Dataset.BBBC013:
-        from gandl.images.bbbc013 import BYTES_PER_PIXEL, CHANNELS as PLATE_CHANNELS
+        from gandl.images.screens.bbbc013 import BYTES_PER_PIXEL, CHANNELS as PLATE_CHANNELS
 
         return pixels * len(PLATE_CHANNELS) * BYTES_PER_PIXEL
     return pixels * len(CHANNELS[dataset]) if dataset in CHANNELS else None

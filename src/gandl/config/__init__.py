@@ -20,6 +20,7 @@ from gandl.config.source import (
     Wells as Wells,
 )
 from gandl.config.stages import (
+    TRAINED as TRAINED,
     Activation as Activation,
     BlockStatistic as BlockStatistic,
     ComputeSettings as ComputeSettings,
@@ -33,6 +34,7 @@ from gandl.config.stages import (
     QuestionName as QuestionName,
     SegmentationSettings as SegmentationSettings,
     Weights as Weights,
+    floors_among as floors_among,
 )
 from gandl.config.training import (
     Augmentation as Augmentation,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
@@ -27,6 +28,15 @@ class FeaturizerName(StrEnum):
     INTENSITY = "intensity"
     SEGMENTATION = "segmentation"
     RELEASED = "released"
+
+
+TRAINED = (FeaturizerName.GANDL, FeaturizerName.GANDL_BLOCKS)
+"""Featurizers that read the weights of this run's own network. All others but `released` need no training: they are floors."""
+
+
+def floors_among(names: Iterable[str]) -> list[str]:
+    """The floors among names of featurizers, in their order."""
+    return [name for name in names if name not in (*TRAINED, FeaturizerName.RELEASED)]
 
 
 class Activation(StrEnum):

@@ -1,6 +1,6 @@
 """The images of a lab's own plates, before they are packed: takes the sites table, reads headers, compares them, decodes sites.
 
-`gandl.images.plates` packs with it, and `gandl check` looks with it.
+`gandl.images.screens.plates` packs with it, and `gandl check` looks with it.
 """
 
 from __future__ import annotations

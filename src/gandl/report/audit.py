@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from gandl.config import FeaturizerName, Normalization
+from gandl.config import TRAINED, FeaturizerName, Normalization
 from gandl.figures.common.labels import featurizer_label
 from gandl.report import numbers, screen
 from gandl.report.captions import (
@@ -28,7 +28,6 @@ from gandl.report.captions import (
 from gandl.report.caveats import MOCK, caveats
 from gandl.report.costs import duration, stage_costs
 from gandl.report.findings import Found, judged_row, sentences, short_training, verdict_sentences
-from gandl.report.numbers import TRAINED
 from gandl.report.order import methods_in_order, order_of, rankings
 from gandl.report.strips import strip
 from gandl.report.training import training_story
@@ -112,7 +111,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
     method, featurizers = settings["normalization"]["method"], settings["embeddings"]["featurizers"]
     table = numbers.read_numbers(inputs.numbers) if inputs.numbers else numbers.no_numbers()
     ranked = rankings(table, settings)
-    judged = next((name for name in screen.TRAINED if name in featurizers), featurizers[0])
+    judged = next((name for name in TRAINED if name in featurizers), featurizers[0])
     references = [row for name in settings["source"]["datasets"] for row in read_references(inputs.references, name)]
     compared = compare(references, table, method, simulated)
     drawn = FeaturizerName.GANDL_BLOCKS.value if FeaturizerName.GANDL_BLOCKS in featurizers else judged

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gandl.config import ChosenWeights, Dataset, FeaturizerName, Normalization, Pairs
+from gandl.config import TRAINED, ChosenWeights, Dataset, FeaturizerName, Normalization, Pairs
 from gandl.report.captions import COVERAGE, DOSES, FLOORS, LAYOUTS, SIMULATED_CONFIDENCE
-from gandl.report.numbers import TRAINED, plain_rows
+from gandl.report.numbers import plain_rows
 from gandl.source.remote.origin import OFFICIAL
 from gandl.source.splits import span
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gandl.config import Config
-from gandl.report.numbers import TRAINED, ControlsRow, DoseRow, DoseSeries, rows_of_split
+from gandl.config import TRAINED, Config
+from gandl.report.numbers import JUDGED_FIRST, ControlsRow, DoseRow, DoseSeries, rows_of_split
 from gandl.report.order import Order, apart
 from gandl.report.verdicts import Comparison, Verdict
 
@@ -59,7 +59,7 @@ def short_training(images: int, simulated: bool) -> list[str]:
 def judged_row(found: Found) -> ControlsRow | None:
     """The featurizer that the run is judged by: GAN-DL's blocks, else its 512-d layer, else the first."""
     by_name = {row.featurizer: row for row in found.controls}
-    for name in TRAINED:
+    for name in JUDGED_FIRST:
         if name in by_name:
             return by_name[name]
     return found.controls[0] if found.controls else None

@@ -10,13 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from gandl.config import FeaturizerName
+from gandl.config import TRAINED
 from gandl.evaluation.terms import DOSE_RESPONSE, RATIO, dose_series
 from gandl.figures.common.labels import METRICS, dose_unit, featurizer_label, nominal, number
 from gandl.source.splits import Question, Scheme, in_span
 from gandl.tables import NUMBERS, SITES, read_table
 
-TRAINED = (FeaturizerName.GANDL_BLOCKS.value, FeaturizerName.GANDL.value)
+JUDGED_FIRST = tuple(name.value for name in reversed(TRAINED))
 """Featurizers that a network learned without labels, the one that is judged first."""
 KINDS: dict[str, str | type[object]] = {"string": object, "integer": "int64", "float": "float64", "boolean": bool}
 HELD_OUT = Scheme.LEAVE_ROW_OUT.value

@@ -12,15 +12,13 @@ from typing import Any
 
 import pandas as pd
 
-from gandl.config import FeaturizerName, QuestionName
+from gandl.config import TRAINED, FeaturizerName, QuestionName, floors_among
 from gandl.evaluation.terms import ALL, RATIO
 from gandl.figures.common.labels import SCHEMES, featurizer_label
 from gandl.report.numbers import Value, metric_label
 from gandl.report.order import Order
 from gandl.tables import SITES, read_table
 
-TRAINED = (FeaturizerName.GANDL.value, FeaturizerName.GANDL_BLOCKS.value)
-FLOORS = (FeaturizerName.GANDL_UNTRAINED.value, FeaturizerName.INTENSITY.value, FeaturizerName.SEGMENTATION.value)
 SUMMARISED = ("quarter", "leave_plate_out", "leave_row_out")
 """Schemes whose first column is parts among the findings."""
 MOST_SERIES = 60
@@ -244,7 +242,7 @@ def _against_floors(by_label: Mapping[str, Sequence[Value | None]], mine: Value)
     """How the floors compare in the same column."""
     above: list[str] = []
     below: list[str] = []
-    for name in FLOORS:
+    for name in floors_among(FeaturizerName):
         floor = by_label.get(featurizer_label(name), [None])[0]
         if floor is not None and floor.known:
             overlap = "" if mine.low > floor.high or floor.low > mine.high else ", intervals overlap"

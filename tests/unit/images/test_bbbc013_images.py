@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from gandl.config import Dataset, ImagesSettings
-from gandl.images.bbbc013 import ArchiveError, PlateArchive, decode_image, find_members, pack_bbbc013
 from gandl.images.pack import PackError
+from gandl.images.screens.bbbc013 import ArchiveError, PlateArchive, decode_image, find_members, pack_bbbc013
 from gandl.images.store_reader import ImageStore
 from gandl.source.screens.bbbc013 import WELLS, write_sites
 from plates import bmp, plate_names, plate_pixels, plate_zip, write_zip

@@ -13,7 +13,7 @@ from PIL import Image
 
 from gandl.config import ImagesSettings, PlatesSettings
 from gandl.images.image_files import ImageFileError, image_info, read_images
-from gandl.images.plates import PlateImagesError, pack_plates
+from gandl.images.screens.plates import PlateImagesError, pack_plates
 from gandl.images.store_reader import ImageStore
 from gandl.source.plates.sites import write_sites
 from plate_files import SIX, write_csv, write_one_channel_plate, write_six_channel_plates

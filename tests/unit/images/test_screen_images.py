@@ -16,7 +16,8 @@ from PIL import Image
 from gandl.config import Dataset, ImagesFrom, ImagesSettings
 from gandl.images.area_mean import area_mean
 from gandl.images.png import ImageError
-from gandl.images.screen import ScreenImagesError, ScreenReader, pack_screen
+from gandl.images.screens.members import ScreenImagesError, ScreenReader
+from gandl.images.screens.rxrx import pack_screen
 from gandl.images.store_reader import ImageStore
 from gandl.source.members import Folder, open_members
 from gandl.source.remote.member_source import MemberError

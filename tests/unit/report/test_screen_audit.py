@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from gandl.config import Config
+from gandl.config import TRAINED, Config
 from gandl.config.files import read_config
 from gandl.figures.common.labels import featurizer_label
 from gandl.report import screen
@@ -198,7 +198,7 @@ def test_losing_to_a_floor_is_reported_with_the_floors_that_it_beats(page: tuple
     _, summary = page
     reported = [line for line in summary.splitlines() if screen.TITLES["controls"] in line]
     assert len(reported) == 2, "the paper's split, and whole plates held out"
-    judged = featurizer_label(screen.TRAINED[0])
+    judged = featurizer_label(TRAINED[0])
     assert f"{judged} has accuracy 0.90 [0.89, 0.91] by image (n = 320): above" in reported[0]
     assert "above Untrained network (0.70); Channel intensities (0.60)" in reported[0]
     assert "and not above these floors: Segmentation (0.97)." in reported[0]

@@ -13,7 +13,7 @@ import torch
 
 
 class Purpose(IntEnum):
-    """What is drawn; a number is never reused for something else."""
+    """What is drawn; within an objective, a number is never reused for something else."""
 
     CROPS = 0
     SYMMETRY = 1

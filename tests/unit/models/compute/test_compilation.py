@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+import torch._inductor.config
 from torch import Tensor
 
 from gandl.config import EngineSettings, Intensity, TrainingSettings
@@ -36,7 +37,9 @@ def trained(settings: TrainingSettings, steps: int) -> Gan:
     return trainer
 
 
-def test_compiled_steps_are_plain_steps(caplog: pytest.LogCaptureFixture) -> None:
+def test_compiled_steps_are_plain_steps(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In scalar code, which g++ translates more than twice as fast as vectors; the graphs and their fusions are the same."""
+    monkeypatch.setattr(torch._inductor.config.cpp, "simdlen", 1)
     settings = TRAINING.model_copy(update={"network": NETWORK})
     compiled = trained(settings.model_copy(update={"engine": EngineSettings(compile=True)}), 5)
     plain = trained(settings, 5)

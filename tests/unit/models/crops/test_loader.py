@@ -203,12 +203,21 @@ def test_a_batch_read_ahead_in_vain_fails_nobody(paths: list[Path], monkeypatch:
 
 
 def ask_on(one: Loader, interrupted: bool = False) -> None:
-    """Keep requesting the next batch; Ctrl-C comes soon, if at all."""
+    """Keep requesting the next batch; Ctrl-C comes soon, if at all, and again if nobody saw it (as within a finaliser)."""
+    seen, mine = threading.Event(), threading.get_ident()
+
+    def interrupt() -> None:
+        while not seen.wait(0.2):
+            signal.pthread_kill(mine, signal.SIGINT)
+
     if interrupted:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with Ctrl-C ignored
-        threading.Timer(0.1, signal.pthread_kill, (threading.get_ident(), signal.SIGINT)).start()
-    for step in range(1, 1000):
-        one.batch(step, 0)
+        threading.Thread(target=interrupt, daemon=True).start()
+    try:
+        for step in range(1, 1000):
+            one.batch(step, 0)
+    finally:
+        seen.set()
 
 
 def slow_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:

@@ -340,3 +340,14 @@ def test_a_device_that_is_too_small_is_reported_with_what_fits(
     monkeypatch.setattr(Objective, "step", too_small)
     with pytest.raises(TrainingError, match=r"8 images at a time do not fit .* set training\.engine\.microbatch to 4"):
         run(store, tmp_path)
+
+
+def test_parts_of_a_batch_make_the_step_of_the_whole(run: Run, store: Path, tmp_path: Path) -> None:
+    """Also what is drawn at random: every image has its own numbers, whatever part it is in."""
+    settings = TRAINING.model_copy(update={"images": 24})
+    by_parts = settings.model_copy(update={"engine": settings.engine.model_copy(update={"microbatch": 4})})
+    run(store, tmp_path / "whole", settings)
+    run(store, tmp_path / "parts", by_parts)
+    whole, parts = (rows_of(tmp_path / name, run.loss) for name in ("whole", "parts"))
+    assert [step for step, _ in whole] == [step for step, _ in parts]
+    np.testing.assert_allclose([value for _, value in parts], [value for _, value in whole], rtol=1e-4)

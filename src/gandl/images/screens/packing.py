@@ -69,7 +69,7 @@ def pack_store_of(
     """
     match Dataset(dataset):
         case Dataset.RXRX19A | Dataset.RXRX1 as screen:
-            from gandl.images.screen import pack_screen
+            from gandl.images.screens.rxrx import pack_screen
 
             members = open_members(
                 file_of(dataset, "images", DATASETS).url,
@@ -95,12 +95,12 @@ def pack_store_of(
                     threads=threads,
                 )
         case Dataset.BBBC013:
-            from gandl.images.bbbc013 import pack_bbbc013
+            from gandl.images.screens.bbbc013 import pack_bbbc013
 
             assert raw.archive is not None
             pack_bbbc013(raw.archive, sites, target.store, target.index, target.manifest, settings, code)
         case Dataset.PLATES:
-            from gandl.images.plates import pack_plates
+            from gandl.images.screens.plates import pack_plates
 
             pack_plates(
                 sites,

@@ -1,6 +1,6 @@
-"""Images of RxRx19a and RxRx1: takes the sites table and a source of members, makes the image store of one plate or experiment.
+"""Images of a screen of grey PNGs, one per channel: takes sites, the keys of their files, and a source of members; makes a store.
 
-Every site has one grey 8-bit PNG per channel, all of one size. They are fetched shard by shard, and no raw copy is kept.
+Files are fetched shard by shard, and no raw copy is kept.
 """
 
 from __future__ import annotations
@@ -12,15 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gandl.config import Dataset, ImagesSettings
+from gandl.config import ImagesSettings
 from gandl.images.pack import StorePlan, pack_store
 from gandl.images.png import decode_png
 from gandl.images.store_reader import FORMAT
 from gandl.source.remote.member_source import MemberSource
-from gandl.source.screens.published import CHANNELS, MEMBERS, ScreenFile, member_keys
 from gandl.tables import SITES, check
-
-DTYPE = "uint8"
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +26,16 @@ class ScreenImagesError(ValueError):
     """Images of a screen are missing or not what they should be; the message counts them and names the first."""
 
 
-def pack_screen(
-    dataset: Dataset,
+def pack_members(
+    table: pd.DataFrame,
     sites: Path,
     store_id: str,
     members: MemberSource,
+    keys: Sequence[Sequence[str]],
     *,
+    channels: tuple[str, ...],
+    dtype: str,
+    source: str,
     image_px: int,
     pixel_size_um: float | None,
     resolutions: Sequence[int],
@@ -46,14 +47,15 @@ def pack_screen(
     threads: int = 1,
     report: Callable[[str], None] = log.info,
 ) -> None:
-    """Pack one plate (RxRx19a) or experiment (RxRx1).
+    """Pack one store.
 
     Parameters
     ----------
-    dataset : one of the two.
-    sites : sites table of the screen; its rows of this store, in their order, become the store's sites.
+    table : the store's sites, in their order (`sites_of_store`). sites : where they are from, for messages.
     store_id : which store.
     members : where the image files come from, open.
+    keys : of every site, one per channel: the last three parts of a file's path, `experiment/Plate1/AA01_s1_w1.png`.
+    channels : their names, in order. dtype : `uint8` or `uint16`. source : name of what the pixels come from.
     image_px : side of the square images; another size is refused.
     pixel_size_um : of the images as they come; None if unknown.
     resolutions : stored sizes (px), whole fractions of `image_px`.
@@ -65,30 +67,26 @@ def pack_screen(
 
     Raises
     ------
-    ScreenImagesError : no site of this store, or sites of the table without (all of) their images.
-    gandl.images.png.ImageError : a file is damaged, or no grey 8-bit PNG of this size.
+    ScreenImagesError : sites of the table without (all of) their images.
+    gandl.images.png.ImageError : a file is damaged, or no grey PNG of this size and depth.
     gandl.source.members.MemberError : a file cannot be fetched, or is not the one that its archive names.
     gandl.images.pack.PackError : the resolutions do not fit the images, or the disk is full.
     """
-    table = _sites_of(Path(sites), store_id)
-    keys = [
-        member_keys(dataset, *row) for row in table[["experiment", "plate", "well", "site"]].itertuples(index=False)
-    ]
     _check_images(members, table["site_id"].tolist(), keys, store_id, Path(sites))
     plan = StorePlan.of_sites(
         table,
         store_id,
         settings,
-        channels=CHANNELS[dataset],
-        dtype=DTYPE,
+        channels=channels,
+        dtype=dtype,
         size=(image_px, image_px),
         resolutions=resolutions,
         pixel_size_um=pixel_size_um,
-        source=MEMBERS[dataset][ScreenFile.IMAGES],
+        source=source,
         site_sources=tuple(members.signature(of_site) for of_site in keys),
         code=code,
     )
-    pack_store(plan, ScreenReader(members, keys, image_px), store, index, manifest, report, threads)
+    pack_store(plan, ScreenReader(members, keys, image_px, dtype), store, index, manifest, report, threads)
 
 
 class ScreenReader:
@@ -97,11 +95,13 @@ class ScreenReader:
     Parameters
     ----------
     members : where the files come from.
-    keys : of every site, one per channel. image_px : side of the images.
+    keys : of every site, one per channel. image_px : side of the images. dtype : `uint8` or `uint16`.
     """
 
-    def __init__(self, members: MemberSource, keys: Sequence[Sequence[str]], image_px: int) -> None:
-        self._members, self._keys, self._size = members, keys, (image_px, image_px)
+    def __init__(
+        self, members: MemberSource, keys: Sequence[Sequence[str]], image_px: int, dtype: str = "uint8"
+    ) -> None:
+        self._members, self._keys, self._size, self._dtype = members, keys, (image_px, image_px), dtype
         self._data: dict[str, bytes] = {}
 
     def prefetch(self, block: range) -> None:
@@ -113,13 +113,18 @@ class ScreenReader:
 
         Raises
         ------
-        gandl.images.png.ImageError : a file is damaged, or no grey 8-bit PNG of the right size.
+        gandl.images.png.ImageError : a file is damaged, or no grey PNG of the right size and depth.
         """
-        return np.stack([decode_png(self._data.pop(key), key, self._size, DTYPE) for key in self._keys[i]])
+        return np.stack([decode_png(self._data.pop(key), key, self._size, self._dtype) for key in self._keys[i]])
 
 
-def _sites_of(sites: Path, store_id: str) -> pd.DataFrame:
-    """The rows of one store; the others are never held in memory."""
+def sites_of_store(sites: Path, store_id: str) -> pd.DataFrame:
+    """The rows of one store in a sites table; the others are never held in memory.
+
+    Raises
+    ------
+    ScreenImagesError : there are none.
+    """
     table = pd.read_parquet(sites, filters=[("store_id", "==", store_id)]).reset_index(drop=True)
     check(table, SITES, sites)
     if table.empty:
