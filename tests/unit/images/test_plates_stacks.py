@@ -76,7 +76,7 @@ def test_one_file_per_site_with_all_channels_becomes_the_maximum_over_its_planes
     np.testing.assert_array_equal(store.sites(slice(None)), np.stack([stack.max(axis=1) for stack in STACKS.values()]))
     assert manifest(tmp_path)["processing"] == {"z": "max", "z_planes": 2}
     with pytest.raises(
-        PlateImagesError, match=r"row 2: .* has 2 z planes; say what is taken of them: .* source\.plates\.z"
+        PlateImagesError, match=r"rows 2 to 5: .* has 2 z planes; say what is taken of them: .* source\.plates\.z"
     ):
         packed(tmp_path, rows)
 
