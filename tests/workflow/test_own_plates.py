@@ -64,7 +64,8 @@ def test_own_plates_run_from_their_table_to_the_report(empty: Project, tmp_path_
         compared = pd.read_csv(results / "figures/figure_featurizers.csv")
         assert compared["normalization"].nunique() == 2
         assert set(compared.loc[compared["chosen"], "normalization"]) == {method}
-        assert "normalisation" in (results / "report/summary.txt").read_text(encoding="utf-8")
+        summary = (results / "report/summary.txt").read_text(encoding="utf-8")
+        assert "(Z′, " in summary, "whether the order of featurizers depends on the normalisation"
         profiles = list((results / "normalization/plates").glob(f"*.{method}.wells.parquet"))
         assert len(profiles) == 2, "profiles of the run's own normalisation"
         for file in (*results.glob("figures/*.svg"), *results.glob("tables/*.html"), results / "report/summary.txt"):

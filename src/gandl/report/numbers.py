@@ -16,7 +16,7 @@ from gandl.figures.common.labels import METRICS, dose_unit, featurizer_label, no
 from gandl.source.splits import Question, Scheme, in_span
 from gandl.tables import NUMBERS, SITES, read_table
 
-JUDGED_FIRST = tuple(reversed(TRAINED))
+JUDGED_FIRST = tuple(name.value for name in reversed(TRAINED))
 """Featurizers that a network learned without labels, the one that is judged first."""
 KINDS: dict[str, str | type[object]] = {"string": object, "integer": "int64", "float": "float64", "boolean": bool}
 HELD_OUT = Scheme.LEAVE_ROW_OUT.value

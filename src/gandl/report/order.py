@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from gandl.config import TRAINED, Normalization
+from gandl.config import Normalization
 from gandl.evaluation.terms import RATIO
 from gandl.figures.common.labels import featurizer_label
 from gandl.report.numbers import JUDGED_FIRST, Value, rows_of_split
@@ -117,8 +117,8 @@ def exchanges(values: Values) -> list[Exchange]:
     """Pairs of featurizers that change places, of those that a reader ranks: the best ones, and GAN-DL with each other one."""
     best = dict.fromkeys(name for name in map(best_of, values.values()) if name)
     every = dict.fromkeys(name for of_method in values.values() for name in of_method)
-    judged = [name.value for name in JUDGED_FIRST if name in every][:1]
-    pairs = [(mine, name) for mine in judged for name in every if name not in TRAINED]
+    judged = [name for name in JUDGED_FIRST if name in every][:1]
+    pairs = [(mine, name) for mine in judged for name in every if name not in JUDGED_FIRST]
     first, others = list(best)[:1], list(best)[1:]
     pairs += [(mine, name) for mine in first for name in others if {mine, name} not in map(set, pairs)]
     found = [_exchange(values, one, other) for one, other in pairs]
@@ -225,7 +225,7 @@ def _within_noise(ranking: Ranking, pairs: Sequence[Exchange]) -> str:
 def _holds(ranking: Ranking) -> str:
     best = best_of(next(iter(ranking.values.values())))
     named = f", {featurizer_label(best)}" if best else ""
-    judged = set(TRAINED) & {name for of_method in ranking.values.values() for name in of_method}
+    judged = set(JUDGED_FIRST) & {name for of_method in ranking.values.values() for name in of_method}
     gandl = ", and GAN-DL is above and below the same ones" if judged else ""
     methods = ", ".join(ranking.values)
     return f"Under each of {methods} (Z′, {ranking.place}) the same featurizer is the best{named}{gandl}."
