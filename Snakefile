@@ -1,5 +1,4 @@
 """gandl: GAN-DL from raw plates to an auditable report. The table of contents: data flow down the includes, never back.
-
 snakemake --cores all                                          everything
 snakemake --cores all figure_dose_response                     one figure and only what it needs
 snakemake --cores all --configfile config/bbbc013.yaml         another run (each configuration file is complete)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from gandl.check.nuclear_channel import FIELDS, Areas, areas_of_nuclei
 from gandl.images.area_mean import area_mean
 from gandl.images.files.kinds import ImageFileError, ImageInfo, Reading
 from gandl.images.files.values import HIGHEST, stored
@@ -89,6 +90,7 @@ class Looks:
     problems : one line each. infos : headers of the images at addresses. received : bytes that came by network.
     decoded : images; middles and brightest of them, in the values of the files.
     fractional : images with values that are not whole, the first and the largest of their values.
+    nuclei : by channel, of a few fields the areas of objects like nuclei.
     """
 
     channels: dict[str, Channel] = field(default_factory=dict)
@@ -100,6 +102,7 @@ class Looks:
     fractional: int = 0
     first_fractional: Pixels | None = None
     largest_fractional: float = 0.0
+    nuclei: dict[str, list[Areas]] = field(default_factory=dict)
 
     @property
     def decoded(self) -> int:
@@ -109,7 +112,7 @@ class Looks:
 
 def look_at(images: Sequence[Pixels], reading: Reading, addresses: Addresses) -> Looks:
     """Decode images; of those at addresses, some are fetched at a time."""
-    looks = Looks()
+    looks, searched = Looks(), _fields_searched(images)
     for start in range(0, len(images), FETCHED):
         part = images[start : start + FETCHED]
         fetched = addresses.fetch(address for image in part for address in addresses_of(image, reading))
@@ -122,16 +125,30 @@ def look_at(images: Sequence[Pixels], reading: Reading, addresses: Addresses) ->
                 return f"{image.where}: {error}"
 
         with ThreadPoolExecutor(DECODERS) as threads:
+            nuclei = []
             for image, found in zip(part, threads.map(read, part), strict=True):
-                _add(looks, image, found, reading)
+                pixels = _add(looks, image, found, reading)
+                if pixels is not None and image.where in searched:
+                    nuclei.append((image.channel, threads.submit(areas_of_nuclei, pixels)))
+        for channel, areas in nuclei:
+            looks.nuclei.setdefault(channel, []).append(areas.result())
     looks.received = addresses.received
     return looks
 
 
-def _add(looks: Looks, image: Pixels, found: tuple[ImageInfo | None, np.ndarray] | str, reading: Reading) -> None:
+def _fields_searched(images: Sequence[Pixels]) -> set[str]:
+    """The fields in which nuclei are sought, evenly over those of the images, by what names them in messages."""
+    fields = list(dict.fromkeys(image.where for image in images))
+    return {fields[i] for i in np.linspace(0, len(fields) - 1, min(FIELDS, len(fields))).astype(int)}
+
+
+def _add(
+    looks: Looks, image: Pixels, found: tuple[ImageInfo | None, np.ndarray] | str, reading: Reading
+) -> np.ndarray | None:
+    """Take up what an image showed; gives its pixels as they would be stored, None where they cannot be."""
     if isinstance(found, str):
         looks.problems.append(found)
-        return
+        return None
     info, values = found
     if info is not None:
         looks.infos[image] = info
@@ -144,14 +161,15 @@ def _add(looks: Looks, image: Pixels, found: tuple[ImageInfo | None, np.ndarray]
         looks.first_fractional = looks.first_fractional or image
         looks.largest_fractional = max(looks.largest_fractional, float(values.max()))
         if values.max() > 1:
-            return
+            return None
     try:
         pixels, _ = stored(values, replace(reading, scale=UNIT_SCALE) if fractional else reading, str(image.path))
     except ImageFileError as error:
         looks.problems.append(f"{image.where}: {error}")
-        return
+        return None
     value = float(values.flat[0]) if values.min() == values.max() else None
     looks.channels.setdefault(image.channel, Channel()).add(image, value, pixels)
+    return pixels
 
 
 def proposed_scale(looks: Looks) -> float | None:

@@ -1,4 +1,4 @@
-"""Which channel shows nuclei: takes the sites of plates, counts objects like nuclei in every channel of a few fields.
+"""Which channel shows nuclei: takes images of a few fields, counts objects like nuclei in every channel.
 
 A channel's name says it where it can. Where none does, the channel with the most such objects is proposed, and never silently.
 An object is like a nucleus if it is compact (Otsu's threshold, holes filled, as the hand-made floor finds nuclei), neither a
@@ -8,28 +8,21 @@ faint ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from skimage.filters import threshold_otsu
 from skimage.measure import regionprops_table
 
 from gandl.images.area_mean import area_mean
-from gandl.images.files.kinds import AS_IT_IS, Reading
 from gandl.images.nuclei import filled, label_nuclei, smoothed
-from gandl.images.plate_headers import images_of
-from gandl.images.plate_reader import PlateImagesError, PlateReader
-from gandl.source.remote.addresses import Addresses
 
 NUCLEAR = ("dna", "dapi", "hoechst", "draq", "nuclei", "nucleus")
 """Parts of a channel's name that indicate a nuclear stain."""
 FIELDS = 6
-"""Fields that are looked at, evenly over the table."""
-READERS = 2
+"""Fields that are looked at, evenly over the sites whose images the check decodes."""
 SIDE = 640
 """About the shorter side (px) at which objects are sought: larger images are made smaller by a whole factor."""
 SMOOTHING = 1.0
@@ -45,6 +38,8 @@ FEWEST = 1.0
 """Objects per field below which a channel does not show nuclei."""
 CLEARLY = 2.0
 """So many times the objects of another channel are clearly more."""
+
+Areas = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -65,41 +60,22 @@ class NuclearChoice:
     note: str = ""
 
 
-def count_nuclei(
-    sites: pd.DataFrame,
-    channels: Sequence[str],
-    source: str,
-    reading: Reading = AS_IT_IS,
-    addresses: Addresses | None = None,
-) -> tuple[NucleiOfChannel, ...]:
-    """Look at a few fields; nothing where an image cannot be fetched or decoded (the check reports that by itself).
+def nuclei_by_channel(areas: Mapping[str, Sequence[Areas]]) -> tuple[NucleiOfChannel, ...]:
+    """Sum up what was found.
 
     Parameters
     ----------
-    sites : rows of the sites table, with their files. channels : their names. source : of the sites, for messages.
-    reading : how pixels are read. addresses : fetches images at addresses; needed only where there are such.
+    areas : by channel, of every field the areas of its objects (`areas_of_nuclei`).
     """
-    chosen = sites.iloc[np.unique(np.linspace(0, len(sites) - 1, min(FIELDS, len(sites))).astype(int))]
-    reader = PlateReader(images_of(chosen, channels), len(channels), source, reading, addresses)
-    reader.prefetch(range(len(chosen)))
-
-    def look(i: int) -> list[npt.NDArray[np.float64]]:
-        return [areas_of_nuclei(image) for image in reader.decode(i)]
-
-    try:
-        with ThreadPoolExecutor(READERS) as threads:
-            fields = list(threads.map(look, range(len(chosen))))
-    except PlateImagesError:
-        return ()
-    counted = []
-    for name, areas in zip(channels, zip(*fields, strict=True), strict=True):
-        together = np.concatenate(areas)
+    found = []
+    for name, of_channel in areas.items():
+        together = np.concatenate(of_channel)
         area = float(np.median(together)) if len(together) else 0.0
-        counted.append(NucleiOfChannel(name, len(together) / len(fields), area))
-    return tuple(counted)
+        found.append(NucleiOfChannel(name, len(together) / len(of_channel), area))
+    return tuple(found)
 
 
-def areas_of_nuclei(image: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.float64]:
+def areas_of_nuclei(image: npt.NDArray[np.unsignedinteger]) -> Areas:
     """Areas (px) of the objects like nuclei in an image (h, w)."""
     factor = max(1, round(min(image.shape) / SIDE))
     smooth = smoothed(area_mean(image, factor), SMOOTHING)
@@ -126,7 +102,7 @@ def choose_nuclear(channels: Sequence[str], counted: Sequence[NucleiOfChannel]) 
 
     Parameters
     ----------
-    channels : names. counted : of `count_nuclei`; empty where nothing could be looked at.
+    channels : names. counted : of `nuclei_by_channel`; empty where nothing could be looked at.
     """
     named = tuple(name for name in channels if any(part in name.lower() for part in NUCLEAR))
     per_field = {of.channel: of.per_field for of in counted}

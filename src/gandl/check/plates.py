@@ -22,7 +22,7 @@ from gandl.check.looks import (
     proposed_scale,
 )
 from gandl.check.normalisation import warnings_of
-from gandl.check.nuclear_channel import NucleiOfChannel, choose_nuclear, count_nuclei, nuclei_in_words
+from gandl.check.nuclear_channel import NucleiOfChannel, choose_nuclear, nuclei_by_channel, nuclei_in_words
 from gandl.config import ImagesSettings, PlatesSettings, Projection
 from gandl.evaluation.terms import dose_series
 from gandl.figures.common.labels import nominal
@@ -151,16 +151,15 @@ def check_plates(
         *notes_of_channels(looks),
     ]
     summary = list(_summary(plates, len(images), kind, looks))
-    reading = Reading.of(settings.changed(**proposed))
     nuclei: tuple[NucleiOfChannel, ...] = ()
     if sites is not None:
         if not problems:
-            with Addresses(mirror, CONNECTIONS) as addresses:
-                nuclei = count_nuclei(sites, plates.channels, plates.source, reading, addresses)
+            nuclei = nuclei_by_channel(looks.nuclei)
             summary.append(f"nuclei      {nuclei_in_words(nuclei)}")
             notes += [note for note in [choose_nuclear(plates.channels, nuclei).note] if note]
         notes += [*_notes_of_wells(sites), *warnings_of(sites.drop_duplicates("well_id"))]
         summary += _treatments(sites)
+    reading = Reading.of(settings.changed(**proposed))
     return CheckReport(
         plates.source,
         tuple(problems),

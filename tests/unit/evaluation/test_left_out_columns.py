@@ -100,7 +100,7 @@ def test_from_sites_to_numbers_and_words(tmp_path: Path) -> None:
     output = tmp_path / "numbers.parquet"
     names = {"featurizer": "intensity", "normalization": "none", "seed": 0, "training_seed": 0}
     write_controls(scores, site_scores, raw, SETTINGS, [], output=output, **names)
-    shown = compared({"intensity": output})
+    shown = compared([output], ["none"])
     assert set(shown["split"]) == {"leave_column_out:A-H"}
     assert shown.loc[shown["metric"] == "accuracy", "value"].item() > 0.9
     assert schemes_in_words(shown) == "plate columns held out"
