@@ -23,7 +23,7 @@ DRAWN = {
         "table_featurizers",
         "table_1",
     },
-    "bbbc013": {"figure_axes", "figure_plate", "figure_dose_response"},
+    "bbbc013": {"figure_axes", "figure_plate", "figure_dose_response", "figure_treatments", "table_treatments"},
 }
 """What the sentence that refuses a figure says of presets (`FIGURES` in rules/drawing.smk)."""
 
@@ -48,7 +48,7 @@ def test_a_preset_lists_every_job_with_nothing_there(empty: Project, preset: str
     [
         ("bbbc013", "figure_3", "the cells HRCE and VERO of RxRx19a and the question cell_model (config/config.yaml)"),
         ("bbbc013", "results/bbbc013/tables/table_1.html", "RxRx19a and the question controls (config/config.yaml)"),
-        ("config", "figure_plate", "the plate BBBC013 (config/bbbc013.yaml)"),
+        ("config", "figure_axes", "the plate BBBC013 (config/bbbc013.yaml)"),
     ],
 )
 def test_a_figure_that_does_not_apply_is_refused_in_one_sentence(
