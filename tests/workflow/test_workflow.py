@@ -162,7 +162,7 @@ def test_a_changed_constant_of_the_segmentation_embeds_with_no_network_again(fin
     with changed(path, "NO_RATIO = 1.0", "NO_RATIO = 2.0"):
         planned = finished.planned()
     drawn = OF_EVALUATION - {"figure_axes", "figure_plate", "figure_treatments"}  # of the network alone
-    assert set(planned) == {"floors", "normalization"} | EVALUATION | drawn | REPORT
+    assert set(planned) == {"floors", "normalization", "profiles"} | EVALUATION | drawn | REPORT
     assert planned["normalization"] == len(TINY["normalization"]["methods"])  # of the one featurizer
 
 
