@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-STAGES = ("source", "images", "models", "embeddings", "normalization", "evaluation", "figures", "report")
 WITHOUT_CODE = ("download", "directory")
 """Address and checksum alone decide a download; a hash of its code would move hundreds of gigabytes again."""
 GATHERING = ("all", "figures", "report")
@@ -85,27 +84,6 @@ def test_every_rule_calls_a_script_of_its_own_that_stays_thin(repository: Path) 
     assert scripts == called
     for path in (repository / "workflow/scripts").glob("*.py"):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 60, path.name
-
-
-def test_a_stage_imports_no_stage_behind_it(repository: Path) -> None:
-    for position, stage in enumerate(STAGES):
-        later = STAGES[position + 1 :]
-        for path in (repository / "src/gandl" / stage).rglob("*.py"):
-            for name in _imported(path):
-                assert not any(name.startswith(f"gandl.{other}") for other in later), (
-                    f"{path.name} of {stage} imports {name}"
-                )
-
-
-def _imported(path: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return names
 
 
 def test_every_public_function_and_class_has_a_docstring(repository: Path) -> None:

@@ -12,11 +12,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "docs"))
 import rooms
 
 LINES, FILES = 350, 15
+STAGES = ("source", "images", "models", "embeddings", "normalization", "evaluation", "figures", "report")
 
 
 def test_no_package_uses_one_that_uses_it() -> None:
     """A package imports no package around it either, apart from what all of gandl shares."""
     TopologicalSorter(rooms.arrows()).prepare()  # raises CycleError
+
+
+def test_a_stage_imports_no_stage_behind_it(repository: Path) -> None:
+    for position, stage in enumerate(STAGES):
+        later = STAGES[position + 1 :]
+        for path in (repository / "src/gandl" / stage).rglob("*.py"):
+            for name in rooms.imports(path):
+                assert not any(name.startswith(f"gandl.{other}") for other in later), (
+                    f"{path.name} of {stage} imports {name}"
+                )
 
 
 def test_what_all_stages_share_imports_no_stage() -> None:

@@ -3,23 +3,23 @@
 from typing import TYPE_CHECKING
 
 from gandl.config import FiguresSettings
-from gandl.workflow.calls import call
+from gandl.workflow.calls import bound
 from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 FOR_OTHERS = ("calls", "code", "caption", "each")
-"""Parameters of a rule that its function does not take: for Snakemake, the report, and `call`."""
+"""Parameters of a rule that its function does not take: for Snakemake, the report, and `bound`."""
 
 with job(snakemake.log[0]):
     drawn = {name: file for name, file in snakemake.input.items() if name != "style"}
     params = {name: value for name, value in snakemake.params.items() if name not in FOR_OTHERS}
     params["settings"] = FiguresSettings.model_validate(params["settings"])
-    call(
+    bound(
         snakemake.params.calls,
         drawn,
         dict(snakemake.output.items()),
         params,
         each=snakemake.params.get("each", ()),
-    )
+    )()

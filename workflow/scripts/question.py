@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from gandl.config import EvaluationSettings
-from gandl.workflow.calls import call
+from gandl.workflow.calls import bound
 from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
@@ -14,10 +14,10 @@ with job(snakemake.log[0]):
     params = {name: value for name, value in snakemake.params.items() if name not in ("calls", "code")}
     params["settings"] = EvaluationSettings.given(params["settings"])
     names = {"featurizer": snakemake.wildcards.featurizer, "normalization": snakemake.wildcards.method}
-    call(
+    bound(
         snakemake.params.calls,
         dict(snakemake.input.items()),
         outputs,
         params,
         offered=names,
-    )
+    )()

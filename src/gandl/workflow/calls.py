@@ -5,8 +5,9 @@ One script per kind of rule (a figure, a question) is then enough: a new one tak
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import partial
 from importlib import import_module
 from inspect import Parameter, signature
 from pathlib import Path
@@ -20,19 +21,6 @@ class CallError(TypeError):
     """A rule and the function that it names do not fit; the message names the function and what does not fit."""
 
 
-def call(
-    function: str,
-    inputs: Mapping[str, Any],
-    outputs: Mapping[str, Any],
-    params: Mapping[str, Any],
-    each: Sequence[Any] = (),
-    offered: Mapping[str, Any] = MappingProxyType({}),
-) -> None:
-    """Call a function with the files and parameters of a rule; arguments and errors are those of `bound`."""
-    called, arguments = bound(function, inputs, outputs, params, each, offered)
-    called(**arguments)
-
-
 def bound(
     function: str,
     inputs: Mapping[str, Any],
@@ -40,8 +28,8 @@ def bound(
     params: Mapping[str, Any],
     each: Sequence[Any] = (),
     offered: Mapping[str, Any] = MappingProxyType({}),
-) -> tuple[Callable[..., None], dict[str, Any]]:
-    """Find the place of every file and parameter of a rule in a function; the function, and its arguments by name.
+) -> partial[None]:
+    """Find the place of every file and parameter of a rule in a function; the function with its arguments, ready to be called.
 
     Parameters
     ----------
@@ -79,7 +67,7 @@ def bound(
         raise CallError(f"{function} has no parameter for the {named('file', left)} of its rule")
     if missing := [name for name in needed if name not in given]:
         raise CallError(f"{function} needs {', '.join(missing)}, which its rule does not give")
-    return called, given
+    return partial(called, **given)
 
 
 def _parameters(function: Any) -> tuple[dict[str, Any], list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from command_line import gandl_check
 from gandl.check.configuration import (
     ConfigurationError,
     questions_of,
@@ -23,22 +23,9 @@ from gandl.check.configuration import (
 )
 from gandl.check.plates import check_plates
 from gandl.check.sheet import choose_sites, label_of, sheet_of
-from gandl.commands.check import add_parser
 from gandl.config import Config, FeaturizerName, Normalization, Pairs, PlatesSettings, Precision, QuestionName
 from gandl.config.files import read_config
 from plate_files import write_csv, write_one_channel_plate, write_six_channel_plates
-
-
-def gandl(*arguments: object) -> object:
-    """Run the command as `python -m gandl` would; its exit status, None if all is well."""
-    parser = argparse.ArgumentParser()
-    add_parser(parser.add_subparsers())
-    options = parser.parse_args([str(argument) for argument in arguments])
-    try:
-        options.run(options)
-    except SystemExit as end:
-        return end.code
-    return None
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +135,7 @@ def test_command_ends_with_status_1_and_all_problems_and_writes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = write_csv(tmp_path / "lab/sites.csv", [{"well": "A1", "file_dna": "a.tif"}, {"well": "?", "file_dna": ""}])
-    assert gandl("check", table, "--config", tmp_path / "mine.yaml", "--sheet", tmp_path / "sheet.png") == 1
+    assert gandl_check(table, "--config", tmp_path / "mine.yaml", "--sheet", tmp_path / "sheet.png") == 1
     printed = capsys.readouterr().out
     assert "3 problems:\n  row 3: file_dna is empty" in printed
     assert f"row 2: there is no file {tmp_path}/lab/a.tif (channel dna)" in printed
@@ -159,12 +146,12 @@ def test_command_draws_a_sheet_and_writes_a_configuration_that_loads(
     six: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sheet, config = tmp_path / "sheet.png", tmp_path / "mine.yaml"
-    assert gandl("check", six, "--sheet", sheet, "--config", config, "--pixel-size-um", 0.65, "--all") is None
+    assert gandl_check(six, "--sheet", sheet, "--config", config, "--pixel-size-um", 0.65, "--all") is None
     assert "No problems: these plates can be used." in capsys.readouterr().out
     assert Image.open(sheet).size[0] > 6 * 400
     loaded = read_config(config)
     assert loaded.source.plates == PlatesSettings(table=str(six), pixel_size_um=0.65)
-    assert gandl("check", six, "--config", config) == f"{config} exists already; name another file, or delete it"
+    assert gandl_check(six, "--config", config) == f"{config} exists already; name another file, or delete it"
 
 
 def test_command_reads_a_folder_with_a_pattern(
@@ -172,19 +159,17 @@ def test_command_reads_a_folder_with_a_pattern(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     pattern = r"plate (?P<plate>\d+)/(?P<well>[A-P]\d\d)_s(?P<site>\d)_(?P<channel>\w+)\.tif"
-    assert gandl("check", six.parent, "--pattern", pattern) is None
+    assert gandl_check(six.parent, "--pattern", pattern) is None
     printed = capsys.readouterr().out
     assert "channels    6: DNA, actin, er, golgi, mito, rna" in printed
     assert "no well is a positive control" in printed
-    assert gandl("check", six.parent) == 1
+    assert gandl_check(six.parent) == 1
     assert "give a pattern of your own by --pattern" in capsys.readouterr().out
-    assert (
-        gandl("check", six, "--pattern", pattern) == f"--pattern is for a folder of images, and {six} is not a folder"
-    )
+    assert gandl_check(six, "--pattern", pattern) == f"--pattern is for a folder of images, and {six} is not a folder"
 
 
 def test_absent_table_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
-    assert gandl("check", "nowhere/sites.csv") == 1
+    assert gandl_check("nowhere/sites.csv") == 1
     assert "no table at nowhere/sites.csv" in capsys.readouterr().out
 
 

@@ -5,7 +5,6 @@ Pixels are compared with those that tifffile and zarr read from the same files.
 
 from __future__ import annotations
 
-import argparse
 from itertools import product
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 import tifffile
 import zarr
 
-from gandl.commands.check import add_parser
+from command_line import gandl_check
 from gandl.config import PlatesSettings, Projection
 from gandl.config.files import read_config
 from gandl.images.files.kinds import Reading
@@ -25,27 +24,6 @@ from microscope_files import NAMERS, Shot, harmony_index, write_cellvoyager
 from zarr_plates import ZarrPlate, write_plate
 
 WELLS = list(product((1, 2), (1, 2)))
-
-
-def gandl(*arguments: object) -> object:
-    """Run the command as `python -m gandl` would; its exit status, None if all is well."""
-    parser = argparse.ArgumentParser()
-    add_parser(parser.add_subparsers())
-    options = parser.parse_args(["check", *map(str, arguments)])
-    try:
-        options.run(options)
-    except SystemExit as end:
-        return end.code
-    return None
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
 
 
 def draw(folder: Path, names: list[str]) -> dict[str, np.ndarray]:
@@ -61,7 +39,7 @@ def draw(folder: Path, names: list[str]) -> dict[str, np.ndarray]:
 def checked(place: Path, here: Path, *options: object) -> tuple[PlatesSettings, dict[tuple[str, int], np.ndarray]]:
     """Section `source.plates` of the configuration that was written, and the pixels (channel, y, x) that a run would pack."""
     config = here / f"config/{place.name}.yaml"
-    assert gandl(place, *options, "--config", config) is None
+    assert gandl_check(place, *options, "--config", config) is None
     settings = read_config(config).source.plates
     assert settings is not None
     assert settings.table is not None

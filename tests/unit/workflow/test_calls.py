@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import NotRequired, TypedDict, Unpack
+from typing import Any, NotRequired, TypedDict, Unpack
 
 import pytest
 
-from gandl.workflow.calls import CallError, call
+from gandl.workflow.calls import CallError, bound
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,10 @@ class Drawing(TypedDict):
 
 
 CALLED: list[dict] = []
+
+
+def call(*files: Any, **given: Any) -> None:
+    bound(*files, **given)()
 
 
 def plain(scores: Path, *, output: Path, seed: int = 7) -> None:

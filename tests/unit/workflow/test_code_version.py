@@ -147,7 +147,7 @@ def test_the_rule_of_the_training_names_the_code_of_the_gan(repository: Path) ->
 
 FROM_NEUTRAL = {
     "gandl.models.engine.memory": {"advice", "fitting_microbatch"},
-    "gandl.models.looks.measures": {"Measure", "measures_of", "no_discriminator"},
+    "gandl.models.looks.measures": {"Given", "Measure", "measures_of", "no_discriminator"},
     "gandl.models.looks.status": {"Status", "machine_of"},
     "gandl.models.networks.kinds": {"KINDS"},
     "gandl.models.objectives.gan_work": {"work_per_image"},

@@ -21,10 +21,10 @@ from PIL import Image, UnidentifiedImageError
 
 from gandl.config import Projection
 from gandl.images.files.kinds import AS_IT_IS, ImageFileError, ImageInfo, Reading
-from gandl.images.files.ome_zarr import zarr_info, zarr_planes
+from gandl.images.files.ome_zarr import zarr_images, zarr_info
 from gandl.images.files.planes import maximum, refuse_impossible
 from gandl.images.files.png import SIGNATURE, ImageError, decode_png, png_header
-from gandl.images.files.tiff import tiff_info, tiff_planes
+from gandl.images.files.tiff import tiff_images, tiff_info
 from gandl.source.plates.contents import TIFF
 from gandl.source.plates.references import WHOLE_FILE, Address, Place, Selector
 
@@ -92,12 +92,10 @@ def read_images(
     """
     try:
         if data is None and _is_folder(place):
-            infos = [zarr_info(Path(place), selector, reading) for selector in selectors]
-            images = zarr_planes(Path(place), selectors, reading)
+            infos, images = zarr_images(Path(place), selectors, reading)
         else:
             with _opened(place, data) as file:
-                infos = [_info(str(place), file, selector, reading) for selector in selectors]
-                images = _decode(str(place), file, selectors, reading)
+                infos, images = _images(str(place), file, selectors, reading)
         return [_checked(place, planes, info) for planes, info in zip(images, infos, strict=True)]
     except WAYS_TO_FAIL as error:
         raise unreadable(place, error) from error
@@ -145,10 +143,7 @@ def unreadable(place: Place, error: Exception) -> ImageFileError:
 
 
 def _info(path: str, file: Any, selector: Selector, reading: Reading) -> ImageInfo:
-    file.seek(0)
-    start = file.read(34)
-    size = file.seek(0, io.SEEK_END)
-    file.seek(0)
+    start, size = _head(file)
     if not size:
         raise ImageFileError(f"{path} is empty (0 bytes)")
     if start.startswith(TIFF):
@@ -171,16 +166,30 @@ def _info(path: str, file: Any, selector: Selector, reading: Reading) -> ImageIn
     raise ImageFileError(f"{path} is {kind}; images must be TIFF, PNG or BMP: export them as 16-bit TIFF")
 
 
-def _decode(path: str, file: Any, selectors: Sequence[Selector], reading: Reading) -> list[list[np.ndarray]]:
+def _head(file: Any) -> tuple[bytes, int]:
+    """The first bytes of a file, and its size; the file is at its beginning then."""
     file.seek(0)
-    start = file.read(8)
+    start = file.read(34)
+    size = file.seek(0, io.SEEK_END)
     file.seek(0)
+    return start, size
+
+
+def _images(
+    path: str, file: Any, selectors: Sequence[Selector], reading: Reading
+) -> tuple[list[ImageInfo], list[list[np.ndarray]]]:
+    """Headers of images of one file, and the planes of each."""
+    start, size = _head(file)
     if start.startswith(TIFF):
-        return tiff_planes(path, file, selectors, reading)
+        return tiff_images(path, file, selectors, reading, size)
+    infos = [_info(path, file, selector, reading) for selector in selectors]
+    file.seek(0)
     if start.startswith(SIGNATURE):
-        return [[decode_png(file.read(), path)]] * len(selectors)
-    with Image.open(file, formats=["BMP"]) as image:
-        return [[np.array(image)]] * len(selectors)
+        planes = [decode_png(file.read(), path)]
+    else:
+        with Image.open(file, formats=["BMP"]) as image:
+            planes = [np.array(image)]
+    return infos, [planes] * len(selectors)
 
 
 def _png_info(path: str, file: Any, start: bytes, size: int) -> ImageInfo:

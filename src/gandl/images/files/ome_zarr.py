@@ -9,7 +9,7 @@ import numpy as np
 import zarr
 
 from gandl.images.files.kinds import KINDS, ImageFileError, ImageInfo, Reading
-from gandl.images.files.planes import choose
+from gandl.images.files.planes import Chosen, choose
 from gandl.source.plates.contents import Contents, ContentsError, ZarrImage, contents_of_zarr
 from gandl.source.plates.references import Selector
 
@@ -21,29 +21,33 @@ def zarr_info(folder: Path, selector: Selector, reading: Reading) -> ImageInfo:
     ------
     ImageFileError : no OME-Zarr image of a version that is read, or no such channel, plane or time point.
     """
-    image = _opened(folder, selector)
-    chosen = choose(image.contents, selector, reading, str(folder))
-    pages = int(np.prod(image.contents.sizes))
-    size = image.contents.pixel_size_um
-    return ImageInfo(
-        image.height, image.width, image.dtype, pages, len(chosen.places), chosen.by_setting, size, chosen.places
-    )
+    return _described(_opened(folder, [selector]), folder, selector, reading)[0]
 
 
-def zarr_planes(folder: Path, selectors: Sequence[Selector], reading: Reading) -> list[list[np.ndarray]]:
-    """The planes (y, x) of images of one folder, at full resolution.
+def zarr_images(
+    folder: Path, selectors: Sequence[Selector], reading: Reading
+) -> tuple[list[ImageInfo], list[list[np.ndarray]]]:
+    """Size and type of images of one folder, whose metadata are read once, and the planes (y, x) of each, at full resolution.
 
     Raises
     ------
     ImageFileError : as `zarr_info`, and where no pixels were stored; damaged chunks raise what zarr raises.
     """
-    image = _opened(folder, selectors[0])
+    image = _opened(folder, selectors)
+    found = [_described(image, folder, selector, reading) for selector in selectors]
     array = zarr.open_array(image.array, mode="r")
-    found = []
-    for selector in selectors:
-        chosen = choose(image.contents, selector, reading, str(folder))
-        found.append([_plane(array, image.contents, place, folder) for place in chosen.places])
-    return found
+    planes = [[_plane(array, image.contents, place, folder) for place in chosen.places] for _, chosen in found]
+    return [info for info, _ in found], planes
+
+
+def _described(image: ZarrImage, folder: Path, selector: Selector, reading: Reading) -> tuple[ImageInfo, Chosen]:
+    chosen = choose(image.contents, selector, reading, str(folder))
+    pages = int(np.prod(image.contents.sizes))
+    size = image.contents.pixel_size_um
+    info = ImageInfo(
+        image.height, image.width, image.dtype, pages, len(chosen.places), chosen.by_setting, size, chosen.places
+    )
+    return info, chosen
 
 
 def _plane(array: zarr.Array, contents: Contents, place: int, folder: Path) -> np.ndarray:
@@ -55,8 +59,8 @@ def _plane(array: zarr.Array, contents: Contents, place: int, folder: Path) -> n
     return plane
 
 
-def _opened(folder: Path, selector: Selector) -> ZarrImage:
-    if selector.page is not None:
+def _opened(folder: Path, selectors: Sequence[Selector]) -> ZarrImage:
+    if any(selector.page is not None for selector in selectors):
         raise ImageFileError(f"{folder} is an OME-Zarr image, which has no pages; name a channel: #channel=1")
     try:
         image = contents_of_zarr(folder)

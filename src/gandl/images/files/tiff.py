@@ -38,39 +38,47 @@ def tiff_info(path: str, file: BinaryIO, selector: Selector, reading: Reading, s
     ImageFileError : no such page, channel, plane or time point, no grey image, or a file that is cut short.
     """
     with tifffile.TiffFile(file, _multifile=False) as tiff:
-        if selector.page is None:
-            _check_kind(path, tiff.pages[0].aspage())
-        located = _locate(tiff, path, selector, reading)
-        first = located.pages[0].aspage()
-        where = f"{path}, page {selector.page}" if selector.page else path
-        _check_kind(where, first)
-        nbytes = first.nbytes
-        ends = [begin + nbytes for begin in located.begins] or [
-            end for page in located.pages for end in _ends(where, page)
-        ]
-        if max(ends) > size:
-            raise ImageFileError(f"{where} is cut short: it has {size:,} bytes, but its pixels end at {max(ends):,}")
-        return ImageInfo(
-            int(first.imagelength),
-            int(first.imagewidth),
-            str(first.dtype),
-            len(tiff.pages),
-            len(located.chosen.places),
-            located.chosen.by_setting,
-            located.contents.pixel_size_um,
-            located.chosen.places if selector.page is None else (),
-        )
+        return _described(tiff, path, selector, reading, size)[0]
 
 
-def tiff_planes(path: str, file: BinaryIO, selectors: Sequence[Selector], reading: Reading) -> list[list[np.ndarray]]:
-    """The planes (y, x) of images of one file.
+def tiff_images(
+    path: str, file: BinaryIO, selectors: Sequence[Selector], reading: Reading, size: int
+) -> tuple[list[ImageInfo], list[list[np.ndarray]]]:
+    """Size and type of images of one file, whose headers are read once, and the planes (y, x) of each.
 
     Raises
     ------
-    ImageFileError : as `tiff_info`; damaged pixels raise what tifffile raises.
+    ImageFileError : as `tiff_info`, before any plane is decoded; damaged pixels raise what tifffile raises.
     """
     with tifffile.TiffFile(file, _multifile=False) as tiff:
-        return [_decoded(tiff, _locate(tiff, path, selector, reading)) for selector in selectors]
+        found = [_described(tiff, path, selector, reading, size) for selector in selectors]
+        return [info for info, _ in found], [_decoded(tiff, located) for _, located in found]
+
+
+def _described(
+    tiff: tifffile.TiffFile, path: str, selector: Selector, reading: Reading, size: int
+) -> tuple[ImageInfo, Located]:
+    if selector.page is None:
+        _check_kind(path, tiff.pages[0].aspage())
+    located = _locate(tiff, path, selector, reading)
+    first = located.pages[0].aspage()
+    where = f"{path}, page {selector.page}" if selector.page else path
+    _check_kind(where, first)
+    nbytes = first.nbytes
+    ends = [begin + nbytes for begin in located.begins] or [end for page in located.pages for end in _ends(where, page)]
+    if max(ends) > size:
+        raise ImageFileError(f"{where} is cut short: it has {size:,} bytes, but its pixels end at {max(ends):,}")
+    info = ImageInfo(
+        int(first.imagelength),
+        int(first.imagewidth),
+        str(first.dtype),
+        len(tiff.pages),
+        len(located.chosen.places),
+        located.chosen.by_setting,
+        located.contents.pixel_size_um,
+        located.chosen.places if selector.page is None else (),
+    )
+    return info, located
 
 
 def _decoded(tiff: tifffile.TiffFile, located: Located) -> list[np.ndarray]:

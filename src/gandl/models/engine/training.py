@@ -30,7 +30,7 @@ from gandl.models.engine.looks import Looks
 from gandl.models.engine.loop import Loop
 from gandl.models.engine.memory import advice, fitting_microbatch
 from gandl.models.looks.frames import write_animation
-from gandl.models.looks.measures import Measure, measures_of
+from gandl.models.looks.measures import Given, Measure, measures_of
 from gandl.models.looks.probe import Probe
 from gandl.models.looks.samples import COUNT, write_interpolation, write_samples
 from gandl.models.looks.status import Status, machine_of
@@ -109,7 +109,7 @@ def train(
             sampler = CropSampler(opened, settings.resolution, settings.network.crop, shown)
             seen = _seen(sampler, scale, seed)
             if ranks.writes:
-                measures = measures_of(learned, opened, held_out, scale, settings, device, probe)
+                measures = measures_of(learned, Given(opened, held_out, scale, settings, device, probe))
                 looks = Looks(kept.folder, seed, seen, measures if observer is None else [*measures, observer])
                 live = (live or curve.with_suffix(".csv")) if settings.live_csv else None
                 machine = machine_of(learned, settings, len(scale.channels), device, ranks)

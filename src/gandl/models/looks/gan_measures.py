@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
-import numpy as np
-import numpy.typing as npt
-import torch
-
-from gandl.config import TrainingSettings
-from gandl.images.store_reader import ImageStore
-from gandl.models.crops.intensity import IntensityScale
+from gandl.models.looks.measures import Given
 from gandl.models.looks.probe import Probe
 from gandl.models.looks.quality import build_quality
 from gandl.models.looks.readouts import build_readouts
@@ -20,22 +14,15 @@ from gandl.models.networks.generator import Generator
 GanMeasure = Callable[[TrainedGan], Mapping[str, float]]
 
 
-def measures(
-    stores: Sequence[ImageStore],
-    held_out: npt.NDArray[np.int64],
-    scale: IntensityScale,
-    settings: TrainingSettings,
-    device: torch.device,
-    probe: Probe | None,
-) -> list[GanMeasure]:
+def measures(given: Given) -> list[GanMeasure]:
     """Quality and read-outs of the generator, if sites were held out; the discriminator's score by the probe, if there is one."""
     found: list[GanMeasure] = []
-    if len(held_out):
-        quality = build_quality(stores, held_out, scale, settings, device)
-        readouts = build_readouts(stores, held_out, scale, settings)
+    if len(given.held_out):
+        quality = build_quality(given.stores, given.held_out, given.scale, given.settings, given.device)
+        readouts = build_readouts(given.stores, given.held_out, given.scale, given.settings)
         found += [_generator(quality.measure), _generator(readouts.measure)]
-    if probe is not None:
-        found.append(_probed(probe))
+    if given.probe is not None:
+        found.append(_probed(given.probe))
     return found
 
 

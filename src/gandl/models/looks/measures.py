@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -20,34 +21,38 @@ Measure = Callable[[Any], Mapping[str, float]]
 """Evaluates a model while it trains; must not change it, nor any random generator."""
 
 
-def measures_of(
-    objective: type[Objective],
-    stores: Sequence[ImageStore],
-    held_out: npt.NDArray[np.int64],
-    scale: IntensityScale,
-    settings: TrainingSettings,
-    device: torch.device,
-    probe: Probe | None,
-) -> list[Measure]:
-    """What is measured of the models of an objective, by the function `measures` of its module `measured_by`.
+@dataclass(frozen=True)
+class Given:
+    """What measures are made from.
 
-    Parameters
+    Attributes
     ----------
     stores : as `gandl.models.crops.crop_sampler.open_stores` gives them.
     held_out : positions of sites, counted through all stores; empty: nothing is compared with them.
+    scale, settings, device : of the training.
     probe : scores discriminators by controls; None: no probe.
+    """
+
+    stores: Sequence[ImageStore]
+    held_out: npt.NDArray[np.int64]
+    scale: IntensityScale
+    settings: TrainingSettings
+    device: torch.device
+    probe: Probe | None
+
+
+def measures_of(objective: type[Objective], given: Given) -> list[Measure]:
+    """What is measured of the models of an objective, by the function `measures` of its module `measured_by`.
 
     Raises
     ------
     ValueError : the probe is for discriminators, which this objective has none of.
     """
     if not objective.measured_by:
-        if probe is not None:
+        if given.probe is not None:
             raise no_discriminator(objective.name)
         return []
-    found: list[Measure] = import_module(objective.measured_by).measures(
-        stores, held_out, scale, settings, device, probe
-    )
+    found: list[Measure] = import_module(objective.measured_by).measures(given)
     return found
 
 

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from gandl.config import TrainingSettings
-from gandl.images.store_reader import ImageStore
-from gandl.models.crops.intensity import IntensityScale
-from gandl.models.looks.measures import no_discriminator
-from gandl.models.looks.probe import Probe
+from gandl.models.looks.measures import Given, no_discriminator
 from gandl.models.looks.quality import real_crops
 from gandl.models.networks.autoencoder import TrainedAutoencoder
 
 
-def measures(
-    stores: Sequence[ImageStore],
-    held_out: npt.NDArray[np.int64],
-    scale: IntensityScale,
-    settings: TrainingSettings,
-    device: torch.device,
-    probe: Probe | None,
-) -> list[Callable[[TrainedAutoencoder], Mapping[str, float]]]:
+def measures(given: Given) -> list[Callable[[TrainedAutoencoder], Mapping[str, float]]]:
     """The error of held-out crops, if sites were held out."""
-    if probe is not None:
+    if given.probe is not None:
         raise no_discriminator(TrainedAutoencoder.objective)
-    if not len(held_out):
+    if not len(given.held_out):
         return []
-    crops = torch.cat(list(real_crops(stores, held_out, scale, settings, settings.quality_crops)))
+    crops = torch.cat(
+        list(real_crops(given.stores, given.held_out, given.scale, given.settings, given.settings.quality_crops))
+    )
     return [Reconstruction(crops).measure]
 
 

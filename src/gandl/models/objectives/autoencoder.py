@@ -16,12 +16,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from gandl.config import TrainingSettings
-from gandl.models.compute.device import CPU
-from gandl.models.compute.ranks import ALONE, Ranks
 from gandl.models.networks.autoencoder import SMALLEST, Autoencoder, TrainedAutoencoder, new_autoencoder
 from gandl.models.networks.ema import MovingAverage
 from gandl.models.networks.layers import feature_maps, wide
-from gandl.models.objectives.objective import Batches, Objective, descend, spread
+from gandl.models.objectives.objective import Objective, descend, spread
 from gandl.models.objectives.troubles import QUICK, SLOW, Check, Numbers, TroubleKind
 
 MOST_LOSS = 1e4
@@ -42,19 +40,10 @@ class Autoencoding(Objective):
     shown: ClassVar[Mapping[str, str]] = {"loss_reconstruction": "reconstruction error"}
     measured_by = "gandl.models.looks.reconstruction"
 
-    def __init__(
-        self,
-        loader: Batches,
-        settings: TrainingSettings,
-        seed: int,
-        *,
-        ranks: Ranks = ALONE,
-        device: torch.device = CPU,
-        pixel_size_um: float | None = None,
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        super().__init__(loader, settings, seed, ranks=ranks, device=device, pixel_size_um=pixel_size_um, dtype=dtype)
-        self.autoencoder = new_autoencoder(settings, len(self.scale.channels), seed).to(device, dtype)
+    def _build(self) -> None:
+        settings = self.settings
+        autoencoder = new_autoencoder(settings, len(self.scale.channels), self.seed)
+        self.autoencoder = autoencoder.to(self.device, self.dtype)
         self._average = MovingAverage(self.autoencoder, settings.ema_half_life, settings.ema_rampup)
         self._optimizer = torch.optim.Adam(
             self.autoencoder.parameters(), lr=self.learning_rate, betas=(settings.beta1, settings.beta2), eps=1e-8

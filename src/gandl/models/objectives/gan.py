@@ -13,9 +13,8 @@ from torch import Tensor, nn
 
 from gandl.config import GradientEstimate, Loss, Pairs, TrainingSettings
 from gandl.models.compute.compilation import FirstOrder
-from gandl.models.compute.device import CPU
 from gandl.models.compute.randomness import Purpose
-from gandl.models.compute.ranks import ALONE, PartsError, Ranks, largest_part
+from gandl.models.compute.ranks import PartsError, largest_part
 from gandl.models.networks.convolution import quick_second_derivatives
 from gandl.models.networks.discriminator import Discriminator
 from gandl.models.networks.gan import TrainedGan
@@ -32,7 +31,7 @@ from gandl.models.objectives.augmentation import AugmentationDraws
 from gandl.models.objectives.augmenter import Augmenter
 from gandl.models.objectives.gan_troubles import gan_checks, gan_remedy
 from gandl.models.objectives.gan_work import work_per_image
-from gandl.models.objectives.objective import Batches, Objective, descend, spread
+from gandl.models.objectives.objective import Objective, descend, spread
 from gandl.models.objectives.troubles import Check, Trouble
 
 DEVIATION_DECAY = 0.01
@@ -62,18 +61,8 @@ class Gan(Objective):
     measured_by = "gandl.models.looks.gan_measures"
     factors_at_first: ClassVar[Mapping[str, float]] = {"learning_rate": 1.0, "r1_gamma": 1.0}
 
-    def __init__(
-        self,
-        loader: Batches,
-        settings: TrainingSettings,
-        seed: int,
-        *,
-        ranks: Ranks = ALONE,
-        device: torch.device = CPU,
-        pixel_size_um: float | None = None,
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        super().__init__(loader, settings, seed, ranks=ranks, device=device, pixel_size_um=pixel_size_um, dtype=dtype)
+    def _build(self) -> None:
+        settings, ranks = self.settings, self.ranks
         micro = settings.engine.microbatch
         self._path_interval, self._penalty_interval = path_length_interval(settings), penalty_interval(settings)
         self._path_images = max(1, settings.batch // PATH_BATCH_SHRINK) if self._path_interval else 0
@@ -89,8 +78,8 @@ class Gan(Objective):
                 "compute.gpus to 1, or training.contrast.pairs to none"
             )
         path_parts = ranks.deal(self._path_images, 1, path_micro) if self._path_interval else []
-        self._path_parts = [part.to(device) for part in path_parts]
-        self.adversaries = Adversaries(settings, len(self.scale.channels), seed, device, dtype)
+        self._path_parts = [part.to(self.device) for part in path_parts]
+        self.adversaries = Adversaries(settings, len(self.scale.channels), self.seed, self.device, self.dtype)
         self.generator, self.discriminator = self.adversaries.generator, self.adversaries.discriminator
         self._augmenter = Augmenter(settings.augmentation, settings.batch)
         self._follow_course()

@@ -94,8 +94,13 @@ class Objective(ABC):
         self.step_number, self.course = 0, 0
         self.factors = dict(self.factors_at_first)
         self._notes = Notes()
+        self._build()
 
     # What an objective states
+
+    @abstractmethod
+    def _build(self) -> None:
+        """The last step of `__init__`: make networks, averages and optimisers of the seed, on the device."""
 
     @abstractmethod
     def _learn(self) -> None:

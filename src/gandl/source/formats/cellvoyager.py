@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from gandl.source.formats.index_files import Index, IndexImage, distinct_names, elements, local, number
+from gandl.source.formats.index_files import Index, IndexImage, elements, local, number
 from gandl.source.plates.stores import PlatesError
 
 NAMES = ("measurementdata.mlf",)
@@ -43,19 +43,10 @@ def read_index(path: Path) -> Index:
     if not images:
         raise PlatesError(f"{path} names no images")
     plate, sizes, setting, notes = _detail(path)
-    used = sorted({int(image.channel) for image in images})
     shown = _targets(path.parent / setting) if setting else {}
-    named = distinct_names({channel: shown.get(channel, "") for channel in used})
     left = ", ".join(f"{count:,} of type {kind}" for kind, count in sorted(others.items()))
     notes += [f"{path} has records that are no images: {left}"] if left else []
-    return Index(
-        path=path,
-        plate=plate,
-        images=tuple(IndexImage(**{**vars(image), "channel": named[int(image.channel)]}) for image in images),
-        channels=tuple(named.values()),
-        pixel_sizes_um=frozenset(size for channel, size in sizes.items() if channel in used),
-        notes=tuple(notes),
-    )
+    return Index.numbered(path, plate, images, shown, sizes, notes)
 
 
 def attributes(element: Element) -> dict[str, str]:

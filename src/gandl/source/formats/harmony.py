@@ -14,7 +14,6 @@ from gandl.source.formats.index_files import (
     Index,
     IndexImage,
     children,
-    distinct_names,
     elements,
     local,
     micrometres,
@@ -56,16 +55,7 @@ def read_index(path: Path) -> Index:
         raise PlatesError(f"{path} is no index of Harmony: its root is {root}, not {ROOT}")
     if not images:
         raise PlatesError(f"{path} names no images")
-    used = {int(image.channel) for image in images}
-    named = distinct_names({channel: names.get(channel, "") for channel in sorted(used)})
-    return Index(
-        path=path,
-        plate=plate,
-        images=tuple(IndexImage(**{**vars(image), "channel": named[int(image.channel)]}) for image in images),
-        channels=tuple(named.values()),
-        pixel_sizes_um=frozenset(size for channel, size in sizes.items() if channel in used),
-        notes=_heights(path, images, heights),
-    )
+    return Index.numbered(path, plate, images, names, sizes, _heights(path, images, heights))
 
 
 def _describe(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.parsers.expat import ErrorString
@@ -51,6 +51,33 @@ class Index:
     channels: tuple[str, ...]
     pixel_sizes_um: frozenset[tuple[float, float]] = frozenset()
     notes: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def numbered(
+        cls,
+        path: Path,
+        plate: str,
+        images: Sequence[IndexImage],
+        names: Mapping[int, str],
+        sizes: Mapping[int, tuple[float, float]],
+        notes: Sequence[str],
+    ) -> Index:
+        """The index of images that state the number of their channel: the channels that are used, by their names.
+
+        Parameters
+        ----------
+        names, sizes : names, and sizes (um) of a pixel, of channels by number, where they are stated.
+        """
+        used = sorted({int(image.channel) for image in images})
+        named = distinct_names({channel: names.get(channel, "") for channel in used})
+        return cls(
+            path=path,
+            plate=plate,
+            images=tuple(replace(image, channel=named[int(image.channel)]) for image in images),
+            channels=tuple(named.values()),
+            pixel_sizes_um=frozenset(size for channel, size in sizes.items() if channel in used),
+            notes=tuple(notes),
+        )
 
 
 def elements(path: Path, tags: Sequence[str]) -> Iterator[tuple[tuple[str, ...], ElementTree.Element]]:
