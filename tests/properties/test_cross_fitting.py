@@ -138,7 +138,7 @@ def test_a_plate_needs_four_negative_controls_and_trains_only_where_three_are_no
     few = np.where((wells.plates == "p1") & (np.arange(32) % 16 > 7), "none", wells.kinds)
     assert CrossFitted(wells.values, wells.plates, wells.names, few).usable(np.arange(32), np.empty(0, int)).size == 32
     few[np.flatnonzero((wells.plates == "p1") & (few == "negative"))[0]] = "none"
-    with pytest.raises(StandardisationError, match=r"plate p1 has 3 negative control well\(s\).*needs at least 4"):
+    with pytest.raises(StandardisationError, match=r"plate p1 has 3 negative control wells.*needs at least 4"):
         CrossFitted(wells.values, wells.plates, wells.names, few)
     negative = np.flatnonzero((wells.plates == "p1") & (wells.kinds == "negative"))
     for tested, left in ((negative[:5], 32), (negative[:6], 16)):
