@@ -19,6 +19,7 @@ from gandl.workflow.environments import share_source
 from gandl.report.captions import (
     NO_COUNTS,
     caption_counts,
+    hits_note,
     normalizations_in_words,
 )
 from gandl.source.catalogue import download_at, file_of

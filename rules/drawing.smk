@@ -38,6 +38,7 @@ CAPTION_SETTINGS = {
     "bootstrap": cfg.evaluation.bootstrap,
     "confidence": cfg.evaluation.confidence,
     "false_discovery": cfg.evaluation.false_discovery,
+    "hits_note": hits_note(METHOD),
     "images": cfg.training.images,
     "crop": cfg.training.network.crop,
     "resolution": cfg.training.resolution,

@@ -113,7 +113,7 @@ use rule figure_samples as figure_treatments with:
         "<benchmarks>/figures/figure_treatments.jsonl"
     params:
         **calls("gandl.figures.treatments.draw_treatments"),
-        caption=caption("bootstrap", "confidence", "false_discovery"),
+        caption=caption("bootstrap", "confidence", "false_discovery", "hits_note"),
         featurizer=DRAWN,
         false_discovery=cfg.evaluation.false_discovery,
         confidence=cfg.evaluation.confidence,

@@ -50,11 +50,12 @@ use rule figure_samples as table_treatments with:
         "<benchmarks>/figures/table_treatments.jsonl"
     params:
         **calls("gandl.figures.tables.table_treatments.write_table_treatments"),
-        caption=caption("bootstrap", "confidence", "false_discovery"),
+        caption=caption("bootstrap", "confidence", "false_discovery", "hits_note"),
         each=FEATURIZERS,
         featurizer=DRAWN,
         confidence=cfg.evaluation.confidence,
         false_discovery=cfg.evaluation.false_discovery,
+        warning=hits_note(METHOD),
 
 
 use rule figure_samples as table_1 with:

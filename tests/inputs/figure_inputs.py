@@ -253,8 +253,14 @@ def treatment_row(
         "mean": mean,
         "low": mean - half,
         "high": mean + half,
+        "interval": "own wells"
+        if kind != "treatment"
+        else "negative controls"
+        if changes.get("wells") == 1
+        else "replicates",
         **dict.fromkeys(("band_low", "band_high", "difference", "p", "q"), np.nan),
         "hit": False,
+        "plates_without_negative": None,
     }
     return values | changes
 

@@ -10,11 +10,22 @@ import pytest
 from scipy import stats
 
 from gandl.config import EvaluationSettings
-from gandl.evaluation.hits import adjusted, compare, compare_each, fit_reference, largest_p, mean_intervals
-from gandl.evaluation.treatments import treatments_of
+from gandl.evaluation.hits import (
+    adjusted,
+    compare,
+    compare_each,
+    fit_reference,
+    largest_p,
+    mean_intervals,
+    own_interval,
+    prediction_interval,
+)
+from gandl.evaluation.treatments import Negative, treatments_of
+from gandl.statistics.fold_features import CrossFitted
 from gandl.statistics.held_out import Fold, held_out_scores
 
 TREATMENTS = 60
+NO_REFERENCE = fit_reference(np.empty(0), np.empty(0, object))
 SETTINGS = EvaluationSettings(bootstrap=200)
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 
@@ -25,6 +36,25 @@ def normal(rng: np.random.Generator, size: int) -> np.ndarray:
 
 def heavy(rng: np.random.Generator, size: int) -> np.ndarray:
     return rng.standard_t(5, size)
+
+
+def found_in(wells: pd.DataFrame) -> pd.DataFrame:
+    """Treatments and doses of scored wells."""
+    found = treatments_of(wells, Negative.of(wells), SETTINGS, seed=0)
+    return found[found["kind"] == "treatment"]
+
+
+def unreplicated(
+    rng: np.random.Generator, treatments: int, controls: tuple[int, ...]
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Scored wells where nothing is active, of one well per treatment; as many negative controls on each plate as given; and
+    the shift of every plate, which is the true score of its wells."""
+    shifts = {f"plate {i}": shift for i, shift in enumerate(rng.normal(0, 1, len(controls)))}
+    plates = [*np.repeat(list(shifts), controls), *np.resize(list(shifts), treatments)]
+    about = {"plate_id": plates, "control": ["negative"] * sum(controls) + ["none"] * treatments, "compound": None}
+    wells = pd.DataFrame(about).assign(concentration_um=1.0, well_id=[f"{i:03d}" for i in range(len(plates))])
+    wells["treatment"] = [*[None] * sum(controls), *(f"t{i:03d}" for i in range(treatments))]
+    return wells.assign(on=rng.standard_normal(len(plates)) + wells["plate_id"].map(shifts)), shifts
 
 
 def screen(
@@ -142,18 +172,60 @@ def test_intervals_of_few_wells_hold_the_true_mean_as_often_as_they_say(sizes: t
     groups = np.repeat(np.arange(30), np.resize(sizes, 30))
     held = []
     for seed in range(60):
-        low, high = mean_intervals(
-            rng.standard_normal(len(groups)), groups, np.empty(0), draws=400, confidence=0.95, seed=seed
+        found = mean_intervals(
+            rng.standard_normal(len(groups)), groups, NO_REFERENCE, draws=400, confidence=0.95, seed=seed
         )
-        held.append((low <= 0) & (high >= 0))
+        held.append((found.low <= 0) & (found.high >= 0))
     assert np.mean(held) == pytest.approx(0.95, abs=0.02)
 
 
-def test_without_replicates_the_spread_of_the_controls_is_drawn() -> None:
-    values, groups = np.arange(6.0), np.arange(6)
-    low, high = mean_intervals(values, groups, np.array([-1.0, 0.0, 1.0]), draws=100, confidence=0.9, seed=0)
-    np.testing.assert_allclose([low - values, high - values], [[-1.0] * 6, [1.0] * 6])
-    assert np.isnan(mean_intervals(values, groups, np.empty(0), draws=9, confidence=0.9, seed=0)).all()
+@pytest.mark.parametrize("controls", [(4,), (8,), (2,) * 10])
+def test_intervals_of_single_wells_hold_the_true_mean_as_often_as_they_say(controls: tuple[int, ...]) -> None:
+    rng, held = np.random.default_rng(9), []
+    for _ in range(150):
+        wells, shifts = unreplicated(rng, 20, controls)
+        found = found_in(wells)
+        truth = wells.set_index("treatment")["plate_id"].map(shifts)[found["treatment"]].to_numpy()
+        held.append(((found["low"] <= truth) & (found["high"] >= truth)).mean())
+    assert np.mean(held) == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize("n", [4, 8])
+def test_intervals_of_few_controls_hold_their_mean_and_bands_a_further_well(n: int) -> None:
+    rng, held, within = np.random.default_rng(10), [], []
+    for _ in range(2000):
+        values = rng.standard_normal(n)
+        (low, high), (band_low, band_high) = own_interval(values, 0.95), prediction_interval(values, 0.95)
+        held.append(low <= 0 <= high)
+        within.append(band_low <= rng.standard_normal() <= band_high)
+    assert np.mean(held) == pytest.approx(0.95, abs=0.02)
+    assert np.mean(within) == pytest.approx(0.95, abs=0.02)
+    assert np.isnan(own_interval(values[:1], 0.95)).all()
+    assert np.isnan(prediction_interval(values[:3], 0.95)).all()
+
+
+def test_without_replicates_intervals_are_students_by_the_spread_of_the_controls() -> None:
+    reference = fit_reference(np.array([-1.0, 0.0, 1.0, 2.0, 4.0]), np.full(5, "p", object))
+    values, groups = np.array([0.0, 1.0, 2.0, 4.0]), np.array([0, 1, 2, 2])
+    found = mean_intervals(values, groups, reference, draws=9, confidence=0.9, seed=0)
+    half = stats.t.ppf(0.95, 4) * reference.spread / np.sqrt([1, 1, 2])
+    means = np.array([0, 1, 3])
+    np.testing.assert_allclose([found.low, found.high], [means - half, means + half])
+    nothing = mean_intervals(values, groups, NO_REFERENCE, draws=9, confidence=0.9, seed=0)
+    assert np.isnan([nothing.low, nothing.high]).all()
+    assert nothing.of is None
+
+
+def test_a_plate_without_negative_controls_gives_the_others_no_false_hits() -> None:
+    """Its wells are not tested, since nobody knows how far it is shifted."""
+    rng, false = np.random.default_rng(11), []
+    for _ in range(150):
+        wells, _ = unreplicated(rng, 40, (8, 8, 8, 0))
+        found = found_in(wells)
+        assert found["p"].isna().sum() == 10
+        assert set(found.loc[found["p"].isna(), "plates_without_negative"]) == {"plate 3"}
+        false.append(found["hit"].any())
+    assert np.mean(false) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 150)
 
 
 def test_scores_by_held_out_axes_of_features_without_meaning_have_hardly_any_hit() -> None:
@@ -169,8 +241,7 @@ def test_scores_by_held_out_axes_of_features_without_meaning_have_hardly_any_hit
     for _ in range(40):
         features = rng.standard_normal((96, 50)) + 2 * np.outer(label > 0, rng.standard_normal(50) / 5)
         scores = held_out_scores(features, label, folds, rows, [1.0])
-        found = treatments_of(wells.assign(on=scores.on), SETTINGS, seed=0)
-        tested = found[found["kind"] == "treatment"]
+        tested = found_in(wells.assign(on=scores.on))
         assert len(tested) == 32
         false.append(tested["hit"].any())
         called.append((tested["p"] < 0.05).mean())
@@ -200,6 +271,44 @@ def test_plates_standardised_on_the_compared_controls_break_the_promise_and_on_o
                 of = raw[here & (wells["control"] == reference).to_numpy()]
                 features[here] = (raw[here] - of.mean(0)) / of.std(0, ddof=1)
             on = held_out_scores(features, label, folds, plates, [1.0]).on
-            shares_of.append((treatments_of(wells.assign(on=on), SETTINGS, seed=0)["p"].dropna() < 0.05).mean())
+            shares_of.append((found_in(wells.assign(on=on))["p"] < 0.05).mean())
     assert np.mean(called["none"]) == pytest.approx(0.05, abs=0.03)
     assert np.mean(called["negative"]) > 0.12
+
+
+def three_plates() -> tuple[pd.DataFrame, np.ndarray]:
+    """Plates of 8 negative and 8 positive controls and 40 treatments, a well of each on every plate; plates are left out."""
+    kinds = ["negative"] * 8 + ["positive"] * 8 + ["none"] * 40
+    wells = pd.DataFrame({"plate_id": np.repeat(["a", "b", "c"], len(kinds)), "control": kinds * 3})
+    wells["treatment"] = [*[None] * 16, *(f"t{i}" for i in range(40))] * 3
+    return wells, wells["plate_id"].to_numpy(object)
+
+
+def one_plate() -> tuple[pd.DataFrame, np.ndarray]:
+    """A plate of 8 rows with a positive, two negative and nine treated wells each, two wells per treatment; rows are left out."""
+    kinds = ["positive", "negative", "negative", *["none"] * 9]
+    wells = pd.DataFrame({"plate_id": "p", "control": kinds * 8, "treatment": None})
+    dealt = np.random.default_rng(0).permutation(72) % 36
+    wells.loc[wells["control"] == "none", "treatment"] = [f"t{i}" for i in dealt]
+    return wells, np.repeat(list("ABCDEFGH"), 12)
+
+
+@pytest.mark.parametrize("layout", [three_plates, one_plate])
+def test_cross_fitted_plates_keep_the_promise(layout: Callable[[], tuple[pd.DataFrame, np.ndarray]]) -> None:
+    """What the check proposes: plates in units of negative controls, without those that are tested."""
+    wells, left_out = layout()
+    wells = wells.assign(compound=None, concentration_um=1.0, well_id=[f"{i:03d}" for i in range(len(wells))])
+    label = wells["control"].map({"positive": 1, "negative": -1, "none": 0}).to_numpy()
+    folds = [
+        Fold(name, np.flatnonzero((left_out != name) & (label != 0)), np.flatnonzero(left_out == name))
+        for name in dict.fromkeys(left_out)
+    ]
+    rng, false, called = np.random.default_rng(12), [], []
+    for _ in range(60):
+        raw = rng.standard_normal((len(wells), 100))
+        features = CrossFitted(raw, wells["plate_id"], wells["well_id"], wells["control"])
+        found = found_in(wells.assign(on=held_out_scores(features, label, folds, left_out, [1.0]).on))
+        false.append(found["hit"].any())
+        called.append((found["p"] < 0.05).mean())
+    assert np.mean(false) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 60)
+    assert np.mean(called) == pytest.approx(0.05, abs=0.03)

@@ -2,7 +2,8 @@
 
 A treatment's wells are compared with the negative controls of their own plates by Student's t: plates are blocks, and the spread
 is that of the controls within plates. Of many p values those of hits are chosen by Benjamini and Hochberg (1995). No interval of
-two or four wells is worth much by itself, so deviations of wells from their treatment's mean are pooled before they are drawn.
+two or four wells is worth much by itself, so deviations of wells from their treatment's mean are pooled before they are drawn;
+without replicates the spread of the controls takes their place.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import false_discovery_control, norm, t
 
+from gandl.evaluation.terms import OF_CONTROLS, OF_REPLICATES
+
 FEWEST_FREEDOM = 3
 """Degrees of freedom below which nothing is tested: four negative controls on one plate have three."""
 FEWEST_POOLED = 8
-"""Degrees of freedom of pooled deviations below which those of the negative controls are drawn instead."""
+"""Degrees of freedom of pooled deviations below which intervals rest on the spread of the negative controls."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -115,46 +118,76 @@ def largest_p(p: Floats, q: Floats, false_discovery: float) -> float:
     return float(hits.max()) if len(hits) else false_discovery / max(1, int(np.isfinite(p).sum()))
 
 
+@dataclass(frozen=True)
+class Intervals:
+    """(m,) lower and (m,) upper ends, NaN where nothing is known of the spread.
+
+    `of`: what the spread is of (`terms.OF_REPLICATES` or `terms.OF_CONTROLS`), None where nothing is known.
+    """
+
+    low: Floats
+    high: Floats
+    of: str | None
+
+
 def mean_intervals(
     values: Floats,
     groups: npt.NDArray[np.integer[Any]],
-    spare: Floats,
+    reference: Reference,
     *,
     draws: int,
     confidence: float,
     seed: int,
-) -> tuple[Floats, Floats]:
-    """Bootstrap intervals of the means of many small groups of wells.
+) -> Intervals:
+    """Intervals of the means of many small groups of wells. They hold where wells of all groups vary alike.
 
-    For a group of k wells, k deviations are drawn with replacement from those of all groups of several wells, each widened by
-    sqrt(k / (k - 1)); the interval is the group's mean plus the percentiles of the mean of the drawn ones, with the tails of
-    Student's t of as many degrees of freedom as there are deviations. It holds where wells of all treatments vary alike.
+    With replicates: for a group of k wells, k deviations are drawn with replacement from those of all groups of several wells,
+    each widened by sqrt(k / (k - 1)); the interval is the group's mean plus the percentiles of the mean of the drawn ones, with
+    the tails of Student's t of as many degrees of freedom as there are deviations. Where these are fewer than 8: mean +- t s /
+    sqrt(k), with the spread s of the negative controls within plates, and t of its degrees of freedom.
 
     Parameters
     ----------
     values, groups : (n,) scores, and their groups 0 ... m - 1.
-    spare : deviations of other wells, for screens with hardly any replicates.
+    reference : of the negative controls.
     draws, confidence, seed : of the bootstrap.
-
-    Returns
-    -------
-    (m,) lower and (m,) upper ends; NaN where there are neither replicates nor spare deviations.
     """
     by_group = pd.Series(values).groupby(groups)
     mean, size = by_group.transform("mean").to_numpy(), by_group.transform("size").to_numpy(float)
     several = size > 1
     pooled = (values - mean)[several] * np.sqrt(size[several] / (size[several] - 1))
     freedom = int(several.sum()) - len(np.unique(groups[several]))
-    if freedom < FEWEST_POOLED:
-        pooled, freedom = spare, len(spare) - 1
     means, sizes = by_group.mean().to_numpy(), by_group.size().to_numpy()
+    if freedom < FEWEST_POOLED:
+        known = reference.usable
+        half = t_of(confidence, reference.freedom) * reference.spread / np.sqrt(sizes) if known else np.nan * means
+        return Intervals(means - half, means + half, OF_CONTROLS if known else None)
     low, high = np.full((2, len(means)), np.nan)
-    if freedom < 1:
-        return low, high
-    level = norm.cdf(t.ppf((1 - confidence) / 2, freedom))
+    level = norm.cdf(-t_of(confidence, freedom))
     for k in np.unique(sizes):
         rng = np.random.default_rng([seed, int(k)])
         drawn = pooled[rng.integers(0, len(pooled), (draws, int(k)))].mean(axis=1)
         below, above = np.quantile(drawn, [level, 1 - level])
         low[sizes == k], high[sizes == k] = means[sizes == k] + below, means[sizes == k] + above
-    return low, high
+    return Intervals(low, high, OF_REPLICATES)
+
+
+def t_of(confidence: float, freedom: int) -> float:
+    """Student's t that bounds the middle share `confidence`."""
+    return float(t.ppf((1 + confidence) / 2, freedom))
+
+
+def own_interval(values: Floats, confidence: float) -> tuple[float, float]:
+    """Student's interval of the mean of (n,) normal values: mean +- t s / sqrt(n), n - 1 degrees of freedom; NaN of one."""
+    return _around(values, confidence, 1 / len(values)) if len(values) > 1 else (np.nan, np.nan)
+
+
+def prediction_interval(values: Floats, confidence: float) -> tuple[float, float]:
+    """Where a further value lies if all are normal: mean +- t s sqrt(1 + 1/n); NaN of fewer than four, as it says nothing."""
+    few = len(values) <= FEWEST_FREEDOM
+    return (np.nan, np.nan) if few else _around(values, confidence, 1 + 1 / len(values))
+
+
+def _around(values: Floats, confidence: float, variance: float) -> tuple[float, float]:
+    half = t_of(confidence, len(values) - 1) * values.std(ddof=1) * np.sqrt(variance)
+    return float(values.mean() - half), float(values.mean() + half)

@@ -39,6 +39,8 @@ STRICTEST = (
 cell type; the last stands for a screen of one."""
 TREATMENT, POSITIVE, NEGATIVE = "treatment", "positive", "negative"
 """What a row of the table of treatments is about."""
+OF_REPLICATES, OF_CONTROLS, OF_WELLS = "replicates", "negative controls", "own wells"
+"""What an interval's spread is of: treatments' wells around their means, negative controls within plates, the row's own wells."""
 TREATMENTS = Schema(
     "treatments",
     (
@@ -54,17 +56,20 @@ TREATMENTS = Schema(
         Column("mean", "float"),
         Column("low", "float", nullable=True),
         Column("high", "float", nullable=True),
+        Column("interval", "string", nullable=True, allowed=(OF_REPLICATES, OF_CONTROLS, OF_WELLS)),
         Column("band_low", "float", nullable=True),
         Column("band_high", "float", nullable=True),
         Column("difference", "float", nullable=True),
         Column("p", "float", nullable=True),
         Column("q", "float", nullable=True),
         Column("hit", "boolean"),
+        Column("plates_without_negative", "string", nullable=True),
     ),
     key=("featurizer", "normalization", "cell_type", "kind", "treatment", "concentration_um"),
 )
 """Mean on score of every treatment and dose with its interval, its `difference` from the negative controls of its plates, p and q
-(Benjamini-Hochberg) of that; and of both kinds of controls the mean, and the band that holds the middle 95 % of their wells."""
+(Benjamini-Hochberg) of that; those of its plates that have no negative control, joined by |, where others have: nothing is tested
+then. Of both kinds of controls the mean, and the band in which a further well lies (prediction interval of normal wells)."""
 
 
 def dose_series(wells: pd.DataFrame) -> pd.DataFrame:

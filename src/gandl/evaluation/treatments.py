@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from gandl.evaluation import hits
 from gandl.evaluation.numbers import Row, number, write_numbers
 from gandl.evaluation.terms import (
     NEGATIVE,
+    OF_WELLS,
     POSITIVE,
     STRICTEST,
     TREATMENT,
@@ -25,11 +27,9 @@ from gandl.evaluation.terms import (
     by_strictest_scheme,
     compounds_of,
 )
-from gandl.statistics.bootstrap import mean_interval, wilson_interval
+from gandl.statistics.bootstrap import wilson_interval
 from gandl.tables import WELL_SCORES, read_table, write_table
 
-BAND = (0.025, 0.975)
-"""The middle 95 % of single control wells."""
 NOTHING = {"split": object, "unit": object, "metric": object, "value": float, "low": float, "high": float, "n": int}
 """Numbers of a screen with too few negative controls to test anything."""
 SERIES = ["treatment", "concentration_um"]
@@ -70,12 +70,13 @@ def write_treatments(
     rows: list[Row] = []
     parts = []
     for scheme, cell_type, wells in by_strictest_scheme(table):
-        part = treatments_of(wells, settings, seed)
+        negative = Negative.of(wells)
+        part = treatments_of(wells, negative, settings, seed)
         if part.empty:
             continue
         about = {"featurizer": featurizer, "normalization": normalization, "scheme": scheme, "cell_type": cell_type}
         parts.append(part.assign(**about)[TREATMENTS.names])
-        rows += _numbers(wells, part, f"{scheme}:{cell_type}", settings)
+        rows += _numbers(wells, negative, part, f"{scheme}:{cell_type}", settings)
     if not parts:
         raise TreatmentsError(
             f"{scores}: no well of the scheme {', '.join(STRICTEST)} has a treatment without being a control; take treatments "
@@ -87,8 +88,37 @@ def write_treatments(
     write_numbers(rows or nothing, output, training_seed=training_seed, **names)
 
 
-def treatments_of(wells: pd.DataFrame, settings: EvaluationSettings, seed: int) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Negative:
+    """The negative controls of a cell type: (n,) their scores, and their plates, the blocks of `reference`, which `hits`
+    compares with."""
+
+    on: hits.Floats
+    plates: npt.NDArray[np.object_]
+    reference: hits.Reference
+
+    @classmethod
+    def of(cls, wells: pd.DataFrame) -> Negative:
+        """Those among the wells of a cell type."""
+        negative = wells[wells["control"] == NEGATIVE]
+        on, plates = negative["on"].to_numpy(float), negative["plate_id"].to_numpy(object)
+        return cls(on, plates, hits.fit_reference(on, plates))
+
+    def absent(self, plates: npt.NDArray[np.object_], groups: npt.NDArray[np.integer[Any]]) -> pd.Series:
+        """By group: the plates of its wells that have no negative control, joined by |. Groups of which all have one, and all
+        groups where no plate has one, are not in it."""
+        without = ~np.isin(plates, self.plates) & (len(self.plates) > 0)
+        return pd.Series(plates[without]).groupby(groups[without]).agg(_joined)
+
+
+def _joined(names: pd.Series) -> str:
+    return "|".join(sorted(set(names)))
+
+
+def treatments_of(wells: pd.DataFrame, negative: Negative, settings: EvaluationSettings, seed: int) -> pd.DataFrame:
     """Controls, treatments and doses of the wells of one cell type under one scheme.
+
+    A treatment with a well on a plate without negative control is not tested: its plate's shift is unknown.
 
     Returns
     -------
@@ -99,16 +129,21 @@ def treatments_of(wells: pd.DataFrame, settings: EvaluationSettings, seed: int) 
         return pd.DataFrame(columns=TREATMENTS.names)
     groups = treated.groupby(SERIES, sort=True, dropna=False)
     of_group, on = groups.ngroup().to_numpy(), treated["on"].to_numpy(float)
-    negative = Negative.of(wells)
-    difference, p = hits.compare(on, negative.blocks_of(treated), of_group, negative.reference)
+    plates = treated["plate_id"].to_numpy(object)
+    difference, p = hits.compare(on, plates, of_group, negative.reference)
     q = hits.adjusted(p)
-    low, high = hits.mean_intervals(
-        on, of_group, negative.deviations, draws=settings.bootstrap, confidence=settings.confidence, seed=seed
+    found = groups.agg(
+        wells=("on", "size"),
+        plates=("plate_id", "nunique"),
+        mean=("on", "mean"),
+    ).reset_index()
+    ends = hits.mean_intervals(
+        on, of_group, negative.reference, draws=settings.bootstrap, confidence=settings.confidence, seed=seed
     )
-    found = groups.agg(wells=("on", "size"), plates=("plate_id", "nunique"), mean=("on", "mean")).reset_index()
-    found = found.assign(kind=TREATMENT, low=low, high=high, band_low=np.nan, band_high=np.nan)
-    found = found.assign(difference=difference, p=p, q=q, hit=q <= settings.false_discovery)
-    controls = [_control(wells[wells["control"] == kind], kind, settings, seed) for kind in (POSITIVE, NEGATIVE)]
+    found = found.assign(low=ends.low, high=ends.high, interval=ends.of, band_low=np.nan, band_high=np.nan)
+    found = found.assign(plates_without_negative=negative.absent(plates, of_group).reindex(found.index))
+    found = found.assign(kind=TREATMENT, difference=difference, p=p, q=q, hit=q <= settings.false_discovery)
+    controls = [_control(wells[wells["control"] == kind], kind, settings.confidence) for kind in (POSITIVE, NEGATIVE)]
     return pd.concat([*(part for part in controls if len(part)), found], ignore_index=True)
 
 
@@ -118,71 +153,34 @@ def treated_wells(wells: pd.DataFrame) -> pd.DataFrame:
     return treated.assign(treatment=compounds_of(treated))
 
 
-@dataclass(frozen=True)
-class Negative:
-    """The negative controls of a cell type.
-
-    Attributes
-    ----------
-    on, blocks : (n,) their scores, and their plates. together : some plate with treated wells has no negative control, so that
-        all plates are one block. reference : what `hits` compares with.
-    """
-
-    on: hits.Floats
-    blocks: npt.NDArray[np.object_]
-    together: bool
-    reference: hits.Reference
-
-    @classmethod
-    def of(cls, wells: pd.DataFrame) -> Negative:
-        """Those among the wells of a cell type."""
-        negative = wells[wells["control"] == NEGATIVE]
-        together = not set(treated_wells(wells)["plate_id"]) <= set(negative["plate_id"])
-        on, blocks = negative["on"].to_numpy(float), _blocks(negative, together=together)
-        return cls(on, blocks, together, hits.fit_reference(on, blocks))
-
-    def blocks_of(self, wells: pd.DataFrame) -> npt.NDArray[np.object_]:
-        """(n,) the blocks of other wells."""
-        return _blocks(wells, together=self.together)
-
-    @property
-    def deviations(self) -> hits.Floats:
-        """(n,) of the scores from their block's mean."""
-        return self.on - self.reference.means.reindex(self.blocks).to_numpy(float)
-
-
-def _blocks(wells: pd.DataFrame, *, together: bool) -> npt.NDArray[np.object_]:
-    return np.full(len(wells), "all", object) if together else wells["plate_id"].to_numpy(object)
-
-
-def _control(of_kind: pd.DataFrame, kind: str, settings: EvaluationSettings, seed: int) -> pd.DataFrame:
+def _control(of_kind: pd.DataFrame, kind: str, confidence: float) -> pd.DataFrame:
     """The row of a kind of controls; none without such wells."""
     if of_kind.empty:
         return pd.DataFrame()
     on = of_kind["on"].to_numpy(float)
-    low, high = mean_interval(on, draws=settings.bootstrap, confidence=settings.confidence, seed=seed)
-    band_low, band_high = np.quantile(on, BAND)
+    low, high = hits.own_interval(on, confidence)
+    band_low, band_high = hits.prediction_interval(on, confidence)
     row = dict.fromkeys(("concentration_um", "difference", "p", "q"), np.nan)
     counted = {"wells": len(on), "plates": of_kind["plate_id"].nunique(), "mean": on.mean(), "hit": False}
-    ends = {"low": low, "high": high, "band_low": band_low, "band_high": band_high}
-    return pd.DataFrame([row | {"kind": kind, "treatment": None} | counted | ends])
+    names = {"kind": kind, "treatment": None, "plates_without_negative": None}
+    ends = {"low": low, "high": high, "interval": OF_WELLS if len(on) > 1 else None}
+    return pd.DataFrame([row | names | counted | ends | {"band_low": band_low, "band_high": band_high}])
 
 
-def _numbers(wells: pd.DataFrame, found: pd.DataFrame, split: str, settings: EvaluationSettings) -> list[Row]:
+def _numbers(
+    wells: pd.DataFrame, negative: Negative, found: pd.DataFrame, split: str, settings: EvaluationSettings
+) -> list[Row]:
     """How many treatments are hits, and how many single control wells would be by the same p value."""
     tested = found[found["p"].notna()]
     if tested.empty:
         return []
     limit = hits.largest_p(tested["p"].to_numpy(), tested["q"].to_numpy(), settings.false_discovery)
     rows = [number(split, "treatment", "hit_share", float(tested["hit"].mean()), (np.nan, np.nan), len(tested))]
-    negative = Negative.of(wells)
-    positive = wells[wells["control"] == POSITIVE]
-    blocks = negative.blocks_of(positive)
-    beside = np.isin(blocks, negative.blocks)
-    on = positive["on"].to_numpy(float)[beside]
+    positive = wells[(wells["control"] == POSITIVE) & wells["plate_id"].isin(negative.plates)]
+    on, plates = positive["on"].to_numpy(float), positive["plate_id"].to_numpy(object)
     by_kind = {
-        "negatives_as_hits": hits.compare_each(negative.on, negative.blocks),
-        "positives_as_hits": hits.compare(on, blocks[beside], np.arange(len(on)), negative.reference)[1],
+        "negatives_as_hits": hits.compare_each(negative.on, negative.plates),
+        "positives_as_hits": hits.compare(on, plates, np.arange(len(on)), negative.reference)[1],
     }
     for metric, p in by_kind.items():
         called, n = int((p <= limit).sum()), int(np.isfinite(p).sum())

@@ -17,11 +17,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from gandl.evaluation.terms import NO_CELL_TYPE, TREATMENT, TREATMENTS
+from gandl.evaluation.terms import NO_CELL_TYPE, OF_CONTROLS, TREATMENT, TREATMENTS
 from gandl.figures.common import style as look
+from gandl.figures.common.hits import AWAY, TOWARDS
 from gandl.figures.common.labels import dose_text, featurizer_label
 from gandl.figures.common.palette import CONTROLS, GREY, INK, PALE, VERMILION, dose_colours
 from gandl.tables import read_table
+from gandl.workflow.words import counted
 
 PAGE = 225.0
 """Height (mm) of a figure at most."""
@@ -117,7 +119,7 @@ def _in_rows(data: pd.DataFrame, blocks: Sequence[Sequence[str]]) -> Figure:
         axes.spines["left"].set_visible(False)
         axes.set_xlabel(AXIS if position == 0 or len(panels) < 3 else "")
         if position == 0 or cell_type != panels[position - 1][0]:
-            axes.set_title(_title(cell_type, mine))
+            axes.set_title(_title(cell_type, here))
     grid[0].set_xlim(*_limits(data, ["mean", "low", "high", "band_low", "band_high"]))
     return figure
 
@@ -150,7 +152,7 @@ def _ranked(data: pd.DataFrame) -> Figure:
         axes.set_ylim(*_limits(here, ["mean", "band_low", "band_high"]))
         axes.set_xlim(0, len(mine) + 1)
         axes.set_ylabel(AXIS)
-        axes.set_title(_title(cell_type, mine))
+        axes.set_title(_title(cell_type, here))
         _names(beside, mine)
     grid[-1, 0].set_xlabel("Treatments and doses by rank")
     return figure
@@ -162,12 +164,16 @@ def _names(axes: Axes, ranked: pd.DataFrame) -> None:
     hits = ranked[ranked["hit"]]
     upper, lower = hits[hits["difference"] > 0], hits[hits["difference"] <= 0]
     lines = [
-        *_listed(f"Towards C+: {len(upper)} hits", upper),
-        *_listed(f"Away from C+: {len(lower)} hits", lower.iloc[::-1]),
+        *_listed(f"{_heading(TOWARDS)}: {counted(len(upper), 'hit')}", upper),
+        *_listed(f"{_heading(AWAY)}: {counted(len(lower), 'hit')}", lower.iloc[::-1]),
     ]
     for line, (text, weight) in enumerate(lines):
         place = 1.0 - line / (2 * LISTED + 4)
         axes.text(-0.12, place, text, transform=axes.transAxes, va="top", fontsize="x-small", fontweight=weight)
+
+
+def _heading(way: str) -> str:
+    return f"{way[0].upper()}{way[1:]}"
 
 
 def _listed(heading: str, hits: pd.DataFrame) -> list[tuple[str, str]]:
@@ -180,24 +186,29 @@ def _listed(heading: str, hits: pd.DataFrame) -> list[tuple[str, str]]:
 def _points(
     axes: Axes, x: np.ndarray, y: np.ndarray, rows: pd.DataFrame, colours: dict[float, str], *, size: float
 ) -> None:
-    """Discs, filled by dose; hits larger, with a dark edge, above the others. Of one dose only hits are filled."""
-    hit = rows["hit"].to_numpy(bool)
+    """Discs, filled by dose; hits larger, with a dark edge, above the others. Of one dose only hits are filled. What was not
+    tested is a small cross."""
+    hit, tested = rows["hit"].to_numpy(bool), rows["p"].notna().to_numpy()
     fill = np.array([colours.get(dose, VERMILION) for dose in rows["concentration_um"]], object)
     if not colours:
         fill[~hit] = "white"
-    for chosen, edge, width, share, level in ((~hit, GREY, 0.5, 0.6, 2), (hit, INK, 0.8, 1.0, 3)):
+    if not tested.all():
+        crosses = [colour if colours else GREY for colour in fill[~tested]]
+        axes.scatter(x[~tested], y[~tested], c=crosses, s=0.8 * size, marker="x", linewidths=0.8, zorder=2)
+    for chosen, edge, width, share, level in ((tested & ~hit, GREY, 0.5, 0.6, 2), (hit, INK, 0.8, 1.0, 3)):
         axes.scatter(
             x[chosen], y[chosen], c=list(fill[chosen]), s=share * size, edgecolors=edge, linewidths=width, zorder=level
         )
 
 
 def _bands(axes: Axes, data: pd.DataFrame, *, upright: bool) -> None:
-    """The middle 95 % of the wells of each kind of control, and its mean."""
+    """Where a further well of each kind of control lies, and its mean."""
     span, line = (axes.axvspan, axes.axvline) if upright else (axes.axhspan, axes.axhline)
     for kind, group in CONTROLS.items():
         rows = data.loc[data["kind"] == kind, ["band_low", "band_high", "mean"]].to_numpy(float)
         for low, high, mean in rows:
-            span(low, high, color=group.colour, alpha=0.16, lw=0, zorder=-2)
+            if np.isfinite(low):
+                span(low, high, color=group.colour, alpha=0.16, lw=0, zorder=-2)
             line(mean, color=group.colour, lw=1.0, zorder=0.8)
 
 
@@ -207,10 +218,15 @@ def _colours(treated: pd.DataFrame) -> dict[float, str]:
     return {} if doses.nunique() < 2 else dose_colours(doses)
 
 
-def _title(cell_type: str, treated: pd.DataFrame) -> str:
-    low, high = treated["wells"].min(), treated["wells"].max()
-    wells = f"n = {low} well{'s' if low > 1 else ''}" if low == high else f"n = {low}–{high} wells"
-    return f"{wells} per point" if cell_type == NO_CELL_TYPE else f"{cell_type}, {wells} per point"
+def _title(cell_type: str, data: pd.DataFrame) -> str:
+    """The cell type, how many wells a point stands for, and how many controls there are."""
+    of_points = data.loc[data["kind"] == TREATMENT, "wells"]
+    low, high = of_points.min(), of_points.max()
+    points = f"n = {counted(low, 'well') if low == high else f'{low}–{high} wells'} per point"
+    of_kind = data.set_index("kind")["wells"]
+    controls = [f"{of_kind[kind]} {group.label}" for kind, group in CONTROLS.items() if kind in of_kind.index]
+    first = points if cell_type == NO_CELL_TYPE else f"{cell_type}, {points}"
+    return f"{first}\n{', '.join(controls)} wells" if controls else first
 
 
 def _limits(data: pd.DataFrame, columns: Sequence[str]) -> tuple[float, float]:
@@ -222,8 +238,9 @@ def _limits(data: pd.DataFrame, columns: Sequence[str]) -> tuple[float, float]:
 
 
 def _legend(treated: pd.DataFrame, false_discovery: float, confidence: float) -> list[Line2D | Patch]:
+    level = f"{100 * confidence:g} %"
     bands = [
-        Patch(facecolor=group.colour, alpha=0.3, label=f"{group.label} wells: mean, middle 95 %")
+        Patch(facecolor=group.colour, alpha=0.3, label=f"{group.label}: mean, {level} prediction interval")
         for group in CONTROLS.values()
     ]
     disc = partial(Line2D, [], [], ls="none", marker="o", ms=4)
@@ -232,14 +249,18 @@ def _legend(treated: pd.DataFrame, false_discovery: float, confidence: float) ->
     hit.set_label(f"Hit (false discovery rate {100 * false_discovery:g} %)")
     other = disc(mfc="white" if not colours else list(colours.values())[len(colours) // 2], mec=GREY, mew=0.5, ms=3.4)
     other.set_label("Not a hit")
-    line = Line2D([], [], color=GREY, lw=0.8, label=f"{100 * confidence:g} % interval over wells")
+    of_controls = (treated["interval"] == OF_CONTROLS).all()
+    line = Line2D([], [], color=GREY, lw=0.8, label=f"{level} interval{' (spread of C−)' if of_controls else ''}")
+    marks = [hit, other, line] if treated["interval"].notna().any() else [hit, other]
+    if treated["p"].isna().any():
+        marks.insert(2, disc(marker="x", mec=GREY, mew=0.8, ms=3.4, label="Not tested"))
     doses: list[Line2D | Patch] = []
     if 1 < len(colours) <= OF_DOSES:
         doses = [disc(mfc=colour, mec=GREY, mew=0.4, label=dose_text(dose)) for dose, colour in colours.items()]
     elif colours:
         ends = [next(iter(colours.items())), list(colours.items())[-1]]
         doses = [disc(mfc=colour, mec=GREY, mew=0.4, label=dose_text(dose)) for dose, colour in ends]
-    return [*bands, hit, other, line, *doses]
+    return [*bands, *marks, *doses]
 
 
 def shortened(name: str) -> str:

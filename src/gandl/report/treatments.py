@@ -14,10 +14,13 @@ import pandas as pd
 
 from gandl.config import QuestionName
 from gandl.evaluation.terms import NO_CELL_TYPE, TREATMENT, TREATMENTS
+from gandl.figures.common.hits import AWAY, TOWARDS, direction, intervals_in_words, untested
 from gandl.figures.common.labels import dose_text, featurizer_label, fixed
 from gandl.figures.tables.table_treatments import p_text, ranked
+from gandl.report.captions import hits_note
 from gandl.report.numbers import Value
 from gandl.tables import read_table
+from gandl.workflow.words import counted
 
 MOST_TREATMENTS = 40
 """Treatments and doses of a cell type that the page lists at most."""
@@ -43,7 +46,8 @@ class TreatmentRow:
 
 @dataclass(frozen=True)
 class Calls:
-    """How many of what a featurizer calls a hit, in a cell type: treatments, negative and positive control wells."""
+    """How many of what a featurizer calls a hit, in a cell type: treatments, negative and positive control wells; as text, empty
+    where none could be tested."""
 
     featurizer: str
     drawn: bool
@@ -55,13 +59,19 @@ class Calls:
 
 @dataclass(frozen=True)
 class Treatments:
-    """The section of the page: the first rows of every cell type with the number of all, calls of every featurizer, sentences."""
+    """The section of the page: the first rows of every cell type with the number of all, calls of every featurizer, sentences.
+
+    `intervals`: how these are made. `warning`: what the normalisation does to hits; empty if nothing.
+    """
 
     featurizer: str
     groups: list[tuple[str, int, list[TreatmentRow]]]
     calls: list[Calls]
     findings: list[str]
+    untested: list[str]
     false_discovery: str
+    intervals: str
+    warning: str
 
 
 def treatments_story(path: Path | None, numbers: pd.DataFrame, settings: Mapping[str, Any]) -> Treatments | None:
@@ -89,11 +99,20 @@ def treatments_story(path: Path | None, numbers: pd.DataFrame, settings: Mapping
     ]
     rate = f"{100 * float(settings['evaluation']['false_discovery']):g} %"
     label = featurizer_label(drawn)
-    return Treatments(label, groups, calls, list(_sentences(treated, calls, label, rate)), rate)
+    missing = untested(treated)
+    return Treatments(
+        featurizer=label,
+        groups=groups,
+        calls=calls,
+        findings=[*_sentences(treated, calls, label, rate), *missing],
+        untested=missing,
+        false_discovery=rate,
+        intervals=intervals_in_words(treated),
+        warning=hits_note(method),
+    )
 
 
 def _row(row: Mapping[Any, Any]) -> TreatmentRow:
-    way = ("towards C+" if row["difference"] > 0 else "away from C+") if row["hit"] else ""
     return TreatmentRow(
         treatment=str(row["treatment"]),
         dose=dose_text(float(row["concentration_um"])),
@@ -102,7 +121,7 @@ def _row(row: Mapping[Any, Any]) -> TreatmentRow:
         difference="–" if pd.isna(row["difference"]) else fixed(row["difference"], 2),
         p=_plain(row["p"]),
         q=_plain(row["q"]),
-        hit=way,
+        hit=direction(row["difference"]) if row["hit"] else "",
     )
 
 
@@ -118,47 +137,52 @@ def _of(cell_type: str) -> str:
 def _calls(featurizer: str, drawn: bool, cell_type: str, part: pd.DataFrame) -> Calls:
     by_metric = {row["metric"]: (round(row["value"] * row["n"]), int(row["n"])) for row in part.to_dict("records")}
     texts = [
-        f"{by_metric[metric][0]:,} of {by_metric[metric][1]:,}" if metric in by_metric else "–"
+        f"{by_metric[metric][0]:,} of {by_metric[metric][1]:,}" if metric in by_metric else ""
         for metric in ("hit_share", "negatives_as_hits", "positives_as_hits")
     ]
     return Calls(featurizer_label(featurizer), drawn, _of(cell_type), *texts)
 
 
 def _sentences(treated: pd.DataFrame, calls: Sequence[Calls], label: str, rate: str) -> Iterator[str]:
-    """What was found of each cell type; of many together."""
-    groups = list(treated.groupby("cell_type", sort=False))
-    if treated["p"].isna().all():
-        yield (
-            f"Treatments by {label}: {len(treated):,} treatments and doses were scored and none tested, since there are too few "
-            "negative control wells."
-        )
+    """What was found of each cell type in which something was tested; of many together."""
+    tested = treated[treated["p"].notna()]
+    groups = list(tested.groupby("cell_type", sort=False))
+    if tested.empty:
+        yield f"Treatments by {label}: {_treatments(len(treated))} scored, none tested."
     elif len(groups) > MANY:
-        yield (
-            f"Treatments by {label}: {int(treated['hit'].sum()):,} of {int(treated['p'].notna().sum()):,} treatments and doses "
-            f"in {len(groups)} cell types are hits (false discovery rate {rate})."
-        )
+        yield f"Treatments by {label}: {_share(tested, f' in {len(groups)} cell types')} (false discovery rate {rate})."
     else:
         for cell_type, part in groups:
-            if part["p"].isna().all():
-                continue
             of = _of(str(cell_type))
-            controls = next((one for one in calls if one.drawn and one.cell_type == of), None)
-            beside = (
-                f" The same test calls {controls.negatives} negative and {controls.positives} positive control wells hits."
-                if controls
-                else ""
-            )
+            beside = "".join(_of_controls(one) for one in calls if one.drawn and one.cell_type == of)
             yield (
-                f"Treatments by {label}{f' in {of}' if of else ''}: {int(part['hit'].sum()):,} of "
-                f"{int(part['p'].notna().sum()):,} treatments and doses are hits (false discovery rate {rate})"
+                f"Treatments by {label}{f' in {of}' if of else ''}: {_share(part)} (false discovery rate {rate})"
                 f"{_named(part[part['hit']])}.{beside}"
             )
+
+
+def _treatments(number: int) -> str:
+    return counted(number, "treatment and dose", "treatments and doses")
+
+
+def _share(tested: pd.DataFrame, where: str = "") -> str:
+    """How many of what was tested are hits."""
+    found = "is a hit" if len(tested) == 1 else "are hits"
+    return f"{int(tested['hit'].sum()):,} of {_treatments(len(tested))}{where} {found}"
+
+
+def _of_controls(calls: Calls) -> str:
+    """How single control wells fare by the same test, of those kinds that could be tested; empty if none could."""
+    kinds = {"negative": calls.negatives, "positive": calls.positives}
+    parts = [f"{share} {kind}" for kind, share in kinds.items() if share]
+    return f" The same test calls {' and '.join(parts)} control wells hits." if parts else ""
 
 
 def _named(hits: pd.DataFrame) -> str:
     """The first hits by name, in both directions."""
     parts = []
-    for way, some in (("towards C+", hits[hits["difference"] > 0]), ("away from C+", hits[hits["difference"] <= 0])):
+    for way in (TOWARDS, AWAY):
+        some = hits[hits["difference"].map(direction) == way]
         names = [
             f"{name}{dose_text(dose, before=' ')}"
             for name, dose in zip(some["treatment"].head(NAMED), some["concentration_um"].head(NAMED), strict=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from figure_inputs import score_table
 from gandl.config import Normalization
@@ -96,8 +97,12 @@ def test_controls_stand_beside_with_the_band_of_their_wells(scores: Path, found)
     wells = wells[(wells["scheme"] == "leave_plate_out") & (wells["control"] == "negative")]
     row = table[(table["kind"] == "negative") & (table["cell_type"] == "HRCE")].iloc[0]
     assert row["mean"] == pytest.approx(wells["on"].mean())
-    assert (row["band_low"], row["band_high"]) == pytest.approx(tuple(np.quantile(wells["on"], [0.025, 0.975])))
-    assert row["low"] < row["mean"] < row["high"]
+    n = len(wells)
+    reach = stats.t.ppf(0.975, n - 1) * wells["on"].std()
+    assert (row["low"], row["high"]) == pytest.approx(tuple(row["mean"] + np.array([-1, 1]) * reach / np.sqrt(n)))
+    band = np.array([-1, 1]) * reach * np.sqrt(1 + 1 / n)
+    assert (row["band_low"], row["band_high"]) == pytest.approx(tuple(row["mean"] + band))
+    assert row["interval"] == "own wells"
     assert not table.loc[table["kind"] != "treatment", "hit"].any()
 
 
@@ -148,12 +153,31 @@ def test_with_too_few_negative_controls_all_is_listed_and_nothing_tested(tmp_pat
         assert numbers.empty
 
 
-def test_where_a_plate_has_no_negative_control_all_plates_are_compared_together(tmp_path: Path) -> None:
+def test_treatments_on_a_plate_without_negative_control_are_scored_and_not_tested(tmp_path: Path) -> None:
     scores = score_table()
     second = scores[scores["control"] != "negative"].assign(plate_id="BBBC013_2", plate=2)
     second["well_id"] = second["well_id"].str.replace("_1_", "_2_")
-    table, _ = of_scores(pd.concat([scores, second], ignore_index=True), tmp_path)
+    first, _ = of_scores(scores, tmp_path)
+    other = second["treatment"] == "LY294002"
+    table, numbers = of_scores(pd.concat([scores, second[other]], ignore_index=True), tmp_path)
+    rows = table[table["kind"] == "treatment"]
+    beside = rows["treatment"] == "LY294002"
+    assert rows.loc[beside, ["difference", "p", "q"]].isna().all(axis=None)
+    assert not rows.loc[beside, "hit"].any()
+    assert rows.loc[beside, ["mean", "low", "high"]].notna().all(axis=None)
+    assert set(rows.loc[beside, "plates_without_negative"]) == {"BBBC013_2"}
+    assert rows.loc[~beside, "plates_without_negative"].isna().all()
+    alone = first[(first["kind"] == "treatment") & (first["treatment"] != "LY294002")]
+    np.testing.assert_array_equal(rows.loc[~beside, "p"], alone["p"])
+    assert numbers.loc[numbers["metric"] == "hit_share", "n"].item() == (~beside).sum()
+
+
+def test_without_replicates_intervals_rest_on_the_negative_controls(tmp_path: Path) -> None:
+    scores = score_table()
+    treated = scores[scores["control"] == "none"].drop_duplicates(["treatment", "concentration_um"])
+    table, _ = of_scores(pd.concat([scores[scores["control"] != "none"], treated], ignore_index=True), tmp_path)
     negative = scores.loc[scores["control"] == "negative", "on"]
     rows = table[table["kind"] == "treatment"]
-    np.testing.assert_allclose(rows["difference"], rows["mean"] - negative.mean())
-    assert rows["p"].notna().all()
+    half = stats.t.ppf(0.975, len(negative) - 1) * negative.std()
+    np.testing.assert_allclose([rows["mean"] - rows["low"], rows["high"] - rows["mean"]], half)
+    assert set(rows["interval"]) == {"negative controls"}

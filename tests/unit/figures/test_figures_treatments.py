@@ -87,11 +87,11 @@ def test_bands_are_those_of_the_controls_and_an_unknown_cell_type_is_not_printed
         (patch.get_x(), patch.get_x() + patch.get_width()) for patch in axes.patches if patch.get_alpha() == 0.16
     )
     np.testing.assert_allclose(ends, [(-1.55, -0.35), (0.35, 1.55)])
-    assert axes.get_title(loc="left") == "n = 3 wells per point"
+    assert axes.get_title(loc="left") == "n = 3 wells per point\n16 C+, 32 C− wells"
     several = figure_of(treatments_table(5, wells=1, cell_types=("HRCE", "VERO")))
     assert [axes.get_title(loc="left") for axes in several.axes] == [
-        "HRCE, n = 1 well per point",
-        "VERO, n = 1 well per point",
+        "HRCE, n = 1 well per point\n16 C+, 32 C− wells",
+        "VERO, n = 1 well per point\n16 C+, 32 C− wells",
     ]
 
 
@@ -100,6 +100,34 @@ def test_screens_without_doses_controls_or_anything_to_test_are_drawn(tmp_path: 
     for part in (table, table[table["kind"] != "positive"], table[table["kind"] == "treatment"]):
         assert len(points(figure_of(part))) == 4
     assert shortened("x" * 40) == "x" * 25 + "…"
+
+
+def words_below(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_what_was_not_tested_is_a_cross_and_the_legend_says_so_and_what_intervals_rest_on() -> None:
+    table = treatments_table(6)
+    assert "Not tested" not in words_below(figure_of(table))
+    assert "95 % interval" in words_below(figure_of(table))
+    table.loc[table.index[-2:], ["difference", "p", "q"]] = np.nan
+    table.loc[table.index[-2:], "hit"] = False
+    assert "Not tested" in words_below(figure_of(table))
+    alone = table.assign(interval="negative controls", band_low=np.nan, band_high=np.nan)
+    assert "95 % interval (spread of C−)" in words_below(figure_of(alone))
+    none = table.assign(interval=None, low=np.nan, high=np.nan)
+    assert not any("95 % interval" in word for word in words_below(figure_of(none)))
+
+
+@pytest.mark.parametrize(("treatments", "doses"), [(5, 1), (60, 3), (400, 1)])
+def test_the_legend_fits_the_figure(treatments: int, doses: int) -> None:
+    table = treatments_table(treatments, doses, wells=1)
+    table.loc[table.index[-1], "p"] = np.nan
+    figure = figure_of(table)
+    figure.canvas.draw()
+    box = figure.legends[0].get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
 
 
 def test_the_csv_of_the_figure_holds_what_was_drawn_and_a_missing_table_is_named(tmp_path: Path) -> None:
@@ -149,6 +177,26 @@ def test_featurizers_that_agree_on_a_hit_are_counted_also_where_no_dose_is_given
     words = words_of(table_page({"one": one, "other": other}, "one", SETTINGS, 0.95, 0.05))
     assert "2 of 2" in words
     assert "0 of 2" in words
+
+
+def test_the_note_says_how_intervals_are_made_what_was_not_tested_and_what_the_normalisation_does() -> None:
+    table = treatments_table(5, wells=1)
+    words = words_of(table_page({"gandl_blocks": table}, "gandl_blocks", SETTINGS, 0.95, 0.05, warning="More hits."))
+    assert (
+        "its 95 % interval (Student's t by the spread of the negative controls within plates, since there are" in words
+    )
+    assert words.endswith("More hits.")
+    table.loc[table.index[-1], ["difference", "p", "q"]] = np.nan
+    table.loc[table.index[-1], "hit"] = False
+    table.loc[table.index[-1], "plates_without_negative"] = "a<b"
+    words = words_of(table_page({"gandl_blocks": table}, "gandl_blocks", SETTINGS, 0.95, 0.05))
+    assert "Plate a<b has no negative control: its treatments were scored, not tested." in words.replace("&gt;", ">")
+    several = treatments_table(3, cell_types=("HRCE", "VERO"))
+    several.loc[(several["cell_type"] == "VERO") & (several["kind"] == "treatment"), "interval"] = "negative controls"
+    words = words_of(table_page({"gandl_blocks": several}, "gandl_blocks", SETTINGS, 0.95, 0.05))
+    assert (
+        "(HRCE: bootstrap of wells, whose deviations from their treatment's mean are pooled; VERO: Student's t" in words
+    )
 
 
 def test_names_of_a_lab_are_text_on_the_page_and_long_tables_say_what_is_left_out() -> None:

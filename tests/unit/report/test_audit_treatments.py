@@ -11,8 +11,12 @@ import pandas as pd
 import pytest
 
 from figure_inputs import treatments_table, write_treatments
-from gandl.config import Config
+from gandl.config import Config, EvaluationSettings, Normalization
+from gandl.evaluation.terms import TREATMENTS
+from gandl.evaluation.treatments import Negative, treatments_of
+from gandl.figures.common.hits import untested
 from gandl.report.audit import write_audit
+from gandl.report.captions import hits_note
 from gandl.report.numbers import no_numbers, read_numbers
 from gandl.report.treatments import MOST_TREATMENTS, treatments_story
 from gandl.tables import NUMBERS, write_table
@@ -93,14 +97,78 @@ def test_cell_types_have_a_sentence_each_and_many_have_one_together(tmp_path: Pa
 
 
 def test_where_nothing_could_be_tested_it_is_said_and_nothing_is_requested_nothing_is_shown(tmp_path: Path) -> None:
-    untested = treatments_table(5).assign(p=np.nan, q=np.nan, hit=False)
-    told = story(tmp_path, untested, no_numbers())
+    told = story(tmp_path, treatments_table(5).assign(p=np.nan, q=np.nan, hit=False), no_numbers())
     assert told.findings == [
-        "Treatments by GAN-DL, blocks: 5 treatments and doses were scored and none tested, since there are too few "
-        "negative control wells."
+        "Treatments by GAN-DL, blocks: 5 treatments and doses scored, none tested.",
+        "None of the treatments was tested: too few negative control wells.",
     ]
     assert told.calls == []
     assert treatments_story(None, no_numbers(), SETTINGS) is None
+
+
+def test_sentences_have_no_holes_where_a_kind_of_controls_or_a_cell_type_could_not_be_tested(tmp_path: Path) -> None:
+    table = treatments_table(1, cell_types=("HRCE", "VERO"))
+    table.loc[table["cell_type"] == "VERO", ["p", "q"]] = np.nan
+    table["hit"] = False
+    numbers = numbers_of(tmp_path, ("HRCE",))
+    alone = story(tmp_path, table, numbers[numbers["metric"] != "negatives_as_hits"])
+    assert alone.findings == [
+        "Treatments by GAN-DL, blocks in HRCE: 0 of 1 treatment and dose is a hit (false discovery rate 5 %). "
+        "The same test calls 12 of 16 positive control wells hits.",
+        "None of the treatments in VERO was tested: too few negative control wells.",
+    ]
+    assert alone.calls[0].negatives == ""
+    neither = story(tmp_path, table, numbers[numbers["metric"] == "hit_share"])
+    assert neither.findings[0].endswith("(false discovery rate 5 %).")
+
+
+def test_four_negative_and_no_positive_controls_have_whole_sentences(tmp_path: Path) -> None:
+    wells = pd.DataFrame({"control": ["negative"] * 4 + ["none"] * 3, "treatment": [None] * 4 + ["a", "b", "c"]})
+    wells = wells.assign(
+        plate_id="p", compound=None, concentration_um=1.0, on=[-1.1, -0.9, -1.2, -0.8, -1.0, -0.9, 5.0]
+    )
+    wells["well_id"] = [str(i) for i in range(7)]
+    found = treatments_of(wells, Negative.of(wells), EvaluationSettings(), seed=0)
+    about = {"featurizer": "gandl_blocks", "normalization": "unlabelled", "scheme": "quarter", "cell_type": "unknown"}
+    numbers = numbers_of(tmp_path)
+    told = story(tmp_path, found.assign(**about)[TREATMENTS.names], numbers[numbers["metric"] == "hit_share"])
+    assert told.findings == [
+        "Treatments by GAN-DL, blocks: 1 of 3 treatments and doses are hits (false discovery rate 5 %): towards C+ c 1 µM."
+    ]
+    assert told.intervals.startswith("Student's t by the spread of the negative controls within plates")
+
+
+def test_plates_without_negative_controls_are_named_on_the_page_and_in_the_summary(tmp_path: Path) -> None:
+    table = treatments_table(8, cell_types=("HRCE",))
+    last = table.index[-3:]
+    table.loc[last, ["difference", "p", "q"]] = np.nan
+    table.loc[last, "hit"] = False
+    for plates, sentence in (
+        (["x", "x", "x"], "Plate x has no negative control in HRCE: its treatments were scored, not tested."),
+        (
+            ["x", "y|x", "z"],
+            "Plates x, y, z have no negative control in HRCE: their treatments were scored, not tested.",
+        ),
+    ):
+        table.loc[last, "plates_without_negative"] = plates
+        told = story(tmp_path, table, numbers_of(tmp_path, ("HRCE",)))
+        assert told.untested == [sentence]
+        assert told.findings[-1] == sentence
+        assert " of 5 treatments and doses are hits" in told.findings[0]
+    table.loc[last, "plates_without_negative"] = "|".join("abcdefgh")
+    assert "Plates a, b, c, d, e and 3 more have" in untested(table[table["kind"] == "treatment"])[0]
+
+
+def test_the_page_warns_of_hits_where_plates_are_in_units_of_the_compared_controls(tmp_path: Path) -> None:
+    path = write_treatments(tmp_path / "treatments.parquet", treatments_table(5))
+    for method in Normalization:
+        settings = SETTINGS | {"normalization": SETTINGS["normalization"] | {"method": method.value}}
+        told = treatments_story(path, no_numbers(), settings)
+        assert told is not None
+        assert told.warning == hits_note(method.value)
+        assert ("more false hits than stated" in told.warning) is (
+            method in (Normalization.NEGATIVE, Normalization.MOCK)
+        )
 
 
 @pytest.mark.parametrize("plate", [True, False])

@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 
 from gandl.config import Config
 from gandl.config.files import read_config
-from gandl.report.captions import NO_COUNTS, caption_counts, coverage_note, normalizations_in_words
+from gandl.report.captions import NO_COUNTS, caption_counts, coverage_note, hits_note, normalizations_in_words
 
 REPORT = Path(__file__).resolve().parents[3] / "workflow/report"
 ITEMS = sorted(path.stem for path in REPORT.glob("*.rst") if path.stem != "workflow")
@@ -40,6 +40,7 @@ def rendered(name: str, repository: Path, config: Config) -> str:
         "bootstrap": config.evaluation.bootstrap,
         "confidence": config.evaluation.confidence,
         "false_discovery": config.evaluation.false_discovery,
+        "hits_note": hits_note(config.normalization.method.value),
         "images": config.training.images,
         "crop": config.training.network.crop,
         "resolution": config.training.resolution,
@@ -183,6 +184,24 @@ def test_captions_of_hits_say_what_a_hit_is_and_at_which_rate(name, repository):
     assert "a false discovery rate of 10 %" in text
     assert "Student's t, plates as blocks, two-sided" in text
     assert "over all treatments and doses of a cell type" in text
+
+
+@pytest.mark.parametrize("name", ["treatments", "table_treatments"])
+def test_captions_of_hits_warn_where_plates_are_in_units_of_the_compared_controls(name, repository):
+    of_method = {
+        method: rendered(name, repository, of_plate(repository, normalization={"method": method, "methods": [method]}))
+        for method in ("negative", "negative_crossfit")
+    }
+    assert hits_note("negative") in of_method["negative"]
+    assert "more false hits than stated" in hits_note("negative")
+    assert "false hits" not in of_method["negative_crossfit"]
+
+
+@pytest.mark.parametrize("name", ["treatments", "table_treatments"])
+def test_captions_of_hits_say_how_intervals_are_made_with_and_without_replicates(name, repository):
+    text = rendered(name, repository, of_plate(repository))
+    assert "whose deviations from their treatment's mean are pooled" in text
+    assert "8 degrees of freedom, Student's t by the spread of the negative controls within plates" in text
 
 
 def test_the_caption_of_the_calibration_says_that_missed_compounds_are_not_in_its_error(repository):

@@ -15,6 +15,7 @@ from great_tables import GT, html as markup, loc, style
 
 from gandl.config import FiguresSettings
 from gandl.evaluation.terms import NEGATIVE, POSITIVE, TREATMENT, TREATMENTS, by_strictest_scheme
+from gandl.figures.common.hits import direction, intervals_in_words, untested
 from gandl.figures.common.labels import SCHEMES, featurizer_label, fixed, nominal, wells_of
 from gandl.figures.common.palette import CONTROLS
 from gandl.figures.common.style import existing, write_csv
@@ -55,6 +56,7 @@ def write_table_treatments(
     csv: Path,
     wells: Path,
     word: str = "",
+    warning: str = "",
 ) -> None:
     """Write the table as one HTML file that needs nothing else, and as CSV; and every well that was scored, as CSV.
 
@@ -65,13 +67,14 @@ def write_table_treatments(
     html, csv, wells : files to write. The CSV holds the rows of all featurizers at full precision; `wells` a row per well by the
         strictest scheme of its cell type, controls and untreated wells, too.
     word : such as "simulated"; it stands in the title and a column of the CSV files.
+    warning : a sentence on what the normalisation does to hits; it stands below the table.
 
     Raises
     ------
     FigureError : a featurizer has no treatments.
     """
     tables = {name: read_table(path, TREATMENTS) for name, path in existing(treatments, "treatments").items()}
-    page = table_page(tables, featurizer, settings, confidence, false_discovery, word)
+    page = table_page(tables, featurizer, settings, confidence, false_discovery, word, warning)
     with atomic(Path(html)) as partial:
         partial.write_text(page, encoding="utf-8")
     scored = [part for *_, part in by_strictest_scheme(read_table(Path(scores), WELL_SCORES))]
@@ -87,6 +90,7 @@ def table_page(
     confidence: float,
     false_discovery: float,
     word: str = "",
+    warning: str = "",
 ) -> str:
     """A whole HTML page of one featurizer's treatments; the same bytes for the same tables."""
     data = ranked(tables[featurizer]).assign(called=called_by(tables, ranked(tables[featurizer])))
@@ -109,7 +113,7 @@ def table_page(
             loc.body(rows=np.flatnonzero(shown["kind"] != TREATMENT).tolist()),
         )
         .tab_header(title=f"Treatments by {featurizer_label(featurizer)}{f', {word}' if word else ''}")
-        .tab_source_note(markup(_note(data, confidence, false_discovery)))
+        .tab_source_note(markup(_note(data, confidence, false_discovery, warning)))
         .tab_options(
             table_font_size=f"{settings.font_size * 1.6:g}px",
             data_row_padding="3px",
@@ -157,7 +161,7 @@ def cells(rows: pd.DataFrame, featurizers: int) -> pd.DataFrame:
             "plates": rows["plates"].astype(str),
             "p": rows["p"].map(p_text),
             "q": rows["q"].map(p_text),
-            "hit": [_hit(*row) for row in rows[["hit", "difference"]].itertuples(index=False, name=None)],
+            "hit": rows["difference"].map(direction).where(rows["hit"], ""),
             "called": [
                 f"{count} of {featurizers}" if of else MISSING
                 for count, of in zip(rows["called"], treated, strict=True)
@@ -178,23 +182,22 @@ def _score(mean: float, low: float, high: float) -> str:
     return f"{fixed(mean, 2)}{interval}"
 
 
-def _hit(hit: bool, difference: float) -> str:
-    return ("towards C+" if difference > 0 else "away from C+") if hit else ""
-
-
 def _escaped(name: str) -> str:
     return name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _note(data: pd.DataFrame, confidence: float, false_discovery: float) -> str:
+def _note(data: pd.DataFrame, confidence: float, false_discovery: float, warning: str) -> str:
     """What the numbers are, and what is not on the page."""
     schemes = "; ".join(dict.fromkeys(SCHEMES.get(scheme, scheme.replace("_", " ")) for scheme in data["scheme"]))
     left = f" The first {MOST_ROWS:,} of {len(data):,} rows; all are in the CSV." if len(data) > MOST_ROWS else ""
-    untested = "" if data["p"].notna().any() else " Too few negative control wells to test anything."
+    treated = data[data["kind"] == TREATMENT]
+    beside = " ".join(_escaped(sentence) for sentence in (*untested(treated), warning) if sentence)
+    made = intervals_in_words(treated)
     return (
         f"On score: mean of a treatment's wells by held-out axes ({schemes}), −1 the mean of negative (C−) and +1 of positive "
-        f"(C+) training controls; in brackets its {100 * confidence:g} % bootstrap interval over wells. From C−: difference from "
+        f"(C+) training controls; in brackets its {100 * confidence:g} % interval{f' ({made})' if made else ''}; of controls, "
+        "Student's t by their own wells. From C−: difference from "
         "the negative controls of the same plates; p by Student's t with plates as blocks, q by Benjamini and Hochberg (1995) "
         f"over all treatments and doses of a cell type. Hit: q ≤ {false_discovery:g}. Called by: featurizers that call it a "
-        f"hit.{untested}{left}"
+        f"hit.{f' {beside}' if beside else ''}{left}"
     )
