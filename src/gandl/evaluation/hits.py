@@ -67,21 +67,25 @@ def compare(
 
     Parameters
     ----------
-    values, blocks, groups : (n,) scores of treated wells, their blocks, and their treatments 0 ... m - 1. Treatments of a block
-        without controls have no difference (NaN).
+    values, blocks, groups : (n,) scores of treated wells, their blocks, and their treatments 0 ... m - 1. Wells of a block
+        without controls do not count, since nobody knows how far the block is shifted.
 
     Returns
     -------
-    (m,) differences, and (m,) p values; these NaN where the reference is not usable.
+    (m,) differences, NaN where no well counts, and (m,) p values, NaN there and where the reference is not usable.
     """
+    m = int(groups.max()) + 1 if len(groups) else 0
+    known = np.isin(blocks, reference.means.index)
+    values, blocks, groups = values[known], blocks[known], groups[known]
     away = values - reference.means.reindex(blocks).to_numpy(float)
-    k = np.bincount(groups).astype(float)
-    difference = np.bincount(groups, weights=away) / k
+    k = np.bincount(groups, minlength=m).astype(float)
+    k[k == 0] = np.nan
+    difference = np.bincount(groups, weights=away, minlength=m) / k
     if not reference.usable:
         return difference, np.full(len(difference), np.nan)
     here = pd.DataFrame({"group": groups, "block": blocks}).value_counts().reset_index(name="k")
     of_means = np.square(here["k"]) / reference.counts.reindex(here["block"]).to_numpy(float)
-    error = reference.spread * np.sqrt(1 / k + np.bincount(here["group"], weights=of_means) / k**2)
+    error = reference.spread * np.sqrt(1 / k + np.bincount(here["group"], weights=of_means, minlength=m) / k**2)
     return difference, _two_sided(difference / error, reference.freedom)
 
 

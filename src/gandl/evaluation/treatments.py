@@ -118,7 +118,7 @@ def _joined(names: pd.Series) -> str:
 def treatments_of(wells: pd.DataFrame, negative: Negative, settings: EvaluationSettings, seed: int) -> pd.DataFrame:
     """Controls, treatments and doses of the wells of one cell type under one scheme.
 
-    A treatment with a well on a plate without negative control is not tested: its plate's shift is unknown.
+    Wells on a plate without negative control are scored and not tested: their plate's shift is unknown.
 
     Returns
     -------

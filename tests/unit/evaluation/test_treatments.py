@@ -153,7 +153,7 @@ def test_with_too_few_negative_controls_all_is_listed_and_nothing_tested(tmp_pat
         assert numbers.empty
 
 
-def test_treatments_on_a_plate_without_negative_control_are_scored_and_not_tested(tmp_path: Path) -> None:
+def test_wells_on_a_plate_without_negative_control_are_scored_and_not_tested(tmp_path: Path) -> None:
     scores = score_table()
     second = scores[scores["control"] != "negative"].assign(plate_id="BBBC013_2", plate=2)
     second["well_id"] = second["well_id"].str.replace("_1_", "_2_")
@@ -162,14 +162,20 @@ def test_treatments_on_a_plate_without_negative_control_are_scored_and_not_teste
     table, numbers = of_scores(pd.concat([scores, second[other]], ignore_index=True), tmp_path)
     rows = table[table["kind"] == "treatment"]
     beside = rows["treatment"] == "LY294002"
-    assert rows.loc[beside, ["difference", "p", "q"]].isna().all(axis=None)
-    assert not rows.loc[beside, "hit"].any()
     assert rows.loc[beside, ["mean", "low", "high"]].notna().all(axis=None)
     assert set(rows.loc[beside, "plates_without_negative"]) == {"BBBC013_2"}
     assert rows.loc[~beside, "plates_without_negative"].isna().all()
-    alone = first[(first["kind"] == "treatment") & (first["treatment"] != "LY294002")]
-    np.testing.assert_array_equal(rows.loc[~beside, "p"], alone["p"])
-    assert numbers.loc[numbers["metric"] == "hit_share", "n"].item() == (~beside).sum()
+    alone = first[first["kind"] == "treatment"]
+    np.testing.assert_array_equal(rows["p"], alone["p"])
+    np.testing.assert_array_equal(rows["difference"], alone["difference"])
+    assert (rows.loc[beside, "wells"] == 2 * alone.loc[alone["treatment"] == "LY294002", "wells"]).all()
+    only_there = second[other].assign(treatment="new", compound="new")
+    table, numbers = of_scores(pd.concat([scores, only_there], ignore_index=True), tmp_path)
+    rows = table[table["kind"] == "treatment"]
+    new = rows["treatment"] == "new"
+    assert rows.loc[new, ["difference", "p", "q"]].isna().all(axis=None)
+    assert not rows.loc[new, "hit"].any()
+    assert numbers.loc[numbers["metric"] == "hit_share", "n"].item() == (~new).sum()
 
 
 def test_without_replicates_intervals_rest_on_the_negative_controls(tmp_path: Path) -> None:

@@ -190,7 +190,7 @@ def test_the_note_says_how_intervals_are_made_what_was_not_tested_and_what_the_n
     table.loc[table.index[-1], "hit"] = False
     table.loc[table.index[-1], "plates_without_negative"] = "a<b"
     words = words_of(table_page({"gandl_blocks": table}, "gandl_blocks", SETTINGS, 0.95, 0.05))
-    assert "Plate a<b has no negative control: its treatments were scored, not tested." in words.replace("&gt;", ">")
+    assert "Plate a<b has no negative control: its wells were scored, not tested." in words.replace("&gt;", ">")
     several = treatments_table(3, cell_types=("HRCE", "VERO"))
     several.loc[(several["cell_type"] == "VERO") & (several["kind"] == "treatment"), "interval"] = "negative controls"
     words = words_of(table_page({"gandl_blocks": several}, "gandl_blocks", SETTINGS, 0.95, 0.05))

@@ -144,10 +144,10 @@ def test_plates_without_negative_controls_are_named_on_the_page_and_in_the_summa
     table.loc[last, ["difference", "p", "q"]] = np.nan
     table.loc[last, "hit"] = False
     for plates, sentence in (
-        (["x", "x", "x"], "Plate x has no negative control in HRCE: its treatments were scored, not tested."),
+        (["x", "x", "x"], "Plate x has no negative control in HRCE: its wells were scored, not tested."),
         (
             ["x", "y|x", "z"],
-            "Plates x, y, z have no negative control in HRCE: their treatments were scored, not tested.",
+            "Plates x, y, z have no negative control in HRCE: their wells were scored, not tested.",
         ),
     ):
         table.loc[last, "plates_without_negative"] = plates

@@ -50,7 +50,7 @@ def untested(treated: pd.DataFrame) -> list[str]:
             verb, their = ("has", "its") if len(names) == 1 else ("have", "their")
             which = named("Plate", _first(names))
             sentences.append(
-                f"{which} {verb} no negative control{_in([str(cell_type)])}: {their} treatments were scored, not tested."
+                f"{which} {verb} no negative control{_in([str(cell_type)])}: {their} wells were scored, not tested."
             )
     if too_few:
         sentences.insert(0, f"None of the treatments{_in(too_few)} was tested: too few negative control wells.")
