@@ -259,9 +259,10 @@ def measured_segmentation(
             f"Only {counted(found.count, 'nucleus', 'nuclei')} found {place}: embeddings.segmentation.minimum_area stays "
             f"{default.minimum_area:,} px; about half a nucleus is right."
         )
+    low, high = min(found.medians), max(found.medians)
     return default.changed(minimum_area=found.half), (
-        f"{found.count:,} nuclei found {place}, median {found.median:,.0f} px: embeddings.segmentation.minimum_area is half of "
-        f"it, {found.half:,} px."
+        f"{found.count:,} nuclei found {place}, medians of wells {low:,.0f} to {high:,.0f} px: "
+        f"embeddings.segmentation.minimum_area is half of the smallest, {found.half:,} px."
     )
 
 
