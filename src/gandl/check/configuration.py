@@ -38,7 +38,8 @@ from gandl.config.files import to_yaml
 from gandl.config.training import ContrastSettings, EngineSettings
 from gandl.evaluation.terms import NO_CELL_TYPE, dose_series
 from gandl.source.plates.stores import default_experiment, file_safe
-from gandl.source.split_schemes import LINES, Scheme, SplitError
+from gandl.source.schemes import WHOLE, Scheme
+from gandl.source.split_schemes import SplitError
 from gandl.source.splits import make_splits
 from gandl.statistics.hill import FEWEST_DOSES
 from gandl.workflow.files import atomic
@@ -192,7 +193,7 @@ def questions_of(sites: pd.DataFrame) -> QuestionChoice:
         splits = make_splits(sites, questions=[QuestionName.CONTROLS.value])
     except SplitError as error:
         return QuestionChoice((), f"No question is evaluated: {error}.")
-    held_out = splits[(splits["part"] == "test") & splits["scheme"].isin([Scheme.LEAVE_PLATE_OUT, *LINES])]
+    held_out = splits[(splits["part"] == "test") & splits["scheme"].isin(WHOLE)]
     never = wells.loc[~wells["well_id"].isin(held_out["well_id"]), "cell_type"]
     if len(never):
         cells = "" if never.iloc[0] == NO_CELL_TYPE else f" with {never.iloc[0]} cells"

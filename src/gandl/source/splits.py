@@ -7,19 +7,18 @@ Made once, before any network, and used by all training on labels and all tests 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from gandl.config import QuestionName
-from gandl.source.plate_rows import in_span, is_span, span
+from gandl.source.plate_rows import in_span, span
+from gandl.source.schemes import Question, Scheme
 from gandl.source.split_schemes import (
     WELL_COLUMNS,
     Part,
-    Question,
-    Scheme,
     SplitError,
     cell_model_parts,
     cell_type_parts,
@@ -35,7 +34,6 @@ __all__ = [
     "Scheme",
     "SplitError",
     "in_span",
-    "is_span",
     "make_splits",
     "span",
     "write_splits",
