@@ -150,9 +150,13 @@ def _left_out(wells: pd.DataFrame, scheme: Scheme, column: str, among: Flags, co
 
 def _lines_left_out(wells: pd.DataFrame, here: Flags, cell_type: str, scheme: Scheme | None = None) -> Iterator[Part]:
     """Each row of one plate, where every fold has both controls to train on; else each column, where every fold has; else
-    nothing, and a line in the log. `scheme` : what the parts are called, if not by what is left out."""
-    single = wells["plate_id"].nunique() == 1
+    nothing, and a line in the log. `scheme` : what the parts are called, if not by what is left out.
+
+    A fold is named by its row or column, by its plate where there are others, and by its cell type where the plate has others.
+    """
     plate = wells.loc[here, "plate_id"].iloc[0]
+    before = "" if wells["plate_id"].nunique() == 1 else f"{plate}:"
+    after = "" if wells.loc[_is(wells, "plate_id", plate), "cell_type"].nunique() == 1 else f":{cell_type}"
     reasons = []
     for of_lines, line in LINES.items():
         names = _lines(wells[here], line)
@@ -167,7 +171,7 @@ def _lines_left_out(wells: pd.DataFrame, here: Flags, cell_type: str, scheme: Sc
             reasons.append(str(error))
             continue
         for part in parts:
-            yield part if single else Part(part.scheme, f"{plate}:{part.fold}", part.train, part.test)
+            yield Part(part.scheme, f"{before}{part.fold}{after}", part.train, part.test)
         return
     logger.warning(
         "%s: of its only plate %s neither rows nor columns are left out (%s)", cell_type, plate, "; ".join(reasons)
