@@ -6,7 +6,7 @@ WORD = "simulated" if cfg.simulated else ""
 DRAWN = TRAINED[1] if TRAINED[1] in FEATURIZERS else FEATURIZERS[0]
 
 
-HELD_OUT = "leave_plate_out" if len(STORES[SCREEN]) > 1 else "leave_row_out"
+HELD_OUT = LEFT_OUT_WHOLE[0 if len(STORES[SCREEN]) > 1 else 1].value
 
 
 PLATE = cfg.source.bbbc013 is not None

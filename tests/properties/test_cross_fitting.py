@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from gandl.config import Normalization
+from gandl.normalization.profiles import normalized
 from gandl.statistics.fold_features import PARTS, CrossFitted, Fixed, FoldFeatures
 from gandl.statistics.held_out import Fold, held_out_scores
 from gandl.statistics.separation import auc, z_prime
@@ -145,6 +148,30 @@ def test_a_plate_needs_four_negative_controls_and_trains_only_where_three_are_no
         usable = wells.crossfit().usable(np.arange(32), tested)
         assert len(usable) == left
         assert np.isfinite(wells.crossfit().of(usable, tested)).all()
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 999))
+def test_parts_leave_no_pattern_among_treated_wells_of_written_profiles(seed) -> None:
+    """On noise, pairs of treated wells correlate alike within a part and across parts (dealt to them: 0.14 and 0.09)."""
+    wells = Wells(2, {"negative": 1, "none": 5}, 200, seed)
+    table = pd.DataFrame({"plate_id": wells.plates, "well_id": wells.names, "control": wells.kinds})
+    profiles = normalized(wells.values, table, Normalization.NEGATIVE_CROSSFIT)
+    part = wells.crossfit().parts()
+    within, across, dealt = [], [], []
+    everything = wells.crossfit().of(np.arange(len(part)), np.arange(len(part)))
+    for plate in ("p0", "p1"):
+        here = np.flatnonzero((wells.plates == plate) & (wells.kinds == "none"))
+        first, second = here[np.triu_indices(len(here), 1)[0]], here[np.triu_indices(len(here), 1)[1]]
+        same = part[first] == part[second]
+        of_pairs, of_dealt = (np.corrcoef(values)[first, second] for values in (profiles, everything))
+        within.append(of_pairs[same].mean())
+        across.append(of_pairs[~same].mean())
+        dealt.append(of_dealt[same].mean() - of_dealt[~same].mean())
+    assert np.mean(within) == pytest.approx(np.mean(across), abs=0.02)
+    assert np.mean(dealt) > 0.03
+    negative = np.flatnonzero(wells.labels < 0)
+    np.testing.assert_array_equal(profiles[negative], everything[negative])
 
 
 # --- calibration: numbers that were measured with these seeds are beside the limits ---

@@ -38,7 +38,8 @@ from gandl.config.files import to_yaml
 from gandl.config.training import ContrastSettings, EngineSettings
 from gandl.evaluation.terms import NO_CELL_TYPE, dose_series
 from gandl.source.plates.stores import default_experiment, file_safe
-from gandl.source.split_schemes import LINES, Scheme, SplitError
+from gandl.source.schemes import WHOLE, Scheme
+from gandl.source.split_schemes import SplitError
 from gandl.source.splits import make_splits
 from gandl.statistics.hill import FEWEST_DOSES
 from gandl.workflow.files import atomic
@@ -192,7 +193,7 @@ def questions_of(sites: pd.DataFrame) -> QuestionChoice:
         splits = make_splits(sites, questions=[QuestionName.CONTROLS.value])
     except SplitError as error:
         return QuestionChoice((), f"No question is evaluated: {error}.")
-    held_out = splits[(splits["part"] == "test") & splits["scheme"].isin([Scheme.LEAVE_PLATE_OUT, *LINES])]
+    held_out = splits[(splits["part"] == "test") & splits["scheme"].isin(WHOLE)]
     never = wells.loc[~wells["well_id"].isin(held_out["well_id"]), "cell_type"]
     if len(never):
         cells = "" if never.iloc[0] == NO_CELL_TYPE else f" with {never.iloc[0]} cells"
@@ -259,9 +260,10 @@ def measured_segmentation(
             f"Only {counted(found.count, 'nucleus', 'nuclei')} found {place}: embeddings.segmentation.minimum_area stays "
             f"{default.minimum_area:,} px; about half a nucleus is right."
         )
+    low, high = min(found.medians), max(found.medians)
     return default.changed(minimum_area=found.half), (
-        f"{found.count:,} nuclei found {place}, median {found.median:,.0f} px: embeddings.segmentation.minimum_area is half of "
-        f"it, {found.half:,} px."
+        f"{found.count:,} nuclei found {place}, medians of wells {low:,.0f} to {high:,.0f} px: "
+        f"embeddings.segmentation.minimum_area is half of the smallest, {found.half:,} px."
     )
 
 

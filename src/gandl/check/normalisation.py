@@ -1,7 +1,7 @@
 """The normalisation that fits a lab's plates: takes their sites, makes the methods to compare, the proposed one first, and why.
 
-Negative controls where every plate has enough of them, as the field does; else wells that are not controls, which are a plate's
-normal state only where most of them are inactive.
+Negative controls where every plate has enough of them, as the field does, and where they are scored, only if those that are
+tested can be left out; else wells that are not controls, which are a plate's normal state only where most of them are inactive.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gandl.config import Normalization, QuestionName
+from gandl.evaluation.terms import MOSTLY_TREATED, most_treated
 from gandl.normalization.profiles import reference_wells
 from gandl.source.split_schemes import SplitError
 from gandl.source.splits import make_splits
@@ -23,8 +24,11 @@ from gandl.workflow.words import counted
 
 ENOUGH_NEGATIVE = 8
 """With so many negative control wells on every plate these are proposed; fewer make mean and deviation uncertain."""
-MOST = 0.5
-"""Above this share of treated wells among those that are not controls, these need not be a plate's normal state."""
+TOO_GOOD = (
+    "`negative` is shown for comparison alone: wells that are scored are among its reference, so scores of controls come out too "
+    "good (on noise without any effect, one plate, 8 wells of each kind and 500 features: an AUC of 0.84, where 0.5 is right)."
+)
+"""Required where negative controls are scored and cannot be left out of their reference; measured in docs/decisions.md."""
 
 
 @dataclass(frozen=True)
@@ -47,25 +51,37 @@ def choose_normalisation(sites: pd.DataFrame, *, scored: bool) -> NormalisationC
     methods = tuple(_methods(sites, wells, counts, scored=scored))
     reasons = [_why(methods, counts, scored=scored)]
     if methods[0] is Normalization.UNLABELLED:
-        reasons += warnings_of(wells)
+        reasons += _warnings(wells, counts)
     return NormalisationChoice(methods, tuple(reasons))
 
 
-def warnings_of(wells: pd.DataFrame) -> list[str]:
-    """What to know where wells that are not controls would be the reference of a screen with both kinds of controls, and most of
-    them are treated; else nothing."""
+def warnings_of(sites: pd.DataFrame) -> list[str]:
+    """What to know of a screen whose reference would be wells that are not controls, if most of these are treated; else nothing.
+
+    sites : rows of the sites table.
+    """
+    wells = sites.drop_duplicates("well_id")
     counts = _per_plate(wells, Normalization.NEGATIVE)
-    others = wells[wells["control"] == "none"]
-    treated = others["treatment"].notna().groupby(others["plate_id"]).mean()
-    ranked = {"positive", "negative"} <= set(wells["control"])
-    if not ranked or (counts >= ENOUGH_NEGATIVE).all() or treated.empty or treated.max() <= MOST:
+    found = _warnings(wells, counts)
+    return [] if found and (counts >= ENOUGH_NEGATIVE).all() and _trains_in_every_fold(sites) else found
+
+
+def _warnings(wells: pd.DataFrame, negative: pd.Series) -> list[str]:
+    """Nothing where a kind of control is absent: then no featurizers are ranked."""
+    plate, share = most_treated(wells)
+    if share <= MOSTLY_TREATED or not {"positive", "negative"} <= set(wells["control"]):
         return []
+    if negative.min() < ENOUGH_NEGATIVE:
+        few = f"plate {negative.idxmin()} has {counted(int(negative.min()), 'negative control well')}"
+        remedy = f"Put at least {ENOUGH_NEGATIVE} negative control wells on every plate"
+    else:
+        few = "negative controls that are tested cannot be left out of their reference"
+        remedy = "Spread the controls over the rows and columns of every plate"
     return [
-        f"{100 * treated.max():.0f} % of the wells of plate {treated.idxmax()} that are not controls have a treatment, and "
-        f"plate {counts.idxmin()} has {counted(int(counts.min()), 'negative control well')}. Standardised on wells that are "
-        "not controls (`unlabelled`), a plate on which most treatments change the cells has that change as its normal "
-        "state, and the order of featurizers can be reversed. Put at least "
-        f"{ENOUGH_NEGATIVE} negative control wells on every plate, or look at the other normalisations of the report first."
+        f"{100 * share:.0f} % of the wells of plate {plate} that are not controls have a treatment, and {few}. Standardised on "
+        "wells that are not controls (`unlabelled`), a plate on which most treatments change the cells has that change as its "
+        f"normal state, and the order of featurizers can be reversed. {remedy}, or look at the other normalisations of the "
+        "report first."
     ]
 
 
@@ -76,21 +92,27 @@ def _per_plate(wells: pd.DataFrame, method: Normalization) -> pd.Series:
 
 
 def _methods(sites: pd.DataFrame, wells: pd.DataFrame, negative: pd.Series, *, scored: bool) -> Iterator[Normalization]:
+    """Negative controls first only where their own scores stay honest; without any such reference, none."""
     unlabelled = (
         [Normalization.UNLABELLED] if (_per_plate(wells, Normalization.UNLABELLED) >= FEWEST_WELLS).all() else []
     )
-    enough = bool((negative >= ENOUGH_NEGATIVE).all())
-    if not enough:
+    crossfit = scored and bool((negative >= FEWEST_CROSS_FITTED).all()) and _trains_in_every_fold(sites)
+    negative_first = bool((negative >= ENOUGH_NEGATIVE).all()) and (crossfit or not scored)
+    without = scored and not crossfit and not unlabelled
+    if without:
+        yield Normalization.NONE
+    if not negative_first:
         yield from unlabelled
-    if scored and (negative >= FEWEST_CROSS_FITTED).all() and _trains_in_every_fold(sites):
+    if crossfit:
         yield Normalization.NEGATIVE_CROSSFIT
     if (negative >= FEWEST_WELLS).all():
         yield Normalization.NEGATIVE
-    if enough:
+    if negative_first:
         yield from unlabelled
     if (_per_plate(wells, Normalization.MOCK) >= FEWEST_WELLS).all() and not _mock_is_negative(wells):
         yield Normalization.MOCK
-    yield Normalization.NONE
+    if not without:
+        yield Normalization.NONE
 
 
 def _mock_is_negative(wells: pd.DataFrame) -> bool:
@@ -119,16 +141,23 @@ def _trains_in_every_fold(sites: pd.DataFrame) -> bool:
 def _why(methods: Sequence[Normalization], negative: pd.Series, *, scored: bool) -> str:
     first, *others = methods
     least = f"(at least {negative.min()} on every plate)"
+    enough = negative.min() >= ENOUGH_NEGATIVE
+    not_negative = (
+        "the negative controls are scored, and without those that are tested a fold has too few of them, or of both kinds to "
+        "train on"
+        if enough
+        else f"plate {negative.idxmin()} has {counted(int(negative.min()), 'negative control well')} and {ENOUGH_NEGATIVE} are "
+        "wanted for a reference"
+    )
     why = {
         Normalization.NEGATIVE_CROSSFIT: f"each plate in units of its negative control wells {least}, without those that "
         "are being scored",
-        Normalization.NEGATIVE: f"each plate in units of its negative control wells {least}"
-        + ("; wells that are scored are among them, so scores of controls are somewhat too good" if scored else ""),
-        Normalization.UNLABELLED: "each plate in units of its wells that are not controls, since plate "
-        f"{negative.idxmin()} has {counted(int(negative.min()), 'negative control well')} and {ENOUGH_NEGATIVE} are wanted "
-        "for a reference",
+        Normalization.NEGATIVE: f"each plate in units of its negative control wells {least}",
+        Normalization.UNLABELLED: f"each plate in units of its wells that are not controls, since {not_negative}",
         Normalization.MOCK: "each plate in units of its untreated wells",
-        Normalization.NONE: f"not at all, since no kind of reference well is on every plate at least {FEWEST_WELLS} times",
+        Normalization.NONE: f"not at all, since {not_negative}, and wells that are not controls are too few"
+        if others
+        else f"not at all, since no kind of reference well is on every plate at least {FEWEST_WELLS} times",
     }[first]
     beside = (
         f" For comparison the report also shows {', '.join(f'`{name}`' for name in others)}, and says whether the order of the "
@@ -136,4 +165,5 @@ def _why(methods: Sequence[Normalization], negative: pd.Series, *, scored: bool)
         if others and scored
         else ""
     )
-    return f"Plate effects are removed by `{first}`: {why}.{beside}"
+    honest = Normalization.NEGATIVE_CROSSFIT in methods or Normalization.NEGATIVE not in methods or not scored
+    return f"Plate effects are removed by `{first}`: {why}.{beside}{'' if honest else f' {TOO_GOOD}'}"

@@ -5,6 +5,7 @@ Found as the featurizer `segmentation` finds them, in the pixels that it sees: O
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,30 +20,33 @@ from gandl.images.plate_reader import PlateReader
 from gandl.source.remote.addresses import Addresses
 
 FEWEST = 20
-"""Nuclei below which their median decides nothing."""
+"""Nuclei below which their areas decide nothing."""
+FEWEST_IN_A_WELL = 5
+"""Nuclei below which the median of a well decides nothing."""
 DEBRIS = 0.25
-"""Objects of less than this share of a typical object's area are not nuclei."""
+"""Objects of less than this share of the area of a typical one are not nuclei."""
 
 Areas = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Nuclei:
-    """The nuclei of a few wells: how many there are, and the median of their areas (px; NaN where there is none)."""
+    """The nuclei of a few wells: how many there are, and the median of their areas (px) in each well that holds some."""
 
     channel: str
     wells: int
     count: int
-    median: float
+    medians: tuple[float, ...]
 
     @property
     def enough(self) -> bool:
-        return self.count >= FEWEST
+        return self.count >= FEWEST and bool(self.medians)
 
     @property
     def half(self) -> int:
-        """Half a nucleus (px): what is smaller is debris."""
-        return max(1, round(self.median / 2))
+        """Half a nucleus (px) of the well with the smallest ones: what is smaller is debris. Some treatments enlarge nuclei, and
+        half of those could be a whole normal one."""
+        return max(1, round(min(self.medians) / 2))
 
 
 def nuclei_of(report: CheckReport, channel: str, smoothing: float) -> Nuclei:
@@ -62,15 +66,28 @@ def nuclei_of(report: CheckReport, channel: str, smoothing: float) -> Nuclei:
         reader = PlateReader(images_of(chosen, [channel]), 1, report.source, report.reading, addresses)
         reader.prefetch(range(len(chosen)))
         per_image = [objects_of(reader.decode(i)[0], smoothing) for i in range(len(chosen))]
-    found = [areas for areas in per_image if len(areas)]
-    if not found:
-        return Nuclei(channel, len(chosen), 0, float("nan"))
-    typical = np.median(
-        [typical_area(areas) for areas in found]
-    )  # an image of noise has one vote, however large its blobs
-    areas = np.concatenate(found)
-    kept = areas[areas >= DEBRIS * typical]
-    return Nuclei(channel, len(chosen), len(kept), float(np.median(kept)))
+    return measured(channel, per_image, (chosen["control"] == "negative").tolist())
+
+
+def measured(channel: str, per_well: Sequence[Areas], negative: Sequence[bool]) -> Nuclei:
+    """The nuclei among the objects of some wells.
+
+    Each well has its own typical object, so that enlarged nuclei of others do not make debris of its own. Wells whose typical
+    object is a fraction of that of the negative controls (without these, of the middle well) hold debris alone.
+
+    Parameters
+    ----------
+    per_well : areas (px) of the objects of each well. negative : which wells are negative controls.
+    """
+    typical = np.array([typical_area(areas) if len(areas) else np.nan for areas in per_well])
+    found = np.isfinite(typical)
+    usual = typical[found & np.array(negative, bool)]
+    if not found.any():
+        return Nuclei(channel, len(per_well), 0, ())
+    least = DEBRIS * np.median(usual if len(usual) else typical[found])
+    nuclei = [areas[areas >= DEBRIS * of] for areas, of in zip(per_well, typical, strict=True) if of >= least]
+    medians = tuple(float(np.median(areas)) for areas in nuclei if len(areas) >= FEWEST_IN_A_WELL)
+    return Nuclei(channel, len(per_well), sum(map(len, nuclei)), medians)
 
 
 def objects_of(image: npt.NDArray[np.unsignedinteger], smoothing: float) -> Areas:

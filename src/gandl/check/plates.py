@@ -157,7 +157,7 @@ def check_plates(
             nuclei = nuclei_by_channel(looks.nuclei)
             summary.append(f"nuclei      {nuclei_in_words(nuclei)}")
             notes += [note for note in [choose_nuclear(plates.channels, nuclei).note] if note]
-        notes += [*_notes_of_wells(sites), *warnings_of(sites.drop_duplicates("well_id"))]
+        notes += [*_notes_of_wells(sites), *warnings_of(sites)]
         summary += _treatments(sites)
     reading = Reading.of(settings.changed(**proposed))
     return CheckReport(

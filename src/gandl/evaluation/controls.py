@@ -63,15 +63,16 @@ def write_controls(
     output : one row per metric of `numbers.METRICS` (by the SVM; with the suffix `_lda` by the shrinkage LDA) and split
         `<scheme>:<group>` (the plain column: `no_training:<group>`,
         without the metrics that need a trained threshold). The group is `all` in the scheme `quarter`, else the cell type, or of
-        a screen of one plate its rows. n is the number of control wells; what so few leave undefined is null. Unit `site`: shares
-        of images, with intervals over wells. Splits with UV-inactivated wells have `auc_mock_uv`, the AUC of Mock over those (n:
-        both), and `uv_as_positive`, the share of those on the side of C+ (n: UV wells).
+        a screen of one plate and cell type its rows. n is the number of control wells; what so few leave undefined is null. Unit
+        `site`: shares of images, with intervals over wells. Splits with UV-inactivated wells have
+        `auc_mock_uv`, the AUC of Mock over those (n: both), and `uv_as_positive`, the share of those on the side of C+ (n: UV
+        wells).
     """
     table = read_table(Path(scores), WELL_SCORES)
-    several = table["plate_id"].nunique() > 1
+    by_type = by_cell_type(table)
     rows: list[Row] = []
     for scheme, of_scheme in table.groupby("scheme", sort=False):
-        for split, part in groups_of_split(of_scheme, str(scheme), development_rows, several=several):
+        for split, part in groups_of_split(of_scheme, str(scheme), development_rows, by_type=by_type):
             for column, suffix in CLASSIFIERS.items():
                 positive, negative = (
                     part.loc[part["control"] == kind, column].to_numpy() for kind in ("positive", "negative")
@@ -80,7 +81,7 @@ def write_controls(
                 rows += [{**row, "metric": f"{row['metric']}{suffix}"} for row in of_column]
             rows += _uv(part, split, settings, seed)
     for scheme, of_scheme in read_table(Path(sites), SITE_SCORES).groupby("scheme", sort=False):
-        for split, part in groups_of_split(of_scheme, str(scheme), development_rows, several=several):
+        for split, part in groups_of_split(of_scheme, str(scheme), development_rows, by_type=by_type):
             right = np.where(part["control"] == "positive", part["on"] > 0, part["on"] < 0)
             rows += accuracy_rows(part["well_id"], right, part["control"], split, "site", settings, seed)
     question = Question.CONTROLS.value
@@ -91,18 +92,23 @@ def write_controls(
     write_numbers(numbers, output, training_seed=training_seed)
 
 
+def by_cell_type(wells: pd.DataFrame) -> bool:
+    """Whether controls are reported by cell type: of several plates or cell types; else by the rows of the one plate."""
+    return wells["plate_id"].nunique() > 1 or wells["cell_type"].nunique() > 1
+
+
 def groups_of_split(
-    wells: pd.DataFrame, scheme: str, development_rows: Sequence[str], *, several: bool
+    wells: pd.DataFrame, scheme: str, development_rows: Sequence[str], *, by_type: bool
 ) -> Iterator[tuple[str, pd.DataFrame]]:
     """Names `<scheme>:<group>` of the groups in which wells (or images) of a scheme are reported, with their rows.
 
-    `several` : whether the screen has several plates; then groups are cell types. Otherwise all rows of the plate; and, where a
-    scheme has both, the development rows and the others by themselves.
+    `by_type` : groups are cell types (`by_cell_type`). Otherwise all rows of the plate; and, where a scheme has both, the
+    development rows and the others by themselves.
     """
     if scheme == Scheme.QUARTER:
         yield f"{scheme}:{ALL}", wells
         return
-    if several:
+    if by_type:
         for cell_type, of_type in wells.groupby("cell_type", sort=False):
             yield f"{scheme}:{cell_type}", of_type
         return
@@ -145,8 +151,8 @@ def _direct(raw_wells: Path, settings: EvaluationSettings, development_rows: Seq
     column = f"feature_{names.index(RATIO)}"
     metrics = [metric for metric in METRICS if metric not in THRESHOLDED]
     rows: list[Row] = []
-    several = wells["plate_id"].nunique() > 1
-    for split, part in groups_of_split(wells, NO_TRAINING, development_rows, several=several):
+    by_type = by_cell_type(wells)
+    for split, part in groups_of_split(wells, NO_TRAINING, development_rows, by_type=by_type):
         positive, negative = (
             part.loc[part["control"] == kind, column].to_numpy(np.float64) for kind in ("positive", "negative")
         )

@@ -3,11 +3,11 @@ the table of treatments."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
-from gandl.source.splits import Scheme
+from gandl.source.schemes import WHOLE, Scheme
 from gandl.tables import Column, Schema
 
 DOSE_RESPONSE = "dose_response"
@@ -28,15 +28,13 @@ ALL = "all"
 """The group of a split that holds all cell types."""
 NO_CELL_TYPE = "unknown"
 """The cell type of wells whose table names none; readers see words instead (`gandl.figures.common.labels.wells_of`)."""
-STRICTEST = (
-    Scheme.LEAVE_PLATE_OUT,
-    Scheme.LEAVE_ROW_OUT,
-    Scheme.LEAVE_COLUMN_OUT,
-    Scheme.QUARTER_BY_CELL_TYPE,
-    Scheme.QUARTER,
-)
+STRICTEST = (*WHOLE, Scheme.QUARTER_BY_CELL_TYPE, Scheme.QUARTER)
 """By which scheme a treated well is scored: the first of these that scores its cell type. All but the last have an axis for each
 cell type; the last stands for a screen of one."""
+OF_CELL_TYPES = (Scheme.LEAVE_PLATE_OUT, Scheme.LEAVE_EXPERIMENT_OUT, Scheme.QUARTER_BY_CELL_TYPE)
+"""Schemes that only screens of several plates or cell types have."""
+MOSTLY_TREATED = 0.5
+"""Above this share of treated wells among those that are not controls, these need not be a plate's normal state."""
 TREATMENT, POSITIVE, NEGATIVE = "treatment", "positive", "negative"
 """What a row of the table of treatments is about."""
 OF_REPLICATES, OF_CONTROLS, OF_WELLS = "replicates", "negative controls", "own wells"
@@ -76,6 +74,23 @@ def dose_series(wells: pd.DataFrame) -> pd.DataFrame:
     """The wells of the dose series: treated, with a dose, and no controls."""
     chosen = (wells["control"] == "none") & wells["treatment"].notna() & wells["concentration_um"].notna()
     return wells[chosen]
+
+
+def most_treated(wells: pd.DataFrame) -> tuple[str, float]:
+    """The plate with the largest share of treated wells among those that are not controls, and that share; `("", 0.0)` where all
+    wells are controls."""
+    others = wells[wells["control"] == "none"]
+    treated = others["treatment"].notna().groupby(others["plate_id"]).mean()
+    return (str(treated.idxmax()), float(treated.max())) if len(treated) else ("", 0.0)
+
+
+def named_by_cell_type(splits: Iterable[str]) -> bool:
+    """Whether the groups in a screen's splits of controls (`<scheme>:<group>`, all of them) are cell types, else plate rows.
+
+    A name alone does not say it (cell type KB, plate rows AA). Controls are reported by cell type where there are several plates
+    or cell types (`controls.groups_of_split`), and just there one of the schemes `OF_CELL_TYPES` is evaluated.
+    """
+    return any(split.partition(":")[0] in OF_CELL_TYPES for split in splits)
 
 
 def compounds_of(wells: pd.DataFrame) -> pd.Series:

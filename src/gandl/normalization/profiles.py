@@ -78,8 +78,9 @@ def normalized(values: npt.NDArray[np.float64], sites: pd.DataFrame, method: Nor
     Returns
     -------
     (n, d): (x - mean) / standard deviation over the reference wells of the same plate; a feature that does not vary there is 0.
-    `negative_crossfit`: as where whole plates are tested, each well by the negative controls outside its own part of the plate
-    (`gandl.statistics.fold_features`); the evaluation standardises every other fold by itself.
+    `negative_crossfit`: a negative control by those outside its own part of the plate (`gandl.statistics.fold_features`), every
+    other well by all of them, so that parts leave no pattern among treated wells. Scores come from elsewhere: the evaluation
+    standardises raw profiles fold by fold, positive and treated wells like the negative ones that they are compared with.
 
     Raises
     ------
@@ -90,18 +91,23 @@ def normalized(values: npt.NDArray[np.float64], sites: pd.DataFrame, method: Nor
     reference = reference_wells(sites, method)
     try:
         if method is Normalization.NEGATIVE_CROSSFIT:
-            return _crossfit(values, sites)
+            return _crossfit(values, sites, reference)
         return standardise(values, sites["plate_id"], sites["well_id"], reference, f"the normalisation '{method}'")
     except StandardisationError as error:
         raise NormalizationError(str(error)) from error
 
 
-def _crossfit(values: npt.NDArray[np.float64], sites: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """Each site by the negative controls outside its well's part of the plate."""
+def _crossfit(
+    values: npt.NDArray[np.float64], sites: pd.DataFrame, negative: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """Each site of a negative control by those outside its well's part of the plate, each other site by all of them."""
     wells = sites.drop_duplicates("well_id")
     means = well_means(values, sites["well_id"].to_numpy(object))
     features = CrossFitted(means, wells["plate_id"], wells["well_id"], wells["control"])
-    return features.of(pd.Index(wells["well_id"]).get_indexer(sites["well_id"]), np.arange(len(wells)), values)
+    own = pd.Index(wells["well_id"]).get_indexer(sites["well_id"][negative])
+    out = standardise(values, sites["plate_id"], sites["well_id"], negative)
+    out[negative] = features.of(own, np.arange(len(wells)), values[negative])
+    return out
 
 
 def reference_wells(sites: pd.DataFrame, method: Normalization) -> npt.NDArray[np.bool_]:

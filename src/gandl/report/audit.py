@@ -15,6 +15,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from gandl.config import TRAINED, FeaturizerName, Normalization
+from gandl.evaluation.terms import most_treated
 from gandl.figures.common.labels import featurizer_label
 from gandl.report import numbers, screen
 from gandl.report.captions import (
@@ -33,7 +34,8 @@ from gandl.report.strips import strip
 from gandl.report.training import few_images, training_story
 from gandl.report.treatments import treatments_story
 from gandl.report.verdicts import Comparison, Verdict, compare, read_references
-from gandl.source.splits import Scheme
+from gandl.source.schemes import Scheme
+from gandl.tables import SITES, read_table
 from gandl.workflow.files import atomic
 from gandl.workflow.words import counted
 
@@ -153,7 +155,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
         "caveats": [
             *([COLUMNS] if columns else []),
-            *caveats(provenance, [], numbers.most_treated(inputs.sites)),
+            *caveats(provenance, [], most_treated(_wells(inputs.sites))),
         ],
         "costs": stage_costs(provenance["jobs"]),
         "numbers": _every_number(table),
@@ -221,11 +223,16 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "caveats": caveats(
             provenance,
             list({column.named: column.counts for column in columns}.items()),
-            numbers.most_treated(inputs.sites),
+            most_treated(_wells(inputs.sites)),
         ),
         "costs": stage_costs(provenance["jobs"]),
         "numbers": _every_number(table),
     }
+
+
+def _wells(sites: Path) -> pd.DataFrame:
+    """One row per well of a sites table."""
+    return read_table(sites, SITES).drop_duplicates("well_id")
 
 
 def _environment() -> Environment:

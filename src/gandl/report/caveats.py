@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gandl.config import TRAINED, ChosenWeights, Dataset, FeaturizerName, Normalization, Pairs
+from gandl.evaluation.terms import MOSTLY_TREATED
 from gandl.report.captions import COVERAGE, DOSES, FLOORS, LAYOUTS, SIMULATED_CONFIDENCE
 from gandl.report.numbers import plain_rows
 from gandl.source.remote.origin import OFFICIAL
 from gandl.source.splits import span
 
-MOSTLY = 0.5
-"""Above this share of treated wells, those that are not controls need not be a plate's normal state."""
 SMALL = 20
 """Below so many wells of one control, an interval that was not simulated says so."""
 
@@ -111,7 +110,7 @@ def _normalisations(settings: Mapping[str, Any], plate: str, share: float) -> li
     """What the reference wells of the normalisations are worth."""
     own, methods = settings["normalization"]["method"], settings["normalization"]["methods"]
     found = []
-    if own == Normalization.UNLABELLED and share > MOSTLY:
+    if own == Normalization.UNLABELLED and share > MOSTLY_TREATED:
         found.append(
             f"Plates are standardised on wells that are not controls ({own}), of which up to {100 * share:.0f} % have a "
             f"treatment (plate {plate}). That is right where most treatments do little; where most of them act, the order of "

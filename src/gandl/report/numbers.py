@@ -183,14 +183,6 @@ def control_counts(sites: Path, named: str = "") -> dict[str, int]:
     return {str(name): int(count) for name, count in wells["control"].value_counts().items()}
 
 
-def most_treated(sites: Path) -> tuple[str, float]:
-    """The plate with the largest share of treated wells among those that are not controls, and that share."""
-    wells = read_table(sites, SITES).drop_duplicates("well_id")
-    others = wells[wells["control"] == "none"]
-    treated = others["treatment"].notna().groupby(others["plate_id"]).mean()
-    return (str(treated.idxmax()), float(treated.max())) if len(treated) else ("", 0.0)
-
-
 def splits_of(numbers: pd.DataFrame, scheme: str) -> list[str]:
     """Splits of a scheme among the controls' numbers, the one that rests on most wells first: `leave_row_out:A-H`, ..."""
     table = numbers[(numbers["question"] == Question.CONTROLS) & (numbers["split"].str.split(":").str[0] == scheme)]

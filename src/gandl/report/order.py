@@ -3,27 +3,26 @@
 Two featurizers change places where one has the higher held-out Z' under some normalisations, and the other under others. That
 counts as a dependence where under at least one of these their intervals lie apart: then one table of the report would call a
 difference clear that another reverses. Where intervals overlap under all, the change is said, too, but as what it is: within
-the noise. What raw features say is a sentence of its own.
+the noise. What raw features say is a sentence of its own, and a value that is missing under some of them is named.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import pandas as pd
 
 from gandl.config import Normalization
-from gandl.evaluation.terms import RATIO
-from gandl.figures.common.labels import featurizer_label
+from gandl.evaluation.terms import RATIO, named_by_cell_type
+from gandl.figures.common.labels import SCHEMES, featurizer_label
 from gandl.report.numbers import JUDGED_FIRST, Value, rows_of_split
-from gandl.source.splits import Question, Scheme, is_span
+from gandl.source.schemes import WHOLE, Question
 
 METRIC = "z_prime"
 RAW = Normalization.NONE.value
-JUDGED_BY = (Scheme.LEAVE_PLATE_OUT.value, Scheme.LEAVE_ROW_OUT.value)
-"""Schemes under which featurizers are ranked."""
 
 Values = Mapping[str, Mapping[str, Value]]
 """Z' by normalisation, the run's own first, and featurizer."""
@@ -79,14 +78,15 @@ def rankings(numbers: pd.DataFrame, settings: Mapping[str, Any], splits: Sequenc
     Parameters
     ----------
     numbers : all numbers of a run. settings : its configuration.
-    splits : whose wells; of the schemes `JUDGED_BY` all, where none is given.
+    splits : whose wells; of the schemes `WHOLE` all, where none is given.
     """
     table = numbers[(numbers["question"] == Question.CONTROLS) & (numbers["metric"] == METRIC)]
     table = table[(table["unit"] == "well") & (table["featurizer"] != RATIO)]
     if table.empty:
         return []
     schemes = table["split"].str.partition(":")[0]
-    chosen = list(splits) or list(dict.fromkeys(table.loc[schemes.isin(JUDGED_BY), "split"]))
+    chosen = list(splits) or list(dict.fromkeys(table.loc[schemes.isin(WHOLE), "split"]))
+    by_type = named_by_cell_type(table["split"])
     found = []
     for split in chosen:
         mine = table[table["split"] == split]
@@ -97,7 +97,7 @@ def rankings(numbers: pd.DataFrame, settings: Mapping[str, Any], splits: Sequenc
             if known:
                 values[method] = {name: _value(of_method.loc[name]) for name in known}
         if values:
-            found.append(Ranking(split, _place(split), values))
+            found.append(Ranking(split, _place(split, by_type=by_type), values))
     return found
 
 
@@ -105,22 +105,22 @@ def _value(row: pd.Series) -> Value:
     return Value(float(row["value"]), float(row["low"]), float(row["high"]), int(row["n"]))
 
 
-def _place(split: str) -> str:
+def _place(split: str, *, by_type: bool) -> str:
     scheme, _, group = split.partition(":")
-    how = "whole plates left out" if scheme == Scheme.LEAVE_PLATE_OUT else "plate rows left out"
-    if is_span(group):
+    how = SCHEMES[scheme]
+    if not by_type:
         return f"rows {rows_of_split(split)}, {how}"
     return how if group == "unknown" else f"{group}, {how}"
 
 
 def exchanges(values: Values) -> list[Exchange]:
-    """Pairs of featurizers that change places, of those that a reader ranks: the best ones, and GAN-DL with each other one."""
+    """Pairs of featurizers that change places, of those that a reader ranks: the best of each normalisation, and each of GAN-DL's
+    features with each other featurizer."""
     best = dict.fromkeys(name for name in map(best_of, values.values()) if name)
     every = dict.fromkeys(name for of_method in values.values() for name in of_method)
-    judged = [name for name in JUDGED_FIRST if name in every][:1]
+    judged = [name for name in JUDGED_FIRST if name in every]
     pairs = [(mine, name) for mine in judged for name in every if name not in JUDGED_FIRST]
-    first, others = list(best)[:1], list(best)[1:]
-    pairs += [(mine, name) for mine in first for name in others if {mine, name} not in map(set, pairs)]
+    pairs += [pair for pair in combinations(best, 2) if set(pair) not in map(set, pairs)]
     found = [_exchange(values, one, other) for one, other in pairs]
     return [exchange for exchange in found if exchange]
 
@@ -195,14 +195,40 @@ def _raw(ranking: Ranking, said: Sequence[set[str]]) -> list[str]:
 
 
 def _depends(ranking: Ranking, pairs: Sequence[Exchange]) -> str:
-    by_method = {method: best_of(of_method) for method, of_method in ranking.values.items()}
-    best = "; ".join(
-        f"{featurizer_label(name)} under {', '.join(method for method, one in by_method.items() if one == name)}"
-        for name in dict.fromkeys(by_method.values())
-        if name
-    )
+    best = _best_in_words(_best(ranking))
     changes = "; ".join(_in_words(pair) for pair in pairs)
-    return f"The order of featurizers depends on the normalisation (Z′, {ranking.place}): {changes}. The best: {best}."
+    return (
+        f"The order of featurizers depends on the normalisation (Z′, {ranking.place}): {changes}. The best: {best}."
+        f"{_missing(ranking)}"
+    )
+
+
+def _best(ranking: Ranking) -> dict[str, list[str]]:
+    """The normalisations under which each featurizer is the best."""
+    found: dict[str, list[str]] = {}
+    for method, of_method in ranking.values.items():
+        name = best_of(of_method)
+        if name:
+            found.setdefault(name, []).append(method)
+    return found
+
+
+def _best_in_words(best: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(f"{featurizer_label(name)} under {', '.join(methods)}" for name, methods in best.items())
+
+
+def _missing(ranking: Ranking) -> str:
+    """Featurizers with a value under some normalisations alone: nothing compares them under the others."""
+    missing = _without_value(ranking)
+    return "".join(f" {featurizer_label(name)} has no value under {', '.join(of)}." for name, of in missing.items())
+
+
+def _without_value(ranking: Ranking) -> dict[str, list[str]]:
+    """The normalisations under which a featurizer has no value, though it has one under others."""
+    known = {method: {name for name in of if of[name].known} for method, of in ranking.values.items()}
+    names = dict.fromkeys(name for of_method in ranking.values.values() for name in of_method)
+    missing = {name: [method for method in known if name not in known[method]] for name in names}
+    return {name: of for name, of in missing.items() if 0 < len(of) < len(known)}
 
 
 def _in_words(pair: Exchange) -> str:
@@ -218,14 +244,25 @@ def _within_noise(ranking: Ranking, pairs: Sequence[Exchange]) -> str:
     names = "; ".join(f"{featurizer_label(pair.one)} and {featurizer_label(pair.other)}" for pair in pairs)
     return (
         f"Between {', '.join(ranking.values)} (Z′, {ranking.place}) only featurizers whose intervals overlap change places: "
-        f"{names}."
+        f"{names}.{_missing(ranking)}"
     )
 
 
 def _holds(ranking: Ranking) -> str:
-    best = best_of(next(iter(ranking.values.values())))
-    named = f", {featurizer_label(best)}" if best else ""
-    judged = set(JUDGED_FIRST) & {name for of_method in ranking.values.values() for name in of_method}
-    gandl = ", and GAN-DL is above and below the same ones" if judged else ""
+    """No two featurizers change places; the best may be another one all the same, where it has no value under some method."""
+    best, missing = _best(ranking), _missing(ranking)
+    if not best:
+        return f"No featurizer has a known value (Z′, {ranking.place})."
     methods = ", ".join(ranking.values)
-    return f"Under each of {methods} (Z′, {ranking.place}) the same featurizer is the best{named}{gandl}."
+    if len(best) > 1:
+        return (
+            f"Between {methods} (Z′, {ranking.place}) no two featurizers that can be compared change places, but the best is not "
+            f"the same: {_best_in_words(best)}.{missing}"
+        )
+    everywhere = [name for name in JUDGED_FIRST if all(name in of and of[name].known for of in ranking.values.values())]
+    names = " and ".join(map(featurizer_label, everywhere))
+    same = f", and {names} {'are' if len(everywhere) > 1 else 'is'} above and below the same ones" if everywhere else ""
+    return (
+        f"Under each of {methods} (Z′, {ranking.place}) the same featurizer is the best, {featurizer_label(next(iter(best)))}"
+        f"{same}.{missing}"
+    )

@@ -16,12 +16,13 @@ from gandl.config import TRAINED, FeaturizerName, QuestionName, floors_among
 from gandl.evaluation.terms import ALL, NO_CELL_TYPE, RATIO
 from gandl.figures.common.labels import SCHEMES, featurizer_label, wells_of
 from gandl.report.numbers import Value, metric_label
-from gandl.report.order import Order
+from gandl.report.order import Order, apart
 from gandl.report.treatments import Treatments
+from gandl.source.schemes import WHOLE, Scheme
 from gandl.tables import SITES, read_table
 from gandl.workflow.words import counted
 
-SUMMARISED = ("quarter", "leave_plate_out", "leave_row_out", "leave_column_out")
+SUMMARISED = (Scheme.QUARTER, *WHOLE)
 """Schemes whose first column is parts among the findings."""
 MOST_SERIES = 60
 """Dose series listed on the page at most; all of them are in the table of every number."""
@@ -252,7 +253,7 @@ def _against_floors(by_label: Mapping[str, Sequence[Value | None]], mine: Value)
     for name in floors_among(FeaturizerName):
         floor = by_label.get(featurizer_label(name), [None])[0]
         if floor is not None and floor.known:
-            overlap = "" if mine.low > floor.high or floor.low > mine.high else ", intervals overlap"
+            overlap = "" if apart(mine, floor) else ", intervals overlap"
             (below if floor.value < mine.value else above).append(f"{featurizer_label(name)} ({floor.text}{overlap})")
     parts = []
     if below:

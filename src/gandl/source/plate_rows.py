@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import pairwise
-
-_SPAN = re.compile(r"[A-Z]{1,2}([-+][A-Z]{1,2})*")
 
 
 def span(rows: Sequence[str]) -> str:
@@ -14,11 +11,6 @@ def span(rows: Sequence[str]) -> str:
     places = [_place(row) for row in rows]
     neighbours = all(after - before == 1 for before, after in pairwise(places))
     return f"{rows[0]}-{rows[-1]}" if len(rows) > 1 and neighbours else "+".join(rows)
-
-
-def is_span(named: str) -> bool:
-    """Whether a name is one that `span` makes; a cell type, which may stand in its place, is longer."""
-    return _SPAN.fullmatch(named) is not None
 
 
 def in_span(row: str, named: str) -> bool:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from gandl.source.plate_rows import span
+from gandl.source.schemes import LINES, Scheme
 
 WELL_COLUMNS = ["well_id", "experiment", "plate_id", "row", "column", "cell_type", "condition", "control"]
 MOST_EXPERIMENT_FOLDS = 5
@@ -25,39 +25,6 @@ MOST_EXPERIMENT_FOLDS = 5
 Flags = npt.NDArray[np.bool_]
 
 logger = logging.getLogger(__name__)
-
-
-class Question(StrEnum):
-    CONTROLS = "controls"
-    """Positive against negative controls (E2)."""
-    CELL_MODEL = "cell_model"
-    """HRCE against VERO (C2)."""
-    CELL_TYPE = "cell_type"
-    """Which of several cell types (RxRx1)."""
-
-
-class Scheme(StrEnum):
-    QUARTER = "quarter"
-    """The paper's: a share of the wells is tested by a model of the others, all cell types together."""
-    QUARTER_BY_CELL_TYPE = "quarter_by_cell_type"
-    """The same wells, a fold per cell type."""
-    LEAVE_PLATE_OUT = "leave_plate_out"
-    """Each plate is tested by a model of the other plates of its cell type (C2: of all other plates)."""
-    LEAVE_EXPERIMENT_OUT = "leave_experiment_out"
-    """Each experiment is tested by a model of the other experiments of its cell type (RxRx1: several at a time)."""
-    LEAVE_ROW_OUT = "leave_row_out"
-    """Each plate row is tested by a model of the others, where a cell type has one plate."""
-    LEAVE_COLUMN_OUT = "leave_column_out"
-    """Each plate column is tested by a model of the others, where a cell type has one plate and some row of it holds all controls
-    of a kind, so that it cannot be left out."""
-    PROBE = "probe"
-    """Evaluated during training. With development rows: among those alone, since settings may be chosen there."""
-    CONFIRMATION = "confirmation"
-    """One fold: the rows that chose nothing, tested by a model of the development rows."""
-
-
-LINES = {Scheme.LEAVE_ROW_OUT: "row", Scheme.LEAVE_COLUMN_OUT: "column"}
-"""What is left out of a single plate, by the scheme: the first that leaves every fold both kinds of controls to train on."""
 
 
 class SplitError(ValueError):
@@ -183,9 +150,13 @@ def _left_out(wells: pd.DataFrame, scheme: Scheme, column: str, among: Flags, co
 
 def _lines_left_out(wells: pd.DataFrame, here: Flags, cell_type: str, scheme: Scheme | None = None) -> Iterator[Part]:
     """Each row of one plate, where every fold has both controls to train on; else each column, where every fold has; else
-    nothing, and a line in the log. `scheme` : what the parts are called, if not by what is left out."""
-    single = wells["plate_id"].nunique() == 1
+    nothing, and a line in the log. `scheme` : what the parts are called, if not by what is left out.
+
+    A fold is named by its row or column, by its plate where there are others, and by its cell type where the plate has others.
+    """
     plate = wells.loc[here, "plate_id"].iloc[0]
+    before = "" if wells["plate_id"].nunique() == 1 else f"{plate}:"
+    after = "" if wells.loc[_is(wells, "plate_id", plate), "cell_type"].nunique() == 1 else f":{cell_type}"
     reasons = []
     for of_lines, line in LINES.items():
         names = _lines(wells[here], line)
@@ -200,7 +171,7 @@ def _lines_left_out(wells: pd.DataFrame, here: Flags, cell_type: str, scheme: Sc
             reasons.append(str(error))
             continue
         for part in parts:
-            yield part if single else Part(part.scheme, f"{plate}:{part.fold}", part.train, part.test)
+            yield Part(part.scheme, f"{before}{part.fold}{after}", part.train, part.test)
         return
     logger.warning(
         "%s: of its only plate %s neither rows nor columns are left out (%s)", cell_type, plate, "; ".join(reasons)

@@ -7,19 +7,18 @@ Made once, before any network, and used by all training on labels and all tests 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from gandl.config import QuestionName
-from gandl.source.plate_rows import in_span, is_span, span
+from gandl.source.plate_rows import in_span, span
+from gandl.source.schemes import Question, Scheme
 from gandl.source.split_schemes import (
     WELL_COLUMNS,
     Part,
-    Question,
-    Scheme,
     SplitError,
     cell_model_parts,
     cell_type_parts,
@@ -35,7 +34,6 @@ __all__ = [
     "Scheme",
     "SplitError",
     "in_span",
-    "is_span",
     "make_splits",
     "span",
     "write_splits",
@@ -97,7 +95,8 @@ def make_splits(
 
     Raises
     ------
-    SplitError : a development row is not on the plate or none is left to confirm; a fold's training wells lack a label.
+    SplitError : a development row is not on the plate or none is left to confirm; a fold's training wells lack a label; two folds
+        would have the same name.
     """
     wells = sites.drop_duplicates("well_id")[WELL_COLUMNS].reset_index(drop=True)
     parts: list[tuple[Question, Iterable[Part]]] = []
@@ -117,19 +116,37 @@ def make_splits(
         and "infected" not in set(wells["condition"])
     ):
         parts.append((Question.CELL_TYPE, cell_type_parts(wells, test_share, seed)))
-    tables = [_table(question, part, wells["well_id"].to_numpy()) for question, of in parts for part in of]
+    well_ids = wells["well_id"].to_numpy()
+    tables = [_table(question, part, well_ids) for question, of in parts for part in _distinct(of)]
     return pd.concat([pd.DataFrame(columns=SPLITS.names, dtype=object), *tables], ignore_index=True)
 
 
 def _controls(wells: pd.DataFrame, test_share: float, seed: int, *, requested: bool) -> list[Part]:
     """The parts of `controls`; if it is not requested, controls that cannot be split are only logged."""
     try:
-        return list(controls_parts(wells, test_share, seed))
+        return list(_distinct(controls_parts(wells, test_share, seed)))
     except SplitError as error:
         if requested:
             raise
         logger.warning("no split of controls (no question needs one): %s", error)
         return []
+
+
+def _distinct(parts: Iterable[Part]) -> Iterator[Part]:
+    """The same parts; folds of a scheme must differ in name, since readers would take two of the same name for one.
+
+    Raises
+    ------
+    SplitError : two have the same name.
+    """
+    seen: set[tuple[Scheme, str]] = set()
+    for part in parts:
+        if (part.scheme, part.fold) in seen:
+            raise SplitError(
+                f"scheme {part.scheme}: two folds would be called {part.fold}; rename the plate or the cell type of that name"
+            )
+        seen.add((part.scheme, part.fold))
+        yield part
 
 
 def _table(question: Question, part: Part, well_ids: np.ndarray) -> pd.DataFrame:

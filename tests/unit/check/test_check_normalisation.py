@@ -55,6 +55,7 @@ def plates(
         (plates(vehicle="DMSO", untreated=4), [CROSSFIT, NEGATIVE, UNLABELLED, MOCK, NONE]),
         (plates(count=1), [CROSSFIT, NEGATIVE, UNLABELLED, NONE]),
         (plates(negative=2, treated=2), [NONE]),
+        (plates(negative=3, treated=2), [NONE, NEGATIVE]),
     ],
 )
 def test_methods_are_those_that_every_plate_allows_the_proposed_one_first(
@@ -84,8 +85,25 @@ def test_a_plate_row_with_most_negative_controls_leaves_cross_fitting_out() -> N
     sites = plates(count=1, negative=10)
     sites.loc[sites["control"] == "negative", "row"] = ["A"] * 8 + ["B", "C"]
     choice = choose_normalisation(sites, scored=True)
-    assert choice.methods == (NEGATIVE, UNLABELLED, NONE)
-    assert "wells that are scored are among them, so scores of controls are somewhat too good" in choice.reasons[0]
+    assert choice.methods == (UNLABELLED, NEGATIVE, NONE)
+    reason, warning = choice.reasons
+    assert (
+        "since the negative controls are scored, and without those that are tested a fold has too few of them" in reason
+    )
+    assert "`negative` is shown for comparison alone: wells that are scored are among its reference" in reason
+    assert "an AUC of 0.84, where 0.5 is right" in reason
+    assert "and negative controls that are tested cannot be left out of their reference" in warning
+    assert "Spread the controls over the rows and columns of every plate, or look at the other" in warning
+    assert warnings_of(sites) == [warning], "enough of them do not help where they cannot be left out"
+
+
+def test_plates_with_more_negative_controls_than_that_in_one_row_are_never_scored_by_their_own_reference() -> None:
+    sites = plates(count=1, negative=10, treated=0, untreated=2)
+    sites.loc[sites["control"] == "negative", "row"] = ["A"] * 8 + ["B", "C"]
+    choice = choose_normalisation(sites, scored=True)
+    assert choice.methods[:2] == (NONE, NEGATIVE)
+    assert "and wells that are not controls are too few" in choice.reasons[0]
+    assert choose_normalisation(sites, scored=False).methods[0] is NEGATIVE
 
 
 def test_the_reason_names_the_reference_and_what_it_is_compared_with() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import tifffile
 from PIL import Image
 
 from gandl.check.configuration import suggest
-from gandl.check.nuclei import objects_of
+from gandl.check.nuclei import measured, objects_of
 from gandl.check.plates import check_plates
 from gandl.config import PlatesSettings, SegmentationSettings
 from gandl.embeddings.segmentation import find_cells
@@ -57,8 +58,37 @@ def test_the_smallest_area_is_half_a_nucleus_whatever_the_magnification_and_the_
     settings = plate(tmp_path, [discs(radius, seed) for seed in range(5)])
     smallest, reason = suggested(settings)
     assert smallest == pytest.approx(np.pi * radius**2 / 2, rel=0.08)
-    assert " nuclei found in dapi of the contact sheet's 5 wells, median " in reason
-    assert reason.endswith(f"minimum_area is half of it, {smallest:,} px.")
+    assert " nuclei found in dapi of the contact sheet's 5 wells, medians of wells " in reason
+    assert reason.endswith(f"minimum_area is half of the smallest, {smallest:,} px.")
+
+
+@pytest.mark.parametrize("normal", [1, 2])
+def test_treatments_that_enlarge_nuclei_do_not_make_debris_of_normal_ones(tmp_path: Path, normal: int) -> None:
+    """Five times the area in most wells of the contact sheet: half of their median would be more than a normal nucleus."""
+    radii = [12] * normal + [27] * (5 - normal)
+    rows = []
+    for i, radius in enumerate(radii):
+        tifffile.imwrite(tmp_path / f"{i}.tif", discs(radius, i))
+        about = {"control": "negative"} if i == 0 else {"treatment": f"drug {i}", "concentration_um": "1"}
+        rows.append(
+            {"control": "", "treatment": "", "concentration_um": ""}
+            | about
+            | {"well": f"A{i + 1}", "file_dapi": f"{i}.tif"}
+        )
+    settings = PlatesSettings(table=str(write_csv(tmp_path / "sites.csv", rows)))
+    smallest, reason = suggested(settings)
+    assert smallest == pytest.approx(np.pi * 12**2 / 2, rel=0.1)
+    low, high = (
+        int(number.replace(",", "")) for number in re.findall(r"medians of wells ([\d,]+) to ([\d,]+) px", reason)[0]
+    )
+    assert (low, high) == (pytest.approx(np.pi * 12**2, rel=0.1), pytest.approx(np.pi * 27**2, rel=0.1))
+
+
+def test_a_well_of_debris_alone_decides_nothing() -> None:
+    nuclei, specks = np.full(30, 450), np.full(80, 12)
+    found = measured("dapi", [nuclei, specks, nuclei * 5, np.empty(0, np.int64)], [True, False, False, False])
+    assert (found.count, found.medians, found.half) == (60, (450.0, 2250.0), 225)
+    assert measured("dapi", [specks[:0]] * 2, [True, False]).enough is False
 
 
 def test_what_is_found_is_what_the_segmentation_finds(tmp_path: Path) -> None:

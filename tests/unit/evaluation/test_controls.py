@@ -13,14 +13,21 @@ from evaluation_inputs import (
     SETTINGS,
     features,
     read_sites,
+    write_embeddings,
     write_plate,
     write_scores_of_plate,
     write_scores_with_ratio,
 )
+from gandl.config import Normalization
 from gandl.evaluation.controls import write_controls
 from gandl.evaluation.numbers import METRICS
+from gandl.evaluation.scores import write_scores
+from gandl.normalization.profiles import write_profiles
+from gandl.source.splits import write_splits
 from gandl.statistics import separation
-from gandl.tables import NUMBERS, WELL_SCORES, read_table
+from gandl.statistics.folds import labels_of
+from gandl.tables import NUMBERS, SITES, WELL_SCORES, read_table, write_table
+from table_rows import site_row
 
 NAMES = {"featurizer": "segmentation", "normalization": "unlabelled", "seed": 0, "training_seed": 7}
 
@@ -131,6 +138,35 @@ def test_nuclei_per_field_are_the_mean_over_all_wells_with_an_interval_of_draws_
     half = 1.96 * counts.std(ddof=1) / np.sqrt(96)
     assert row["low"] == pytest.approx(counts.mean() - half, abs=0.3 * half)
     assert row["high"] == pytest.approx(counts.mean() + half, abs=0.3 * half)
+
+
+def test_two_cell_types_of_one_plate_are_reported_by_cell_type(tmp_path: Path) -> None:
+    """Each is scored by its own controls: the effect is the opposite one in the other cells."""
+    kinds = {1: "negative", 6: "positive", 7: "negative", 12: "positive"}
+    sites = pd.DataFrame(
+        [site_row("S", 1, f"{row}{n:02d}", control=kinds.get(n, "none")) for row in "ABCDEFGH" for n in range(1, 13)]
+    )
+    sites["cell_type"] = np.where(sites["column"] < 7, "U2OS", "A549")
+    paths = {
+        name: tmp_path / f"{name}.parquet" for name in ("sites", "splits", "images", "wells", "scores", "of_images")
+    }
+    write_table(sites, paths["sites"], SITES)
+    options = {"development_rows": [], "test_share": 0.25, "seed": 0, "questions": ["controls"]}
+    write_splits(paths["sites"], paths["splits"], **options)
+    effect = labels_of(sites["control"]) * np.where(sites["cell_type"] == "U2OS", 1, -1)
+    values = 3 * effect[:, None] + np.random.default_rng(0).standard_normal((len(sites), 4))
+    embeddings = write_embeddings(tmp_path / "e.parquet", sites, values)
+    write_profiles([embeddings], paths["sites"], Normalization.NONE, paths["images"], paths["wells"])
+    write_scores(paths["wells"], paths["images"], paths["splits"], SETTINGS, paths["scores"], paths["of_images"])
+    write_controls(
+        paths["scores"], paths["of_images"], paths["wells"], SETTINGS, [], **NAMES, output=tmp_path / "controls.parquet"
+    )
+    table = read_table(tmp_path / "controls.parquet", NUMBERS)
+    auc = table[(table["metric"] == "auc") & (table["unit"] == "well")].set_index("split")
+    by_row = auc.loc[["leave_row_out:U2OS", "leave_row_out:A549"]]
+    assert (by_row["value"] > 0.95).all()
+    assert (by_row["n"] == 16).all()
+    assert not any(named.endswith(":A-H") for named in auc.index)
 
 
 def test_a_featurizer_that_counts_no_nuclei_says_nothing_of_the_images(numbers: pd.DataFrame) -> None:

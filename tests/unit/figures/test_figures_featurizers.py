@@ -17,6 +17,8 @@ from gandl.figures.common.style import FigureError, style
 from gandl.figures.featurizers import draw_featurizers, featurizers_figure
 from gandl.figures.tables.comparison import compared, group_label, groups_of, references, with_references
 from gandl.figures.tables.table_featurizers import write_table_featurizers
+from gandl.tables import NUMBERS, write_table
+from table_rows import number_row
 
 SETTINGS = FiguresSettings(dpi=60)
 
@@ -103,13 +105,32 @@ def test_the_word_simulated_stands_in_title_and_csv(numbers: list[Path], referen
         ("leave_plate_out:HRCE", "HRCE"),
         ("no_training:HRCE", "HRCE"),
         ("leave_row_out:A549", "A549"),
+        ("leave_row_out:KB", "KB"),
         ("leave_row_out:AA-AF", "Rows AA–AF"),
         ("leave_plate_out:unknown", "All wells"),
         ("no_training:unknown", "All wells"),
     ],
 )
 def test_groups_are_plate_rows_or_cell_types(split: str, label: str) -> None:
-    assert group_label(split) == label
+    assert group_label(split, rows=label.startswith("Rows")) == label
+
+
+def test_cell_types_that_look_like_plate_rows_are_cell_types_wherever_a_scheme_of_cell_types_says_so(
+    tmp_path: Path,
+) -> None:
+    """KB has one plate, WT several."""
+    splits = ["quarter:all", "quarter_by_cell_type:KB", "quarter_by_cell_type:WT", "leave_row_out:KB"]
+    splits += ["leave_plate_out:WT", "no_training:KB", "no_training:WT"]
+    write_table(pd.DataFrame(number_row(split=split) for split in splits), tmp_path / "a.parquet", NUMBERS)
+    assert list(compared([tmp_path / "a.parquet"], ["unlabelled"])["group"]) == ["KB", "WT", "KB", "WT"]
+    one_plate = ["quarter:all", "leave_row_out:AA", "probe:AA", "no_training:AA"]
+    write_table(pd.DataFrame(number_row(split=split) for split in one_plate), tmp_path / "b.parquet", NUMBERS)
+    assert set(compared([tmp_path / "b.parquet"], ["unlabelled"])["group"]) == {"Rows AA"}
+
+
+def test_eight_groups_differ_in_colour_and_in_mark() -> None:
+    groups = groups_of(pd.DataFrame({"label": "a", "group": [f"cell {i}" for i in range(8)]}))
+    assert len({group.colour for group in groups}) == len({group.marker for group in groups}) == 8
 
 
 def test_wells_without_a_cell_type_beside_others_are_not_all_wells() -> None:

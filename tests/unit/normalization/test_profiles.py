@@ -117,6 +117,14 @@ def test_a_cross_fitted_profile_of_a_negative_control_is_in_units_of_other_parts
         np.testing.assert_allclose(out[mine], expected)
 
 
+def test_a_cross_fitted_profile_of_any_other_well_is_in_units_of_all_negative_controls(sites: pd.DataFrame) -> None:
+    others = (sites["control"] != "negative").to_numpy()
+    values = features(sites)
+    np.testing.assert_array_equal(
+        normalized(values, sites, CROSSFIT)[others], normalized(values, sites, NEGATIVE)[others]
+    )
+
+
 def test_cross_fitting_averages_sites_to_wells_first(sites: pd.DataFrame) -> None:
     second = sites.assign(site=2, site_id=sites["well_id"] + "_2")
     both, values = pd.concat([sites, second], ignore_index=True), features(sites)

@@ -128,6 +128,26 @@ def test_captions_of_features_name_blocks_and_statistics(name, repository):
     assert "of every feature map of every block." in rendered(name, repository, every)
 
 
+def test_the_caption_of_featurizers_says_only_what_its_figure_shows(repository):
+    several, one = (
+        rendered("featurizers", repository, of_plate(repository, normalization={"methods": methods, "method": "none"}))
+        for methods in (["none", "unlabelled"], ["none"])
+    )
+    assert "on a tinted ground. Each plate is in units of" in several
+    assert "Where the order differs between panels, it depends on the normalisation as well" in several
+    assert "Each plate is in units of *none*: nothing (raw). Lines: nominal" in one
+    assert not any(word in one for word in ("tinted", "panel"))
+    assert "learned nothing from the images: untrained network, intensities, segmentation. An arrow" in several
+    few = of_plate(repository, embeddings={"featurizers": ["gandl_blocks", "intensity"]})
+    text = rendered("featurizers", repository, few)
+    assert "learned nothing from the images: intensities. An arrow" in text
+    assert "segmentation." not in text.lower().replace("earlier plain segmentation.", "")
+    assert "ucleus/ring ratio" not in text
+    assert "Floors" not in rendered(
+        "featurizers", repository, of_plate(repository, embeddings={"featurizers": ["gandl"]})
+    )
+
+
 @pytest.mark.parametrize("name", ["featurizers", "table_featurizers"])
 def test_captions_of_intervals_say_what_these_are_worth_with_so_few_wells(name, repository):
     text = rendered(name, repository, of_plate(repository))

@@ -12,13 +12,17 @@ import pytest
 from active_screen import METHODS, PHENOTYPE, active_sites, write_active_screen
 from gandl.config import FiguresSettings
 from gandl.config.files import read_config
+from gandl.evaluation.terms import STRICTEST
+from gandl.figures.common.labels import SCHEMES
 from gandl.figures.common.style import style
 from gandl.figures.featurizers import featurizers_figure
-from gandl.figures.tables.comparison import compared
+from gandl.figures.tables.comparison import SCHEMES as COMPARED, compared
 from gandl.report.audit import AuditInputs, write_audit
 from gandl.report.caveats import caveats
 from gandl.report.order import Order, exchanges, order_of, rankings
-from gandl.tables import SITES, write_table
+from gandl.report.screen import SUMMARISED
+from gandl.source.schemes import WHOLE, Scheme
+from gandl.tables import NUMBERS, SITES, write_table
 from report_inputs import read, write_curve, write_run
 from table_rows import number_row
 
@@ -33,12 +37,15 @@ BBBC021 = {
 
 
 def numbers(
-    values: dict[str, tuple[float, ...]], half: float = 0.1, split: str = "leave_plate_out:MCF7"
+    values: dict[str, tuple[float, ...]],
+    half: float = 0.1,
+    split: str = "leave_plate_out:MCF7",
+    featurizers: list[str] = FEATURIZERS,
 ) -> pd.DataFrame:
     return pd.DataFrame(
         number_row(featurizer=name, normalization=method, split=split, value=value, low=value - half, high=value + half)
         for method, row in values.items()
-        for name, value in zip(FEATURIZERS, row, strict=True)
+        for name, value in zip(featurizers, row, strict=True)
     )
 
 
@@ -51,13 +58,16 @@ def settings(*methods: str, featurizers: list[str] | None = None) -> dict[str, A
 
 
 def order(values: dict[str, tuple[float, ...]], *methods: str, **options: Any) -> Order:
-    return order_of(rankings(numbers(values, **options), settings(*(methods or tuple(values)))))
+    featurizers = options.get("featurizers", FEATURIZERS)
+    return order_of(
+        rankings(numbers(values, **options), settings(*(methods or tuple(values)), featurizers=featurizers))
+    )
 
 
 def test_what_bbbc021_showed_is_a_headline_with_methods_and_values() -> None:
     found = order(BBBC021)
     (line,) = found.depends
-    assert line.startswith("The order of featurizers depends on the normalisation (Z′, MCF7, whole plates left out): ")
+    assert line.startswith("The order of featurizers depends on the normalisation (Z′, MCF7, whole plates held out): ")
     assert (
         "GAN-DL, blocks is above Channel intensities under unlabelled (0.23 against −1.11) and below it under mock "
         "(0.15 against 0.47)"
@@ -71,7 +81,7 @@ def test_what_bbbc021_showed_is_a_headline_with_methods_and_values() -> None:
 def test_featurizers_whose_intervals_overlap_under_all_normalisations_are_no_headline() -> None:
     (line,) = order({"negative": (0.3, 0.25, 0.0, 0.1), "mock": (0.28, 0.31, -0.1, 0.05)}).holds
     assert line == (
-        "Between negative, mock (Z′, MCF7, whole plates left out) only featurizers whose intervals overlap change places: "
+        "Between negative, mock (Z′, MCF7, whole plates held out) only featurizers whose intervals overlap change places: "
         "GAN-DL, blocks and Untrained network."
     )
 
@@ -80,9 +90,48 @@ def test_an_order_that_holds_is_said_to_hold() -> None:
     found = order({"none": (0.3, 0.1, 0.0, 0.4), "negative": (0.4, 0.3, 0.1, 0.5)})
     assert found.depends == ()
     assert found.holds == (
-        "Under each of none, negative (Z′, MCF7, whole plates left out) the same featurizer is the best, Segmentation, and "
-        "GAN-DL is above and below the same ones.",
+        "Under each of none, negative (Z′, MCF7, whole plates held out) the same featurizer is the best, Segmentation, and "
+        "GAN-DL, blocks is above and below the same ones.",
     )
+
+
+def test_the_512_d_layer_is_compared_with_every_floor_beside_the_blocks() -> None:
+    featurizers = ["gandl", *FEATURIZERS]
+    turned = {"a": (0.0, 0.4, 0.1, 0.3, 0.9), "b": (0.5, 0.4, 0.1, 0.3, 0.9)}
+    (line,) = order(turned, featurizers=featurizers).depends
+    assert "Channel intensities is above GAN-DL, 512-d layer under a (0.30 against 0.00) and below it under b" in line
+    assert "blocks" not in line
+    (line,) = order({"a": turned["b"], "b": turned["b"]}, featurizers=featurizers).holds
+    assert line.endswith(
+        "the best, Segmentation, and GAN-DL, blocks and GAN-DL, 512-d layer are above and below the same ones."
+    )
+
+
+@pytest.mark.parametrize("scheme", WHOLE)
+def test_featurizers_are_ranked_under_every_scheme_that_leaves_a_place_out(scheme: Scheme) -> None:
+    of_type, group = ("MCF7", "MCF7") if scheme is Scheme.LEAVE_PLATE_OUT else ("rows A–H", "A-H")
+    (line,) = order(BBBC021, split=f"{scheme}:{group}").depends
+    assert f"(Z′, {of_type}, {SCHEMES[scheme]})" in line
+    assert scheme in STRICTEST
+    assert scheme in SUMMARISED
+    assert scheme in COMPARED
+
+
+def test_where_controls_fill_rows_the_page_says_so_too(tmp_path: Path, repository: Path) -> None:
+    """A plate with A negative and H positive, scored column by column."""
+    write_table(numbers(BBBC021, split="leave_column_out:A-H"), tmp_path / "numbers.parquet", NUMBERS)
+    words, summary = audit({"unlabelled": [tmp_path / "numbers.parquet"]}, tmp_path, repository, ["unlabelled", "mock"])
+    assert summary[1].startswith(
+        "- The order of featurizers depends on the normalisation (Z′, rows A–H, plate columns held"
+    )
+    assert "Z′ under each normalisation" in words
+    assert "Rows A–H, plate columns held out, n = 24 control wells" in words
+
+
+def test_a_cell_type_that_looks_like_a_plate_row_is_called_by_its_name() -> None:
+    row, plate = (numbers(BBBC021, split=split) for split in ("leave_row_out:KB", "quarter_by_cell_type:KB"))
+    assert [one.place for one in rankings(pd.concat([row, plate]), settings("none"))] == ["KB, plate rows held out"]
+    assert [one.place for one in rankings(row, settings("none"))] == ["rows KB, plate rows held out"]
 
 
 def test_raw_features_are_no_headline_unless_they_are_the_runs_own() -> None:
@@ -93,7 +142,7 @@ def test_raw_features_are_no_headline_unless_they_are_the_runs_own() -> None:
     holds, raw = found.holds
     assert holds.startswith("Under each of unlabelled, mock (Z′")
     assert raw == (
-        "Raw features (none; Z′, MCF7, whole plates left out) give another order: Segmentation is above GAN-DL, blocks under "
+        "Raw features (none; Z′, MCF7, whole plates held out) give another order: Segmentation is above GAN-DL, blocks under "
         "unlabelled (0.60 against 0.40) and below it under none (−0.10 against 0.40); Segmentation is above Untrained network "
         "under unlabelled (0.60 against 0.50) and below it under none (−0.10 against 0.50)."
     )
@@ -128,7 +177,22 @@ def test_the_best_floors_change_places_without_gan_dl() -> None:
 
 def test_values_and_intervals_that_are_unknown_turn_nothing_around() -> None:
     nan = float("nan")
-    assert order({"a": (0.3, nan, 0.1, 0.2), "b": (0.3, 0.9, 0.1, 0.2)}).depends == ()
+    found = order({"a": (0.3, nan, 0.1, 0.2), "b": (0.3, 0.9, 0.1, 0.2)})
+    assert found.depends == ()
+    assert found.holds == (
+        "Between a, b (Z′, MCF7, whole plates held out) no two featurizers that can be compared change places, but the best is "
+        "not the same: GAN-DL, blocks under a; Untrained network under b. Untrained network has no value under a.",
+    )
+    found = order({"a": (0.3, nan, 0.1, 0.2), "b": (0.3, 0.2, 0.1, 0.2)})
+    assert found.holds == (
+        "Under each of a, b (Z′, MCF7, whole plates held out) the same featurizer is the best, GAN-DL, blocks, and GAN-DL, "
+        "blocks is above and below the same ones. Untrained network has no value under a.",
+    )
+    (line,) = order({"a": (0.3, nan, 0.1, 0.2), "b": (0.1, 0.0, 0.9, 0.2)}).depends
+    assert line.endswith("Untrained network has no value under a.")
+    assert order({"a": (nan,) * 4, "b": (nan,) * 4}).holds == (
+        "No featurizer has a known value (Z′, MCF7, whole plates held out).",
+    )
     table = numbers({"a": (0.3, 0.1, 0.1, 0.2), "b": (0.1, 0.0, 0.9, 0.2)}).assign(low=nan, high=nan)
     assert order_of(rankings(table, settings("a", "b"))).depends == ()
 
@@ -138,8 +202,8 @@ def test_every_cell_type_is_judged_by_itself() -> None:
     turned = numbers({"a": (0.3, 0.1, 0.0, 0.1), "b": (0.3, 0.1, 0.9, 0.1)}, split="leave_row_out:A549")
     other = numbers({"a": (0.3, 0.1, 0.0, 0.1), "b": (0.3, 0.1, 0.9, 0.1)}, split="quarter:all")
     found = order_of(rankings(pd.concat([steady, turned, other]), settings("a", "b")))
-    assert "(Z′, A549, plate rows left out)" in found.depends[0]
-    assert "Z′, VERO, whole plates left out" in found.holds[0]
+    assert "(Z′, A549, plate rows held out)" in found.depends[0]
+    assert "Z′, VERO, whole plates held out" in found.holds[0]
     assert (len(found.depends), len(found.holds)) == (1, 1)
 
 
@@ -163,7 +227,7 @@ def audit(
     content["configuration"]["embeddings"]["featurizers"] = list(PHENOTYPE)
     (folder / "provenance.json").write_text(json.dumps(content))
     inputs = AuditInputs(
-        numbers=[path for method in methods for path in evaluated[method]],
+        numbers=[path for method in methods for path in evaluated.get(method, [])],
         provenance=folder / "provenance.json",
         references=repository / "resources/paper_values.csv",
         sites=folder / "sites.parquet",
@@ -193,7 +257,7 @@ def test_headline_page_and_caveats_say_so_by_themselves(
 ) -> None:
     words, summary = audit(evaluated, tmp_path, repository, list(METHODS))
     assert summary[1].startswith(
-        "- The order of featurizers depends on the normalisation (Z′, MCF7, whole plates left out): "
+        "- The order of featurizers depends on the normalisation (Z′, MCF7, whole plates held out): "
     )
     assert "GAN-DL, blocks is above Channel intensities under unlabelled (0.33 against −2." in summary[1]
     assert "and below it under negative (" in summary[1]

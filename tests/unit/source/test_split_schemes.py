@@ -12,6 +12,7 @@ from hypothesis import given, settings, strategies as st
 from gandl.source.splits import SplitError, make_splits
 from gandl.tables import SPLITS, check
 from pair_inputs import infected_sites, typed_sites
+from table_rows import site_row
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +142,38 @@ def test_cell_types_with_one_plate_each_are_split_by_row() -> None:
         plate, row = fold.split(":")
         assert part["well_id"].str.startswith(plate).all()
         assert part.loc[part["part"] == "test", "well_id"].str.contains(f"_{row}").all()
+
+
+def two_types_of_one_plate(where: str = "S_1") -> pd.DataFrame:
+    """U2OS in columns 1 to 6 and A549 in 7 to 12; each with a negative and a positive control in every row."""
+    kinds = {1: "negative", 6: "positive", 7: "negative", 12: "positive"}
+    wells = [
+        site_row("S", 1, f"{row}{n:02d}", control=kinds.get(n, "none")) for row in "ABCDEFGH" for n in range(1, 13)
+    ]
+    table = pd.DataFrame(wells)
+    return table.assign(cell_type=np.where(table["column"] < 7, "U2OS", "A549"), plate_id=where)
+
+
+def test_two_cell_types_of_one_plate_are_never_one_fold() -> None:
+    table = make_splits(two_types_of_one_plate()).merge(wells_of(two_types_of_one_plate()), on="well_id")
+    rows = of(table, "controls", "leave_row_out")
+    assert set(rows["fold"]) == {f"{row}:{cell_type}" for row in "ABCDEFGH" for cell_type in ("U2OS", "A549")}
+    for name, fold in rows.groupby("fold"):
+        assert set(fold["cell_type"]) == {str(name).partition(":")[2]}
+        assert len(fold[fold["part"] == "train"]) == 14
+    assert set(of(table, "controls", "probe")["cell_type"]) == {"U2OS"}
+    beside = pd.concat([two_types_of_one_plate(), infected_sites({"VERO-1": 1})], ignore_index=True)
+    folds = of(make_splits(beside), "controls", "leave_row_out")["fold"]
+    assert {"S_1:A:U2OS", "S_1:A:A549", "VERO-1_1:A"} <= set(folds)
+
+
+def test_folds_that_would_share_a_name_are_refused() -> None:
+    """A plate whose own name is that of another one with its cell type behind it."""
+    mixed, other = two_types_of_one_plate("P"), two_types_of_one_plate("P:U2OS")
+    other = other[other["cell_type"] == "U2OS"]
+    other = other.assign(well_id="other " + other["well_id"])
+    with pytest.raises(SplitError, match="scheme leave_plate_out: two folds would be called P:U2OS; rename the plate"):
+        make_splits(pd.concat([mixed, other], ignore_index=True))
 
 
 def test_a_labs_plate_without_development_rows_is_split_by_row_and_by_quarter() -> None:

@@ -20,6 +20,8 @@ ORANGE = "#E69F00"
 GREEN = "#009E73"
 VERMILION = "#D55E00"
 PURPLE = "#AA4499"
+SKY = "#56B4E9"
+BROWN = "#7A4A20"
 
 
 @dataclass(frozen=True)

@@ -11,26 +11,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from gandl.evaluation.terms import NO_TRAINING, RATIO
+from gandl.evaluation.terms import NO_TRAINING, RATIO, named_by_cell_type
 from gandl.figures.common.labels import METRICS, SCHEMES as HELD_OUT_WORDS, featurizer_label, wells_of
-from gandl.figures.common.palette import BLUE, ORANGE, PURPLE
+from gandl.figures.common.palette import BLUE, BROWN, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION
 from gandl.figures.common.style import FigureError
-from gandl.source.splits import Question, Scheme, is_span
+from gandl.source.schemes import WHOLE, Question, Scheme
 from gandl.tables import NUMBERS, read_table
 from gandl.workflow.words import named
 
 REFERENCE = "Reference"
-SCHEMES = {
-    Scheme.LEAVE_ROW_OUT.value: "",
-    Scheme.LEAVE_COLUMN_OUT.value: "",
-    NO_TRAINING: "",
-    Scheme.CONFIRMATION.value: ", trained on the others",
-    Scheme.LEAVE_PLATE_OUT.value: "",
-}
+SCHEMES = {**dict.fromkeys((*WHOLE, NO_TRAINING), ""), Scheme.CONFIRMATION: ", trained on the others"}
 """Schemes that are compared, and what a reader must know of each. A column without a classifier was trained on nothing: it
 stands beside the classifiers that never saw the row (or column) which they score."""
 
-LOOKS = ((BLUE, "o"), (ORANGE, "D"), (PURPLE, "s"))
+LOOKS = (
+    *((BLUE, "o"), (ORANGE, "D"), (PURPLE, "s"), (GREEN, "^"), (VERMILION, "v"), (SKY, "P"), (INK, "X"), (BROWN, "p")),
+)
+"""Colour and mark of each group in turn."""
 COLUMNS = [
     *("featurizer", "label", "normalization", "chosen", "group", "split", "unit", "metric", "value", "low", "high", "n")
 ]
@@ -64,11 +61,14 @@ def compared(numbers: Sequence[Path], methods: Sequence[str]) -> pd.DataFrame:
         if not Path(path).is_file():
             raise FigureError(f"{path} does not exist: a featurizer has no controls' numbers; run its evaluation first")
         table = read_table(path, NUMBERS)
+        rows = not named_by_cell_type(table["split"])
         schemes = table["split"].str.partition(":")[0]
         table = table[table["metric"].isin(list(METRICS)) & schemes.isin(list(SCHEMES)) & (table["unit"] == "well")]
         if "z_prime" not in set(table["metric"]):
             raise FigureError(f"{path}: there is no z_prime in any split of {', '.join(SCHEMES)}")
-        table = table.assign(label=table["featurizer"].map(featurizer_label), group=group_labels(table["split"]))
+        table = table.assign(
+            label=table["featurizer"].map(featurizer_label), group=group_labels(table["split"], rows=rows)
+        )
         chosen = (table["normalization"] == methods[0]) | (table["featurizer"] == RATIO)
         parts.append(table.assign(chosen=chosen)[COLUMNS])
     if not parts:
@@ -101,21 +101,21 @@ def _without_development(data: pd.DataFrame) -> pd.DataFrame:
     return data[parts[2].isin(confirming | {everything})].reset_index(drop=True)
 
 
-def group_labels(splits: pd.Series) -> list[str]:
+def group_labels(splits: pd.Series, *, rows: bool) -> list[str]:
     """What the splits of a table are called (`group_label`)."""
     groups = {split.partition(":")[2] for split in splits}
-    return [group_label(split, groups) for split in splits]
+    return [group_label(split, groups, rows=rows) for split in splits]
 
 
-def group_label(split: str, groups: Collection[str] = ()) -> str:
+def group_label(split: str, groups: Collection[str] = (), *, rows: bool = False) -> str:
     """What a split is called: `leave_row_out:A-H` and `no_training:A-H` are "Rows A–H", `leave_plate_out:HRCE` is "HRCE".
 
-    `groups` : what follows the colon in all splits that are shown.
+    `groups` : what follows the colon in all splits that are shown. `rows` : that is plate rows, not a cell type.
     """
     scheme, _, wells = split.partition(":")
     if not wells:
         return f"Held-out rows{SCHEMES[scheme]}"
-    if is_span(wells):
+    if rows:
         return f"Rows {wells.replace('-', '–')}{SCHEMES[scheme]}"
     label = wells_of(wells, groups)
     return label if label == wells else label.capitalize()
@@ -156,7 +156,10 @@ def references(path: Path, dataset: str) -> pd.DataFrame:
     known = table[of_screen & (table["featurizer"] == RATIO) & table["metric"].isin(list(METRICS))]
     known = known[known["value"].notna()][needed]
     named_groups = known.assign(
-        featurizer="reference", label=REFERENCE, chosen=False, group=group_labels(known["split"])
+        featurizer="reference",
+        label=REFERENCE,
+        chosen=False,
+        group=group_labels(known["split"], rows=not named_by_cell_type(known["split"])),
     )
     return named_groups.reindex(columns=COLUMNS)
 
