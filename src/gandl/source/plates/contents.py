@@ -200,7 +200,9 @@ def _zarr_image(folder: Path) -> ZarrImage:
     image = values["multiscales"][0]
     version = str(values.get("version") or image.get("version") or OME_ZARR[0])
     if version not in OME_ZARR:
-        raise ContentsError(f"{folder} is OME-Zarr of version {version}; {' and '.join(OME_ZARR)} are read")
+        raise ContentsError(
+            f"{folder} is OME-Zarr of version {version}; {' and '.join(OME_ZARR)} are read: export it as one of them"
+        )
     axes = [axis["name"].upper() for axis in image["axes"]]
     array = folder / image["datasets"][0]["path"]
     shape, dtype = _array(array)
