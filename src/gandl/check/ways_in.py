@@ -4,6 +4,7 @@ what is said beside it, finds the sites, and decides where the `sites.csv` goes 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,6 +70,11 @@ def find_sites(way: WayIn) -> Found | None:
     """
     if way.wells and way.plate_maps:
         raise WayInError("--wells and --plate-maps both say what was done to the wells; name one of them")
+    if re.match(r"\w{2,}:/", way.place.as_posix()):
+        raise WayInError(
+            f"{way.place.as_posix().replace(':/', '://')} is an address: tables, folders and OME-Zarr plates must lie on this "
+            "machine (images that a table names may be at addresses)"
+        )
     rewrites, renames = rewrites_of(way.rewrites), renames_of(way.renames)
     if way.place.is_dir():
         way.refuse(("rewrites",), "LoadData")
