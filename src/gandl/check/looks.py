@@ -34,6 +34,10 @@ UNIT_SCALE = 65535.0
 """The scale that is proposed for fractional values from 0 to 1."""
 MAXIMA = (255, 4095, 16383, 32767, 65535)
 """The largest values of 8, 12, 14 and 16 bit, and of signed 16 bit."""
+FAINT = 256
+"""Stored values below which the brightest of a scaled image (99.8th percentile) keep few grey levels."""
+ROOM = 4
+"""A scale that is named leaves room for images that are so many times as bright as the brightest that was decoded."""
 SATURATED = 0.001
 """Share of a channel's pixels with the largest value above which they are reported."""
 
@@ -88,7 +92,7 @@ class Looks:
     """What a sample of images showed.
 
     problems : one line each. infos : headers of the images at addresses. received : bytes that came by network.
-    decoded : images; middles and brightest of them, in the values of the files.
+    decoded : images; middles, brightest (99.8th percentile) and largest of them, in the values of the files.
     fractional : images with values that are not whole, the first and the largest of their values.
     nuclei : by channel, of a few fields the areas of objects like nuclei.
     """
@@ -99,6 +103,7 @@ class Looks:
     received: int = 0
     middles: list[float] = field(default_factory=list)
     brightest: float = 0.0
+    largest: float = 0.0
     fractional: int = 0
     first_fractional: Pixels | None = None
     largest_fractional: float = 0.0
@@ -155,6 +160,7 @@ def _add(
     middle, high = np.percentile(values, (50, 99.8))
     looks.middles.append(float(middle))
     looks.brightest = max(looks.brightest, float(high))
+    looks.largest = max(looks.largest, float(values.max()))
     fractional = reading.scale is None and values.dtype.kind == "f" and bool((values != np.rint(values)).any())
     if fractional:
         looks.fractional += 1
@@ -175,6 +181,24 @@ def _add(
 def proposed_scale(looks: Looks) -> float | None:
     """The scale that makes whole numbers of all images; None where none is needed, or none suggests itself."""
     return UNIT_SCALE if looks.fractional and looks.largest_fractional <= 1 else None
+
+
+def notes_of_faint_images(looks: Looks, scale: float | None) -> Iterator[str]:
+    """A warning, where the one scale makes few grey levels of the brightest images, and a scale that makes more."""
+    if scale is None or not 0 < looks.brightest * scale < FAINT:
+        return
+    better = HIGHEST / (ROOM * looks.largest)
+    better = float(f"{better:.0e}") if float(f"{better:.0e}") * looks.largest * 2 <= HIGHEST else better / 2
+    named = (
+        f"; --scale {better:g} would use 16 bit better, if no image is more than twice as bright as those that were decoded"
+        if better > scale
+        else f"; the largest value, {looks.largest:g}, leaves no room for a larger one: is it a defective pixel?"
+    )
+    stored_as = f"{looks.brightest * scale:.0f} of 65,535"
+    yield (
+        f"warning: images are faint: their brightest pixels (99.8th percentile, {looks.brightest:.3g}) become {stored_as} "
+        f"by the scale {scale:g}, so that few grey levels are left{named}"
+    )
 
 
 def problems_of_values(looks: Looks) -> Iterator[str]:

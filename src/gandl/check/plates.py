@@ -17,6 +17,7 @@ from gandl.check.looks import (
     Looks,
     look_at,
     notes_of_channels,
+    notes_of_faint_images,
     problems_of_channels,
     problems_of_values,
     proposed_scale,
@@ -34,6 +35,7 @@ from gandl.images.plate_headers import (
     mistakes_of_functions,
     mistakes_of_repeats,
     mistakes_of_sizes,
+    notes_of_chunks,
     pixel_sizes,
     usual_kind,
 )
@@ -116,7 +118,7 @@ def check_plates(
     except PlatesError as error:
         return CheckReport(settings.table or settings.folder or "", tuple(str(error).splitlines()))
     reading, images = Reading.of(settings), _images(plates)
-    tried = replace(reading, z=reading.z or Projection.MAX)
+    tried = replace(reading, z=reading.z or Projection.MAX, proposed=reading.z is None)
     sites = sites_frame(plates) if not plates.mistakes and plates.sites else None
     try:
         with Addresses(mirror, CONNECTIONS) as addresses:
@@ -148,6 +150,8 @@ def check_plates(
         *plates.notes,
         *_notes_of_reading(proposed, infos),
         *_notes_of_addresses(images, looks),
+        *notes_of_chunks(images),
+        *notes_of_faint_images(looks, settings.scale or proposed_scale(looks)),
         *notes_of_channels(looks),
     ]
     summary = list(_summary(plates, len(images), kind, looks))

@@ -4,15 +4,18 @@ what is said beside it, finds the sites, and decides where the `sites.csv` goes 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gandl.config import PlatesSettings
 from gandl.source.formats.microscopes import read_microscope
-from gandl.source.formats.ome_zarr import plates_in, read_plate
+from gandl.source.formats.ome_zarr import read_plate
 from gandl.source.formats.tables.load_data import is_load_data, read_load_data, read_table
 from gandl.source.formats.tables.plate_maps import find_plate_maps, with_plate_maps
 from gandl.source.formats.tables.prefixes import rewrites_of
+from gandl.source.formats.zarr_metadata import plates_in
+from gandl.source.plates.channels import Renames, renames_of
 from gandl.source.plates.folder import read_folder_of_sites
 from gandl.source.plates.stores import file_safe
 from gandl.source.plates.table import Found, sites_of_table
@@ -33,7 +36,7 @@ class WayIn:
     pattern, microscope, channel, time : of a folder, see `PlatesSettings` and `read_microscope`.
     leave_out, illumination : channels that are not used; whether illumination functions are.
     wells : table of wells, or a plate map. plate_maps : `barcode_platemap.csv`.
-    rewrites : `OLD=NEW` for prefixes of the paths of LoadData.
+    rewrites : `OLD=NEW` for prefixes of the paths of LoadData. renames : `OLD=NEW` for names of channels.
     """
 
     place: Path
@@ -46,6 +49,7 @@ class WayIn:
     wells: Path | None = None
     plate_maps: Path | None = None
     rewrites: tuple[str, ...] = ()
+    renames: tuple[str, ...] = ()
 
     def refuse(self, names: tuple[str, ...], what: str) -> None:
         """Refuse options that hold for something else."""
@@ -66,29 +70,38 @@ def find_sites(way: WayIn) -> Found | None:
     """
     if way.wells and way.plate_maps:
         raise WayInError("--wells and --plate-maps both say what was done to the wells; name one of them")
-    rewrites = rewrites_of(way.rewrites)
+    if re.match(r"\w{2,}:/", way.place.as_posix()):
+        raise WayInError(
+            f"{way.place.as_posix().replace(':/', '://')} is an address: tables, folders and OME-Zarr plates must lie on this "
+            "machine (images that a table names may be at addresses)"
+        )
+    rewrites, renames = rewrites_of(way.rewrites), renames_of(way.renames)
     if way.place.is_dir():
         way.refuse(("rewrites",), "LoadData")
-        return _treated(_of_folder(way), way)
+        return _treated(_of_folder(way, renames), way)
     way.refuse(("pattern", "microscope", "channel"), "a folder of images")
     table = read_table(way.place)
     if is_load_data(table.header) and "well" not in table.header:
-        return _treated(read_load_data(way.place, rewrites, illumination=way.illumination), way, search=True)
+        found = read_load_data(
+            way.place, rewrites, illumination=way.illumination, leave_out=way.leave_out, renames=renames
+        )
+        return _treated(found, way, search=True)
     way.refuse(("rewrites",), "LoadData")
     if _is_plain(table, way):
         return None
-    return _treated(sites_of_table(table), way)
+    found = sites_of_table(table, way.leave_out, illumination=way.illumination, renames=renames)
+    return _treated(found, way)
 
 
 def _is_plain(table: Table, way: WayIn) -> bool:
     excel = table.path.suffix.lower() in EXCEL
-    return not excel and table.path.suffix.lower() != ".parquet" and way.wells is None and way.plate_maps is None
+    return not excel and table.path.suffix.lower() != ".parquet" and not (way.wells or way.plate_maps or way.renames)
 
 
-def _of_folder(way: WayIn) -> Found:
+def _of_folder(way: WayIn, renames: Renames) -> Found:
     if not way.pattern and not way.microscope and plates_in(way.place):
         way.refuse(("channel",), "a folder of images without channels in their names")
-        return read_plate(way.place, time=way.time)
+        return read_plate(way.place, time=way.time, leave_out=way.leave_out, renames=renames)
     if way.pattern and way.microscope:
         raise WayInError("--pattern and --microscope both read the file names; name one of them")
     if way.pattern:
@@ -99,9 +112,12 @@ def _of_folder(way: WayIn) -> Found:
                 channel=way.channel,
                 time=way.time,
                 leave_out=way.leave_out,
-            )
+            ),
+            renames,
         )
-    return read_microscope(way.place, way.microscope, way.channel, time=way.time)
+    return read_microscope(
+        way.place, way.microscope, way.channel, time=way.time, leave_out=way.leave_out, renames=renames
+    )
 
 
 def _treated(found: Found, way: WayIn, *, search: bool = False) -> Found:

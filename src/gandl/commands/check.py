@@ -73,6 +73,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     pixels.add_argument(
         "--leave-out", action="append", default=[], metavar="CHANNEL", help="a channel that is not used"
     )
+    pixels.add_argument(
+        "--rename",
+        action="append",
+        default=[],
+        metavar="OLD=NEW",
+        help="another name for a channel, where plates name it differently",
+    )
     pixels.add_argument("--mirror", help="folder or base URL that holds <host>/<path> of images at addresses")
     add("--all", action="store_true", help="decode every image, not only those of a few sites")
     add("--sheet", type=Path, metavar="PNG", help="draw a contact sheet of a few wells")
@@ -150,6 +157,7 @@ def way_in(options: argparse.Namespace) -> WayIn:
         wells=options.wells,
         plate_maps=options.plate_maps,
         rewrites=tuple(options.rewrite),
+        renames=tuple(options.rename),
     )
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,13 +17,17 @@ import pandas as pd
 from gandl.images.files.illumination import read_function
 from gandl.images.files.image_files import image_info
 from gandl.images.files.kinds import AS_IT_IS, ImageFileError, ImageInfo, Reading
+from gandl.images.files.ome_zarr import chunks_of
 from gandl.images.files.planes import planes_taken
 from gandl.source.plates.references import Address, ImageFile, Place, Selector
 from gandl.source.plates.sites import images_in
 from gandl.source.remote.retries import DownloadError
+from gandl.workflow.words import counted
 
 SMALLEST = 64
 """Shorter side (px) that an image must have: one crop of the smallest network."""
+SHOWN = 3
+"""Images that a note names."""
 READERS = 8
 """Files whose headers are read at a time: they wait for the disk or the network, not for a processor."""
 Fetched = Mapping[str, bytes | DownloadError]
@@ -197,6 +202,29 @@ def mistakes_of_functions(images: Sequence[Pixels], size: tuple[int, int]) -> li
             except ImageFileError as error:
                 mistakes.append(f"{image.where}: {error}")
     return mistakes
+
+
+def notes_of_chunks(images: Iterable[Pixels]) -> list[str]:
+    """A warning, where OME-Zarr images lack files of pixels, which are read as the fill value: 0."""
+    folders = {place for image in images for place in image.image.planes if isinstance(place, Path) and place.is_dir()}
+    with ThreadPoolExecutor(READERS) as threads:
+        ordered = sorted(folders)
+        counts = zip(ordered, threads.map(_chunks, ordered), strict=True)
+        lacking = [f"{folder} has {there} of {whole}" for folder, (there, whole) in counts if there < whole]
+    if not lacking:
+        return []
+    more = f" and {len(lacking) - SHOWN:,} more" if len(lacking) > SHOWN else ""
+    return [
+        f"warning: {counted(len(lacking), 'OME-Zarr image')} without all files of pixels (chunks), which are read as 0: "
+        f"{', '.join(lacking[:SHOWN])}{more}; copy them again, unless the writer left out chunks in which all is 0"
+    ]
+
+
+def _chunks(folder: Path) -> tuple[int, int]:
+    try:
+        return chunks_of(folder)
+    except (ImageFileError, OSError, ValueError, KeyError, TypeError):  # reported when the image is looked at
+        return 0, 0
 
 
 def images_of(sites: pd.DataFrame, channels: Sequence[str]) -> list[Pixels]:

@@ -205,7 +205,8 @@ def test_illumination_functions_of_another_size_are_problems(tmp_path: Path) -> 
     ]
     (problem,) = check_plates(settings.changed(illumination=True)).problems
     assert problem.endswith(
-        "illum.npy is an illumination function of 64 x 32 float64 values; images are 64 x 64 px (height x width)"
+        "illum.npy is an illumination function of 64 x 32 float64 values; images are 64 x 64 px (height x width); "
+        "name functions of the images' size, or leave out --illumination (source.plates.illumination)"
     )
     np.save(tmp_path / "lab/illum.npy", np.full((64, 64), 2.0))
     report = check_plates(settings.changed(illumination=True))

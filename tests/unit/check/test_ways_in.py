@@ -64,6 +64,19 @@ def test_paths_of_another_machine_are_one_sentence_with_the_option_that_helps(
     assert gandl_check(listed.load_data, *option.split(" ", 1)) is None
 
 
+def test_ome_zarr_at_an_address_is_refused_in_one_sentence(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = gandl_check("https://x.example/p.zarr")
+    assert str(said).startswith(
+        "https://x.example/p.zarr is an address: tables, folders and OME-Zarr plates must lie on this"
+    )
+    write_csv(here / "sites.csv", [{"well": "A1", "file_dna": "https://x.example/p.zarr/A/1/0#channel=DAPI"}])
+    assert gandl_check("sites.csv") == 1
+    assert (
+        "an OME-Zarr image at an address, which is not one file; copy the plate to this machine"
+        in capsys.readouterr().out
+    )
+
+
 def test_the_table_goes_into_the_current_folder_but_never_by_itself_among_images(
     listed: Listed, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -156,7 +156,8 @@ def test_a_function_is_read_from_npy_and_tiff_and_another_size_is_refused(tmp_pa
         (
             tmp_path / "dna.npy",
             (64, 81),
-            "is an illumination function of 64 x 80 float64 values; images are 64 x 81 px (height x width)",
+            "is an illumination function of 64 x 80 float64 values; images are 64 x 81 px (height x width); "
+            "name functions of the images' size, or leave out --illumination (source.plates.illumination)",
         ),
         (tmp_path / "none.npy", SIZE, "does not exist"),
     ):

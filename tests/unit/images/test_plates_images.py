@@ -96,8 +96,8 @@ def test_pages_are_read_by_their_number(form: dict[str, object], tmp_path: Path)
         np.testing.assert_array_equal(read, STACK[page])
     assert image_info(path, Selector(2)).pages == 5
     assert refusal(path) in (
-        "FILE has 5 pages; name one: stack.tif#1 to stack.tif#5 in a sites.csv, or, if they are z planes, say what is taken of "
-        "them in source.plates.z",
+        "FILE has 5 pages and does not say what they are; name one: stack.tif#1 to stack.tif#5 in a sites.csv, or, if they are z "
+        "planes, say what is taken of them (--z max, which is source.plates.z)",
         "FILE has 5 channels (1, 2, 3, 4, 5); name one: stack.tif#channel=1 in a sites.csv, whose column `file` would take all "
         "of them",
     )

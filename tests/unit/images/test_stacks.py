@@ -94,6 +94,19 @@ def test_pixel_size_is_that_of_the_metadata_in_micrometres(stack: Path) -> None:
     assert stated == (pytest.approx(0.325) if stack.suffix == ".zarr" or tifffile.TiffFile(stack).is_ome else None)
 
 
+@pytest.mark.parametrize(
+    ("unit", "pixels", "size"), [("micron", 4, 0.25), ("\\u00B5m", 4, 0.25), ("nm", 0.004, 0.25), ("inch", 4, None)]
+)
+def test_pixel_size_of_imagej_is_its_resolution_in_a_unit_of_length(
+    unit: str, pixels: float, size: float | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.tif"
+    metadata = {"axes": "ZYX", "unit": unit}
+    tifffile.imwrite(path, STACK[0, 0], imagej=True, resolution=(pixels, pixels), metadata=metadata)
+    stated = image_info(path, Selector(z=1)).pixel_size_um
+    assert stated == (size if size is None else pytest.approx(size))
+
+
 def test_pages_that_say_nothing_are_channels_or_planes_as_the_cell_says(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, STACK[0, 0], photometric="minisblack", metadata=None)

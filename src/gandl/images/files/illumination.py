@@ -41,7 +41,7 @@ def read_function(place: Place, size: tuple[int, int], data: bytes | None = None
         shape = " x ".join(map(str, function.shape))
         raise ImageFileError(
             f"{place} is an illumination function of {shape} {function.dtype} values; images are {size[0]} x {size[1]} px "
-            "(height x width)"
+            "(height x width); name functions of the images' size, or leave out --illumination (source.plates.illumination)"
         )
     wrong = ~(np.isfinite(function) & (function > 0))
     if wrong.any():

@@ -49,13 +49,15 @@ class Reading:
     """How pixels of all images of a run are read, where their cells do not say it: settings of `source.plates`.
 
     z, time : what is taken of several planes and time points. scale : factor before rounding; None: values as they are.
-    illumination : whether images are divided by illumination functions.
+    illumination : whether images are divided by illumination functions. proposed : whether nobody chose `z`, so that it holds for
+    z planes alone, and not for pages of which a file says nothing.
     """
 
     z: Projection | int | None = None
     time: int | None = None
     scale: float | None = None
     illumination: bool = False
+    proposed: bool = False
 
     @classmethod
     def of(cls, settings: PlatesSettings) -> Reading:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import zarr
@@ -11,7 +13,10 @@ import zarr
 from gandl.images.files.kinds import KINDS, ImageFileError, ImageInfo, Reading
 from gandl.images.files.planes import Chosen, choose
 from gandl.source.plates.contents import Contents, ContentsError, ZarrImage, contents_of_zarr
-from gandl.source.plates.references import Selector
+from gandl.source.plates.references import Selector, files_below
+
+OF_ARRAYS = ("zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata")
+"""Files beside the chunks of an array that hold no pixels."""
 
 
 def zarr_info(folder: Path, selector: Selector, reading: Reading) -> ImageInfo:
@@ -38,6 +43,24 @@ def zarr_images(
     array = zarr.open_array(image.array, mode="r")
     planes = [[_plane(array, image.contents, place, folder) for place in chosen.places] for _, chosen in found]
     return [info for info, _ in found], planes
+
+
+def chunks_of(folder: Path) -> tuple[int, int]:
+    """How many files of pixels (chunks; of Zarr 3 also shards) the full resolution of an image has, and how many it may have.
+
+    A chunk without a file is read as the fill value. Some writers leave out chunks that hold nothing else; a copy that was
+    interrupted looks the same. https://zarr-specs.readthedocs.io/en/latest/v3/core/index.html#fill-value
+
+    Raises
+    ------
+    ImageFileError, OSError, ValueError, KeyError, TypeError : no OME-Zarr image, or metadata that cannot be read.
+    """
+    array = _opened(folder, []).array
+    new = (array / "zarr.json").is_file()
+    values = json.loads((array / ("zarr.json" if new else ".zarray")).read_bytes())
+    sides = values["chunk_grid"]["configuration"]["chunk_shape"] if new else values["chunks"]
+    whole = math.prod(math.ceil(size / side) for size, side in zip(values["shape"], sides, strict=True))
+    return sum(PurePath(name).name not in OF_ARRAYS for name in files_below(array)), whole
 
 
 def _described(image: ZarrImage, folder: Path, selector: Selector, reading: Reading) -> tuple[ImageInfo, Chosen]:

@@ -40,7 +40,7 @@ def choose(contents: Contents, selector: Selector, reading: Reading, path: str) 
         page = _page(contents, selector, path)
         if page is not None:
             return Chosen((page,))
-        if z is None:
+        if z is None or (reading.proposed and selector.z is None):
             raise ImageFileError(_unnamed_pages(contents, path))
         return Chosen(planes_taken(z, contents.size("P"), path), selector.z is None)
     place["C"] = _channel(contents, selector.channel, path)
@@ -102,8 +102,8 @@ def _page(contents: Contents, selector: Selector, path: str) -> int | None:
 def _unnamed_pages(contents: Contents, path: str) -> str:
     name, count = path.rpartition("/")[2], contents.size("P")
     return (
-        f"{path} has {count} pages; name one: {name}#1 to {name}#{count} in a sites.csv, or, if they are z planes, say what is "
-        "taken of them in source.plates.z"
+        f"{path} has {count} pages and does not say what they are; name one: {name}#1 to {name}#{count} in a sites.csv, or, if "
+        "they are z planes, say what is taken of them (--z max, which is source.plates.z)"
     )
 
 

@@ -26,6 +26,7 @@ from gandl.images.plate_headers import (
     mistakes_of_functions,
     mistakes_of_repeats,
     mistakes_of_sizes,
+    notes_of_chunks,
     parts_of,
     pixel_sizes,
     usual_kind,
@@ -96,6 +97,8 @@ def pack_plates(
         if pixel_size_um is None:
             _refuse(f"images of {source} cannot be used", mistake_of_pixel_sizes(sizes))
             pixel_size_um = next(iter(sizes), None)
+        for note in notes_of_chunks(images):
+            report(f"{store_id}: {note}")
         _check_functions(images, kind, source, reading)
         plan = StorePlan.of_sites(
             plate,

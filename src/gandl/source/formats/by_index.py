@@ -30,6 +30,7 @@ def by_index(folder: Path, names: list[str], microscopes: list[Microscope], mist
     notes: list[str] = []
     channels: list[str] = []
     sizes: set[tuple[float, float]] = set()
+    absent: list[str] = []
     read_from: dict[str, str] = {}
     aside = re.compile("|".join(microscope.aside.pattern for microscope in microscopes))
     for microscope, index_names, read in INDEXES:
@@ -47,12 +48,14 @@ def by_index(folder: Path, names: list[str], microscopes: list[Microscope], mist
             places += of_index
             notes += [f"{path} is read as the index of {microscope.words}: plate {plate}, {len(of_index):,} images"]
             notes += [*missing, *index.notes]
+            absent += missing
             channels += index.channels
             sizes |= index.pixel_sizes_um
     if not notes:
         return None
     if not places:
-        raise PlatesError(f"no image that an index below {folder} names is there: {notes[1]}")
+        said = "; ".join(["no image that an index names can be used", *absent]).replace("warning: ", "")
+        raise PlatesError("\n".join([*mistakes, *([f"{folder}: {said}"] if absent else [])]))
     taken = {place.name for place in places}
     foreign = [name for name in names if name not in taken]
     notes += notes_of_foreign(list(taken), foreign, "no index names", f"{folder}", aside)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gandl.source.formats.folders import Listed, experiment_of, plate_of
 from gandl.source.formats.patterns import Microscope
 from gandl.source.plates.folder import notes_of_foreign, place_in
-from gandl.source.plates.stores import PlateKey, PlatesError
+from gandl.source.plates.grouping import Place
+from gandl.source.plates.stores import DEFAULT_PLATE, PlateKey, PlatesError
 from gandl.workflow.words import counted
 
 
@@ -51,11 +54,37 @@ def by_names(
                 experiment_of(folder), _groups(match).get("plate") or plate_of(name[: match.start()], folder)
             )
             places.append(replace(place, key=key, channel=_tidy(place.channel)))
+    prefixes: list[str] = []
+    if fit.microscope.prefixed:
+        places, prefixes = _plates_by_prefix(places, fit.matches)
     words = f"the names of {fit.microscope.words}"
     foreign = [name for name in names if name not in fit.matches]
     notes = [f"{words} fit {counted(len(fit.matches), 'image file')}"]
+    if prefixes:
+        notes.append(
+            f"several plates lie in one folder; their names are what file names begin with: {', '.join(prefixes)}"
+        )
     notes += notes_of_foreign(list(fit.matches), foreign, f"{words} do not fit", f"{folder}", fit.microscope.aside)
     return Listed(places, notes)
+
+
+def _plates_by_prefix(places: list[Place], matches: Mapping[str, re.Match[str]]) -> tuple[list[Place], list[str]]:
+    """The images, and the names of plates that the beginnings of file names give where the images of a folder are the same ones
+    without them."""
+    begins = {name: PurePosixPath(name[: match.start("well")]).name.rstrip("_- ") for name, match in matches.items()}
+    taken: dict[Place, set[str]] = defaultdict(set)
+    for place in places:
+        taken[replace(place, name="")].add(begins[place.name])
+    mixed = {place.key for place, of_place in taken.items() if len(of_place) > 1}
+
+    def named(place: Place) -> PlateKey:
+        if place.key not in mixed:
+            return place.key
+        begin, (experiment, plate) = begins[place.name], place.key
+        return PlateKey(experiment, begin if plate == DEFAULT_PLATE else f"{plate} {begin}")
+
+    names = dict.fromkeys(named(place).plate for place in places if place.key in mixed)
+    return [replace(place, key=named(place)) for place in places], list(names)
 
 
 def _fit(microscope: Microscope, names: list[str], channel: str | None) -> _Fit:

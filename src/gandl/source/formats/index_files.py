@@ -107,7 +107,10 @@ def elements(path: Path, tags: Sequence[str]) -> Iterator[tuple[tuple[str, ...],
     except ElementTree.ParseError as error:
         line, column = error.position
         what = ErrorString(error.code)
-        raise PlatesError(f"{path}, line {line}, column {column + 1}: cut short or malformed XML ({what})") from error
+        raise PlatesError(
+            f"{path}, line {line}, column {column + 1}: cut short or malformed XML ({what}); copy it again from the microscope, "
+            "or take it away, so that the file names are read"
+        ) from error
     except OSError as error:
         raise PlatesError(f"{path} cannot be read: {error.strerror or error}") from error
 

@@ -5,7 +5,7 @@ Index files are used where they lie among the images; else the file names are co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from gandl.source.formats.by_index import by_index
 from gandl.source.formats.by_names import by_names
 from gandl.source.formats.folders import Listed
 from gandl.source.formats.patterns import MICROSCOPES, NAMES
+from gandl.source.plates.channels import Renames
 from gandl.source.plates.folder import sites_of_places
 from gandl.source.plates.grouping import Place
 from gandl.source.plates.stores import IMAGE_SUFFIXES, PlatesError, image_files, natural
@@ -26,6 +27,8 @@ def read_microscope(
     *,
     wells: str | None = None,
     time: int | None = None,
+    leave_out: Collection[str] = (),
+    renames: Renames | None = None,
 ) -> Found:
     """Find the sites in a folder as a microscope wrote it.
 
@@ -35,6 +38,7 @@ def read_microscope(
     name : of a microscope (`gandl.source.formats.patterns.NAMES`); None: the one that fits.
     channel : name of the only channel, where there is one.
     wells : table of wells; without one every well is untreated. time : number of the time point, from 1, where there are several.
+    renames : other names for channels. leave_out : channels (by these names) that are not used.
 
     Returns
     -------
@@ -57,7 +61,16 @@ def read_microscope(
     mistakes: list[str] = []
     listed = by_index(folder, names, microscopes, mistakes) or by_names(folder, names, microscopes, channel, mistakes)
     places, channels = _one_channel(listed, channel)
-    found = sites_of_places(places, folder, mistakes, wells=wells, time=time, channels=channels)
+    found = sites_of_places(
+        places,
+        folder,
+        mistakes,
+        wells=wells,
+        time=time,
+        channels=channels,
+        leave_out=leave_out,
+        renames=renames,
+    )
     return replace(found, notes=(*listed.notes, *found.notes), pixel_size_um=listed.pixel_size_um)
 
 

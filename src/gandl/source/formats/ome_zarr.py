@@ -7,25 +7,30 @@ A plate lists its wells, a well its fields, and each field is an image with chan
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gandl.source.formats.index_files import one_pixel_size
-from gandl.source.plates.contents import Contents, ContentsError, attributes_of_zarr, contents_of_zarr
+from gandl.source.formats.zarr_metadata import (
+    PlateMetadata,
+    attributes_of,
+    folders_in,
+    has_metadata,
+    objects_in,
+    plates_in,
+    readable_plates,
+)
+from gandl.source.plates.channels import Renames, plates_that_differ, remedy, unused
+from gandl.source.plates.contents import Contents, ContentsError, contents_of_zarr
 from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.references import ImageFile, image_at
 from gandl.source.plates.rules import Layout, Site, well_at, well_of
-from gandl.source.plates.stores import PlateKey, default_experiment, natural
+from gandl.source.plates.stores import PlateKey, default_experiment
 from gandl.source.plates.table import Found
 from gandl.source.plates.wells import read_wells, treated
 from gandl.workflow.words import counted
-
-NEWEST = (0, 5)
-"""Of the specification's versions that are read."""
-METADATA = ("zarr.json", ".zattrs")
-"""Files of a group's attributes, of Zarr 3 and of Zarr 2."""
 
 
 @dataclass(frozen=True)
@@ -39,33 +44,21 @@ class Field:
     acquisition: str
 
 
-def is_plate(folder: Path) -> bool:
-    """Whether a folder is an OME-Zarr plate."""
-    try:
-        return "plate" in _attributes(folder)
-    except PlatesError:
-        return False
-
-
-def plates_in(folder: Path) -> list[Path]:
-    """The folder if it is an OME-Zarr plate, else the plates directly below it, in their natural order."""
-    if is_plate(folder):
-        return [folder]
-    below = (path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else ()
-    return sorted((path for path in below if is_plate(path)), key=_name)
-
-
-def _name(path: Path) -> tuple[tuple[int, int, str], ...]:
-    return natural(path.name)
-
-
-def read_plate(path: Path, *, wells: str | None = None, time: int | None = None) -> Found:
+def read_plate(
+    path: Path,
+    *,
+    wells: str | None = None,
+    time: int | None = None,
+    leave_out: Collection[str] = (),
+    renames: Renames | None = None,
+) -> Found:
     """Find the sites of a plate, or of all plates directly below a folder.
 
     Parameters
     ----------
     path : of the plate, or the folder. wells : table of wells; without one every well is untreated.
     time : number of the time point, from 1, where there are several.
+    renames : other names for channels. leave_out : channels (by these names) that are not used.
 
     Returns
     -------
@@ -73,8 +66,8 @@ def read_plate(path: Path, *, wells: str | None = None, time: int | None = None)
 
     Raises
     ------
-    gandl.source.plates.mistakes.PlatesError : no plate, a newer version, or metadata that cannot be read; any other mistake is in
-        `mistakes`.
+    gandl.source.plates.mistakes.PlatesError : no plate, or none whose metadata can be read and are of a version that is read; any
+        other mistake is in `mistakes`.
     """
     path = Path(path)
     plates = plates_in(path)
@@ -83,12 +76,21 @@ def read_plate(path: Path, *, wells: str | None = None, time: int | None = None)
     mistakes: list[str] = []
     notes: list[str] = []
     fields: list[Field] = []
-    named = _names([(plate, _attributes(plate)["plate"]) for plate in plates])
-    for plate in plates:
-        key = PlateKey(default_experiment(plate.resolve().parent), named[plate])
-        fields += _fields(plate, key, "" if plate == path else f"{plate.name}/", mistakes, notes)
+    named = _names(readable_plates(plates, mistakes))
+    if not named:
+        raise PlatesError("\n".join(mistakes))
+    others = [] if plates == [path] else [folder for folder in folders_in(path) if folder not in plates]
+    for plate, name in named:
+        key = PlateKey(default_experiment(plate.folder.resolve().parent), name)
+        fields += _fields(plate, key, "" if plate.folder == path else f"{plate.folder.name}/", mistakes, notes)
+    notes += [
+        f"warning: {folder} is left out: its metadata name no plate"
+        for folder in others
+        if folder.suffix.lower() == ".zarr"
+    ]
     found = _contents(path, fields, mistakes)
-    channels = _channels(found, mistakes)
+    channels = _channels(found, renames or {}, leave_out, mistakes)
+    acquired = any(field.acquisition for field in fields)
     sites = [
         Site(
             where=field.path,
@@ -97,9 +99,11 @@ def read_plate(path: Path, *, wells: str | None = None, time: int | None = None)
             site=field.site,
             layout=Layout(condition="untreated"),
             images={
-                name: _image(field.path, name, contents, time, path) for name in contents.channels if name in channels
+                name: _image(field.path, stated, contents, time, path)
+                for stated, name in _named(contents, renames or {})
+                if name not in leave_out
             },
-            extra={"acquisition": field.acquisition} if any(other.acquisition for other in fields) else {},
+            extra={"acquisition": field.acquisition} if acquired else {},
         )
         for field, contents in found
     ]
@@ -114,82 +118,68 @@ def read_plate(path: Path, *, wells: str | None = None, time: int | None = None)
     return Found(channels, tuple(sites), tuple(mistakes), tuple(notes), size)
 
 
-def _names(plates: Sequence[tuple[Path, Mapping[str, Any]]]) -> dict[Path, str]:
-    """Names of plates: as their metadata state them, or of their folders where these are missing or the same."""
-    stated = [str(metadata.get("name") or "") for _, metadata in plates]
-    return {
-        plate: name if name and stated.count(name) == 1 else re.sub(r"(\.ome)?\.zarr$", "", plate.name)
-        for (plate, _), name in zip(plates, stated, strict=True)
-    }
+def _names(plates: Sequence[PlateMetadata]) -> list[tuple[PlateMetadata, str]]:
+    """Plates with their names: as their metadata state them, or of their folders where these are missing or the same."""
+    stated = [plate.name for plate in plates]
+    return [
+        (plate, name if name and stated.count(name) == 1 else re.sub(r"(\.ome)?\.zarr$", "", plate.folder.name))
+        for plate, name in zip(plates, stated, strict=True)
+    ]
 
 
-def _fields(plate: Path, key: PlateKey, prefix: str, mistakes: list[str], notes: list[str]) -> list[Field]:
+def _fields(plate: PlateMetadata, key: PlateKey, prefix: str, mistakes: list[str], notes: list[str]) -> list[Field]:
     """The fields of all wells of a plate that are there; `prefix` is put before their paths below the plate."""
-    attributes = _attributes(plate)
-    metadata = attributes["plate"]
-    version = attributes.get("version") or metadata.get("version")
-    if _newer(version):
-        raise PlatesError(f"{plate} is OME-Zarr of version {version}; versions up to {NEWEST[0]}.{NEWEST[1]} are read")
-    try:
-        acquisitions = {one["id"]: str(one.get("name") or one["id"]) for one in metadata.get("acquisitions") or []}
-        listed = [(well["path"], well) for well in metadata["wells"]]
-    except (KeyError, TypeError) as error:
-        raise PlatesError(f"{plate}: the metadata of the plate lack {error}") from error
+    folder = plate.folder
     fields: list[Field] = []
     missing: list[str] = []
-    for path, entry in listed:
+    for entry in plate.wells:
+        path = str(entry["path"])
         well = _well(path, entry)
         if well is None:
             mistakes.append(
-                f"{plate} lists the well {path!r}, which is no well of a plate of up to 32 rows and 48 columns"
+                f"{folder} lists the well {path!r}, which is no well of a plate of up to 32 rows and 48 columns"
             )
-        elif not _has_metadata(plate / path):
+        elif not has_metadata(folder / path):
             missing.append(path)
         else:
-            of_well = _fields_of_well(plate, path, key, well, acquisitions, missing, mistakes)
+            of_well = _fields_of_well(plate, path, key, well, missing, mistakes)
             fields += [replace(field, path=f"{prefix}{field.path}") for field in of_well]
     if missing:
         notes.append(
-            f"warning: {plate} lists {counted(len(missing), 'missing well or field', 'missing wells or fields')}, "
+            f"warning: {folder} lists {counted(len(missing), 'missing well or field', 'missing wells or fields')}, "
             f"the first is {missing[0]}; they are left out"
         )
     if not fields:
-        mistakes.append(f"{plate} has no field of any well")
+        mistakes.append(f"{folder} has no field of any well")
     notes.append(
-        f"{plate} is read as an OME-Zarr plate: plate {key.plate}, {len(listed):,} wells, {len(fields):,} fields"
+        f"{folder} is read as an OME-Zarr plate: plate {key.plate}, {len(plate.wells):,} wells, {len(fields):,} fields"
     )
-    if len(acquisitions) > 1:
-        names = ", ".join(acquisitions.values())
+    if len(plate.acquisitions) > 1:
+        names = ", ".join(plate.acquisitions.values())
         notes.append(
-            f"{plate} has {len(acquisitions)} acquisitions ({names}); the fields of a well are taken from all of them"
+            f"{folder} has {len(plate.acquisitions)} acquisitions ({names}); the fields of a well are taken from all of them"
         )
     return fields
 
 
 def _fields_of_well(
-    plate: Path,
-    path: str,
-    key: PlateKey,
-    well: str,
-    acquisitions: Mapping[Any, str],
-    missing: list[str],
-    mistakes: list[str],
+    plate: PlateMetadata, path: str, key: PlateKey, well: str, missing: list[str], mistakes: list[str]
 ) -> Iterator[Field]:
     """The fields of one well that are there; those named 0, 1, 2 ... are sites 1, 2, 3 ..."""
+    folder = plate.folder / path
     try:
-        images = [
-            (str(image["path"]), image.get("acquisition")) for image in _attributes(plate / path)["well"]["images"]
-        ]
-    except (KeyError, TypeError, PlatesError) as error:
-        mistakes.append(f"{plate / path}: the metadata of the well are damaged ({_words(error)})")
+        listed = objects_in(attributes_of(folder).get("well"), "images", "well", folder)
+    except PlatesError as error:
+        mistakes.append(str(error))
         return
+    images = [(str(image["path"]), str(image.get("acquisition"))) for image in listed]
     whole = all(name.isdecimal() for name, _ in images)
     for position, (name, acquisition) in enumerate(images):
-        if not _has_metadata(plate / path / name):
+        if not has_metadata(folder / name):
             missing.append(f"{path}/{name}")
             continue
         site = int(name) + 1 if whole else position + 1
-        of = acquisitions.get(acquisition, "") if len(acquisitions) > 1 else ""
+        of = plate.acquisitions.get(acquisition, "") if len(plate.acquisitions) > 1 else ""
         yield Field(f"{path}/{name}", key, well, site, of)
 
 
@@ -215,19 +205,38 @@ def _contents(base: Path, fields: Sequence[Field], mistakes: list[str]) -> list[
     return found
 
 
-def _channels(found: Sequence[tuple[Field, Contents]], mistakes: list[str]) -> tuple[str, ...]:
-    """Names of the channels, as the first field has them; a field with others is a mistake."""
-    if not found:
-        return ()
-    (first, contents), *_ = found
-    wanted = ", ".join(contents.channels)
-    for field, other in found:
-        if set(other.channels) != set(contents.channels):
+def _named(contents: Contents, renames: Renames) -> list[tuple[str, str]]:
+    """Of every channel its name as it is stated, and the one that it gets."""
+    return [(name, renames.get(name, name)) for name in contents.channels]
+
+
+def _channels(
+    found: Sequence[tuple[Field, Contents]], renames: Renames, leave_out: Collection[str], mistakes: list[str]
+) -> tuple[str, ...]:
+    """Names of the channels, in their order in the first field of each plate.
+
+    A field with other channels than the first of its plate is a mistake, and so are plates that differ, and two channels of one
+    name.
+    """
+    first: dict[PlateKey, tuple[Field, tuple[str, ...]]] = {}
+    ordered: dict[str, None] = {}
+    for field, contents in found:
+        names = tuple(name for _, name in _named(contents, renames))
+        used = tuple(name for name in names if name not in leave_out)
+        if len(set(used)) < len(used):
             mistakes.append(
-                f"{field.path} has the channels {', '.join(other.channels)}, but {first.path} has {wanted}; all fields "
-                "need the same"
+                f"{field.path} has two channels of one name: {', '.join(used)}; name another one by --rename"
             )
-    return contents.channels
+        other, wanted = first.setdefault(field.key, (field, used))
+        ordered |= dict.fromkeys(names)
+        if set(used) != set(wanted):
+            mistakes.append(
+                f"{field.path} has the channels {', '.join(used)}, but {other.path} has {', '.join(wanted)}; all fields need the "
+                f"same: {remedy(used, wanted)}"
+            )
+    mistakes += plates_that_differ({key: used for key, (_, used) in first.items()})
+    mistakes += unused(renames, list(dict.fromkeys(name for _, contents in found for name in contents.channels)))
+    return tuple(ordered)
 
 
 def _image(path: str, channel: str, contents: Contents, time: int | None, base: Path) -> ImageFile:
@@ -255,25 +264,3 @@ def _notes_of_stacks(contents: Sequence[Contents], time: int | None, mistakes: l
     if not planes or min(planes) == max(planes):
         return []
     return [f"images have {min(planes)} to {max(planes)} planes"]
-
-
-def _newer(version: object) -> bool:
-    """Whether a version is above those that are read; what is no version is not."""
-    match = re.match(r"(\d+)\.(\d+)", str(version))
-    return match is not None and (int(match[1]), int(match[2])) > NEWEST
-
-
-def _has_metadata(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in METADATA)
-
-
-def _attributes(folder: Path) -> dict[str, Any]:
-    """OME-Zarr's part of the attributes of a group; {} without metadata."""
-    try:
-        return attributes_of_zarr(folder) or {}
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise PlatesError(f"{folder}: its metadata cannot be read ({error})") from error
-
-
-def _words(error: Exception) -> str:
-    return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else f"{error}"

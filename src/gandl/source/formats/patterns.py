@@ -46,12 +46,14 @@ class Microscope:
     names : as `--microscope` calls it. words : in messages.
     patterns : for file names.
     aside : finds files that lie beside the images of a plate and are none.
+    prefixed : whether what stands before the well in a file name may name the plate, where several plates lie in one folder.
     """
 
     names: tuple[str, ...]
     words: str
     patterns: tuple[NamePattern, ...]
     aside: re.Pattern[str] = THUMBNAIL
+    prefixed: bool = False
 
 
 HARMONY = Microscope(
@@ -127,6 +129,7 @@ IMAGEXPRESS = Microscope(
             "faim-ipa (issues 89, 90, 201), CellProfiler (issue 505), MoBIE (issue 1056)",
         ),
     ),
+    prefixed=True,
 )
 CELLVOYAGER = Microscope(
     ("cellvoyager",),

@@ -3,6 +3,7 @@ every mistake.
 """
 
 __all__ = [
+    "channels",
     "contents",
     "folder",
     "grouping",

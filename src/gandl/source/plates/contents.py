@@ -107,6 +107,8 @@ def contents_of_tiff(tiff: TiffFile) -> Contents:
     ContentsError : several images of different sizes, or axes that are not understood; the message is without the path.
     """
     names, pixel_size_um = _of_xml(tiff.ome_metadata) if tiff.is_ome and tiff.ome_metadata else ((), None)
+    if tiff.is_imagej:
+        pixel_size_um = _of_imagej(tiff)
     if len(tiff.pages) == 1 and not tiff.is_imagej and not tiff.is_stk and not tiff.is_shaped:
         return Contents("", (), names if len(names) == 1 else (), pixel_size_um)
     series = tiff.series
@@ -140,6 +142,15 @@ def _of_xml(text: str) -> tuple[tuple[str, ...], float | None]:
         _micrometres(pixels.get(f"PhysicalSize{axis}"), pixels.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "XY"
     ]
     return tuple(name.strip() for name in names), _square(*sides)
+
+
+def _of_imagej(tiff: TiffFile) -> float | None:
+    """Side of a pixel (um) of an ImageJ file: its resolution is in pixels per unit."""
+    unit = str((tiff.imagej_metadata or {}).get("unit", "")).replace("\\u00B5", "µ")
+    tags = (tiff.pages[0].aspage().tags.get(f"{axis}Resolution") for axis in "XY")
+    stated = [tag.value for tag in tags if tag is not None]
+    sides = [_micrometres(length / pixels, unit) for pixels, length in stated if pixels]
+    return _square(*sides) if len(sides) == 2 else None
 
 
 def _of_labels(tiff: TiffFile, axes: str, sizes: tuple[int, ...]) -> tuple[str, ...]:
@@ -200,7 +211,9 @@ def _zarr_image(folder: Path) -> ZarrImage:
     image = values["multiscales"][0]
     version = str(values.get("version") or image.get("version") or OME_ZARR[0])
     if version not in OME_ZARR:
-        raise ContentsError(f"{folder} is OME-Zarr of version {version}; {' and '.join(OME_ZARR)} are read")
+        raise ContentsError(
+            f"{folder} is OME-Zarr of version {version}; {' and '.join(OME_ZARR)} are read: export it as one of them"
+        )
     axes = [axis["name"].upper() for axis in image["axes"]]
     array = folder / image["datasets"][0]["path"]
     shape, dtype = _array(array)

@@ -7,11 +7,13 @@ plate, site, experiment, plane and time.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from gandl.config import PlatesSettings
+from gandl.source.plates.channels import Renames, plates_that_differ, unused
 from gandl.source.plates.grouping import Place, SiteKey, group_places
 from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.references import ImageFile
@@ -25,6 +27,7 @@ from gandl.source.plates.rules import (
     well_of,
 )
 from gandl.source.plates.stores import (
+    PlateKey,
     folder_and_pattern,
     image_files,
     natural,
@@ -39,8 +42,12 @@ THUMBNAIL = re.compile(r"(?i:thumb)[^/]*$|(?:^|/)(?i:thumb(?:nail)?s?)/")
 """Finds small previews, which are no images of a plate, by the file's name or its folder."""
 
 
-def read_folder_of_sites(settings: PlatesSettings) -> Found:
+def read_folder_of_sites(settings: PlatesSettings, renames: Renames | None = None) -> Found:
     """Find the sites in a folder.
+
+    Parameters
+    ----------
+    settings : section `source.plates`. renames : other names for channels.
 
     Raises
     ------
@@ -63,7 +70,13 @@ def read_folder_of_sites(settings: PlatesSettings) -> Found:
         [place.name for place in places], foreign, "the pattern does not fit", f"{settings.folder}"
     )
     found = sites_of_places(
-        places, folder, mistakes, wells=settings.wells, time=settings.time, leave_out=settings.leave_out
+        places,
+        folder,
+        mistakes,
+        wells=settings.wells,
+        time=settings.time,
+        leave_out=settings.leave_out,
+        renames=renames,
     )
     return replace(found, notes=(*notes, *found.notes))
 
@@ -112,6 +125,7 @@ def sites_of_places(
     time: int | None = None,
     channels: Sequence[str] = (),
     leave_out: Collection[str] = (),
+    renames: Renames | None = None,
 ) -> Found:
     """Put images together to sites, with what a table of wells says of them.
 
@@ -121,15 +135,19 @@ def sites_of_places(
     mistakes : found so far; they and the new ones are in `Found.mistakes`.
     wells : table of wells; without one, every well is untreated. time : number of the time point, from 1.
     channels : names that come first, in this order; others follow in their natural order.
-    leave_out : channels that are not used, so that nothing is amiss with them.
+    renames : other names for channels. leave_out : channels (by these names) that are not used, so that nothing is amiss with
+        them.
 
     Raises
     ------
     gandl.source.plates.stores.PlatesError : the table of wells cannot be read.
     """
+    new = renames or {}
+    mistakes += unused(new, sorted({place.channel for place in places}, key=natural))
+    places = [replace(place, channel=new.get(place.channel, place.channel)) for place in places]
     grouped = group_places([place for place in places if place.channel not in leave_out], folder, time, mistakes)
     named = {place.channel for place in places}
-    first = [channel for channel in dict.fromkeys(channels) if channel in named]
+    first = [name for name in dict.fromkeys(new.get(channel, channel) for channel in channels) if name in named]
     ordered = (*first, *sorted(named - set(first), key=natural))
     notes = [*grouped.notes]
     rows = read_wells(Path(wells), mistakes, notes) if wells else {}
@@ -169,10 +187,14 @@ def _folder_and_suffix(name: str) -> tuple[str, str]:
 
 
 def _lacking(images: Mapping[SiteKey, Mapping[str, ImageFile]], channels: Sequence[str]) -> list[str]:
-    """Sites without a file for every channel."""
-    mistakes = []
+    """Plates whose channels differ, and sites without a file for every channel of their plate."""
+    having: dict[PlateKey, set[str]] = defaultdict(set)
+    for (key, _, _), files in images.items():
+        having[key] |= set(files)
+    of_plate = {key: [channel for channel in channels if channel in names] for key, names in having.items()}
+    mistakes = plates_that_differ(of_plate)
     for (key, well, site), files in images.items():
-        missing = [channel for channel in channels if channel not in files]
+        missing = [channel for channel in of_plate[key] if channel not in files]
         if missing:
             number = "" if site is None else f"site {site} of "
             mistakes.append(

@@ -15,11 +15,15 @@ KINDS = 10
 """Kinds of mistakes that are listed; of the others, only the number is given."""
 ALIKE = 4
 """From so many on, mistakes of one kind that differ in their words are one line too."""
+NAMED = 10
+"""Names, or sentences with an option of their own, that are given of one kind; the rest is counted."""
 SPANS = 20
 """Runs of rows that one line names."""
 _ROW = re.compile(r"(?:(?P<file>[^:]*), )?row (?P<row>\d+): (?P<said>.*)", re.DOTALL)
 _FILE = re.compile(r"(?P<name>[^:]*\.\w{2,5}): (?P<said>.*)", re.DOTALL)
 _VARIES = re.compile(r"""'(?:[^'\\]|\\.)*'|"[^"]*"|\S*[\d/\\]\S*|\S+\.\w{2,4}\b\S*""")
+
+_OPTION = re.compile(r"(?<!\S)--[a-z][\w-]*(?: [^\s;)]+)?")
 
 
 class PlatesError(ValueError):
@@ -51,8 +55,8 @@ def listed(what: str, mistakes: Sequence[str]) -> str:
 def folded(mistakes: Sequence[str], kinds: int = KINDS) -> list[str]:
     """Mistakes in the order of their first, those of one kind in one line: `rows 3, 5, 7 to 12: control is 'neg'; ...`.
 
-    Sentences that are the same but for their row are one line from two on; those that also differ in a name from four on, the
-    first being given. After so many kinds the rest is counted.
+    Sentences that are the same but for their row are one line from two on; those that also differ in a name from four on: the
+    first, and the names of the others. Where they name different options, each is given. After so many kinds the rest is counted.
     """
     groups: dict[tuple[str, str, str], list[_Mistake]] = {}
     for text in mistakes:
@@ -78,12 +82,15 @@ def _taken_apart(text: str) -> _Mistake:
 
 def _lines(group: Sequence[_Mistake]) -> list[str]:
     """The lines of one kind."""
-    if len(group) >= ALIKE:
+    one_remedy = len({tuple(_OPTION.findall(mistake.said)) for mistake in group}) == 1
+    if len(group) >= ALIKE and one_remedy:
         return [_line(group)]
     same: dict[str, list[_Mistake]] = {}
     for mistake in group:
         same.setdefault(mistake.said, []).append(mistake)
-    return [_line(of_one) for of_one in same.values()]
+    lines = [_line(of_one) for of_one in list(same.values())[:NAMED]]
+    rest = sum(map(len, list(same.values())[NAMED:]))
+    return [*lines, f"and {rest:,} more like {'it' if len(lines) == 1 else 'these'}"] if rest else lines
 
 
 def _line(group: Sequence[_Mistake]) -> str:
@@ -98,7 +105,17 @@ def _line(group: Sequence[_Mistake]) -> str:
         return f"{where}: {first.said}" + (f" (of row {first.row}; the {these} alike)" if differ else "")
     if first.name:
         return f"{first.name} and {others:,} more: {first.said}"
-    return f"{first.text} (and {others:,} more like it)"
+    names = list(dict.fromkeys(name for mistake in group[1:] if (name := _difference(first.said, mistake.said))))
+    if not names:
+        return f"{first.text} (and {others:,} more like it)"
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return f"{first.text} (likewise {', '.join(names[:NAMED])}{more})"
+
+
+def _difference(first: str, other: str) -> str:
+    """The first name in a sentence that another sentence of its kind does not have in this place."""
+    pairs = zip(_VARIES.findall(first), _VARIES.findall(other), strict=False)
+    return next((there.rstrip(",;:.") for here, there in pairs if here != there), "")
 
 
 def rows_in_words(rows: Sequence[int]) -> str:

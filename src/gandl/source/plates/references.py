@@ -160,6 +160,10 @@ def _checked(cell: str, text: str, folder: Path, selector: Selector | str, split
             return f"is {cell!r}, a path of a Windows machine; write it relative to the folder of the table"
         if re.match(r"\w+://", path) and not is_address(path):
             return f"is {cell!r}; an address must begin with https://, and other files must lie on this machine"
+        if is_address(path) and re.search(r"\.zarr(?:/|$)", path):
+            return (
+                f"is {cell!r}, an OME-Zarr image at an address, which is not one file; copy the plate to this machine"
+            )
         places.append(Address(path) if is_address(path) else folder / PurePosixPath(path.replace("\\", "/")))
     if len(set(places)) < len(places):
         return f"is {cell!r}, which names a file twice"

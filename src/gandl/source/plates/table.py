@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gandl.source.plates.channels import Renames, remedy, unused
 from gandl.source.plates.contents import ContentsError, channels_of_file
 from gandl.source.plates.references import Address, ImageFile, image_at
 from gandl.source.plates.rules import Site, no_well, read_layout, read_site_number, well_of, without_vehicle_doses
@@ -65,13 +66,19 @@ def read_table_of_sites(path: Path, leave_out: Collection[str] = (), *, illumina
     return sites_of_table(read_csv(path), leave_out, illumination=illumination)
 
 
-def sites_of_table(table: Table, leave_out: Collection[str] = (), *, illumination: bool = True) -> Found:
+def sites_of_table(
+    table: Table,
+    leave_out: Collection[str] = (),
+    *,
+    illumination: bool = True,
+    renames: Renames | None = None,
+) -> Found:
     """The sites of a table whose columns are named as in `sites.csv`, whatever file it was translated from; see
-    `read_table_of_sites`."""
+    `read_table_of_sites`. `renames` are other names for channels; `leave_out` holds for these."""
     mistakes = [*_mistakes_of_header(table), *table.mistakes]
     channels = channels_of_header(table.header)
     whole = WHOLE in table.header and not channels
-    files = _files_of_all_channels(table, mistakes) if whole else {}
+    files = _files_of_all_channels(table, renames or {}, mistakes) if whole else {}
     if whole and files:
         channels = tuple(next(iter(files.values())))
     if "well" not in table.header or not channels:
@@ -79,7 +86,8 @@ def sites_of_table(table: Table, leave_out: Collection[str] = (), *, illuminatio
     named = (PREFIX, ILLUMINATION)
     meant = (*OWN, *MADE, *([WHOLE] if whole else []))
     extra = [name for name in table.header if name not in meant and not name.startswith(named)]
-    used = [channel for channel in channels if channel not in leave_out]
+    new = renames or {}
+    used = [channel for channel in channels if new.get(channel, channel) not in leave_out]
     rows, of_vehicles = without_vehicle_doses(table.rows)
     sites = []
     for line, cells in rows:
@@ -88,7 +96,30 @@ def sites_of_table(table: Table, leave_out: Collection[str] = (), *, illuminatio
         functions = _illumination(line, cells, images, table.path, mistakes if illumination else [])
         if site is not None:
             sites.append(replace(site, illumination=functions))
-    return Found(channels, tuple(sites), tuple(mistakes), (*table.notes, *of_vehicles, *_notes(table.header)))
+    found = Found(channels, tuple(sites), tuple(mistakes), (*table.notes, *of_vehicles, *_notes(table.header)))
+    return found if whole else with_other_names(found, new)
+
+
+def with_other_names(found: Found, renames: Renames) -> Found:
+    """The sites of a table with other names of its channels; two channels of one name are a mistake."""
+    if not renames:
+        return found
+    channels = [renames.get(channel, channel) for channel in found.channels]
+    mistakes = [
+        f"--rename gives {channels.count(name)} channels the name {name}; drop one, or name them differently"
+        for name in dict.fromkeys(channels)
+        if channels.count(name) > 1
+    ]
+    sites = tuple(
+        replace(
+            site,
+            images={renames.get(name, name): image for name, image in site.images.items()},
+            illumination={renames.get(name, name): image for name, image in site.illumination.items()},
+        )
+        for site in found.sites
+    )
+    mistakes = [*found.mistakes, *mistakes, *unused(renames, found.channels)]
+    return replace(found, channels=tuple(dict.fromkeys(channels)), sites=sites, mistakes=tuple(mistakes))
 
 
 def channels_of_header(header: tuple[str, ...]) -> tuple[str, ...]:
@@ -96,10 +127,10 @@ def channels_of_header(header: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name.removeprefix(PREFIX) for name in header if name.startswith(PREFIX) and name != PREFIX)
 
 
-def _files_of_all_channels(table: Table, mistakes: list[str]) -> dict[int, dict[str, ImageFile]]:
+def _files_of_all_channels(table: Table, renames: Renames, mistakes: list[str]) -> dict[int, dict[str, ImageFile]]:
     """Row -> channel -> image, where one file per site holds all channels: those of the first file that can be read.
 
-    A file that cannot be read, or has other channels, is a mistake.
+    A file that cannot be read, or has other channels, is a mistake. `renames` are other names for channels.
     """
     images = {line: image_at(cells[WHOLE], table.path.parent) for line, cells in table.rows}
     with ThreadPoolExecutor(READERS) as threads:
@@ -108,18 +139,30 @@ def _files_of_all_channels(table: Table, mistakes: list[str]) -> dict[int, dict[
     known = {line: channels for line, channels in found.items() if not isinstance(channels, str)}
     if not known:
         return {}
-    first, usual = next(iter(known.items()))
+    mistakes += unused(renames, list(dict.fromkeys(name for channels in known.values() for name in channels)))
     files: dict[int, dict[str, ImageFile]] = {}
+    first = next(iter(known))
+    usual = [renames.get(name, name) for name in known[first]]
     for line, channels in known.items():
         image = images[line]
         assert isinstance(image, ImageFile)
-        if channels != usual:
+        named = {renames.get(name, name): name for name in channels}
+        if len(named) < len(channels):
+            mistakes.append(f"row {line}: --rename gives two channels of {image.path} one name")
+        elif set(named) != set(usual):
             mistakes.append(
-                f"row {line}: {image.path} has the channels {', '.join(channels)}, but the file of row {first} has "
-                f"{', '.join(usual)}; all files of the column {WHOLE} need the same"
+                f"row {line}: {image.path} has the channels {', '.join(named)}, but the file of row {first} has "
+                f"{', '.join(usual)}; all files of the column {WHOLE} need the same: {remedy(list(named), usual)}"
             )
-        files[line] = {name: replace(image, selector=replace(image.selector, channel=name)) for name in usual}
+        files[line] = {name: _one_channel(image, named[name], channels) for name in usual if name in named}
     return files
+
+
+def _one_channel(image: ImageFile, name: str, channels: Sequence[str]) -> ImageFile:
+    """The image of one channel of a file of several; a name that a cell cannot hold is replaced by the channel's number."""
+    plain = name == name.strip() and not re.search(r"[#|&\n]", name)
+    selector = replace(image.selector, channel=name if plain else str(channels.index(name) + 1))
+    return replace(image, selector=selector)
 
 
 def _channels_in(image: ImageFile | str) -> tuple[str, ...] | str:

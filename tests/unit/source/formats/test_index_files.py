@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from pathlib import Path
 
@@ -134,7 +135,8 @@ def test_a_cut_index_is_one_sentence_with_its_line(share: float, tmp_path: Path)
     index.write_bytes(cut)
     line = cut.count(b"\n") + 1
     with pytest.raises(
-        PlatesError, match=rf"Index.idx.xml, line {line}, column \d+: cut short or malformed XML \([^\n]+\)$"
+        PlatesError,
+        match=rf"Index.idx.xml, line {line}, column \d+: cut short or malformed XML \([^\n]+\); copy it again",
     ):
         read_microscope(folder)
 
@@ -286,3 +288,15 @@ def test_a_foreign_index_of_cellvoyager_is_one_sentence(text: str, sentence: str
     path.write_text(text)
     with pytest.raises(PlatesError, match=sentence):
         cellvoyager.read_index(path)
+
+
+def test_an_index_whose_wells_no_plate_has_is_one_sentence_for_each_image(tmp_path: Path) -> None:
+    folder = write_phenix(tmp_path / "screen", bom=False)
+    index = folder / "Images/Index.idx.xml"
+    text = index.read_text()
+    index.write_text(re.sub(r"<Row>\d+</Row>", "<Row>99</Row>", text))
+    with pytest.raises(PlatesError) as error:
+        read_microscope(folder)
+    lines = str(error.value).splitlines()
+    assert len(lines) == text.count("<URL>")
+    assert all(line.endswith("which no plate has") for line in lines)

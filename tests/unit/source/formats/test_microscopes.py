@@ -233,3 +233,15 @@ def test_a_site_without_a_channel_and_a_well_that_is_none_are_mistakes(tmp_path:
         f"{harmony(shots[3])}: the pattern finds a wrong well: well is 'row 01, column 60'; wells are named A1 (or A01) to AF48",
         f"{harmony(shots[2])}: site 1 of well A02 of plate 1 of lab has no file for the channel 2",
     )
+
+
+def test_plates_that_lie_in_one_folder_are_told_apart_by_what_their_names_begin_with(tmp_path: Path) -> None:
+    names = [f"{p}_{w}_s1_w{c}.TIF" for p in ("pA", "pB") for w in ("B02", "B03") for c in (1, 2)]
+    found = read_microscope(touch(tmp_path / "one", names))
+    assert found.mistakes == ()
+    assert [site.key.plate for site in found.sites] == ["pA", "pA", "pB", "pB"]
+    assert "several plates lie in one folder; their names are what file names begin with: pA, pB" in found.notes
+    found = read_microscope(touch(tmp_path / "two", [f"run{i}/{name}" for i in (1, 2) for name in names]))
+    assert {site.key.plate for site in found.sites} == {"run1 pA", "run1 pB", "run2 pA", "run2 pB"}
+    found = read_microscope(touch(tmp_path / "three", ["x_A01_s1_w1.TIF", "x_A02_s1_w1.TIF", "y_A03_s1_w1.TIF"]))
+    assert {site.key.plate for site in found.sites} == {"1"}

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from gandl.source.formats.ome_zarr import is_plate, plates_in, read_plate
+from gandl.source.formats.ome_zarr import read_plate
+from gandl.source.formats.zarr_metadata import is_plate, plates_in
 from gandl.source.plates.mistakes import PlatesError
 from plate_files import write_csv
 from zarr_plates import ZarrPlate, change_metadata, write_plate
@@ -154,14 +155,17 @@ def test_a_newer_version_of_one_image_is_a_mistake(version: str, tmp_path: Path)
         (values if version == "0.5" else values["multiscales"][0])["version"] = "1.0"
 
     change_metadata(path / "A/2/0", newer)
-    assert read_plate(path).mistakes == (f"{path}/A/2/0 is OME-Zarr of version 1.0; 0.4 and 0.5 are read",)
+    assert read_plate(path).mistakes == (
+        f"{path}/A/2/0 is OME-Zarr of version 1.0; 0.4 and 0.5 are read: export it as one of them",
+    )
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_channels_that_differ_between_wells_are_mistakes(version: str, tmp_path: Path) -> None:
     path = write_plate(tmp_path / "p.zarr", ZarrPlate(version, fields=1), labels={"B/1": ("DNA", "actin")})
     assert read_plate(path).mistakes == (
-        "B/1/0 has the channels DNA, actin, but A/1/0 has DNA, ER; all fields need the same",
+        "B/1/0 has the channels DNA, actin, but A/1/0 has DNA, ER; all fields need the same: where two names mean the same, add "
+        "--rename actin=ER",
     )
 
 
@@ -185,15 +189,73 @@ def test_damaged_metadata_are_one_sentence_each(version: str, tmp_path: Path) ->
     (path / "B/1/0" / name).write_text("[1]")
     mistakes = read_plate(path).mistakes
     assert len(mistakes) == 3
-    assert mistakes[0].startswith(
-        f"{path}/A/1: the metadata of the well are damaged ({path}/A/1: its metadata cannot be read"
-    )
-    assert mistakes[1] == f"{path}/A/2: the metadata of the well are damaged ('well' is missing)"
+    assert mistakes[0].startswith(f"{path}/A/1/{name} is cut short or damaged, so that nothing below it can be read (")
+    again = "copy or export it again"
+    assert mistakes[1] == f"{path}/A/2/{name} is damaged: well.images must be a list of objects with `path`; {again}"
     assert mistakes[2].startswith(f"{path}/B/1/0 ")
     assert not any("\n" in mistake for mistake in mistakes)
-    change_metadata(path, lambda values: values["plate"].pop("wells"))
-    with pytest.raises(PlatesError, match=r"p.zarr: the metadata of the plate lack 'wells'"):
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    ("part", "damage"),
+    [
+        ("plate.wells", lambda values: values["plate"].pop("wells")),
+        ("plate.wells", lambda values: values["plate"].update(wells=None)),
+        ("plate.wells", lambda values: values["plate"].update(wells=["A/1"])),
+        ("plate.wells", lambda values: values.update(plate="x")),
+        ("plate.acquisitions", lambda values: values["plate"].update(acquisitions=[{"name": "x"}])),
+    ],
+)
+def test_a_plate_that_is_no_plate_is_one_sentence_with_its_file(
+    part: str, damage: Any, version: str, tmp_path: Path
+) -> None:
+    path = write_plate(tmp_path / "p.zarr", ZarrPlate(version, fields=1, wells=("A/1",)))
+    change_metadata(path, damage)
+    with pytest.raises(PlatesError) as error:
         read_plate(path)
+    name = "zarr.json" if version == "0.5" else ".zattrs"
+    assert str(error.value).startswith(f"{path}/{name} is damaged: {part} must be a list of objects with `")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_plate_whose_metadata_are_cut_is_never_passed_over(version: str, tmp_path: Path) -> None:
+    _, two, three = (
+        write_plate(tmp_path / f"screen/p{i}.zarr", ZarrPlate(version, fields=1, wells=("A/1",), name=f"p{i}"))
+        for i in (1, 2, 3)
+    )
+    file = two / ("zarr.json" if version == "0.5" else ".zattrs")
+    file.write_text(file.read_text()[:-30])
+    change_metadata(three, lambda values: values.pop("plate"))
+    found = read_plate(tmp_path / "screen")
+    assert {site.key.plate for site in found.sites} == {"p1"}
+    (mistake,) = found.mistakes
+    assert mistake.startswith(f"{file} is cut short or damaged, so that nothing below it can be read (")
+    assert mistake.endswith("; copy it again")
+    assert f"warning: {three} is left out: its metadata name no plate" in found.notes
+    with pytest.raises(PlatesError, match=re.escape(f"{file} is cut short or damaged")):
+        read_plate(two)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_plates_whose_channels_differ_are_one_sentence_and_get_one_name(version: str, tmp_path: Path) -> None:
+    for i, channels in enumerate((("DAPI", "GFP"), ("dapi", "GFP"), ("dapi", "GFP")), start=1):
+        plate = ZarrPlate(version, fields=1, wells=("A/1",), channels=channels, name=f"p{i}")
+        write_plate(tmp_path / f"screen/p{i}.zarr", plate)
+    assert read_plate(tmp_path / "screen").mistakes == (
+        "channels differ between plates: plate p1 of screen has DAPI, GFP; plates p2, p3 have dapi, GFP; all plates need the "
+        "same: where two names mean the same, add --rename DAPI=dapi",
+    )
+    found = read_plate(tmp_path / "screen", renames={"DAPI": "dapi"})
+    assert (found.mistakes, found.channels) == ((), ("dapi", "GFP"))
+    assert [site.images["dapi"].given for site in found.sites[:2]] == [
+        "p1.zarr/A/1/0#channel=DAPI",
+        "p2.zarr/A/1/0#channel=dapi",
+    ]
+    assert read_plate(tmp_path / "screen", leave_out=("DAPI", "dapi")).mistakes == ()
+    assert read_plate(tmp_path / "screen", renames={"DAPI": "dapi", "x": "y"}).mistakes == (
+        "--rename x=y names no channel; the channels are DAPI, GFP, dapi",
+    )
 
 
 def test_a_well_that_no_plate_has_is_a_mistake(tmp_path: Path) -> None:

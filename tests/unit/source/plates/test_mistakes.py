@@ -52,3 +52,17 @@ def test_after_ten_kinds_the_rest_is_counted() -> None:
     assert lines[:10] == said[:10]
     assert lines[10:] == ["and 3 more of 2 other kinds, reported once these are fixed"]
     assert listed("x has mistakes", said[:2]) == f"x has mistakes:\n  {said[0]}\n  {said[1]}"
+
+
+def test_each_remedy_of_one_kind_is_given() -> None:
+    prefixes = [f"/data/{i}" for i in range(14)]
+    said = [f"the table names 1 file below {old}, which is not here: add --rewrite {old}=t4" for old in prefixes]
+    assert folded(said[:5]) == said[:5]
+    assert folded(said) == [*said[:10], "and 4 more like these"]
+
+
+def test_names_of_one_kind_are_listed() -> None:
+    said = [f"plate 'BR{i}' has no plate map: maps/barcode_platemap.csv lists X1" for i in range(1, 15)]
+    assert folded(said[:5]) == [f"{said[0]} (likewise 'BR2', 'BR3', 'BR4', 'BR5')"]
+    (line,) = folded(said)
+    assert line.endswith("'BR10', 'BR11' and 3 more)")

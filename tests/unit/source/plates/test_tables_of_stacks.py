@@ -71,7 +71,7 @@ def test_files_of_other_channels_and_files_that_cannot_be_read_are_mistakes(tmp_
         "row 7: file is 'https://x.org/a.tif', an address; name its channels in columns file_<channel>, as a.tif#channel=...",
         "row 8: file is empty; every site needs a file for every channel",
         "row 3: lab/A02.ome.tif has the channels dna, er, gfp, but the file of row 2 has dna, er, actin; all files of the column "
-        "file need the same",
+        "file need the same: where two names mean the same, add --rename gfp=actin",
     ]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -25,6 +25,7 @@ from gandl.source.formats.tables.prefixes import (
     with_slashes,
 )
 from gandl.source.formats.tables.treatments import has_treatments, translated
+from gandl.source.plates.channels import Renames
 from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.rules import well_at
 from gandl.source.plates.state import ILLUMINATION, PREFIX
@@ -93,28 +94,41 @@ def _text(cell: object) -> str:
     return "" if text in ("<NA>", "NaT") else text
 
 
-def read_load_data(path: Path, rewrites: Sequence[Rewrite] = (), *, illumination: bool = False) -> Found:
+def read_load_data(
+    path: Path,
+    rewrites: Sequence[Rewrite] = (),
+    *,
+    illumination: bool = False,
+    leave_out: Collection[str] = (),
+    renames: Renames | None = None,
+) -> Found:
     """Read LoadData.
 
     Parameters
     ----------
     path : the table. rewrites : of the prefixes of its paths, the first that fits being used.
     illumination : images are divided by illumination functions, so that mistakes about these matter.
+    renames : other names for channels. leave_out : channels (by these names) whose cells are not looked at.
 
     Raises
     ------
     PlatesError : no such file, no table, or no LoadData; any other mistake is in `mistakes`, with its row.
     """
-    house, foreign = house_table(read_table(path), rewrites, illumination=illumination)
+    new = renames or {}
+    unused = {old for old, name in new.items() if name in leave_out} | {name for name in leave_out if name not in new}
+    house, foreign = house_table(read_table(path), rewrites, illumination=illumination, unused=unused)
     table = translated(house) if has_treatments(house.header) else house
-    found = sites_of_table(table, illumination=illumination)
+    found = sites_of_table(table, leave_out, illumination=illumination, renames=renames)
     if foreign:  # what is said of their prefix suffices
         found = replace(found, sites=tuple(replace(site, images={}, illumination={}) for site in found.sites))
     return found
 
 
-def house_table(table: Table, rewrites: Sequence[Rewrite], *, illumination: bool = False) -> tuple[Table, bool]:
-    """LoadData with the columns of `sites.csv`, and whether paths in it are those of another machine.
+def house_table(
+    table: Table, rewrites: Sequence[Rewrite], *, illumination: bool = False, unused: Collection[str] = ()
+) -> tuple[Table, bool]:
+    """LoadData with the columns of `sites.csv`, and whether paths in it are those of another machine; those of `unused` channels
+    do not matter.
 
     Raises
     ------
@@ -125,7 +139,7 @@ def house_table(table: Table, rewrites: Sequence[Rewrite], *, illumination: bool
         raise PlatesError(f"{table.path} is no LoadData: it has no column FileName_<channel> or URL_<channel>")
     metadata = _Metadata.of(table.header)
     mistakes += metadata.mistakes(table)
-    cells = _Cells(table, images, rewrites)
+    cells = _Cells(table, images, rewrites, unused)
     rows = []
     for line, row in table.rows:
         rows.append((line, {**metadata.of_row(row), **cells.of_row(line, row, mistakes)}))
@@ -219,15 +233,18 @@ class _Cells:
 
     Parameters
     ----------
-    table : LoadData. images : their columns. rewrites : of prefixes.
+    table : LoadData. images : their columns. rewrites : of prefixes. unused : channels whose files do not matter.
 
     Attributes
     ----------
     named : paths on this machine that the cells of images (`file_`) and illumination functions (`illum_`) name.
     """
 
-    def __init__(self, table: Table, images: Sequence[_Image], rewrites: Sequence[Rewrite]) -> None:
+    def __init__(
+        self, table: Table, images: Sequence[_Image], rewrites: Sequence[Rewrite], unused: Collection[str] = ()
+    ) -> None:
         self._folder, self._images, self._rewrites = table.path.parent, images, rewrites
+        self._unused = {f"{kind}{channel}" for kind in (PREFIX, ILLUMINATION) for channel in unused}
         self._used: set[Rewrite] = set()
         self._begins: list[str] = []
         self._buckets: set[str] = set()
@@ -266,7 +283,8 @@ class _Cells:
             self._buckets.add(bucket[1])
             path = f"https://{bucket[1]}.s3.amazonaws.com/{bucket[2]}"
         if path and not is_address(path):
-            self.named[PREFIX if image.column.startswith(PREFIX) else ILLUMINATION].append(path)
+            if image.column not in self._unused:
+                self.named[PREFIX if image.column.startswith(PREFIX) else ILLUMINATION].append(path)
             # refused by its prefix, not once for each row
             path = f"/{path}" if re.match(r"[A-Za-z]:/", path) else path
         return path

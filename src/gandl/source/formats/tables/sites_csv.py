@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gandl.source.formats.tables.prefixes import is_absolute, is_address, with_slashes
+from gandl.source.plates.references import WHOLE_FILE, ImageFile, Selector, selector_of
 from gandl.source.plates.rules import UNKNOWN, Layout, Site
 from gandl.source.plates.state import ILLUMINATION, PREFIX
 from gandl.source.plates.table import Found
@@ -83,10 +84,19 @@ def _row(site: Site, moved: Moved, optional: list[str]) -> Iterator[tuple[str, s
     yield "concentration_um", "" if dose is None else repr(dose).removesuffix(".0")
     yield from ((name, _OPTIONAL[name](layout)) for name in optional)
     for channel, image in site.images.items():
-        yield f"{PREFIX}{channel}", moved.cell(image.given)
+        yield f"{PREFIX}{channel}", moved.cell(_cell(image))
     for channel, function in site.illumination.items():
         yield f"{ILLUMINATION}{channel}", moved.cell(function.given)
     yield from site.extra.items()
+
+
+def _cell(image: ImageFile) -> str:
+    """The cell that names an image, with what is selected where the table that it is from says that in another way."""
+    before, number_sign, after = image.given.rpartition("#")
+    if image.selector == WHOLE_FILE or after == str(image.selector):
+        return image.given
+    path = before if number_sign and isinstance(selector_of(after), Selector) else image.given
+    return f"{path}#{image.selector}"
 
 
 def _condition(layout: Layout) -> str:
