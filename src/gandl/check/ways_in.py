@@ -72,8 +72,9 @@ def find_sites(way: WayIn) -> Found | None:
         return _treated(_of_folder(way), way)
     way.refuse(("pattern", "microscope", "channel"), "a folder of images")
     table = read_table(way.place)
-    if is_load_data(table.header) and "well" not in table.header:
-        return _treated(read_load_data(way.place, rewrites, illumination=way.illumination), way, search=True)
+    if is_load_data(table.header):
+        found = read_load_data(way.place, rewrites, illumination=way.illumination, time=way.time)
+        return _treated(found, way, search=True)
     way.refuse(("rewrites",), "LoadData")
     if _is_plain(table, way):
         return None

@@ -3,7 +3,9 @@ every mistake.
 """
 
 __all__ = [
+    "columns",
     "contents",
+    "doses",
     "folder",
     "grouping",
     "mistakes",

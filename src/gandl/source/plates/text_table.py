@@ -1,7 +1,7 @@
 """Tables as people write them: takes a CSV (also tab-separated, or compressed by gzip) or an Excel workbook, makes rows of text.
 
-The separator, a BOM, line ends and, where the separator is a semicolon, decimal commas are understood. Nothing heavier than
-the standard library is imported before a workbook is read.
+The separator, a BOM, line ends and, where the separator is a semicolon or a tab, decimal commas are understood. Nothing heavier
+than the standard library is imported before a workbook is read.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ EXCEL = (".xlsx", ".xlsm")
 class Table:
     """A table as text: `rows` holds, for every line that is not empty, its number in the file and its cells by column.
 
-    `delimiter` is "" if the file is no CSV.
+    `delimiter` is "" if the file is no CSV. `doses_read`: concentration_um holds what other columns of concentrations say.
     """
 
     path: Path
@@ -46,6 +46,7 @@ class Table:
     mistakes: tuple[str, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
     delimiter: str = ""
+    doses_read: bool = False
 
 
 def read_csv(path: Path) -> Table:
@@ -154,12 +155,12 @@ def _column_name(text: str) -> str:
 
 
 def with_decimal_points(table: Table, columns: Sequence[str]) -> Table:
-    """The table with decimal points for decimal commas, where its separator is a semicolon and no value can mean two things.
+    """The table with decimal points for decimal commas, where a semicolon or tab separates and no value can mean two things.
 
     `1,000` is one thousand or one: a column in which no other value (`0,5`) shows which is left as it is, and so is one
     that also has decimal points.
     """
-    if table.delimiter != ";":
+    if table.delimiter not in (";", "\t"):
         return table
     for column in columns:
         values = [cells[column] for _, cells in table.rows if cells.get(column)]
