@@ -3,7 +3,6 @@ every mistake.
 """
 
 __all__ = [
-    "columns",
     "contents",
     "doses",
     "folder",

@@ -1,7 +1,7 @@
 """Concentrations in tables of sites or wells: takes a table, finds their column and its unit, makes uM.
 
-Every column with the word dose or conc in its name counts; the unit is in its name, a column of units, or the cells. It is never guessed: a column without one, or with several, is a
-mistake.
+Every column with the word dose or conc in its name counts; the unit is in its name, a column of units, or the cells. It is never
+guessed: a column without one, or with several, is a mistake.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from gandl.source.plates.columns import METADATA, Columns, value
 from gandl.source.plates.mistakes import rows_in_words
-from gandl.source.plates.text_table import Table, with_decimal_points
+from gandl.source.plates.text_table import METADATA, Columns, Table, value, with_decimal_points
 
 MOLAR = {"M": Decimal(10**6), "mM": Decimal(1000), "uM": Decimal(1), "nM": Decimal("0.001"), "pM": Decimal("0.000001")}
 """Unit -> uM."""

@@ -12,7 +12,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -31,6 +31,8 @@ KNOWN = frozenset(
 NUMBERS = ("concentration_um",)
 """Columns in which a decimal comma is read as a point."""
 EXCEL = (".xlsx", ".xlsm")
+METADATA = "Metadata_"
+"""What others begin names of columns with."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,32 @@ def _column_name(text: str) -> str:
     if prefix:
         return f"{prefix}{name[len(prefix) :].strip()}"
     return lower if lower.replace(" ", "_") in KNOWN else name
+
+
+class Columns:
+    """The columns of a table, by names whose capitals, and a prefix `Metadata_`, do not matter.
+
+    Parameters
+    ----------
+    header : their names as they are written.
+    """
+
+    def __init__(self, header: Iterable[str]) -> None:
+        self._written = {name.removeprefix(METADATA).lower(): name for name in reversed(list(header))}
+
+    def first(self, names: Iterable[str]) -> str | None:
+        """The first of these names that the table has, as it is written there."""
+        return next((self._written[name] for name in names if name in self._written), None)
+
+    def all(self, names: Iterable[str]) -> list[str]:
+        """Those of these names that the table has, as they are written there."""
+        return [self._written[name] for name in names if name in self._written]
+
+
+def value(cells: Mapping[str, str], column: str | None) -> str:
+    """The text of a cell; "" where there is no such column, or where the cell only says that it is empty."""
+    text = cells.get(column, "") if column else ""
+    return "" if text.lower() in ("na", "nan", "n/a", "null", "<na>", "none") else text
 
 
 def with_decimal_points(table: Table, columns: Sequence[str]) -> Table:

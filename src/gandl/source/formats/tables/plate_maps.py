@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gandl.source.formats.tables.treatments import KINDS, SAMPLES, WELL, has_treatments, translated
-from gandl.source.plates.columns import Columns, value
 from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.rules import Site
 from gandl.source.plates.table import Found
-from gandl.source.plates.text_table import Table, read_csv
+from gandl.source.plates.text_table import Columns, Table, read_csv, value
 from gandl.source.plates.wells import Wells, plain_plate, read_wells, some_names, treated, wells_of_table
 from gandl.workflow.words import counted
 

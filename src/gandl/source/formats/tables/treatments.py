@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gandl.source.formats.tables.names import kept_names
-from gandl.source.plates.columns import Columns, value
 from gandl.source.plates.doses import with_doses
 from gandl.source.plates.rules import is_zero
 from gandl.source.plates.table import LAYOUT
-from gandl.source.plates.text_table import Table
+from gandl.source.plates.text_table import Columns, Table, value
 
 WELL = ("well_position", "well", "well_id", "well_name")
 PLATE = ("plate", "assay_plate_barcode", "plate_barcode", "barcode")
@@ -32,7 +31,7 @@ _CONTROLS = (
 
 
 def has_treatments(header: Sequence[str]) -> bool:
-    """Whether a table says what was given, in the words of a plate map (gandl's own do not count)."""
+    """Whether a table says what was given, in the words of a plate map, not in gandl's own."""
     return Columns(header).first((*SAMPLES, "solvent", "control_type")) is not None
 
 
@@ -40,8 +39,8 @@ def translated(table: Table) -> Table:
     """The table with gandl's columns well, control, treatment, concentration_um, cell_type, condition and smiles.
 
     `negcon` is a negative control, `poscon_*` a positive one; a well without a sample but with a solvent holds the vehicle,
-    which is a negative control too, and so is one whose sample is its solvent, or DMSO or vehicle by name, unless it is said to be
-    treated. Every other column is kept as text. What gandl's columns say goes before what is
+    which is a negative control too, as is one whose sample is its solvent, or DMSO or vehicle by name, unless it is of the
+    type `trt`. Every other column is kept as text. What gandl's columns say goes before what is
     translated into them.
     """
     table = with_doses(table)
