@@ -151,6 +151,47 @@ def write_stack_plate(folder: Path, *, rows: str = "ABCD", seed: int = 0) -> Pat
     return write_csv(folder / "sites.csv", table)
 
 
+def write_float_workbook(folder: Path, mirror: Path, *, rows: str = "ABCD", seed: int = 0) -> Path:
+    """Write one plate of float images from 0 to 1 in the channels `dna` and `er` into a mirror, and a workbook of addresses.
+
+    Returns
+    -------
+    `folder/sites.xlsx`, whose second sheet `Plate 1` is the table, with doses in a column `Dose (nM)`, illumination functions
+    (`folder/illum/*.npy`: 1 and 1.25 in the left and right half for `dna`, 1 for `er`).
+    """
+    import openpyxl
+
+    rng = np.random.default_rng(seed)
+    host = "images.example.org/plate #1"
+    (mirror / host).mkdir(parents=True)
+    (folder / "illum").mkdir()
+    halves = np.where(np.arange(ONE_SIZE[1]) < ONE_SIZE[1] // 2, 1.0, 1.25) * np.ones(ONE_SIZE)
+    for channel, function in (("dna", halves), ("er", np.ones(ONE_SIZE))):
+        np.save(folder / f"illum/{channel}.npy", function)
+    book = openpyxl.Workbook()
+    sheet = book.create_sheet("Plate 1")
+    channels = ("dna", "er")
+    sheet.append(
+        [
+            "well",
+            "control",
+            "treatment",
+            "Dose (nM)",
+            *(f"{kind}_{name}" for kind in ("file", "illum") for name in channels),
+        ]
+    )
+    for well in layout(rows):
+        cells: list[object] = [well.name, well.control, well.treatment or None]
+        cells.append(None if well.concentration_um is None else 1000 * well.concentration_um)
+        for channel, plane in zip(channels, draw_cells(rng, ONE_SIZE, well.effect, 2), strict=True):
+            pixels = np.clip(0.02 + 0.7 * plane + 0.002 * rng.standard_normal(ONE_SIZE), 0, 1).astype(np.float32)
+            tifffile.imwrite(mirror / host / f"{well.name}_{channel}.tif", pixels)
+            cells.append(f"https://{host.replace(' ', '%20').replace('#', '%23')}/{well.name}_{channel}.tif")
+        sheet.append([*cells, "illum/dna.npy", "illum/er.npy"])
+    book.save(folder / "sites.xlsx")
+    return folder / "sites.xlsx"
+
+
 def write_filled_rows_plate(folder: Path, *, columns: int = 8, seed: int = 0) -> Path:
     """Write one plate of 16-bit TIFFs in the channels `1` (nuclei) and `2`: row A is negative, row H positive, between them two
     rows of three treatments at one dose or none.

@@ -19,18 +19,34 @@ import yaml
 
 from gandl.images.store_reader import ImageStore
 from load_data_files import write_listed_plates
-from plate_files import write_filled_rows_plate, write_one_channel_plate, write_six_channel_plates, write_stack_plate
+from microscope_files import Shot, harmony, harmony_index, metaxpress_export
+from plate_files import (
+    as_16_bit,
+    draw_cells,
+    layout,
+    write_csv,
+    write_filled_rows_plate,
+    write_float_workbook,
+    write_one_channel_plate,
+    write_six_channel_plates,
+    write_stack_plate,
+)
 from tiny_project import TINY, Project
+from zarr_plates import ZarrPlate, write_plate
+
+
+def check(project: Project, place: Path, *options: str) -> None:
+    """`gandl check`, which must pass."""
+    checked = subprocess.run(
+        [sys.executable, "-m", "gandl", "check", str(place), *options],
+        cwd=project.folder, env=project._environment(None), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def own(project: Project, place: Path, *options: str) -> Project:
     """The project with the configuration that the check suggests, made tiny."""
-    written = ["--config", "config/own.yaml", "--sheet", "sheet.png"]
-    checked = subprocess.run(
-        [sys.executable, "-m", "gandl", "check", str(place), *options, *written],
-        cwd=project.folder, env=project._environment(None), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    check(project, place, *options, "--config", "config/own.yaml", "--sheet", "sheet.png")
     suggested = yaml.safe_load((project.folder / "config/own.yaml").read_text(encoding="utf-8"))
     tiny = {
         "training": {name: value for name, value in TINY["training"].items() if name != "probe_stride"},
@@ -153,6 +169,81 @@ def test_a_plate_with_filled_rows_few_doses_and_numbered_channels_has_its_treatm
         assert len(wells) == 32
         for name in ("figure_treatments", "figure_plate"):
             assert (results / f"figures/{name}.png").stat().st_size > 0
+        assert run.planned() == {}
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_a_workbook_of_float_images_at_addresses_runs_to_the_report(empty: Project, tmp_path_factory) -> None:
+    """A named sheet, doses in nM, one scale for all images, and illumination functions; the mirror stands for the host."""
+    folder, mirror = tmp_path_factory.mktemp("workbook"), tmp_path_factory.mktemp("copies")
+    try:
+        workbook = write_float_workbook(folder, mirror)
+        options = ("--sheet-name", "Plate 1", "--illumination", "--mirror", str(mirror))
+        run = own(empty, workbook, *options)
+        done = run.run()
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
+        (results,) = (run.folder / "results").iterdir()
+        assert "real images" in (results / "report/audit.html").read_text(encoding="utf-8")
+        sites = pd.read_parquet(results / "source/plates/sites.parquet")
+        assert sorted(sites["concentration_um"].dropna().unique()) == [0.1, 0.3, 1, 3, 10]
+        (store,) = (results / "images/plates").glob("*.zarr")
+        first = tifffile.imread(mirror / "images.example.org/plate #1/A01_dna.tif").astype(float)
+        expected = np.rint(65535 * first / np.load(folder / "illum/dna.npy"))
+        assert np.abs(ImageStore(store).sites([0])[0, 0] - expected).max() <= 1
+        provenance = json.loads((results / "report/provenance.json").read_text(encoding="utf-8"))
+        assert [stored["processing"] for stored in provenance["stores"]] == [
+            {"scale": 65535.0, "illumination": "divided"}
+        ]
+        assert run.planned() == {}
+    finally:
+        shutil.rmtree(folder)
+        shutil.rmtree(mirror)
+
+
+def test_plates_of_three_instruments_run_to_the_report_in_one_table(empty: Project, tmp_path_factory) -> None:
+    """An OME-Zarr plate, a folder of ImageXpress, one of Harmony with its index: tables that the check writes are joined."""
+    folder = tmp_path_factory.mktemp("instruments")
+    rng = np.random.default_rng(0)
+    wells = layout("AB")
+    try:
+        write_csv(
+            folder / "wells.csv",
+            [{"well": one.name, "control": one.control, "treatment": one.treatment,
+              "concentration_um": "" if one.concentration_um is None else one.concentration_um} for one in wells],
+        )  # fmt: skip
+        write_plate(
+            folder / "plate.zarr",
+            ZarrPlate(wells=[f"{one.name[0]}/{int(one.name[1:])}" for one in wells], fields=1, side=80),
+        )
+        shots = [Shot(ord(one.name[0]) - 64, int(one.name[1:]), 1, channel) for one in wells for channel in (1, 2)]
+        for place, name_of in (("imagexpress", metaxpress_export), ("harmony", harmony)):
+            for i, shot in enumerate(shots):
+                path = folder / place / name_of(shot)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                plane = draw_cells(rng, (80, 80), wells[i // 2].effect, 2)[i % 2]
+                tifffile.imwrite(path, as_16_bit(plane, rng))
+        index = harmony_index(shots, {1: "DNA", 2: "ER"}, pixel_m=3.25e-7)
+        (folder / "harmony/Index.idx.xml").write_text(index, encoding="utf-8")
+        tables = []
+        for place in ("plate.zarr", "imagexpress", "harmony"):
+            written = f"config/{place}_sites.csv"
+            check(empty, folder / place, "--wells", str(folder / "wells.csv"), "--sites", written)
+            table = pd.read_csv(empty.folder / written, dtype=str)
+            tables.append(table.rename(columns={"file_1": "file_DNA", "file_2": "file_ER"}))
+        pd.concat(tables).to_csv(empty.folder / "config/joined.csv", index=False)
+        run = own(empty, Path("config/joined.csv"))
+        done = run.run()
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
+        (results,) = (run.folder / "results").iterdir()
+        assert "real images" in (results / "report/audit.html").read_text(encoding="utf-8")
+        stores = sorted((results / "images/plates").glob("*.zarr"))
+        assert [store.stem.partition("_")[2] for store in stores if "harmony" in store.stem] == ["BR00117035"]
+        assert [(ImageStore(store).channels, ImageStore(store).pixel_size_um) for store in stores] == [
+            (["DNA", "ER"], 0.325)
+        ] * 3
+        compared = pd.read_csv(results / "figures/figure_featurizers.csv")
+        assert len(compared)
         assert run.planned() == {}
     finally:
         shutil.rmtree(folder)

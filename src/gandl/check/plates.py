@@ -39,6 +39,7 @@ from gandl.images.plate_headers import (
     pixel_sizes,
     usual_kind,
 )
+from gandl.source.plates.doses import is_dose, unit_in_name
 from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.references import Address
 from gandl.source.plates.sites import Plates, read_plates, sites_frame
@@ -288,8 +289,24 @@ def _notes_of_wells(sites: pd.DataFrame) -> Iterator[str]:
         yield f"fewer than {FEWEST_DOSES} doses, too few for a curve: {names}; the first is {few.index[0]}"
     partly = wells[(wells["control"] == "none") & wells["treatment"].notna() & wells["concentration_um"].isna()]
     partly = partly[partly["condition"] != "untreated"]  # the vehicle
-    if len(partly) and len(series):
+    unread = _unread_doses(sites, partly)
+    if unread:
+        yield (
+            f"no concentration_um, though {unread} differs within a treatment: {counted(len(partly), 'treated well')}, which "
+            f"count as replicates; the first is {partly['well_id'].iloc[0]}"
+        )
+    elif len(partly) and len(series):
         yield f"no concentration_um: {counted(len(partly), 'treated well')}; the first is {partly['well_id'].iloc[0]}"
     per_well = sites.groupby("well_id").size()
     if per_well.nunique() > 1:
         yield f"wells have between {per_well.min()} and {per_well.max()} sites; {per_well.idxmin()} has {per_well.min()}"
+
+
+def _unread_doses(sites: pd.DataFrame, wells: pd.DataFrame) -> str:
+    """A column that may hold doses, and in which wells of one treatment differ; "" if there is none."""
+    columns = [str(name) for name in sites.columns]
+    names = [
+        name for name in columns if name != "concentration_um" and (is_dose(name) or unit_in_name(name) is not None)
+    ]
+    differ = (name for name in names if (wells.groupby("treatment")[name].nunique() > 1).any())
+    return next(differ, "")

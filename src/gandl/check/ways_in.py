@@ -81,9 +81,14 @@ def find_sites(way: WayIn) -> Found | None:
         return _treated(_of_folder(way, renames), way)
     way.refuse(("pattern", "microscope", "channel"), "a folder of images")
     table = read_table(way.place)
-    if is_load_data(table.header) and "well" not in table.header:
+    if is_load_data(table.header):
         found = read_load_data(
-            way.place, rewrites, illumination=way.illumination, leave_out=way.leave_out, renames=renames
+            way.place,
+            rewrites,
+            illumination=way.illumination,
+            leave_out=way.leave_out,
+            renames=renames,
+            time=way.time,
         )
         return _treated(found, way, search=True)
     way.refuse(("rewrites",), "LoadData")

@@ -32,7 +32,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add(
         "plates",
         type=Path,
-        help="sites.csv or .xlsx, LoadData (.csv, .csv.gz, .parquet), an OME-Zarr plate, or a folder of images",
+        help="sites.csv or .xlsx, LoadData (.csv, .csv.gz, .parquet), an OME-Zarr plate, a folder of images, or a configuration "
+        "(.yaml) that a check wrote",
     )
     folder = parser.add_argument_group("a folder of images")
     folder.add_argument(
@@ -119,6 +120,9 @@ def run(options: argparse.Namespace) -> None:
     from gandl.source.plates.mistakes import PlatesError
 
     way = way_in(options)
+    if way.place.suffix.lower() in (".yaml", ".yml"):
+        _again(options)
+        return
     try:
         found = find_sites(way)
         settings, table = settings_of(options, way, found)
@@ -135,6 +139,35 @@ def run(options: argparse.Namespace) -> None:
         if not report.passed:
             sys.exit(1)
         _write(options, report, settings)
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
+
+
+def _again(options: argparse.Namespace) -> None:
+    """Check the plates of a configuration, as it says that they are read.
+
+    Raises
+    ------
+    SystemExit : status 1 where the plates have problems; other options than --all, --sheet and --mirror, or no such plates.
+    """
+    from gandl.check.plates import check_plates
+    from gandl.config.files import read_config
+
+    place, given = options.plates, vars(options)
+    allowed = ("plates", "command", "run", "all", "sheet", "mirror")
+    if other := [name for name, text in given.items() if text and name not in allowed]:
+        sys.exit(f"--{other[0].replace('_', '-')}: {place} says how its plates are read; change it there")
+    if not place.is_file():
+        sys.exit(f"no configuration at {place}")
+    try:
+        config = read_config(place)
+        if config.source.plates is None:
+            sys.exit(f"{place} has no section source.plates")
+        report = check_plates(config.source.plates, every_pixel=options.all, mirror=options.mirror or config.mirror)
+        print("\n".join(lines_of(report)))
+        if not report.passed:
+            sys.exit(1)
+        _write(options, report, config.source.plates)
     except (OSError, ValueError) as error:
         sys.exit(str(error))
 

@@ -166,6 +166,35 @@ def test_a_workbook_becomes_a_table(six: Path, here: Path) -> None:
     (six.parent / "sites.xlsx").unlink()
 
 
+def test_a_configuration_is_checked_as_it_says(six: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert gandl_check(six, "--leave-out", "mito", "--config", "mine.yaml") is None
+    capsys.readouterr()
+    assert gandl_check("mine.yaml") is None
+    assert "channels    5: DNA, er, actin, rna, golgi\n" in capsys.readouterr().out
+    assert gandl_check("mine.yaml", "--z", "max") == "--z: mine.yaml says how its plates are read; change it there"
+    six.rename(six.with_suffix(".old"))
+    assert gandl_check("mine.yaml") == 1
+    six.with_suffix(".old").rename(six)
+    assert gandl_check("other.yaml") == "no configuration at other.yaml"
+
+
+def test_doses_that_are_not_read_are_noted_where_wells_of_a_treatment_differ_in_them(
+    six: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = pd.read_csv(six).rename(columns={"concentration_um": "dose_rank"})
+    table["dose_rank"] = table["dose_rank"].where(
+        table["dose_rank"].isna(), table["dose_rank"].rank().map("rank {}".format)
+    )
+    for name in [name for name in table if name.startswith("file_")]:
+        table[name] = [str(six.parent / path) for path in table[name]]
+    table.to_csv("sites.csv", index=False)
+    assert gandl_check("sites.csv") is None
+    said = (
+        "no concentration_um, though dose_rank differs within a treatment: 20 treated wells, which count as replicates"
+    )
+    assert said in capsys.readouterr().out
+
+
 def test_a_folder_of_a_microscope_is_recognised(here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plate = tmp_path / "scan 7"
     plate.mkdir()

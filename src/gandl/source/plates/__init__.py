@@ -5,6 +5,7 @@ every mistake.
 __all__ = [
     "channels",
     "contents",
+    "doses",
     "folder",
     "grouping",
     "mistakes",

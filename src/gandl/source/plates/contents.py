@@ -127,6 +127,28 @@ def contents_of_tiff(tiff: TiffFile) -> Contents:
     return Contents(axes, sizes, names if len(names) == channels else (), pixel_size_um)
 
 
+def pages_of_series(path: Path) -> list[list[int]]:
+    """Of each series (image) of a TIFF the numbers of its pages, from 1, in the order of its frames.
+
+    Raises
+    ------
+    ContentsError : it cannot be read, or its series are not told apart: only OME-XML does where one of them has several pages.
+    """
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path, _multifile=False) as tiff:
+            series = [[None if page is None else page.index + 1 for page in one.pages] for one in tiff.series]
+            frames = [math.prod(one.shape[: -len(one.keyframe.shape)]) for one in tiff.series]
+            is_ome = tiff.is_ome
+    except Exception as error:  # whatever tifffile raises for a damaged file
+        raise ContentsError(f"{path} cannot be read, so that its series are not known ({error})") from error
+    pages = [[page for page in one if page is not None] for one in series]
+    if [len(one) for one in pages] != frames or not (is_ome or all(len(one) == 1 for one in pages)):
+        raise ContentsError(f"the metadata of {path} do not say which pages are of which series")
+    return pages
+
+
 @lru_cache(maxsize=16)
 def _of_xml(text: str) -> tuple[tuple[str, ...], float | None]:
     """Names of the channels and side of a pixel (um) of the first image of an OME-XML."""

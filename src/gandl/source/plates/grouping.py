@@ -56,7 +56,7 @@ def group_places(places: Iterable[Place], folder: Path, time: int | None, mistak
     """
     notes: list[str] = []
     stacks: dict[SiteKey, dict[str, dict[int | None, str]]] = defaultdict(lambda: defaultdict(dict))
-    for place in _of_one_time(list(places), time, mistakes, notes):
+    for place in of_one_time(list(places), time, mistakes, notes):
         planes = stacks[place.key, place.well, place.site][place.channel]
         if place.plane in planes:
             what = "" if place.plane is None else f"plane {place.plane} of "
@@ -72,7 +72,7 @@ def group_places(places: Iterable[Place], folder: Path, time: int | None, mistak
     return Grouped(images, tuple(notes))
 
 
-def _of_one_time(places: list[Place], time: int | None, mistakes: list[str], notes: list[str]) -> list[Place]:
+def of_one_time(places: list[Place], time: int | None, mistakes: list[str], notes: list[str]) -> list[Place]:
     """The images of the time point that is taken; times are numbered from 1 within their plate, in their natural order."""
     times: dict[PlateKey, set[str]] = defaultdict(set)
     for place in places:

@@ -169,7 +169,12 @@ def _is_negative(cells: Mapping[str, str]) -> bool:
 
 
 def _is_zero(cells: Mapping[str, str]) -> bool:
-    return bool(re.fullmatch(r"[-+]?0+([.,]0*)?(e[-+]?\d+)?", cells.get("concentration_um", ""), re.IGNORECASE))
+    return is_zero(cells.get("concentration_um", ""))
+
+
+def is_zero(dose: str) -> bool:
+    """Whether the text of a concentration is 0."""
+    return bool(re.fullmatch(r"[-+]?0+([.,]0*)?(e[-+]?\d+)?", dose, re.IGNORECASE))
 
 
 def read_site_number(text: str, mistakes: list[str], where: str) -> int | None:

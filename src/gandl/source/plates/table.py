@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gandl.source.plates.channels import Renames, remedy, unused
 from gandl.source.plates.contents import ContentsError, channels_of_file
+from gandl.source.plates.doses import with_doses
 from gandl.source.plates.references import Address, ImageFile, image_at
 from gandl.source.plates.rules import Site, no_well, read_layout, read_site_number, well_of, without_vehicle_doses
 from gandl.source.plates.state import ILLUMINATION, PREFIX, WHOLE
@@ -28,7 +29,6 @@ MADE = ("site_id", "well_id", "plate_id", "store_id", "plate_name", "row", "colu
 LATER = ("scheme", "fold", "part", "on", "off", "off_norm", "on_lda", "sha256")
 """Columns that later tables add to those of the sites."""
 MEANT = {
-    **dict.fromkeys(("concentration", "conc", "dose", "dose_um"), "concentration_um"),
     **dict.fromkeys(("well_name", "wellname"), "well"),
     "drug": "treatment",
     "field": "site",
@@ -75,6 +75,7 @@ def sites_of_table(
 ) -> Found:
     """The sites of a table whose columns are named as in `sites.csv`, whatever file it was translated from; see
     `read_table_of_sites`. `renames` are other names for channels; `leave_out` holds for these."""
+    table = with_doses(table)
     mistakes = [*_mistakes_of_header(table), *table.mistakes]
     channels = channels_of_header(table.header)
     whole = WHOLE in table.header and not channels
@@ -243,11 +244,17 @@ def mistakes_of_names(header: tuple[str, ...]) -> list[str]:
 def _notes(header: tuple[str, ...]) -> list[str]:
     passed = [name for name in header if name in MADE]
     notes = [f"the column {name} is not read: gandl derives it from plate and well" for name in passed]
-    for name in header:
-        meant = MEANT.get(name.lower().replace(" ", "_"))
-        if meant and meant not in header:
-            notes.append(f"the column {name} is kept but has no meaning for gandl; if it is {meant}, rename it")
-    return notes
+    return [*notes, *notes_of_names(header)]
+
+
+def notes_of_names(header: tuple[str, ...]) -> list[str]:
+    """Columns whose name is close to one that has a meaning."""
+    meant = {name: MEANT.get(name.lower().replace(" ", "_")) for name in header}
+    return [
+        f"the column {name} is kept but has no meaning for gandl; if it is {known}, rename it"
+        for name, known in meant.items()
+        if known and known not in header
+    ]
 
 
 def _site(

@@ -1,7 +1,7 @@
 """Tables as people write them: takes a CSV (also tab-separated, or compressed by gzip) or an Excel workbook, makes rows of text.
 
-The separator, a BOM, line ends and, where the separator is a semicolon, decimal commas are understood. Nothing heavier than
-the standard library is imported before a workbook is read.
+The separator, a BOM, line ends and, where the separator is a semicolon or a tab, decimal commas are understood. Nothing heavier
+than the standard library is imported before a workbook is read.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -31,13 +31,15 @@ KNOWN = frozenset(
 NUMBERS = ("concentration_um",)
 """Columns in which a decimal comma is read as a point."""
 EXCEL = (".xlsx", ".xlsm")
+METADATA = "Metadata_"
+"""What others begin names of columns with."""
 
 
 @dataclass(frozen=True)
 class Table:
     """A table as text: `rows` holds, for every line that is not empty, its number in the file and its cells by column.
 
-    `delimiter` is "" if the file is no CSV.
+    `delimiter` is "" if the file is no CSV. `doses_read`: concentration_um holds what other columns of concentrations say.
     """
 
     path: Path
@@ -46,6 +48,7 @@ class Table:
     mistakes: tuple[str, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
     delimiter: str = ""
+    doses_read: bool = False
 
 
 def read_csv(path: Path) -> Table:
@@ -153,13 +156,39 @@ def _column_name(text: str) -> str:
     return lower if lower.replace(" ", "_") in KNOWN else name
 
 
+class Columns:
+    """The columns of a table, by names whose capitals, and a prefix `Metadata_`, do not matter.
+
+    Parameters
+    ----------
+    header : their names as they are written.
+    """
+
+    def __init__(self, header: Iterable[str]) -> None:
+        self._written = {name.removeprefix(METADATA).lower(): name for name in reversed(list(header))}
+
+    def first(self, names: Iterable[str]) -> str | None:
+        """The first of these names that the table has, as it is written there."""
+        return next((self._written[name] for name in names if name in self._written), None)
+
+    def all(self, names: Iterable[str]) -> list[str]:
+        """Those of these names that the table has, as they are written there."""
+        return [self._written[name] for name in names if name in self._written]
+
+
+def value(cells: Mapping[str, str], column: str | None) -> str:
+    """The text of a cell; "" where there is no such column, or where the cell only says that it is empty."""
+    text = cells.get(column, "") if column else ""
+    return "" if text.lower() in ("na", "nan", "n/a", "null", "<na>", "none") else text
+
+
 def with_decimal_points(table: Table, columns: Sequence[str]) -> Table:
-    """The table with decimal points for decimal commas, where its separator is a semicolon and no value can mean two things.
+    """The table with decimal points for decimal commas, where a semicolon or tab separates and no value can mean two things.
 
     `1,000` is one thousand or one: a column in which no other value (`0,5`) shows which is left as it is, and so is one
     that also has decimal points.
     """
-    if table.delimiter != ";":
+    if table.delimiter not in (";", "\t"):
         return table
     for column in columns:
         values = [cells[column] for _, cells in table.rows if cells.get(column)]

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gandl.source.plates.doses import with_doses
+from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.rules import (
     UNKNOWN,
     Layout,
@@ -19,7 +21,7 @@ from gandl.source.plates.rules import (
     without_vehicle_doses,
 )
 from gandl.source.plates.stores import PlateKey
-from gandl.source.plates.table import MADE, OWN, mistakes_of_names
+from gandl.source.plates.table import MADE, OWN, mistakes_of_names, notes_of_names
 from gandl.source.plates.text_table import Table, read_csv
 from gandl.workflow.words import counted
 
@@ -51,12 +53,13 @@ def read_wells(path: Path, mistakes: list[str], notes: list[str]) -> Wells:
 
 def wells_of_table(table: Table, name: str, mistakes: list[str], notes: list[str]) -> Wells:
     """The wells of a table whose columns are named as gandl names them; `name` is what messages begin with."""
+    table = with_doses(table)
     mistakes += [f"{name}, {mistake}" for mistake in (*mistakes_of_names(table.header), *table.mistakes)]
     if "well" not in table.header:
         mistakes.append(f"{name}, row 1: the column well is missing; it has {', '.join(table.header)}")
         return {}
     rows, of_vehicles = without_vehicle_doses(table.rows)
-    notes += [*table.notes, *(f"{name}, {note}" for note in of_vehicles)]
+    notes += [*table.notes, *(f"{name}, {note}" for note in (*notes_of_names(table.header), *of_vehicles))]
     extra = [column for column in table.header if column not in (*OWN, *MADE)]
     wells: Wells = {}
     for line, cells in rows:
@@ -93,8 +96,14 @@ def treated(sites: Sequence[Site], wells: Wells, name: str) -> tuple[list[Site],
     Returns
     -------
     The sites, in order, and notes: wells without a row, which count as untreated, and rows without images.
+
+    Raises
+    ------
+    gandl.source.plates.mistakes.PlatesError : no row fits any of the sites.
     """
     rows = [well_row(wells, site.key, site.well) for site in sites]
+    if sites and wells and not any(rows):
+        raise PlatesError(_no_row_fits(sites, wells, name))
     out = [_treated(site, row) for site, row in zip(sites, rows, strict=True)]
     notes = []
     without = [site for site, row in zip(sites, rows, strict=True) if row is None]
@@ -108,6 +117,28 @@ def treated(sites: Sequence[Site], wells: Wells, name: str) -> tuple[list[Site],
     if unseen:
         notes.append(f"{name} names wells without images in {counted(len(unseen), 'row')}, the first is {unseen[0]}")
     return out, notes
+
+
+def _no_row_fits(sites: Sequence[Site], wells: Wells, name: str) -> str:
+    """What the table of wells names, and what there is: the first of experiment, plate and well that they do not share."""
+    plates = {plain_plate(site.key.plate) for site in sites}
+    levels = (
+        ("experiment", [place[0] for place in wells], {site.key.experiment for site in sites}),
+        ("plate", [place[1] for place in wells], plates),
+        ("well", [place[2] for place in wells], {site.well for site in sites}),
+    )
+    for what, of_rows, of_sites in levels:
+        if not any(word is None or word in of_sites for word in of_rows):
+            said = some_names(sorted({word for word in of_rows if word is not None}))
+            has = some_names(sorted(of_sites))
+            return f"no row of {name} fits a well with images: it names the {what} {said}; the images are of {has}"
+    return f"no row of {name} fits a well with images: of no plate it names one of the wells that have images"
+
+
+def some_names(names: Sequence[str]) -> str:
+    """The first five, and how many more there are."""
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return f"{', '.join(names[:5])}{more}"
 
 
 def _treated(site: Site, row: WellRow | None) -> Site:

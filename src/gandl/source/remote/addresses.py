@@ -6,10 +6,9 @@ import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from urllib.parse import quote
 
 from gandl.source.remote.datasets import DatasetsError, path_of_url
-from gandl.source.remote.mirrors import mirror_folder
+from gandl.source.remote.mirrors import address_of, mirror_folder
 from gandl.source.remote.retries import DownloadError, MissingError, Retries
 from gandl.source.remote.web import Meter, Web
 
@@ -70,7 +69,7 @@ class Addresses:
     def _get(self, address: str) -> bytes | DownloadError:
         try:
             if self._folder is None:
-                return self._web.get(self._elsewhere(address) if self._mirror else address)
+                return self._web.get(address_of(address, self._mirror))
             return self._read(address, self._folder / path_of_url(address))
         except MissingError as error:
             return DownloadError(f"{address} cannot be downloaded: {error.said}; check the address, or name a mirror")
@@ -78,9 +77,6 @@ class Addresses:
             return DownloadError(str(error))
         except DownloadError as error:
             return error
-
-    def _elsewhere(self, address: str) -> str:
-        return f"{str(self._mirror).rstrip('/')}/{quote(str(path_of_url(address)))}"
 
     def _read(self, address: str, copy: Path) -> bytes | DownloadError:
         try:

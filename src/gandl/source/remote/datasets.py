@@ -38,13 +38,13 @@ class Download:
 
 
 def path_of_url(url: str) -> PurePosixPath:
-    """`<host>/<path>` of an http(s) address.
+    """`<host>/<path>` of an http(s) address, percent-encoded characters as they are meant; a # belongs to the path.
 
     Raises
     ------
     DatasetsError : no http(s) address, or one whose path is empty or climbs out of its host's folder.
     """
-    parts = urlsplit(url)
+    parts = urlsplit(url.replace("#", "%23"))
     path = PurePosixPath(unquote(parts.path).lstrip("/"))
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise DatasetsError(f"{url!r} is not the address of a file; it must begin with https:// or http:// and a host")

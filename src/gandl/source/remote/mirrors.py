@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 from gandl.source.remote.datasets import path_of_url
 from gandl.source.remote.retries import DownloadError
@@ -25,8 +26,10 @@ def mirror_folder(mirror: str | Path | None) -> Path | None:
 
 
 def address_of(url: str, mirror: str | Path | None) -> str:
-    """Where a file of an official address is requested on the web."""
-    return f"{str(mirror).rstrip('/')}/{path_of_url(url)}" if mirror else url
+    """Where a file of an official address is requested on the web; a # in it belongs to the name of the file."""
+    if not mirror:
+        return url.replace("#", "%23")
+    return f"{str(mirror).rstrip('/')}/{quote(str(path_of_url(url)))}"
 
 
 def is_web(mirror: str | Path) -> bool:

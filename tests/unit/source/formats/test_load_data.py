@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import tifffile
 
 from gandl.source.formats.tables.load_data import is_load_data, read_load_data
 from gandl.source.formats.tables.prefixes import Rewrite, rewrites_of, rewritten
@@ -13,6 +14,7 @@ from gandl.source.formats.tables.sites_csv import sites_text
 from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.table import Found
 from load_data_files import write_listed_plates
+from stack_files import noise
 
 HEADER = "FileName_OrigDNA,PathName_OrigDNA,Metadata_Plate,Metadata_Well,Metadata_Site"
 
@@ -73,17 +75,59 @@ def test_paths_relative_to_the_table_and_rows_and_columns_are_understood(tmp_pat
     ]
 
 
-def test_frames_and_series_count_pages_from_0(tmp_path: Path) -> None:
+def test_frames_count_pages_from_0(tmp_path: Path) -> None:
     head = HEADER.replace("Metadata_Plate", "Frame_OrigDNA,Series_OrigDNA,Metadata_Plate")
-    found = load_data(tmp_path, f"{head}\na.tif,x,0,0,1,A1,1\na.tif,x,2,0,1,A1,2\nb.tif,x,0,1,1,A1,3\n")
-    assert cells(found) == ["x/a.tif#1", "x/a.tif#3", "x/b.tif#2"]
-    single = load_data(tmp_path, f"{head}\na.tif,x,0,0,1,A1,1\nb.tif,x,0,,1,A1,2\n")
-    assert cells(single) == ["x/a.tif", "x/b.tif"], "where all frames are 0, files have one page"
-    wrong = load_data(tmp_path, f"{head}\na.tif,x,1,1,1,A1,1\na.tif,x,-1,0,1,A1,2\n")
-    assert wrong.mistakes == (
-        "row 2: Frame_OrigDNA is 1 and Series_OrigDNA is 1; only one of them can number pages",
-        "row 3: Frame_OrigDNA is '-1'; frames and series count from 0",
+    found = load_data(
+        tmp_path, f"{head}\na.tif,x,0,0,1,A1,1\na.tif,x,2,0,1,A1,2\nb.tif,x,0.0,,1,A1,3\nc.tif,x,,,1,A1,4\n"
     )
+    assert cells(found) == ["x/a.tif#1", "x/a.tif#3", "x/b.tif#1", "x/c.tif"]
+    single = load_data(tmp_path, f"{head}\na.tif,x,0,0,1,A1,1\nb.tif,x,0,,1,A1,2\n")
+    assert cells(single) == ["x/a.tif#1", "x/b.tif#1"], "the first page, also where the files have more"
+    wrong = load_data(tmp_path, f"{head}\na.tif,x,-1,0,1,A1,2\n")
+    assert wrong.mistakes == ("row 2: Frame_OrigDNA is '-1'; frames and series count from 0",)
+
+
+def test_a_series_is_looked_up_in_its_file(tmp_path: Path) -> None:
+    head = HEADER.replace("Metadata_Plate", "Frame_OrigDNA,Series_OrigDNA,Metadata_Plate")
+    pixels = noise(3, 64, 64)
+    (tmp_path / "screen").mkdir()
+    with tifffile.TiffWriter(tmp_path / "screen/a.ome.tif", ome=True) as tiff:
+        for _ in range(2):
+            tiff.write(pixels, metadata={"axes": "CYX"}, photometric="minisblack")
+    with tifffile.TiffWriter(tmp_path / "screen/b.tif") as tiff:
+        for side in (64, 32):
+            tiff.write(pixels[0, :side], metadata=None)
+    with tifffile.TiffWriter(tmp_path / "screen/c.tif") as tiff:
+        for side in (64, 64, 32):
+            tiff.write(pixels[0, :side], metadata=None, contiguous=False)
+    rows = ("a.ome.tif,,0,1,1,A1,1", "a.ome.tif,,2,1,1,A1,2", "b.tif,,0,1,1,A1,3")
+    assert cells(load_data(tmp_path, "\n".join([head, *rows]))) == ["a.ome.tif#4", "a.ome.tif#6", "b.tif#2"]
+    rows = ("a.ome.tif,,3,1,1,A1,1", "c.tif,,0,1,1,A1,2", "a.tif,https://x.org,0,1,1,A1,3")
+    wrong = load_data(tmp_path, "\n".join([head, *rows])).mistakes
+    assert wrong == (
+        "row 2: Series_OrigDNA is 1 and the frame 3, but a.ome.tif has series of 3, 3 pages",
+        f"row 3: Series_OrigDNA is 1, but the metadata of {tmp_path}/screen/c.tif do not say which pages are of which series; "
+        "name the page in Frame_OrigDNA, from 0, and no series",
+        "row 4: Series_OrigDNA is 1, which page of https://x.org/a.tif that is cannot be seen; name the page in Frame_OrigDNA, "
+        "from 0, and no series",
+    )
+
+
+def test_addresses_are_percent_encoded_where_they_are_made_of_names(tmp_path: Path) -> None:
+    text = (
+        "FileName_OrigDNA,PathName_OrigDNA,URL_OrigER,Metadata_Well\n"
+        "Plate_#6+5 50%_A01.tif,s3://b/x y,https://h.org/a%20b/#7.tif,A1\n"
+        "Plate_#6?_A02.tif,https://h.org/a%20b/c d,https://h.org/e.tif?v=1,A2\n"
+        "Plate_#6_A03.tif,/far/#1,https://h.org/far/a%23b.tif,A3\n"
+    )
+    found = load_data(tmp_path, text, rewrites=("/far=https://near.org", "https://h.org/far=here"))
+    assert cells(found) == [
+        "https://b.s3.amazonaws.com/x%20y/Plate_%236%2B5%2050%25_A01.tif",
+        "https://h.org/a%20b/c%20d/Plate_%236%3F_A02.tif",
+        "https://near.org/%231/Plate_%236_A03.tif",
+    ]
+    assert cells(found, "file_ER")[:2] == ["https://h.org/a%20b/%237.tif", "https://h.org/e.tif?v=1"]
+    assert cells(found, "file_ER")[2].endswith("here/a#b.tif"), "a file on this machine bears its plain name"
 
 
 def test_addresses_are_kept_as_cells(tmp_path: Path) -> None:
@@ -194,6 +238,73 @@ def test_two_plates_with_the_same_wells_stay_apart_by_their_names(tmp_path: Path
         "row 3: well A1, site 1 is in row 2 already, and no column Metadata_Plate says which plate it is of; add it if the table "
         "lists several plates",
     )
+
+
+def test_the_same_well_in_two_folders_needs_a_plate(tmp_path: Path) -> None:
+    head = "FileName_OrigDNA,PathName_OrigDNA,Metadata_Well"
+    assert load_data(tmp_path, f"{head}\na.tif,x,A1\nb.tif,x,A1\n").mistakes == (), "two sites"
+    assert load_data(tmp_path, f"{head}\na.tif,x,A1\na.tif,y,A1\n").mistakes == (
+        "row 3: well A1 is in row 2 already, with images in x there and in y here, and no column Metadata_Plate says which plate "
+        "it is of; add it if the table lists several plates, or Metadata_Site if they are sites of one well",
+    )
+
+
+def test_rows_of_planes_are_joined_to_sites(tmp_path: Path) -> None:
+    head = "FileName_OrigDNA,PathName_OrigDNA,Metadata_Plate,Metadata_Well,Metadata_Site,Metadata_ZPlane,Frame_OrigDNA"
+    rows = (
+        "b.tif,z2,P,A1,1,10,",
+        "a.tif,z1,P,A1,1,9,",
+        "c.tif,z1,P,A2,1,9,0",
+        "c.tif,z1,P,A2,1,10,1",
+        "d.tif,z1,P,A3,1,9,",
+    )
+    found = load_data(tmp_path, "\n".join([head, *rows]))
+    assert found.mistakes == ()
+    assert cells(found) == ["z1/a.tif|z2/b.tif", "z1/c.tif", "z1/d.tif"]
+    assert [site.where for site in found.sites] == ["row 2", "row 4", "row 6"]
+    assert "5 rows are planes of 3 sites (Metadata_ZPlane), 1 to 2 of each; were all listed?" in found.notes
+    assert "ZPlane" not in found.sites[0].extra
+    wrong = load_data(tmp_path, "\n".join([head, *rows[:2], "e.tif,z1,P,A1,1,9,", "e.tif,z1,P,A1,1,x,"]))
+    assert wrong.mistakes == (
+        "row 4: plane 9 of site 1 of well A1 is in row 3 already",
+        "row 5: Metadata_ZPlane is 'x'; planes of a site are numbered",
+    )
+    single = load_data(tmp_path, "\n".join([head, *rows[1:3]]))
+    assert single.sites[0].extra["ZPlane"] == "9", "where a site has one plane, its number is kept as text"
+
+
+def test_one_of_several_time_points_is_taken(tmp_path: Path) -> None:
+    head = f"{HEADER},Metadata_Timepoint"
+    load_data(tmp_path, f"{head}\na.tif,t1,P,A1,1,0\na.tif,t2,P,A1,1,10\na.tif,t3,P,A1,1,9\n")
+    table = tmp_path / "screen/load_data.csv"
+    assert read_load_data(table).mistakes == (
+        "plate P of screen has 3 time points: 0, 9, 10; choose one by its number, such as --time 1 (source.plates.time)",
+    )
+    found = read_load_data(table, time=2)
+    assert (found.mistakes, cells(found)) == ((), ["t3/a.tif"])
+    durations = load_data(tmp_path, f"{head}\na.tif,t1,P,A1,1,24\nb.tif,t1,P,A2,1,48\n")
+    assert [site.extra["Timepoint"] for site in durations.sites] == ["24", "48"], "wells may differ in it"
+
+
+def test_numbers_that_pandas_rewrote_and_columns_without_metadata_are_understood(tmp_path: Path) -> None:
+    found = load_data(tmp_path, f"{HEADER}\na.tif,x,7.0,A1,1.0\nb.tif,x,7.0,A1,2.0\n")
+    assert (found.mistakes, [(site.key.plate, site.site) for site in found.sites]) == ((), [("7", 1), ("7", 2)])
+    bare = load_data(tmp_path, "Plate,Well,FileName_DNA,PathName_DNA,Treatment,dose_nM\nP,A1,a.tif,x,drug,500\n")
+    assert bare.mistakes == ()
+    (site,) = bare.sites
+    assert (site.key.plate, site.well, site.layout.treatment, site.layout.concentration_um) == ("P", "A01", "drug", 0.5)
+    assert not is_load_data(["well", "file_dna", "FileName_DNA"]), "a sites.csv that keeps the column"
+
+
+def test_treatments_and_doses_by_their_own_names_are_read(tmp_path: Path) -> None:
+    text = f"{HEADER},Metadata_Treatment,Metadata_dose_nM\na.tif,x,P,A1,1,DMSO,0\nb.tif,x,P,A2,1,drug,2000\n"
+    found = load_data(tmp_path, text)
+    assert found.mistakes == ()
+    assert [(site.layout.control, site.layout.concentration_um) for site in found.sites] == [
+        ("negative", None),
+        ("none", 2.0),
+    ]
+    assert found.notes[0] == "dose_nM is in nM: times 0.001 gives concentration_um"
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,63 @@ def test_one_map_or_a_table_of_plates_and_wells_may_be_named_itself(tmp_path: Pa
     assert read_plate_maps(own, ["P1"]).wells[None, None, "A01"].layout.control == "positive"
 
 
+@pytest.mark.parametrize("kind", ["", "control", "negcon"])
+def test_a_sample_that_is_the_vehicle_by_name_is_a_negative_control(kind: str, tmp_path: Path) -> None:
+    path = maps(
+        tmp_path,
+        f"A01\tDMSO\t0\tDMSO\t{kind}",
+        f"A02\twater\t\twater\t{kind}",
+        "A03\tdrug\t0.01\tDMSO\ttrt",
+        "A04\tDMSO\t\tDMSO\ttrt",
+        header=f"{MAP}\tpert_type",
+    )
+    read = read_plate_maps(path, ["P1"])
+    assert read.mistakes == ()
+    layouts = [row.layout for row in read.wells.values()]
+    assert [(layout.control, layout.treatment, layout.condition) for layout in layouts] == [
+        ("negative", "DMSO", "untreated"), ("negative", "water", "untreated"), ("none", "drug", "treated"),
+        ("none", "DMSO", "treated"),
+    ]  # fmt: skip
+    words = "2 negcon are negative" if kind == "negcon" else "1 of DMSO are negative, 1 of water are negative"
+    assert read.notes[-1].endswith(f"wells of the plate map: {words}")
+
+
+def test_decimal_commas_between_tabs_are_read(tmp_path: Path) -> None:
+    path = maps(tmp_path, "A01\tBRD-1\t0,005\tDMSO", "A02\tBRD-1\t0,01\tDMSO")
+    read = read_plate_maps(path, ["P1"])
+    assert [row.layout.concentration_um for row in read.wells.values()] == [5.0, 10.0]
+    assert any("mmoles_per_liter has decimal commas in 2 rows: 0,005 is read as 0.005" in note for note in read.notes)
+
+
+def test_a_dose_of_a_table_of_wells_is_read_by_its_unit_and_refused_without(tmp_path: Path) -> None:
+    own = tmp_path / "wells.csv"
+    own.write_text("well,treatment,dose_uM\nA1,drug,2.7\n")
+    read = read_plate_maps(own, ["P1"])
+    assert read.wells[None, None, "A01"].layout.concentration_um == 2.7
+    assert read.notes == ("dose_uM is read as concentration_um",)
+    own.write_text("well,drug,concentration\nA1,x,2.7\n")
+    read = read_plate_maps(own, ["P1"])
+    assert read.mistakes[0].startswith(f"{own}, row 1: concentration names no unit; rename it to concentration_uM")
+    assert read.notes == (
+        f"{own}, the column drug is kept but has no meaning for gandl; if it is treatment, rename it",
+    )
+
+
 # --- bad input ---
+
+
+def test_a_table_of_wells_that_fits_no_plate_is_a_mistake(listed: Listed, tmp_path: Path) -> None:
+    own = tmp_path / "wells.csv"
+    own.write_text("plate,well,control\nBR 00000001,A1,negative\n")
+    assert with_plate_maps(sites_of(listed), own).mistakes == (
+        f"no row of {own} fits a well with images: it names the plate BR 00000001; the images are of BR00000001",
+    )
+    own.write_text("plate,well,control\nBR00000001,H1,negative\n")
+    assert (
+        with_plate_maps(sites_of(listed), own)
+        .mistakes[0]
+        .endswith("it names the well H01; the images are of A01, A02, A03, A04, A05 and 2 more")
+    )
 
 
 def test_a_barcode_without_a_plate_map_is_a_mistake(tmp_path: Path) -> None:

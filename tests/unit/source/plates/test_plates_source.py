@@ -144,12 +144,12 @@ def test_pages_of_one_file_are_named_behind_a_number_sign(tmp_path: Path) -> Non
 
 
 def test_columns_of_ones_own_are_kept_and_those_that_gandl_makes_are_passed_over(tmp_path: Path) -> None:
-    settings = lab(tmp_path, "well,row,Batch No,dose,file_dna\nB1,A,x7,3,a.tif\n")
+    settings = lab(tmp_path, "well,row,Batch No,drug,file_dna\nB1,A,x7,3,a.tif\n")
     frame = sites_of(settings, tmp_path)
-    assert frame[["row", "Batch No", "dose"]].iloc[0].tolist() == ["B", "x7", "3"]
+    assert frame[["row", "Batch No", "drug"]].iloc[0].tolist() == ["B", "x7", "3"]
     assert [note.split(";")[0] for note in read_plates(settings).notes] == [
         "the column row is not read: gandl derives it from plate and well",
-        "the column dose is kept but has no meaning for gandl",
+        "the column drug is kept but has no meaning for gandl",
     ]
 
 

@@ -99,3 +99,17 @@ def test_zero_with_three_decimals_is_clear(tmp_path: Path) -> None:
 def test_a_comma_behind_commas_is_refused(tmp_path: Path) -> None:
     plates = read_plates(lab(tmp_path, 'well,treatment,concentration_um,file_dna\nA1,x,"0,5",a.tif\n'))
     assert plates.mistakes == ("row 2: concentration_um is '0,5', with a comma; write 0.5, with a decimal point",)
+
+
+def test_decimal_commas_between_tabs_are_read(tmp_path: Path) -> None:
+    text = "well\ttreatment\tconcentration_um\tfile_dna\nA1\tx\t0,5\ta.tif\nA2\tx\t1,25\tb.tif\n"
+    plates = read_plates(lab(tmp_path, text))
+    assert (plates.mistakes, [dose for _, dose, _ in given(plates)]) == ((), [0.5, 1.25])
+
+
+def test_doses_of_a_table_of_sites_are_read_by_their_unit(tmp_path: Path) -> None:
+    plates = read_plates(lab(tmp_path, "well,treatment,Dose (µM),file_dna\nA1,x,0.5,a.tif\nA2,,,b.tif\n"))
+    assert (plates.mistakes, [dose for _, dose, _ in given(plates)]) == ((), [0.5, None])
+    assert plates.notes == ("Dose (µM) is read as concentration_um",)
+    bare = read_plates(lab(tmp_path, "well,treatment,dose,file_dna\nA1,x,0.5,a.tif\n"))
+    assert bare.mistakes[0].startswith("row 1: dose names no unit; rename it to concentration_uM")

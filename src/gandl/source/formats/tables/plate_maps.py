@@ -4,17 +4,16 @@ one map for all plates, makes the table of wells.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gandl.source.formats.tables.names import Columns, value
 from gandl.source.formats.tables.treatments import KINDS, SAMPLES, WELL, has_treatments, translated
 from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.rules import Site
 from gandl.source.plates.table import Found
-from gandl.source.plates.text_table import Table, read_csv
-from gandl.source.plates.wells import Wells, plain_plate, read_wells, treated, wells_of_table
+from gandl.source.plates.text_table import Columns, Table, read_csv, value
+from gandl.source.plates.wells import Wells, plain_plate, read_wells, some_names, treated, wells_of_table
 from gandl.workflow.words import counted
 
 BARCODES = "barcode_platemap.csv"
@@ -52,13 +51,12 @@ def with_plate_maps(found: Found, path: Path) -> Found:
         mistake = f"{own.where}: treatments are given here and in {path}; leave out one of them"
         return replace(found, mistakes=(*found.mistakes, mistake))
     maps = read_plate_maps(path, list(dict.fromkeys(site.key.plate for site in found.sites)))
-    sites, notes = treated(found.sites, maps.wells, str(path)) if maps.wells else (list(found.sites), [])
-    return replace(
-        found,
-        sites=tuple(sites),
-        mistakes=(*found.mistakes, *maps.mistakes),
-        notes=(*found.notes, *maps.notes, *notes),
-    )
+    found = replace(found, mistakes=(*found.mistakes, *maps.mistakes), notes=(*found.notes, *maps.notes))
+    try:
+        sites, notes = treated(found.sites, maps.wells, str(path)) if maps.wells else (list(found.sites), [])
+    except PlatesError as error:
+        return replace(found, mistakes=(*found.mistakes, str(error)))
+    return replace(found, sites=tuple(sites), notes=(*found.notes, *notes))
 
 
 def _says_what_was_done(site: Site) -> bool:
@@ -108,7 +106,7 @@ def _maps_of(
             )
     for plate in dict.fromkeys(map(plain_plate, plates)):
         if plate not in rows:
-            mistakes.append(f"plate {plate!r} has no plate map: {path} lists {_some(list(rows))}")
+            mistakes.append(f"plate {plate!r} has no plate map: {path} lists {some_names(list(rows))}")
             continue
         line, given = rows[plate]
         places = [
@@ -121,11 +119,6 @@ def _maps_of(
             )
         else:
             yield plate, file
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
-    return f"{', '.join(names[:5])}{more}"
 
 
 def _wells_of_map(table: Table, file: Path, external: _External | None, mistakes: list[str], notes: list[str]) -> Wells:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
-from gandl.source.formats.tables.doses import Doses, doses_of, unit_in_name, unit_of
+from gandl.source.plates.doses import UNKNOWN, Doses, doses_of, unit_in_name, unit_of, with_doses
+from gandl.source.plates.text_table import Table
 
 
 def of(column: str, *values: str, **others: str) -> tuple[Doses, list[Mapping[str, str]]]:
@@ -23,7 +25,11 @@ def of(column: str, *values: str, **others: str) -> tuple[Doses, list[Mapping[st
         ("dose_nM", "nM"), ("final_conc_mM", "mM"), ("dose [M]", "M"), ("log10_M", "log10 M"),
         ("log10 concentration (M)", "log10 M"),
         ("concentration", ""), ("pert_dose", ""), ("dose", ""), ("dose_unit", None), ("well_position", None), ("um", None),
-        ("mmoles_per_liter_corrected", "mM"), ("dose_rank", None), ("moa", None), ("solvent", None), ("diagnosis", None),
+        ("mmoles_per_liter_corrected", "mM"), ("dose_rank", None), ("moa", None),
+        ("conc_final_uM", "uM"), ("Concentration [uM] nominal", "uM"), ("Final Concentration in assay (µM)", "uM"),
+        ("concentration_m", ""), ("finalConc", ""), ("concUM", "uM"), ("doseMicromolar", "uM"), ("dose_level_nM", "nM"),
+        ("log10_conc_uM", UNKNOWN), ("uM_from_conc_nM", UNKNOWN), ("stock_conc_mM", None), ("DMSO conc (%)", None),
+        ("concanavalin", None), ("glucose", None), ("solvent", None), ("diagnosis", None),
     ],
 )  # fmt: skip
 def test_units_are_read_from_the_name_of_a_column(name: str, unit: str | None) -> None:
@@ -50,6 +56,7 @@ def test_values_become_micromolar(column: str, value: str, micromolar: str) -> N
     assert doses.micromolar(rows[0]) == (micromolar, "")
 
 
+@settings(deadline=None)
 @given(st.decimals(min_value="1e-9", max_value="1e3", places=9))
 def test_millimolar_is_converted_without_rounding(value: Decimal) -> None:
     doses, rows = of("mmoles_per_liter", str(value), "1")
@@ -95,7 +102,8 @@ def test_a_unit_is_taken_from_a_column_of_units_or_from_the_cells() -> None:
         ),
         (
             ("5", "10"),
-            "concentration names no unit; rename it to concentration_uM (or _nM, _mM, _M, log10_M), or to another name",
+            "concentration names no unit; rename it to concentration_uM (or _nM, _mM, _M, log10_M), or to another name without "
+            "dose and conc",
         ),
         (("5 %", "10 %"), "concentration has the unit '%', which is not known; rename it"),
         (("-5", "-6"), "concentration names no unit; rename it"),
@@ -117,3 +125,22 @@ def test_wrong_values_are_reported_and_never_converted() -> None:
         ("", "dose_uM is '5 nM', but the column is in uM"),
         ("", "dose_uM is '1e999999', not a number"),
     ]
+
+
+def test_a_name_that_is_not_understood_is_a_mistake_only_where_numbers_are_below_it() -> None:
+    doses, _ = of("log10_conc_uM", "0.5")
+    assert doses.mistakes[0].startswith("row 1: the unit in the name of log10_conc_uM is not understood; rename it to")
+    assert of("dose", "low", "high")[0] == Doses()
+
+
+def table_of(*rows: dict[str, str]) -> Table:
+    return Table(Path("x.csv"), tuple(rows[0]), tuple(enumerate(rows, start=2)))
+
+
+def test_a_table_gets_its_concentrations_once() -> None:
+    read = with_doses(table_of({"well": "A1", "dose_nM": "500"}, {"well": "A2", "dose_nM": ""}))
+    assert [cells["concentration_um"] for _, cells in read.rows] == ["0.5", ""]
+    assert read.notes == ("dose_nM is in nM: times 0.001 gives concentration_um",)
+    assert with_doses(read) is read
+    own = with_doses(table_of({"well": "A1", "concentration_um": "1", "dose_nM": "500", "conc": "7"}))
+    assert (own.rows[0][1]["concentration_um"], own.mistakes, own.notes) == ("1", (), ())
