@@ -39,11 +39,11 @@ from gandl.images.plate_headers import (
     pixel_sizes,
     usual_kind,
 )
-from gandl.source.plates.doses import is_dose, unit_in_name
-from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.references import Address
 from gandl.source.plates.sites import Plates, read_plates, sites_frame
 from gandl.source.plates.table import Found
+from gandl.source.plates.tabular.doses import is_dose, unit_in_name
+from gandl.source.plates.tabular.mistakes import PlatesError
 from gandl.source.remote.addresses import Addresses
 from gandl.source.remote.retries import DownloadError
 from gandl.statistics.hill import FEWEST_DOSES

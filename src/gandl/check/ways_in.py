@@ -19,7 +19,7 @@ from gandl.source.plates.channels import Renames, renames_of
 from gandl.source.plates.folder import read_folder_of_sites
 from gandl.source.plates.stores import file_safe
 from gandl.source.plates.table import Found, sites_of_table
-from gandl.source.plates.text_table import EXCEL, Table, file_and_sheet
+from gandl.source.plates.tabular.text_table import EXCEL, Table, file_and_sheet
 
 
 class WayInError(ValueError):
@@ -66,7 +66,7 @@ def find_sites(way: WayIn) -> Found | None:
     Raises
     ------
     WayInError : options that do not fit the place.
-    gandl.source.plates.mistakes.PlatesError : there is nothing to read; any other mistake is in `mistakes`.
+    gandl.source.plates.tabular.mistakes.PlatesError : there is nothing to read; any other mistake is in `mistakes`.
     """
     if way.wells and way.plate_maps:
         raise WayInError("--wells and --plate-maps both say what was done to the wells; name one of them")

@@ -117,7 +117,7 @@ def run(options: argparse.Namespace) -> None:
     """
     from gandl.check.plates import CheckReport, check_plates
     from gandl.check.ways_in import WayInError, find_sites
-    from gandl.source.plates.mistakes import PlatesError
+    from gandl.source.plates.tabular.mistakes import PlatesError
 
     way = way_in(options)
     if way.place.suffix.lower() in (".yaml", ".yml"):
@@ -220,7 +220,7 @@ def settings_of(options: argparse.Namespace, way: WayIn, found: Found | None) ->
 
 def lines_of(report: CheckReport) -> list[str]:
     """The report in words."""
-    from gandl.source.plates.mistakes import folded
+    from gandl.source.plates.tabular.mistakes import folded
 
     lines = [report.source, *(f"  {line}" for line in report.summary)]
     if report.notes:

@@ -33,9 +33,9 @@ from gandl.images.plate_headers import (
 )
 from gandl.images.plate_reader import PlateImagesError, PlateReader
 from gandl.images.store_reader import FORMAT
-from gandl.source.plates.mistakes import listed
 from gandl.source.plates.references import Address, Place, files_below
 from gandl.source.plates.sites import channels_of, source_of
+from gandl.source.plates.tabular.mistakes import listed
 from gandl.source.remote.addresses import Addresses
 from gandl.tables import SITES, read_table
 from gandl.workflow.files import sha256_of

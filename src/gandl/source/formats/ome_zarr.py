@@ -24,11 +24,11 @@ from gandl.source.formats.zarr_metadata import (
 )
 from gandl.source.plates.channels import Renames, plates_that_differ, remedy, unused
 from gandl.source.plates.contents import Contents, ContentsError, contents_of_zarr
-from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.references import ImageFile, image_at
 from gandl.source.plates.rules import Layout, Site, well_at, well_of
 from gandl.source.plates.stores import PlateKey, default_experiment
 from gandl.source.plates.table import Found
+from gandl.source.plates.tabular.mistakes import PlatesError
 from gandl.source.plates.wells import read_wells, treated
 from gandl.workflow.words import counted
 
@@ -66,7 +66,7 @@ def read_plate(
 
     Raises
     ------
-    gandl.source.plates.mistakes.PlatesError : no plate, or none whose metadata can be read and are of a version that is read; any
+    gandl.source.plates.tabular.mistakes.PlatesError : no plate, or none whose metadata can be read and are of a version that is read; any
         other mistake is in `mistakes`.
     """
     path = Path(path)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from gandl.source.plates.contents import attributes_of_zarr
-from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.stores import natural
+from gandl.source.plates.tabular.mistakes import PlatesError
 
 NEWEST = (0, 5)
 """Of the specification's versions that are read."""

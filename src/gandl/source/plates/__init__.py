@@ -5,16 +5,13 @@ every mistake.
 __all__ = [
     "channels",
     "contents",
-    "doses",
     "folder",
     "grouping",
-    "mistakes",
     "references",
     "rules",
     "sites",
     "state",
     "stores",
     "table",
-    "text_table",
     "wells",
 ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.rules import plate_words
 from gandl.source.plates.stores import PlateKey
+from gandl.source.plates.tabular.mistakes import PlatesError
 
 SHOWN = 3
 """Plates of one kind that a sentence names."""

@@ -15,7 +15,6 @@ from pathlib import Path, PurePosixPath
 from gandl.config import PlatesSettings
 from gandl.source.plates.channels import Renames, plates_that_differ, unused
 from gandl.source.plates.grouping import Place, SiteKey, group_places
-from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.references import ImageFile
 from gandl.source.plates.rules import (
     Layout,
@@ -35,6 +34,7 @@ from gandl.source.plates.stores import (
     plate_key,
 )
 from gandl.source.plates.table import Found
+from gandl.source.plates.tabular.mistakes import PlatesError
 from gandl.source.plates.wells import read_wells, treated
 from gandl.workflow.words import counted
 
@@ -51,7 +51,7 @@ def read_folder_of_sites(settings: PlatesSettings, renames: Renames | None = Non
 
     Raises
     ------
-    gandl.source.plates.mistakes.PlatesError : no such folder, an unusable pattern or table of wells, or no file that fits;
+    gandl.source.plates.tabular.mistakes.PlatesError : no such folder, an unusable pattern or table of wells, or no file that fits;
         any other mistake is in `mistakes`.
     """
     folder, pattern = folder_and_pattern(settings)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gandl.source.plates.references import WHOLE_FILE, ImageFile, Place, Selector
 from gandl.source.plates.stores import PlateKey
-from gandl.source.plates.text_table import AMBIGUOUS
+from gandl.source.plates.tabular.text_table import AMBIGUOUS
 from gandl.tables import CONTROLS
 from gandl.workflow.words import counted
 

@@ -16,11 +16,11 @@ import pandas as pd
 
 from gandl.config import PlatesSettings
 from gandl.source.plates.folder import read_folder_of_sites
-from gandl.source.plates.mistakes import PlatesError, listed
 from gandl.source.plates.references import PLANES, WHOLE_FILE, ImageFile, Place, Selector, place_at, selector_of
 from gandl.source.plates.rules import Site, missing_files, mistakes_of_sites, numbered, split_well
 from gandl.source.plates.stores import Plate, PlateKey, name_plates, place_of
 from gandl.source.plates.table import Found, read_table_of_sites
+from gandl.source.plates.tabular.mistakes import PlatesError, listed
 from gandl.tables.notes import WARNINGS, note_of, write_noted_sites
 
 CHANNELS = "channels"

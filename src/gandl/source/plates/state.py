@@ -22,7 +22,7 @@ from gandl.source.plates.stores import (
     plate_key,
     sorted_keys,
 )
-from gandl.source.plates.text_table import read_csv
+from gandl.source.plates.tabular.text_table import read_csv
 
 PREFIX = "file_"
 """Columns of a table that name images begin so."""

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gandl.config import PlatesSettings
-from gandl.source.plates.mistakes import PlatesError, listed
-from gandl.source.plates.text_table import PLACE_COLUMNS, file_and_sheet, read_csv
+from gandl.source.plates.tabular.mistakes import PlatesError, listed
+from gandl.source.plates.tabular.text_table import PLACE_COLUMNS, file_and_sheet, read_csv
 
 IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".bmp")
 GROUPS = (*PLACE_COLUMNS, "plane", "time")

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from gandl.source.plates.channels import Renames, remedy, unused
 from gandl.source.plates.contents import ContentsError, channels_of_file
-from gandl.source.plates.doses import with_doses
 from gandl.source.plates.references import Address, ImageFile, image_at
 from gandl.source.plates.rules import Site, no_well, read_layout, read_site_number, well_of, without_vehicle_doses
 from gandl.source.plates.state import ILLUMINATION, PREFIX, WHOLE
 from gandl.source.plates.stores import plate_key
-from gandl.source.plates.text_table import Table, read_csv
+from gandl.source.plates.tabular.doses import with_doses
+from gandl.source.plates.tabular.text_table import Table, read_csv
 
 READERS = 8
 """Files that are opened at a time: they wait for the disk or the network, not for a processor."""
@@ -61,7 +61,7 @@ def read_table_of_sites(path: Path, leave_out: Collection[str] = (), *, illumina
 
     Raises
     ------
-    gandl.source.plates.mistakes.PlatesError : the file cannot be read as a table at all; any other mistake is in `mistakes`.
+    gandl.source.plates.tabular.mistakes.PlatesError : the file cannot be read as a table at all; any other mistake is in `mistakes`.
     """
     return sites_of_table(read_csv(path), leave_out, illumination=illumination)
 

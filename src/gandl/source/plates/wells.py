@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gandl.source.plates.doses import with_doses
-from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.rules import (
     UNKNOWN,
     Layout,
@@ -22,7 +20,9 @@ from gandl.source.plates.rules import (
 )
 from gandl.source.plates.stores import PlateKey
 from gandl.source.plates.table import MADE, OWN, mistakes_of_names, notes_of_names
-from gandl.source.plates.text_table import Table, read_csv
+from gandl.source.plates.tabular.doses import with_doses
+from gandl.source.plates.tabular.mistakes import PlatesError
+from gandl.source.plates.tabular.text_table import Table, read_csv
 from gandl.workflow.words import counted
 
 
@@ -46,7 +46,7 @@ def read_wells(path: Path, mistakes: list[str], notes: list[str]) -> Wells:
 
     Raises
     ------
-    gandl.source.plates.mistakes.PlatesError : the file cannot be read as a table.
+    gandl.source.plates.tabular.mistakes.PlatesError : the file cannot be read as a table.
     """
     return wells_of_table(read_csv(path), str(path), mistakes, notes)
 
@@ -99,7 +99,7 @@ def treated(sites: Sequence[Site], wells: Wells, name: str) -> tuple[list[Site],
 
     Raises
     ------
-    gandl.source.plates.mistakes.PlatesError : no row fits any of the sites.
+    gandl.source.plates.tabular.mistakes.PlatesError : no row fits any of the sites.
     """
     rows = [well_row(wells, site.key, site.well) for site in sites]
     if sites and wells and not any(rows):

@@ -11,8 +11,8 @@ import tifffile
 from gandl.source.formats.tables.load_data import is_load_data, read_load_data
 from gandl.source.formats.tables.prefixes import Rewrite, rewrites_of, rewritten
 from gandl.source.formats.tables.sites_csv import sites_text
-from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.table import Found
+from gandl.source.plates.tabular.mistakes import PlatesError
 from load_data_files import write_listed_plates
 from stack_files import noise
 

@@ -13,7 +13,7 @@ import pytest
 
 from gandl.source.formats.ome_zarr import read_plate
 from gandl.source.formats.zarr_metadata import is_plate, plates_in
-from gandl.source.plates.mistakes import PlatesError
+from gandl.source.plates.tabular.mistakes import PlatesError
 from plate_files import write_csv
 from zarr_plates import ZarrPlate, change_metadata, write_plate
 

@@ -10,8 +10,8 @@ import pytest
 from gandl.source.formats.tables.load_data import read_load_data
 from gandl.source.formats.tables.plate_maps import find_plate_maps, read_plate_maps, with_plate_maps
 from gandl.source.formats.tables.prefixes import rewrites_of
-from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.table import Found
+from gandl.source.plates.tabular.mistakes import PlatesError
 from gandl.source.plates.wells import WellRow
 from load_data_files import Listed, write_listed_plates
 

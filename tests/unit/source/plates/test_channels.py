@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gandl.source.plates.channels import plates_that_differ, renames_of
-from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.stores import PlateKey
+from gandl.source.plates.tabular.mistakes import PlatesError
 
 
 def said(*channels: str) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from gandl.source.plates.doses import UNKNOWN, Doses, doses_of, unit_in_name, unit_of, with_doses
-from gandl.source.plates.text_table import Table
+from gandl.source.plates.tabular.doses import UNKNOWN, Doses, doses_of, unit_in_name, unit_of, with_doses
+from gandl.source.plates.tabular.text_table import Table
 
 
 def of(column: str, *values: str, **others: str) -> tuple[Doses, list[Mapping[str, str]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gandl.source.plates.mistakes import folded, listed, rows_in_words
+from gandl.source.plates.tabular.mistakes import folded, listed, rows_in_words
 
 
 def test_rows_are_named_in_runs() -> None:

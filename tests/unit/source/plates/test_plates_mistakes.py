@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from gandl.config import PlatesSettings
-from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.sites import channels_of, read_plates, write_sites
 from gandl.source.plates.stores import light_stores
+from gandl.source.plates.tabular.mistakes import PlatesError
 from plate_files import folder_of, lab, write_csv
 
 HEADER = "well,plate,control,treatment,concentration_um,file_dna,file_er"

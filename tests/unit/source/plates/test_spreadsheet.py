@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from gandl.config import PlatesSettings
-from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.sites import read_plates
-from gandl.source.plates.spreadsheet import date_text, number_text
 from gandl.source.plates.stores import files_of_tables, light_stores
-from gandl.source.plates.text_table import file_and_sheet, read_csv
+from gandl.source.plates.tabular.mistakes import PlatesError
+from gandl.source.plates.tabular.spreadsheet import date_text, number_text
+from gandl.source.plates.tabular.text_table import file_and_sheet, read_csv
 from plate_files import folder_of
 
 HEADER = ["well", "plate", "control", "treatment", "concentration_um", "file_dna"]

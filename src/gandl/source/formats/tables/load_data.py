@@ -18,10 +18,10 @@ from gandl.source.formats.tables.load_data_planes import joined
 from gandl.source.formats.tables.prefixes import Rewrite, foreign_paths
 from gandl.source.formats.tables.treatments import has_treatments, translated
 from gandl.source.plates.channels import Renames
-from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.state import ILLUMINATION, PREFIX, WHOLE
 from gandl.source.plates.table import Found, channels_of_header, sites_of_table
-from gandl.source.plates.text_table import Table, read_csv, table_of
+from gandl.source.plates.tabular.mistakes import PlatesError
+from gandl.source.plates.tabular.text_table import Table, read_csv, table_of
 
 
 def is_load_data(header: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 from gandl.source.formats.tables.prefixes import Rewrite, is_absolute, is_address, rewritten, with_slashes
 from gandl.source.plates.contents import ContentsError, pages_of_series
 from gandl.source.plates.state import ILLUMINATION, PREFIX
-from gandl.source.plates.text_table import Table, value
+from gandl.source.plates.tabular.text_table import Table, value
 
 COLUMN = re.compile(r"(?:Image_)?(FileName|PathName|URL|Frame|Series)_(.+)")
 _ORIGINAL = re.compile(r"^Orig(?=[A-Z0-9_])")

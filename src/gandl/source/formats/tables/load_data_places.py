@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from gandl.source.formats.tables.load_data_images import COLUMN
 from gandl.source.formats.tables.names import kept_names
 from gandl.source.formats.tables.treatments import CELLS, KINDS, SAMPLES
-from gandl.source.plates.doses import unit_in_name
 from gandl.source.plates.rules import well_at
 from gandl.source.plates.table import LAYOUT, MADE
-from gandl.source.plates.text_table import METADATA, Columns, value
+from gandl.source.plates.tabular.doses import unit_in_name
+from gandl.source.plates.tabular.text_table import METADATA, Columns, value
 from gandl.workflow.words import counted
 
 _PLACES = {

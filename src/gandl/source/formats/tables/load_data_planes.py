@@ -11,12 +11,12 @@ from pathlib import Path
 
 from gandl.source.formats.tables.load_data_places import Places
 from gandl.source.formats.tables.treatments import KINDS, SAMPLES
-from gandl.source.plates.doses import is_dose
 from gandl.source.plates.grouping import Place, of_one_time
 from gandl.source.plates.references import PLANES
 from gandl.source.plates.state import PREFIX
 from gandl.source.plates.stores import plate_key
 from gandl.source.plates.table import LAYOUT
+from gandl.source.plates.tabular.doses import is_dose
 from gandl.workflow.words import counted
 
 Rows = Sequence[tuple[int, Mapping[str, str]]]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable
 
 from gandl.source.plates.table import LATER, MADE, OWN
-from gandl.source.plates.text_table import METADATA
+from gandl.source.plates.tabular.text_table import METADATA
 
 _RESERVED = re.compile(r"file|(file|illum|path|page)_.*|feature_\d+", re.IGNORECASE)
 

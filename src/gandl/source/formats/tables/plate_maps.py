@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gandl.source.formats.tables.treatments import KINDS, SAMPLES, WELL, has_treatments, translated
-from gandl.source.plates.mistakes import PlatesError
 from gandl.source.plates.rules import Site
 from gandl.source.plates.table import Found
-from gandl.source.plates.text_table import Columns, Table, read_csv, value
+from gandl.source.plates.tabular.mistakes import PlatesError
+from gandl.source.plates.tabular.text_table import Columns, Table, read_csv, value
 from gandl.source.plates.wells import Wells, plain_plate, read_wells, some_names, treated, wells_of_table
 from gandl.workflow.words import counted
 
@@ -44,7 +44,7 @@ def with_plate_maps(found: Found, path: Path) -> Found:
 
     Raises
     ------
-    gandl.source.plates.mistakes.PlatesError : a file is missing or no table; any other mistake is in `mistakes`.
+    gandl.source.plates.tabular.mistakes.PlatesError : a file is missing or no table; any other mistake is in `mistakes`.
     """
     own = next((site for site in found.sites if _says_what_was_done(site)), None)
     if own is not None:
@@ -69,7 +69,7 @@ def read_plate_maps(path: Path, plates: Collection[str]) -> PlateMaps:
 
     Raises
     ------
-    gandl.source.plates.mistakes.PlatesError : a file is missing or no table.
+    gandl.source.plates.tabular.mistakes.PlatesError : a file is missing or no table.
     """
     path = Path(path) / BARCODES if Path(path).is_dir() else Path(path)
     table = read_csv(path)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from gandl.source.plates.mistakes import PlatesError
+from gandl.source.plates.tabular.mistakes import PlatesError
 from gandl.workflow.words import counted
 
 ANCESTORS = 5

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gandl.source.formats.tables.names import kept_names
-from gandl.source.plates.doses import with_doses
 from gandl.source.plates.rules import is_zero
 from gandl.source.plates.table import LAYOUT
-from gandl.source.plates.text_table import Columns, Table, value
+from gandl.source.plates.tabular.doses import with_doses
+from gandl.source.plates.tabular.text_table import Columns, Table, value
 
 WELL = ("well_position", "well", "well_id", "well_name")
 PLATE = ("plate", "assay_plate_barcode", "plate_barcode", "barcode")

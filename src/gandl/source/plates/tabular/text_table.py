@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gandl.source.plates.mistakes import PlatesError
+from gandl.source.plates.tabular.mistakes import PlatesError
 from gandl.workflow.words import counted
 
 DELIMITERS = ",;\t"
@@ -63,7 +63,7 @@ def read_csv(path: Path) -> Table:
     """
     file, sheet = file_and_sheet(str(path))
     if file.suffix.lower() in EXCEL or sheet:
-        from gandl.source.plates.spreadsheet import read_sheet
+        from gandl.source.plates.tabular.spreadsheet import read_sheet
 
         found = read_sheet(file, sheet)
         return table_of(file, found.header, found.lines, notes=found.notes, mistakes=found.mistakes)

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from gandl.source.plates.mistakes import rows_in_words
-from gandl.source.plates.text_table import METADATA, Columns, Table, value, with_decimal_points
+from gandl.source.plates.tabular.mistakes import rows_in_words
+from gandl.source.plates.tabular.text_table import METADATA, Columns, Table, value, with_decimal_points
 
 MOLAR = {"M": Decimal(10**6), "mM": Decimal(1000), "uM": Decimal(1), "nM": Decimal("0.001"), "pM": Decimal("0.000001")}
 """Unit -> uM."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
-from gandl.source.plates.mistakes import PlatesError, rows_in_words
+from gandl.source.plates.tabular.mistakes import PlatesError, rows_in_words
 from gandl.workflow.words import counted
 
 DAMAGED = (BadZipFile, OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, SyntaxError, IndexError)
