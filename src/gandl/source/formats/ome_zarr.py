@@ -66,7 +66,7 @@ def read_plate(
 
     Raises
     ------
-    gandl.source.plates.tabular.mistakes.PlatesError : no plate, or none whose metadata can be read and are of a version that is read; any
+    PlatesError : no plate, or none whose metadata can be read and are of a version that is read; any
         other mistake is in `mistakes`.
     """
     path = Path(path)

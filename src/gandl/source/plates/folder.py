@@ -51,7 +51,7 @@ def read_folder_of_sites(settings: PlatesSettings, renames: Renames | None = Non
 
     Raises
     ------
-    gandl.source.plates.tabular.mistakes.PlatesError : no such folder, an unusable pattern or table of wells, or no file that fits;
+    PlatesError : no such folder, an unusable pattern or table of wells, or no file that fits;
         any other mistake is in `mistakes`.
     """
     folder, pattern = folder_and_pattern(settings)

@@ -61,7 +61,7 @@ def read_table_of_sites(path: Path, leave_out: Collection[str] = (), *, illumina
 
     Raises
     ------
-    gandl.source.plates.tabular.mistakes.PlatesError : the file cannot be read as a table at all; any other mistake is in `mistakes`.
+    PlatesError : the file cannot be read as a table at all; any other mistake is in `mistakes`.
     """
     return sites_of_table(read_csv(path), leave_out, illumination=illumination)
 
