@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gandl.config import TrainingSettings
+from gandl.config import RecipeSettings
 from gandl.models.engine import training
 from gandl.models.engine.training import train
 from gandl.models.looks.probe import Probe
@@ -16,9 +16,14 @@ from gandl.models.looks.status import Machine
 from gandl.models.networks.trained import TrainedModel
 from gandl.models.networks.weights import load
 from gandl.tables import CURVE, read_table
-from model_inputs import TRAINING as DEFAULTS
+from model_inputs import AUTOENCODER, TRAINING as DEFAULTS
 
-TRAINING = DEFAULTS.model_copy(update={"quality_crops": 8, "looks": 5})
+RECIPES: dict[str, RecipeSettings] = {
+    "gan": DEFAULTS.model_copy(update={"quality_crops": 8, "looks": 5}),
+    "autoencoder": AUTOENCODER.model_copy(update={"quality_crops": 8, "looks": 5}),
+}
+"""The recipe of every objective at toy size."""
+TRAINING = RECIPES["gan"]
 SEED = 1
 UNTIMED = ("images_per_second",)
 """What of a curve depends on the clock."""
@@ -27,7 +32,7 @@ UNTIMED = ("images_per_second",)
 def train_into(
     store: Path,
     folder: Path,
-    settings: TrainingSettings = TRAINING,
+    settings: RecipeSettings | None = None,
     probe: Probe | None = None,
     probe_id: str = "",
     objective: str = "gan",
@@ -37,7 +42,7 @@ def train_into(
     weights = folder / "weights.safetensors"
     train(
         [store],
-        settings,
+        settings or RECIPES[objective],
         seed,
         weights,
         folder / "curve.parquet",

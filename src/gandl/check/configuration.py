@@ -35,7 +35,7 @@ from gandl.config import (
     TrainingSettings,
 )
 from gandl.config.files import to_yaml
-from gandl.config.training import ContrastSettings, EngineSettings
+from gandl.config.training import ContrastSettings, GanEngineSettings
 from gandl.evaluation.terms import NO_CELL_TYPE, dose_series
 from gandl.source.plates.stores import default_experiment, file_safe
 from gandl.source.split_schemes import LINES, Scheme, SplitError
@@ -157,7 +157,7 @@ def training_of(sites: pd.DataFrame, resolution: int, nuclear: list[str], *, pro
         path_length_weight=0.0,
         ema_half_life=4_000.0,
         contrast=ContrastSettings(pairs=Pairs.WELL if several else Pairs.SITE),
-        engine=EngineSettings(precision=Precision.AUTO, shared_forward=True),
+        engine=GanEngineSettings(precision=Precision.AUTO, shared_forward=True),
         checkpoint_images=4_000,
         nuclear_channels=nuclear or default.nuclear_channels,
         probe=probe,

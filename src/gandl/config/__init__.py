@@ -5,6 +5,18 @@ Everything that describes the configuration elsewhere (the comments of `config/*
 The Snakefile imports it at every start, so it stays light: pydantic, nothing heavier.
 """
 
+from gandl.config.counterparts import (
+    AutoencoderNetworkSettings as AutoencoderNetworkSettings,
+    AutoencoderSettings as AutoencoderSettings,
+)
+from gandl.config.recipe import (
+    ChosenWeights as ChosenWeights,
+    EngineSettings as EngineSettings,
+    Intensity as Intensity,
+    Pairs as Pairs,
+    Precision as Precision,
+    RecipeSettings as RecipeSettings,
+)
 from gandl.config.run import (
     Config as Config,
 )
@@ -40,15 +52,11 @@ from gandl.config.stages import (
 from gandl.config.training import (
     Augmentation as Augmentation,
     AugmentationSettings as AugmentationSettings,
-    ChosenWeights as ChosenWeights,
-    EngineSettings as EngineSettings,
+    GanEngineSettings as GanEngineSettings,
     GeneratorKind as GeneratorKind,
     GradientEstimate as GradientEstimate,
-    Intensity as Intensity,
     Loss as Loss,
     NetworkSettings as NetworkSettings,
-    Pairs as Pairs,
-    Precision as Precision,
     TrainingSettings as TrainingSettings,
 )
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gandl.config.recipe import Precision
 from gandl.config.source import Dataset
-from gandl.config.training import Precision
 from gandl.config.types import (
     ChannelName,
     Fraction,
