@@ -14,6 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 from gandl.config import (
     AutoencoderNetworkSettings,
     AutoencoderSettings,
+    ClassifierNetworkSettings,
+    ClassifierSettings,
     GeneratorKind,
     Intensity,
     NetworkSettings,
@@ -42,6 +44,18 @@ AUTOENCODER = AutoencoderSettings(
     batch=8,
     checkpoint_images=80,
     ema_half_life=40.0,
+)
+
+CLASSIFIER = ClassifierSettings(
+    network=ClassifierNetworkSettings(
+        crop=16, growth=3, init_features=6, blocks=[2, 1], embedding_dim=10, norm_group=4, norm_momentum=0.1
+    ),
+    resolution=32,
+    images=160,
+    batch=8,
+    checkpoint_images=80,
+    ema_half_life=40.0,
+    held_out=0.3,
 )
 
 

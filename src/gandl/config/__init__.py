@@ -8,6 +8,9 @@ The Snakefile imports it at every start, so it stays light: pydantic, nothing he
 from gandl.config.counterparts import (
     AutoencoderNetworkSettings as AutoencoderNetworkSettings,
     AutoencoderSettings as AutoencoderSettings,
+    ClassifierNetworkSettings as ClassifierNetworkSettings,
+    ClassifierSettings as ClassifierSettings,
+    Schedule as Schedule,
 )
 from gandl.config.recipe import (
     ChosenWeights as ChosenWeights,

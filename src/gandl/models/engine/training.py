@@ -221,7 +221,7 @@ def _what_decides(
     settings: RecipeSettings,
     seed: int,
     looks: str | None,
-    labels: Supervision | None,
+    labels: Supervision | None = None,
 ) -> dict[str, object]:
     """What a training's weights and curve depend on: its checkpoints belong only to it."""
     deciding = settings.model_dump(mode="json", exclude=set(NOT_DECIDING))

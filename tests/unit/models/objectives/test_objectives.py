@@ -95,7 +95,7 @@ def test_a_training_makes_weights_a_curve_and_samples(run: Run, store: Path, unb
 
 def test_every_network_moves(run: Run, unbroken: Path) -> None:
     model = load(unbroken / "weights.safetensors")
-    start = type(model).new(model.settings, model.scale, model.seed)
+    start = type(model).new(model.settings, model.scale, model.seed, classes=model.classes)
     for name, network in model.networks.items():
         first = start.networks[name].state_dict()
         still = [key for key, tensor in network.state_dict().items() if torch.equal(tensor, first[key])]
