@@ -10,6 +10,7 @@ from gandl.config.counterparts import (
     AutoencoderSettings as AutoencoderSettings,
     ClassifierNetworkSettings as ClassifierNetworkSettings,
     ClassifierSettings as ClassifierSettings,
+    CounterpartsSettings as CounterpartsSettings,
     Schedule as Schedule,
 )
 from gandl.config.recipe import (
@@ -36,6 +37,7 @@ from gandl.config.source import (
     Wells as Wells,
 )
 from gandl.config.stages import (
+    COUNTERPARTS as COUNTERPARTS,
     TRAINED as TRAINED,
     Activation as Activation,
     BlockStatistic as BlockStatistic,

@@ -49,7 +49,7 @@ class Schedule(StrEnum):
 class ClassifierNetworkSettings(Section):
     """Shape of the DenseNet; DenseNet-161: growth 48, init_features 96, blocks [6, 12, 36, 24]."""
 
-    crop: Annotated[int, Field(ge=8)] = Field(128, description="Side (px) of the square crops it is trained on.")
+    crop: Annotated[int, Field(ge=8)] = Field(64, description="Side (px) of the square crops it is trained on.")
     growth: PositiveInt = Field(12, description="Feature maps that every layer adds (DenseNet-161: 48).")
     init_features: PositiveInt = Field(24, description="Feature maps of the first convolution (DenseNet-161: 96).")
     blocks: list[PositiveInt] = Field(
@@ -89,7 +89,7 @@ class ClassifierSettings(RecipeSettings):
     network: ClassifierNetworkSettings = Field(
         default_factory=ClassifierNetworkSettings, description="Shape of the network."
     )
-    images: PositiveInt = Field(16_000, description="Images shown in training; it ends there.")
+    images: PositiveInt = Field(10_000, description="Images shown in training; it ends there.")
     batch: PositiveInt = Field(32, description="Images per step, over all GPUs; a multiple of network.norm_group.")
     learning_rate: PositiveFloat = Field(
         0.001, description="Adam's learning rate at the start (the open recipe: 1.5e-4)."
@@ -143,3 +143,12 @@ class ClassifierSettings(RecipeSettings):
         if not self.softmax_weight and not self.arcface_weight:
             raise ValueError("softmax_weight and arcface_weight are both 0: nothing would be learned")
         return self
+
+
+class CounterpartsSettings(Section):
+    """What stands beside GAN-DL and is trained by this run; each only where embeddings.featurizers names it."""
+
+    baseline: ClassifierSettings = Field(
+        default_factory=ClassifierSettings,
+        description="`densenet161_arcface`: the paper's baseline, trained on the siRNAs of RxRx1 (with labels).",
+    )
