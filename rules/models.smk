@@ -5,7 +5,7 @@ REQUIRED  the image stores of the first screen; its sites and splits where `trai
           RxRx1, and its sites
 MAKES     <results>/models/gandl/seed_{seed}/weights.safetensors (a copy of last.safetensors or best.safetensors, as
           `training.weights` says), curve.parquet, samples.png, samples.npz, samples.gif, interpolation.png;
-          <results>/models/densenet161_arcface/labels.parquet, and the same files in seed_{seed}/ there;
+          <results>/models/densenet161_arcface/seed_{seed}/: the same, and labels.parquet (who trains, who validates);
           checkpoints are beside them, undeclared, so that a killed training resumes where it was
 """
 
@@ -54,36 +54,13 @@ rule training:
         "../workflow/scripts/training.py"
 
 
-rule baseline_labels:
-    """Label the sites of RxRx1 with their siRNAs, and hold out experiments (or plates, or wells) to validate the baseline."""
-    input:
-        sites="<results>/source/rxrx1/sites.parquet",
-    output:
-        labels=f"<results>/models/{BASELINE}/labels.parquet",
-    log:
-        f"<logs>/models/{BASELINE}_labels.log",
-    benchmark:
-        f"<benchmarks>/models/{BASELINE}_labels.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem="2GB",
-        runtime="30m",
-    params:
-        held_out=RECIPE.held_out,
-        seed=cfg.seed,
-        code=code_version("gandl.source.labels"),
-    script:
-        "../workflow/scripts/baseline_labels.py"
-
-
 rule baseline:
     """Train the paper's baseline, a DenseNet with softmax and ArcFace heads, on the siRNAs of RxRx1; resumes as training does."""
     input:
         manifests=stores_of_baseline(),
-        labels=rules.baseline_labels.output.labels,
+        sites="<results>/source/rxrx1/sites.parquet",
     output:
+        labels=f"<results>/models/{BASELINE}/seed_{{seed}}/labels.parquet",
         weights=f"<results>/models/{BASELINE}/seed_{{seed}}/weights.safetensors",
         last=f"<results>/models/{BASELINE}/seed_{{seed}}/last.safetensors",
         best=f"<results>/models/{BASELINE}/seed_{{seed}}/best.safetensors",
@@ -105,11 +82,13 @@ rule baseline:
         runtime=cfg.compute.training_runtime,
     params:
         settings=settings(RECIPE),
+        objective="classifier",
         drop_channels=cfg.embeddings.drop_channels,
         code=code_version(
             "gandl.models.engine.training",
             "gandl.models.objectives.classifier",
             "gandl.models.looks.classification",
+            "gandl.source.labels",
         ),
     script:
-        "../workflow/scripts/baseline.py"
+        "../workflow/scripts/training.py"

@@ -107,13 +107,17 @@ def build_several(
     names: Sequence[FeaturizerName], folder: Path, settings: EmbeddingsSettings = SETTINGS
 ) -> list[Featurizer]:
     """Featurizers that share what they can."""
-    return build_featurizers(
-        names,
-        settings=settings,
-        screen=[folder / "S_1.zarr"],
-        weights=folder / ("baseline.safetensors" if names == [BASELINE] else "weights.safetensors"),
-        training=TRAINING,
-    )
+    made: dict[FeaturizerName, Featurizer] = {}
+    for weights, of in (("baseline", [BASELINE]), ("weights", [name for name in names if name != BASELINE])):
+        built = build_featurizers(
+            [name for name in of if name in names],
+            settings=settings,
+            screen=[folder / "S_1.zarr"],
+            weights=folder / f"{weights}.safetensors",
+            training=TRAINING,
+        )
+        made |= {featurizer.name: featurizer for featurizer in built}
+    return [made[name] for name in names]
 
 
 def pixels_for(featurizer: Featurizer, folder: Path) -> np.ndarray:

@@ -132,10 +132,6 @@ class ClassifierSettings(RecipeSettings):
     def group(self) -> int:
         return self.network.norm_group
 
-    @property
-    def by_class(self) -> bool:
-        return self.balanced
-
     @model_validator(mode="after")
     def _fits(self) -> ClassifierSettings:
         if self.engine.compile:

@@ -130,11 +130,6 @@ class RecipeSettings(Section):
         return Pairs.NONE
 
     @property
-    def by_class(self) -> bool:
-        """Whether every class is drawn equally often, where there are labels."""
-        return False
-
-    @property
     def probed(self) -> bool:
         """Whether a probe looks at it."""
         return False

@@ -146,6 +146,7 @@ def fitting_batch(attempt: Callable[[int], None], batch: int) -> int | None:
 
 
 def processor() -> list[object]:
+    """What the last digits of a vector depend on, on a CPU."""
     return [torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()]
 
 

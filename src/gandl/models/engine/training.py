@@ -119,7 +119,7 @@ def train(
         looks = new_status = None
         with stop.at_once():
             scale = measure_scale(opened, settings.resolution, settings.intensity)
-            by_class = labels.of_site if labels is not None and settings.by_class else None
+            by_class = labels.of_site if labels is not None and learned.by_class(settings) else None
             sampler = CropSampler(opened, settings.resolution, settings.crop, shown, by_class)
             seen = _seen(sampler, scale, seed)
             if ranks.writes:

@@ -157,6 +157,10 @@ class Classifying(Objective[ClassifierSettings]):
     def checks(cls, settings: ClassifierSettings) -> dict[str, Check]:
         return {"loss": Check(TroubleKind.EXPLODING, _exploding, QUICK)}
 
+    @classmethod
+    def by_class(cls, settings: ClassifierSettings) -> bool:
+        return settings.balanced
+
 
 def _recoloured(images: Tensor, gain: Tensor | None) -> Tensor:
     """Images (m, c, y, x) with each channel's gain and offset (m, 2, c) applied."""

@@ -155,6 +155,11 @@ class Objective(ABC, Generic[Recipe]):
         """What must not last of its numbers; numbers that are not finite are found by the guard itself."""
         return {}
 
+    @classmethod
+    def by_class(cls, settings: Recipe) -> bool:
+        """Whether every class is drawn equally often, where there are labels; otherwise every site."""
+        return False
+
     def remedy(self, trouble: Trouble) -> Mapping[str, float]:
         """The factors to continue with after a roll-back: half the learning rate."""
         return {**self.factors, "learning_rate": self.factors["learning_rate"] / 2}
