@@ -43,6 +43,7 @@ METHODS = [method.value for method in cfg.normalization.methods]
 OWN_FIRST = [METHOD, *(method for method in METHODS if method != METHOD)]
 FEATURIZERS = [name.value for name in cfg.embeddings.featurizers]
 TRAINED = [name.value for name in TRAINED_BY_RUN]
+BASELINE = FeaturizerName.DENSENET161_ARCFACE.value
 UNTRAINED = FeaturizerName.GANDL_UNTRAINED.value
 FLOORS = [name for name in floors_among(FEATURIZERS) if name != UNTRAINED]
 QUESTIONS = [question.value for question in cfg.evaluation.questions]

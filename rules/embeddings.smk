@@ -34,6 +34,26 @@ rule embeddings:
         "../workflow/scripts/embeddings.py"
 
 
+use rule embeddings as baseline_embeddings with:
+    """Embed one store with the baseline, the network that was trained on the siRNAs of RxRx1."""
+    input:
+        manifest="<results>/images/{dataset}/{store}.manifest.json",
+        weights=BASELINE_WEIGHTS,
+    output:
+        embeddings=[f"<results>/embeddings/{{dataset}}/{BASELINE}/{{store}}.parquet"],
+    log:
+        f"<logs>/embeddings/{{dataset}}_{BASELINE}_{{store}}.log",
+    benchmark:
+        f"<benchmarks>/embeddings/{{dataset}}_{BASELINE}_{{store}}.jsonl"
+    params:
+        featurizers=[BASELINE],
+        settings=settings(
+            cfg.embeddings,
+            include={"resolutions", "rescale", "drop_channels", "batch", "precision"},
+        ),
+        code=code_of([BASELINE]),
+
+
 rule floors:
     """Embed one store with the floors that are measured, not learned: intensities, a plain segmentation."""
     input:

@@ -123,6 +123,20 @@ def packing_code(wildcards):
     return code_version(f"gandl.images.screens.{'rxrx' if rxrx else wildcards.dataset}")
 
 
+# models
+
+
+RECIPE = cfg.counterparts.baseline
+
+
+BASELINE_WEIGHTS = f"<results>/models/{BASELINE}/seed_{RECIPE.seed}/weights.safetensors"
+
+
+def stores_of_baseline():
+    """The manifests of RxRx1, which the baseline is trained on; none where the run does not have it."""
+    return manifests_of("rxrx1") if "rxrx1" in STORES else []
+
+
 # embeddings
 
 

@@ -1,8 +1,11 @@
-"""models: image stores become trained networks. No label is used; the probe only observes, and only if it is on.
+"""models: image stores become trained networks. GAN-DL uses no label (the probe only observes, and only if it is on); the
+counterpart `densenet161_arcface` is trained on the siRNAs of RxRx1.
 
-REQUIRED  the image stores of the first screen; its sites and splits where `training.probe` is on
+REQUIRED  the image stores of the first screen; its sites and splits where `training.probe` is on; for the counterpart those of
+          RxRx1, and its sites
 MAKES     <results>/models/gandl/seed_{seed}/weights.safetensors (a copy of last.safetensors or best.safetensors, as
           `training.weights` says), curve.parquet, samples.png, samples.npz, samples.gif, interpolation.png;
+          <results>/models/densenet161_arcface/seed_{seed}/: the same, and labels.parquet (who trains, who validates);
           checkpoints are beside them, undeclared, so that a killed training resumes where it was
 """
 
@@ -46,6 +49,46 @@ rule training:
             "gandl.models.engine.training",
             "gandl.models.objectives.gan",
             "gandl.models.looks.gan_measures",
+        ),
+    script:
+        "../workflow/scripts/training.py"
+
+
+rule baseline:
+    """Train the paper's baseline, a DenseNet with softmax and ArcFace heads, on the siRNAs of RxRx1; resumes as training does."""
+    input:
+        manifests=stores_of_baseline(),
+        sites="<results>/source/rxrx1/sites.parquet",
+    output:
+        labels=f"<results>/models/{BASELINE}/seed_{{seed}}/labels.parquet",
+        weights=f"<results>/models/{BASELINE}/seed_{{seed}}/weights.safetensors",
+        last=f"<results>/models/{BASELINE}/seed_{{seed}}/last.safetensors",
+        best=f"<results>/models/{BASELINE}/seed_{{seed}}/best.safetensors",
+        curve=f"<results>/models/{BASELINE}/seed_{{seed}}/curve.parquet",
+        samples=f"<results>/models/{BASELINE}/seed_{{seed}}/samples.png",
+        arrays=f"<results>/models/{BASELINE}/seed_{{seed}}/samples.npz",
+        animation=f"<results>/models/{BASELINE}/seed_{{seed}}/samples.gif",
+        interpolation=f"<results>/models/{BASELINE}/seed_{{seed}}/interpolation.png",
+    log:
+        f"<logs>/models/{BASELINE}_seed_{{seed}}.log",
+    benchmark:
+        f"<benchmarks>/models/{BASELINE}_seed_{{seed}}.jsonl"
+    conda:
+        "../envs/gpu.yaml"
+    threads: cfg.compute.threads
+    resources:
+        gpu=cfg.compute.gpus,
+        mem=cfg.compute.training_memory,
+        runtime=cfg.compute.training_runtime,
+    params:
+        settings=settings(RECIPE),
+        objective="classifier",
+        drop_channels=cfg.embeddings.drop_channels,
+        code=code_version(
+            "gandl.models.engine.training",
+            "gandl.models.objectives.classifier",
+            "gandl.models.looks.classification",
+            "gandl.source.labels",
         ),
     script:
         "../workflow/scripts/training.py"

@@ -27,8 +27,7 @@ from torch import Tensor
 
 from benchmarks.measuring import CORES, RESULTS, Measurement, append, machine, versions
 from benchmarks.speed.store_inputs import DISTINCT, draw_site, site_plan
-from gandl.config import Intensity, NetworkSettings, TrainingSettings
-from gandl.config.training import EngineSettings, Precision
+from gandl.config import GanEngineSettings, Intensity, NetworkSettings, Precision, TrainingSettings
 from gandl.images.area_mean import area_mean
 from gandl.images.pack import Decoded, pack_store
 from gandl.models.compute.device import prepare
@@ -52,7 +51,7 @@ ON_GPU = TrainingSettings(
     network=NetworkSettings(crop=256, channel_base=16384, channel_max=512, mapping_layers=3),
     resolution=SIDE,
     batch=64,
-    engine=EngineSettings(precision=Precision.BFLOAT16, compile=True),
+    engine=GanEngineSettings(precision=Precision.BFLOAT16, compile=True),
 )
 
 

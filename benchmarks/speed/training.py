@@ -27,7 +27,7 @@ from torch import Tensor
 
 from benchmarks.measuring import RESULTS, append, processor_name, versions
 from benchmarks.speed.plain import PlainTraining
-from gandl.config import EngineSettings, GradientEstimate, Intensity, NetworkSettings, Precision, TrainingSettings
+from gandl.config import GanEngineSettings, GradientEstimate, Intensity, NetworkSettings, Precision, TrainingSettings
 from gandl.models.compute import device
 from gandl.models.compute.device import CPU, autocast, peak_flops, peak_memory, prepare
 from gandl.models.crops.intensity import IntensityScale
@@ -132,7 +132,7 @@ def without_fused_adam(settings: TrainingSettings, place: torch.device) -> Calla
 
 
 def engine(**changes: Any) -> dict[str, Any]:
-    return {"engine": EngineSettings(**changes)}
+    return {"engine": GanEngineSettings(**changes)}
 
 
 ON_CPU: dict[str, tuple[Callable[..., Callable[[], None]], dict[str, Any]]] = {

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gandl.config import EngineSettings, Intensity, Precision, TrainingSettings
+from gandl.config import GanEngineSettings, Intensity, Precision, TrainingSettings
 from gandl.models.compute.device import CPU, choose_device, peak_flops, prepare
 from gandl.models.crops.intensity import IntensityScale
 from gandl.models.objectives.gan import Gan
@@ -42,7 +42,7 @@ class Crops:
 
 def trainer_of(device: torch.device | None = None, dtype: torch.dtype = torch.float32, **engine: Any) -> Gan:
     device = choose_device(1) if device is None else device
-    settings = SETTINGS.model_copy(update={"engine": EngineSettings(**engine)})
+    settings = SETTINGS.model_copy(update={"engine": GanEngineSettings(**engine)})
     prepare(device, settings.engine.precision)
     return Gan(Crops(settings, device), settings, 1, device=device, dtype=dtype)
 

@@ -5,20 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
-from gandl.config import TrainingSettings
+from gandl.config import ChosenWeights, RecipeSettings
+from gandl.images.store_reader import ImageStore
+from gandl.models.crops.supervision import Supervision
 from gandl.models.engine import training
 from gandl.models.engine.training import train
 from gandl.models.looks.probe import Probe
 from gandl.models.looks.status import Machine
 from gandl.models.networks.trained import TrainedModel
 from gandl.models.networks.weights import load
+from gandl.models.objectives.kinds import OBJECTIVES
 from gandl.tables import CURVE, read_table
-from model_inputs import TRAINING as DEFAULTS
+from model_inputs import AUTOENCODER, CLASSIFIER, TRAINING as DEFAULTS
 
-TRAINING = DEFAULTS.model_copy(update={"quality_crops": 8, "looks": 5})
+RECIPES: dict[str, RecipeSettings] = {
+    "gan": DEFAULTS.model_copy(update={"quality_crops": 8, "looks": 5}),
+    "autoencoder": AUTOENCODER.model_copy(update={"quality_crops": 8, "looks": 5}),
+    "classifier": CLASSIFIER.model_copy(update={"looks": 5, "weights": ChosenWeights.LAST}),
+}
+"""The recipe of every objective at toy size."""
+TRAINING = RECIPES["gan"]
 SEED = 1
 UNTIMED = ("images_per_second",)
 """What of a curve depends on the clock."""
@@ -27,7 +37,7 @@ UNTIMED = ("images_per_second",)
 def train_into(
     store: Path,
     folder: Path,
-    settings: TrainingSettings = TRAINING,
+    settings: RecipeSettings | None = None,
     probe: Probe | None = None,
     probe_id: str = "",
     objective: str = "gan",
@@ -37,7 +47,7 @@ def train_into(
     weights = folder / "weights.safetensors"
     train(
         [store],
-        settings,
+        settings or RECIPES.get(objective, TRAINING),
         seed,
         weights,
         folder / "curve.parquet",
@@ -46,8 +56,17 @@ def train_into(
         probe,
         probe_id,
         objective=objective,
+        supervision=labels_of(store) if objective in OBJECTIVES and OBJECTIVES[objective].supervised else None,
     )
     return weights
+
+
+def labels_of(store: Path) -> Supervision:
+    """Three labels in turn; the last third of the sites validates."""
+    sites = ImageStore(store).site_ids
+    parts = ["validation" if 3 * i >= 2 * len(sites) else "train" for i in range(len(sites))]
+    labels = ["abc"[i % 3] for i in range(len(sites))]
+    return Supervision(pd.DataFrame({"site_id": sites, "label": labels, "part": parts}))
 
 
 def tensors(weights: Path) -> dict[str, torch.Tensor]:

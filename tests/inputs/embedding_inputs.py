@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from scipy import ndimage
 
 from gandl.config import (
     Dataset,
     EmbeddingsSettings,
     FeaturizerName,
+    Intensity,
     NetworkSettings,
     SegmentationSettings,
     TrainingSettings,
@@ -21,8 +23,11 @@ from gandl.embeddings.featurizers import Featurizer
 from gandl.embeddings.kinds import build_featurizers
 from gandl.images.store_reader import ImageStore
 from gandl.models.crops.intensity import IntensityScale
+from gandl.models.networks.classifier import TrainedClassifier
 from gandl.models.networks.gan import untrained
+from gandl.models.networks.trained import seeded
 from gandl.models.networks.weights import save
+from model_inputs import CLASSIFIER
 from plates import pixel_store
 
 SIZE = 48
@@ -36,6 +41,7 @@ SETTINGS = EmbeddingsSettings(
     resolutions={SCREEN: SIZE // 2, OTHER: SIZE // 2},
     segmentation=SegmentationSettings(minimum_area=20, ring=3),
 )
+BASELINE = FeaturizerName.DENSENET161_ARCFACE
 FEATURIZERS = [name for name in FeaturizerName if name != FeaturizerName.RELEASED]
 """Those that look at images."""
 SCALE = IntensityScale(("gfp", "dna"), (5.0, 10.0), (180.0, 200.0))
@@ -68,6 +74,19 @@ def write_weights(path: Path) -> Path:
     model.discriminator_ema.deviation.mean.fill_(0.4)
     other.discriminator_ema.deviation.mean.fill_(0.6)
     save(replace(model, discriminator_raw=other.discriminator_ema), path)
+    write_baseline(path.with_name("baseline.safetensors"))
+    return path
+
+
+def write_baseline(path: Path, channels: tuple[str, ...] = ("gfp", "dna")) -> Path:
+    """Weights of a classifier of three labels, with running statistics as if trained."""
+    settings = CLASSIFIER.changed(network={"embedding_dim": 12})
+    scale = IntensityScale(channels, SCALE.low[: len(channels)], SCALE.high[: len(channels)], Intensity.SITE)
+    model = TrainedClassifier.new(settings, scale, 3, classes=("a", "b", "c"))
+    with seeded(4):
+        for name, buffer in model.classifier_ema.named_buffers():
+            buffer.add_(torch.rand(buffer.shape) * (0.5 if name.endswith("var") else 0.1))
+    save(model, path)
     return path
 
 
@@ -88,13 +107,17 @@ def build_several(
     names: Sequence[FeaturizerName], folder: Path, settings: EmbeddingsSettings = SETTINGS
 ) -> list[Featurizer]:
     """Featurizers that share what they can."""
-    return build_featurizers(
-        names,
-        settings=settings,
-        screen=[folder / "S_1.zarr"],
-        weights=folder / "weights.safetensors",
-        training=TRAINING,
-    )
+    made: dict[FeaturizerName, Featurizer] = {}
+    for weights, of in (("baseline", [BASELINE]), ("weights", [name for name in names if name != BASELINE])):
+        built = build_featurizers(
+            [name for name in of if name in names],
+            settings=settings,
+            screen=[folder / "S_1.zarr"],
+            weights=folder / f"{weights}.safetensors",
+            training=TRAINING,
+        )
+        made |= {featurizer.name: featurizer for featurizer in built}
+    return [made[name] for name in names]
 
 
 def pixels_for(featurizer: Featurizer, folder: Path) -> np.ndarray:

@@ -11,17 +11,51 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
-from gandl.config import GeneratorKind, Intensity, NetworkSettings, TrainingSettings
+from gandl.config import (
+    AutoencoderNetworkSettings,
+    AutoencoderSettings,
+    ClassifierNetworkSettings,
+    ClassifierSettings,
+    GeneratorKind,
+    Intensity,
+    NetworkSettings,
+    RecipeSettings,
+    TrainingSettings,
+)
 from gandl.models.compute.ranks import ALONE, Ranks
 from gandl.models.crops.intensity import IntensityScale
+from gandl.models.crops.loader import deal
 from gandl.models.networks.discriminator import Discriminator
 from gandl.models.networks.generator import Generator, Latents
 from gandl.models.networks.trained import seeded
 from plates import pixel_store
 
+SITES = 6
+"""Sites of a small store."""
 NETWORK = NetworkSettings(crop=16, channel_base=96, channel_max=8, style_dim=12, feature_dim=10, mapping_layers=2)
 TRAINING = TrainingSettings(
     network=NETWORK, resolution=32, images=160, batch=8, checkpoint_images=80, ema_half_life=40.0, r1_interval=4
+)
+
+AUTOENCODER = AutoencoderSettings(
+    network=AutoencoderNetworkSettings(crop=16, channel_base=96, channel_max=8, code_dim=10),
+    resolution=32,
+    images=160,
+    batch=8,
+    checkpoint_images=80,
+    ema_half_life=40.0,
+)
+
+CLASSIFIER = ClassifierSettings(
+    network=ClassifierNetworkSettings(
+        crop=16, growth=3, init_features=6, blocks=[2, 1], embedding_dim=10, norm_group=4, norm_momentum=0.1
+    ),
+    resolution=32,
+    images=160,
+    batch=8,
+    checkpoint_images=80,
+    ema_half_life=40.0,
+    held_out=0.3,
 )
 
 
@@ -55,7 +89,7 @@ def draw_images(n: int, channels: int = 2, seed: int = 0, size: int = 16) -> tor
 class Crops:
     """A loader of random images, the same for everyone who requests the same step."""
 
-    settings: TrainingSettings
+    settings: RecipeSettings
     ranks: Ranks = ALONE
     scale: IntensityScale = field(
         default_factory=lambda: IntensityScale(("gfp", "dna"), (0.0, 0.0), (255.0, 255.0), Intensity.STORE)
@@ -64,15 +98,19 @@ class Crops:
     def batch(self, step: int, course: int) -> list[torch.Tensor]:
         rng = torch.Generator().manual_seed(1000 * course + step)
         images = torch.randn(self.settings.batch, 2, 16, 16, generator=rng)
-        group, micro = self.settings.network.minibatch_std_group, self.settings.engine.microbatch
-        return [images[part] for part in self.ranks.deal(self.settings.batch, group, micro)]
+        return [images[part] for part in deal(self.settings, self.ranks)]
+
+    def sites(self, step: int, course: int) -> list[torch.Tensor]:
+        """The sites are numbered as images are drawn, over and over."""
+        drawn = torch.arange(self.settings.batch) % SITES
+        return [drawn[part] for part in deal(self.settings, self.ranks)]
 
 
 def write_store(
     folder: Path,
     *,
     name: str = "S_1",
-    sites: int = 6,
+    sites: int = SITES,
     channels: tuple[str, ...] = ("gfp", "dna"),
     dtype: str = "uint8",
     seed: int = 0,

@@ -66,7 +66,14 @@ def test_no_sentence_leaves_the_number_of_a_noun_open(repository: Path) -> None:
 
 SERVING_MANY = ("figure", "question")
 """Scripts that call whatever function the rule names."""
-SHARING = {"floors": "embeddings", "untrained": "embeddings", "site_profiles": "profiles", "profiles_h5ad": "profiles"}
+SHARING = {
+    "floors": "embeddings",
+    "untrained": "embeddings",
+    "site_profiles": "profiles",
+    "profiles_h5ad": "profiles",
+    "baseline": "training",
+    "baseline_embeddings": "embeddings",
+}
 """Rules that run the script of another: all featurizers are embedded alike, all profiles exported alike."""
 
 

@@ -1,4 +1,4 @@
-"""Rule `training`: GAN-DL on crops of all stores; the probe is handed in here, so that models never reads a label."""
+"""Rules `training` (GAN-DL; the probe is handed in here, so that it never reads a label) and `baseline` (with labels)."""
 
 import os
 from pathlib import Path
@@ -12,25 +12,35 @@ if not snakemake.resources.get("gpu", 0):
     # once), and train a fifth faster. Not for longer: beside another process on the same cores they would hold each other up.
     os.environ["GOMP_SPINCOUNT"] = "10000"
 
-from gandl.config import TrainingSettings
-from gandl.images.store_reader import store_path
+from gandl.images.store_reader import ImageStore, store_path
 from gandl.models.engine.launch import run
 from gandl.models.engine.worker import TrainingJob
+from gandl.models.objectives.kinds import DEFAULT, objective_of
+from gandl.source.labels import write_labels
 from gandl.workflow.jobs import job
 
 with job(snakemake.log[0]):
-    settings = TrainingSettings.model_validate(snakemake.params.settings)
+    objective = snakemake.params.get("objective", DEFAULT)
+    settings = objective_of(objective).settings_type.model_validate(snakemake.params.settings)
+    stores = tuple(store_path(Path(manifest)) for manifest in snakemake.input.manifests)
+    dropped = snakemake.params.get("drop_channels", [])
     weights = Path(snakemake.output.weights)
-    sites, splits = (Path(table) for table in snakemake.input.probe_tables) if settings.probe else (None, None)
+    sites, splits = (Path(table) for table in snakemake.input.probe_tables) if settings.probed else (None, None)
+    labels = Path(snakemake.output.labels) if snakemake.output.get("labels") else None
+    if labels is not None:
+        write_labels(Path(snakemake.input.sites), labels, held_out=settings.held_out, seed=settings.seed)
     run(
         TrainingJob(
-            stores=tuple(store_path(Path(manifest)) for manifest in snakemake.input.manifests),
+            stores=stores,
             settings=settings,
             seed=int(snakemake.wildcards.seed),
             weights=weights,
             curve=Path(snakemake.output.curve),
             samples=Path(snakemake.output.samples),
             checkpoints=weights.parent / "checkpoints",
+            objective=objective,
+            labels=labels,
+            channels=tuple(name for name in ImageStore(stores[0]).channels if name not in dropped) if dropped else None,
             probe_tables=None if sites is None else (sites, splits),
             gpus=int(snakemake.resources.get("gpu", 0)),
             threads=snakemake.threads,

@@ -17,6 +17,7 @@ from gandl.check.nuclear_channel import choose_nuclear
 from gandl.check.nuclei import nuclei_of
 from gandl.check.plates import CheckReport
 from gandl.config import (
+    COUNTERPARTS,
     Config,
     Dataset,
     EmbeddingsSettings,
@@ -35,7 +36,7 @@ from gandl.config import (
     TrainingSettings,
 )
 from gandl.config.files import to_yaml
-from gandl.config.training import ContrastSettings, EngineSettings
+from gandl.config.training import ContrastSettings, GanEngineSettings
 from gandl.evaluation.terms import NO_CELL_TYPE, dose_series
 from gandl.source.plates.stores import default_experiment, file_safe
 from gandl.source.schemes import WHOLE, Scheme
@@ -114,9 +115,7 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
     normalisation = choose_normalisation(report.sites, scored=QuestionName.CONTROLS in chosen.questions)
     methods = list(normalisation.methods)
     featurizers = [
-        name
-        for name in FeaturizerName
-        if name != FeaturizerName.RELEASED and (nuclear or name != FeaturizerName.SEGMENTATION)
+        name for name in FeaturizerName if name not in COUNTERPARTS and (nuclear or name != FeaturizerName.SEGMENTATION)
     ]
     segmentation, size = measured_segmentation(report, nuclear, settings.pixel_size_um)
     config = Config(
@@ -158,7 +157,7 @@ def training_of(sites: pd.DataFrame, resolution: int, nuclear: list[str], *, pro
         path_length_weight=0.0,
         ema_half_life=4_000.0,
         contrast=ContrastSettings(pairs=Pairs.WELL if several else Pairs.SITE),
-        engine=EngineSettings(precision=Precision.AUTO, shared_forward=True),
+        engine=GanEngineSettings(precision=Precision.AUTO, shared_forward=True),
         checkpoint_images=4_000,
         nuclear_channels=nuclear or default.nuclear_channels,
         probe=probe,

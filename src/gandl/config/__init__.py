@@ -5,6 +5,22 @@ Everything that describes the configuration elsewhere (the comments of `config/*
 The Snakefile imports it at every start, so it stays light: pydantic, nothing heavier.
 """
 
+from gandl.config.counterparts import (
+    AutoencoderNetworkSettings as AutoencoderNetworkSettings,
+    AutoencoderSettings as AutoencoderSettings,
+    ClassifierNetworkSettings as ClassifierNetworkSettings,
+    ClassifierSettings as ClassifierSettings,
+    CounterpartsSettings as CounterpartsSettings,
+    Schedule as Schedule,
+)
+from gandl.config.recipe import (
+    ChosenWeights as ChosenWeights,
+    EngineSettings as EngineSettings,
+    Intensity as Intensity,
+    Pairs as Pairs,
+    Precision as Precision,
+    RecipeSettings as RecipeSettings,
+)
 from gandl.config.run import (
     Config as Config,
 )
@@ -21,6 +37,7 @@ from gandl.config.source import (
     Wells as Wells,
 )
 from gandl.config.stages import (
+    COUNTERPARTS as COUNTERPARTS,
     TRAINED as TRAINED,
     Activation as Activation,
     BlockStatistic as BlockStatistic,
@@ -40,15 +57,11 @@ from gandl.config.stages import (
 from gandl.config.training import (
     Augmentation as Augmentation,
     AugmentationSettings as AugmentationSettings,
-    ChosenWeights as ChosenWeights,
-    EngineSettings as EngineSettings,
+    GanEngineSettings as GanEngineSettings,
     GeneratorKind as GeneratorKind,
     GradientEstimate as GradientEstimate,
-    Intensity as Intensity,
     Loss as Loss,
     NetworkSettings as NetworkSettings,
-    Pairs as Pairs,
-    Precision as Precision,
     TrainingSettings as TrainingSettings,
 )
 

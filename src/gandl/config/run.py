@@ -7,11 +7,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gandl.config.counterparts import CounterpartsSettings
 from gandl.config.source import Dataset, SourceSettings
 from gandl.config.stages import (
     ComputeSettings,
     EmbeddingsSettings,
     EvaluationSettings,
+    FeaturizerName,
     FiguresSettings,
     ImagesSettings,
     NormalizationSettings,
@@ -40,6 +42,9 @@ class Config(Section):
     source: SourceSettings = Field(default_factory=SourceSettings, description=SourceSettings.__doc__)
     images: ImagesSettings = Field(default_factory=ImagesSettings, description=ImagesSettings.__doc__)
     training: TrainingSettings = Field(default_factory=TrainingSettings, description=TrainingSettings.__doc__)
+    counterparts: CounterpartsSettings = Field(
+        default_factory=CounterpartsSettings, description=CounterpartsSettings.__doc__
+    )
     embeddings: EmbeddingsSettings = Field(default_factory=EmbeddingsSettings, description=EmbeddingsSettings.__doc__)
     normalization: NormalizationSettings = Field(
         default_factory=NormalizationSettings, description=NormalizationSettings.__doc__
@@ -86,6 +91,8 @@ class Config(Section):
                 f"(training.resolution {self.training.resolution})"
             )
         self._fits_gpus()
+        if FeaturizerName.DENSENET161_ARCFACE in self.embeddings.featurizers:
+            self._fits_baseline()
         questions = self.evaluation.questions
         if QuestionName.CELL_TYPE in questions and Dataset.RXRX1 not in screens:
             raise ValueError(
@@ -98,6 +105,29 @@ class Config(Section):
         if QuestionName.CALIBRATION in questions and not self.simulated:
             raise ValueError("evaluation.questions names calibration, but only a simulated screen has a known truth")
         return self
+
+    def _fits_baseline(self) -> None:
+        """The baseline is trained on stored images of RxRx1, with every GPU computing whole groups of a batch."""
+        recipe, gpus = self.counterparts.baseline, max(1, self.compute.gpus)
+        if Dataset.RXRX1 not in self.source.datasets:
+            raise ValueError(
+                "embeddings.featurizers names densenet161_arcface, which is trained on rxrx1; source.datasets does not name it"
+            )
+        stored = self.images.resolutions[Dataset.RXRX1]
+        if recipe.resolution not in stored:
+            raise ValueError(
+                f"counterparts.baseline.resolution ({recipe.resolution}) is not among images.resolutions of rxrx1 {stored}"
+            )
+        if recipe.crop > recipe.resolution:
+            raise ValueError(
+                f"counterparts.baseline.network.crop ({recipe.crop}) is larger than the images "
+                f"(counterparts.baseline.resolution {recipe.resolution})"
+            )
+        if recipe.batch % (recipe.group * gpus):
+            raise ValueError(
+                f"counterparts.baseline.batch ({recipe.batch}) must be a multiple of norm_group times compute.gpus "
+                f"({recipe.group} x {gpus} = {recipe.group * gpus})"
+            )
 
     def _fits_gpus(self) -> None:
         """Every GPU computes as many images of a batch, in whole groups of the minibatch deviation."""

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gandl.config.recipe import Precision
 from gandl.config.source import Dataset
-from gandl.config.training import Precision
 from gandl.config.types import (
     ChannelName,
     Fraction,
@@ -33,6 +33,7 @@ class QuestionName(StrEnum):
 class FeaturizerName(StrEnum):
     GANDL = "gandl"
     GANDL_BLOCKS = "gandl_blocks"
+    DENSENET161_ARCFACE = "densenet161_arcface"
     GANDL_UNTRAINED = "gandl_untrained"
     INTENSITY = "intensity"
     SEGMENTATION = "segmentation"
@@ -40,12 +41,14 @@ class FeaturizerName(StrEnum):
 
 
 TRAINED = (FeaturizerName.GANDL, FeaturizerName.GANDL_BLOCKS)
-"""Featurizers that read the weights of this run's own network. All others but `released` need no training: they are floors."""
+"""Featurizers that read the weights of this run's own GAN."""
+COUNTERPARTS = (FeaturizerName.DENSENET161_ARCFACE, FeaturizerName.RELEASED)
+"""What the paper compares GAN-DL with: trained elsewhere, or on other tasks. All others need no training: they are floors."""
 
 
 def floors_among(names: Iterable[str]) -> list[str]:
     """The floors among names of featurizers, in their order."""
-    return [name for name in names if name not in (*TRAINED, FeaturizerName.RELEASED)]
+    return [name for name in names if name not in (*TRAINED, *COUNTERPARTS)]
 
 
 class Activation(StrEnum):
@@ -123,10 +126,10 @@ class EmbeddingsSettings(Section):
     """How a site becomes one vector."""
 
     featurizers: list[FeaturizerName] = Field(
-        [name for name in FeaturizerName if name != FeaturizerName.RELEASED],
+        [name for name in FeaturizerName if name not in COUNTERPARTS],
         min_length=1,
         description="Featurizers to compare; each is embedded, scored and drawn (`released`: the embeddings published with "
-        "RxRx).",
+        "RxRx; `densenet161_arcface`: the network of counterparts.baseline, which needs RxRx1).",
     )
     weights: Weights = Field(Weights.EMA, description="Discriminator that embeds: its moving average, or the raw one.")
     activation: Activation = Field(

@@ -1,12 +1,13 @@
-"""The `training` section of the configuration: networks, recipe, and how it is computed. `gandl.config` holds the rest."""
+"""The `training` section of the configuration: networks, losses and augmentation of the GAN, beside what every recipe has."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gandl.config.recipe import ChosenWeights, EngineSettings, Pairs, Precision, RecipeSettings, power_of_two
 from gandl.config.types import (
     ChannelName,
     Fraction,
@@ -19,32 +20,15 @@ from gandl.config.types import (
 )
 
 
-def _power_of_two(value: int) -> int:
-    if value < 8 or value & (value - 1):
-        raise ValueError(f"must be a power of two of at least 8, not {value}")
-    return value
-
-
 class GeneratorKind(StrEnum):
     SKIP = "skip"
     RESIDUAL = "residual"
-
-
-class Intensity(StrEnum):
-    STORE = "store"
-    SITE = "site"
 
 
 class Loss(StrEnum):
     LOGISTIC = "logistic"
     WGAN = "wgan"
     RELATIVISTIC = "relativistic"
-
-
-class Pairs(StrEnum):
-    NONE = "none"
-    SITE = "site"
-    WELL = "well"
 
 
 class GradientEstimate(StrEnum):
@@ -57,23 +41,10 @@ class Augmentation(StrEnum):
     ADAPTIVE = "adaptive"
 
 
-class Precision(StrEnum):
-    AUTO = "auto"
-    FLOAT32 = "float32"
-    TF32 = "tf32"
-    BFLOAT16 = "bfloat16"
-
-
-class ChosenWeights(StrEnum):
-    LAST = "last"
-    BEST_QUALITY = "best_quality"
-    BEST_PROBE = "best_probe"
-
-
 class NetworkSettings(Section):
     """Shape of generator and discriminator (StyleGAN2)."""
 
-    crop: Annotated[int, AfterValidator(_power_of_two)] = Field(
+    crop: Annotated[int, AfterValidator(power_of_two)] = Field(
         64, description="Side (px) of the square crops the networks see; a power of two."
     )
     channel_base: PositiveInt = Field(
@@ -128,27 +99,9 @@ class ContrastSettings(Section):
     dim: PositiveInt = Field(128, description="Width of the linear head in which similarities are computed.")
 
 
-class EngineSettings(Section):
+class GanEngineSettings(EngineSettings):
     """How a training is computed; nothing here changes the mathematics beyond rounding, except `shared_forward`."""
 
-    precision: Precision = Field(
-        Precision.FLOAT32,
-        description="`auto` takes bfloat16 on a GPU and on CPUs with AVX-512 BF16 or AMX, float32 on others, and logs which. "
-        "`bfloat16` (mixed: float32 where it matters) and `tf32` are for GPUs; bfloat16 is slow on CPUs without these "
-        "instructions.",
-    )
-    compile: bool = Field(
-        False,
-        description="Compile the first-order steps (`torch.compile`); if that fails, training continues without it.",
-    )
-    cuda_graphs: bool = Field(
-        False, description="With `compile`, on a GPU: replay steps as CUDA graphs. For small networks."
-    )
-    microbatch: NonNegativeInt = Field(
-        0,
-        description="Images computed at a time on each GPU, a multiple of minibatch_std_group; smaller needs less memory, and "
-        "the batch size does not change. 0: all at once.",
-    )
     shared_forward: bool = Field(
         False,
         description="One generator pass per step serves both networks: faster, but the discriminator learns from images made "
@@ -156,17 +109,12 @@ class EngineSettings(Section):
     )
 
 
-class TrainingSettings(Section):
+class TrainingSettings(RecipeSettings):
     """Training of the GAN; no label is used."""
 
+    group_key: ClassVar[str] = "network.minibatch_std_group"
+
     network: NetworkSettings = Field(default_factory=NetworkSettings, description="Shape of the networks.")
-    resolution: PositiveInt = Field(128, description="Stored resolution (px) from which crops are cut.")
-    intensity: Intensity = Field(
-        Intensity.SITE,
-        description="What the networks see: `site` standardises each channel of each image, which removes staining and exposure; "
-        "`store` keeps brightness, on one scale for all images.",
-    )
-    seed: NonNegativeInt = Field(0, description="Seed of initial weights, latents and crops.")
     images: PositiveInt = Field(20_000, description="Real images shown to the discriminator; training ends there.")
     batch: PositiveInt = Field(
         16, description="Images per step, over all GPUs; a multiple of minibatch_std_group (times the number of GPUs)."
@@ -177,8 +125,6 @@ class TrainingSettings(Section):
         "the difference between a real and a generated image (R3GAN).",
     )
     learning_rate: PositiveFloat = Field(0.001, description="Adam's learning rate of both networks (preprint: 1e-4).")
-    beta1: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="Adam's first decay rate.")
-    beta2: Annotated[float, Field(gt=0, lt=1)] = Field(0.99, description="Adam's second decay rate.")
     r1_gamma: NonNegativeFloat = Field(
         50.0, description="Weight of the R1 gradient penalty on real images; larger is steadier, smaller is sharper."
     )
@@ -205,14 +151,6 @@ class TrainingSettings(Section):
     )
     path_length_decay: Fraction = Field(0.01, description="Step of the running mean of path lengths.")
     style_mixing: Share = Field(0.9, description="Share of generated images whose layers use two styles.")
-    ema_half_life: PositiveFloat = Field(
-        8_000.0,
-        description="Half-life (images) of the moving average of both networks; longer is smoother but lags more.",
-    )
-    ema_rampup: NonNegativeFloat = Field(
-        0.05, description="The half-life is at most this share of the images seen so far; 0 turns the ramp off."
-    )
-    symmetry: bool = Field(True, description="Flip crops and rotate them by right angles (cells have no orientation).")
     augmentation: AugmentationSettings = Field(
         default_factory=AugmentationSettings, description="Adaptive augmentation, for screens with few images."
     )
@@ -220,8 +158,7 @@ class TrainingSettings(Section):
         default_factory=ContrastSettings,
         description="A contrastive task added to the adversarial loss: ours, off in the paper's recipe.",
     )
-    engine: EngineSettings = Field(default_factory=EngineSettings, description="How it is computed.")
-    checkpoint_images: PositiveInt = Field(2_000, description="Images between two checkpoints.")
+    engine: GanEngineSettings = Field(default_factory=GanEngineSettings, description="How it is computed.")
     roll_backs: NonNegativeInt = Field(
         3,
         description="How often a training that diverges or collapses may roll back to its last good checkpoint, with half the "
@@ -229,9 +166,6 @@ class TrainingSettings(Section):
     )
     looks: PositiveInt = Field(
         8, description="How often quality (and the probe) is evaluated during training, at logarithmic intervals."
-    )
-    held_out: Annotated[float, Field(ge=0, le=0.5)] = Field(
-        0.05, description="Share of sites held out from training, on which quality is measured. 0 turns that off."
     )
     quality_crops: Annotated[int, Field(ge=2)] = Field(
         256, description="Real and generated crops that the quality measure compares; more crops, less noise."
@@ -250,24 +184,30 @@ class TrainingSettings(Section):
         description="Weights used for embedding: the `last`, those of `best_quality`, or of `best_probe` (chosen by labels: no "
         "longer label-free).",
     )
-    live_csv: bool = Field(False, description="Also write every status line to a CSV beside the log, to follow live.")
+
+    @property
+    def crop(self) -> int:
+        return self.network.crop
+
+    @property
+    def group(self) -> int:
+        return self.network.minibatch_std_group
+
+    @property
+    def pairs(self) -> Pairs:
+        return self.contrast.pairs
+
+    @property
+    def probed(self) -> bool:
+        return self.probe
 
     @model_validator(mode="after")
     def _fits(self) -> TrainingSettings:
-        group = self.network.minibatch_std_group
-        if self.batch % group:
-            raise ValueError(f"batch ({self.batch}) must be a multiple of minibatch_std_group ({group})")
-        if self.engine.microbatch and (self.engine.microbatch % group or self.batch % self.engine.microbatch):
-            raise ValueError(
-                f"engine.microbatch ({self.engine.microbatch}) must be a multiple of minibatch_std_group ({group}) that divides "
-                f"batch ({self.batch})"
-            )
+        group = self.group
         if self.r1_estimate is GradientEstimate.FINITE_DIFFERENCE and self.engine.precision is not Precision.FLOAT32:
             raise ValueError(
                 "r1_estimate finite_difference is lost in the rounding of a lower precision: set engine.precision to float32"
             )
-        if self.engine.cuda_graphs and not self.engine.compile:
-            raise ValueError("engine.cuda_graphs needs engine.compile: true")
         if self.engine.cuda_graphs and (self.engine.microbatch or self.engine.shared_forward):
             raise ValueError(
                 "engine.cuda_graphs replays into the same memory, so images cannot wait there: set engine.microbatch to 0 and "
@@ -284,8 +224,4 @@ class TrainingSettings(Section):
                 "contrast.pairs compares all images of a batch with one another: set engine.microbatch to 0 and batch to at "
                 f"least two groups of minibatch_std_group ({2 * group})"
             )
-        if self.weights is ChosenWeights.BEST_PROBE and not self.probe:
-            raise ValueError("weights best_probe needs probe: true")
-        if self.weights is ChosenWeights.BEST_QUALITY and not self.held_out:
-            raise ValueError("weights best_quality needs held_out above 0")
         return self

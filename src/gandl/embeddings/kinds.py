@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MODULES = {
     FeaturizerName.GANDL: "gandl.embeddings.network",
     FeaturizerName.GANDL_BLOCKS: "gandl.embeddings.network",
+    FeaturizerName.DENSENET161_ARCFACE: "gandl.embeddings.classifier",
     FeaturizerName.GANDL_UNTRAINED: "gandl.embeddings.network",
     FeaturizerName.INTENSITY: "gandl.embeddings.intensity",
     FeaturizerName.SEGMENTATION: "gandl.embeddings.segmentation",
@@ -43,7 +44,8 @@ def build_featurizers(
     screen : image stores of the screen that the network is trained on, whatever is embedded: floors see its channels, and the
         untrained network has its intensity scale and its pixel size, so that they compare with the trained one. Trained
         featurizers need none.
-    weights : `weights.safetensors` of the trained network; `gandl` and `gandl_blocks` need it, the others take none.
+    weights : `weights.safetensors` of the trained network; `gandl` and `gandl_blocks` need that of the GAN,
+        `densenet161_arcface` that of the classifier, the others take none.
     training : `gandl_untrained` takes `network`, `resolution`, `intensity` and `seed` from it, those of the trained one; the
         others nothing.
 

@@ -96,7 +96,7 @@ class Look:
         identity = [
             asdict(self.model.scale),
             self.model.settings.network.model_dump(mode="json"),
-            torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else _processor(),
+            torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else processor(),
             torch.__version__,
         ]
         digest.update(json.dumps(identity, sort_keys=True).encode())
@@ -145,11 +145,12 @@ def fitting_batch(attempt: Callable[[int], None], batch: int) -> int | None:
     return None
 
 
-def _processor() -> list[object]:
+def processor() -> list[object]:
+    """What the last digits of a vector depend on, on a CPU."""
     return [torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()]
 
 
-def _device_of(name: str) -> torch.device:
+def device_of(name: str) -> torch.device:
     """A device by its name, refused where it is missing; "cuda" is the first GPU, so that one device has one name."""
     device = torch.device(name)
     if device.type != "cuda":
@@ -204,7 +205,7 @@ class NetworkFeaturizer:
         ------
         gandl.models.compute.device.DeviceError : a GPU that does not exist.
         """
-        return NetworkFeaturizer(self.name, self.look.on(_device_of(device)), self.settings)
+        return NetworkFeaturizer(self.name, self.look.on(device_of(device)), self.settings)
 
     @property
     def content(self) -> str:

@@ -6,6 +6,7 @@ array "sha256" (site, 32), the digest of each site's pixels at the first of them
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -74,6 +75,7 @@ class ImageStore:
         self.height, self.width = int(attributes["height"]), int(attributes["width"])
         self.resolutions: list[int] = [int(size) for size in attributes["resolutions"]]
         self.pixel_size_um: float | None = attributes["pixel_size_um"]
+        self._taken: list[int] | None = None
         self._images = {size: self._open(size) for size in self.resolutions}
         first = self._images[self.resolutions[0]]
         self.dtype: np.dtype[Any] = first.dtype
@@ -86,6 +88,24 @@ class ImageStore:
 
     def __repr__(self) -> str:
         return f"ImageStore({self.store_id}: {len(self)} sites, {', '.join(self.channels)}, {self.resolutions} px)"
+
+    def only(self, channels: Sequence[str]) -> ImageStore:
+        """The same store, of which these channels alone are read, in this order.
+
+        Raises
+        ------
+        StoreError : it lacks one of them.
+        """
+        lacking = [channel for channel in channels if channel not in self.channels]
+        if lacking or not channels:
+            raise StoreError(
+                f"{self.path} holds the {named('channel', self.channels)}, but not {', '.join(lacking) or 'none at all'}"
+            )
+        view = copy.copy(self)
+        stored = range(len(self.channels)) if self._taken is None else self._taken
+        view._taken = [stored[self.channels.index(channel)] for channel in channels]
+        view.channels = list(channels)
+        return view
 
     @property
     def bit_depth(self) -> int:
@@ -136,7 +156,7 @@ class ImageStore:
         pixels = np.empty((len(positions), *images.shape[1:]), dtype=self.dtype)
         for i, site in zip(positions, pixels, strict=True):
             self._read(images, i, WHOLE, site)
-        return pixels
+        return pixels if self._taken is None else pixels[:, self._taken]
 
     def crop(self, i: int, top: int, left: int, size: int, resolution: int | None = None) -> np.ndarray:
         """A square of site i, all channels.
@@ -159,9 +179,9 @@ class ImageStore:
             raise StoreError(
                 f"{self.path}: a crop of {size} px at (top {top}, left {left}) is not within {height} x {width} px"
             )
-        square = np.empty((len(self.channels), size, size), dtype=self.dtype)
+        square = np.empty((images.shape[1], size, size), dtype=self.dtype)
         self._read(images, self._position(i), (slice(top, top + size), slice(left, left + size)), square)
-        return square
+        return square if self._taken is None else square[self._taken]
 
     def batches(self, n: int, resolution: int | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """All sites in order, n at a time: (indices (n,), images (n, channel, y, x)); the last batch may be smaller."""

@@ -94,6 +94,12 @@ def caveats(
                 "best_probe): this "
                 "run is not label-free, and numbers for the wells that the probe uses are too optimistic."
             )
+    if FeaturizerName.DENSENET161_ARCFACE in featurizers:
+        found.append(
+            "DenseNet on RxRx1 (densenet161_arcface) was trained by this run on the images of RxRx1, with the labels of its "
+            "siRNAs: what it scores on RxRx1 is not zero-shot, and must not be read beside numbers that are. Images of the other "
+            "screens it never saw."
+        )
     if FeaturizerName.SEGMENTATION in featurizers and provenance["dataset"] in FLOORS:
         found.append(FLOORS[provenance["dataset"]])
     found += _normalisations(settings, *most_treated)

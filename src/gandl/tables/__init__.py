@@ -7,6 +7,8 @@ from gandl.tables.schemas import (
     CURVE as CURVE,
     EMBEDDINGS as EMBEDDINGS,
     INDEX as INDEX,
+    LABEL_PARTS as LABEL_PARTS,
+    LABELS as LABELS,
     NUMBERS as NUMBERS,
     PARTS as PARTS,
     SITE_PROFILES as SITE_PROFILES,

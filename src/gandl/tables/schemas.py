@@ -17,6 +17,7 @@ from gandl.workflow.words import named
 
 CONTROLS = ("positive", "negative", "none")
 PARTS = ("train", "test")
+LABEL_PARTS = ("train", "validation")
 
 
 class TableError(ValueError):
@@ -86,6 +87,18 @@ SPLITS = Schema(
     key=("question", "scheme", "fold", "well_id"),
 )
 """Who may be trained on and who is tested, per question, scheme and fold."""
+
+LABELS = Schema(
+    "labels",
+    (
+        Column("site_id", "string"),
+        Column("label", "string"),
+        Column("part", "string", allowed=LABEL_PARTS),
+    ),
+    key=("site_id",),
+)
+"""What a training with labels is shown: a label per site, and whether it is trained on or validates. A column `plate_id`, if
+there is one, lets a look judge with the sets of labels that share plates."""
 
 INDEX = Schema(
     "image index",

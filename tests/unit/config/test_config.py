@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from gandl.config import Bbbc013Settings, Config, EngineSettings, Precision, TrainingSettings
+from gandl.config import Bbbc013Settings, Config, GanEngineSettings, Precision, TrainingSettings
 from gandl.config.check import ConfigError, load_config
 from gandl.config.files import read_config, rendered
 
@@ -228,7 +228,7 @@ def test_a_question_that_no_screen_of_the_run_can_answer_is_a_mistake(
 
 
 def test_a_changed_section_is_checked_and_keeps_what_was_not_named() -> None:
-    before = TrainingSettings(images=1600, engine=EngineSettings(compile=True))
+    before = TrainingSettings(images=1600, engine=GanEngineSettings(compile=True))
     after = before.changed(batch=8, engine={"precision": "bfloat16"})
     assert (after.images, after.batch, after.engine.compile, after.engine.precision) == (
         1600,

@@ -36,6 +36,7 @@ from gandl.models.networks.weights import load
 from gandl.tables import EMBEDDINGS, read_table
 
 GANDL, BLOCKS, UNTRAINED = FeaturizerName.GANDL, FeaturizerName.GANDL_BLOCKS, FeaturizerName.GANDL_UNTRAINED
+BASELINE = FeaturizerName.DENSENET161_ARCFACE
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def test_every_featurizer_embeds_a_store(name: FeaturizerName, folder: Path, tmp
 
 def test_networks_look_at_the_scale_of_training_and_the_other_floors_at_the_largest_images(folder: Path) -> None:
     full_size = {name: build(name, folder).full_size for name in FEATURIZERS}
-    assert [name for name in FEATURIZERS if not full_size[name]] == [GANDL, BLOCKS, UNTRAINED]
+    assert [name for name in FEATURIZERS if not full_size[name]] == [GANDL, BLOCKS, BASELINE, UNTRAINED]
 
 
 def test_trained_featurizers_built_together_share_one_network(folder: Path) -> None:

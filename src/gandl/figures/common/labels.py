@@ -11,6 +11,7 @@ from gandl.evaluation.terms import ALL, NO_CELL_TYPE, RATIO
 FEATURIZERS: dict[str, str] = {
     FeaturizerName.GANDL: "GAN-DL, 512-d layer",
     FeaturizerName.GANDL_BLOCKS: "GAN-DL, blocks",
+    FeaturizerName.DENSENET161_ARCFACE: "DenseNet on RxRx1 (ArcFace)",
     FeaturizerName.GANDL_UNTRAINED: "Untrained network",
     FeaturizerName.INTENSITY: "Channel intensities",
     FeaturizerName.SEGMENTATION: "Segmentation",

@@ -43,34 +43,37 @@ class Ranks:
         """Whether this process writes files and reports: exactly one does."""
         return self.rank == 0
 
-    def deal(self, n: int, group: int, microbatch: int = 0) -> list[Tensor]:
+    def deal(self, n: int, group: int, microbatch: int = 0, section: str = "training", key: str = "") -> list[Tensor]:
         """This rank's parts of a batch, as positions within it, one tensor per microbatch.
 
-        Images that share a minibatch deviation (i, i + n/g, i + 2 n/g ...) stay together, and lie in a part as they would in a
+        Images of a group, which share statistics (i, i + n/g, i + 2 n/g ...), stay together, and lie in a part as they would in a
         whole batch; all parts of all ranks together are the batch.
 
         Parameters
         ----------
         n : images of the batch.
-        group : images that share a minibatch deviation; at most n of them do.
+        group : images that share statistics (such as the minibatch deviation); at most n of them do.
         microbatch : images per part; 0: the rank's share at once.
+        section, key : of the settings and of the group in them, for messages.
 
         Raises
         ------
         PartsError : groups cannot be shared out evenly.
         """
         size = min(group, n)
+        whole = f" in whole groups of {size} ({key or 'group'})" if size > 1 else ""
         if n % (size * self.size):
             raise PartsError(
-                f"a batch of {n} images cannot be split among {self.size} process(es) in whole groups of {size} "
-                f"(minibatch_std_group): training.batch must be a multiple of {size * self.size}"
+                f"a batch of {n} images cannot be split among {self.size} process(es){whole}: {section}.batch must be a multiple "
+                f"of {size * self.size}"
             )
         share = n // self.size
         part = microbatch or share
         if part % size or share % part:
+            multiple = f"be a multiple of {size} that divides" if size > 1 else "divide"
             raise PartsError(
-                f"{share} images per process cannot be computed {part} at a time in whole groups of {size}: "
-                f"training.engine.microbatch must be a multiple of {size} that divides {share}"
+                f"{share} images per process cannot be computed {part} at a time{whole}: {section}.engine.microbatch must "
+                f"{multiple} {share}"
             )
         columns = torch.arange(n).reshape(size, n // size)
         mine = columns[:, self.rank * share // size : (self.rank + 1) * share // size]

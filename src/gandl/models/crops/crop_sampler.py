@@ -8,17 +8,17 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import torch
 from torch import Tensor
 
 from gandl.config import Pairs
-from gandl.images.store_reader import ImageStore
+from gandl.images.store_reader import ImageStore, StoreError
+from gandl.models.crops.chances import Balance, Mates, Positions
 from gandl.models.crops.intensity import moments_of
 
 MEMORY_LIMIT = 2**30
@@ -28,8 +28,6 @@ HELD_OUT_SEED = 0
 
 Pixels = npt.NDArray[np.unsignedinteger]
 """Stored pixels, uint8 or uint16."""
-Positions = npt.NDArray[np.int64]
-"""Numbers of sites, counted through all stores."""
 Places = npt.NDArray[np.int64]
 """(n, 4): store, site within it, top, left."""
 
@@ -38,8 +36,16 @@ class CropError(ValueError):
     """The stores cannot give the crops requested; the message says which store lacks what."""
 
 
-def open_stores(paths: Sequence[Path], resolution: int, crop: int) -> list[ImageStore]:
+def open_stores(
+    paths: Sequence[Path], resolution: int, crop: int, section: str = "training", channels: Sequence[str] | None = None
+) -> list[ImageStore]:
     """Open stores that train one model together.
+
+    Parameters
+    ----------
+    resolution, crop : stored size of the images (px, the shorter side), and side of the crops.
+    section : of the settings, for messages.
+    channels : that are trained on, by name and in this order; by default all.
 
     Raises
     ------
@@ -49,8 +55,13 @@ def open_stores(paths: Sequence[Path], resolution: int, crop: int) -> list[Image
     if not paths:
         raise CropError("training needs at least one image store, and none was given")
     stores = [ImageStore(Path(path)) for path in paths]
+    if channels is not None:
+        try:
+            stores = [store.only(channels) for store in stores]
+        except StoreError as error:
+            raise CropError(f"the training takes the channels {', '.join(channels)}: {error}") from None
     for store in stores:
-        _check(store, stores[0], resolution, crop)
+        _check(store, stores[0], resolution, crop, section)
     _check_pixel_sizes(stores, resolution)
     return stores
 
@@ -66,7 +77,7 @@ def _check_pixel_sizes(stores: Sequence[ImageStore], resolution: int) -> None:
             )
 
 
-def _check(store: ImageStore, first: ImageStore, resolution: int, crop: int) -> None:
+def _check(store: ImageStore, first: ImageStore, resolution: int, crop: int, section: str) -> None:
     """Refuse a store that cannot be trained on together with the first."""
     if store.channels != first.channels:
         raise CropError(
@@ -77,7 +88,7 @@ def _check(store: ImageStore, first: ImageStore, resolution: int, crop: int) -> 
         raise CropError(f"{store.path} holds {store.dtype} pixels, but {first.path} holds {first.dtype}")
     if resolution not in store.resolutions:
         raise CropError(
-            f"{store.path} holds no images of {resolution} px (training.resolution), only of "
+            f"{store.path} holds no images of {resolution} px ({section}.resolution), only of "
             f"{', '.join(map(str, store.resolutions))} px"
         )
     if len(store) == 0:
@@ -91,8 +102,8 @@ def _check(store: ImageStore, first: ImageStore, resolution: int, crop: int) -> 
         )
     if min(height, width) < crop:
         raise CropError(
-            f"{store.path} holds images of {height} x {width} px at training.resolution {resolution}, smaller than a crop of "
-            f"{crop} px (training.network.crop)"
+            f"{store.path} holds images of {height} x {width} px at {section}.resolution {resolution}, smaller than a crop of "
+            f"{crop} px ({section}.network.crop)"
         )
 
 
@@ -125,6 +136,8 @@ class CropSampler:
     resolution, crop : stored size of the images (px, the shorter side), and side of the crops.
     positions : of the sites that may be drawn, counted through all stores; by default all. If their images are small together
         (`MEMORY_LIMIT`), they are read now and held in memory.
+    classes : (sites,) class of every site, counted through all stores: each class is then drawn equally often, and so is each of
+        its sites; by default each site.
 
     Raises
     ------
@@ -132,7 +145,12 @@ class CropSampler:
     """
 
     def __init__(
-        self, stores: Sequence[ImageStore], resolution: int, crop: int, positions: Positions | None = None
+        self,
+        stores: Sequence[ImageStore],
+        resolution: int,
+        crop: int,
+        positions: Positions | None = None,
+        classes: Positions | None = None,
     ) -> None:
         self.stores = list(stores)
         self.resolution = resolution
@@ -147,7 +165,8 @@ class CropSampler:
         self._channels = len(stores[0].channels)
         height, width = stores[0].shape_at(resolution)
         self._corners = [height - crop + 1, width - crop + 1]
-        self._mates = _Mates(self.stores, self.positions)
+        self._mates = Mates(self.stores, self.positions)
+        self._balance = None if classes is None else Balance(self.positions, classes)
         self._row = np.full(sites, -1, np.int32)
         self._held: Pixels | None = None
         if len(self) * self._channels * height * width * stores[0].dtype.itemsize <= MEMORY_LIMIT:
@@ -162,7 +181,14 @@ class CropSampler:
 
     def draw(self, n: int, rng: np.random.Generator) -> Places:
         """Draw n places, with replacement: (n, 4) store, site within it, top, left."""
+        if self._balance is not None:
+            return self._places(self._balance.draw(n, rng), rng)
         return self._places(self.positions[rng.integers(len(self), size=n)], rng)
+
+    def positions_of(self, places: Places) -> Positions:
+        """Numbers (n,) of the sites at places, counted through all stores."""
+        positions: Positions = self._first[places[:, 0]] + places[:, 1]
+        return positions
 
     def draw_pairs(self, n: int, rng: np.random.Generator, pairs: Pairs) -> Places:
         """Draw n places (n, 4) as `draw` does, of which 2 i and 2 i + 1 belong together.
@@ -212,8 +238,8 @@ class CropSampler:
 
     def moments(self, places: Places) -> npt.NDArray[np.float32]:
         """Mean and deviation of the whole images at places: (n, c, 2); an image is measured when it is first drawn, and kept."""
-        positions = self._first[places[:, 0]] + places[:, 1]
-        found = [self._moments_of(position, self._image_held(position)) for position in positions.tolist()]
+        positions = self.positions_of(places).tolist()
+        found = [self._moments_of(position, self._image_held(position)) for position in positions]
         return np.stack(found) if found else np.empty((0, self._channels, 2), np.float32)
 
     def _is_measured(self, position: int) -> bool:
@@ -248,39 +274,6 @@ class CropSampler:
 
     def _store_of(self, positions: Positions) -> Positions:
         return np.searchsorted(self._first, positions, side="right") - 1
-
-
-class _Mates:
-    """The other sites of a site's well, among those that may be drawn; found out when they are first needed.
-
-    Parameters
-    ----------
-    positions : of the sites that may be drawn, counted through all stores.
-    """
-
-    def __init__(self, stores: Sequence[ImageStore], positions: Positions) -> None:
-        self._stores, self._positions = stores, positions
-
-    def draw(self, position: Positions, rng: np.random.Generator) -> Positions:
-        """One of the other sites of each site's well (n,), all equally likely; the site itself where there is no other."""
-        by_well, first, count, rank = self._wells
-        first, count, rank = first[position], count[position], rank[position]
-        step = 1 + (rng.random(len(position)) * (count - 1)).astype(np.int64)
-        return by_well[first + (rank + step) % count]
-
-    @cached_property
-    def _wells(self) -> tuple[Positions, Positions, Positions, Positions]:
-        """Positions well by well; and of each site where its well begins there, how many sites it has, and which one this is."""
-        named = pd.concat([store.index["well_id"] for store in self._stores], ignore_index=True)
-        codes = pd.factorize(named)[0][self._positions]
-        order = np.argsort(codes, kind="stable")
-        counts = np.bincount(codes)
-        starts = np.cumsum(counts) - counts
-        first, count, rank = (np.zeros(len(named), np.int64) for _ in range(3))
-        by_well = self._positions[order]
-        first[by_well], count[by_well] = starts[codes[order]], counts[codes[order]]
-        rank[by_well] = np.arange(len(order)) - first[by_well]
-        return by_well, first, count, rank
 
 
 def orient(images: Tensor, orientation: Tensor) -> Tensor:

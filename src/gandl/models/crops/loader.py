@@ -22,7 +22,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from gandl.config import Intensity, Pairs, TrainingSettings
+from gandl.config import Intensity, Pairs, RecipeSettings, TrainingSettings
 from gandl.models.compute.device import CPU
 from gandl.models.compute.randomness import Purpose, numpy_rng
 from gandl.models.compute.ranks import ALONE, Ranks
@@ -31,6 +31,17 @@ from gandl.models.crops.intensity import IntensityScale
 from gandl.workflow.words import counted
 
 logger = logging.getLogger(__name__)
+
+
+def deal(settings: RecipeSettings, ranks: Ranks) -> list[Tensor]:
+    """A rank's parts of a recipe's batch, as positions within it (`Ranks.deal`).
+
+    Raises
+    ------
+    gandl.models.compute.ranks.PartsError : the batch cannot be split among ranks and microbatches.
+    """
+    key = settings.group_key.rpartition(".")[2]
+    return ranks.deal(settings.batch, settings.group, settings.engine.microbatch, settings.section, key)
 
 
 class ClosedError(RuntimeError):
@@ -91,7 +102,7 @@ class Loader:
         self,
         sampler: CropSampler,
         scale: IntensityScale,
-        settings: TrainingSettings,
+        settings: RecipeSettings,
         seed: int,
         *,
         ranks: Ranks = ALONE,
@@ -101,8 +112,8 @@ class Loader:
     ) -> None:
         self.sampler, self.scale = sampler, scale
         self._batch, self._symmetry, self._seed = settings.batch, settings.symmetry, seed
-        self._pairs = settings.contrast.pairs
-        parts = ranks.deal(settings.batch, settings.network.minibatch_std_group, settings.engine.microbatch)
+        self._pairs = settings.pairs
+        parts = deal(settings, ranks)
         self._mine = torch.cat(parts).numpy()
         self._sizes = [len(part) for part in parts]
         self._device, self._threads, self._ahead = device, threads, ahead
@@ -113,9 +124,10 @@ class Loader:
         self._closed = False
         if len(sampler) < settings.batch and ranks.writes:
             logger.warning(
-                "training on %s, fewer than a batch of %d (training.batch): images repeat within a batch, and networks "
-                "memorise so few; give more images, or set training.augmentation.kind: adaptive",
-                *(counted(len(sampler), "image"), settings.batch),
+                "training on %s, fewer than a batch of %d (%s.batch): images repeat within a batch, and networks memorise so "
+                "few; give more images%s",
+                *(counted(len(sampler), "image"), settings.batch, settings.section),
+                ", or set training.augmentation.kind: adaptive" if isinstance(settings, TrainingSettings) else "",
             )
 
     def __enter__(self) -> Loader:
@@ -156,17 +168,29 @@ class Loader:
             raise
         return self._finish(self._queue.popleft())
 
+    def sites(self, step: int, course: int) -> list[Tensor]:
+        """Numbers of the sites that the crops of `batch` are cut from: int64 (m,) per microbatch, on the device.
+
+        Sites are counted through all stores. They follow from seed, course and step, so nothing is read, and nothing that was
+        read ahead is dropped.
+        """
+        positions = torch.from_numpy(self.sampler.positions_of(self._places(step, course)))
+        return list(positions.to(self._device).split(self._sizes))
+
+    def _places(self, step: int, course: int) -> Places:
+        """This rank's share of the places that a step draws."""
+        rng = numpy_rng(self._seed, course, step, Purpose.CROPS)
+        if self._pairs is Pairs.NONE:
+            return self.sampler.draw(self._batch, rng)[self._mine]
+        return self.sampler.draw_pairs(self._batch, rng, self._pairs)[self._mine]
+
     def _drop(self) -> None:
         while self._queue:
             self._queue.popleft().drop()
 
     def _start(self, step: int, course: int) -> _Batch:
         """Draw the batch of all ranks, and have this rank's share read."""
-        rng = numpy_rng(self._seed, course, step, Purpose.CROPS)
-        if self._pairs is Pairs.NONE:
-            places = self.sampler.draw(self._batch, rng)[self._mine]
-        else:
-            places = self.sampler.draw_pairs(self._batch, rng, self._pairs)[self._mine]
+        places = self._places(step, course)
         orientation = None
         if self._symmetry:
             drawn = numpy_rng(self._seed, course, step, Purpose.SYMMETRY).integers(ORIENTATIONS, size=self._batch)

@@ -125,7 +125,8 @@ class Best:
         chosen, file = (last, last_file) if wanted is ChosenWeights.LAST else (best, best_file)
         if chosen.chosen_by is not wanted:
             logger.warning(
-                "nothing was measured to choose weights by (training.weights: %s): the last ones are used", wanted
+                "nothing was measured to choose weights by (%s.weights: %s): the last ones are used",
+                *(last.settings.section, wanted),
             )
         with atomic(weights) as partial:
             shutil.copyfile(file, partial)

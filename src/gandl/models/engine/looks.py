@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from gandl.config import TrainingSettings
+from gandl.config import RecipeSettings
 from gandl.models.engine.best import Best
 from gandl.models.looks.frames import CROPS, Frames
 from gandl.models.looks.measures import Measure
@@ -65,7 +65,7 @@ class Looks:
         self.best.sweep(moments)
 
 
-def look_images(settings: TrainingSettings) -> list[float]:
+def look_images(settings: RecipeSettings) -> list[float]:
     """Numbers of images at which training is looked at: evenly spaced on a logarithmic scale, the last at the end."""
     last = -(-settings.images // settings.batch) * settings.batch
     return np.geomspace(last, last * EARLIEST, settings.looks)[::-1].tolist()

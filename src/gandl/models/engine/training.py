@@ -1,4 +1,5 @@
-"""Training: takes image stores and settings, makes a model's weights, its training curve and samples. No label is used.
+"""Training: takes image stores and settings, makes a model's weights, its training curve and samples. Without supervision no
+label is used.
 
 `train` does everything: an objective (`gandl.models.objectives`) makes a step, `gandl.models.engine.loop` makes all of them.
 A killed training resumes from its last checkpoint and ends with the same weights, bit for bit.
@@ -18,13 +19,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gandl.config import Intensity, TrainingSettings
+from gandl.config import Intensity, RecipeSettings
 from gandl.images.store_reader import ImageStore
 from gandl.models.compute.device import CPU, has_fast_bfloat16, prepare, resolved
 from gandl.models.compute.ranks import ALONE, Ranks
 from gandl.models.crops.crop_sampler import CropSampler, hold_out, open_stores
 from gandl.models.crops.intensity import IntensityScale, measure_scale
 from gandl.models.crops.loader import Loader
+from gandl.models.crops.supervision import Supervision, SupervisionError
 from gandl.models.engine.checkpoint import Checkpoints
 from gandl.models.engine.looks import Looks
 from gandl.models.engine.loop import Loop
@@ -50,7 +52,7 @@ NOT_DECIDING_OF_ENGINE = frozenset({"compile", "cuda_graphs", "microbatch"})
 
 def train(
     stores: Sequence[Path],
-    settings: TrainingSettings,
+    settings: RecipeSettings,
     seed: int,
     weights: Path,
     curve: Path,
@@ -65,13 +67,15 @@ def train(
     live: Path | None = None,
     observer: Measure | None = None,
     objective: str = DEFAULT,
+    supervision: Supervision | None = None,
+    channels: Sequence[str] | None = None,
 ) -> None:
     """Learn an objective on random crops, from the last checkpoint where there is one.
 
     Parameters
     ----------
     stores : image stores of the same channels, bit depth and sides.
-    settings : recipe and shape of the networks.
+    settings : recipe and shape of the networks, of the class that the objective takes.
     seed : of initial weights, crops and latents.
     weights, curve, samples : files to make: safetensors, parquet (`tables.CURVE`), PNG. Beside them are made `last.safetensors`
         and `best.safetensors` (`weights` is a copy of the one that `settings.weights` chooses), the samples' arrays (`.npz`) and
@@ -86,10 +90,14 @@ def train(
     live : where `settings.live_csv` writes status lines; by default beside `curve`.
     observer : called at every look with the model as it is then; its values are in the curve.
     objective : what is learned, by its name in `gandl.models.objectives.kinds`.
+    supervision : labels of sites, for an objective that learns from them: those of the part `train` are drawn, the others
+        validate.
+    channels : that are trained on, by name and in this order; by default all.
 
     Raises
     ------
     CropError, IntensityError : the stores cannot be trained on.
+    SupervisionError : the labels cannot be trained on, or are missing, or not for this objective.
     gandl.models.engine.checkpoint.CheckpointError : a checkpoint cannot be written, or belongs to something else.
     gandl.workflow.interruption.Interrupted : SIGTERM or SIGUSR1 came; the same call resumes from where it stopped.
     gandl.models.objectives.objective.TrainingError : it failed again after all roll-backs; or the GPU is too small.
@@ -97,38 +105,57 @@ def train(
     """
     settings = _with_precision(settings, device, ranks)
     prepare(device, settings.engine.precision)
-    opened = open_stores(stores, settings.resolution, settings.network.crop)
-    shown, held_out = hold_out(sum(len(store) for store in opened), settings.held_out)
+    learned = _learned(objective, settings, supervision)
+    opened = open_stores(stores, settings.resolution, settings.crop, settings.section, channels)
+    labels = None if supervision is None else supervision.of(opened)
+    if labels is None:
+        shown, held_out = hold_out(sum(len(store) for store in opened), settings.held_out)
+    else:
+        shown, held_out = labels.training, labels.validation
     looked_at_by = probe_id if probe is not None or probe_id else None
-    learned = objective_of(objective)
-    kept = Checkpoints(checkpoints, _what_decides(learned, opened, settings, seed, looked_at_by))
+    decides = _what_decides(learned, opened, settings, seed, looked_at_by, supervision)
+    kept = Checkpoints(checkpoints, decides)
     with Interruption() as stop, _alone(kept.folder, weights) if ranks.writes else nullcontext():
         looks = new_status = None
         with stop.at_once():
             scale = measure_scale(opened, settings.resolution, settings.intensity)
-            sampler = CropSampler(opened, settings.resolution, settings.network.crop, shown)
+            by_class = labels.of_site if labels is not None and learned.by_class(settings) else None
+            sampler = CropSampler(opened, settings.resolution, settings.crop, shown, by_class)
             seen = _seen(sampler, scale, seed)
             if ranks.writes:
-                measures = measures_of(learned, Given(opened, held_out, scale, settings, device, probe))
+                measures = measures_of(learned, Given(opened, held_out, scale, settings, device, probe, labels))
                 looks = Looks(kept.folder, seed, seen, measures if observer is None else [*measures, observer])
                 live = (live or curve.with_suffix(".csv")) if settings.live_csv else None
                 machine = machine_of(learned, settings, len(scale.channels), device, ranks)
                 new_status = partial(Status, learned, settings, machine=machine, live=live)
         with Loader(sampler, scale, settings, seed, ranks=ranks, device=device, threads=threads) as loader:
             size = opened[0].pixel_size_at(settings.resolution)
-            new = partial(learned, loader, settings, seed, ranks=ranks, device=device, pixel_size_um=size)
+            make: Callable[..., Objective] = partial(learned, labels=labels)
+            new = partial(make, loader, settings, seed, ranks=ranks, device=device, pixel_size_um=size)
             try:
                 loop = _run(new, kept, stop, looks, new_status, ranks)
             except torch.OutOfMemoryError as error:
                 traceback.clear_frames(error.__traceback__)  # they hold memory of what did not fit
-                fits = fitting_microbatch(learned, settings, scale, ranks, device)
+                fits = fitting_microbatch(make, settings, scale, ranks, device)
                 raise TrainingError(advice(settings, fits, device, ranks)) from None
         if looks is not None:
             with stop.at_once():
                 _write(loop, looks, seen, curve, samples, weights)
 
 
-def _with_precision(settings: TrainingSettings, device: torch.device, ranks: Ranks) -> TrainingSettings:
+def _learned(name: str, settings: RecipeSettings, supervision: Supervision | None) -> type[Objective]:
+    """The objective of a name, if settings and labels are what it takes."""
+    learned = objective_of(name)
+    if not isinstance(settings, learned.settings_type):
+        raise ValueError(f"the objective {name} takes {learned.settings_type.__name__}, not {type(settings).__name__}")
+    if learned.supervised and supervision is None:
+        raise SupervisionError(f"the objective {name} learns from labels, and none were given")
+    if supervision is not None and not learned.supervised:
+        raise SupervisionError(f"the objective {name} uses no labels: leave {supervision.source} out")
+    return learned
+
+
+def _with_precision(settings: RecipeSettings, device: torch.device, ranks: Ranks) -> RecipeSettings:
     """Settings that name the precision that `auto` takes here: weights and checkpoints then say how they were computed."""
     precision = resolved(settings.engine.precision, device)
     if precision is settings.engine.precision:
@@ -139,7 +166,7 @@ def _with_precision(settings: TrainingSettings, device: torch.device, ranks: Ran
             if device.type == "cuda"
             else f"this CPU has {'' if has_fast_bfloat16() else 'no '}bfloat16 instructions"
         )
-        logger.info("training.engine.precision auto: %s (%s)", precision, why)
+        logger.info("%s.engine.precision auto: %s (%s)", settings.section, precision, why)
     return settings.changed(engine={"precision": precision})
 
 
@@ -175,9 +202,9 @@ def _write(loop: Loop, looks: Looks, seen: Tensor, curve: Path, samples: Path, w
     write_interpolation(model, seen, samples.with_name("interpolation.png"), model.seed)
     looks.best.finish(model, weights)
     logger.info(
-        "%s shown, %s; %s holds the %s weights (training.weights)",
+        "%s shown, %s; %s holds the %s weights (%s.weights)",
         *(counted(model.images_seen, "image"), counted(loop.objective.course, "roll-back")),
-        *(weights.name, model.settings.weights.replace("_", " by ")),
+        *(weights.name, model.settings.weights.replace("_", " by "), model.settings.section),
     )
 
 
@@ -189,7 +216,12 @@ def _seen(sampler: CropSampler, scale: IntensityScale, seed: int) -> Tensor:
 
 
 def _what_decides(
-    objective: type[Objective], stores: Sequence[ImageStore], settings: TrainingSettings, seed: int, looks: str | None
+    objective: type[Objective],
+    stores: Sequence[ImageStore],
+    settings: RecipeSettings,
+    seed: int,
+    looks: str | None,
+    labels: Supervision | None = None,
 ) -> dict[str, object]:
     """What a training's weights and curve depend on: its checkpoints belong only to it."""
     deciding = settings.model_dump(mode="json", exclude=set(NOT_DECIDING))
@@ -202,6 +234,8 @@ def _what_decides(
         "seed": seed,
         "code": objective.code(),
         "probe": looks,
+        "labels": None if labels is None else labels.content,
+        "channels": stores[0].channels,
         "data": {f"{i} {store.store_id}": _content(store) for i, store in numbered},
     }
 

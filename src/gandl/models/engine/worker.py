@@ -15,15 +15,17 @@ import time
 import traceback
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializeAsAny, model_validator
 
-from gandl.config import TrainingSettings
+from gandl.config import RecipeSettings, TrainingSettings
 from gandl.models.compute.device import choose_device
 from gandl.models.compute.ranks import ALONE, Ranks, ranks_of_environment, together
+from gandl.models.crops.supervision import Supervision
 from gandl.models.engine.training import train
 from gandl.models.looks.probe import build_probe, probe_id
-from gandl.models.objectives.kinds import DEFAULT
+from gandl.models.objectives.kinds import DEFAULT, objective_of
 from gandl.workflow.interruption import EXIT_CODE, Interrupted, Interruption
 from gandl.workflow.jobs import is_ours, messages
 
@@ -37,7 +39,9 @@ class TrainingJob(BaseModel):
 
     Attributes
     ----------
-    objective : what is learned.
+    objective : what is learned; its class says of which class the settings are.
+    labels : table of a supervised one (`gandl.tables.LABELS`).
+    channels : that are trained on; None: all.
     probe_tables : `sites` and `splits` of the probe; None: no probe.
     gpus : that the whole training computes on; 0: the CPU.
     threads : that read images beside a GPU (beside the CPU one does).
@@ -47,17 +51,28 @@ class TrainingJob(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     stores: tuple[Path, ...]
-    settings: TrainingSettings
+    settings: SerializeAsAny[RecipeSettings]
     seed: int
     weights: Path
     curve: Path
     samples: Path
     checkpoints: Path
     objective: str = DEFAULT
+    labels: Path | None = None
+    channels: tuple[str, ...] | None = None
     probe_tables: tuple[Path, Path] | None = None
     gpus: int = 0
     threads: int = 1
     log: Path | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_settings(cls, values: Any) -> Any:
+        """Settings from a file are those of the objective's class."""
+        if isinstance(values, dict) and isinstance(values.get("settings"), dict):
+            kind = objective_of(values.get("objective", DEFAULT)).settings_type
+            return {**values, "settings": kind.model_validate(values["settings"])}
+        return values
 
 
 class Ending(StrEnum):
@@ -87,6 +102,7 @@ def work(job: TrainingJob, ranks: Ranks = ALONE) -> None:
             sites, splits = job.probe_tables
             name = probe_id(sites, splits)
             if ranks.writes:
+                assert isinstance(job.settings, TrainingSettings)
                 probe = build_probe(job.stores, sites, splits, job.settings)
         train(
             job.stores,
@@ -103,6 +119,8 @@ def work(job: TrainingJob, ranks: Ranks = ALONE) -> None:
             threads=job.threads if job.gpus else 1,
             live=None if job.log is None else job.log.with_suffix(".csv"),
             objective=job.objective,
+            supervision=None if job.labels is None else Supervision.read(job.labels),
+            channels=job.channels,
         )
 
 

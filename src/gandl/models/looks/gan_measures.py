@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from gandl.config import TrainingSettings
 from gandl.models.looks.measures import Given
 from gandl.models.looks.probe import Probe
 from gandl.models.looks.quality import build_quality
@@ -14,7 +15,7 @@ from gandl.models.networks.generator import Generator
 GanMeasure = Callable[[TrainedGan], Mapping[str, float]]
 
 
-def measures(given: Given) -> list[GanMeasure]:
+def measures(given: Given[TrainingSettings]) -> list[GanMeasure]:
     """Quality and read-outs of the generator, if sites were held out; the discriminator's score by the probe, if there is one."""
     found: list[GanMeasure] = []
     if len(given.held_out):

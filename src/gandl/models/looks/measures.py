@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from gandl.config import TrainingSettings
 from gandl.images.store_reader import ImageStore
 from gandl.models.crops.intensity import IntensityScale
+from gandl.models.crops.supervision import Labels
 from gandl.models.looks.probe import Probe
-from gandl.models.objectives.objective import Objective
+from gandl.models.objectives.objective import Objective, Recipe
 
 Measure = Callable[[Any], Mapping[str, float]]
 """Evaluates a model while it trains; must not change it, nor any random generator."""
 
 
 @dataclass(frozen=True)
-class Given:
+class Given(Generic[Recipe]):
     """What measures are made from.
 
     Attributes
@@ -31,14 +31,16 @@ class Given:
     held_out : positions of sites, counted through all stores; empty: nothing is compared with them.
     scale, settings, device : of the training.
     probe : scores discriminators by controls; None: no probe.
+    labels : of the sites, in a supervised training.
     """
 
     stores: Sequence[ImageStore]
     held_out: npt.NDArray[np.int64]
     scale: IntensityScale
-    settings: TrainingSettings
+    settings: Recipe
     device: torch.device
     probe: Probe | None
+    labels: Labels | None = None
 
 
 def measures_of(objective: type[Objective], given: Given) -> list[Measure]:

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
-from gandl.config import TrainingSettings
+from gandl.config import RecipeSettings, TrainingSettings
 from gandl.images.store_reader import ImageStore
 from gandl.models.crops.crop_sampler import ORIENTATIONS, orient
 from gandl.models.crops.intensity import IntensityScale, moments_of
@@ -242,12 +242,12 @@ def real_crops(
     stores: Sequence[ImageStore],
     positions: npt.NDArray[np.int64],
     scale: IntensityScale,
-    settings: TrainingSettings,
+    settings: RecipeSettings,
     n: int,
 ) -> Iterator[Tensor]:
     """n real crops on the networks' scale, in parts (m, c, s, s), turned as in training; all sites (nearly) equally often."""
     rng = np.random.default_rng(SEED)
-    side, resolution = settings.network.crop, settings.resolution
+    side, resolution = settings.crop, settings.resolution
     first = np.cumsum([0, *(len(store) for store in stores)])
     sites = np.resize(rng.permutation(positions), n)
     height, width = stores[0].shape_at(resolution)

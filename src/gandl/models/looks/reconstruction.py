@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from gandl.config import AutoencoderSettings
 from gandl.models.looks.measures import Given, no_discriminator
 from gandl.models.looks.quality import real_crops
 from gandl.models.networks.autoencoder import TrainedAutoencoder
 
 
-def measures(given: Given) -> list[Callable[[TrainedAutoencoder], Mapping[str, float]]]:
+def measures(given: Given[AutoencoderSettings]) -> list[Callable[[TrainedAutoencoder], Mapping[str, float]]]:
     """The error of held-out crops, if sites were held out."""
     if given.probe is not None:
         raise no_discriminator(TrainedAutoencoder.objective)

@@ -22,7 +22,7 @@ from types import TracebackType
 import torch
 from rich.text import Text
 
-from gandl.config import TrainingSettings
+from gandl.config import RecipeSettings
 from gandl.models.compute.device import peak_flops, peak_memory
 from gandl.models.compute.ranks import Ranks
 from gandl.models.looks.curve import ROLL_BACK, Row
@@ -65,7 +65,7 @@ class Machine:
 
 
 def machine_of(
-    objective: type[Objective], settings: TrainingSettings, channels: int, device: torch.device, ranks: Ranks
+    objective: type[Objective], settings: RecipeSettings, channels: int, device: torch.device, ranks: Ranks
 ) -> Machine:
     """Measure what a training of these settings runs on (a fraction of a second); every rank has a device like this one."""
     peak = peak_flops(device, settings.engine.precision) * ranks.size
@@ -85,7 +85,7 @@ class Status:
     def __init__(
         self,
         objective: type[Objective],
-        settings: TrainingSettings,
+        settings: RecipeSettings,
         images: int = 0,
         step: int = 0,
         *,

@@ -4,6 +4,8 @@ features of whole sites. Takes images or latents, makes images, logits and featu
 
 __all__ = [
     "autoencoder",
+    "batch_norm",
+    "classifier",
     "convolution",
     "discriminator",
     "ema",

@@ -7,6 +7,7 @@ mirror. Weights are equalised as those of the GAN (Karras et al. 2018, section 4
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, Self
@@ -15,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gandl.config import NetworkSettings, TrainingSettings
+from gandl.config import AutoencoderNetworkSettings, AutoencoderSettings
 from gandl.models.crops.intensity import IntensityScale
 from gandl.models.networks.layers import GAIN, EqualConv2d, EqualLinear, feature_maps, leaky_relu
 from gandl.models.networks.trained import BETWEEN, PER_PASS, STOPS, TrainedModel, points_between, seeded
@@ -29,24 +30,24 @@ class Autoencoder(nn.Module):
 
     Parameters
     ----------
-    settings : shape of the networks; `crop` is the side of the images, `feature_dim` the length of the code.
+    settings : shape of the networks; `crop` is the side of the images, `code_dim` the length of the code.
     channels : image channels, any number.
     """
 
-    def __init__(self, settings: NetworkSettings, channels: int) -> None:
+    def __init__(self, settings: AutoencoderNetworkSettings, channels: int) -> None:
         super().__init__()
         sides = [2**power for power in range(int(math.log2(settings.crop)), 1, -1)]
         maps = [feature_maps(side, settings.channel_base, settings.channel_max) for side in sides]
-        self.maps, self.code_dim = maps[-1], settings.feature_dim
+        self.maps, self.code_dim = maps[-1], settings.code_dim
         self.from_image = EqualConv2d(channels, maps[0], 1)
         self.down = nn.ModuleList(EqualConv2d(here, below, 3, down=True) for here, below in pairwise(maps))
-        self.to_code = EqualLinear(maps[-1] * SMALLEST**2, settings.feature_dim)
-        self.from_code = EqualLinear(settings.feature_dim, maps[-1] * SMALLEST**2)
+        self.to_code = EqualLinear(maps[-1] * SMALLEST**2, settings.code_dim)
+        self.from_code = EqualLinear(settings.code_dim, maps[-1] * SMALLEST**2)
         self.up = nn.ModuleList(EqualConv2d(below, here, 3) for here, below in pairwise(maps))
         self.to_image = EqualConv2d(maps[0], channels, 1)
 
     def encode(self, images: Tensor) -> Tensor:
-        """(n, channels, y, x) -> codes (n, feature_dim), each of its image alone."""
+        """(n, channels, y, x) -> codes (n, code_dim), each of its image alone."""
         x = leaky_relu(self.from_image(images, GAIN))
         for layer in self.down:
             x = leaky_relu(layer(x, GAIN))
@@ -54,7 +55,7 @@ class Autoencoder(nn.Module):
         return code
 
     def decode(self, codes: Tensor) -> Tensor:
-        """(n, feature_dim) -> images (n, channels, y, x)."""
+        """(n, code_dim) -> images (n, channels, y, x)."""
         x = leaky_relu(self.from_code(codes, GAIN)).reshape(-1, self.maps, SMALLEST, SMALLEST)
         for layer in reversed(self.up):
             x = leaky_relu(layer(F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False), GAIN))
@@ -67,10 +68,11 @@ class Autoencoder(nn.Module):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainedAutoencoder(TrainedModel):
+class TrainedAutoencoder(TrainedModel[AutoencoderSettings]):
     """An autoencoder and its moving average."""
 
     objective: ClassVar[str] = "autoencoder"
+    settings_type = AutoencoderSettings
 
     autoencoder_ema: Autoencoder
     autoencoder_raw: Autoencoder
@@ -81,7 +83,12 @@ class TrainedAutoencoder(TrainedModel):
 
     @classmethod
     def new(
-        cls, settings: TrainingSettings, scale: IntensityScale, seed: int, pixel_size_um: float | None = None
+        cls,
+        settings: AutoencoderSettings,
+        scale: IntensityScale,
+        seed: int,
+        pixel_size_um: float | None = None,
+        classes: Sequence[str] = (),
     ) -> Self:
         averaged, raw = (new_autoencoder(settings, len(scale.channels), seed) for _ in range(2))
         return cls(
@@ -108,7 +115,7 @@ class TrainedAutoencoder(TrainedModel):
         return images.to(self.autoencoder_ema.to_code.weight)
 
 
-def new_autoencoder(settings: TrainingSettings, channels: int, seed: int) -> Autoencoder:
+def new_autoencoder(settings: AutoencoderSettings, channels: int, seed: int) -> Autoencoder:
     """An untrained autoencoder, in channels-last memory; the seed decides every weight."""
     with seeded(seed):
         network = Autoencoder(settings.network, channels)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -21,10 +22,11 @@ from gandl.models.networks.trained import BETWEEN, PER_PASS, STOPS, TrainedModel
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainedGan(TrainedModel):
+class TrainedGan(TrainedModel[TrainingSettings]):
     """The networks of a GAN; the averaged ones are used, the raw discriminator is kept beside them."""
 
     objective: ClassVar[str] = "gan"
+    settings_type = TrainingSettings
 
     generator_ema: Generator
     discriminator_ema: Discriminator
@@ -40,7 +42,12 @@ class TrainedGan(TrainedModel):
 
     @classmethod
     def new(
-        cls, settings: TrainingSettings, scale: IntensityScale, seed: int, pixel_size_um: float | None = None
+        cls,
+        settings: TrainingSettings,
+        scale: IntensityScale,
+        seed: int,
+        pixel_size_um: float | None = None,
+        classes: Sequence[str] = (),
     ) -> Self:
         generator, averaged = new_networks(settings, len(scale.channels), seed)
         _, raw = new_networks(settings, len(scale.channels), seed)

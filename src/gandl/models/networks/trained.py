@@ -6,16 +6,18 @@ A model says what it was trained on and draws what it has learned; `gandl.models
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Generic, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from gandl.config import ChosenWeights, TrainingSettings
+from gandl.config import ChosenWeights, RecipeSettings
 from gandl.models.crops.intensity import IntensityScale
+
+Recipe = TypeVar("Recipe", bound=RecipeSettings)
 
 PER_PASS = 32
 """Crops made at a time."""
@@ -24,12 +26,13 @@ STOPS, BETWEEN = 3, 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainedModel(ABC):
+class TrainedModel(ABC, Generic[Recipe]):
     """Networks ready for use (evaluation mode, no gradients) and what they were trained on.
 
     Attributes
     ----------
     objective : name of what was learned, as weights files and `gandl.models.objectives.OBJECTIVES` hold it.
+    settings_type : class of its settings.
     scale : maps stored pixels to what the networks see; its channels are those of the model, in order.
     resolution : stored resolution (px) of the training images.
     pixel_size_um : side of a pixel at that resolution; None if unknown.
@@ -37,17 +40,20 @@ class TrainedModel(ABC):
     code_version : of the code that trained it; empty for an untrained model.
     chosen_by : how these weights of the training were chosen: its last, or the best by a measure. Those of `best_probe` were
         chosen by labels.
+    classes : names of what it was trained to tell apart; none where no label was used.
     """
 
     objective: ClassVar[str]
+    settings_type: ClassVar[type[RecipeSettings]]
 
     scale: IntensityScale
-    settings: TrainingSettings
+    settings: Recipe
     seed: int
     pixel_size_um: float | None
     images_seen: int = 0
     code_version: str = ""
     chosen_by: ChosenWeights = ChosenWeights.LAST
+    classes: tuple[str, ...] = ()
 
     @property
     def channels(self) -> list[str]:
@@ -65,9 +71,19 @@ class TrainedModel(ABC):
     @classmethod
     @abstractmethod
     def new(
-        cls, settings: TrainingSettings, scale: IntensityScale, seed: int, pixel_size_um: float | None = None
+        cls,
+        settings: Recipe,
+        scale: IntensityScale,
+        seed: int,
+        pixel_size_um: float | None = None,
+        classes: Sequence[str] = (),
     ) -> Self:
-        """The model that training with these settings and this seed starts from, each network with weights of its own."""
+        """The model that training with these settings and this seed starts from, each network with weights of its own.
+
+        Parameters
+        ----------
+        classes : what a supervised one tells apart; others take none.
+        """
 
     @abstractmethod
     def beside(self, real: Tensor, seed: int) -> Tensor:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from gandl.config import ChosenWeights, Intensity, TrainingSettings
+from gandl.config import ChosenWeights, Intensity
 from gandl.models.crops.intensity import IntensityScale
 from gandl.models.networks.kinds import KINDS
 from gandl.models.networks.trained import TrainedModel
@@ -59,6 +59,7 @@ def save(model: TrainedModel, path: Path) -> None:
         "images_seen": json.dumps(model.images_seen),
         "code_version": model.code_version,
         "chosen_by": model.chosen_by.value,
+        **({"classes": json.dumps(model.classes)} if model.classes else {}),
     }
     try:
         with atomic(Path(path)) as partial:
@@ -143,17 +144,17 @@ def load(path: Path, kind: type[Model] = TrainedModel) -> Model:  # type: ignore
 
 def _described(metadata: Mapping[str, str]) -> TrainedModel:
     """The model that a file's metadata describe, with weights that are still to be read."""
-    settings = TrainingSettings.model_validate_json(metadata["settings"])
     scale = json.loads(metadata["intensity"])
     kind = Intensity(scale.pop("kind"))
     objective = metadata.get("objective", FIRST)
     if objective not in KINDS:
         raise ValueError(f"its objective {objective!r} is unknown here")
     model = KINDS[objective].new(
-        settings,
+        KINDS[objective].settings_type.model_validate_json(metadata["settings"]),
         IntensityScale(kind=kind, **{name: tuple(values) for name, values in scale.items()}),
         json.loads(metadata["seed"]),
         json.loads(metadata["pixel_size_um"]),
+        tuple(json.loads(metadata.get("classes", "[]"))),
     )
     return replace(
         model,

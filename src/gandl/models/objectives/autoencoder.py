@@ -1,7 +1,6 @@
 """The autoencoder: takes a loader of real crops and settings, makes steps that bring reconstructions closer to their crops.
 
-The mean squared error is that of the networks' scale. Batch, learning rate, Adam's decay rates, moving average, crop and maps
-are those of `TrainingSettings`; what concerns an adversarial loss (penalties, augmentation, latents) is not used.
+The mean squared error is that of the networks' scale.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from gandl.config import TrainingSettings
+from gandl.config import AutoencoderSettings
 from gandl.models.networks.autoencoder import SMALLEST, Autoencoder, TrainedAutoencoder, new_autoencoder
 from gandl.models.networks.ema import MovingAverage
 from gandl.models.networks.layers import feature_maps, wide
@@ -32,9 +31,10 @@ PASSES = 3
 """A step takes one forward pass and a backward pass to the input and to the weights, each about as much."""
 
 
-class Autoencoding(Objective):
+class Autoencoding(Objective[AutoencoderSettings]):
     """An autoencoder that learns to reconstruct real crops."""
 
+    settings_type = AutoencoderSettings
     name = "autoencoder"
     metrics = ("loss_reconstruction", "real_spread", "reconstruction_spread")
     shown: ClassVar[Mapping[str, str]] = {"loss_reconstruction": "reconstruction error"}
@@ -94,7 +94,7 @@ class Autoencoding(Objective):
         )
 
     @classmethod
-    def work(cls, settings: TrainingSettings, channels: int) -> float:
+    def work(cls, settings: AutoencoderSettings, channels: int) -> float:
         """Convolutions and matrix products of encoder and decoder, two operations per multiplication with addition."""
         network = settings.network
         sides = [2**power for power in range(int(math.log2(network.crop)), 1, -1)]
@@ -102,11 +102,11 @@ class Autoencoding(Objective):
         image = 2.0 * channels * maps[0] * sides[0] ** 2
         down = sum(18.0 * a * b * (side // 2) ** 2 for (a, b), side in zip(pairwise(maps), sides, strict=False))
         up = sum(18.0 * a * b * side**2 for (a, b), side in zip(pairwise(maps), sides, strict=False))
-        code = 2.0 * maps[-1] * SMALLEST**2 * network.feature_dim
+        code = 2.0 * maps[-1] * SMALLEST**2 * network.code_dim
         return PASSES * (2 * image + down + up + 2 * code)
 
     @classmethod
-    def checks(cls, settings: TrainingSettings) -> dict[str, Check]:
+    def checks(cls, settings: AutoencoderSettings) -> dict[str, Check]:
         start = math.ceil(START_UP / settings.batch)
         return {
             "loss": Check(TroubleKind.EXPLODING, _exploding, QUICK),

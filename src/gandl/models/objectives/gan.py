@@ -38,7 +38,7 @@ DEVIATION_DECAY = 0.01
 """Step of the running mean of the minibatch deviation of real images."""
 
 
-class Gan(Objective):
+class Gan(Objective[TrainingSettings]):
     """StyleGAN2's adversarial training of generator and discriminator, with or without an additional contrastive task.
 
     Attributes
@@ -46,6 +46,7 @@ class Gan(Objective):
     augmentation_strength : of the adaptive augmentation, 0 to 1.
     """
 
+    settings_type = TrainingSettings
     name = "gan"
     metrics = (
         "loss_generator", "loss_discriminator", "real_logit", "fake_logit", "real_sign", "real_spread", "fake_spread",

@@ -9,20 +9,24 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from gandl.config import TrainingSettings
+from gandl.config import RecipeSettings
 from gandl.models.compute.device import CPU, autocast
 from gandl.models.compute.notes import Notes, StepNumbers
 from gandl.models.compute.randomness import Purpose, torch_rng
 from gandl.models.compute.ranks import ALONE, Ranks
 from gandl.models.crops.intensity import IntensityScale
+from gandl.models.crops.loader import deal
+from gandl.models.crops.supervision import Labels, SupervisionError
 from gandl.models.networks.trained import TrainedModel
 from gandl.models.objectives.troubles import Check, Trouble
 from gandl.workflow.code_version import code_version
+
+Recipe = TypeVar("Recipe", bound=RecipeSettings)
 
 COURSE_NUMBERS = {"learning_rate": "learning rate", "r1_gamma": "R1 gamma"}
 """What a roll-back may change of an objective, in the order of the curve, and its name in the status line and the log."""
@@ -41,8 +45,12 @@ class Batches(Protocol):
         """This rank's parts of a step's batch, (m, c, s, s) each, on the device and on the networks' scale."""
         ...
 
+    def sites(self, step: int, course: int) -> list[Tensor]:
+        """Numbers (m,) of the sites that they are cut from, counted through all stores."""
+        ...
 
-class Objective(ABC):
+
+class Objective(ABC, Generic[Recipe]):
     """What one training learns, on one device.
 
     A batch is computed in parts (`Ranks.deal`): gradients add up over this process's parts and are averaged over processes before
@@ -51,12 +59,16 @@ class Objective(ABC):
     Parameters
     ----------
     loader : gives real crops on the device, on the networks' scale.
+    settings : of this objective's own class.
+    labels : of the sites that the loader draws from; for objectives that are supervised.
     seed : of initial weights and of all that is drawn.
     ranks : this process among those that train together.
     dtype : of the networks; float64 is for comparisons.
 
     Attributes
     ----------
+    settings_type : class of its settings.
+    supervised : whether it learns from labels.
     name : as weights files and `gandl.models.objectives` hold it.
     metrics, shown : what its steps measure, in the order of the live CSV; and what the status line shows of it, by which name.
     step_number : steps made so far.
@@ -68,8 +80,11 @@ class Objective(ABC):
     Raises
     ------
     gandl.models.compute.ranks.PartsError : the batch cannot be split among these ranks and microbatches.
+    gandl.models.crops.supervision.SupervisionError : it is supervised, and there are no labels.
     """
 
+    settings_type: ClassVar[type[RecipeSettings]]
+    supervised: ClassVar[bool] = False
     name: ClassVar[str]
     metrics: ClassVar[tuple[str, ...]]
     shown: ClassVar[Mapping[str, str]]
@@ -79,18 +94,21 @@ class Objective(ABC):
     def __init__(
         self,
         loader: Batches,
-        settings: TrainingSettings,
+        settings: Recipe,
         seed: int,
         *,
+        labels: Labels | None = None,
         ranks: Ranks = ALONE,
         device: torch.device = CPU,
         pixel_size_um: float | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
+        if self.supervised and labels is None:
+            raise SupervisionError(f"the objective {self.name} learns from labels, and none were given")
+        self.labels = labels
         self.settings, self.seed, self.ranks, self.device, self.dtype = settings, seed, ranks, device, dtype
         self.loader, self.scale, self.pixel_size_um = loader, loader.scale, pixel_size_um
-        micro, group = settings.engine.microbatch, settings.network.minibatch_std_group
-        self._parts = [part.to(device) for part in ranks.deal(settings.batch, group, micro)]
+        self._parts = [part.to(device) for part in deal(settings, ranks)]
         self.step_number, self.course = 0, 0
         self.factors = dict(self.factors_at_first)
         self._notes = Notes()
@@ -129,13 +147,18 @@ class Objective(ABC):
 
     @classmethod
     @abstractmethod
-    def work(cls, settings: TrainingSettings, channels: int) -> float:
+    def work(cls, settings: Recipe, channels: int) -> float:
         """Floating-point operations of a training per real image shown."""
 
     @classmethod
-    def checks(cls, settings: TrainingSettings) -> dict[str, Check]:
+    def checks(cls, settings: Recipe) -> dict[str, Check]:
         """What must not last of its numbers; numbers that are not finite are found by the guard itself."""
         return {}
+
+    @classmethod
+    def by_class(cls, settings: Recipe) -> bool:
+        """Whether every class is drawn equally often, where there are labels; otherwise every site."""
+        return False
 
     def remedy(self, trouble: Trouble) -> Mapping[str, float]:
         """The factors to continue with after a roll-back: half the learning rate."""
@@ -148,7 +171,7 @@ class Objective(ABC):
 
     def advice(self) -> str:
         """What to change in the settings when roll-backs did not help."""
-        return f"Lower training.learning_rate (now {self.settings.learning_rate:g})"
+        return f"Lower {self.settings.section}.learning_rate (now {self.settings.learning_rate:g})"
 
     # What all have in common
 

@@ -10,7 +10,7 @@ import torch
 import torch._inductor.config
 from torch import Tensor
 
-from gandl.config import EngineSettings, Intensity, TrainingSettings
+from gandl.config import GanEngineSettings, Intensity, TrainingSettings
 from gandl.models.crops.intensity import IntensityScale
 from gandl.models.objectives.gan import Gan
 from model_inputs import TRAINING
@@ -41,7 +41,7 @@ def test_compiled_steps_are_plain_steps(caplog: pytest.LogCaptureFixture, monkey
     """In scalar code, which g++ translates more than twice as fast as vectors; the graphs and their fusions are the same."""
     monkeypatch.setattr(torch._inductor.config.cpp, "simdlen", 1)
     settings = TRAINING.model_copy(update={"network": NETWORK})
-    compiled = trained(settings.model_copy(update={"engine": EngineSettings(compile=True)}), 5)
+    compiled = trained(settings.model_copy(update={"engine": GanEngineSettings(compile=True)}), 5)
     plain = trained(settings, 5)
     assert "torch.compile failed" not in caplog.text
     for network in ("generator", "discriminator"):

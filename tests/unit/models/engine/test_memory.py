@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gandl.config import EngineSettings, Intensity, TrainingSettings
+from gandl.config import GanEngineSettings, Intensity, TrainingSettings
 from gandl.models.compute.device import CPU
 from gandl.models.compute.ranks import ALONE, Ranks
 from gandl.models.crops.intensity import IntensityScale
@@ -62,14 +62,14 @@ def test_no_size_is_left_out_that_divides_the_batch_in_whole_groups(
 
 
 def test_parts_smaller_than_what_was_set_are_tried() -> None:
-    settings = SETTINGS.model_copy(update={"engine": EngineSettings(microbatch=16)})
+    settings = SETTINGS.model_copy(update={"engine": GanEngineSettings(microbatch=16)})
     device = Device(8)
     assert fitting_microbatch(Gan, settings, SCALE, ALONE, CPU, device) == 8
     assert device.tried == [8]
 
 
 def test_a_real_step_fits_here() -> None:
-    try_step(Gan, TRAINING.model_copy(update={"engine": EngineSettings(microbatch=4)}), SCALE, CPU)
+    try_step(Gan, TRAINING.model_copy(update={"engine": GanEngineSettings(microbatch=4)}), SCALE, CPU)
 
 
 def test_the_advice_names_the_setting() -> None:

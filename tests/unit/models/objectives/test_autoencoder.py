@@ -7,17 +7,17 @@ import copy
 import pytest
 import torch
 
-from gandl.config import TrainingSettings
+from gandl.config import AutoencoderSettings
 from gandl.models.looks.reconstruction import Reconstruction
 from gandl.models.networks.autoencoder import Autoencoder, TrainedAutoencoder
 from gandl.models.objectives.autoencoder import PASSES, Autoencoding
 from gandl.models.objectives.objective import Objective
-from model_inputs import TRAINING, Crops, counted, network
+from model_inputs import AUTOENCODER as TRAINING, Crops, counted
 
 CHANNELS = 2
 
 
-def autoencoding(settings: TrainingSettings = TRAINING, dtype: torch.dtype = torch.float64) -> Autoencoding:
+def autoencoding(settings: AutoencoderSettings = TRAINING, dtype: torch.dtype = torch.float64) -> Autoencoding:
     return Autoencoding(Crops(settings), settings, 1, dtype=dtype)
 
 
@@ -56,17 +56,17 @@ def test_microbatches_make_the_step_of_the_whole_batch() -> None:
 
 
 def test_a_code_is_of_its_image_alone_and_an_image_of_its_code() -> None:
-    model = Autoencoder(network(), CHANNELS).double()
+    model = Autoencoder(TRAINING.network, CHANNELS).double()
     images = torch.randn(5, CHANNELS, 16, 16, dtype=torch.float64)
     codes = model.encode(images)
-    assert codes.shape == (5, network().feature_dim)
+    assert codes.shape == (5, TRAINING.network.code_dim)
     assert torch.allclose(codes[2:3], model.encode(images[2:3]))
     assert torch.allclose(model.decode(codes)[4:], model.decode(codes[4:]))
 
 
 @pytest.mark.parametrize("crop", [16, 64])
 def test_its_work_is_what_pytorch_counts(crop: int) -> None:
-    settings = TRAINING.changed(network=network(crop=crop).model_dump())
+    settings = TRAINING.changed(network={"crop": crop})
     model = Autoencoder(settings.network, CHANNELS)
     image = torch.zeros(1, CHANNELS, crop, crop)
     assert Autoencoding.work(settings, CHANNELS) == PASSES * counted(lambda: model(image))

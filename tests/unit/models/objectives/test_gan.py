@@ -13,7 +13,7 @@ from torch import nn
 from gandl.config import (
     Augmentation,
     AugmentationSettings,
-    EngineSettings,
+    GanEngineSettings,
     GeneratorKind,
     GradientEstimate,
     Loss,
@@ -118,7 +118,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "relativistic": {"loss": Loss.RELATIVISTIC, "r2_gamma": 5.0, "path_length_weight": 0.0},
     "finite difference": {"r1_estimate": GradientEstimate.FINITE_DIFFERENCE, "r2_gamma": 5.0},
     "residual": {"network": NETWORK.model_copy(update={"generator": GeneratorKind.RESIDUAL})},
-    "shared forward": {"engine": EngineSettings(shared_forward=True)},
+    "shared forward": {"engine": GanEngineSettings(shared_forward=True)},
 }
 
 
@@ -191,7 +191,7 @@ def test_gamma_weighs_the_penalty(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_shared_forward_makes_images_once_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
     for shared in (False, True):
-        trainer = trainer_of(changed(engine=EngineSettings(shared_forward=shared), path_length_weight=0.0))
+        trainer = trainer_of(changed(engine=GanEngineSettings(shared_forward=shared), path_length_weight=0.0))
         synthesize = trainer._synthesize.function
         calls: list[int] = []
 
@@ -207,7 +207,7 @@ def test_a_shared_forward_makes_images_once_a_step(monkeypatch: pytest.MonkeyPat
 
 def test_a_shared_forward_teaches_both_networks_by_the_same_images() -> None:
     """Against a step written out: the discriminator learns from images made before the generator's descent."""
-    settings = changed(engine=EngineSettings(shared_forward=True), r1_gamma=0.0, path_length_weight=0.0)
+    settings = changed(engine=GanEngineSettings(shared_forward=True), r1_gamma=0.0, path_length_weight=0.0)
     trainer = trainer_of(settings, torch.float64)
     generator, discriminator = copy.deepcopy((trainer.generator, trainer.discriminator))
     rates = {"lr": settings.learning_rate, "betas": (settings.beta1, settings.beta2), "eps": 1e-8}
@@ -239,7 +239,7 @@ def test_a_compiler_that_fails_in_the_midst_of_training_is_reported_and_training
     def fails(*_: Any) -> None:
         raise RuntimeError("no compiler here")
 
-    judge = FirstOrder(lambda x: x + 1, EngineSettings(compile=True))
+    judge = FirstOrder(lambda x: x + 1, GanEngineSettings(compile=True))
     judge._call = fails
     assert judge(1) == 2
     assert not judge.compiled
@@ -257,13 +257,13 @@ def test_the_path_length_takes_no_more_images_at_a_time_than_the_rest(
     batch: int, group: int, micro: int, path_parts: list[int]
 ) -> None:
     network = NETWORK.model_copy(update={"minibatch_std_group": group})
-    trainer = trainer_of(changed(batch=batch, network=network, engine=EngineSettings(microbatch=micro)))
+    trainer = trainer_of(changed(batch=batch, network=network, engine=GanEngineSettings(microbatch=micro)))
     assert [len(part) for part in trainer._path_parts] == path_parts
 
 
 def test_bfloat16_stays_near_float32() -> None:
     exact, mixed = (
-        stepped(trainer_of(changed(engine=EngineSettings(precision=precision))), 1)
+        stepped(trainer_of(changed(engine=GanEngineSettings(precision=precision))), 1)
         for precision in (Precision.FLOAT32, Precision.BFLOAT16)
     )
     ((_, one),), ((_, other),) = exact.drain(), mixed.drain()
@@ -291,7 +291,7 @@ def test_a_compiler_that_fails_is_reported_and_training_continues(
         return fails
 
     monkeypatch.setattr(torch, "compile", broken)
-    compiled = trainer_of(changed(engine=EngineSettings(compile=True)))
+    compiled = trainer_of(changed(engine=GanEngineSettings(compile=True)))
     assert "torch.compile failed (no working C++ compiler); continuing without it" in caplog.text
     assert largest_difference(stepped(compiled, 2), stepped(trainer_of(), 2)) == 0
 

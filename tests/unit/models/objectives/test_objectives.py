@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from gandl.config import ChosenWeights, EngineSettings
+from gandl.config import ChosenWeights, RecipeSettings
 from gandl.models.engine.checkpoint import Checkpoints
 from gandl.models.engine.guard import Guard
 from gandl.models.networks.trained import TrainedModel
@@ -21,7 +21,7 @@ from gandl.models.objectives.objective import Objective, TrainingError
 from gandl.tables import CURVE, read_table
 from gandl.workflow.locks import LockedError, exclusive
 from model_inputs import write_store
-from training_runs import SEED, TRAINING, assert_same, losses, no_peak, rows_of, steps_kept, tensors, train_into
+from training_runs import RECIPES, SEED, assert_same, losses, no_peak, rows_of, steps_kept, tensors, train_into
 
 __all__ = ["no_peak"]
 pytestmark = pytest.mark.usefixtures("no_peak")
@@ -35,6 +35,11 @@ class Run:
 
     def __call__(self, store: Path, folder: Path, *rest: Any, **named: Any) -> Path:
         return train_into(store, folder, *rest, objective=self.objective, **named)
+
+    @property
+    def training(self) -> RecipeSettings:
+        """Its recipe."""
+        return RECIPES[self.objective]
 
     @property
     def loss(self) -> str:
@@ -75,8 +80,8 @@ def plant(monkeypatch: pytest.MonkeyPatch, when: Callable[[Objective], bool], ne
 def test_a_training_makes_weights_a_curve_and_samples(run: Run, store: Path, unbroken: Path) -> None:
     model = load(unbroken / "weights.safetensors")
     assert model.objective == run.objective
-    assert (model.images_seen, model.seed, model.channels) == (TRAINING.images, SEED, ["gfp", "dna"])
-    assert model.settings == TRAINING
+    assert (model.images_seen, model.seed, model.channels) == (run.training.images, SEED, ["gfp", "dna"])
+    assert model.settings == run.training
     numbers = set(read_table(unbroken / "curve.parquet", CURVE)["metric"])
     assert {run.loss, "images_per_second"} <= numbers
     assert ("quality" in numbers) is bool(OBJECTIVES[run.objective].measured_by)
@@ -90,7 +95,7 @@ def test_a_training_makes_weights_a_curve_and_samples(run: Run, store: Path, unb
 
 def test_every_network_moves(run: Run, unbroken: Path) -> None:
     model = load(unbroken / "weights.safetensors")
-    start = type(model).new(model.settings, model.scale, model.seed)
+    start = type(model).new(model.settings, model.scale, model.seed, classes=model.classes)
     for name, network in model.networks.items():
         first = start.networks[name].state_dict()
         still = [key for key, tensor in network.state_dict().items() if torch.equal(tensor, first[key])]
@@ -128,16 +133,23 @@ def test_a_training_killed_in_a_step_ends_with_the_same_bits(
 
 
 def test_checkpoints_of_one_objective_are_not_taken_over_by_another(run: Run, store: Path, tmp_path: Path) -> None:
-    settings = TRAINING.model_copy(update={"images": 16})
-    run(store, tmp_path, settings)
-    for other in OBJECTIVES.keys() - {run.objective}:
-        Run(other)(store, tmp_path, settings)
+    for each in (run, *(Run(other) for other in OBJECTIVES.keys() - {run.objective})):
+        each(store, tmp_path, each.training.model_copy(update={"images": 16}))
     assert len(list(tmp_path.glob("checkpoints/*/training.json"))) == len(OBJECTIVES)
 
 
 def test_an_objective_that_is_not_there_is_named(store: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=f"unknown objective 'byol'; known: {', '.join(OBJECTIVES)}"):
-        Run("byol")(store, tmp_path)
+        Run("byol")(store, tmp_path, RECIPES["gan"])
+
+
+def test_settings_of_another_objective_are_refused(run: Run, store: Path, tmp_path: Path) -> None:
+    for other in OBJECTIVES.keys() - {run.objective}:
+        expected = (
+            f"the objective {run.objective} takes {type(run.training).__name__}, not {type(RECIPES[other]).__name__}"
+        )
+        with pytest.raises(ValueError, match=expected):
+            run(store, tmp_path, RECIPES[other])
 
 
 def test_training_again_gives_the_same_bits_whatever_the_global_generators_hold(
@@ -179,17 +191,17 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(
 
 
 def test_two_checkpoints_are_kept(run: Run, store: Path, tmp_path: Path) -> None:
-    run(store, tmp_path, TRAINING.model_copy(update={"checkpoint_images": 16, "images": 80}))
+    run(store, tmp_path, run.training.model_copy(update={"checkpoint_images": 16, "images": 80}))
     assert steps_kept(tmp_path) == [(0, 8), (0, 10)]
 
 
 def test_settings_that_change_no_result_go_on_from_the_same_checkpoints(
     run: Run, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = TRAINING.model_copy(update={"images": 16})
+    settings = run.training.model_copy(update={"images": 16})
     run(store, tmp_path, settings)
     monkeypatch.setattr(Objective, "step", lambda self: pytest.fail("it trained again"))
-    engine = EngineSettings(microbatch=4)
+    engine = settings.engine.model_copy(update={"microbatch": 4})
     changed = {
         "checkpoint_images": 8,
         "roll_backs": 9,
@@ -202,7 +214,7 @@ def test_settings_that_change_no_result_go_on_from_the_same_checkpoints(
 
 
 def test_the_same_training_twice_at_once_is_refused(run: Run, store: Path, tmp_path: Path) -> None:
-    settings = TRAINING.model_copy(update={"images": 16})
+    settings = run.training.model_copy(update={"images": 16})
     run(store, tmp_path, settings)
     (folder,) = (path.parent for path in tmp_path.glob("checkpoints/*/training.json"))
     with exclusive(folder), pytest.raises(LockedError, match="another process"):
@@ -214,7 +226,7 @@ def test_two_trainings_into_the_same_weights_are_refused(run: Run, store: Path, 
         exclusive(tmp_path / "weights.safetensors"),
         pytest.raises(LockedError, match=r"weights\.safetensors is being"),
     ):
-        run(store, tmp_path, TRAINING.model_copy(update={"images": 16}))
+        run(store, tmp_path, run.training.model_copy(update={"images": 16}))
 
 
 @pytest.mark.parametrize("network", [0, -1])
@@ -223,9 +235,10 @@ def test_a_weight_that_is_not_a_number_stops_a_training_that_may_not_go_back_and
 ) -> None:
     plant(monkeypatch, lambda objective: objective.step_number == 14, network)
     with pytest.raises(
-        TrainingError, match=r"step 15 \(112 images\): \w+ is nan\. Lower training\.learning_rate \(now 0\.001\)"
+        TrainingError,
+        match=rf"step 15 \(112 images\): \w+ is nan\. Lower {run.training.section}\.learning_rate \(now 0\.001\)",
     ):
-        run(store, tmp_path, TRAINING.model_copy(update={"roll_backs": 0}))
+        run(store, tmp_path, run.training.model_copy(update={"roll_backs": 0}))
     assert not (tmp_path / "weights.safetensors").exists()
     assert steps_kept(tmp_path) == [(0, 10)]
     monkeypatch.undo()
@@ -238,7 +251,7 @@ def test_a_state_with_a_weight_that_is_not_a_number_never_becomes_a_checkpoint(
     monkeypatch.setattr(Guard, "judge", lambda self, numbers: None)
     plant(monkeypatch, lambda objective: objective.step_number == 10)
     with pytest.raises(TrainingError, match=r"the weight \S+ of the \w+ is not finite"):
-        run(store, tmp_path, TRAINING.model_copy(update={"roll_backs": 0}))
+        run(store, tmp_path, run.training.model_copy(update={"roll_backs": 0}))
     assert steps_kept(tmp_path) == []
 
 
@@ -279,7 +292,7 @@ def test_what_fails_again_goes_further_back_and_in_the_end_stops_and_says_what_t
 
     monkeypatch.setattr(Objective, "step", noted)
     plant(monkeypatch, lambda objective: objective.step_number == fails_at)
-    settings = TRAINING.model_copy(update={"checkpoint_images": 40})
+    settings = run.training.model_copy(update={"checkpoint_images": 40})
     with pytest.raises(TrainingError, match=r"3 earlier roll-backs \(training\.roll_backs\) did not help\. Lower"):
         run(store, tmp_path, settings)
     assert begun == begins
@@ -323,7 +336,7 @@ def test_a_state_that_looks_bad_is_kept_later_but_not_for_ever_later(
         return save(self, state, step, course)
 
     monkeypatch.setattr(Checkpoints, "save", noted)
-    run(store, tmp_path, TRAINING.model_copy(update={"images": 80, "checkpoint_images": 8}))
+    run(store, tmp_path, run.training.model_copy(update={"images": 80, "checkpoint_images": 8}))
     assert kept == [1, 2, 3, 4, 6, 8, 9, 10]
 
 
@@ -338,13 +351,15 @@ def test_a_device_that_is_too_small_is_reported_with_what_fits(
         step(self)
 
     monkeypatch.setattr(Objective, "step", too_small)
-    with pytest.raises(TrainingError, match=r"8 images at a time do not fit .* set training\.engine\.microbatch to 4"):
+    with pytest.raises(
+        TrainingError, match=rf"8 images at a time do not fit .* set {run.training.section}\.engine\.microbatch to 4"
+    ):
         run(store, tmp_path)
 
 
 def test_parts_of_a_batch_make_the_step_of_the_whole(run: Run, store: Path, tmp_path: Path) -> None:
     """Also what is drawn at random: every image has its own numbers, whatever part it is in."""
-    settings = TRAINING.model_copy(update={"images": 24})
+    settings = run.training.model_copy(update={"images": 24})
     by_parts = settings.model_copy(update={"engine": settings.engine.model_copy(update={"microbatch": 4})})
     run(store, tmp_path / "whole", settings)
     run(store, tmp_path / "parts", by_parts)
