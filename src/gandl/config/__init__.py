@@ -21,6 +21,7 @@ from gandl.config.source import (
     Wells as Wells,
 )
 from gandl.config.stages import (
+    COUNTERPARTS as COUNTERPARTS,
     TRAINED as TRAINED,
     Activation as Activation,
     BlockStatistic as BlockStatistic,
@@ -29,6 +30,8 @@ from gandl.config.stages import (
     EvaluationSettings as EvaluationSettings,
     FeaturizerName as FeaturizerName,
     FiguresSettings as FiguresSettings,
+    ImageNetNetwork as ImageNetNetwork,
+    ImageNetSettings as ImageNetSettings,
     ImagesSettings as ImagesSettings,
     Normalization as Normalization,
     NormalizationSettings as NormalizationSettings,

@@ -10,6 +10,7 @@ __all__ = [
     "gan",
     "generator",
     "layers",
+    "passes",
     "site_features",
     "trained",
     "weights",
