@@ -19,9 +19,10 @@ from gandl.workflow.environments import share_source
 from gandl.report.captions import (
     NO_COUNTS,
     caption_counts,
+    imagenet_in_words,
     normalizations_in_words,
 )
-from gandl.source.catalogue import download_at, file_of
+from gandl.source.catalogue import download_at, downloads_of, file_of
 from gandl.source.remote.copies import state_of_copy
 from gandl.source.plates.state import state_of_folder, states_of_stores
 from gandl.source.plates.stores import files_of_tables
@@ -42,7 +43,15 @@ OWN_FIRST = [METHOD, *(method for method in METHODS if method != METHOD)]
 FEATURIZERS = [name.value for name in cfg.embeddings.featurizers]
 TRAINED = [name.value for name in TRAINED_BY_RUN]
 UNTRAINED = FeaturizerName.GANDL_UNTRAINED.value
-FLOORS = [name for name in floors_among(FEATURIZERS) if name != UNTRAINED]
+NETWORK = cfg.embeddings.imagenet.network.value
+ON_IMAGENET = [
+    FeaturizerName.IMAGENET_CONCATENATED.value,
+    FeaturizerName.IMAGENET_UNTRAINED.value,
+]
+IMAGENET = [name for name in ON_IMAGENET if name in FEATURIZERS]
+FLOORS = [
+    name for name in floors_among(FEATURIZERS) if name not in (UNTRAINED, *IMAGENET)
+]
 QUESTIONS = [question.value for question in cfg.evaluation.questions]
 
 

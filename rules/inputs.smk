@@ -123,6 +123,28 @@ def packing_code(wildcards):
     return code_version(f"gandl.images.screens.{'rxrx' if rxrx else wildcards.dataset}")
 
 
+# models
+
+
+def pretrained_weights(network):
+    """The downloaded ImageNet weights of a network; none where they come with a package."""
+    listed = [
+        entry.file for entry in downloads_of("imagenet", "resources/datasets.csv")
+    ]
+    if network not in listed:
+        return []
+    return [f"{DOWNLOADS}/{official('imagenet', network)}"]
+
+
+def pretrained_copy(wildcards):
+    """What decides the download of such weights: address, published digits of its sha256, and a mirror's file that is copied."""
+    location = f"download.pytorch.org/{wildcards.path}"
+    entry = download_at(location, "resources/datasets.csv")
+    state = state_of_copy(Path(DOWNLOADS, location), location, cfg.mirror)
+    found = {"url": entry.url, "size": entry.bytes, "sha256": entry.sha256}
+    return {**found, **({"copied": state} if state else {})}
+
+
 # embeddings
 
 

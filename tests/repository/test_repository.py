@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-WITHOUT_CODE = ("download", "directory")
+WITHOUT_CODE = ("download", "directory", "pretrained")
 """Address and checksum alone decide a download; a hash of its code would move hundreds of gigabytes again."""
 GATHERING = ("all", "figures", "report")
 """Rules without outputs of their own."""
@@ -66,7 +66,14 @@ def test_no_sentence_leaves_the_number_of_a_noun_open(repository: Path) -> None:
 
 SERVING_MANY = ("figure", "question")
 """Scripts that call whatever function the rule names."""
-SHARING = {"floors": "embeddings", "untrained": "embeddings", "site_profiles": "profiles", "profiles_h5ad": "profiles"}
+SHARING = {
+    "floors": "embeddings",
+    "untrained": "embeddings",
+    "imagenet": "embeddings",
+    "pretrained": "download",
+    "site_profiles": "profiles",
+    "profiles_h5ad": "profiles",
+}
 """Rules that run the script of another: all featurizers are embedded alike, all profiles exported alike."""
 
 
@@ -141,6 +148,7 @@ def _is_settings(node: ast.expr) -> bool:
         "network",
         "embeddings",
         "segmentation",
+        "imagenet",
         "normalization",
         "evaluation",
         "figures",

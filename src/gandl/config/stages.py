@@ -59,6 +59,11 @@ class ImageNetNetwork(StrEnum):
     DENSENET121 = "densenet121"
     RESNET50 = "resnet50"
 
+    @property
+    def label(self) -> str:
+        """Its name for readers."""
+        return {"densenet121": "DenseNet-121", "resnet50": "ResNet-50"}.get(self.value, "EfficientNet-Lite0")
+
 
 class Activation(StrEnum):
     POST = "post"
@@ -168,8 +173,8 @@ class EmbeddingsSettings(Section):
     )
     batch: PositiveInt = Field(
         32,
-        description="Crops, or whole images of one channel, per forward pass, rounded up to a multiple of 16 (large "
-        "images: fewer); it changes the speed, at most the last digits.",
+        description="Crops (of an ImageNet network on a GPU: images of one channel) per forward pass, rounded up to a "
+        "multiple of 16; it changes the speed, at most the last digits.",
     )
     precision: Annotated[Precision, AfterValidator(_stated)] = Field(
         Precision.FLOAT32,

@@ -51,7 +51,7 @@ def _maps_of_densenet(network: nn.Module, images: Tensor) -> list[Tensor]:
     """After the stem's ReLU and after every dense block (1/2, 1/4, 1/8, 1/16, 1/32), the last one normalised and rectified."""
     maps: list[Tensor] = []
     current = images
-    for name, layer in network.features.named_children():  # type: ignore[operator, union-attr]
+    for name, layer in network.features.named_children():  # type: ignore[union-attr]
         current = layer(current)
         if name == "relu0" or name.startswith("denseblock"):
             maps.append(current)
@@ -67,9 +67,10 @@ def _name_in_densenet(name: str) -> str:
 def _resnet50() -> nn.Module:
     from monai.networks.nets.resnet import resnet50
 
-    return resnet50(  # type: ignore[no-any-return]
+    network: nn.Module = resnet50(
         spatial_dims=2, n_input_channels=3, num_classes=CLASSES, conv1_t_stride=2, bias_downsample=False
     )
+    return network
 
 
 def _maps_of_resnet(network: nn.Module, images: Tensor) -> list[Tensor]:

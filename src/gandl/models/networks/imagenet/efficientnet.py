@@ -40,7 +40,7 @@ class EfficientNetLite0(nn.Module):
     """The network, in evaluation or in training mode like any other.
 
     Images (n, 3, h, w) with values (255 x - 127) / 128 of x in [0, 1]: with them the first batch normalisation finds about the
-    variance that it remembers, with ImageNet's usual mean and deviation five times as much.
+    variance that it remembers, with ImageNet's usual mean and deviation four times as much.
     """
 
     def __init__(self) -> None:

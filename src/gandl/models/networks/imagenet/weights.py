@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import re
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -111,7 +112,7 @@ def _read(path: Path, network: ImageNetNetwork) -> Mapping[str, Tensor]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "Unsupported" in str(error) or "weights_only" in str(error).lower():
+        if re.search("unsupported (global|class)", str(error), re.IGNORECASE):
             raise PretrainedError(
                 f"{path} holds more than tensors and could run code when opened, so it is not read: take the published weights "
                 f"of {network}"
