@@ -1,8 +1,7 @@
 """models: image stores become trained networks. No label is used; the probe only observes, and only if it is on.
 
 REQUIRED  the image stores of the first screen; its sites and splits where `training.probe` is on
-MAKES     results/downloads/download.pytorch.org/{path}: ImageNet weights that come with no package;
-          <results>/models/gandl/seed_{seed}/weights.safetensors (a copy of last.safetensors or best.safetensors, as
+MAKES     <results>/models/gandl/seed_{seed}/weights.safetensors (a copy of last.safetensors or best.safetensors, as
           `training.weights` says), curve.parquet, samples.png, samples.npz, samples.gif, interpolation.png;
           checkpoints are beside them, undeclared, so that a killed training resumes where it was
 """
@@ -50,21 +49,3 @@ rule training:
         ),
     script:
         "../workflow/scripts/training.py"
-
-
-use rule download as pretrained with:
-    """Download ImageNet weights, of simulated runs too; checked by the digits of their sha256 that are published."""
-    input:
-        simulated=[],
-    output:
-        archive=f"{DOWNLOADS}/download.pytorch.org/{{path}}",
-        origin=f"{DOWNLOADS}/download.pytorch.org/{{path}}.origin.json",
-    log:
-        "<logs>/models/pretrained/{path}.log",
-    benchmark:
-        "<benchmarks>/models/pretrained/{path}.jsonl"
-    params:
-        entry=pretrained_copy,
-
-
-ruleorder: pretrained > download
