@@ -186,9 +186,9 @@ def check(frame: pd.DataFrame, schema: Schema, where: str | Path) -> None:
         some = names[first : first + COLUMNS_AT_ONCE]
         finite = np.isfinite(frame[some].to_numpy(float))
         if not finite.all():
-            column = int(np.flatnonzero(~finite.all(axis=0))[0])
-            row = int(np.flatnonzero(~finite[:, column])[0])
-            raise TableError(f"{where}: {some[column]} in row {row + 1} is not a finite number")
+            place = int(np.flatnonzero(~finite.all(axis=0))[0])
+            row = int(np.flatnonzero(~finite[:, place])[0])
+            raise TableError(f"{where}: {some[place]} in row {row + 1} is not a finite number")
 
 
 def _check_column(values: pd.Series, column: Column, schema: Schema, where: str | Path) -> None:
