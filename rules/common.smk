@@ -20,9 +20,10 @@ from gandl.report.captions import (
     NO_COUNTS,
     caption_counts,
     hits_note,
+    imagenet_in_words,
     normalizations_in_words,
 )
-from gandl.source.catalogue import download_at, file_of
+from gandl.source.catalogue import download_at, downloads_of, file_of
 from gandl.source.schemes import WHOLE as LEFT_OUT_WHOLE
 from gandl.source.remote.copies import state_of_copy
 from gandl.source.plates.state import state_of_folder, states_of_stores
@@ -45,7 +46,15 @@ FEATURIZERS = [name.value for name in cfg.embeddings.featurizers]
 TRAINED = [name.value for name in TRAINED_BY_RUN]
 BASELINE = FeaturizerName.DENSENET161_ARCFACE.value
 UNTRAINED = FeaturizerName.GANDL_UNTRAINED.value
-FLOORS = [name for name in floors_among(FEATURIZERS) if name != UNTRAINED]
+NETWORK = cfg.embeddings.imagenet.network.value
+ON_IMAGENET = [
+    FeaturizerName.IMAGENET_CONCATENATED.value,
+    FeaturizerName.IMAGENET_UNTRAINED.value,
+]
+IMAGENET = [name for name in ON_IMAGENET if name in FEATURIZERS]
+FLOORS = [
+    name for name in floors_among(FEATURIZERS) if name not in (UNTRAINED, *IMAGENET)
+]
 QUESTIONS = [question.value for question in cfg.evaluation.questions]
 
 

@@ -22,6 +22,7 @@ CAPTION = {
     "normalizations": normalizations_in_words(OWN_FIRST),
     "featurizer": DRAWN,
     "featurizers": FEATURIZERS,
+    "imagenet": imagenet_in_words(FEATURIZERS, NETWORK),
     "blocks": cfg.embeddings.blocks,
     "block_statistics": [
         statistic.value for statistic in cfg.embeddings.block_statistics

@@ -1,6 +1,7 @@
 """embeddings: featurizers look at every site of a store and write one vector per site.
 
-REQUIRED  image stores; the trained weights for `gandl` and `gandl_blocks`; the published archive for `released`
+REQUIRED  image stores; the trained weights for `gandl` and `gandl_blocks`; ImageNet weights for `imagenet_concatenated`; the
+          published archive for `released`
 MAKES     <results>/embeddings/{dataset}/{featurizer}/{store}.parquet
 """
 
@@ -28,7 +29,9 @@ rule embeddings:
         runtime=cfg.compute.store_runtime,
     params:
         featurizers=TRAINED,
-        settings=settings(cfg.embeddings, exclude={"featurizers", "segmentation"}),
+        settings=settings(
+            cfg.embeddings, exclude={"featurizers", "segmentation", "imagenet"}
+        ),
         code=code_of(TRAINED),
     script:
         "../workflow/scripts/embeddings.py"
@@ -97,13 +100,53 @@ use rule floors as untrained with:
         featurizers=[UNTRAINED],
         settings=settings(
             cfg.embeddings,
-            exclude={"featurizers", "weights", "activation", "segmentation"},
+            exclude={
+                "featurizers",
+                "weights",
+                "activation",
+                "segmentation",
+                "imagenet",
+            },
         ),
         network=settings(cfg.training.network),
         resolution=cfg.training.resolution,
         intensity=cfg.training.intensity.value,
         seed=cfg.training.seed,
         code=code_of([UNTRAINED]),
+
+
+use rule embeddings as imagenet with:
+    """Embed one store with a network trained on ImageNet, each channel alone, and with the same network untrained."""
+    input:
+        manifest="<results>/images/{dataset}/{store}.manifest.json",
+        screen=manifests_of(SCREEN),  # whose channels and intensity scale the network sees, as the trained one does
+        pretrained=pretrained_weights(NETWORK),
+    output:
+        embeddings=collect(
+            "<results>/embeddings/{{dataset}}/{featurizer}/{{store}}.parquet",
+            featurizer=IMAGENET,
+        ),
+    log:
+        "<logs>/embeddings/{dataset}_imagenet_{store}.log",
+    benchmark:
+        "<benchmarks>/embeddings/{dataset}_imagenet_{store}.jsonl"
+    params:
+        featurizers=IMAGENET,
+        settings=settings(
+            cfg.embeddings,
+            include={
+                "resolutions",
+                "rescale",
+                "drop_channels",
+                "batch",
+                "precision",
+                "imagenet",
+            },
+        ),
+        resolution=cfg.training.resolution,
+        intensity=cfg.training.intensity.value,
+        seed=cfg.training.seed,
+        code=code_of(IMAGENET),
 
 
 rule released_rxrx19a:

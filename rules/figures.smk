@@ -27,6 +27,7 @@ rule figure_samples:
     params:
         **calls("gandl.figures.training.samples.draw_samples"),
         settings=settings(cfg.figures),
+        network=NETWORK,
         word=WORD,
         caption=caption("images", "crop", "resolution", "seed"),
     script:

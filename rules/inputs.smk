@@ -135,6 +135,23 @@ BASELINE_WEIGHTS = f"<results>/models/{BASELINE}/seed_{RECIPE.seed}/weights.safe
 def stores_of_baseline():
     """The manifests of RxRx1, which the baseline is trained on; none where the run does not have it."""
     return manifests_of("rxrx1") if "rxrx1" in STORES else []
+def pretrained_weights(network):
+    """The downloaded ImageNet weights of a network; none where they come with a package."""
+    listed = [
+        entry.file for entry in downloads_of("imagenet", "resources/datasets.csv")
+    ]
+    if network not in listed:
+        return []
+    return [f"{DOWNLOADS}/{official('imagenet', network)}"]
+
+
+def pretrained_copy(wildcards):
+    """What decides the download of such weights: address, published digits of its sha256, and a mirror's file that is copied."""
+    location = f"download.pytorch.org/{wildcards.path}"
+    entry = download_at(location, "resources/datasets.csv")
+    state = state_of_copy(Path(DOWNLOADS, location), location, cfg.mirror)
+    found = {"url": entry.url, "size": entry.bytes, "sha256": entry.sha256}
+    return {**found, **({"copied": state} if state else {})}
 
 
 # embeddings

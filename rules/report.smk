@@ -12,7 +12,10 @@ rule provenance:
         lock="requirements.lock",
         datasets="resources/datasets.csv",
         tables=[table for dataset in DATASETS for table in tables_of(dataset)],
-        archives=collect("<downloads>/{archive}", archive=downloaded()),
+        archives=[
+            *collect("<downloads>/{archive}", archive=downloaded()),
+            *(pretrained_weights(NETWORK) if IMAGENET else []),
+        ],
         origins=collect("<downloads>/{archive}.origin.json", archive=downloaded()),
         sites=collect("<results>/source/{dataset}/sites.parquet", dataset=DATASETS),
         manifests=[
@@ -86,6 +89,7 @@ rule audit:
         caption=caption(
             "bootstrap", "confidence", "images", "crop", "resolution", "seed"
         ),
+        network=NETWORK,
         code=code_version("gandl.report.audit"),
     script:
         "../workflow/scripts/audit.py"

@@ -3,6 +3,7 @@
 REQUIRED  resources/datasets.csv; the official host, `mirror:`, a lab's own table, or only a seed (simulated screens)
 MAKES     <simulator>/<host>/<path> (simulated screens: files of the distributed format, and truth.parquet),
           <downloads>/<host>/<path>, its central directory <path>.members.parquet where it is read by its members,
+          results/downloads/download.pytorch.org/<path> (ImageNet weights that come with no package),
           <results>/source/{dataset}/sites.parquet and splits.parquet
 """
 
@@ -67,6 +68,24 @@ rule download:
         entry=copy_of,  # address, size, checksum and copied file alone decide a download: no code, or 445 GB would move again
     script:
         "../workflow/scripts/download.py"
+
+
+use rule download as pretrained with:
+    """Download ImageNet weights, of simulated runs too; checked by the digits of their sha256 that are published."""
+    input:
+        simulated=[],
+    output:
+        archive=f"{DOWNLOADS}/download.pytorch.org/{{path}}",
+        origin=f"{DOWNLOADS}/download.pytorch.org/{{path}}.origin.json",
+    log:
+        "<logs>/source/pretrained/{path}.log",
+    benchmark:
+        "<benchmarks>/source/pretrained/{path}.jsonl"
+    params:
+        entry=pretrained_copy,
+
+
+ruleorder: pretrained > download
 
 
 rule directory:

@@ -13,7 +13,13 @@ from gandl.config import FeaturizerName
 from gandl.embeddings.featurizers import Featurizer
 
 SITES = 7
-NETWORKS = (FeaturizerName.GANDL, FeaturizerName.GANDL_BLOCKS, FeaturizerName.GANDL_UNTRAINED)
+NETWORKS = (
+    FeaturizerName.GANDL,
+    FeaturizerName.GANDL_BLOCKS,
+    FeaturizerName.GANDL_UNTRAINED,
+    FeaturizerName.IMAGENET_CONCATENATED,
+    FeaturizerName.IMAGENET_UNTRAINED,
+)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-WITHOUT_CODE = ("download", "directory")
+WITHOUT_CODE = ("download", "directory", "pretrained")
 """Address and checksum alone decide a download; a hash of its code would move hundreds of gigabytes again."""
 GATHERING = ("all", "figures", "report")
 """Rules without outputs of their own."""
@@ -69,10 +69,12 @@ SERVING_MANY = ("figure", "question")
 SHARING = {
     "floors": "embeddings",
     "untrained": "embeddings",
-    "site_profiles": "profiles",
-    "profiles_h5ad": "profiles",
     "baseline": "training",
     "baseline_embeddings": "embeddings",
+    "imagenet": "embeddings",
+    "pretrained": "download",
+    "site_profiles": "profiles",
+    "profiles_h5ad": "profiles",
 }
 """Rules that run the script of another: all featurizers are embedded alike, all profiles exported alike."""
 
@@ -148,6 +150,7 @@ def _is_settings(node: ast.expr) -> bool:
         "network",
         "embeddings",
         "segmentation",
+        "imagenet",
         "normalization",
         "evaluation",
         "figures",

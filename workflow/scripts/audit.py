@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gandl.figures.common.labels import with_network
 from gandl.report.audit import AuditInputs, write_audit
 from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0]), with_network(snakemake.params.network):
     inputs = AuditInputs(
         numbers=[Path(path) for path in snakemake.input.numbers],
         provenance=Path(snakemake.input.provenance),

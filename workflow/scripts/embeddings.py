@@ -1,4 +1,4 @@
-"""Rules `embeddings`, `untrained` and `floors`: one store through a trained network, through an untrained one, or measured."""
+"""Rules `embeddings`, `imagenet`, `untrained` and `floors`: one store through a network, or measured."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,8 +29,16 @@ with job(snakemake.log[0]):
                 seed=snakemake.params.seed,
                 batch=network.minibatch_std_group,  # decides nothing here; this value fits every network
             )
+        elif intensity := snakemake.params.get(
+            "intensity"
+        ):  # all that a network trained elsewhere needs of the training
+            shared = {"intensity": intensity, "resolution": snakemake.params.resolution, "seed": snakemake.params.seed}
+            training = TrainingSettings.given(shared)
         screen = [store_path(Path(manifest)) for manifest in snakemake.input.screen]
-        featurizers = build_featurizers(names, settings=settings, screen=screen, training=training)
+        pretrained = [Path(file) for file in snakemake.input.get("pretrained", [])]
+        featurizers = build_featurizers(
+            names, settings=settings, screen=screen, training=training, pretrained=next(iter(pretrained), None)
+        )
     gpus = int(snakemake.resources.get("gpu", 0))
     embed_store(
         store_path(Path(snakemake.input.manifest)),

@@ -3,16 +3,17 @@
 from typing import TYPE_CHECKING
 
 from gandl.config import FiguresSettings
+from gandl.figures.common.labels import with_network
 from gandl.workflow.calls import bound
 from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-FOR_OTHERS = ("calls", "code", "caption", "each")
+FOR_OTHERS = ("calls", "code", "caption", "each", "network")
 """Parameters of a rule that its function does not take: for Snakemake, the report, and `bound`."""
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0]), with_network(snakemake.params.network):
     drawn = {name: file for name, file in snakemake.input.items() if name != "style"}
     params = {name: value for name, value in snakemake.params.items() if name not in FOR_OTHERS}
     params["settings"] = FiguresSettings.model_validate(params["settings"])

@@ -46,6 +46,8 @@ from gandl.config.stages import (
     EvaluationSettings as EvaluationSettings,
     FeaturizerName as FeaturizerName,
     FiguresSettings as FiguresSettings,
+    ImageNetNetwork as ImageNetNetwork,
+    ImageNetSettings as ImageNetSettings,
     ImagesSettings as ImagesSettings,
     Normalization as Normalization,
     NormalizationSettings as NormalizationSettings,

@@ -34,7 +34,9 @@ class FeaturizerName(StrEnum):
     GANDL = "gandl"
     GANDL_BLOCKS = "gandl_blocks"
     DENSENET161_ARCFACE = "densenet161_arcface"
+    IMAGENET_CONCATENATED = "imagenet_concatenated"
     GANDL_UNTRAINED = "gandl_untrained"
+    IMAGENET_UNTRAINED = "imagenet_untrained"
     INTENSITY = "intensity"
     SEGMENTATION = "segmentation"
     RELEASED = "released"
@@ -42,13 +44,30 @@ class FeaturizerName(StrEnum):
 
 TRAINED = (FeaturizerName.GANDL, FeaturizerName.GANDL_BLOCKS)
 """Featurizers that read the weights of this run's own GAN."""
-COUNTERPARTS = (FeaturizerName.DENSENET161_ARCFACE, FeaturizerName.RELEASED)
+COUNTERPARTS = (
+    FeaturizerName.DENSENET161_ARCFACE,
+    FeaturizerName.IMAGENET_CONCATENATED,
+    FeaturizerName.RELEASED,
+)
 """What the paper compares GAN-DL with: trained elsewhere, or on other tasks. All others need no training: they are floors."""
 
 
 def floors_among(names: Iterable[str]) -> list[str]:
     """The floors among names of featurizers, in their order."""
     return [name for name in names if name not in (*TRAINED, *COUNTERPARTS)]
+
+
+class ImageNetNetwork(StrEnum):
+    """Networks trained on ImageNet (`gandl.models.networks.imagenet`)."""
+
+    EFFICIENTNET_LITE0 = "efficientnet_lite0"
+    DENSENET121 = "densenet121"
+    RESNET50 = "resnet50"
+
+    @property
+    def label(self) -> str:
+        """Its name for readers."""
+        return {"densenet121": "DenseNet-121", "resnet50": "ResNet-50"}.get(self.value, "EfficientNet-Lite0")
 
 
 class Activation(StrEnum):
@@ -116,6 +135,16 @@ class SegmentationSettings(Section):
     ring: PositiveInt = Field(6, description="Width (px) of the ring of cytoplasm; it should not reach the next cell.")
 
 
+class ImageNetSettings(Section):
+    """The counterparts that were trained on ImageNet, and their untrained twin."""
+
+    network: ImageNetNetwork = Field(
+        ImageNetNetwork.EFFICIENTNET_LITE0,
+        description="Network of `imagenet_concatenated` and `imagenet_untrained`: `efficientnet_lite0` (its weights come with a "
+        "package: nothing is downloaded), `densenet121` (the paper's; 32 MB from download.pytorch.org) or `resnet50` (103 MB).",
+    )
+
+
 def _stated(precision: Precision) -> Precision:
     if precision is Precision.AUTO:
         raise ValueError("auto is for training alone: the same weights must give the same vectors on every machine")
@@ -149,7 +178,8 @@ class EmbeddingsSettings(Section):
     )
     batch: PositiveInt = Field(
         32,
-        description="Crops per forward pass (rounded up to a multiple of 16); it changes the speed, at most the last digits.",
+        description="Crops (of an ImageNet network on a GPU: images of one channel) per forward pass, rounded up to a "
+        "multiple of 16; it changes the speed, at most the last digits.",
     )
     precision: Annotated[Precision, AfterValidator(_stated)] = Field(
         Precision.FLOAT32,
@@ -172,6 +202,10 @@ class EmbeddingsSettings(Section):
     segmentation: SegmentationSettings = Field(
         default_factory=SegmentationSettings,
         description="Sizes of the `segmentation` featurizer; change with the magnification.",
+    )
+    imagenet: ImageNetSettings = Field(
+        default_factory=ImageNetSettings,
+        description="Networks trained on ImageNet; they see whole images of `resolutions`, on GAN-DL's intensity scale.",
     )
 
 

@@ -8,9 +8,6 @@ training, and every pass holds equally many images, so that a site's vector depe
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
-from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
@@ -21,11 +18,10 @@ import torch
 from gandl.config import EmbeddingsSettings, FeaturizerName, Intensity
 from gandl.embeddings.errors import EmbeddingError
 from gandl.embeddings.featurizers import Basis
-from gandl.embeddings.network import device_of, fitting_batch, processor
 from gandl.models.compute.device import CPU, autocast
 from gandl.models.crops.intensity import Pixels, moments_of
 from gandl.models.networks.classifier import Classifier, TrainedClassifier
-from gandl.models.networks.site_features import crops_per_pass, sites_at_once
+from gandl.models.networks.passes import crops_per_pass, device_of, digest_of, fitting_batch, pinned, sites_at_once
 from gandl.models.networks.weights import load
 
 
@@ -66,14 +62,7 @@ class ClassifierFeaturizer:
     @cached_property
     def content(self) -> str:
         """Digest of what decides its vectors beside settings and code: weights, scale, device, threads and PyTorch."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.network.state_dict().items()):
-            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-            digest.update(tensor.cpu().contiguous().numpy().tobytes())
-        on_gpu = self.device.type == "cuda"
-        machine = torch.cuda.get_device_name(self.device) if on_gpu else processor()
-        digest.update(json.dumps([asdict(self.model.scale), machine, torch.__version__], sort_keys=True).encode())
-        return digest.hexdigest()
+        return digest_of(self.network, self.model.scale, self.device, None)
 
     def sites_at_once(self, height: int, width: int, limit: int) -> int:
         """How many sites, at most `limit`, to embed in one call, so that little of a pass is filling."""
@@ -81,9 +70,7 @@ class ClassifierFeaturizer:
 
     def stage(self, images: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The same pixels, in pinned memory for a GPU."""
-        if self.device.type != "cuda":
-            return images
-        return torch.from_numpy(np.ascontiguousarray(images)).pin_memory().numpy()
+        return pinned(images, self.device)
 
     def embed(self, images: Pixels) -> npt.NDArray[np.float32]:
         """Embeddings (n, dim) of images (n, c, h, w) at the scale of training, in stored pixel values.

@@ -92,13 +92,14 @@ class Basis:
 
     Attributes
     ----------
-    settings, screen, weights, training : as for `gandl.embeddings.kinds.build_featurizers`.
+    settings, screen, weights, training, pretrained : as for `gandl.embeddings.kinds.build_featurizers`.
     """
 
     settings: EmbeddingsSettings
     screen: tuple[Path, ...] = ()
     weights: Path | None = None
     training: TrainingSettings | None = None
+    pretrained: Path | None = None
     _made: dict[Callable[[Basis], Any], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, make: Callable[[Basis], Made]) -> Made:

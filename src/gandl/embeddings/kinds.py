@@ -20,7 +20,9 @@ MODULES = {
     FeaturizerName.GANDL: "gandl.embeddings.network",
     FeaturizerName.GANDL_BLOCKS: "gandl.embeddings.network",
     FeaturizerName.DENSENET161_ARCFACE: "gandl.embeddings.classifier",
+    FeaturizerName.IMAGENET_CONCATENATED: "gandl.embeddings.imagenet.concatenated",
     FeaturizerName.GANDL_UNTRAINED: "gandl.embeddings.network",
+    FeaturizerName.IMAGENET_UNTRAINED: "gandl.embeddings.imagenet.concatenated",
     FeaturizerName.INTENSITY: "gandl.embeddings.intensity",
     FeaturizerName.SEGMENTATION: "gandl.embeddings.segmentation",
 }
@@ -34,6 +36,7 @@ def build_featurizers(
     screen: Sequence[Path] = (),
     weights: Path | None = None,
     training: TrainingSettings | None = None,
+    pretrained: Path | None = None,
 ) -> list[Featurizer]:
     """Make featurizers; trained ones share one network, and so one pass over the images.
 
@@ -47,17 +50,19 @@ def build_featurizers(
     weights : `weights.safetensors` of the trained network; `gandl` and `gandl_blocks` need that of the GAN,
         `densenet161_arcface` that of the classifier, the others take none.
     training : `gandl_untrained` takes `network`, `resolution`, `intensity` and `seed` from it, those of the trained one; the
-        others nothing.
+        ImageNet networks `resolution`, `intensity` and (untrained) `seed`, the others nothing.
+    pretrained : the ImageNet weights of `imagenet_concatenated`, as published; None: those that come with a package.
 
     Raises
     ------
     EmbeddingError : no store, stores of different channels, weights or training settings missing, no nuclear channel, or
         embeddings that are read as published.
+    gandl.models.networks.imagenet.weights.PretrainedError : ImageNet weights are missing, damaged or other ones.
     """
     from gandl.embeddings.errors import EmbeddingError
     from gandl.embeddings.featurizers import Basis
 
-    basis = Basis(settings, tuple(Path(path) for path in screen), weights, training)
+    basis = Basis(settings, tuple(Path(path) for path in screen), weights, training, pretrained)
     featurizers: list[Featurizer] = []
     for name in names:
         if name not in MODULES:

@@ -6,10 +6,8 @@ Takes weights (or, for the untrained one, settings and stores); makes featurizer
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -21,15 +19,15 @@ from gandl.config import Activation, EmbeddingsSettings, FeaturizerName, Trainin
 from gandl.embeddings.errors import EmbeddingError
 from gandl.embeddings.featurizers import Basis
 from gandl.images.store_reader import ImageStore
-from gandl.models.compute.device import CPU, choose_device
+from gandl.models.compute.device import CPU
 from gandl.models.crops.intensity import Pixels, measure_scale
 from gandl.models.networks.discriminator import Discriminator
 from gandl.models.networks.gan import TrainedGan, untrained as untrained_model
+from gandl.models.networks.passes import crops_per_pass, device_of, digest_of, fitting_batch, pinned
 from gandl.models.networks.site_features import (
     SiteFeatures,
     block_features,
     crop_corners,
-    crops_per_pass,
     site_features,
     sites_at_once,
 )
@@ -89,18 +87,8 @@ class Look:
     @cached_property
     def content(self) -> str:
         """Digest of what decides its vectors beside settings and code: weights, scale, device, threads and PyTorch."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.discriminator.state_dict().items()):
-            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-            digest.update(tensor.cpu().contiguous().numpy().tobytes())
-        identity = [
-            asdict(self.model.scale),
-            self.model.settings.network.model_dump(mode="json"),
-            torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else processor(),
-            torch.__version__,
-        ]
-        digest.update(json.dumps(identity, sort_keys=True).encode())
-        return digest.hexdigest()
+        shape = self.model.settings.network.model_dump(mode="json")
+        return digest_of(self.discriminator, self.model.scale, self.device, shape)
 
     def _features(self, images: Pixels, batch: int) -> SiteFeatures:
         return site_features(
@@ -130,34 +118,6 @@ class Look:
         if fits is None:
             return f"{found}, and neither do {crops_per_pass(1)}: set compute.gpus to 0 to embed on the CPU"
         return f"{found}: set embeddings.batch to {fits} (now {self.settings.batch})"
-
-
-def fitting_batch(attempt: Callable[[int], None], batch: int) -> int | None:
-    """The largest of half of `batch`, a quarter ... with which `attempt` does not run out of memory; None if none does."""
-    size = crops_per_pass(batch)
-    while size > crops_per_pass(1):
-        size = crops_per_pass(size // 2)
-        try:
-            attempt(size)
-        except torch.OutOfMemoryError:
-            continue
-        return size
-    return None
-
-
-def processor() -> list[object]:
-    """What the last digits of a vector depend on, on a CPU."""
-    return [torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()]
-
-
-def device_of(name: str) -> torch.device:
-    """A device by its name, refused where it is missing; "cuda" is the first GPU, so that one device has one name."""
-    device = torch.device(name)
-    if device.type != "cuda":
-        return device
-    number = device.index or 0
-    choose_device(number + 1)
-    return torch.device("cuda", number)
 
 
 class NetworkFeaturizer:
@@ -218,10 +178,7 @@ class NetworkFeaturizer:
 
     def stage(self, images: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The same pixels where the device reads them best: pinned memory for a GPU, which then copies while it computes."""
-        if self.look.device.type != "cuda":
-            return images
-        pinned = torch.from_numpy(np.ascontiguousarray(images)).pin_memory()
-        return pinned.numpy()
+        return pinned(images, self.look.device)
 
     def embed(self, images: Pixels) -> npt.NDArray[np.float32]:
         """Features (n, dim) of images (n, c, h, w) at the scale of training, in stored pixel values."""

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gandl.embeddings.metadata import FeatureWriter
+from gandl.embeddings.metadata import FeatureWriter, as_arrow
 from gandl.tables import Schema
 
 
@@ -29,7 +28,7 @@ class ProfileWriter(FeatureWriter):
         typed = like[like.index.isin(filled)].reset_index(drop=True)
         features = np.zeros((len(typed), self._dim), np.float32)
         named = pd.DataFrame(features, columns=[f"feature_{i}" for i in range(self._dim)])
-        self._form = pa.Schema.from_pandas(pd.concat([typed, named], axis=1), preserve_index=False)
+        self._form = as_arrow(pd.concat([typed, named], axis=1)).schema
 
     def __enter__(self) -> ProfileWriter:
         super().__enter__()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gandl.config import BlockStatistic, Dataset, Normalization
+from gandl.config import BlockStatistic, Dataset, FeaturizerName, ImageNetNetwork, Normalization
 from gandl.workflow.words import counted
 
 DOSES = {
@@ -56,6 +56,17 @@ def features_in_words(blocks: Sequence[str], statistics: Sequence[str]) -> str:
     """What makes the features of `gandl_blocks` and `gandl_untrained`: which blocks, and what is taken of them."""
     taken = " and ".join(STATISTICS.get(name, name) for name in statistics)
     return f"{taken} over space of every feature map of {', '.join(blocks) if blocks else 'every block'}"
+
+
+def imagenet_in_words(featurizers: Sequence[str], network: str) -> str:
+    """What the featurizers are that rest on an ImageNet network, and on which one; empty where none does."""
+    name = ImageNetNetwork(network).label
+    said = {
+        FeaturizerName.IMAGENET_CONCATENATED: f"*ImageNet-concatenated*: {name} as trained on ImageNet, not fine-tuned, which "
+        "sees each channel alone; all features side by side.",
+        FeaturizerName.IMAGENET_UNTRAINED: f"*Untrained ImageNet network*: {name} with random weights, used in the same way.",
+    }
+    return " ".join(text for featurizer, text in said.items() if featurizer in featurizers)
 
 
 def normalizations_in_words(methods: Sequence[str], mark: str = "*") -> str:

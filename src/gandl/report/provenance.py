@@ -126,7 +126,9 @@ def _archive(path: Path, downloads: Iterable[Download]) -> dict[str, Any]:
     if official.sha256 is None:
         checksum = f"official checksum unknown; observed {seen}"
     else:
-        checksum = "as published" if seen == official.sha256 else f"differs from the published {official.sha256}"
+        checksum = (
+            "as published" if seen.startswith(official.sha256) else f"differs from the published {official.sha256}"
+        )
     return {
         "file": str(official.path),
         "url": official.url,

@@ -37,6 +37,7 @@ from gandl.tables import EMBEDDINGS, read_table
 
 GANDL, BLOCKS, UNTRAINED = FeaturizerName.GANDL, FeaturizerName.GANDL_BLOCKS, FeaturizerName.GANDL_UNTRAINED
 BASELINE = FeaturizerName.DENSENET161_ARCFACE
+CONCATENATED, BLANK = FeaturizerName.IMAGENET_CONCATENATED, FeaturizerName.IMAGENET_UNTRAINED
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,9 @@ def test_every_featurizer_embeds_a_store(name: FeaturizerName, folder: Path, tmp
 
 def test_networks_look_at_the_scale_of_training_and_the_other_floors_at_the_largest_images(folder: Path) -> None:
     full_size = {name: build(name, folder).full_size for name in FEATURIZERS}
-    assert [name for name in FEATURIZERS if not full_size[name]] == [GANDL, BLOCKS, BASELINE, UNTRAINED]
+    assert [name for name in FEATURIZERS if not full_size[name]] == [
+        *(GANDL, BLOCKS, BASELINE, CONCATENATED, UNTRAINED, BLANK)
+    ]
 
 
 def test_trained_featurizers_built_together_share_one_network(folder: Path) -> None:
@@ -164,9 +167,12 @@ def test_a_network_without_weights_says_so(name: FeaturizerName, folder: Path) -
         build_featurizers([name], settings=SETTINGS, screen=[folder / "S_1.zarr"])
 
 
-def test_an_untrained_network_without_a_shape_says_so(folder: Path) -> None:
-    with pytest.raises(EmbeddingError, match="needs the training settings"):
-        build_featurizers([UNTRAINED], settings=SETTINGS, screen=[folder / "S_1.zarr"])
+@pytest.mark.parametrize("name", [UNTRAINED, CONCATENATED, BLANK])
+def test_a_network_that_shares_settings_of_the_training_says_so_without_them(
+    name: FeaturizerName, folder: Path
+) -> None:
+    with pytest.raises(EmbeddingError, match=f"{name} featurizer needs the training settings"):
+        build_featurizers([name], settings=SETTINGS, screen=[folder / "S_1.zarr"])
 
 
 def test_stores_of_different_channels_are_refused_naming_both(folder: Path, tmp_path: Path) -> None:
@@ -304,7 +310,7 @@ def test_a_screen_may_have_any_number_of_channels(tmp_path: Path, count: int, dt
     channels = ("hoechst", "con_a", "phalloidin", "syto14", "mitotracker", "wga")[:count]
     images = np.concatenate([draw_sites(4, seed=i)[:, 1:] for i in range(count)], axis=1).astype(dtype)
     store = write_store(tmp_path, images * dtype(1 + (dtype == np.uint16) * 200), channels)
-    names = [UNTRAINED, FeaturizerName.INTENSITY, FeaturizerName.SEGMENTATION]
+    names = [UNTRAINED, CONCATENATED, BLANK, FeaturizerName.INTENSITY, FeaturizerName.SEGMENTATION]
     floors = build_featurizers(names, settings=SETTINGS, screen=[store], training=TRAINING)
     outputs = [tmp_path / f"{name}.parquet" for name in names]
     embed_store(store, floors, outputs, SETTINGS, SCREEN)

@@ -12,7 +12,14 @@ from jinja2 import Environment, StrictUndefined
 
 from gandl.config import Config
 from gandl.config.files import read_config
-from gandl.report.captions import NO_COUNTS, caption_counts, coverage_note, hits_note, normalizations_in_words
+from gandl.report.captions import (
+    NO_COUNTS,
+    caption_counts,
+    coverage_note,
+    hits_note,
+    imagenet_in_words,
+    normalizations_in_words,
+)
 
 REPORT = Path(__file__).resolve().parents[3] / "workflow/report"
 ITEMS = sorted(path.stem for path in REPORT.glob("*.rst") if path.stem != "workflow")
@@ -49,6 +56,7 @@ def rendered(name: str, repository: Path, config: Config) -> str:
         "quality_crops": config.training.quality_crops,
         "chosen": config.training.weights.value,
         "development_rows": config.source.development_rows,
+        "imagenet": imagenet_in_words(featurizers, config.embeddings.imagenet.network),
         "blocks": config.embeddings.blocks,
         "block_statistics": [statistic.value for statistic in config.embeddings.block_statistics],
         **(caption_counts(repository / plate.platemap, screen, plate.development_rows) if plate else NO_COUNTS),

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
-from gandl.config import FeaturizerName, Normalization
+from gandl.config import FeaturizerName, ImageNetNetwork, Normalization
 from gandl.evaluation.terms import ALL, NO_CELL_TYPE, RATIO
 
 FEATURIZERS: dict[str, str] = {
     FeaturizerName.GANDL: "GAN-DL, 512-d layer",
     FeaturizerName.GANDL_BLOCKS: "GAN-DL, blocks",
     FeaturizerName.DENSENET161_ARCFACE: "DenseNet on RxRx1 (ArcFace)",
+    FeaturizerName.IMAGENET_CONCATENATED: "ImageNet-concatenated",
     FeaturizerName.GANDL_UNTRAINED: "Untrained network",
+    FeaturizerName.IMAGENET_UNTRAINED: "Untrained ImageNet network",
     FeaturizerName.INTENSITY: "Channel intensities",
     FeaturizerName.SEGMENTATION: "Segmentation",
     RATIO: "Nucleus/ring ratio, no SVM",
     FeaturizerName.RELEASED: "Published embeddings",
 }
+
+OF_NETWORK = (FeaturizerName.IMAGENET_CONCATENATED, FeaturizerName.IMAGENET_UNTRAINED)
+"""Featurizers whose network is a setting: their label names it."""
 
 CHANNELS: dict[str, str] = {
     "fkhr_gfp": "FKHR-GFP",
@@ -64,9 +71,26 @@ SCHEMES = {
 """How wells were held out, by the scheme of a split."""
 
 
+_network: ContextVar[ImageNetNetwork | None] = ContextVar("network", default=None)
+
+
+@contextmanager
+def with_network(name: str) -> Iterator[None]:
+    """In the block, labels of featurizers that rest on an ImageNet network name it (`embeddings.imagenet.network`).
+
+    A result names a featurizer, and the network is one setting of the whole run: so no function that draws has to hand it on.
+    """
+    token = _network.set(ImageNetNetwork(name))
+    try:
+        yield
+    finally:
+        _network.reset(token)
+
+
 def featurizer_label(name: str) -> str:
-    """A featurizer's name for readers; an unknown one keeps its own name, its underscores as spaces."""
-    return FEATURIZERS.get(name, name.replace("_", " "))
+    """A featurizer's name for readers, with its network (`with_network`); an unknown one has spaces for its underscores."""
+    label, network = FEATURIZERS.get(name, name.replace("_", " ")), _network.get()
+    return f"{label} ({network.label})" if network and name in OF_NETWORK else label
 
 
 def normalization_label(name: str) -> str:

@@ -12,6 +12,7 @@ __all__ = [
     "gan",
     "generator",
     "layers",
+    "passes",
     "site_features",
     "trained",
     "weights",

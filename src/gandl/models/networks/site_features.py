@@ -7,8 +7,6 @@ bit for bit, whatever else is embedded with it and wherever in a batch its crops
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +15,10 @@ import torch
 from torch import Tensor
 
 from gandl.config import Intensity, Precision
-from gandl.models.compute.device import autocast, prepare
+from gandl.models.compute.device import autocast
 from gandl.models.crops.intensity import IntensityScale, Pixels
 from gandl.models.networks.discriminator import Discriminator
-
-TILE = 16
-"""A pass holds a multiple of this many crops. With other heights (5 and 9 were seen) a matrix product is shared unevenly among
-threads, and the last digit of a row then depends on where it lies."""
+from gandl.models.networks.passes import crops_per_pass, filled, moments_on_device, on_device, steady, unsigned
 
 PASSES = 4
 """Passes that one call should make: between calls a GPU waits a little."""
@@ -75,11 +70,6 @@ def crop_corners(side: int, crop: int, stride: int) -> list[int]:
     return corners if corners[-1] == side - crop else [*corners, side - crop]
 
 
-def crops_per_pass(batch: int) -> int:
-    """Crops in every pass for a setting of `batch`: the next multiple of `TILE`."""
-    return -(-batch // TILE) * TILE
-
-
 def sites_at_once(crops: int, batch: int, limit: int) -> int:
     """How many sites to describe in one call: a few passes' worth, at most `limit`, with the least filling; as many as can be.
 
@@ -128,72 +118,21 @@ def site_features(
     width = discriminator.feature_dim
     device = next(discriminator.parameters()).device
     described = []
-    with _steady(device, precision):
-        sites = _on_device(images, device)
-        moments = _moments(sites) if scale.kind is Intensity.SITE else None
+    with steady(device, precision):
+        sites = on_device(images, device)
+        moments = moments_on_device(sites) if scale.kind is Intensity.SITE else None
         size = crops_per_pass(batch)
         for start in range(0, len(places), size):
             part = places[start : start + size]
             crops = torch.stack([sites[i, :, top : top + crop, left : left + crop] for i, top, left in part])
             whole = None if moments is None else moments[[i for i, _, _ in part]]
-            seen = _filled(scale.apply(_unsigned(crops, images), whole), size)
+            seen = filled(scale.apply(unsigned(crops, images), whole), size)
             described.append(_describe(discriminator, seen, precision)[: len(part)])
         table = (
             _mean_over_crops(described, len(tops) * len(lefts)) if described else torch.empty(0, 2 * width + len(names))
         )
     rows = table.cpu().numpy()
     return SiteFeatures(rows[:, :width], rows[:, width : 2 * width], rows[:, 2 * width :], names)
-
-
-@contextmanager
-def _steady(device: torch.device, precision: Precision) -> Iterator[None]:
-    """In the block only shapes decide how a GPU computes: it tries nothing out, and TF32 is as the precision says.
-
-    A training that embeds sites in between gets its own settings back.
-    """
-    if device.type != "cuda":
-        prepare(device, precision)
-        yield
-        return
-    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32, matmul.allow_tf32
-    fast = precision is not Precision.FLOAT32
-    cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32, matmul.allow_tf32 = False, True, fast, fast
-    try:
-        yield
-    finally:
-        cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32, matmul.allow_tf32 = before
-
-
-def _on_device(images: Pixels, device: torch.device) -> Tensor:
-    """Pixels as they are stored; 16 bits as int16, since PyTorch knows few operations on uint16 (`_unsigned` undoes it)."""
-    pixels = np.ascontiguousarray(images)
-    pixels = pixels.view(np.int16) if pixels.dtype == np.uint16 else pixels
-    return torch.from_numpy(pixels).to(device, non_blocking=True)
-
-
-def _unsigned(pixels: Tensor, images: Pixels) -> Tensor:
-    return pixels.to(torch.int32).bitwise_and_(0xFFFF) if images.dtype == np.uint16 else pixels
-
-
-def _moments(sites: Tensor) -> Tensor:
-    """(n, c, 2) mean and standard deviation of whole images, each on its own; a constant one has deviation 1 (`moments_of`)."""
-    moments = torch.empty(*sites.shape[:2], 2, device=sites.device)
-    for site, of_site in zip(sites, moments, strict=True):
-        values = site.flatten(1)
-        values = (values.to(torch.int32) & 0xFFFF if values.dtype == torch.int16 else values).to(torch.float64)
-        deviation = values.std(dim=1, correction=0)
-        of_site[:, 0] = values.mean(dim=1)
-        of_site[:, 1] = torch.where(deviation > 0, deviation, 1.0)
-    return moments
-
-
-def _filled(crops: Tensor, size: int) -> Tensor:
-    """`size` crops: these, and the last one again and again."""
-    if len(crops) == size:
-        return crops
-    filling = crops[-1:].expand(size - len(crops), *crops.shape[1:])
-    return torch.cat([crops, filling]).contiguous(memory_format=torch.channels_last)
 
 
 def _describe(discriminator: Discriminator, crops: Tensor, precision: Precision) -> Tensor:

@@ -21,7 +21,7 @@ class DatasetsError(ValueError):
 
 @dataclass(frozen=True)
 class Download:
-    """One file to download. `bytes` and `sha256` are None if the provider does not publish them."""
+    """One file to download. `bytes` and `sha256` (or its first digits) are None if the provider does not publish them."""
 
     dataset: str
     file: str
@@ -88,8 +88,10 @@ def _download(row: dict[str, str]) -> Download:
     path_of_url(row["url"])
     if row["bytes"] and not re.fullmatch(r"[1-9]\d*", row["bytes"]):
         raise DatasetsError(f"bytes is {row['bytes']!r}; it must be a whole number above 0, or empty")
-    if row["sha256"] and not re.fullmatch(r"[0-9a-f]{64}", row["sha256"].lower()):
-        raise DatasetsError(f"sha256 is {row['sha256']!r}; it must be 64 hexadecimal digits, or empty")
+    if row["sha256"] and not re.fullmatch(r"[0-9a-f]{8,64}", row["sha256"].lower()):
+        raise DatasetsError(
+            f"sha256 is {row['sha256']!r}; it must be 64 hexadecimal digits, at least the first 8 of them, or empty"
+        )
     return Download(
         dataset=row["dataset"],
         file=row["file"],

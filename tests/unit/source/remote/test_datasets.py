@@ -33,6 +33,17 @@ def test_sizes_and_checksums_are_read_where_known(tmp_path: Path) -> None:
     assert (row.bytes, row.sha256, row.citation) == (12, "a" * 64, "Somebody, 2020")
 
 
+def test_the_first_digits_of_a_checksum_will_do_where_no_more_are_published(repository: Path, tmp_path: Path) -> None:
+    [row] = read_datasets(table(tmp_path, f"d,images,{URL},,{'AB' * 4},CC0,"))
+    assert row.sha256 == "ab" * 4
+    weights = {
+        row.file: row for row in read_datasets(repository / "resources/datasets.csv") if row.dataset == "imagenet"
+    }
+    assert set(weights) == {"densenet121", "resnet50"}
+    for file, row in weights.items():
+        assert row.path.name == f"{file}-{row.sha256}.pth"
+
+
 def test_every_mistake_is_reported_with_its_row(tmp_path: Path) -> None:
     path = table(
         tmp_path,

@@ -76,6 +76,15 @@ def test_no_server_at_all_is_one_sentence(target: Path) -> None:
         download(f"{address}/plate.zip", target, retries=Retries(Patience(tries=2), sleep=lambda _: None))
 
 
+def test_the_first_digits_of_a_checksum_are_checked(server: FileServer, target: Path) -> None:
+    get(server, target, sha256=SHA256[:8])
+    assert target.read_bytes() == CONTENT
+    target.unlink()
+    with pytest.raises(DownloadError, match=f"expected sha256 {'0' * 8}, got {SHA256}"):
+        get(server, target, sha256="0" * 8)
+    assert leftovers(target) == []
+
+
 def test_wrong_byte_is_found_by_the_checksum_and_nothing_is_kept(server: FileServer, target: Path) -> None:
     server.faults.append(Fault(wrong_byte=77))
     with pytest.raises(DownloadError, match=rf"was deleted: expected sha256 {SHA256}, got [0-9a-f]{{64}}"):
