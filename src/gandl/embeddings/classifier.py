@@ -21,7 +21,8 @@ from gandl.embeddings.featurizers import Basis
 from gandl.models.compute.device import CPU, autocast
 from gandl.models.crops.intensity import Pixels, moments_of
 from gandl.models.networks.classifier import Classifier, TrainedClassifier
-from gandl.models.networks.passes import crops_per_pass, device_of, digest_of, fitting_batch, pinned, sites_at_once
+from gandl.models.networks.passes import crops_per_pass, device_of, digest_of, fitting_batch, pinned
+from gandl.models.networks.site_features import sites_at_once
 from gandl.models.networks.weights import load
 
 
