@@ -28,14 +28,17 @@ rule embeddings:
         runtime=cfg.compute.store_runtime,
     params:
         featurizers=TRAINED,
-        settings=settings(cfg.embeddings, exclude={"featurizers", "segmentation"}),
+        settings=settings(
+            cfg.embeddings,
+            exclude={"featurizers", "segmentation", "cell_measurements"},
+        ),
         code=code_of(TRAINED),
     script:
         "../workflow/scripts/embeddings.py"
 
 
 rule floors:
-    """Embed one store with the floors that are measured, not learned: intensities, a plain segmentation."""
+    """Embed one store with the floors that are measured, not learned: intensities, cells and their features."""
     input:
         manifest="<results>/images/{dataset}/{store}.manifest.json",
         screen=manifests_of(SCREEN),  # whose channels the floors take, as the trained network does
@@ -50,7 +53,7 @@ rule floors:
         "<benchmarks>/embeddings/{dataset}_floors_{store}.jsonl"
     conda:
         "../envs/cpu.yaml"
-    threads: cfg.compute.threads
+    threads: 1  # each site is measured by one thread, so that two stores on two cores take half the time
     resources:
         mem=cfg.compute.store_memory,
         runtime=cfg.compute.store_runtime,
@@ -58,7 +61,13 @@ rule floors:
         featurizers=FLOORS,
         settings=settings(
             cfg.embeddings,
-            include={"resolutions", "rescale", "drop_channels", "segmentation"},
+            include={
+                "resolutions",
+                "rescale",
+                "drop_channels",
+                "segmentation",
+                "cell_measurements",
+            },
         ),
         code=code_of(FLOORS),
     script:
@@ -73,11 +82,18 @@ use rule floors as untrained with:
         "<logs>/embeddings/{dataset}_untrained_{store}.log",
     benchmark:
         "<benchmarks>/embeddings/{dataset}_untrained_{store}.jsonl"
+    threads: cfg.compute.threads
     params:
         featurizers=[UNTRAINED],
         settings=settings(
             cfg.embeddings,
-            exclude={"featurizers", "weights", "activation", "segmentation"},
+            exclude={
+                "featurizers",
+                "weights",
+                "activation",
+                "segmentation",
+                "cell_measurements",
+            },
         ),
         network=settings(cfg.training.network),
         resolution=cfg.training.resolution,

@@ -17,6 +17,7 @@ from gandl.check.nuclear_channel import choose_nuclear
 from gandl.check.nuclei import nuclei_of
 from gandl.check.plates import CheckReport
 from gandl.config import (
+    NEED_NUCLEI,
     Config,
     Dataset,
     EmbeddingsSettings,
@@ -113,9 +114,7 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
     normalisation = choose_normalisation(report.sites, scored=QuestionName.CONTROLS in chosen.questions)
     methods = list(normalisation.methods)
     featurizers = [
-        name
-        for name in FeaturizerName
-        if name != FeaturizerName.RELEASED and (nuclear or name != FeaturizerName.SEGMENTATION)
+        name for name in FeaturizerName if name != FeaturizerName.RELEASED and (nuclear or name not in NEED_NUCLEI)
     ]
     segmentation, size = measured_segmentation(report, nuclear, settings.pixel_size_um)
     config = Config(

@@ -21,15 +21,18 @@ from gandl.config.source import (
     Wells as Wells,
 )
 from gandl.config.stages import (
+    NEED_NUCLEI as NEED_NUCLEI,
     TRAINED as TRAINED,
     Activation as Activation,
     BlockStatistic as BlockStatistic,
+    CellMeasurementsSettings as CellMeasurementsSettings,
     ComputeSettings as ComputeSettings,
     EmbeddingsSettings as EmbeddingsSettings,
     EvaluationSettings as EvaluationSettings,
     FeaturizerName as FeaturizerName,
     FiguresSettings as FiguresSettings,
     ImagesSettings as ImagesSettings,
+    MeasurementGroup as MeasurementGroup,
     Normalization as Normalization,
     NormalizationSettings as NormalizationSettings,
     QuestionName as QuestionName,

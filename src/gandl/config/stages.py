@@ -34,18 +34,35 @@ class FeaturizerName(StrEnum):
     GANDL = "gandl"
     GANDL_BLOCKS = "gandl_blocks"
     GANDL_UNTRAINED = "gandl_untrained"
+    CELL_COUNT = "cell_count"
     INTENSITY = "intensity"
     SEGMENTATION = "segmentation"
+    CELL_MEASUREMENTS = "cell_measurements"
     RELEASED = "released"
 
 
 TRAINED = (FeaturizerName.GANDL, FeaturizerName.GANDL_BLOCKS)
 """Featurizers that read the weights of this run's own network. All others but `released` need no training: they are floors."""
 
+NEED_NUCLEI = (FeaturizerName.CELL_COUNT, FeaturizerName.SEGMENTATION, FeaturizerName.CELL_MEASUREMENTS)
+"""Featurizers of images with a channel that shows nuclei (`embeddings.segmentation.nuclear_channels`)."""
+
 
 def floors_among(names: Iterable[str]) -> list[str]:
     """The floors among names of featurizers, in their order."""
     return [name for name in names if name not in (*TRAINED, FeaturizerName.RELEASED)]
+
+
+class MeasurementGroup(StrEnum):
+    """What CellProfiler measures of cells (`gandl.embeddings.cells.groups`)."""
+
+    AREA_SHAPE = "area_shape"
+    ZERNIKE = "zernike"
+    INTENSITY = "intensity"
+    TEXTURE = "texture"
+    GRANULARITY = "granularity"
+    RADIAL_DISTRIBUTION = "radial_distribution"
+    CORRELATION = "correlation"
 
 
 class Activation(StrEnum):
@@ -97,7 +114,8 @@ class ImagesSettings(Section):
 
 
 class SegmentationSettings(Section):
-    """The `segmentation` featurizer: nuclei by Otsu's threshold, a ring around each; sizes are pixels of the full image."""
+    """Cells of `cell_count`, `segmentation` and `cell_measurements`: nuclei by Otsu's threshold, a ring around each; sizes are
+    pixels of the full image."""
 
     nuclear_channels: list[ChannelName] = Field(
         ["dna", "hoechst"],
@@ -111,6 +129,23 @@ class SegmentationSettings(Section):
     minimum_area: PositiveInt = Field(80, description="Smaller objects (px) are debris; about half a nucleus's area.")
     gap: NonNegativeInt = Field(1, description="Pixels left out between a nucleus and its ring: the blurred edge.")
     ring: PositiveInt = Field(6, description="Width (px) of the ring of cytoplasm; it should not reach the next cell.")
+
+
+class CellMeasurementsSettings(Section):
+    """The `cell_measurements` featurizer: CellProfiler's measurements of nuclei, and of cells (nuclei grown by gap and ring)."""
+
+    groups: list[MeasurementGroup] = Field(
+        [
+            MeasurementGroup.AREA_SHAPE,
+            MeasurementGroup.INTENSITY,
+            MeasurementGroup.TEXTURE,
+            MeasurementGroup.CORRELATION,
+        ],
+        min_length=1,
+        description="What is measured. Of nuclei and cells: `area_shape`, `zernike` (shape), `intensity`, `radial_distribution`; "
+        "of cells alone: `texture`, `granularity`, `correlation` (between channels). `granularity`, `radial_distribution` and "
+        "`zernike` take two to three times as long as all others together.",
+    )
 
 
 def _stated(precision: Precision) -> Precision:
@@ -168,7 +203,12 @@ class EmbeddingsSettings(Section):
     )
     segmentation: SegmentationSettings = Field(
         default_factory=SegmentationSettings,
-        description="Sizes of the `segmentation` featurizer; change with the magnification.",
+        description="Sizes of the cells that `cell_count`, `segmentation` and `cell_measurements` find; change with the "
+        "magnification.",
+    )
+    cell_measurements: CellMeasurementsSettings = Field(
+        default_factory=CellMeasurementsSettings,
+        description="Measurements of the `cell_measurements` featurizer.",
     )
 
 

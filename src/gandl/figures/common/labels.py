@@ -12,9 +12,11 @@ FEATURIZERS: dict[str, str] = {
     FeaturizerName.GANDL: "GAN-DL, 512-d layer",
     FeaturizerName.GANDL_BLOCKS: "GAN-DL, blocks",
     FeaturizerName.GANDL_UNTRAINED: "Untrained network",
+    FeaturizerName.CELL_COUNT: "Cell count",
     FeaturizerName.INTENSITY: "Channel intensities",
     FeaturizerName.SEGMENTATION: "Segmentation",
     RATIO: "Nucleus/ring ratio, no SVM",
+    FeaturizerName.CELL_MEASUREMENTS: "CellProfiler measurements",
     FeaturizerName.RELEASED: "Published embeddings",
 }
 
