@@ -244,6 +244,8 @@ def test_a_screen_of_one_channel_has_no_pairs_but_features() -> None:
     featurizer = CellMeasurementsFeaturizer(CellFinder(["dna"], SETTINGS), EVERYTHING)
     assert not [name for name in featurizer.feature_names if "Correlation_Correlation" in name]
     assert features_of(draw_site()[:1], featurizer)["Nuclei_Count"] == 5
+    pairs = CellMeasurementsSettings(groups=[MeasurementGroup.CORRELATION])
+    assert features_of(draw_site()[:1], CellMeasurementsFeaturizer(featurizer.look, pairs)) == {"Nuclei_Count": 5}
 
 
 def test_images_without_a_nuclear_channel_are_refused_in_one_sentence() -> None:

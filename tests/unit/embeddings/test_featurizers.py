@@ -320,7 +320,7 @@ def test_a_screen_may_have_any_number_of_channels(tmp_path: Path, count: int, dt
     channels = ("hoechst", "con_a", "phalloidin", "syto14", "mitotracker", "wga")[:count]
     images = np.concatenate([draw_sites(4, seed=i)[:, 1:] for i in range(count)], axis=1).astype(dtype)
     store = write_store(tmp_path, images * dtype(1 + (dtype == np.uint16) * 200), channels)
-    names = [UNTRAINED, FeaturizerName.INTENSITY, FeaturizerName.SEGMENTATION]
+    names = [UNTRAINED, FeaturizerName.INTENSITY, *NEED_NUCLEI]
     floors = build_featurizers(names, settings=SETTINGS, screen=[store], training=TRAINING)
     outputs = [tmp_path / f"{name}.parquet" for name in names]
     embed_store(store, floors, outputs, SETTINGS, SCREEN)

@@ -50,7 +50,7 @@ class CellMeasurementsFeaturizer:
         vectors = np.zeros((len(seen), self.dim), np.float32)
         for vector, site in zip(vectors, seen, strict=True):
             vector[0] = site.cells.count
-            if site.cells.count:
+            if site.cells.count and self.dim > 1:
                 labels = {NUCLEI: site.cells.nuclei, CELLS: site.cells.bodies}
                 pixels = site.pixels.astype(np.float64)
                 measured = np.stack([values for group in self._groups for values in group.of(labels, pixels)])
