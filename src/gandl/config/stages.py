@@ -144,7 +144,7 @@ class CellMeasurementsSettings(Section):
         min_length=1,
         description="What is measured. Of nuclei and cells: `area_shape`, `zernike` (shape), `intensity`, `radial_distribution`; "
         "of cells alone: `texture`, `granularity`, `correlation` (between channels). `granularity`, `radial_distribution` and "
-        "`zernike` take two to three times as long as all others together.",
+        "`zernike` take about three times as long as all others together.",
     )
 
 

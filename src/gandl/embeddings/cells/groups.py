@@ -88,6 +88,11 @@ def zernike(labels: Labels) -> Measured:
     return get_zernike(labels, None)
 
 
+def intensity(labels: Labels, image: Pixels) -> Measured:
+    """Brightness of objects in grey levels, how it is distributed over their pixels, and how far its centre lies from theirs."""
+    return get_intensity(labels, image, edge_measurements=False)
+
+
 def texture(labels: Labels, image: Pixels) -> Measured:
     """Haralick's features (Haralick et al. 1973), the mean over the four directions, since cells have no up.
 
@@ -157,11 +162,6 @@ _INTENSITIES = [
     "UpperQuartileIntensity",
     "MADIntensity",
     "MassDisplacement",
-    "IntegratedIntensityEdge",
-    "MeanIntensityEdge",
-    "StdIntensityEdge",
-    "MinIntensityEdge",
-    "MaxIntensityEdge",
 ]
 _ZERNIKES = [f"Zernike_{n}_{m}" for n in range(10) for m in range(n % 2, n + 1, 2)]
 _RADIAL = "FracAtD", "MeanFrac", "RadialCV"
@@ -170,7 +170,7 @@ GROUPS: dict[MeasurementGroup, Group] = {
     MeasurementGroup.AREA_SHAPE: Group({f"AreaShape_{name}": name for name in _SHAPES}, area_shape, channels=0),
     MeasurementGroup.ZERNIKE: Group({f"AreaShape_{name}": name for name in _ZERNIKES}, zernike, channels=0),
     MeasurementGroup.INTENSITY: Group(
-        {f"Intensity_{name}_{{}}": f"Intensity_{name}" for name in _INTENSITIES}, get_intensity
+        {f"Intensity_{name}_{{}}": f"Intensity_{name}" for name in _INTENSITIES}, intensity
     ),
     MeasurementGroup.TEXTURE: Group(
         {f"Texture_{name}_{{}}_{TEXTURE_DISTANCE}_{TEXTURE_LEVELS}": name for name in F_HARALICK},
