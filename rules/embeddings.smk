@@ -30,7 +30,8 @@ rule embeddings:
     params:
         featurizers=TRAINED,
         settings=settings(
-            cfg.embeddings, exclude={"featurizers", "segmentation", "imagenet"}
+            cfg.embeddings,
+            exclude={"featurizers", "segmentation", "cell_measurements", "imagenet"},
         ),
         code=code_of(TRAINED),
     script:
@@ -58,7 +59,7 @@ use rule embeddings as baseline_embeddings with:
 
 
 rule floors:
-    """Embed one store with the floors that are measured, not learned: intensities, a plain segmentation."""
+    """Embed one store with the floors that are measured, not learned: intensities, cells and their features."""
     input:
         manifest="<results>/images/{dataset}/{store}.manifest.json",
         screen=manifests_of(SCREEN),  # whose channels the floors take, as the trained network does
@@ -73,7 +74,7 @@ rule floors:
         "<benchmarks>/embeddings/{dataset}_floors_{store}.jsonl"
     conda:
         "../envs/cpu.yaml"
-    threads: cfg.compute.threads
+    threads: 1  # each site is measured by one thread, so that two stores on two cores take half the time
     resources:
         mem=cfg.compute.store_memory,
         runtime=cfg.compute.store_runtime,
@@ -81,7 +82,13 @@ rule floors:
         featurizers=FLOORS,
         settings=settings(
             cfg.embeddings,
-            include={"resolutions", "rescale", "drop_channels", "segmentation"},
+            include={
+                "resolutions",
+                "rescale",
+                "drop_channels",
+                "segmentation",
+                "cell_measurements",
+            },
         ),
         code=code_of(FLOORS),
     script:
@@ -96,6 +103,7 @@ use rule floors as untrained with:
         "<logs>/embeddings/{dataset}_untrained_{store}.log",
     benchmark:
         "<benchmarks>/embeddings/{dataset}_untrained_{store}.jsonl"
+    threads: cfg.compute.threads
     params:
         featurizers=[UNTRAINED],
         settings=settings(
@@ -106,6 +114,7 @@ use rule floors as untrained with:
                 "activation",
                 "segmentation",
                 "imagenet",
+                "cell_measurements",
             },
         ),
         network=settings(cfg.training.network),

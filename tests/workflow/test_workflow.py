@@ -158,7 +158,7 @@ def test_a_changed_module_redoes_its_stage_and_what_follows(finished: Project) -
 
 
 def test_a_changed_constant_of_the_segmentation_embeds_with_no_network_again(finished: Project) -> None:
-    path = finished.folder / "src/gandl/embeddings/segmentation.py"
+    path = finished.folder / "src/gandl/embeddings/cells/segmentation.py"
     with changed(path, "NO_RATIO = 1.0", "NO_RATIO = 2.0"):
         planned = finished.planned()
     drawn = OF_EVALUATION - {"figure_axes", "figure_plate", "figure_treatments"}  # of the network alone

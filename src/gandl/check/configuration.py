@@ -17,7 +17,8 @@ from gandl.check.nuclear_channel import choose_nuclear
 from gandl.check.nuclei import nuclei_of
 from gandl.check.plates import CheckReport
 from gandl.config import (
-    COUNTERPARTS,
+    NEED_NUCLEI,
+    RXRX_ONLY,
     Config,
     Dataset,
     EmbeddingsSettings,
@@ -114,9 +115,7 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
     chosen = questions_of(report.sites)
     normalisation = choose_normalisation(report.sites, scored=QuestionName.CONTROLS in chosen.questions)
     methods = list(normalisation.methods)
-    featurizers = [
-        name for name in FeaturizerName if name not in COUNTERPARTS and (nuclear or name != FeaturizerName.SEGMENTATION)
-    ]
+    featurizers = [name for name in FeaturizerName if name not in RXRX_ONLY and (nuclear or name not in NEED_NUCLEI)]
     segmentation, size = measured_segmentation(report, nuclear, settings.pixel_size_um)
     config = Config(
         run=run_name(settings),

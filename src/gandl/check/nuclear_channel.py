@@ -118,7 +118,7 @@ def choose_nuclear(channels: Sequence[str], counted: Sequence[NucleiOfChannel]) 
         return NuclearChoice(named, f"{', '.join(named)}, by name", doubt)
     if best is None or best.per_field < FEWEST:
         why = "no channel's name indicates them, and none looks like them"
-        return NuclearChoice((), f"{why}, so the segmentation featurizer is left out")
+        return NuclearChoice((), f"{why}, so the featurizers that need cells are left out")
     others = {name: number for name, number in per_field.items() if name != best.channel}
     beside = f", {max(others.values()):.1f} at most in the others" if others else ""
     found = f"{best.per_field:.1f} compact, bright objects per field in {best.channel}{beside}"

@@ -38,9 +38,12 @@ from gandl.config.source import (
 )
 from gandl.config.stages import (
     COUNTERPARTS as COUNTERPARTS,
+    NEED_NUCLEI as NEED_NUCLEI,
+    RXRX_ONLY as RXRX_ONLY,
     TRAINED as TRAINED,
     Activation as Activation,
     BlockStatistic as BlockStatistic,
+    CellMeasurementsSettings as CellMeasurementsSettings,
     ComputeSettings as ComputeSettings,
     EmbeddingsSettings as EmbeddingsSettings,
     EvaluationSettings as EvaluationSettings,
@@ -49,6 +52,7 @@ from gandl.config.stages import (
     ImageNetNetwork as ImageNetNetwork,
     ImageNetSettings as ImageNetSettings,
     ImagesSettings as ImagesSettings,
+    MeasurementGroup as MeasurementGroup,
     Normalization as Normalization,
     NormalizationSettings as NormalizationSettings,
     QuestionName as QuestionName,

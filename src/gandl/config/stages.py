@@ -37,8 +37,10 @@ class FeaturizerName(StrEnum):
     IMAGENET_CONCATENATED = "imagenet_concatenated"
     GANDL_UNTRAINED = "gandl_untrained"
     IMAGENET_UNTRAINED = "imagenet_untrained"
+    CELL_COUNT = "cell_count"
     INTENSITY = "intensity"
     SEGMENTATION = "segmentation"
+    CELL_MEASUREMENTS = "cell_measurements"
     RELEASED = "released"
 
 
@@ -50,6 +52,11 @@ COUNTERPARTS = (
     FeaturizerName.RELEASED,
 )
 """What the paper compares GAN-DL with: trained elsewhere, or on other tasks. All others need no training: they are floors."""
+
+RXRX_ONLY = (FeaturizerName.DENSENET161_ARCFACE, FeaturizerName.RELEASED)
+"""Counterparts that rest on RxRx1's labels or on published embeddings, which other screens do not have."""
+NEED_NUCLEI = (FeaturizerName.CELL_COUNT, FeaturizerName.SEGMENTATION, FeaturizerName.CELL_MEASUREMENTS)
+"""Featurizers of images with a channel that shows nuclei (`embeddings.segmentation.nuclear_channels`)."""
 
 
 def floors_among(names: Iterable[str]) -> list[str]:
@@ -68,6 +75,18 @@ class ImageNetNetwork(StrEnum):
     def label(self) -> str:
         """Its name for readers."""
         return {"densenet121": "DenseNet-121", "resnet50": "ResNet-50"}.get(self.value, "EfficientNet-Lite0")
+
+
+class MeasurementGroup(StrEnum):
+    """What CellProfiler measures of cells (`gandl.embeddings.cells.groups`)."""
+
+    AREA_SHAPE = "area_shape"
+    ZERNIKE = "zernike"
+    INTENSITY = "intensity"
+    TEXTURE = "texture"
+    GRANULARITY = "granularity"
+    RADIAL_DISTRIBUTION = "radial_distribution"
+    CORRELATION = "correlation"
 
 
 class Activation(StrEnum):
@@ -119,7 +138,8 @@ class ImagesSettings(Section):
 
 
 class SegmentationSettings(Section):
-    """The `segmentation` featurizer: nuclei by Otsu's threshold, a ring around each; sizes are pixels of the full image."""
+    """Cells of `cell_count`, `segmentation` and `cell_measurements`: nuclei by Otsu's threshold, a ring around each; sizes are
+    pixels of the full image."""
 
     nuclear_channels: list[ChannelName] = Field(
         ["dna", "hoechst"],
@@ -145,6 +165,23 @@ class ImageNetSettings(Section):
     )
 
 
+class CellMeasurementsSettings(Section):
+    """The `cell_measurements` featurizer: CellProfiler's measurements of nuclei, and of cells (nuclei grown by gap and ring)."""
+
+    groups: list[MeasurementGroup] = Field(
+        [
+            MeasurementGroup.AREA_SHAPE,
+            MeasurementGroup.INTENSITY,
+            MeasurementGroup.TEXTURE,
+            MeasurementGroup.CORRELATION,
+        ],
+        min_length=1,
+        description="What is measured. Of nuclei and cells: `area_shape`, `zernike` (shape), `intensity`, `radial_distribution`; "
+        "of cells alone: `texture`, `granularity`, `correlation` (between channels). `granularity`, `radial_distribution` and "
+        "`zernike` take about three times as long as all others together.",
+    )
+
+
 def _stated(precision: Precision) -> Precision:
     if precision is Precision.AUTO:
         raise ValueError("auto is for training alone: the same weights must give the same vectors on every machine")
@@ -155,7 +192,7 @@ class EmbeddingsSettings(Section):
     """How a site becomes one vector."""
 
     featurizers: list[FeaturizerName] = Field(
-        [name for name in FeaturizerName if name not in COUNTERPARTS],
+        [name for name in FeaturizerName if name not in RXRX_ONLY],
         min_length=1,
         description="Featurizers to compare; each is embedded, scored and drawn (`released`: the embeddings published with "
         "RxRx; `densenet161_arcface`: the network of counterparts.baseline, which needs RxRx1).",
@@ -201,7 +238,12 @@ class EmbeddingsSettings(Section):
     )
     segmentation: SegmentationSettings = Field(
         default_factory=SegmentationSettings,
-        description="Sizes of the `segmentation` featurizer; change with the magnification.",
+        description="Sizes of the cells that `cell_count`, `segmentation` and `cell_measurements` find; change with the "
+        "magnification.",
+    )
+    cell_measurements: CellMeasurementsSettings = Field(
+        default_factory=CellMeasurementsSettings,
+        description="Measurements of the `cell_measurements` featurizer.",
     )
     imagenet: ImageNetSettings = Field(
         default_factory=ImageNetSettings,

@@ -23,8 +23,10 @@ MODULES = {
     FeaturizerName.IMAGENET_CONCATENATED: "gandl.embeddings.imagenet.concatenated",
     FeaturizerName.GANDL_UNTRAINED: "gandl.embeddings.network",
     FeaturizerName.IMAGENET_UNTRAINED: "gandl.embeddings.imagenet.concatenated",
+    FeaturizerName.CELL_COUNT: "gandl.embeddings.cells.cell_count",
     FeaturizerName.INTENSITY: "gandl.embeddings.intensity",
-    FeaturizerName.SEGMENTATION: "gandl.embeddings.segmentation",
+    FeaturizerName.SEGMENTATION: "gandl.embeddings.cells.segmentation",
+    FeaturizerName.CELL_MEASUREMENTS: "gandl.embeddings.cells.measurements",
 }
 """By name, the module whose `build(name, basis)` makes the featurizer (`gandl.embeddings.featurizers.Basis`)."""
 

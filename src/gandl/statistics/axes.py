@@ -23,6 +23,9 @@ from gandl.statistics.svm import SvmProblem
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int_]
 
+COINCIDENT = 1e-9
+"""Distance between the means of both kinds, in units of their spread, below which it is rounding."""
+
 
 class AxisError(ValueError):
     """No axis can be fitted; the message says which controls are missing."""
@@ -36,7 +39,8 @@ class OnAxis:
     ----------
     scale : what features are multiplied by before anything else.
     normal : (d,) unit normal of the SVM or the LDA, towards C+.
-    slope, offset : on score = slope * (x . normal) + offset; training C+ average +1, C- average -1.
+    slope, offset : on score = slope * (x . normal) + offset; training C+ average +1, C- average -1, or where
+        their means are one, both 0.
     """
 
     scale: float
@@ -92,7 +96,7 @@ def fit_on_axis(features: Floats, labels: Integers, c: float) -> OnAxis:
 
     Raises
     ------
-    AxisError : one of the classes is absent, or their means project to one point.
+    AxisError : one of the classes is absent, or all controls are alike.
     """
     return _Controls(features, labels).axis(c)
 
@@ -115,6 +119,7 @@ class _Controls:
         middle = (features[self.positive].mean(0) + features[self.negative].mean(0)) / 2
         size = float(np.sqrt(np.square(features - middle).sum(1).mean()))
         self.features, self.labels = features, labels
+        self.alike = size == 0
         self.scale = 1 / size if size > 0 else 1.0
         self.problem = SvmProblem((features - middle) * self.scale, labels)
 
@@ -129,10 +134,14 @@ class _Controls:
         return self._along(shrinkage_normal(self.features * self.scale, self.labels))
 
     def _along(self, normal: Floats) -> OnAxis:
+        """The axis along a normal; it puts every well in the middle where both means coincide but not all controls are alike, as
+        counts of few wells can."""
         along = self.features * self.scale @ normal
         above, below = along[self.positive].mean(), along[self.negative].mean()
-        if not above > below:
-            raise AxisError("the controls cannot be separated at all: both kinds project to one point")
+        if not above - below > COINCIDENT:
+            if self.alike:
+                raise AxisError("the controls cannot be separated at all: both kinds project to one point")
+            return OnAxis(self.scale, normal, 0.0, 0.0)
         slope = 2 / (above - below)
         return OnAxis(self.scale, normal, float(slope), float(-slope * (above + below) / 2))
 

@@ -23,7 +23,7 @@ from gandl.check.configuration import (
 )
 from gandl.check.plates import check_plates
 from gandl.check.sheet import choose_sites, label_of, sheet_of
-from gandl.config import Config, FeaturizerName, Normalization, Pairs, PlatesSettings, Precision, QuestionName
+from gandl.config import NEED_NUCLEI, Config, Normalization, Pairs, PlatesSettings, Precision, QuestionName
 from gandl.config.files import read_config
 from plate_files import write_csv, write_one_channel_plate, write_six_channel_plates
 
@@ -189,7 +189,7 @@ def test_configuration_requests_what_the_plates_can_answer(six: Path, one: Path)
             QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE, QuestionName.TREATMENTS
         ]  # fmt: skip
         assert config.embeddings.segmentation.nuclear_channels == [channel]
-        assert FeaturizerName.SEGMENTATION in config.embeddings.featurizers
+        assert set(NEED_NUCLEI) <= set(config.embeddings.featurizers)
         assert config.embeddings.drop_channels == []
         assert config.normalization.method == Normalization.UNLABELLED
         assert config.training.probe
@@ -206,7 +206,7 @@ def test_configuration_without_controls_or_nuclei_requests_nothing_and_segments_
     table = write_csv(tmp_path / "sites/sites.csv", [{"well": f"A{i + 1}", "file_gfp": f"{i}.tif"} for i in range(3)])
     config = suggested(table)
     assert config.evaluation.questions == []
-    assert FeaturizerName.SEGMENTATION not in config.embeddings.featurizers
+    assert not set(NEED_NUCLEI) & set(config.embeddings.featurizers)
     assert not config.training.probe
     assert config.images.resolutions == {"plates": [80]}
 

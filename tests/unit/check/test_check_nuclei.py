@@ -16,7 +16,7 @@ from gandl.check.configuration import suggest
 from gandl.check.nuclei import measured, objects_of
 from gandl.check.plates import check_plates
 from gandl.config import PlatesSettings, SegmentationSettings
-from gandl.embeddings.segmentation import find_cells
+from gandl.embeddings.cells.finding import find_cells
 from plate_files import write_csv
 
 DEFAULT = SegmentationSettings().minimum_area

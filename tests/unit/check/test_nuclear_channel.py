@@ -132,7 +132,7 @@ def test_close_choices_say_so_and_few_objects_choose_nothing() -> None:
     assert "It is a close choice." in choice(a=10.0, b=7.0).note
     assert "close" not in choice(a=10.0, b=2.0).note
     assert choice(a=0.5, b=0.2).channels == ()
-    assert "so the segmentation featurizer is left out" in choice(a=0.5, b=0.2).why
+    assert "so the featurizers that need cells are left out" in choice(a=0.5, b=0.2).why
     assert choose_nuclear(("1", "2"), ()).channels == ()
     assert choice(only=4.0).why == "only, as no channel is named so, but 4.0 compact, bright objects per field in only"
 

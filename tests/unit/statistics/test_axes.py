@@ -188,6 +188,18 @@ def test_controls_that_are_all_alike_say_so() -> None:
         held_out_scores(np.ones((len(LABELS), 3)), LABELS, FOLDS, ROWS, [1.0])
 
 
+def test_kinds_with_one_mean_are_put_in_the_middle() -> None:
+    """As cell counts of few wells can be."""
+    counts = np.where(LABELS > 0, 5.0, 4.0)[:, None]
+    counts[np.flatnonzero(LABELS < 0)[::2]] += 2
+    controls = LABELS != 0
+    kept = np.r_[np.flatnonzero(LABELS > 0)[:4], np.flatnonzero(LABELS < 0)[:4]]
+    axes = fit_axes(counts[kept] / 7 + 0.1, LABELS[kept], 1.0)  # sevenths: the means differ by rounding
+    assert counts[kept][LABELS[kept] > 0].mean() == counts[kept][LABELS[kept] < 0].mean()
+    assert set(axes.on_score(counts[controls] / 7 + 0.1)) == {0.0}
+    assert all(np.isfinite(values).all() for values in axes.off_scores(counts))
+
+
 def test_features_that_are_not_numbers_name_the_well() -> None:
     x = wells(3)
     x[4, 1] = np.nan

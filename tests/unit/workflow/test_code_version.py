@@ -123,14 +123,14 @@ def test_a_featurizer_is_no_part_of_the_others_code() -> None:
     """A changed constant of the segmentation embeds with no network again, and the reverse."""
     for network in ("gandl", "gandl_blocks", "gandl_untrained"):
         assert not embeds(network) & {
-            "gandl.embeddings.segmentation",
+            "gandl.embeddings.cells.segmentation",
             "gandl.embeddings.intensity",
             "gandl.images.nuclei",
         }
         assert "gandl.embeddings.network" in embeds(network)
     assert "gandl.embeddings.network" not in embeds("intensity", "segmentation")
-    assert {"gandl.embeddings.segmentation", "gandl.images.nuclei"} <= embeds("intensity", "segmentation")
-    assert "gandl.embeddings.segmentation" not in embeds("intensity")
+    assert {"gandl.embeddings.cells.segmentation", "gandl.images.nuclei"} <= embeds("intensity", "segmentation")
+    assert "gandl.embeddings.cells.segmentation" not in embeds("intensity")
 
 
 def test_every_featurizer_that_sees_images_has_a_module_that_builds_it() -> None:

@@ -17,9 +17,11 @@ FEATURIZERS: dict[str, str] = {
     FeaturizerName.IMAGENET_CONCATENATED: "ImageNet-concatenated",
     FeaturizerName.GANDL_UNTRAINED: "Untrained network",
     FeaturizerName.IMAGENET_UNTRAINED: "Untrained ImageNet network",
+    FeaturizerName.CELL_COUNT: "Cell count",
     FeaturizerName.INTENSITY: "Channel intensities",
     FeaturizerName.SEGMENTATION: "Segmentation",
     RATIO: "Nucleus/ring ratio, no SVM",
+    FeaturizerName.CELL_MEASUREMENTS: "CellProfiler measurements",
     FeaturizerName.RELEASED: "Published embeddings",
 }
 

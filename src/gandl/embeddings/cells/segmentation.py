@@ -6,56 +6,19 @@ A classical assay in a page: Otsu's threshold finds nuclei, and each other chann
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from skimage.filters import threshold_otsu
-from skimage.segmentation import expand_labels
 
-from gandl.config import FeaturizerName, SegmentationSettings
-from gandl.embeddings.errors import EmbeddingError
+from gandl.config import FeaturizerName
+from gandl.embeddings.cells.finding import CellFinder, Cells, Image, SeenSite, cell_finder
 from gandl.embeddings.featurizers import Basis
-from gandl.images.nuclei import Labels, filled, label_nuclei, smoothed
 
-Image = npt.NDArray[np.unsignedinteger]
 Numbers = npt.NDArray[np.float64] | npt.NDArray[np.intp]
 
 NO_RATIO = 1.0
 """Nuclear over ring where a site shows no nucleus: neither side is brighter. Its `nucleus_count` of 0 identifies it."""
-
-
-@dataclass(frozen=True)
-class Cells:
-    """Nuclei and rings of one site: label images (h, w), 0 is background, nucleus i has ring i, labels are 1 ... count."""
-
-    nuclei: Labels
-    rings: Labels
-    count: int
-
-
-def find_cells(nuclear: Image, settings: SegmentationSettings) -> Cells:
-    """Find nuclei and the ring around each.
-
-    Smooth, threshold (Otsu 1979), fill holes, label, drop debris. A ring is what lies within `gap + ring` pixels of a nucleus,
-    nearer to it than to any other, and neither in the `gap` nor bright in the nuclear channel. Touching nuclei stay one
-    object: their ratio is then about the mean of theirs, which moves a median over cells less than a wrong cut would.
-
-    Parameters
-    ----------
-    nuclear : (h, w) image of the nuclear channel.
-    settings : sizes in pixels.
-    """
-    smooth = smoothed(nuclear, settings.smoothing)
-    if smooth.min() == smooth.max():
-        empty = np.zeros(nuclear.shape, np.intp)
-        return Cells(empty, empty, 0)
-    bright = filled(smooth, threshold_otsu(smooth))
-    nuclei, count = label_nuclei(bright, settings.minimum_area)
-    rings = expand_labels(nuclei, settings.gap + settings.ring)
-    rings[bright | (expand_labels(nuclei, settings.gap) > 0)] = 0
-    return Cells(nuclei, rings, count)
 
 
 def nuclear_over_ring(image: Image, cells: Cells) -> tuple[npt.NDArray[np.float64], ...]:
@@ -91,28 +54,17 @@ class SegmentationFeaturizer:
 
     Parameters
     ----------
-    channels : names of the images' channels, in their order; one of them must show nuclei.
-    settings : names of nuclear channels, and sizes in pixels.
-
-    Raises
-    ------
-    EmbeddingError : none of the channels shows nuclei.
+    finder : finds the cells; featurizers with the same one share its work.
     """
 
     name = FeaturizerName.SEGMENTATION
     full_size = True
     pixel_size_um: float | None = None
 
-    def __init__(self, channels: Sequence[str], settings: SegmentationSettings) -> None:
-        nuclear = [channel for channel in channels if channel in settings.nuclear_channels]
-        if not nuclear:
-            raise EmbeddingError(
-                f"the segmentation featurizer needs a channel that shows nuclei ({', '.join(settings.nuclear_channels)}), "
-                f"but the images have {', '.join(channels)}; name theirs in embeddings.segmentation.nuclear_channels"
-            )
-        self.channels = list(channels)
-        self.settings = settings
-        self._nuclear = self.channels.index(nuclear[0])
+    def __init__(self, finder: CellFinder) -> None:
+        self.look = finder
+        self.channels = list(finder.channels)
+        self._nuclear = finder.nuclear
         self._others = [i for i in range(len(self.channels)) if i != self._nuclear]
         suffixes = [""] if len(self._others) == 1 else [f"_{self.channels[i]}" for i in self._others]
         self.feature_names = [
@@ -126,12 +78,15 @@ class SegmentationFeaturizer:
         self.dim = len(self.feature_names)
 
     def embed(self, images: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.float32]:
-        """Features (n, dim) of full-size images (n, c, h, w); each site is computed alone, so a batch changes nothing."""
-        vectors = [self._embed_site(site) for site in images]
-        return np.array(vectors, np.float32).reshape(len(images), self.dim)
+        """Features (n, dim) of full-size images (n, c, h, w)."""
+        return self.choose(self.look(images))
 
-    def _embed_site(self, site: Image) -> list[float]:
-        cells = find_cells(site[self._nuclear], self.settings)
+    def choose(self, seen: Sequence[SeenSite]) -> npt.NDArray[np.float32]:
+        """Features (n, dim) of n sites; each is computed alone, so a batch changes nothing."""
+        vectors = [self._of_site(site.pixels, site.cells) for site in seen]
+        return np.array(vectors, np.float32).reshape(len(seen), self.dim)
+
+    def _of_site(self, site: Image, cells: Cells) -> list[float]:
         area = np.bincount(cells.nuclei.ravel(), minlength=1)[1:]
         dna = _nuclear_means(site[self._nuclear], cells)
         features = [float(cells.count), _median(area), _deviation(area), _median(dna), _deviation(dna)]
@@ -155,7 +110,7 @@ def build(name: FeaturizerName, basis: Basis) -> SegmentationFeaturizer:
     ------
     EmbeddingError : none of them shows nuclei.
     """
-    return SegmentationFeaturizer(basis.channels, basis.settings.segmentation)
+    return SegmentationFeaturizer(basis.once(cell_finder))
 
 
 _RATIO_FEATURES = (
