@@ -9,6 +9,10 @@ DRAWN = TRAINED[1] if TRAINED[1] in FEATURIZERS else FEATURIZERS[0]
 HELD_OUT = "leave_plate_out" if len(STORES[SCREEN]) > 1 else "leave_row_out"
 
 
+NETWORK = settings(cfg.embeddings).get("imagenet", {}).get("network", "")
+"""The ImageNet network that names of featurizers state."""
+
+
 PLATE = cfg.source.bbbc013 is not None
 
 

@@ -215,6 +215,22 @@ NUMBERS = [
 ]
 
 
+def compared(question, method, of=""):
+    """Held-out scores or answers of every featurizer to a question (`scores`: of the controls), if it is requested."""
+    asked = "controls" if question == "scores" else question
+    return by_featurizer(question, of, method) if requested(asked) else []
+
+
+COMPARED = requested("controls") or requested("cell_model") or requested("cell_type")
+
+
+COMPARISONS = (
+    ["<results>/evaluation/comparisons/floors.parquet"]
+    if COMPARED and 0 < len(floors_among(FEATURIZERS)) < len(FEATURIZERS)
+    else []
+)
+
+
 # report
 
 

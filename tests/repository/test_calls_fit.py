@@ -8,7 +8,7 @@ from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, 
 
 from gandl.workflow.calls import CallError, bound
 
-FOR_OTHERS = ("calls", "code", "caption", "each")
+FOR_OTHERS = ("calls", "code", "caption", "each", "network")
 OF_WILDCARDS = {"featurizer": "gandl", "normalization": "none"}
 
 

@@ -3,23 +3,26 @@
 from typing import TYPE_CHECKING
 
 from gandl.config import FiguresSettings
+from gandl.figures.common.labels import named_with
 from gandl.workflow.calls import bound
 from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-FOR_OTHERS = ("calls", "code", "caption", "each")
+FOR_OTHERS = ("calls", "code", "caption", "each", "network")
 """Parameters of a rule that its function does not take: for Snakemake, the report, and `bound`."""
 
 with job(snakemake.log[0]):
     drawn = {name: file for name, file in snakemake.input.items() if name != "style"}
     params = {name: value for name, value in snakemake.params.items() if name not in FOR_OTHERS}
     params["settings"] = FiguresSettings.model_validate(params["settings"])
-    bound(
+    draw = bound(
         snakemake.params.calls,
         drawn,
         dict(snakemake.output.items()),
         params,
         each=snakemake.params.get("each", ()),
-    )()
+    )
+    with named_with(snakemake.params.network):
+        draw()

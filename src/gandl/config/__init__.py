@@ -21,6 +21,7 @@ from gandl.config.source import (
     Wells as Wells,
 )
 from gandl.config.stages import (
+    COUNTERPARTS as COUNTERPARTS,
     TRAINED as TRAINED,
     Activation as Activation,
     BlockStatistic as BlockStatistic,

@@ -40,12 +40,21 @@ class FeaturizerName(StrEnum):
 
 
 TRAINED = (FeaturizerName.GANDL, FeaturizerName.GANDL_BLOCKS)
-"""Featurizers that read the weights of this run's own network. All others but `released` need no training: they are floors."""
+"""Featurizers that read the weights of this run's own GAN-DL. All others but `COUNTERPARTS` are floors."""
+
+COUNTERPARTS: tuple[str, ...] = (
+    "densenet161_arcface",
+    "imagenet_collapsed",
+    "imagenet_concatenated",
+    "conv_ae",
+    FeaturizerName.RELEASED,
+)
+"""What the paper holds GAN-DL against: features that something else than GAN-DL learned."""
 
 
 def floors_among(names: Iterable[str]) -> list[str]:
     """The floors among names of featurizers, in their order."""
-    return [name for name in names if name not in (*TRAINED, FeaturizerName.RELEASED)]
+    return [name for name in names if name not in (*TRAINED, *COUNTERPARTS)]
 
 
 class Activation(StrEnum):

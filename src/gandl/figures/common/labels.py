@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
 from gandl.config import FeaturizerName, Normalization
 from gandl.evaluation.terms import ALL, NO_CELL_TYPE, RATIO
@@ -11,12 +14,30 @@ from gandl.evaluation.terms import ALL, NO_CELL_TYPE, RATIO
 FEATURIZERS: dict[str, str] = {
     FeaturizerName.GANDL: "GAN-DL, 512-d layer",
     FeaturizerName.GANDL_BLOCKS: "GAN-DL, blocks",
+    "densenet161_arcface": "DenseNet with ArcFace, ours",
+    "imagenet_collapsed": "ImageNet-collapsed",
+    "imagenet_concatenated": "ImageNet-concatenated",
+    "conv_ae": "ConvAE",
     FeaturizerName.GANDL_UNTRAINED: "Untrained network",
+    "imagenet_untrained": "Untrained ImageNet network",
+    "cell_count": "Cell count",
     FeaturizerName.INTENSITY: "Channel intensities",
     FeaturizerName.SEGMENTATION: "Segmentation",
+    "cell_measurements": "Cell measurements",
     RATIO: "Nucleus/ring ratio, no SVM",
     FeaturizerName.RELEASED: "Published embeddings",
 }
+
+OF_IMAGENET = ("imagenet_collapsed", "imagenet_concatenated", "imagenet_untrained")
+"""Featurizers whose network is a setting (`embeddings.imagenet.network`): their names say which it was."""
+
+NETWORKS: dict[str, str] = {
+    "densenet121": "DenseNet-121",
+    "efficientnet_lite0": "EfficientNet-Lite0",
+    "resnet50": "ResNet-50",
+}
+
+_network: ContextVar[str] = ContextVar("imagenet_network", default="")
 
 CHANNELS: dict[str, str] = {
     "fkhr_gfp": "FKHR-GFP",
@@ -45,6 +66,7 @@ METRICS: dict[str, str] = {
     "z_prime": "Z′",
     "robust_z_prime": "Robust Z′",
     "ssmd": "SSMD",
+    "auc": "AUC",
     "accuracy": "Accuracy",
     "z_prime_lda": "Z′, LDA",
 }
@@ -63,9 +85,28 @@ SCHEMES = {
 """How wells were held out, by the scheme of a split."""
 
 
+def network_of(embeddings: Mapping[str, Any]) -> str:
+    """The ImageNet network that a run uses, from the section `embeddings` of its configuration; empty where it names none."""
+    return str((embeddings.get("imagenet") or {}).get("network", ""))
+
+
+@contextmanager
+def named_with(network: str) -> Iterator[None]:
+    """In this block names of featurizers state the ImageNet network that was used (`embeddings.imagenet.network`)."""
+    token = _network.set(network)
+    try:
+        yield
+    finally:
+        _network.reset(token)
+
+
 def featurizer_label(name: str) -> str:
-    """A featurizer's name for readers; an unknown one keeps its own name, its underscores as spaces."""
-    return FEATURIZERS.get(name, name.replace("_", " "))
+    """A featurizer's name for readers; an unknown one keeps its own name, its underscores as spaces.
+
+    Inside `named_with` the network follows in parentheses where it is a setting: ImageNet-concatenated (EfficientNet-Lite0).
+    """
+    label, network = FEATURIZERS.get(name, name.replace("_", " ")), _network.get()
+    return f"{label} ({NETWORKS.get(network, network)})" if network and name in OF_IMAGENET else label
 
 
 def normalization_label(name: str) -> str:
