@@ -1,8 +1,8 @@
 """Comparisons with floors: takes held-out scores and answers of all featurizers, makes the difference of each from each floor.
 
 Every pair is compared on the same wells or images: by well where whole plates (rows, columns, experiments) were left out, by
-image in the paper's split. Draws are shared by all featurizers (`gandl.evaluation.paired`); what is drawn is what the question's own
-interval draws. One training stands behind every network, so nothing here says what another training seed would give.
+image in the paper's split. Draws are shared by all featurizers (`gandl.evaluation.paired`); what is drawn is what the question's
+own interval draws. One training stands behind every network, so nothing here says what another training seed would give.
 """
 
 from __future__ import annotations
@@ -88,9 +88,9 @@ def write_comparisons(
     development_rows : rows of a screen of one plate on which settings were chosen: they are not compared by themselves.
     normalization : of `controls`. seed : of the bootstrap, whose draws are the same for every featurizer.
     training_seed : of the networks, for the table.
-    output : `auc_difference` of wells, `accuracy_difference` of images (and of wells by cell type), split
-        `<scheme>:<group>`. Interval and p are of one comparison; `p_holm` is adjusted over all rows. They are null where a class has one unit to draw or all
-        draws agree. Without rows where there is no floor, or nothing but floors.
+    output : `auc_difference` of wells, `accuracy_difference` of images (and of wells by cell type), split `<scheme>:<group>`.
+        Interval and p are of one comparison; `p_holm` is adjusted over all rows. They are null where a class has one unit to draw
+        or all draws agree. Without rows where there is no floor, or nothing but floors.
 
     Raises
     ------
@@ -174,7 +174,7 @@ def _cell_type(featurizers: Sequence[str], paths: Sequence[Path]) -> Iterator[He
     for (scheme, unit), part in answers.groupby(["scheme", "unit"], sort=False):
         drawn = "experiment" if scheme == Scheme.LEAVE_EXPERIMENT_OUT else "well"
         if (scheme == Scheme.LEAVE_EXPERIMENT_OUT) == (unit == "well"):
-            right = {name: (part[name] == part["true"]).to_numpy(np.float64) for name in featurizers}
+            right = {name: np.asarray(part[name] == part["true"], np.float64) for name in featurizers}
             about = (Question.CELL_TYPE.value, f"{scheme}:{ALL}", str(unit), "accuracy", RAW)
             yield _accuracy(about, part["drawn"], part["true"], right, drawn)
 
@@ -206,7 +206,7 @@ def _by_image(
 ) -> Iterator[Held]:
     """Images by accuracy: an on score is right on the side of its class."""
     features = [name for name in part.columns if name not in (*ABOUT, "site_id")]
-    right = {name: (signs * part[name].to_numpy(np.float64) > 0).astype(np.float64) for name in features}
+    right = {name: np.asarray(signs * part[name].to_numpy(float) > 0, np.float64) for name in features}
     about = (question, split, "site", "accuracy", normalization)
     yield _accuracy(about, part["well_id"], classes, right, "well")
 

@@ -1,8 +1,8 @@
 """Paired comparison: takes what featurizers say of the same wells, makes differences between them, intervals and p values.
 
 One bootstrap serves all featurizers: a well (or a plate or experiment that was left out as a whole) counts as often for one as
-for another, so what all of them share cancels. Within each class n - 1 of its n units are drawn, each to count n / (n - 1) times: the
-variance of a sum is then unbiased (Rao and Wu 1988), also of two or three plates, where a plain bootstrap halves or thirds it.
+for another, so what all of them share cancels. Within each class n - 1 of its n units are drawn, each to count n / (n - 1) times:
+the variance of a sum is then unbiased (Rao and Wu 1988), also of two plates, where a plain bootstrap halves it.
 """
 
 from __future__ import annotations

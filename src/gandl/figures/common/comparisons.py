@@ -73,11 +73,12 @@ def _preface(table: pd.DataFrame, confidence: float, family: int) -> str:
     of_all = f" of the run’s {family}" if family != len(table) else ""
     others, floors = table["featurizer"].nunique(), table["against"].nunique()
     seeds = " and ".join(str(seed) for seed in table["seed"].unique())
+    said = f"Holm’s adjusted p over all {family} is at most {1 - confidence:.2g}"
     return (
         f"Against floors, paired on the same wells: {counted(len(table), 'comparison')}{of_all} "
-        f"({counted(others, 'featurizer')}, {counted(floors, 'floor')}, {counted(len(sets), 'set')} of wells or images, by AUC or "
-        f"accuracy). Above and below are said where Holm’s adjusted p over all {family} is at most {1 - confidence:.2g}; else the "
-        "two cannot be told apart, which does not make them equal. "
+        f"({counted(others, 'featurizer')}, {counted(floors, 'floor')}, {counted(len(sets), 'set')} of wells or images, by AUC "
+        f"or accuracy). Above and below are said where {said}; else the two cannot be told apart, which does not make them "
+        "equal. "
         f"One training (seed {seeds}): how much another seed would change is in no interval."
     )
 

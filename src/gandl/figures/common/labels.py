@@ -14,19 +14,23 @@ from gandl.evaluation.terms import ALL, NO_CELL_TYPE, RATIO
 FEATURIZERS: dict[str, str] = {
     FeaturizerName.GANDL: "GAN-DL, 512-d layer",
     FeaturizerName.GANDL_BLOCKS: "GAN-DL, blocks",
+    FeaturizerName.GANDL_UNTRAINED: "Untrained network",
+    FeaturizerName.INTENSITY: "Channel intensities",
+    FeaturizerName.SEGMENTATION: "Segmentation",
+    RATIO: "Nucleus/ring ratio, no SVM",
+    FeaturizerName.RELEASED: "Published embeddings",
+}
+
+COUNTERPARTS: dict[str, str] = {
     "densenet161_arcface": "DenseNet with ArcFace, ours",
     "imagenet_collapsed": "ImageNet-collapsed",
     "imagenet_concatenated": "ImageNet-concatenated",
     "conv_ae": "ConvAE",
-    FeaturizerName.GANDL_UNTRAINED: "Untrained network",
     "imagenet_untrained": "Untrained ImageNet network",
     "cell_count": "Cell count",
-    FeaturizerName.INTENSITY: "Channel intensities",
-    FeaturizerName.SEGMENTATION: "Segmentation",
     "cell_measurements": "Cell measurements",
-    RATIO: "Nucleus/ring ratio, no SVM",
-    FeaturizerName.RELEASED: "Published embeddings",
 }
+"""The paper's counterparts and more floors; tables state them also where a run has none of them."""
 
 OF_IMAGENET = ("imagenet_collapsed", "imagenet_concatenated", "imagenet_untrained")
 """Featurizers whose network is a setting (`embeddings.imagenet.network`): their names say which it was."""
@@ -105,7 +109,8 @@ def featurizer_label(name: str) -> str:
 
     Inside `named_with` the network follows in parentheses where it is a setting: ImageNet-concatenated (EfficientNet-Lite0).
     """
-    label, network = FEATURIZERS.get(name, name.replace("_", " ")), _network.get()
+    known = {**COUNTERPARTS, **FEATURIZERS}
+    label, network = known.get(name, name.replace("_", " ")), _network.get()
     return f"{label} ({NETWORKS.get(network, network)})" if network and name in OF_IMAGENET else label
 
 
