@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from gandl.config import TRAINED, FeaturizerName, floors_among
 from gandl.figures.common import style as look
-from gandl.figures.common.labels import featurizer_label, fixed
+from gandl.figures.common.labels import featurizer_label, fixed, in_two_lines
 from gandl.figures.common.palette import INK, ink_on
 from gandl.tables import NUMBERS, read_table
 
@@ -144,6 +144,6 @@ def _panel(axes: Axes, panel: pd.DataFrame, featurizer: str) -> None:
     axes.spines[:].set_visible(False)
     first = panel.iloc[0]
     accuracy = f"accuracy {fixed(100 * first['accuracy'], 1)} % [{fixed(100 * first['low'], 1)}, {fixed(100 * first['high'], 1)}]"
-    axes.set_title(f"{featurizer_label(featurizer)}\n{accuracy}", fontsize="small")
+    axes.set_title(f"{in_two_lines(featurizer_label(featurizer))}\n{accuracy}", fontsize="small")
     axes.set_xlabel("Predicted")
     axes.set_ylabel(f"True (n {UNITS.get(first['unit'], first['unit'])})")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import pandas as pd
@@ -94,23 +95,19 @@ def _of_featurizer(name: str, table: pd.DataFrame) -> str:
 
 
 def _floors(table: pd.DataFrame, sign: int) -> str:
-    """Floors with this verdict on some set, those with most first; for 0, on every set."""
-    found = []
+    """Floors with this verdict on some set, those with most first, and on how many; for 0, those with it on every set."""
+    found: list[tuple[int, int, str]] = []
     for floor, mine in table.groupby("against", sort=False):
-        sets = mine.loc[mine["verdict"] == sign, "set"]
-        if sign == 0 and len(sets) == len(mine):
-            found.append((0, featurizer_label(str(floor))))
-        elif sign and len(sets):
-            found.append((-len(sets), f"{featurizer_label(str(floor))}{_on(sets, len(mine))}"))
-    return ", ".join(text for _, text in sorted(found, key=_most_first))
-
-
-def _most_first(found: tuple[int, str]) -> int:
-    return found[0]
-
-
-def _on(sets: pd.Series, of: int) -> str:
-    return "" if of == 1 else f" ({len(sets)} of {of} sets)"
+        count = int((mine["verdict"] == sign).sum())
+        if count == len(mine) or (sign and count):
+            found.append((count, len(mine), featurizer_label(str(floor))))
+    if sign == 0:
+        return ", ".join(label for *_, label in found)
+    found.sort(key=itemgetter(0), reverse=True)
+    return ", ".join(
+        f"{label} on {count} of {of}{' sets' if position == 0 else ''}" if of > 1 else label
+        for position, (count, of, label) in enumerate(found)
+    )
 
 
 def _unbeaten(table: pd.DataFrame) -> list[str]:

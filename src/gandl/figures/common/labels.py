@@ -114,6 +114,11 @@ def featurizer_label(name: str) -> str:
     return f"{label} ({NETWORKS.get(network, network)})" if network and name in OF_IMAGENET else label
 
 
+def in_two_lines(label: str) -> str:
+    """A featurizer's name where there is little room: the network in parentheses on a line of its own."""
+    return label.replace(" (", "\n(")
+
+
 def normalization_label(name: str) -> str:
     """A normalisation's name for readers; an unknown one keeps its own name, its underscores as spaces."""
     return NORMALIZATIONS.get(name, name.replace("_", " "))
