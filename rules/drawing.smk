@@ -9,11 +9,11 @@ DRAWN = TRAINED[1] if TRAINED[1] in FEATURIZERS else FEATURIZERS[0]
 HELD_OUT = "leave_plate_out" if len(STORES[SCREEN]) > 1 else "leave_row_out"
 
 
-NETWORK = settings(cfg.embeddings).get("imagenet", {}).get("network", "")
-"""The ImageNet network that names of featurizers state."""
-
-
 PLATE = cfg.source.bbbc013 is not None
+
+
+# the ImageNet network that names of featurizers state
+NETWORK = settings(cfg.embeddings).get("imagenet", {}).get("network", "")
 
 
 CAPTION = {
@@ -26,6 +26,7 @@ CAPTION = {
     "normalizations": normalizations_in_words(OWN_FIRST),
     "featurizer": DRAWN,
     "featurizers": FEATURIZERS,
+    "network": NETWORK,
     "blocks": cfg.embeddings.blocks,
     "block_statistics": [
         statistic.value for statistic in cfg.embeddings.block_statistics
