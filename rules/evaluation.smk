@@ -129,6 +129,7 @@ use rule dose_response as cell_model with:
     output:
         numbers="<results>/evaluation/cell_model/{featurizer}.{method}.parquet",
         scores="<results>/evaluation/cell_model/{featurizer}.{method}.scores.parquet",
+        site_scores="<results>/evaluation/cell_model/{featurizer}.{method}.sites.parquet",
     log:
         "<logs>/evaluation/cell_model_{featurizer}_{method}.log",
     benchmark:
@@ -150,6 +151,7 @@ use rule cell_model as cell_type with:
     output:
         numbers="<results>/evaluation/cell_type/{featurizer}.{method}.parquet",
         confusion="<results>/evaluation/cell_type/{featurizer}.{method}.confusion.parquet",
+        answers="<results>/evaluation/cell_type/{featurizer}.{method}.answers.parquet",
     log:
         "<logs>/evaluation/cell_type_{featurizer}_{method}.log",
     benchmark:
@@ -180,3 +182,35 @@ use rule dose_response as calibration with:
         runtime="30m",
     params:
         **calls("gandl.evaluation.calibration.write_calibration"),
+
+
+rule comparisons:
+    """Every featurizer against every floor on the same held-out wells and images: paired differences, intervals, Holm's p."""
+    input:
+        controls=compared("scores", METHOD),
+        control_images=compared("scores", METHOD, ".sites"),
+        cell_model=compared("cell_model", RAW, ".scores"),
+        cell_model_images=compared("cell_model", RAW, ".sites"),
+        cell_type=compared("cell_type", RAW, ".answers"),
+    output:
+        numbers="<results>/evaluation/comparisons/floors.parquet",
+    log:
+        "<logs>/evaluation/comparisons.log",
+    benchmark:
+        "<benchmarks>/evaluation/comparisons.jsonl"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem="4GB",
+        runtime="2h",
+    params:
+        **calls("gandl.evaluation.comparisons.write_comparisons"),
+        settings=settings(cfg.evaluation, include={"bootstrap", "confidence"}),
+        featurizers=FEATURIZERS,
+        normalization=METHOD,
+        development_rows=cfg.source.development_rows,
+        seed=cfg.seed,
+        training_seed=cfg.training.seed,
+    script:
+        "../workflow/scripts/question.py"

@@ -27,8 +27,8 @@ rule figure_samples:
     params:
         **calls("gandl.figures.training.samples.draw_samples"),
         settings=settings(cfg.figures),
-        network=NETWORK,
         word=WORD,
+        network=NETWORK,
         caption=caption("images", "crop", "resolution", "seed"),
     script:
         "../workflow/scripts/figure.py"
@@ -268,6 +268,7 @@ use rule figure_samples as figure_5 with:
         style=STYLE,
         confusion=by_featurizer("cell_type", ".confusion", method=RAW),
         numbers=by_featurizer("cell_type", method=RAW),
+        reference="resources/paper_values.csv",
     output:
         **figure_files("figure_5", "figure_5.rst", "evaluation", "Cell types of RxRx1"),
     log:

@@ -135,6 +135,8 @@ BASELINE_WEIGHTS = f"<results>/models/{BASELINE}/seed_{RECIPE.seed}/weights.safe
 def stores_of_baseline():
     """The manifests of RxRx1, which the baseline is trained on; none where the run does not have it."""
     return manifests_of("rxrx1") if "rxrx1" in STORES else []
+
+
 def pretrained_weights(network):
     """The downloaded ImageNet weights of a network; none where they come with a package."""
     listed = [
@@ -244,6 +246,22 @@ NUMBERS = [
     *answers("cell_type", RAW),
     *answers("calibration", METHOD),
 ]
+
+
+def compared(question, method, of=""):
+    """Held-out scores or answers of every featurizer to a question (`scores`: of the controls), if it is requested."""
+    asked = "controls" if question == "scores" else question
+    return by_featurizer(question, of, method) if requested(asked) else []
+
+
+COMPARED = requested("controls") or requested("cell_model") or requested("cell_type")
+
+
+COMPARISONS = (
+    ["<results>/evaluation/comparisons/floors.parquet"]
+    if COMPARED and 0 < len(floors_among(FEATURIZERS)) < len(FEATURIZERS)
+    else []
+)
 
 
 # report

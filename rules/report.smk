@@ -23,6 +23,7 @@ rule provenance:
         ],
         profiles=rules.profiles.output,
         numbers=NUMBERS,
+        paired=COMPARISONS,
         figures=rules.figures.input,
     output:
         provenance="<results>/report/provenance.json",
@@ -54,6 +55,7 @@ rule audit:
             "src/gandl/report/templates/page.html.jinja",
             "src/gandl/report/templates/plate.html.jinja",
             "src/gandl/report/templates/screen.html.jinja",
+            "src/gandl/report/templates/floors.html.jinja",
             "src/gandl/report/templates/treatments.html.jinja",
             "src/gandl/report/templates/macros.html.jinja",
             "src/gandl/report/templates/style.css.jinja",
@@ -66,6 +68,7 @@ rule audit:
             if requested("treatments")
             else []
         ),
+        paired=COMPARISONS,
         curve=f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet",
     output:
         audit=report(
@@ -89,7 +92,6 @@ rule audit:
         caption=caption(
             "bootstrap", "confidence", "images", "crop", "resolution", "seed"
         ),
-        network=NETWORK,
         code=code_version("gandl.report.audit"),
     script:
         "../workflow/scripts/audit.py"

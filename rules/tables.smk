@@ -10,6 +10,7 @@ use rule figure_samples as table_featurizers with:
     input:
         where_drawn("table_featurizers"),
         numbers=by_featurizer("controls", method=OWN_FIRST),
+        comparisons=COMPARISONS,
         reference="resources/paper_values.csv",
     output:
         **table_files(
@@ -67,6 +68,7 @@ use rule figure_samples as table_1 with:
             *answers("cell_model", RAW),
             *answers("cell_type", RAW),
         ],
+        comparisons=COMPARISONS,
         reference="resources/paper_values.csv",
     output:
         **table_files(

@@ -85,7 +85,7 @@ def test_numbers_are_of_images_and_of_wells_and_carry_n_and_interval(simulated: 
             read_table(path, NUMBERS)
             for question in ("controls", "cell_model", "cell_type")
             for path in (evaluation / question).glob("*.parquet")
-            if not re.search(r"\.(scores|confusion)\.parquet$", path.name)
+            if not re.search(r"\.(scores|sites|confusion|answers)\.parquet$", path.name)
         ]
     )
     accuracy = numbers[numbers["metric"] == "accuracy"]

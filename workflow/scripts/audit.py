@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gandl.figures.common.labels import with_network
 from gandl.report.audit import AuditInputs, write_audit
 from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-with job(snakemake.log[0]), with_network(snakemake.params.network):
+with job(snakemake.log[0]):
     inputs = AuditInputs(
         numbers=[Path(path) for path in snakemake.input.numbers],
         provenance=Path(snakemake.input.provenance),
@@ -19,5 +18,6 @@ with job(snakemake.log[0]), with_network(snakemake.params.network):
         others=[Path(path) for path in snakemake.input.sites[1:]],
         curves=[Path(snakemake.input.curve)],
         treatments=Path(snakemake.input.treatments) if snakemake.input.treatments else None,
+        paired=[Path(path) for path in snakemake.input.paired],
     )
     write_audit(inputs, Path(snakemake.output.audit), Path(snakemake.output.summary))

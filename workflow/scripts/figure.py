@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from gandl.config import FiguresSettings
-from gandl.figures.common.labels import with_network
+from gandl.figures.common.labels import named_with
 from gandl.workflow.calls import bound
 from gandl.workflow.jobs import job
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 FOR_OTHERS = ("calls", "code", "caption", "each", "network")
 """Parameters of a rule that its function does not take: for Snakemake, the report, and `bound`."""
 
-with job(snakemake.log[0]), with_network(snakemake.params.network):
+with job(snakemake.log[0]), named_with(snakemake.params.network):
     drawn = {name: file for name, file in snakemake.input.items() if name != "style"}
     params = {name: value for name, value in snakemake.params.items() if name not in FOR_OTHERS}
     params["settings"] = FiguresSettings.model_validate(params["settings"])

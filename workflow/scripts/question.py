@@ -13,11 +13,11 @@ with job(snakemake.log[0]):
     outputs = {"output" if name == "numbers" else name: file for name, file in snakemake.output.items()}
     params = {name: value for name, value in snakemake.params.items() if name not in ("calls", "code")}
     params["settings"] = EvaluationSettings.given(params["settings"])
-    names = {"featurizer": snakemake.wildcards.featurizer, "normalization": snakemake.wildcards.method}
+    wildcards = {"normalization" if name == "method" else name: value for name, value in snakemake.wildcards.items()}
     bound(
         snakemake.params.calls,
         dict(snakemake.input.items()),
         outputs,
         params,
-        offered=names,
+        offered=wildcards,
     )()

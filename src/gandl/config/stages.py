@@ -46,9 +46,11 @@ class FeaturizerName(StrEnum):
 
 TRAINED = (FeaturizerName.GANDL, FeaturizerName.GANDL_BLOCKS)
 """Featurizers that read the weights of this run's own GAN."""
-COUNTERPARTS = (
+COUNTERPARTS: tuple[str, ...] = (
     FeaturizerName.DENSENET161_ARCFACE,
+    "imagenet_collapsed",
     FeaturizerName.IMAGENET_CONCATENATED,
+    "conv_ae",
     FeaturizerName.RELEASED,
 )
 """What the paper compares GAN-DL with: trained elsewhere, or on other tasks. All others need no training: they are floors."""

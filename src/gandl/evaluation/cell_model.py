@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gandl.config import EvaluationSettings
-from gandl.evaluation.held_out import HeldOut, held_out
+from gandl.evaluation.held_out import SITE_SCORES, HeldOut, held_out
 from gandl.evaluation.numbers import Row, accuracy_rows, number, separation_rows, write_numbers
 from gandl.evaluation.terms import ALL
 from gandl.source.splits import CELL_MODELS, Question, Scheme
@@ -36,6 +36,7 @@ def write_cell_model(
     training_seed: int,
     output: Path,
     scores: Path,
+    site_scores: Path,
 ) -> None:
     """Write the numbers and scores of the question `cell_model` for one featurizer.
 
@@ -46,6 +47,7 @@ def write_cell_model(
     output : `tables.NUMBERS` of the held-out control wells; split `<scheme>:all`; unit `well`, and `site` in the paper's split.
         Intervals draw wells; where whole plates are left out, plates.
     scores : `tables.WELL_SCORES` of every held-out well; `on` averages +1 over training HRCE controls and -1 over VERO.
+    site_scores : `held_out.SITE_SCORES`: the same of the images of control wells that the paper's split tests.
 
     Raises
     ------
@@ -53,6 +55,7 @@ def write_cell_model(
     """
     found = held_out(Path(wells), Path(sites), Path(splits), Question.CELL_MODEL, _signs, settings.svm_c, raw=True)
     rows = _numbers(found, settings, seed)
+    write_table(found.sites, Path(site_scores), SITE_SCORES)
     write_table(found.wells, Path(scores), WELL_SCORES)
     names = {"question": Question.CELL_MODEL.value, "featurizer": featurizer, "normalization": normalization}
     write_numbers(rows, output, training_seed=training_seed, **names)

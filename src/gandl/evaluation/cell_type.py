@@ -22,10 +22,24 @@ from gandl.source.splits import Question, Scheme
 from gandl.statistics.folds import folds_of
 from gandl.statistics.held_out import Fold
 from gandl.statistics.multiclass import PairwiseSvm, choose_c
-from gandl.tables import WELL_PROFILES, feature_columns, read_table
+from gandl.tables import WELL_PROFILES, Column, Schema, feature_columns, read_table, write_table
 from gandl.workflow.files import atomic
 
 CONFUSION_COLUMNS = ["scheme", "unit", "true", "predicted", "count"]
+ANSWERS = Schema(
+    "answers",
+    (
+        Column("scheme", "string"),
+        Column("unit", "string", allowed=("well", "site")),
+        Column("well_id", "string"),
+        Column("site_id", "string", nullable=True),
+        Column("drawn", "string"),
+        Column("true", "string"),
+        Column("predicted", "string"),
+    ),
+    key=("scheme", "unit", "well_id", "site_id"),
+)
+"""The held-out answer of every well and image; `drawn`: what intervals draw, the well or the experiment that was left out."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,8 +58,9 @@ def write_cell_type(
     training_seed: int,
     output: Path,
     confusion: Path,
+    answers: Path,
 ) -> None:
-    """Write the numbers and confusion counts of the question `cell_type` for one featurizer.
+    """Write the numbers, answers and confusion counts of the question `cell_type` for one featurizer.
 
     Parameters
     ----------
@@ -55,6 +70,7 @@ def write_cell_type(
         and `site` in the paper's split, where images are trained on and classified. Intervals draw wells; where whole experiments
         are left out, experiments.
     confusion : scheme, unit, true, predicted, count: every pair of cell types, also those that never happened.
+    answers : `ANSWERS`, of which both are made.
 
     Raises
     ------
@@ -63,21 +79,22 @@ def write_cell_type(
     gandl.statistics.multiclass.ClassError : a fold trains on one cell type.
     """
     profiles = read_table(Path(wells), WELL_PROFILES)
-    answers = pd.concat(_answers(profiles, Path(wells), Path(sites), Path(splits), settings, seed), ignore_index=True)
+    told = pd.concat(_answers(profiles, Path(wells), Path(sites), Path(splits), settings, seed), ignore_index=True)
     rows: list[Row] = []
-    for scheme, unit, reported in _by_unit(answers):
+    for scheme, unit, reported in _by_unit(told):
         right = reported["true"] == reported["predicted"]
         rows += accuracy_rows(reported["drawn"], right, reported["true"], f"{scheme}:{ALL}", unit, settings, seed)
     names = {"question": Question.CELL_TYPE.value, "featurizer": featurizer, "normalization": normalization}
     write_numbers(rows, output, training_seed=training_seed, **names)
     with atomic(Path(confusion)) as partial:
-        _counts(answers).to_parquet(partial, index=False, compression="zstd")
+        _counts(told).to_parquet(partial, index=False, compression="zstd")
+    write_table(told[ANSWERS.names], Path(answers), ANSWERS)
 
 
 def _answers(
     profiles: pd.DataFrame, wells: Path, sites: Path, splits: Path, settings: EvaluationSettings, seed: int
 ) -> Iterator[pd.DataFrame]:
-    """Held-out answers of every fold: scheme, unit, drawn (the well, or the experiment left out), true, predicted."""
+    """Held-out answers of every fold, with the columns of `ANSWERS`."""
     names = feature_columns(profiles)
     features, about = (
         profiles[names].to_numpy(),
@@ -120,8 +137,9 @@ def _images_told(wells: pd.DataFrame, sites: Path, fold: Fold, c: float, scheme:
 
 def _answered(rows: pd.DataFrame, predicted: npt.NDArray[np.str_], scheme: Scheme, unit: str) -> pd.DataFrame:
     drawn = rows["experiment"] if scheme is Scheme.LEAVE_EXPERIMENT_OUT else rows["well_id"]
-    table = pd.DataFrame({"drawn": drawn, "true": rows["cell_type"], "predicted": predicted.astype(object)})
-    return table.assign(scheme=scheme.value, unit=unit)
+    of_site = rows["site_id"] if unit == "site" else None
+    told = {"drawn": drawn, "true": rows["cell_type"], "predicted": predicted.astype(object)}
+    return pd.DataFrame(told).assign(scheme=scheme.value, unit=unit, well_id=rows["well_id"], site_id=of_site)
 
 
 def _by_unit(answers: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:

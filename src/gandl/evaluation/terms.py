@@ -1,5 +1,5 @@
 """Terms that evaluation shares with the readers of its tables: questions, what needs no classifier, groups of wells, doses, and
-the table of treatments."""
+the tables of treatments and of comparisons."""
 
 from __future__ import annotations
 
@@ -68,6 +68,31 @@ TREATMENTS = Schema(
 """Mean on score of every treatment and dose with its interval, its `difference` from the negative controls of its plates, p and q
 (Benjamini-Hochberg) of that; those of its plates that have no negative control, joined by |, where others have: nothing is tested
 then. Of both kinds of controls the mean, and the band in which a further well lies (prediction interval of normal wells)."""
+
+COMPARISONS = Schema(
+    "comparisons",
+    (
+        Column("question", "string"),
+        Column("featurizer", "string"),
+        Column("against", "string"),
+        Column("normalization", "string"),
+        Column("split", "string"),
+        Column("fold", "string"),
+        Column("seed", "integer"),
+        Column("unit", "string"),
+        Column("metric", "string"),
+        Column("value", "float", nullable=True),
+        Column("low", "float", nullable=True),
+        Column("high", "float", nullable=True),
+        Column("n", "integer"),
+        Column("drawn", "string", allowed=("well", "plate", "experiment")),
+        Column("units", "integer"),
+        Column("p", "float", nullable=True),
+        Column("p_holm", "float", nullable=True),
+    ),
+    key=("question", "featurizer", "against", "normalization", "split", "fold", "seed", "unit", "metric"),
+)
+"""Differences of a featurizer from a floor (`against`) on the same held-out wells or images, of which `units` were drawn."""
 
 
 def dose_series(wells: pd.DataFrame) -> pd.DataFrame:

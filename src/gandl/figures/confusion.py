@@ -1,11 +1,12 @@
 """Confusion matrices of the cell types, a panel per featurizer: rows are true types, shares of each row.
 
-Takes the counts and numbers of the question `cell_type`; makes figure_5 (as Fig. 5 of Mascolini et al. 2022).
+Takes the counts and numbers of the question `cell_type` and the reference values; makes figure_5 (as Fig. 5 of Mascolini et al.
+2022: GAN-DL, ImageNet-collapsed, ImageNet-concatenated, ConvAE).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
@@ -15,13 +16,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gandl.config import TRAINED, FeaturizerName, floors_among
 from gandl.figures.common import style as look
-from gandl.figures.common.labels import featurizer_label, fixed
+from gandl.figures.common.labels import featurizer_label, fixed, in_two_lines
 from gandl.figures.common.palette import INK, ink_on
 from gandl.tables import NUMBERS, read_table
 
-COLUMNS = ["featurizer", "scheme", "unit", "true", "predicted", "count", "share", "accuracy", "low", "high", "n"]
+COLUMNS = [
+    *("featurizer", "drawn", "scheme", "unit", "true", "predicted", "count", "share", "accuracy", "low", "high", "n"),
+    *("paper_accuracy", "paper_at_most"),
+]
 PER_ROW = 3
+MOST_PANELS = 9
+"""More do not fit on a page; the matrices of all featurizers are in the CSV."""
 UNITS = {"site": "images", "well": "wells"}
 
 
@@ -35,29 +42,46 @@ class CellTypes:
 
 def draw_confusion(
     inputs: Mapping[str, CellTypes],
+    reference: Path,
     *,
     scheme: str,
     unit: str,
     **drawing: Unpack[look.Drawing],
 ) -> None:
-    """Draw a matrix per featurizer.
+    """Draw a matrix per featurizer: GAN-DL, then its counterparts, then as many floors as fit.
 
     Parameters
     ----------
-    inputs : files by featurizer, in the order of the panels.
+    inputs : files by featurizer, in the order of the panels within each of these three.
+    reference : the reference values (`resources/paper_values.csv`), the paper's accuracies among them.
     scheme, unit : which split's test set, and whether images (`site`) or wells are counted.
-    drawing : what every figure is given; the CSV has a row per cell.
+    drawing : what every figure is given; the CSV has a row per cell of every featurizer, also of those without a panel (`drawn`
+        false), the paper's accuracy beside ours, or the value that it says is not reached (`paper_at_most`).
 
     Raises
     ------
     FigureError : a featurizer lacks its counts, or has none of this scheme and unit.
     """
     look.existing({name: files.confusion for name, files in inputs.items()}, "confusion counts")
-    data = pd.concat([_counts(name, files, scheme, unit) for name, files in inputs.items()], ignore_index=True)
+    known = pd.read_csv(reference)
+    order = in_panels(list(inputs))
+    tables = [_counts(name, inputs[name], scheme, unit, known) for name in order]
+    data = pd.concat(tables, ignore_index=True)
+    data = data.assign(drawn=data["featurizer"].isin(order[:MOST_PANELS]))
     look.draw(confusion_figure, data, **drawing)
 
 
-def _counts(featurizer: str, files: CellTypes, scheme: str, unit: str) -> pd.DataFrame:
+def in_panels(featurizers: Sequence[str]) -> list[str]:
+    """GAN-DL, its counterparts, floors; each in the order given."""
+    floors = floors_among(featurizers)
+    return [
+        *(name for name in featurizers if name in TRAINED),
+        *(name for name in featurizers if name not in TRAINED and name not in floors),
+        *floors,
+    ]
+
+
+def _counts(featurizer: str, files: CellTypes, scheme: str, unit: str, known: pd.DataFrame) -> pd.DataFrame:
     table = pd.read_parquet(files.confusion)
     table = table[(table["scheme"] == scheme) & (table["unit"] == unit)]
     if table.empty:
@@ -69,13 +93,29 @@ def _counts(featurizer: str, files: CellTypes, scheme: str, unit: str) -> pd.Dat
         & (numbers["unit"] == unit)
     ].iloc[0]
     share = table["count"] / table.groupby("true")["count"].transform("sum").clip(lower=1)
+    ours = {"accuracy": row["value"], "low": row["low"], "high": row["high"], "n": row["n"]}
     return table.assign(
-        featurizer=featurizer, share=share, accuracy=row["value"], low=row["low"], high=row["high"], n=row["n"]
+        featurizer=featurizer, drawn=True, share=share, **ours, **_of_paper(known, featurizer, scheme, unit)
     )[COLUMNS]
+
+
+def _of_paper(known: pd.DataFrame, featurizer: str, scheme: str, unit: str) -> dict[str, float]:
+    """The paper's accuracy, or what it says is not reached; of GAN-DL for both kinds of its features."""
+    name = FeaturizerName.GANDL.value if featurizer in TRAINED else featurizer
+    mine = known[
+        (known["question"] == "cell_type")
+        & (known["featurizer"] == name)
+        & (known["split"].str.partition(":")[0] == scheme)
+        & (known["unit"] == unit)
+        & (known["metric"] == "accuracy")
+    ]
+    value, most = (float(mine[column].iloc[0]) if len(mine) else np.nan for column in ("value", "high"))
+    return {"paper_accuracy": value, "paper_at_most": most}
 
 
 def confusion_figure(data: pd.DataFrame) -> Figure:
     """The figure of a table with `COLUMNS`; call it inside `style`."""
+    data = data[data["drawn"]]
     featurizers = list(dict.fromkeys(data["featurizer"]))
     rows = -(-len(featurizers) // PER_ROW)
     figure = look.new_figure(look.DOUBLE_COLUMN, 62 * rows + 4)
@@ -104,6 +144,6 @@ def _panel(axes: Axes, panel: pd.DataFrame, featurizer: str) -> None:
     axes.spines[:].set_visible(False)
     first = panel.iloc[0]
     accuracy = f"accuracy {fixed(100 * first['accuracy'], 1)} % [{fixed(100 * first['low'], 1)}, {fixed(100 * first['high'], 1)}]"
-    axes.set_title(f"{featurizer_label(featurizer)}\n{accuracy}", fontsize="small")
+    axes.set_title(f"{in_two_lines(featurizer_label(featurizer))}\n{accuracy}", fontsize="small")
     axes.set_xlabel("Predicted")
     axes.set_ylabel(f"True (n {UNITS.get(first['unit'], first['unit'])})")

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from gandl.evaluation.terms import RATIO
 from gandl.figures.common import style as look
-from gandl.figures.common.labels import METRICS, REFERENCES, fixed, normalization_label, number
+from gandl.figures.common.labels import METRICS, REFERENCES, fixed, in_two_lines, normalization_label, number
 from gandl.figures.common.palette import GREY, INK, PALE
 from gandl.figures.tables.comparison import REFERENCE, Group, groups_of, panels_of, with_references
 
@@ -80,9 +80,19 @@ def featurizers_figure(data: pd.DataFrame) -> Figure:
         if len(panels) > 1:
             axes.set_title(f"{normalization_label(method)}\n", fontsize="small")
             named = f"{method}, this run’s own" if position == 0 else method
-            axes.text(0, 1.02, named, transform=axes.transAxes, fontsize="x-small", va="bottom", color=INK)
+            axes.annotate(
+                named,
+                (0, 1),
+                (0, 2),
+                xycoords="axes fraction",
+                textcoords="offset points",
+                fontsize="x-small",
+                va="bottom",
+                color=INK,
+            )
             axes.set_facecolor(OWN if position == 0 else "none")
         axes.tick_params(axis="y", labelleft=position % columns == 0)
+        axes.locator_params(axis="x", nbins=5)
         axes.set_xlabel(f"{METRICS[METRIC]} of controls" if position + columns >= len(panels) else "")
     lowest = np.nanmin(data[["value", "low"]].to_numpy(float))
     if lowest < floor:
@@ -100,7 +110,7 @@ def _panel(axes: Axes, data: pd.DataFrame, labels: list[str], groups: Sequence[G
             (position + 1) / (len(groups) + 1) - 0.5
         )
         _marks(axes, rows, heights, group, floor)
-    axes.set_yticks(range(len(labels)), labels)
+    axes.set_yticks(range(len(labels)), [in_two_lines(label) for label in labels])
     axes.tick_params(axis="y", length=0, pad=6)
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.spines["left"].set_visible(False)

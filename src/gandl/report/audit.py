@@ -16,7 +16,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from gandl.config import TRAINED, FeaturizerName, Normalization
 from gandl.evaluation.terms import most_treated
-from gandl.figures.common.labels import featurizer_label
+from gandl.figures.common.comparisons import read_comparisons, sentences as paired_sentences, set_tables
+from gandl.figures.common.labels import featurizer_label, named_with, network_of
 from gandl.report import numbers, screen
 from gandl.report.captions import (
     DOSES,
@@ -61,6 +62,7 @@ class AuditInputs:
     others : sites tables of the other screens of the run.
     curves : training curves (`seed_<n>/curve.parquet`) of the networks that embed; none where nothing was trained.
     treatments : `evaluation.terms.TREATMENTS` of the featurizer that is drawn; None where the question was not requested.
+    paired : `evaluation.terms.COMPARISONS`; none where no featurizer was compared with a floor.
     """
 
     numbers: Sequence[Path]
@@ -70,6 +72,7 @@ class AuditInputs:
     others: Sequence[Path] = ()
     curves: Sequence[Path] = ()
     treatments: Path | None = None
+    paired: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,11 @@ def write_audit(inputs: AuditInputs, output: Path, summary: Path) -> None:
     gandl.tables.TableError : a table breaks its schema.
     gandl.report.verdicts.ReferenceError : the table of reference values has a mistake.
     """
-    plate = json.loads(Path(inputs.provenance).read_text(encoding="utf-8"))["configuration"]["source"]["bbbc013"]
-    context = screen_context(inputs) if plate is None else audit_context(inputs)
-    template = "screen.html.jinja" if plate is None else "plate.html.jinja"
+    settings = json.loads(Path(inputs.provenance).read_text(encoding="utf-8"))["configuration"]
+    plate = settings["source"]["bbbc013"] is not None
+    with named_with(network_of(settings["embeddings"])):
+        context = audit_context(inputs) if plate else screen_context(inputs)
+    template = "plate.html.jinja" if plate else "screen.html.jinja"
     page = _environment().get_template(template).render(context)
     with atomic(Path(output)) as partial:
         partial.write_text(page, encoding="utf-8")
@@ -125,6 +130,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
     story = training_story(inputs.curves, settings["training"])
     columns = table["split"].str.startswith(Scheme.LEAVE_COLUMN_OUT.value).any()
     treated = treatments_story(inputs.treatments, table, settings)
+    paired = _paired(inputs, settings)
     return {
         "run": provenance["run"],
         "dataset": " + ".join(name.upper() for name in settings["source"]["datasets"]),
@@ -136,7 +142,15 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "screens": screen.counts_in_words([inputs.sites, *inputs.others]),
         "findings": [
             *screen.findings(
-                sections, series, verdict_sentences(compared), judged, simulated, drawn, order_of(ranked), treated
+                sections,
+                series,
+                verdict_sentences(compared),
+                judged,
+                simulated,
+                drawn,
+                order_of(ranked),
+                treated,
+                paired["sentences"],
             ),
             *short_training(int(settings["training"]["images"]), simulated),
             *few_images(inputs.sites, settings["training"]),
@@ -151,6 +165,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "most_series": screen.MOST_SERIES,
         "judged": featurizer_label(drawn),
         "treatments": treated,
+        "paired": paired,
         "trained": bool(set(TRAINED) & set(featurizers)),
         "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
         "caveats": [
@@ -158,7 +173,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
             *caveats(provenance, [], most_treated(_wells(inputs.sites))),
         ],
         "costs": stage_costs(provenance["jobs"]),
-        "numbers": _every_number(table),
+        "numbers": numbers.every_number(table),
     }
 
 
@@ -171,6 +186,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
     series, counts = numbers.tested_doses(inputs.sites), numbers.control_counts(inputs.sites)
     splits = _held_out(table, settings["source"]["bbbc013"]["development_rows"])
     ranked = rankings(table, settings, splits[:1]) if splits else []
+    paired = _paired(inputs, settings)
     found = Found(
         controls=numbers.controls_rows(table, method, featurizers),
         doses=numbers.dose_rows(table, method, featurizers, series),
@@ -181,6 +197,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         simulated=simulated,
         images=int(settings["training"]["images"]),
         order=order_of(ranked),
+        paired=paired["sentences"],
     )
     columns = _columns(table, settings["source"]["bbbc013"]["development_rows"], inputs.sites)
     story = training_story(inputs.curves, settings["training"])
@@ -210,6 +227,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "strips": {row.featurizer: _strip(row, found.splits) for row in found.controls},
         "judged": judged_row(found),
         "treatments": treated,
+        "paired": paired,
         "trained": bool(set(TRAINED) & set(featurizers)),
         "held_out": found.splits[0] if found.splits else None,
         "doses": _by_featurizer(found.doses),
@@ -226,13 +244,19 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
             most_treated(_wells(inputs.sites)),
         ),
         "costs": stage_costs(provenance["jobs"]),
-        "numbers": _every_number(table),
+        "numbers": numbers.every_number(table),
     }
 
 
 def _wells(sites: Path) -> pd.DataFrame:
     """One row per well of a sites table."""
     return read_table(sites, SITES).drop_duplicates("well_id")
+
+
+def _paired(inputs: AuditInputs, settings: dict[str, Any]) -> dict[str, Any]:
+    """Featurizers against floors: sentences, and a table per set of wells."""
+    table, confidence = read_comparisons(inputs.paired), float(settings["evaluation"]["confidence"])
+    return {"sentences": paired_sentences(table, confidence), "tables": set_tables(table, confidence)}
 
 
 def _environment() -> Environment:
@@ -324,16 +348,3 @@ def _by_featurizer(rows: Sequence[numbers.DoseRow]) -> dict[str, dict[str, numbe
     for row in rows:
         table.setdefault(row.featurizer, {})[row.treatment] = row
     return table
-
-
-def _every_number(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The whole table, as text, for the page's last section."""
-    ordered = table.sort_values(["question", "featurizer", "normalization", "split", "metric"], kind="stable")
-    return [
-        {
-            **{name: str(row[name]) for name in ("question", "featurizer", "normalization", "metric", "unit")},
-            "split": numbers.split_label(str(row["split"]), str(row["question"])),
-            "value": numbers.Value(float(row["value"]), float(row["low"]), float(row["high"]), int(row["n"])),
-        }
-        for row in ordered.to_dict("records")
-    ]

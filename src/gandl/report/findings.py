@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gandl.config import TRAINED, Config
+from gandl.config import COUNTERPARTS, TRAINED, Config
 from gandl.report.numbers import JUDGED_FIRST, ControlsRow, DoseRow, DoseSeries, rows_of_split
 from gandl.report.order import Order, apart
 from gandl.report.verdicts import Comparison, Verdict
@@ -28,6 +28,8 @@ class Found:
     """Images that the training showed."""
     order: Order = field(default_factory=Order)
     """Whether the order of featurizers depends on the normalisation."""
+    paired: Sequence[str] = ()
+    """Which featurizers are above which floors on the same wells."""
 
 
 def sentences(found: Found) -> list[str]:
@@ -37,6 +39,7 @@ def sentences(found: Found) -> list[str]:
         *found.order.depends,
         *_separation(found, judged),
         *_floors(found, judged),
+        *found.paired,
         *found.order.holds,
         *_doses(found, judged),
         *verdict_sentences(found.comparisons),
@@ -92,7 +95,7 @@ def _floors(found: Found, judged: ControlsRow | None) -> list[str]:
     lines: dict[bool, list[str]] = {True: [], False: []}
     for row in found.controls:
         floor = row.values.get((found.splits[0], "z_prime"))
-        if row.featurizer not in TRAINED and floor is not None and floor.known:
+        if row.featurizer not in (*TRAINED, *COUNTERPARTS) and floor is not None and floor.known:
             overlap = "" if apart(ours, floor) else ", intervals overlap"
             lines[ours.value > floor.value].append(f"{row.label} ({floor.text}{overlap})")
     texts = []

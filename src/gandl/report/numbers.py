@@ -275,3 +275,16 @@ def _dose_row(featurizer: str, doses: DoseSeries, values: dict[str, Value]) -> D
 
 def _value(row: Mapping[Hashable, Any]) -> Value:
     return Value(float(row["value"]), float(row["low"]), float(row["high"]), int(row["n"]), str(row["unit"]))
+
+
+def every_number(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The whole table, as text, for the page's last section."""
+    ordered = table.sort_values(["question", "featurizer", "normalization", "split", "metric"], kind="stable")
+    return [
+        {
+            **{name: str(row[name]) for name in ("question", "featurizer", "normalization", "metric", "unit")},
+            "split": split_label(str(row["split"]), str(row["question"])),
+            "value": Value(float(row["value"]), float(row["low"]), float(row["high"]), int(row["n"])),
+        }
+        for row in ordered.to_dict("records")
+    ]

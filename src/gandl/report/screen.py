@@ -198,16 +198,22 @@ def findings(
     drawn: str | None = None,
     order: Order | None = None,
     treatments: Treatments | None = None,
+    paired: Sequence[str] = (),
 ) -> list[str]:
     """What was found, in sentences: an order of featurizers that depends on the normalisation, the judged featurizer, then every
-    floor that it loses to; and treatments."""
+    floor that it loses to (where `paired`, sentences on the same wells, say it, those instead); and treatments."""
     lines = ["All images of this run are simulated: no number here describes real cells."] if simulated else []
     lines += order.depends if order else ()
     for section in page:
         if section.anchor == QuestionName.CALIBRATION.value:
             continue
-        texts = [_summary_line(section, table, judged) for table in section.tables if table.scheme in SUMMARISED]
+        texts = [
+            _summary_line(section, table, judged, floors=not paired)
+            for table in section.tables
+            if table.scheme in SUMMARISED
+        ]
         lines += [text for text in texts if text]
+    lines += paired
     lines += order.holds if order else ()
     found = [one for one in series if one.ec50 is not None and one.ec50.known]
     if series:
@@ -225,8 +231,8 @@ def _rises(series: Series) -> bool:
     return series.rises is not None and series.rises.known and series.rises.value > 0
 
 
-def _summary_line(section: Section, table: QuestionTable, judged: str) -> str:
-    """The judged featurizer's value in the first column of a table, compared with the floors'; empty if it has none."""
+def _summary_line(section: Section, table: QuestionTable, judged: str, *, floors: bool) -> str:
+    """The judged featurizer's value in the first column of a table, on request beside the floors'; empty if it has none."""
     label, column = featurizer_label(judged), table.columns[0]
     by_label = {name: values for name, _, values in table.rows}
     mine = by_label.get(label, [None])[0]
@@ -235,7 +241,7 @@ def _summary_line(section: Section, table: QuestionTable, judged: str) -> str:
     place = f"{section.title}, {table.title}, {column.group}"
     return (
         f"{place}: {label} has {column.metric.lower() if column.metric.istitle() else column.metric} {mine.full} {column.unit} "
-        f"(n = {mine.n}){_against_floors(by_label, mine)}.{_other_gandl(by_label, label)}"
+        f"(n = {mine.n}){_against_floors(by_label, mine) if floors else ''}.{_other_gandl(by_label, label)}"
     )
 
 

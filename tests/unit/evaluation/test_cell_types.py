@@ -35,6 +35,7 @@ def typed(tmp_path_factory: pytest.TempPathFactory) -> Screen:
 
 def cell_model(screen: Screen, method: Normalization, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     outputs = {"output": folder / f"{method}.parquet", "scores": folder / f"{method}.scores.parquet"}
+    outputs["site_scores"] = folder / f"{method}.sites.parquet"
     inputs = screen.wells(method), screen.site_profiles(method), screen.splits
     write_cell_model(*inputs, SETTINGS, **NAMES, normalization=method.value, **outputs)
     numbers = read_table(outputs["output"], NUMBERS).set_index(["split", "unit", "metric"])
@@ -43,6 +44,7 @@ def cell_model(screen: Screen, method: Normalization, folder: Path) -> tuple[pd.
 
 def cell_type(screen: Screen, method: Normalization, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     outputs = {"output": folder / f"{method}.parquet", "confusion": folder / f"{method}.confusion.parquet"}
+    outputs["answers"] = folder / f"{method}.answers.parquet"
     inputs = screen.wells(method), screen.site_profiles(method), screen.splits
     write_cell_type(*inputs, SETTINGS, **NAMES, normalization=method.value, **outputs)
     numbers = read_table(outputs["output"], NUMBERS).set_index(["split", "unit", "metric"])
@@ -118,6 +120,7 @@ def test_predictions_do_not_depend_on_the_types_of_test_wells(typed: Screen, tmp
             normalization="none",
             output=tmp_path / f"{number}.parquet",
             confusion=tmp_path / f"{number}.confusion.parquet",
+            answers=tmp_path / f"{number}.answers.parquet",
         )
         confusion = pd.read_parquet(tmp_path / f"{number}.confusion.parquet")
         counts.append(confusion.groupby("predicted")["count"].sum())

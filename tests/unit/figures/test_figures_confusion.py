@@ -11,11 +11,12 @@ import pytest
 from figure_inputs import outputs
 from gandl.config import FiguresSettings
 from gandl.figures.common.style import FigureError, style
-from gandl.figures.confusion import CellTypes, confusion_figure, draw_confusion
+from gandl.figures.confusion import MOST_PANELS, CellTypes, confusion_figure, draw_confusion, in_panels
 from screen_inputs import TYPES, confusion_counts, write_cell_types
 
 SETTINGS = FiguresSettings(dpi=50)
 RIGHT = {"gandl": 0.9, "intensity": 0.4}
+REFERENCE = Path(__file__).resolve().parents[3] / "resources/paper_values.csv"
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CellTypes]:
 
 def drawn(inputs: dict[str, CellTypes], folder: Path, unit: str = "site", scheme: str = "quarter") -> pd.DataFrame:
     paths = outputs(folder, "figure_5")
-    draw_confusion(inputs, scheme=scheme, unit=unit, settings=SETTINGS, word="simulated", **paths)
+    draw_confusion(inputs, REFERENCE, scheme=scheme, unit=unit, settings=SETTINGS, word="simulated", **paths)
     return pd.read_csv(paths["csv"], float_precision="round_trip")
 
 
@@ -84,3 +85,40 @@ def test_missing_counts_name_featurizer_or_scheme(inputs: dict[str, CellTypes], 
         drawn(absent, tmp_path)
     with pytest.raises(FigureError, match="no counts of scheme leave_experiment_out by site"):
         drawn(inputs, tmp_path, scheme="leave_experiment_out")
+
+
+ALL = [
+    *("gandl", "gandl_blocks", "densenet161_arcface", "imagenet_collapsed", "imagenet_concatenated", "conv_ae"),
+    *(
+        "gandl_untrained",
+        "imagenet_untrained",
+        "cell_count",
+        "intensity",
+        "segmentation",
+        "cell_measurements",
+        "released",
+    ),
+]
+
+
+def test_gandl_and_its_counterparts_come_first_and_floors_as_far_as_they_fit(
+    inputs: dict[str, CellTypes], tmp_path: Path
+) -> None:
+    assert in_panels(ALL) == [*ALL[:6], "released", *ALL[6:12]]
+    data = drawn(dict.fromkeys(ALL, inputs["gandl"]), tmp_path)
+    assert list(dict.fromkeys(data["featurizer"])) == in_panels(ALL)
+    assert list(dict.fromkeys(data.loc[data["drawn"], "featurizer"])) == in_panels(ALL)[:MOST_PANELS]
+    with style(SETTINGS):
+        panels = [one for one in confusion_figure(data).axes if one.get_visible()]
+    assert len(panels) == MOST_PANELS
+    assert panels[4].get_title(loc="left").startswith("ImageNet-concatenated\n")
+
+
+def test_the_papers_accuracy_stands_beside_where_it_printed_one(inputs: dict[str, CellTypes], tmp_path: Path) -> None:
+    names = ("gandl", "gandl_blocks", "imagenet_collapsed", "intensity")
+    data = drawn(dict.fromkeys(names, inputs["gandl"]), tmp_path).drop_duplicates("featurizer").set_index("featurizer")
+    assert data.loc[["gandl", "gandl_blocks"], "paper_accuracy"].tolist() == [0.9268, 0.9268]
+    assert data.loc["imagenet_collapsed", "paper_at_most"] == 0.8768
+    assert data.loc["intensity", ["paper_accuracy", "paper_at_most"]].isna().all()
+    by_well = drawn({"gandl": inputs["gandl"]}, tmp_path, unit="well")
+    assert by_well["paper_accuracy"].isna().all(), "the paper counts images"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from gandl.config import FeaturizerName, ImageNetNetwork
-from gandl.figures.common.labels import FEATURIZERS, featurizer_label, with_network
+from gandl.figures.common.labels import FEATURIZERS, featurizer_label, named_with
 from gandl.report.captions import imagenet_in_words
 
 
 def test_a_featurizer_that_rests_on_an_imagenet_network_names_it() -> None:
-    with with_network("efficientnet_lite0"):
+    with named_with("efficientnet_lite0"):
         assert featurizer_label("imagenet_concatenated") == "ImageNet-concatenated (EfficientNet-Lite0)"
-        with with_network("densenet121"):
+        with named_with("densenet121"):
             assert featurizer_label("imagenet_untrained") == "Untrained ImageNet network (DenseNet-121)"
         assert featurizer_label("imagenet_untrained") == "Untrained ImageNet network (EfficientNet-Lite0)"
         others = [name for name in FeaturizerName if not name.startswith("imagenet")]

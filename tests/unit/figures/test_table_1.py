@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from gandl.config import FiguresSettings
+from gandl.figures.common.labels import named_with
 from gandl.figures.common.style import FigureError
-from gandl.figures.tables.table_1 import TASKS, write_table_1
+from gandl.figures.tables.table_1 import BELOW, TASKS, write_table_1
 from gandl.tables import NUMBERS, write_table
 from table_rows import number_row
 
@@ -19,10 +20,13 @@ SETTINGS = FiguresSettings(dpi=50)
 FEATURIZERS = ("gandl", "intensity")
 
 
-def write_numbers(folder: Path, tasks: slice = slice(None)) -> list[Path]:
+COUNTERPARTS = ("gandl", "densenet161_arcface", "imagenet_collapsed", "imagenet_concatenated", "conv_ae", "cell_count")
+
+
+def write_numbers(folder: Path, tasks: slice = slice(None), featurizers: tuple[str, ...] = FEATURIZERS) -> list[Path]:
     """Accuracies by image and by well of every task; other normalisations and metrics hold what must not be shown."""
     paths = []
-    for i, featurizer in enumerate(FEATURIZERS):
+    for i, featurizer in enumerate(featurizers):
         rows = []
         for j, task in enumerate(TASKS[tasks]):
             method = "unlabelled" if task.question == "controls" else "none"
@@ -38,12 +42,18 @@ def write_numbers(folder: Path, tasks: slice = slice(None)) -> list[Path]:
     return paths
 
 
-def table(numbers: list[Path], repository: Path, folder: Path, word: str = "simulated") -> tuple[str, pd.DataFrame]:
+def table(
+    numbers: list[Path],
+    repository: Path,
+    folder: Path,
+    word: str = "simulated",
+    featurizers: tuple[str, ...] = FEATURIZERS,
+) -> tuple[str, pd.DataFrame]:
     html, csv = folder / "table_1.html", folder / "table_1.csv"
     write_table_1(
         numbers,
         repository / "resources/paper_values.csv",
-        featurizers=FEATURIZERS,
+        featurizers=featurizers,
         normalization="unlabelled",
         settings=SETTINGS,
         html=html,
@@ -55,12 +65,52 @@ def table(numbers: list[Path], repository: Path, folder: Path, word: str = "simu
 
 def test_csv_holds_every_accuracy_of_a_task_and_no_other_number(tmp_path: Path, repository: Path) -> None:
     _, csv = table(write_numbers(tmp_path), repository, tmp_path)
-    ours = csv[csv["source"] == "this run"]
+    ours = csv[(csv["source"] == "this run") & csv["featurizer"].isin(FEATURIZERS)]
     assert len(ours) == len(TASKS) * len(FEATURIZERS) * 2
-    expected = [0.9 - 0.1 * i - 0.01 * j for j in range(len(TASKS)) for i in range(2) for _ in range(2)]
+    expected = [0.9 - 0.1 * i - 0.01 * j for i in range(2) for j in range(len(TASKS)) for _ in range(2)]
     np.testing.assert_array_equal(ours["value"], expected)
     assert set(ours["images"]) == {"simulated"}
     assert csv.loc[csv["source"] == "paper", "images"].isna().all()
+
+
+def test_all_five_columns_of_the_paper_are_there_each_beside_ours(tmp_path: Path, repository: Path) -> None:
+    numbers = write_numbers(tmp_path, featurizers=COUNTERPARTS)
+    with named_with("efficientnet_lite0"):
+        page, csv = table(numbers, repository, tmp_path, featurizers=COUNTERPARTS)
+    paper = csv[(csv["source"] == "paper") & (csv["task"] != TASKS[-1].label)]
+    expected = {
+        "GAN-DL": [0.914, 1.0, 0.9244, 0.9993],
+        "Baseline": [0.9581, 1.0, 0.9928, 1.0],
+        "ImageNet-collapsed": [0.6531, 0.8552, 0.8409, 0.8453],
+        "ImageNet-concatenated": [0.7961, 1.0, 0.9024, 0.998],
+        "ConvAE": [0.645, 0.998, 0.6841, 0.8289],
+    }
+    assert {name: part["value"].tolist() for name, part in paper.groupby("column", sort=False)} == expected
+    ours = csv[csv["source"] == "this run"]
+    assert ours.groupby("column", sort=False)["featurizer"].unique().map(list).to_dict() == {
+        "GAN-DL": ["gandl"],
+        "Baseline": ["densenet161_arcface"],
+        "ImageNet-collapsed": ["imagenet_collapsed"],
+        "ImageNet-concatenated": ["imagenet_concatenated"],
+        "ConvAE": ["conv_ae"],
+        BELOW: ["cell_count"],
+    }
+    assert ours["value"].notna().all()
+    assert ">ImageNet-concatenated (EfficientNet-Lite0)</th>" in page
+    assert "Empty cells" not in page
+    assert page.count("≤ 87.68") == 3
+
+
+def test_a_featurizer_of_the_paper_that_is_not_in_the_run_is_empty_with_the_reason(
+    tmp_path: Path, repository: Path
+) -> None:
+    page, csv = table(write_numbers(tmp_path), repository, tmp_path)
+    absent = csv[csv["reason"].notna()]
+    assert set(absent["featurizer"]) == {"released", *COUNTERPARTS[2:5]}
+    assert absent["value"].isna().all()
+    assert set(absent["reason"]) == {"not in this run (embeddings.featurizers)"}
+    reason = "Published embeddings, ImageNet-collapsed, ImageNet-concatenated, ConvAE: not in this run"
+    assert f"Empty cells (–): {reason}" in page
 
 
 def test_the_papers_values_stand_beside_in_percent(tmp_path: Path, repository: Path) -> None:
@@ -77,7 +127,8 @@ def test_each_cell_reports_value_interval_and_n(tmp_path: Path, repository: Path
     assert cell.format(400) in page
     assert cell.format(100) in page
     stubs = re.findall(r'<th[^>]*class="gt_row gt_left gt_stub"[^>]*>([^<]*)</th>', page)
-    assert stubs == [task.label for task in TASKS]
+    absent = ["Paper", "Published embeddings", "Paper", "ImageNet-collapsed", "Paper", "ImageNet-concatenated"]
+    assert stubs == ["Paper", "GAN-DL, 512-d layer", *absent, "Paper", "ConvAE", "Channel intensities"]
     assert "11.1" not in page
     assert "22.2" not in page
 
@@ -94,9 +145,11 @@ def test_simulated_stands_in_title_and_notes_and_not_on_real_screens(tmp_path: P
 
 def test_a_task_that_was_not_requested_is_a_dash(tmp_path: Path, repository: Path) -> None:
     page, csv = table(write_numbers(tmp_path, slice(0, 2)), repository, tmp_path)
-    assert set(csv.loc[csv["source"] == "this run", "task"]) == {task.label for task in TASKS[:2]}
-    row = page[page.index(TASKS[-1].label) :]
-    assert row[: row.index("</tr>")].count(">–</td>") == 2 * len(FEATURIZERS)
+    known = csv[(csv["source"] == "this run") & csv["value"].notna()]
+    assert set(known["task"]) == {task.label for task in TASKS[:2]}
+    assert set(csv.loc[csv["featurizer"].isin(FEATURIZERS), "reason"].dropna()) == {"task not evaluated in this run"}
+    row = page[page.index(">Channel intensities</th>") :]
+    assert row[: row.index("</tr>")].count(">–</td>") == 2 * len(TASKS[2:])
 
 
 def test_page_loads_nothing_from_elsewhere_and_is_the_same_each_time(tmp_path: Path, repository: Path) -> None:

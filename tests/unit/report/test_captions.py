@@ -44,6 +44,7 @@ def rendered(name: str, repository: Path, config: Config) -> str:
         "normalizations": normalizations_in_words([method.value for method in config.normalization.methods]),
         "featurizer": "gandl_blocks",
         "featurizers": featurizers,
+        "network": "efficientnet_lite0",
         "bootstrap": config.evaluation.bootstrap,
         "confidence": config.evaluation.confidence,
         "false_discovery": config.evaluation.false_discovery,
@@ -249,3 +250,8 @@ def test_a_task_that_is_not_the_papers_is_named_wherever_its_features_are_shown(
     values = config.model_dump(mode="json")
     values["training"]["contrast"]["pairs"] = "none"
     assert "the same well" not in rendered(name, repository, Config.model_validate(values))
+
+
+@pytest.mark.parametrize("name", ["featurizers", "figure_5", "table_1", "table_featurizers"])
+def test_captions_of_featurizers_name_the_imagenet_network_that_was_used(name, repository):
+    assert "(embeddings.imagenet.network): efficientnet_lite0." in rendered(name, repository, of_screens(repository))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 from gandl.config import TRAINED, Config
 from gandl.config.files import read_config
+from gandl.evaluation.terms import COMPARISONS
 from gandl.figures.common.labels import featurizer_label
 from gandl.report import screen
 from gandl.report.audit import AuditInputs, write_audit
@@ -312,3 +314,30 @@ def test_roll_backs_are_reported_on_the_page_and_in_the_summary(
     assert "0 1 4,016 0.001 0.2" in went_back[0]
     assert "Training was never rolled back" in page[0]
     assert "go back" not in page[1]
+
+
+def test_paired_sentences_replace_unpaired_words_on_floors_and_differences_stand_by_set(
+    provenance: Path, repository: Path, tmp_path: Path
+) -> None:
+    files = inputs(tmp_path, provenance, repository, every())
+    about = {
+        "question": "controls",
+        "normalization": "unlabelled",
+        "split": "leave_plate_out:HRCE",
+        "fold": "all",
+        "seed": 0,
+    }
+    held = {"unit": "well", "metric": "auc_difference", "n": 60, "drawn": "well", "units": 60}
+    found = {"value": 0.12, "low": 0.08, "high": 0.16, "p": 1e-5, "p_holm": 1e-4}
+    table = pd.DataFrame([{**about, **held, **found, "featurizer": "gandl", "against": "intensity"}])
+    write_table(table[COMPARISONS.names], tmp_path / "floors.parquet", COMPARISONS)
+    page, summary = audit(replace(files, paired=[tmp_path / "floors.parquet"]), tmp_path)
+    assert "- GAN-DL, 512-d layer: above Channel intensities." in summary
+    assert "intervals overlap" not in summary
+    assert "not above these floors" not in summary
+    assert "less Channel intensities" in page
+    assert "+0.12 [0.08, 0.16]" in page
+    assert page.count("above Channel intensities") == 2, "among the findings and beside the differences"
+    without, summary = audit(files, tmp_path)
+    assert "not above these floors" in summary
+    assert "Featurizers against floors" not in without

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from gandl.config import FeaturizerName, ImageNetNetwork, Normalization
 from gandl.evaluation.terms import ALL, NO_CELL_TYPE, RATIO
@@ -25,8 +26,13 @@ FEATURIZERS: dict[str, str] = {
     FeaturizerName.RELEASED: "Published embeddings",
 }
 
-OF_NETWORK = (FeaturizerName.IMAGENET_CONCATENATED, FeaturizerName.IMAGENET_UNTRAINED)
-"""Featurizers whose network is a setting: their label names it."""
+COUNTERPARTS: dict[str, str] = {"imagenet_collapsed": "ImageNet-collapsed", "conv_ae": "ConvAE"}
+"""Counterparts of the paper that no run has yet; tables state them also where a run has none of them."""
+
+OF_IMAGENET = ("imagenet_collapsed", "imagenet_concatenated", "imagenet_untrained")
+"""Featurizers whose network is a setting (`embeddings.imagenet.network`): their names say which it was."""
+
+_network: ContextVar[str] = ContextVar("imagenet_network", default="")
 
 CHANNELS: dict[str, str] = {
     "fkhr_gfp": "FKHR-GFP",
@@ -55,6 +61,7 @@ METRICS: dict[str, str] = {
     "z_prime": "Z′",
     "robust_z_prime": "Robust Z′",
     "ssmd": "SSMD",
+    "auc": "AUC",
     "accuracy": "Accuracy",
     "z_prime_lda": "Z′, LDA",
 }
@@ -73,16 +80,15 @@ SCHEMES = {
 """How wells were held out, by the scheme of a split."""
 
 
-_network: ContextVar[ImageNetNetwork | None] = ContextVar("network", default=None)
+def network_of(embeddings: Mapping[str, Any]) -> str:
+    """The ImageNet network that a run uses, from the section `embeddings` of its configuration; empty where it names none."""
+    return str((embeddings.get("imagenet") or {}).get("network", ""))
 
 
 @contextmanager
-def with_network(name: str) -> Iterator[None]:
-    """In the block, labels of featurizers that rest on an ImageNet network name it (`embeddings.imagenet.network`).
-
-    A result names a featurizer, and the network is one setting of the whole run: so no function that draws has to hand it on.
-    """
-    token = _network.set(ImageNetNetwork(name))
+def named_with(network: str) -> Iterator[None]:
+    """In this block names of featurizers state the ImageNet network that was used (`embeddings.imagenet.network`)."""
+    token = _network.set(network)
     try:
         yield
     finally:
@@ -90,9 +96,18 @@ def with_network(name: str) -> Iterator[None]:
 
 
 def featurizer_label(name: str) -> str:
-    """A featurizer's name for readers, with its network (`with_network`); an unknown one has spaces for its underscores."""
-    label, network = FEATURIZERS.get(name, name.replace("_", " ")), _network.get()
-    return f"{label} ({network.label})" if network and name in OF_NETWORK else label
+    """A featurizer's name for readers; an unknown one keeps its own name, its underscores as spaces.
+
+    Inside `named_with` the network follows in parentheses where it is a setting: ImageNet-concatenated (EfficientNet-Lite0).
+    """
+    known = {**COUNTERPARTS, **FEATURIZERS}
+    label, network = known.get(name, name.replace("_", " ")), _network.get()
+    return f"{label} ({ImageNetNetwork(network).label})" if network and name in OF_IMAGENET else label
+
+
+def in_two_lines(label: str) -> str:
+    """A featurizer's name where there is little room: the network in parentheses on a line of its own."""
+    return label.replace(" (", "\n(")
 
 
 def normalization_label(name: str) -> str:

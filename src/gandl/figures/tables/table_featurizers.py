@@ -13,9 +13,11 @@ import pandas as pd
 from great_tables import GT, html as markup, loc, style
 
 from gandl.config import FiguresSettings
+from gandl.figures.common.comparisons import read_comparisons, sentences
 from gandl.figures.common.labels import METRICS, fixed, normalization_label
 from gandl.figures.common.style import write_csv
 from gandl.figures.tables.comparison import REFERENCE, groups_of, panels_of, schemes_in_words, with_references
+from gandl.source.splits import Question
 from gandl.workflow.files import atomic
 
 MISSING = "–"
@@ -30,6 +32,7 @@ def write_table_featurizers(
     settings: FiguresSettings,
     html: Path,
     csv: Path,
+    comparisons: Sequence[Path] = (),
     confidence: float = 0.95,
     word: str = "",
 ) -> None:
@@ -41,6 +44,7 @@ def write_table_featurizers(
     reference : the reference values (`resources/paper_values.csv`), a last row of the table.
     methods : the normalisations, a block of rows each, the run's own first.
     dataset : the screen, as the reference values name it.
+    comparisons : `evaluation.terms.COMPARISONS`, if featurizers and floors were compared; below stands what they say of wells.
     confidence : coverage of the intervals, as evaluated; it is written below the table.
     word : such as "simulated"; it stands in the title and a column of the CSV.
     html, csv : files to write; the CSV is tidy and at full precision: a row per featurizer, normalisation, split and metric.
@@ -50,13 +54,17 @@ def write_table_featurizers(
     FigureError : a featurizer has no numbers, or none of Z'.
     """
     data = with_references(numbers, methods, reference, dataset)
-    page = table_page(data, settings, confidence, word)
+    compared = read_comparisons(comparisons)
+    of_wells = compared[(compared["question"] == Question.CONTROLS) & (compared["unit"] == "well")]
+    page = table_page(data, settings, confidence, word, sentences(of_wells, confidence, family=len(compared)))
     with atomic(Path(html)) as partial:
         partial.write_text(page, encoding="utf-8")
     write_csv(data.assign(images=word) if word else data, csv)
 
 
-def table_page(data: pd.DataFrame, settings: FiguresSettings, confidence: float, word: str = "") -> str:
+def table_page(
+    data: pd.DataFrame, settings: FiguresSettings, confidence: float, word: str = "", said: Sequence[str] = ()
+) -> str:
     """A whole HTML page of the tidy table; the same bytes for the same table."""
     wide = cells(data)
     columns = list(wide.columns[2:])
@@ -86,6 +94,8 @@ def table_page(data: pd.DataFrame, settings: FiguresSettings, confidence: float,
             table_border_bottom_color="#222222",
         )
     )
+    for sentence in said:
+        table = table.tab_source_note(sentence)
     if word:
         table = table.tab_header(title=f"Held-out controls by featurizer, {word}")
     return str(table.as_raw_html(make_page=True))

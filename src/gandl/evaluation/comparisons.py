@@ -1,0 +1,253 @@
+"""Comparisons with floors: takes held-out scores and answers of all featurizers, makes the difference of each from each floor.
+
+Every pair is compared on the same wells or images: by well where whole plates (rows, columns, experiments) were left out, by
+image in the paper's split. Draws are shared by all featurizers (`gandl.evaluation.paired`); what is drawn is what the question's
+own interval draws. One training stands behind every network, so nothing here says what another training seed would give.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from gandl.config import EvaluationSettings, Normalization, floors_among
+from gandl.evaluation.cell_type import ANSWERS
+from gandl.evaluation.controls import by_cell_type, groups_of_split
+from gandl.evaluation.held_out import SCORED_BY_IMAGE, SITE_SCORES
+from gandl.evaluation.paired import Draws, difference, draw, drawn_accuracy, drawn_auc, holm
+from gandl.evaluation.terms import ALL, COMPARISONS
+from gandl.source.schemes import WHOLE
+from gandl.source.splits import CELL_MODELS, Question, Scheme
+from gandl.tables import WELL_SCORES, Schema, read_table, write_table
+from gandl.workflow.words import counted
+
+ABOUT = ["scheme", "well_id", "plate_id", "row", "cell_type", "control"]
+RAW = Normalization.NONE.value
+
+Floats = npt.NDArray[np.float64]
+
+logger = logging.getLogger(__name__)
+
+
+class ComparisonError(ValueError):
+    """Featurizers cannot be compared on the same wells; the message names what they lack."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """One set of held-out wells or images on which featurizers are compared.
+
+    Attributes
+    ----------
+    question, split, unit, metric, normalization : as in `tables.NUMBERS`. n : wells or images.
+    drawn : what the bootstrap draws: `well`, `plate` or `experiment`. units : how many of each class.
+    statistic : featurizer, draws -> (1 + draws,) its value, and that of every draw.
+    """
+
+    question: str
+    split: str
+    unit: str
+    metric: str
+    normalization: str
+    n: int
+    drawn: str
+    units: list[int]
+    statistic: Callable[[str, Draws], Floats]
+
+
+def write_comparisons(
+    featurizers: Sequence[str],
+    controls: Sequence[Path],
+    control_images: Sequence[Path],
+    cell_model: Sequence[Path],
+    cell_model_images: Sequence[Path],
+    cell_type: Sequence[Path],
+    settings: EvaluationSettings,
+    development_rows: Sequence[str],
+    *,
+    normalization: str,
+    seed: int,
+    training_seed: int,
+    output: Path,
+) -> None:
+    """Write `terms.COMPARISONS`: every featurizer that is not a floor against every floor, on every set of held-out wells.
+
+    Parameters
+    ----------
+    featurizers : in the order of the files of each question.
+    controls, control_images : well scores and `held_out.SITE_SCORES` under the run's own normalisation; none where the question
+        was not requested. cell_model, cell_model_images : the same of raw profiles. cell_type : `cell_type.ANSWERS`.
+    development_rows : rows of a screen of one plate on which settings were chosen: they are not compared by themselves.
+    normalization : of `controls`. seed : of the bootstrap, whose draws are the same for every featurizer.
+    training_seed : of the networks, for the table.
+    output : `auc_difference` of wells, `accuracy_difference` of images (and of wells by cell type), split `<scheme>:<group>`.
+        Interval and p are of one comparison; `p_holm` is adjusted over all rows. They are null where a class has one unit to draw
+        or all draws agree. Without rows where there is no floor, or nothing but floors.
+
+    Raises
+    ------
+    ComparisonError : featurizers have no well or image of a question in common.
+    """
+    floors = floors_among(featurizers)
+    pairs = [pair for pair in product(featurizers, floors) if pair[0] not in floors]
+    sets: list[Held] = []
+    if pairs:
+        sets += _controls(featurizers, controls, control_images, development_rows, normalization)
+        sets += _cell_model(featurizers, cell_model, cell_model_images)
+        sets += _cell_type(featurizers, cell_type)
+    rows = []
+    for position, held in enumerate(sets):
+        draws = draw(held.units, settings.bootstrap, seed + position)
+        values = {name: held.statistic(name, draws) for name in featurizers}
+        for featurizer, floor in pairs:
+            found = difference(values[featurizer], values[floor], draws.freedom, settings.confidence)
+            about = {name: getattr(held, name) for name in ("question", "normalization", "split", "unit", "n", "drawn")}
+            interval = {"value": found.value, "low": found.low, "high": found.high, "p": found.p}
+            names = {"featurizer": featurizer, "against": floor, "metric": f"{held.metric}_difference"}
+            rows.append({**about, **names, **interval, "units": sum(held.units)})
+        logger.info("%s, %s by %s: %s of %d", held.question, held.split, held.unit, counted(len(pairs), "pair"), held.n)
+    table = pd.DataFrame(rows, columns=[name for name in COMPARISONS.names if name not in ("fold", "seed", "p_holm")])
+    table = table.assign(fold="all", seed=training_seed, p_holm=holm(table["p"].to_numpy(float)))
+    kinds = {"integer": "int64", "float": "float64"}
+    table = table.astype({column.name: kinds[column.kind] for column in COMPARISONS.columns if column.kind in kinds})
+    write_table(table[COMPARISONS.names], Path(output), COMPARISONS)
+
+
+def _controls(
+    featurizers: Sequence[str],
+    wells: Sequence[Path],
+    images: Sequence[Path],
+    development_rows: Sequence[str],
+    normalization: str,
+) -> Iterator[Held]:
+    question = Question.CONTROLS.value
+    for scheme, split, part in _groups(featurizers, wells, WELL_SCORES, development_rows):
+        if scheme in WHOLE:
+            kinds = part["control"] == "positive", part["control"] == "negative"
+            yield from _by_auc(question, split, normalization, part, kinds, "well")
+    for scheme, split, part in _groups(featurizers, images, SITE_SCORES, development_rows):
+        if scheme in SCORED_BY_IMAGE:
+            signs = np.where(part["control"] == "positive", 1, -1)
+            yield from _by_image(question, split, normalization, part, signs, part["control"])
+
+
+def _groups(
+    featurizers: Sequence[str], paths: Sequence[Path], schema: Schema, development_rows: Sequence[str]
+) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Scheme, split and rows of the controls, as the question reports them; of one plate without the development rows."""
+    scores = _joined(featurizers, paths, schema, "on")
+    by_type = by_cell_type(scores)
+    scores = scores[scores["control"].isin(["positive", "negative"])]
+    for scheme, of_scheme in scores.groupby("scheme", sort=False):
+        for split, part in groups_of_split(of_scheme, str(scheme), development_rows, by_type=by_type):
+            if by_type or not set(part["row"]) <= set(development_rows):
+                yield str(scheme), split, part
+
+
+def _cell_model(featurizers: Sequence[str], wells: Sequence[Path], images: Sequence[Path]) -> Iterator[Held]:
+    """HRCE against VERO: a plate has one of them, so plates are drawn where plates were left out."""
+    question = Question.CELL_MODEL.value
+    for paths, schema in ((wells, WELL_SCORES), (images, SITE_SCORES)):
+        scores = _joined(featurizers, paths, schema, "on")
+        scores = scores[(scores["control"] != "none") & scores["cell_type"].isin(CELL_MODELS)]
+        for named, part in scores.groupby("scheme", sort=False):
+            scheme = str(named)
+            first = part["cell_type"] == CELL_MODELS[0]
+            if schema is WELL_SCORES and scheme == Scheme.LEAVE_PLATE_OUT:
+                yield from _by_auc(question, f"{scheme}:{ALL}", RAW, part, (first, ~first), "plate")
+            elif schema is SITE_SCORES and scheme in SCORED_BY_IMAGE:
+                signs = np.where(first, 1, -1)
+                yield from _by_image(question, f"{scheme}:{ALL}", RAW, part, signs, part["cell_type"])
+
+
+def _cell_type(featurizers: Sequence[str], paths: Sequence[Path]) -> Iterator[Held]:
+    """Cell types: whole experiments by well, the paper's split by image."""
+    answers = _joined(featurizers, paths, ANSWERS, "predicted")
+    for (scheme, unit), part in answers.groupby(["scheme", "unit"], sort=False):
+        drawn = "experiment" if scheme == Scheme.LEAVE_EXPERIMENT_OUT else "well"
+        if (scheme == Scheme.LEAVE_EXPERIMENT_OUT) == (unit == "well"):
+            right = {name: np.asarray(part[name] == part["true"], np.float64) for name in featurizers}
+            about = (Question.CELL_TYPE.value, f"{scheme}:{ALL}", str(unit), "accuracy", RAW)
+            yield _accuracy(about, part["drawn"], part["true"], right, drawn)
+
+
+def _by_auc(
+    question: str,
+    split: str,
+    normalization: str,
+    part: pd.DataFrame,
+    kinds: tuple[pd.Series, pd.Series],
+    drawn: str,
+) -> Iterator[Held]:
+    """Wells of two kinds by AUC; nothing where one kind is missing."""
+    positive, negative = (part[kind] for kind in kinds)
+    if min(len(positive), len(negative)) == 0:
+        return
+    (at, other_at), units = zip(*(_numbered(rows[f"{drawn}_id"]) for rows in (positive, negative)), strict=True)
+
+    def statistic(featurizer: str, draws: Draws) -> Floats:
+        one, other = (rows[featurizer].to_numpy(np.float64) for rows in (positive, negative))
+        return drawn_auc(one, other, (at, other_at), draws)
+
+    n = len(positive) + len(negative)
+    yield Held(question, split, "well", "auc", normalization, n, drawn, list(units), statistic)
+
+
+def _by_image(
+    question: str, split: str, normalization: str, part: pd.DataFrame, signs: npt.NDArray[np.int_], classes: pd.Series
+) -> Iterator[Held]:
+    """Images by accuracy: an on score is right on the side of its class."""
+    features = [name for name in part.columns if name not in (*ABOUT, "site_id")]
+    right = {name: np.asarray(signs * part[name].to_numpy(float) > 0, np.float64) for name in features}
+    about = (question, split, "site", "accuracy", normalization)
+    yield _accuracy(about, part["well_id"], classes, right, "well")
+
+
+def _accuracy(
+    about: tuple[str, str, str, str, str], drawn: pd.Series, classes: pd.Series, right: dict[str, Floats], what: str
+) -> Held:
+    """A set judged by accuracy: right answers are summed by what is drawn, class by class."""
+    members = [np.flatnonzero(classes == name) for name in sorted(classes.unique())]
+    units, sizes = zip(*(_numbered(drawn.iloc[here]) for here in members), strict=True)
+
+    def statistic(featurizer: str, draws: Draws) -> Floats:
+        each = list(zip(units, members, sizes, strict=True))
+        sums = [np.bincount(at, right[featurizer][here], size).astype(np.float64) for at, here, size in each]
+        totals = [np.bincount(at, minlength=size).astype(np.float64) for at, _, size in each]
+        return drawn_accuracy(sums, totals, draws)
+
+    return Held(*about, len(drawn), what, list(sizes), statistic)
+
+
+def _numbered(names: pd.Series) -> tuple[npt.NDArray[np.int_], int]:
+    """The unit of each row, numbered from 0 in the order of the names, and the number of units."""
+    found, at = np.unique(names.to_numpy(str), return_inverse=True)
+    return at, len(found)
+
+
+def _joined(featurizers: Sequence[str], paths: Sequence[Path], schema: Schema, column: str) -> pd.DataFrame:
+    """Rows that all featurizers have, with a column of each featurizer's own scores or answers; no rows without files.
+
+    Raises
+    ------
+    ComparisonError : they have no row in common.
+    """
+    known = [name for name in schema.names if name in (*ABOUT, *schema.key, "drawn", "true")]
+    if not paths:
+        return pd.DataFrame(columns=[*dict.fromkeys([*ABOUT, *known]), *featurizers])
+    key = list(schema.key)
+    found: pd.DataFrame | None = None
+    for name, path in zip(featurizers, paths, strict=True):
+        table = read_table(Path(path), schema, [*known, column]).rename(columns={column: name})
+        found = table if found is None else found.merge(table[[*key, name]], on=key, validate="one_to_one")
+        logger.debug("%s: %d of %d rows in common", path, len(found), len(table))
+    if found is None or (found.empty and len(table)):
+        raise ComparisonError(f"featurizers {', '.join(featurizers)} have no row of {schema.name} in common")
+    return found

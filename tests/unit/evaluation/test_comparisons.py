@@ -1,0 +1,167 @@
+"""Comparisons with floors: the same wells for all, differences of what the questions report, and every comparison counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gandl.config import EvaluationSettings, Normalization
+from gandl.evaluation.cell_model import write_cell_model
+from gandl.evaluation.cell_type import ANSWERS, write_cell_type
+from gandl.evaluation.comparisons import ComparisonError, write_comparisons
+from gandl.evaluation.controls import write_controls
+from gandl.evaluation.held_out import SITE_SCORES
+from gandl.evaluation.paired import holm
+from gandl.evaluation.scores import write_scores
+from gandl.evaluation.terms import COMPARISONS
+from gandl.tables import NUMBERS, WELL_SCORES, read_table, write_table
+from pair_inputs import features, infected_sites, typed_sites, write_screen
+
+SETTINGS = EvaluationSettings(svm_c=[1.0], bootstrap=100)
+FEATURIZERS = ["gandl", "imagenet_concatenated", "intensity", "cell_count"]
+NAMES = {"seed": 0, "training_seed": 7}
+
+
+def written(folder: Path, featurizers: list[str]) -> tuple[dict[str, list[Path]], pd.DataFrame]:
+    """Held-out scores of a screen pair by every featurizer, whose features get noisier one by one, and the questions' numbers."""
+    files: dict[str, list[Path]] = {
+        name: [] for name in ("controls", "control_images", "cell_model", "cell_model_images", "cell_type")
+    }
+    numbers = []
+    raw, own = Normalization.NONE, Normalization.UNLABELLED
+    for i, name in enumerate(featurizers):
+        about = {"featurizer": name, **NAMES}
+        screens = []
+        for kind, sites in (("infected", infected_sites({"HRCE-1": 3, "VERO-1": 3})), ("typed", TYPED)):
+            values = features(sites)
+            values += 3.0 * i * np.random.default_rng(i).standard_normal(values.shape).astype(values.dtype)
+            (folder / name / kind).mkdir(parents=True)
+            screens.append(write_screen(folder / name / kind, sites, values))
+        infected, typed = screens
+        paths = {key: folder / name / f"{key}.parquet" for key in (*files, "n1", "n2", "n3", "confusion")}
+        inputs = infected.wells(own), infected.site_profiles(own), infected.splits
+        write_scores(*inputs, SETTINGS, paths["controls"], paths["control_images"])
+        controls = paths["controls"], paths["control_images"], infected.wells(raw), SETTINGS, []
+        write_controls(*controls, **about, normalization="unlabelled", output=paths["n1"])
+        of_model = {"scores": paths["cell_model"], "site_scores": paths["cell_model_images"], "output": paths["n2"]}
+        inputs = infected.wells(raw), infected.site_profiles(raw), infected.splits
+        write_cell_model(*inputs, SETTINGS, **about, normalization="none", **of_model)
+        of_types = {"answers": paths["cell_type"], "confusion": paths["confusion"], "output": paths["n3"]}
+        inputs = typed.wells(raw), typed.site_profiles(raw), typed.splits
+        write_cell_type(*inputs, SETTINGS, **about, normalization="none", **of_types)
+        numbers += [read_table(paths[key], NUMBERS) for key in ("n1", "n2", "n3")]
+        for key, paths_of in files.items():
+            paths_of.append(paths[key])
+    return files, pd.concat(numbers, ignore_index=True)
+
+
+TYPED = typed_sites(dict.fromkeys(["HEPG2", "HUVEC", "RPE", "U2OS"], 2))
+
+
+@pytest.fixture(scope="module")
+def screens(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, list[Path]], pd.DataFrame]:
+    return written(tmp_path_factory.mktemp("screens"), FEATURIZERS)
+
+
+def compared(files: dict[str, list[Path]], folder: Path, featurizers: list[str] = FEATURIZERS) -> pd.DataFrame:
+    output = folder / "floors.parquet"
+    write_comparisons(
+        featurizers, **files, settings=SETTINGS, development_rows=[], normalization="unlabelled", **NAMES, output=output
+    )
+    return read_table(output, COMPARISONS)
+
+
+def test_each_difference_is_that_of_the_numbers_which_the_questions_report(screens, tmp_path: Path) -> None:
+    files, numbers = screens
+    table = compared(files, tmp_path)
+    values = numbers.set_index(["question", "featurizer", "normalization", "split", "unit", "metric"])["value"]
+    for row in table.to_dict("records"):
+        one, other = (
+            values.loc[
+                row["question"], name, row["normalization"], row["split"], row["unit"], row["metric"].split("_")[0]
+            ]
+            for name in (row["featurizer"], row["against"])
+        )
+        assert row["value"] == pytest.approx(one - other, abs=1e-9), row
+    assert (table["low"].isna() | ((table["low"] <= table["value"]) & (table["value"] <= table["high"]))).all()
+
+
+def test_learned_features_are_held_against_floors_on_every_set_and_all_are_counted(screens, tmp_path: Path) -> None:
+    table = compared(screens[0], tmp_path)
+    assert set(table["featurizer"]) == {"gandl", "imagenet_concatenated"}
+    assert set(table["against"]) == {"intensity", "cell_count"}
+    sets = table[["question", "split", "unit"]].drop_duplicates().apply(tuple, axis=1).tolist()
+    assert sets == [
+        ("controls", "leave_plate_out:HRCE", "well"),
+        ("controls", "leave_plate_out:VERO", "well"),
+        ("controls", "quarter:all", "site"),
+        ("controls", "quarter_by_cell_type:HRCE", "site"),
+        ("controls", "quarter_by_cell_type:VERO", "site"),
+        ("cell_model", "leave_plate_out:all", "well"),
+        ("cell_model", "quarter:all", "site"),
+        ("cell_type", "quarter:all", "site"),
+        ("cell_type", "leave_experiment_out:all", "well"),
+    ]
+    assert len(table) == 9 * 4
+    np.testing.assert_allclose(table["p_holm"], holm(table["p"]))
+    drawn = table.drop_duplicates(["question", "split", "unit"])[["drawn", "units"]].apply(tuple, axis=1).tolist()
+    assert drawn[0] == ("well", 30)
+    assert drawn[5] == ("plate", 6)
+    assert drawn[8] == ("experiment", 8)
+
+
+def test_clear_differences_are_found_and_a_copy_of_a_floor_is_not(screens, tmp_path: Path) -> None:
+    table = compared(screens[0], tmp_path).set_index(["featurizer", "against", "question", "split"])
+    clear = table.loc["gandl", "cell_count", "cell_type", "quarter:all"]
+    assert clear["value"] > 0.3
+    assert clear["p_holm"] <= 0.05
+    twins = {key: [paths[2], paths[2]] for key, paths in screens[0].items()}
+    same = compared(twins, tmp_path, ["gandl", "intensity"])
+    assert (same["value"] == 0).all()
+    assert same[["low", "high", "p", "p_holm"]].isna().all(axis=None)
+
+
+def test_images_that_one_featurizer_lacks_are_left_out_for_all(screens, tmp_path: Path) -> None:
+    files = {key: list(paths) for key, paths in screens[0].items()}
+    images = read_table(files["control_images"][0], SITE_SCORES)
+    files["control_images"][0] = tmp_path / "fewer.parquet"
+    lacking = images[images["site_id"] != images["site_id"].iloc[0]]
+    write_table(lacking, files["control_images"][0], SITE_SCORES)
+    before, after = compared(screens[0], tmp_path), compared(files, tmp_path)
+    by_image = before["split"].str.startswith("quarter") & (before["question"] == "controls")
+    assert (before.loc[by_image, "n"] - after.loc[by_image, "n"]).sum() >= 4
+    assert (after.loc[~by_image, "value"] == before.loc[~by_image, "value"]).all()
+
+
+def test_a_question_that_was_not_requested_and_a_run_without_floors_give_no_rows(screens, tmp_path: Path) -> None:
+    none = {key: [] for key in screens[0]}
+    assert compared(none, tmp_path).empty
+    only = {key: paths[:1] for key, paths in screens[0].items()}
+    assert compared(only, tmp_path, ["gandl"]).empty
+    controls = {key: paths if "control" in key else [] for key, paths in screens[0].items()}
+    assert set(compared(controls, tmp_path)["question"]) == {"controls"}
+
+
+def test_featurizers_without_a_well_in_common_are_refused(screens, tmp_path: Path) -> None:
+    files = {key: list(paths) for key, paths in screens[0].items()}
+    wells = read_table(files["controls"][0], WELL_SCORES)
+    files["controls"][0] = tmp_path / "others.parquet"
+    write_table(wells.assign(well_id=wells["well_id"] + "_other"), files["controls"][0], WELL_SCORES)
+    with pytest.raises(
+        ComparisonError,
+        match="gandl, imagenet_concatenated, intensity, cell_count have no row of well scores in common",
+    ):
+        compared(files, tmp_path)
+
+
+def test_answers_are_what_the_confusion_counts_are_made_of(screens) -> None:
+    path = screens[0]["cell_type"][0]
+    answers, counts = read_table(path, ANSWERS), pd.read_parquet(path.with_name("confusion.parquet"))
+    told = answers.value_counts(["scheme", "unit", "true", "predicted"])
+    for row in counts.itertuples():
+        assert told.get((row.scheme, row.unit, row.true, row.predicted), 0) == row.count
+    assert answers.loc[answers["unit"] == "well", "site_id"].isna().all()
+    assert answers.loc[answers["unit"] == "site", "site_id"].is_unique

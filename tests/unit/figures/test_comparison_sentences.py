@@ -1,0 +1,91 @@
+"""Sentences on floors: every word follows from the table, and nothing is claimed without a small adjusted p."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gandl.evaluation.terms import COMPARISONS
+from gandl.figures.common.comparisons import read_comparisons, sentences, set_in_words, set_tables
+from gandl.figures.common.labels import featurizer_label, in_two_lines, named_with, network_of
+from gandl.tables import write_table
+
+SETS = {("controls", "leave_plate_out:HRCE", "well"): "auc", ("cell_type", "quarter:all", "site"): "accuracy"}
+FOUND = {
+    ("gandl", "intensity"): [(0.12, 0.001), (0.05, 0.9)],
+    ("gandl", "cell_count"): [(0.20, 0.001), (0.30, 0.0001)],
+    ("conv_ae", "intensity"): [(-0.20, 0.05), (0.01, np.nan)],
+    ("conv_ae", "cell_count"): [(-0.01, 1.0), (0.0, np.nan)],
+}
+"""Difference and adjusted p of each set."""
+
+
+def row(place: tuple[str, str, str], pair: tuple[str, str], value: float, p: float) -> dict[str, object]:
+    (question, split, unit), (featurizer, against) = place, pair
+    about = {"question": question, "split": split, "unit": unit, "featurizer": featurizer, "against": against}
+    ends = {"value": value, "low": value - 0.04 if p == p else np.nan, "high": value + 0.04 if p == p else np.nan}
+    common = {"normalization": "none", "fold": "all", "seed": 3, "n": 60, "drawn": "well", "units": 30}
+    return {**about, **ends, **common, "metric": f"{SETS[place]}_difference", "p": p, "p_holm": p}
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> pd.DataFrame:
+    rows = [row(place, pair, *found[i]) for i, place in enumerate(SETS) for pair, found in FOUND.items()]
+    write_table(pd.DataFrame(rows)[COMPARISONS.names], tmp_path / "floors.parquet", COMPARISONS)
+    return read_comparisons([tmp_path / "floors.parquet"])
+
+
+def test_each_featurizer_s_floors_are_those_with_a_small_adjusted_p(table: pd.DataFrame) -> None:
+    preface, gandl, conv_ae = sentences(table, 0.95)
+    assert gandl == "GAN-DL, 512-d layer: above Cell count on 2 of 2 sets, Channel intensities on 1 of 2."
+    assert (
+        conv_ae == "ConvAE: above no floor; below Channel intensities on 1 of 2 sets; never told apart from Cell count."
+    )
+    assert "8 comparisons (2 featurizers, 2 floors, 2 sets of wells or images" in preface
+    assert "Holm’s adjusted p over all 8 is at most 0.05" in preface
+    assert "One training (seed 3)" in preface
+
+
+def test_floors_that_nothing_is_above_are_named(table: pd.DataFrame) -> None:
+    lines = sentences(table[table["featurizer"] == "conv_ae"], 0.95, family=8)
+    assert lines[-1] == "No featurizer is above Channel intensities, Cell count on any of these sets."
+    assert "4 comparisons of the run’s 8" in lines[0]
+
+
+def test_a_stricter_confidence_claims_less_and_a_run_without_comparisons_says_nothing(table: pd.DataFrame) -> None:
+    assert "below" not in sentences(table, 0.99)[2]
+    assert sentences(read_comparisons([]), 0.95) == []
+    assert set_tables(read_comparisons([]), 0.95) == []
+
+
+def test_tables_by_set_state_differences_verdicts_and_what_was_drawn(table: pd.DataFrame) -> None:
+    wells, images = set_tables(table, 0.95)
+    assert wells.title == "C+ against C−, HRCE, wells, plates left out"
+    assert images.title == "Cell types of RxRx1, images, a quarter of the wells held out"
+    assert wells.note == "AUC, n = 60 wells; 30 wells drawn"
+    assert wells.floors == ["Channel intensities", "Cell count"]
+    assert wells.rows[0] == ("GAN-DL, 512-d layer", [("+0.12 [0.08, 0.16]", 1), ("+0.20 [0.16, 0.24]", 1)])
+    assert wells.rows[1] == ("ConvAE", [("−0.20 [−0.24, −0.16]", -1), ("−0.01 [−0.05, 0.03]", 0)])
+    assert images.rows[1][1] == [("+0.01", 0), ("0.00", 0)]
+
+
+def test_sets_are_named_by_question_cells_unit_and_how_they_were_held_out() -> None:
+    assert set_in_words("controls", "leave_row_out:A-H", "well") == "C+ against C−, A–H, wells, plate rows left out"
+    within = "C+ against C−, VERO, images, a quarter of the wells held out, within the cell type"
+    assert set_in_words("controls", "quarter_by_cell_type:VERO", "site") == within
+
+
+def test_one_function_names_featurizers_with_the_network_that_the_run_used() -> None:
+    assert featurizer_label("imagenet_concatenated") == "ImageNet-concatenated"
+    with named_with(network_of({"imagenet": {"network": "efficientnet_lite0"}})):
+        label = featurizer_label("imagenet_concatenated")
+        assert label == "ImageNet-concatenated (EfficientNet-Lite0)"
+        assert in_two_lines(label) == "ImageNet-concatenated\n(EfficientNet-Lite0)"
+        assert featurizer_label("gandl") == "GAN-DL, 512-d layer"
+        with named_with("densenet121"):
+            assert featurizer_label("imagenet_collapsed") == "ImageNet-collapsed (DenseNet-121)"
+    assert featurizer_label("imagenet_untrained") == "Untrained ImageNet network"
+    assert network_of({"featurizers": []}) == ""
