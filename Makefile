@@ -85,8 +85,11 @@ config: $(READY)
 lock:
 	python=$$(bash envs/choose-python.sh "$(PYTHON)") && "$$python" -m venv --clear .cache/lock
 	.cache/lock/bin/python -m pip install --quiet pip-tools==7.6.2
+	echo 'torch==2.13.0' > .cache/lock/torch.in # installed before the lock, and left out of it
 	for lock in requirements envs/interop; do \
 		.cache/lock/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-			--allow-unsafe --strip-extras --no-header --no-annotate --output-file $$lock.lock $$lock.in || exit 1; \
+			--allow-unsafe --strip-extras --no-header --no-annotate --constraint .cache/lock/torch.in \
+			--output-file $$lock.lock $$lock.in || exit 1; \
+		awk '/^[a-z0-9]/ { keep = !/^(torch|triton|nvidia-|cuda-)/ } keep' $$lock.lock > .cache/lock/kept && cp .cache/lock/kept $$lock.lock; \
 	done
 	$(BIN)/python -m gandl.workflow.environments
