@@ -25,6 +25,8 @@ METRIC = "z_prime"
 SPREAD = 1.1
 """How much of a row (1) its marks take."""
 PANELS_IN_A_ROW = 4
+TALLEST = 96.0
+"""A panel is at most so tall (mm): two rows of them fit on a page."""
 OWN = "#f2f8fc"
 """Ground of the panel of the run's own normalisation, as the audit marks what is judged."""
 FLOORS = (-1.0, -6.0)
@@ -69,7 +71,8 @@ def featurizers_figure(data: pd.DataFrame) -> Figure:
     rows = -(-len(panels) // PANELS_IN_A_ROW)
     columns = -(-len(panels) // rows)
     width = look.SINGLE_COLUMN * 1.3 if columns == 1 else look.DOUBLE_COLUMN
-    figure = look.new_figure(width, (9 * len(labels) + (8 if len(panels) > 1 else 0)) * rows + 24)
+    panel = min(9 * len(labels), TALLEST) + (8 if len(panels) > 1 else 0)
+    figure = look.new_figure(width, panel * rows + 24)
     for position, (method, part) in enumerate(panels.items()):
         first = figure.axes[0] if position else None
         axes = figure.add_subplot(rows, columns, position + 1, sharex=first, sharey=first)

@@ -146,7 +146,8 @@ def test_the_caption_of_featurizers_says_only_what_its_figure_shows(repository):
     assert "Where the order differs between panels, it depends on the normalisation as well" in several
     assert "Each plate is in units of *none*: nothing (raw). Lines: nominal" in one
     assert not any(word in one for word in ("tinted", "panel"))
-    assert "learned nothing from the images: untrained network, intensities, segmentation. An arrow" in several
+    floors = "untrained network, untrained ImageNet network, cell count, intensities, segmentation, CellProfiler measurements"
+    assert f"learned nothing from the images: {floors}. An arrow" in several
     few = of_plate(repository, embeddings={"featurizers": ["gandl_blocks", "intensity"]})
     text = rendered("featurizers", repository, few)
     assert "learned nothing from the images: intensities. An arrow" in text
@@ -254,4 +255,6 @@ def test_a_task_that_is_not_the_papers_is_named_wherever_its_features_are_shown(
 
 @pytest.mark.parametrize("name", ["featurizers", "figure_5", "table_1", "table_featurizers"])
 def test_captions_of_featurizers_name_the_imagenet_network_that_was_used(name, repository):
-    assert "(embeddings.imagenet.network): efficientnet_lite0." in rendered(name, repository, of_screens(repository))
+    assert "*ImageNet-concatenated*: EfficientNet-Lite0 as trained on ImageNet" in rendered(
+        name, repository, of_screens(repository)
+    )
