@@ -43,7 +43,7 @@ from gandl.source.plates.stores import default_experiment, file_safe
 from gandl.source.schemes import WHOLE, Scheme
 from gandl.source.split_schemes import SplitError
 from gandl.source.splits import make_splits
-from gandl.statistics.hill import FEWEST_DOSES
+from gandl.statistics.hill import FEWEST_DOSES, FEWEST_WELLS
 from gandl.workflow.files import atomic
 from gandl.workflow.words import counted
 
@@ -203,16 +203,16 @@ def questions_of(sites: pd.DataFrame) -> QuestionChoice:
     columns = set(held_out.loc[held_out["scheme"] == Scheme.LEAVE_COLUMN_OUT, "well_id"])
     how = _columns_in_words(wells[wells["well_id"].isin(columns)]) if columns else ""
     probed = frozenset(splits.loc[splits["scheme"] == Scheme.PROBE, "well_id"])
-    doses = dose_series(wells).groupby("treatment")["concentration_um"].nunique()
+    doses = dose_series(wells).groupby("treatment")["concentration_um"].agg(["nunique", "size"])
     questions, words = [QuestionName.CONTROLS], "how far apart the controls are"
     if ((wells["control"] == "none") & wells["treatment"].notna()).any():
         questions.append(QuestionName.TREATMENTS)
         words += ", and which treatments differ from the negative ones"
-    if (doses >= FEWEST_DOSES).any():
+    if ((doses["nunique"] >= FEWEST_DOSES) & (doses["size"] >= FEWEST_WELLS)).any():
         questions.insert(1, QuestionName.DOSE_RESPONSE)
         words += ", and dose response"
     else:
-        words += f"; no treatment has {FEWEST_DOSES} doses for a dose response"
+        words += f"; no treatment has {FEWEST_DOSES} doses in {FEWEST_WELLS} wells for a dose response"
     return QuestionChoice(tuple(questions), f"Questions: {words}.{how}", probed)
 
 

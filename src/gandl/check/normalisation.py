@@ -78,10 +78,9 @@ def _warnings(wells: pd.DataFrame, negative: pd.Series) -> list[str]:
         few = "negative controls that are tested cannot be left out of their reference"
         remedy = "Spread the controls over the rows and columns of every plate"
     return [
-        f"{100 * share:.0f} % of the wells of plate {plate} that are not controls have a treatment, and {few}. Standardised on "
-        "wells that are not controls (`unlabelled`), a plate on which most treatments change the cells has that change as its "
-        f"normal state, and the order of featurizers can be reversed. {remedy}, or look at the other normalisations of the "
-        "report first."
+        f"{100 * share:.0f} % of the wells of plate {plate} that are not controls have a treatment, and {few}. Scores are then "
+        "relative to treated wells (`unlabelled`): where most treatments change the cells, that change counts as normal, and the "
+        f"featurizer that looks best may not be. {remedy}, or compare the normalisations in the report first."
     ]
 
 

@@ -46,7 +46,7 @@ from gandl.source.plates.tabular.doses import is_dose, unit_in_name
 from gandl.source.plates.tabular.mistakes import PlatesError
 from gandl.source.remote.addresses import Addresses
 from gandl.source.remote.retries import DownloadError
-from gandl.statistics.hill import FEWEST_DOSES
+from gandl.statistics.hill import FEWEST_DOSES, FEWEST_WELLS
 from gandl.workflow.words import counted
 
 SAMPLED_SITES = 12
@@ -287,6 +287,11 @@ def _notes_of_wells(sites: pd.DataFrame) -> Iterator[str]:
     if len(few):
         names = counted(len(few), "treatment")
         yield f"fewer than {FEWEST_DOSES} doses, too few for a curve: {names}; the first is {few.index[0]}"
+    sizes = series.groupby("treatment").size()
+    small = sizes[(doses >= FEWEST_DOSES) & (sizes < FEWEST_WELLS)]
+    if len(small):
+        names = counted(len(small), "treatment")
+        yield f"fewer than {FEWEST_WELLS} wells, too few for a curve: {names}; the first is {small.index[0]}"
     partly = wells[(wells["control"] == "none") & wells["treatment"].notna() & wells["concentration_um"].isna()]
     partly = partly[partly["condition"] != "untreated"]  # the vehicle
     unread = _unread_doses(sites, partly)

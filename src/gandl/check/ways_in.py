@@ -129,13 +129,19 @@ def _treated(found: Found, way: WayIn, *, search: bool = False) -> Found:
     """The sites with what was done to their wells, from what is named, or from plate maps that lie beside the table."""
     path = way.plate_maps or way.wells
     if path is not None:
-        return with_plate_maps(found, path)
+        return with_plate_maps(found, _beside(path, way.place))
     silent = all(site.layout.control == "none" and not site.layout.treatment for site in found.sites)
     beside = find_plate_maps(way.place, {site.key.plate for site in found.sites}) if search and silent else None
     if beside is None:
         return found
     found = with_plate_maps(found, beside)
     return replace(found, notes=(f"the treatments are those of {beside}", *found.notes))
+
+
+def _beside(path: Path, place: Path) -> Path:
+    """A table by its path or, where nothing is there, below the folder that is checked."""
+    below = base_of(place) / path
+    return below if not path.is_file() and below.is_file() else path
 
 
 def base_of(place: Path) -> Path:

@@ -26,6 +26,7 @@ from gandl.figures.common.labels import dose_unit, featurizer_label, nominal, nu
 from gandl.figures.common.palette import CONTROLS, FIT, INK, Group, controls_of, dose_colours, group_of
 from gandl.figures.common.scores import read_held_out, treatments_of
 from gandl.source.splits import Scheme
+from gandl.statistics.hill import FEWEST_WELLS
 from gandl.tables import NUMBERS, read_table
 from gandl.workflow.words import counted
 
@@ -201,7 +202,7 @@ def draw_panel(axes: Axes, panel: pd.DataFrame, *, show_cell_type: bool) -> None
     axes.set_xscale("log")
     left, right = strips["negative"] / gap**0.6, strips["positive"] * gap**0.6
     axes.set_xlim(left, right)
-    _ec50_marker(axes, by_kind.get("ec50"), (lowest, highest), unit)
+    _ec50_marker(axes, by_kind.get("ec50"), (lowest, highest), unit, len(wells))
     decades = [tick for tick in LogLocator().tick_values(lowest, highest) if lowest / 1.01 <= tick <= highest * 1.01]
     axes.xaxis.set_major_locator(FixedLocator([strips["negative"], *decades, strips["positive"]]))
     axes.set_xticklabels([CONTROLS["negative"].label, *(nominal(tick) for tick in decades), CONTROLS["positive"].label])
@@ -243,13 +244,13 @@ def _jitter(count: int) -> np.ndarray:
     return np.random.default_rng(JITTER_SEED).permutation(places)
 
 
-def _ec50_marker(axes: Axes, ec50: pd.DataFrame | None, tested: tuple[float, float], unit: str) -> None:
+def _ec50_marker(axes: Axes, ec50: pd.DataFrame | None, tested: tuple[float, float], unit: str, n: int) -> None:
     """A point on the curve with the interval of the dose, and the numbers above the panel.
 
     Evaluation says of an EC50 outside the tested doses that it lies out there, not where: so do marker and text.
     """
     if ec50 is None or ec50.empty:
-        text = "flat: no EC$_{50}$"
+        text = "flat: no EC$_{50}$" if n >= FEWEST_WELLS else f"{counted(n, 'well')}: too few for a curve"
     else:
         row = ec50.iloc[0]
         factor = row["dose"] / row["concentration_um"]

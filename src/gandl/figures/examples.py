@@ -77,7 +77,8 @@ def draw_examples(
 
 
 def examples_of(dataset: str, store: ImageStore, sites: pd.DataFrame, resolution: int) -> Iterator[Example]:
-    """The rows of one store: the first positive and negative control and the first treated well, or one well of its cell type.
+    """The rows of one store: the first positive and negative control and the first treated well of the highest dose, or one well
+    of its cell type.
 
     Raises
     ------
@@ -91,7 +92,8 @@ def examples_of(dataset: str, store: ImageStore, sites: pd.DataFrame, resolution
     for wells in wanted:
         treated = wells[wells["treatment"].notna()]
         if len(wells):
-            first = (treated if len(treated) else wells).iloc[0]
+            chosen = treated if len(treated) else wells
+            first = chosen.sort_values("concentration_um", ascending=False, kind="stable").iloc[0]
             pixels = store.sites([position[first["site_id"]]], resolution)[0]
             yield Example(
                 dataset,

@@ -29,6 +29,8 @@ MOST_PLATES, ACROSS = 12, 3
 """Plates that are drawn at most, evenly over the screen, and how many side by side."""
 NUMBERED = 16
 """Up to so many columns every well of a single plate has its score written on it."""
+ROWS_OF_A_NAME = 2
+"""A block of more plate rows has the name of its treatment turned along it; on fewer it would not fit."""
 
 
 def draw_plate(
@@ -158,7 +160,8 @@ def _name_series(axes: Axes, data: pd.DataFrame, rows: list[str]) -> None:
             unit, factor = dose_unit(doses.max())
             text = f"{treatment}, {nominal(doses.min() * factor)}–{nominal(doses.max() * factor)} {unit}"
             axes.plot([-1.0, -1.0], [first - 0.42, last + 0.42], color=GREY, lw=0.8, clip_on=False)
-            axes.text(-1.08, (first + last) / 2, text, rotation=90, ha="right", va="center")
+            turned = 90 if last - first + 1 > ROWS_OF_A_NAME else 0
+            axes.text(-1.08, (first + last) / 2, text, rotation=turned, ha="right", va="center")
     axes.set_xlim(-0.5, data["column"].nunique() - 0.5)
 
 

@@ -36,6 +36,7 @@ from gandl.report.training import few_images, training_story
 from gandl.report.treatments import treatments_story
 from gandl.report.verdicts import Comparison, Verdict, compare, read_references
 from gandl.source.schemes import Scheme
+from gandl.statistics.hill import FEWEST_WELLS
 from gandl.tables import SITES, read_table
 from gandl.workflow.files import atomic
 from gandl.workflow.words import counted
@@ -163,6 +164,8 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "rankings": ranked,
         "reference_wells": normalizations_in_words(methods_in_order(settings), mark=""),
         "most_series": screen.MOST_SERIES,
+        "scored": screen.scored_in_words(series),
+        "fewest_wells": FEWEST_WELLS,
         "judged": featurizer_label(drawn),
         "treatments": treated,
         "paired": paired,

@@ -19,6 +19,7 @@ from gandl.report.numbers import Value, metric_label
 from gandl.report.order import Order, apart
 from gandl.report.treatments import Treatments
 from gandl.source.schemes import WHOLE, Scheme
+from gandl.statistics.hill import FEWEST_WELLS
 from gandl.tables import SITES, read_table
 from gandl.workflow.words import counted
 
@@ -85,6 +86,7 @@ class Series:
     cell_type: str
     ec50: Value | None
     rises: Value | None
+    scheme: str
 
 
 def sections(numbers: pd.DataFrame, settings: Mapping[str, Any]) -> list[Section]:
@@ -158,13 +160,20 @@ def dose_series(numbers: pd.DataFrame, settings: Mapping[str, Any], judged: str)
     ]
     found = []
     for split, part in table.groupby("split", sort=True):
-        _, _, place = str(split).partition(":")
+        scheme, _, place = str(split).partition(":")
         cell_type, colon, compound = place.partition(":")
         mine = part.assign(split="", unit="well").set_index(["split", "unit", "metric"])
         ec50, rises = (_value(mine, ("", "well", metric)) for metric in ("ec50_um", "rises_with_dose"))
         cells = cell_type if colon and cell_type != NO_CELL_TYPE else ""
-        found.append(Series(compound if colon else cell_type, cells, ec50, rises))
+        found.append(Series(compound if colon else cell_type, cells, ec50, rises, scheme))
     return sorted(found, key=_by_compound)
+
+
+def scored_in_words(series: Sequence[Series]) -> str:
+    """How the wells of dose series were held out of what scores them."""
+    schemes = [scheme for scheme in WHOLE if scheme in {one.scheme for one in series}]
+    left_out = " or ".join(SCHEMES[scheme] for scheme in schemes)
+    return f"each scored by a model that was not trained on it ({left_out})" if left_out else "each scored by a model"
 
 
 def _by_compound(series: Series) -> tuple[str, str]:
@@ -217,9 +226,11 @@ def findings(
     lines += order.holds if order else ()
     found = [one for one in series if one.ec50 is not None and one.ec50.known]
     if series:
+        few = sum(one.ec50 is not None and one.ec50.n < FEWEST_WELLS for one in series)
         lines.append(
             f"Dose response by {featurizer_label(drawn or judged)}: {len(found)} of {len(series)} series (compound by cell type) "
             f"have a curve that fits better than a constant; {sum(_rises(one) for one in found)} of these rise with dose."
+            + (f" {few} have fewer than {FEWEST_WELLS} wells, too few for a curve." if few else "")
         )
     lines += treatments.findings if treatments else []
     if not page and not series:

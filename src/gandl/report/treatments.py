@@ -154,7 +154,8 @@ def _sentences(treated: pd.DataFrame, calls: Sequence[Calls], label: str, rate: 
     else:
         for cell_type, part in groups:
             of = _of(str(cell_type))
-            beside = "".join(_of_controls(one) for one in calls if one.drawn and one.cell_type == of)
+            here = [one for one in calls if one.cell_type == of]
+            beside = "".join(_of_controls(one) for one in here if one.drawn) + _of_others(here)
             yield (
                 f"Treatments by {label}{f' in {of}' if of else ''}: {_share(part)} (false discovery rate {rate})"
                 f"{_named(part[part['hit']])}.{beside}"
@@ -176,6 +177,12 @@ def _of_controls(calls: Calls) -> str:
     kinds = {"negative": calls.negatives, "positive": calls.positives}
     parts = [f"{share} {kind}" for kind, share in kinds.items() if share]
     return f" The same test calls {' and '.join(parts)} control wells hits." if parts else ""
+
+
+def _of_others(calls: Sequence[Calls]) -> str:
+    """How many hits the featurizers call that are not drawn; empty if there are none."""
+    parts = [f"{one.featurizer} {one.treatments}" for one in calls if not one.drawn and one.treatments]
+    return f" Hits by other featurizers: {', '.join(parts)}." if parts else ""
 
 
 def _named(hits: pd.DataFrame) -> str:

@@ -25,6 +25,8 @@ PROFILE = (241, 65)
 """EC50s and slopes of the finer grid on which the interval of the EC50 is sought: with six doses a step of 0.014 decades."""
 FEWEST_DOSES = 4
 PARAMETERS = 4
+FEWEST_WELLS = PARAMETERS + 3
+"""With fewer, no curve can be preferred to a constant: AICc, with the variance a parameter more, has no value."""
 
 
 class DoseError(ValueError):

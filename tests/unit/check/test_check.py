@@ -240,7 +240,10 @@ def controls(plates: Sequence[str], rows: Sequence[str]) -> list[tuple[str, str,
 
 def test_questions_need_controls_that_can_be_left_out() -> None:
     every = (QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE, QuestionName.TREATMENTS)
-    assert questions_of(wells(controls("p", "ABCD"), doses=4)).questions == every
+    assert questions_of(wells(controls("p", "ABCD"), doses=7)).questions == every
+    few_wells = questions_of(wells(controls("p", "ABCD"), doses=6))
+    assert few_wells.questions == (QuestionName.CONTROLS, QuestionName.TREATMENTS)
+    assert "no treatment has 4 doses in 7 wells for a dose response" in few_wells.why
     assert questions_of(wells(controls("pq", "AB"), doses=4)).questions == every
     few_doses = questions_of(wells(controls("pq", "AB"), doses=3))
     assert few_doses.questions == (QuestionName.CONTROLS, QuestionName.TREATMENTS)

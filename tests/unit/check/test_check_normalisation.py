@@ -93,7 +93,7 @@ def test_a_plate_row_with_most_negative_controls_leaves_cross_fitting_out() -> N
     assert "`negative` is shown for comparison alone: wells that are scored are among its reference" in reason
     assert "an AUC of 0.84, where 0.5 is right" in reason
     assert "and negative controls that are tested cannot be left out of their reference" in warning
-    assert "Spread the controls over the rows and columns of every plate, or look at the other" in warning
+    assert "Spread the controls over the rows and columns of every plate, or compare the normalisations" in warning
     assert warnings_of(sites) == [warning], "enough of them do not help where they cannot be left out"
 
 
@@ -122,7 +122,7 @@ def test_mostly_treated_wells_as_reference_are_warned_of() -> None:
     assert warning.startswith(
         "80 % of the wells of plate lab_2 that are not controls have a treatment, and plate lab_1 has 6 neg"
     )
-    assert "order of featurizers can be reversed" in warning
+    assert "the featurizer that looks best may not be" in warning
     assert choose_normalisation(sites, scored=True).reasons[1:] == (warning,)
 
 

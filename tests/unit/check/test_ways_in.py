@@ -127,6 +127,9 @@ def test_a_folder_takes_plate_maps_by_either_option(listed: Listed, here: Path) 
     assert sorted(tables[2]["concentration_um"].dropna().unique()) == [0.1, 0.3, 1, 3, 10]
     single = listed.folder / "platemap/map1.txt"
     assert gandl_check(listed.folder / "images", "--pattern", pattern, "--wells", single) is None
+    below = ("--plate-maps", "barcode_platemap.csv", "--config", "d.yaml")
+    assert gandl_check(listed.folder, "--pattern", pattern, *below) is None
+    assert pd.read_csv(here / "d_sites.csv")["control"].value_counts().to_dict() == {"negative": 4, "positive": 4}
     both = gandl_check(listed.folder / "images", "--pattern", pattern, "--wells", single, "--plate-maps", maps)
     assert both == "--wells and --plate-maps both say what was done to the wells; name one of them"
 

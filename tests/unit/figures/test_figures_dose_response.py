@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from figure_inputs import SERIES, outputs, score_table, write_dose_response
 from gandl.config import FiguresSettings
 from gandl.figures.common.style import FigureError, style
-from gandl.figures.dose_response import DoseResponse, dose_response_figure, draw_dose_response, drawn
+from gandl.figures.dose_response import DoseResponse, _ec50_marker, dose_response_figure, draw_dose_response, drawn
 
 SETTINGS = FiguresSettings(dpi=60)
 UNITS = {"Wortmannin": ("nM", 1000.0), "LY294002": ("µM", 1.0)}
@@ -77,6 +78,12 @@ def test_without_an_ec50_the_panel_says_so_and_draws_no_marker(panels: dict[tupl
     axes = panels["LY294002", "intensity"]
     assert not artist(axes, "ec50")
     assert [text.get_text() for text in axes.texts] == ["flat: no EC$_{50}$"]
+
+
+def test_with_fewer_than_seven_wells_the_panel_says_that_they_are_too_few() -> None:
+    axes = Figure().subplots()
+    _ec50_marker(axes, None, (0.1, 3.0), "µM", 4)
+    assert [text.get_text() for text in axes.texts] == ["4 wells: too few for a curve"]
 
 
 @pytest.mark.parametrize(

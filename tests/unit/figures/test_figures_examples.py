@@ -57,11 +57,14 @@ def screen_store(folder: Path, name: str = "HRCE-1_1") -> tuple[Path, pd.DataFra
     return store, table
 
 
-def test_rows_are_the_first_control_of_each_kind_and_the_first_treated_well(tmp_path: Path) -> None:
+def test_rows_are_the_first_control_of_each_kind_and_the_first_treated_well_of_the_highest_dose(tmp_path: Path) -> None:
     path, sites = screen_store(tmp_path)
     rows = list(examples_of("rxrx19a", ImageStore(path), sites, 16))
     assert [row.site_id[-5:-2] for row in rows] == ["A00", "A02", "A04"]
     assert [row.label for row in rows] == ["HRCE C+", "HRCE C−", "HRCE treated\nRemdesivir\n(simulated)\n3 µM"]
+    last = sites.index[(sites["control"] == "none") & sites["treatment"].notna()][-1]
+    sites.loc[last, "concentration_um"] = 30.0
+    assert list(examples_of("rxrx19a", ImageStore(path), sites, 16))[2].site_id == sites.loc[last, "site_id"]
 
 
 def test_of_a_screen_of_cell_types_one_well_of_each_store_is_shown(tmp_path: Path) -> None:

@@ -83,7 +83,8 @@ def test_calls_of_every_featurizer_stand_beside_and_a_sentence_names_the_first_h
         f"{towards['treatment'].iloc[0]} 10 µM, "
     )
     assert f" and {len(towards) - 5} more; away from C+ compound" in sentence
-    assert sentence.endswith("The same test calls 2 of 32 negative and 12 of 16 positive control wells hits.")
+    of_controls = "The same test calls 2 of 32 negative and 12 of 16 positive control wells hits."
+    assert sentence.endswith(f"{of_controls} Hits by other featurizers: Channel intensities 15 of 60.")
 
 
 def test_cell_types_have_a_sentence_each_and_many_have_one_together(tmp_path: Path) -> None:
@@ -114,12 +115,12 @@ def test_sentences_have_no_holes_where_a_kind_of_controls_or_a_cell_type_could_n
     alone = story(tmp_path, table, numbers[numbers["metric"] != "negatives_as_hits"])
     assert alone.findings == [
         "Treatments by GAN-DL, blocks in HRCE: 0 of 1 treatment and dose is a hit (false discovery rate 5 %). "
-        "The same test calls 12 of 16 positive control wells hits.",
+        "The same test calls 12 of 16 positive control wells hits. Hits by other featurizers: Channel intensities 15 of 60.",
         "None of the treatments in VERO was tested: too few negative control wells.",
     ]
     assert alone.calls[0].negatives == ""
     neither = story(tmp_path, table, numbers[numbers["metric"] == "hit_share"])
-    assert neither.findings[0].endswith("(false discovery rate 5 %).")
+    assert "(false discovery rate 5 %). Hits by other" in neither.findings[0]
 
 
 def test_four_negative_and_no_positive_controls_have_whole_sentences(tmp_path: Path) -> None:
@@ -133,7 +134,8 @@ def test_four_negative_and_no_positive_controls_have_whole_sentences(tmp_path: P
     numbers = numbers_of(tmp_path)
     told = story(tmp_path, found.assign(**about)[TREATMENTS.names], numbers[numbers["metric"] == "hit_share"])
     assert told.findings == [
-        "Treatments by GAN-DL, blocks: 1 of 3 treatments and doses are hits (false discovery rate 5 %): towards C+ c 1 µM."
+        "Treatments by GAN-DL, blocks: 1 of 3 treatments and doses are hits (false discovery rate 5 %): towards C+ c 1 µM. "
+        "Hits by other featurizers: Channel intensities 15 of 60."
     ]
     assert told.intervals.startswith("Student's t by the spread of the negative controls within plates")
 

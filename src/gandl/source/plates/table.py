@@ -97,7 +97,13 @@ def sites_of_table(
         functions = _illumination(line, cells, images, table.path, mistakes if illumination else [])
         if site is not None:
             sites.append(replace(site, illumination=functions))
-    found = Found(channels, tuple(sites), tuple(mistakes), (*table.notes, *of_vehicles, *_notes(table.header)))
+    notes = [*table.notes, *of_vehicles, *_notes(table.header)]
+    if whole and len(channels) > 1 and list(channels) == [str(number) for number in range(1, len(channels) + 1)]:
+        notes.append(
+            f"the files of the column {WHOLE} name no channels: their {len(channels)} pages are taken as the channels "
+            f"{', '.join(channels)} (name them by --rename 1=dna; z planes need a column {PREFIX}<channel> and --z)"
+        )
+    found = Found(channels, tuple(sites), tuple(mistakes), tuple(notes))
     return found if whole else with_other_names(found, new)
 
 

@@ -51,7 +51,9 @@ def test_channels_without_names_of_their_own_are_numbered(
     write_ome_zarr(tmp_path / "lab/b", STACK[:, 0], "CYX", channels=names)
     for name in ("a.tif", "b"):
         table = write_csv(tmp_path / "lab/sites.csv", [{"well": "A1", "file": name}])
-        assert read_plates(PlatesSettings(table=str(table))).channels == channels
+        found = read_plates(PlatesSettings(table=str(table)))
+        assert found.channels == channels
+        assert any("3 pages are taken as the channels 1, 2, 3" in note for note in found.notes) is (channels[0] == "1")
 
 
 def test_files_of_other_channels_and_files_that_cannot_be_read_are_mistakes(tmp_path: Path) -> None:
