@@ -249,7 +249,7 @@ def test_questions_need_controls_that_can_be_left_out() -> None:
     assert few_doses.questions == (QuestionName.CONTROLS, QuestionName.TREATMENTS)
     assert few_doses.why == (
         "Questions: how far apart the controls are, and which treatments differ from the negative ones; no treatment has 4 doses "
-        "for a dose response."
+        "in 7 wells for a dose response."
     )
     assert questions_of(wells(controls("pq", "AB"))).questions == (QuestionName.CONTROLS,)
     few = questions_of(wells(controls("p", "ABC"), doses=4))
