@@ -261,8 +261,8 @@ def test_questions_need_controls_that_can_be_left_out() -> None:
         (), "No question is evaluated: of the one plate neither rows nor columns can be left out in turn, since "
         "one row and one column hold all controls of a kind.",
     )  # fmt: skip
-    filled = wells([("p", "A", "negative")] * 6 + [("p", "H", "positive")] * 6, doses=4)
-    by_column = questions_of(filled.assign(column=[*range(1, 7), *range(1, 7), *range(7, 11)]))
+    filled = wells([("p", "A", "negative")] * 6 + [("p", "H", "positive")] * 6, doses=7)
+    by_column = questions_of(filled.assign(column=[*range(1, 7), *range(1, 7), *range(7, 14)]))
     assert (by_column.questions, by_column.why) == (
         every,
         "Questions: how far apart the controls are, and which treatments differ from the negative ones, and dose response. Plate "
