@@ -132,6 +132,12 @@ RECIPE = cfg.counterparts.baseline
 BASELINE_WEIGHTS = f"<results>/models/{BASELINE}/seed_{RECIPE.seed}/weights.safetensors"
 
 
+CONV_AE_RECIPE = cfg.counterparts.conv_ae
+
+
+CONV_AE_MODEL = f"<results>/models/{CONV_AE}/seed_{CONV_AE_RECIPE.seed}"
+
+
 def stores_of_baseline():
     """The manifests of RxRx1, which the baseline is trained on; none where the run does not have it."""
     return manifests_of("rxrx1") if "rxrx1" in STORES else []
