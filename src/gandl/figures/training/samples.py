@@ -117,7 +117,7 @@ def samples_figure(samples: Samples, data: pd.DataFrame) -> Figure:
             (2 * index, samples.real, "Real"),
             (2 * index + 1, samples.fake, samples.made.capitalize()),
         ):
-            grid[row, 0].set_ylabel(name)
+            grid[row, 0].set_ylabel(name, size="small")  # the longest is as high as a crop, and would push rows apart
             for column, axes in enumerate(grid[row]):
                 _bare(axes)
                 if column < len(crops):
