@@ -173,7 +173,7 @@ def conv_ae_of(resolution: int) -> AutoencoderSettings:
         network=AutoencoderNetworkSettings(crop=64, channel_base=1024, channel_max=64),
         resolution=resolution,
         images=20_000,
-        learning_rate=0.002,
+        learning_rate=0.006,
         ema_half_life=1_000.0,
     )
 
