@@ -99,7 +99,7 @@ use rule training as conv_ae with:
     """Train the paper's ConvAE, an autoencoder, on crops of all stores of the first screen; resumes as training does."""
     input:
         manifests=manifests_of(SCREEN),
-        pretrained=pretrained_weights(CONV_AE_RECIPE.perceptual.network.value),
+        pretrained=pretrained_weights(CONV_AE_PERCEPTUAL),
     output:
         weights=f"<results>/models/{CONV_AE}/seed_{{seed}}/weights.safetensors",
         last=f"<results>/models/{CONV_AE}/seed_{{seed}}/last.safetensors",

@@ -62,9 +62,9 @@ def test_one_step_is_adam_on_both_distances(weight: float) -> None:
     gradients = torch.autograd.grad(error + weight * seen, list(twin.parameters()))
     objective.step()
     ((_, numbers),) = objective.drain()
-    assert numbers["loss_reconstruction"] == pytest.approx(float(error), rel=1e-6)
+    assert numbers["loss_reconstruction"] == pytest.approx(error.item(), rel=1e-6)
     assert ("loss_perceptual" in numbers) is (weight > 0)
-    assert numbers.get("loss_perceptual", float(seen)) == pytest.approx(float(seen), rel=1e-6)
+    assert numbers.get("loss_perceptual", seen.item()) == pytest.approx(seen.item(), rel=1e-6)
     # in the first step both moments are the gradient's, so that Adam goes by the learning rate along each gradient's sign
     for before, after, gradient in zip(twin.parameters(), objective.autoencoder.parameters(), gradients, strict=True):
         expected = before - TRAINING.learning_rate * gradient / (gradient.abs() + 1e-8)
