@@ -19,6 +19,7 @@ from gandl.workflow.environments import share_source
 from gandl.report.captions import (
     NO_COUNTS,
     caption_counts,
+    conv_ae_caption,
     hits_note,
     imagenet_in_words,
     normalizations_in_words,
@@ -45,6 +46,7 @@ OWN_FIRST = [METHOD, *(method for method in METHODS if method != METHOD)]
 FEATURIZERS = [name.value for name in cfg.embeddings.featurizers]
 TRAINED = [name.value for name in TRAINED_BY_RUN]
 BASELINE = FeaturizerName.DENSENET161_ARCFACE.value
+CONV_AE = FeaturizerName.CONV_AE.value
 UNTRAINED = FeaturizerName.GANDL_UNTRAINED.value
 NETWORK = cfg.embeddings.imagenet.network.value
 ON_IMAGENET = [

@@ -22,7 +22,9 @@ CAPTION = {
     "normalizations": normalizations_in_words(OWN_FIRST),
     "featurizer": DRAWN,
     "featurizers": FEATURIZERS,
-    "imagenet": imagenet_in_words(FEATURIZERS, NETWORK),
+    "imagenet": imagenet_in_words(
+        FEATURIZERS, NETWORK, cfg.counterparts.conv_ae.perceptual
+    ),
     "blocks": cfg.embeddings.blocks,
     "block_statistics": [
         statistic.value for statistic in cfg.embeddings.block_statistics
@@ -47,6 +49,7 @@ CAPTION_SETTINGS = {
     "held_out": cfg.training.held_out,
     "quality_crops": cfg.training.quality_crops,
     "chosen": cfg.training.weights.value,
+    "conv_ae": conv_ae_caption(cfg.counterparts.conv_ae),
 }
 
 
@@ -92,6 +95,10 @@ FIGURES = {
     "figure_samples": (True, ""),
     "figure_training": (True, ""),
     "figure_s_training": (True, ""),
+    "figure_s_reconstructions": (
+        CONV_AE in FEATURIZERS,
+        f"conv_ae among embeddings.featurizers ({PRESET})",
+    ),
     "figure_featurizers": (requested("controls"), f"the question controls ({PRESET})"),
     "figure_axes": (PLATE, "the plate BBBC013 (config/bbbc013.yaml)"),
     "figure_plate": (

@@ -1,6 +1,6 @@
 """embeddings: featurizers look at every site of a store and write one vector per site.
 
-REQUIRED  image stores; the trained weights for `gandl` and `gandl_blocks`; ImageNet weights for `imagenet_concatenated`; the
+REQUIRED  image stores; the trained weights for `gandl` and `gandl_blocks`, those of the baseline and of `conv_ae` for these; ImageNet weights for `imagenet_concatenated`; the
           published archive for `released`
 MAKES     <results>/embeddings/{dataset}/{featurizer}/{store}.parquet
 """
@@ -56,6 +56,33 @@ use rule embeddings as baseline_embeddings with:
             include={"resolutions", "rescale", "drop_channels", "batch", "precision"},
         ),
         code=code_of([BASELINE]),
+
+
+use rule embeddings as conv_ae_embeddings with:
+    """Embed one store with the encoder of the autoencoder."""
+    input:
+        manifest="<results>/images/{dataset}/{store}.manifest.json",
+        weights=f"{CONV_AE_MODEL}/weights.safetensors",
+    output:
+        embeddings=[f"<results>/embeddings/{{dataset}}/{CONV_AE}/{{store}}.parquet"],
+    log:
+        f"<logs>/embeddings/{{dataset}}_{CONV_AE}_{{store}}.log",
+    benchmark:
+        f"<benchmarks>/embeddings/{{dataset}}_{CONV_AE}_{{store}}.jsonl"
+    params:
+        featurizers=[CONV_AE],
+        settings=settings(
+            cfg.embeddings,
+            include={
+                "resolutions",
+                "rescale",
+                "drop_channels",
+                "stride",
+                "batch",
+                "precision",
+            },
+        ),
+        code=code_of([CONV_AE]),
 
 
 rule floors:

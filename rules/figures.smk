@@ -167,6 +167,29 @@ use rule figure_samples as figure_s_training with:
         seed=cfg.training.seed,
 
 
+use rule figure_samples as figure_s_reconstructions with:
+    """Held-out crops and what the autoencoder makes of their codes, channel by channel."""
+    input:
+        where_drawn("figure_s_reconstructions"),
+        style=STYLE,
+        samples=f"{CONV_AE_MODEL}/samples.npz",
+    output:
+        **figure_files(
+            "figure_s_reconstructions",
+            "s_reconstructions.rst",
+            "models",
+            "Reconstructions of ConvAE",
+        ),
+    log:
+        "<logs>/figures/figure_s_reconstructions.log",
+    benchmark:
+        "<benchmarks>/figures/figure_s_reconstructions.jsonl"
+    params:
+        **calls("gandl.figures.training.samples.draw_samples"),
+        caption=caption("conv_ae"),
+        made="reconstructed",
+
+
 use rule figure_samples as figure_featurizers with:
     """Z' of every featurizer with its interval under every normalisation, over all rows and over the rows that chose nothing."""
     input:

@@ -132,6 +132,17 @@ RECIPE = cfg.counterparts.baseline
 BASELINE_WEIGHTS = f"<results>/models/{BASELINE}/seed_{RECIPE.seed}/weights.safetensors"
 
 
+CONV_AE_RECIPE = cfg.counterparts.conv_ae
+
+
+CONV_AE_MODEL = f"<results>/models/{CONV_AE}/seed_{CONV_AE_RECIPE.seed}"
+
+
+CONV_AE_PERCEPTUAL = (
+    CONV_AE_RECIPE.perceptual.network.value if CONV_AE_RECIPE.perceptual.weight else ""
+)
+
+
 def stores_of_baseline():
     """The manifests of RxRx1, which the baseline is trained on; none where the run does not have it."""
     return manifests_of("rxrx1") if "rxrx1" in STORES else []
@@ -145,6 +156,17 @@ def pretrained_weights(network):
     if network not in listed:
         return []
     return [f"{DOWNLOADS}/{official('imagenet', network)}"]
+
+
+def imagenet_files():
+    """The downloaded ImageNet weights of this run: of the network that embeds, and of the autoencoder's perceptual loss."""
+    networks = [NETWORK] if IMAGENET else []
+    networks += [CONV_AE_PERCEPTUAL] if CONV_AE in FEATURIZERS else []
+    return [
+        file
+        for network in dict.fromkeys(networks)
+        for file in pretrained_weights(network)
+    ]
 
 
 def pretrained_copy(wildcards):

@@ -1,11 +1,12 @@
 """models: image stores become trained networks. GAN-DL uses no label (the probe only observes, and only if it is on); the
-counterpart `densenet161_arcface` is trained on the siRNAs of RxRx1.
+counterpart `densenet161_arcface` is trained on the siRNAs of RxRx1, the counterpart `conv_ae` without labels, as GAN-DL.
 
-REQUIRED  the image stores of the first screen; its sites and splits where `training.probe` is on; for the counterpart those of
-          RxRx1, and its sites
+REQUIRED  the image stores of the first screen; its sites and splits where `training.probe` is on; for `densenet161_arcface` the
+          stores of RxRx1, and its sites; for `conv_ae` the ImageNet weights of its perceptual loss
 MAKES     <results>/models/gandl/seed_{seed}/weights.safetensors (a copy of last.safetensors or best.safetensors, as
           `training.weights` says), curve.parquet, samples.png, samples.npz, samples.gif, interpolation.png;
           <results>/models/densenet161_arcface/seed_{seed}/: the same, and labels.parquet (who trains, who validates);
+          <results>/models/conv_ae/seed_{seed}/: the same; samples are held-out crops and their reconstructions;
           checkpoints are beside them, undeclared, so that a killed training resumes where it was
 """
 
@@ -92,3 +93,31 @@ rule baseline:
         ),
     script:
         "../workflow/scripts/training.py"
+
+
+use rule training as conv_ae with:
+    """Train the paper's ConvAE, an autoencoder, on crops of all stores of the first screen; resumes as training does."""
+    input:
+        manifests=manifests_of(SCREEN),
+        pretrained=pretrained_weights(CONV_AE_PERCEPTUAL),
+    output:
+        weights=f"<results>/models/{CONV_AE}/seed_{{seed}}/weights.safetensors",
+        last=f"<results>/models/{CONV_AE}/seed_{{seed}}/last.safetensors",
+        best=f"<results>/models/{CONV_AE}/seed_{{seed}}/best.safetensors",
+        curve=f"<results>/models/{CONV_AE}/seed_{{seed}}/curve.parquet",
+        samples=f"<results>/models/{CONV_AE}/seed_{{seed}}/samples.png",
+        arrays=f"<results>/models/{CONV_AE}/seed_{{seed}}/samples.npz",
+        animation=f"<results>/models/{CONV_AE}/seed_{{seed}}/samples.gif",
+        interpolation=f"<results>/models/{CONV_AE}/seed_{{seed}}/interpolation.png",
+    log:
+        f"<logs>/models/{CONV_AE}_seed_{{seed}}.log",
+    benchmark:
+        f"<benchmarks>/models/{CONV_AE}_seed_{{seed}}.jsonl"
+    params:
+        settings=settings(CONV_AE_RECIPE),
+        objective="autoencoder",
+        code=code_version(
+            "gandl.models.engine.training",
+            "gandl.models.objectives.autoencoder",
+            "gandl.models.looks.reconstruction",
+        ),

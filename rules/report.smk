@@ -14,7 +14,7 @@ rule provenance:
         tables=[table for dataset in DATASETS for table in tables_of(dataset)],
         archives=[
             *collect("<downloads>/{archive}", archive=downloaded()),
-            *(pretrained_weights(NETWORK) if IMAGENET else []),
+            *imagenet_files(),
         ],
         origins=collect("<downloads>/{archive}.origin.json", archive=downloaded()),
         sites=collect("<results>/source/{dataset}/sites.parquet", dataset=DATASETS),

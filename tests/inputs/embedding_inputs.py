@@ -23,11 +23,12 @@ from gandl.embeddings.featurizers import Featurizer
 from gandl.embeddings.kinds import build_featurizers
 from gandl.images.store_reader import ImageStore
 from gandl.models.crops.intensity import IntensityScale
+from gandl.models.networks.autoencoder import TrainedAutoencoder
 from gandl.models.networks.classifier import TrainedClassifier
 from gandl.models.networks.gan import untrained
 from gandl.models.networks.trained import seeded
 from gandl.models.networks.weights import save
-from model_inputs import CLASSIFIER
+from model_inputs import AUTOENCODER, CLASSIFIER
 from plates import pixel_store
 
 SIZE = 48
@@ -41,7 +42,7 @@ SETTINGS = EmbeddingsSettings(
     resolutions={SCREEN: SIZE // 2, OTHER: SIZE // 2},
     segmentation=SegmentationSettings(minimum_area=20, ring=3),
 )
-BASELINE = FeaturizerName.DENSENET161_ARCFACE
+BASELINE, CONV_AE = FeaturizerName.DENSENET161_ARCFACE, FeaturizerName.CONV_AE
 FEATURIZERS = [name for name in FeaturizerName if name != FeaturizerName.RELEASED]
 """Those that look at images."""
 SCALE = IntensityScale(("gfp", "dna"), (5.0, 10.0), (180.0, 200.0))
@@ -75,6 +76,7 @@ def write_weights(path: Path) -> Path:
     other.discriminator_ema.deviation.mean.fill_(0.6)
     save(replace(model, discriminator_raw=other.discriminator_ema), path)
     write_baseline(path.with_name("baseline.safetensors"))
+    write_conv_ae(path.with_name("conv_ae.safetensors"))
     return path
 
 
@@ -87,6 +89,14 @@ def write_baseline(path: Path, channels: tuple[str, ...] = ("gfp", "dna")) -> Pa
         for name, buffer in model.classifier_ema.named_buffers():
             buffer.add_(torch.rand(buffer.shape) * (0.5 if name.endswith("var") else 0.1))
     save(model, path)
+    return path
+
+
+def write_conv_ae(path: Path, channels: tuple[str, ...] = ("gfp", "dna")) -> Path:
+    """Weights of an autoencoder whose averaged and raw networks differ."""
+    scale = IntensityScale(channels, (-2.0,) * len(channels), (4.0,) * len(channels), Intensity.SITE)
+    model, other = (TrainedAutoencoder.new(AUTOENCODER, scale, seed) for seed in (3, 4))
+    save(replace(model, autoencoder_raw=other.autoencoder_raw), path)
     return path
 
 
@@ -108,7 +118,8 @@ def build_several(
 ) -> list[Featurizer]:
     """Featurizers that share what they can."""
     made: dict[FeaturizerName, Featurizer] = {}
-    for weights, of in (("baseline", [BASELINE]), ("weights", [name for name in names if name != BASELINE])):
+    others = [name for name in names if name not in (BASELINE, CONV_AE)]
+    for weights, of in (("baseline", [BASELINE]), ("conv_ae", [CONV_AE]), ("weights", others)):
         built = build_featurizers(
             [name for name in of if name in names],
             settings=settings,

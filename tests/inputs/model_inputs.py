@@ -19,6 +19,7 @@ from gandl.config import (
     GeneratorKind,
     Intensity,
     NetworkSettings,
+    PerceptualSettings,
     RecipeSettings,
     TrainingSettings,
 )
@@ -39,6 +40,7 @@ TRAINING = TrainingSettings(
 
 AUTOENCODER = AutoencoderSettings(
     network=AutoencoderNetworkSettings(crop=16, channel_base=96, channel_max=8, code_dim=10),
+    perceptual=PerceptualSettings(maps=2),
     resolution=32,
     images=160,
     batch=8,

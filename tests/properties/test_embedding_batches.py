@@ -18,6 +18,7 @@ NETWORKS = (
     FeaturizerName.GANDL_BLOCKS,
     FeaturizerName.GANDL_UNTRAINED,
     FeaturizerName.IMAGENET_CONCATENATED,
+    FeaturizerName.CONV_AE,
     FeaturizerName.IMAGENET_UNTRAINED,
 )
 

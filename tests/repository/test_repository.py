@@ -71,6 +71,8 @@ SHARING = {
     "untrained": "embeddings",
     "baseline": "training",
     "baseline_embeddings": "embeddings",
+    "conv_ae": "training",
+    "conv_ae_embeddings": "embeddings",
     "imagenet": "embeddings",
     "pretrained": "download",
     "site_profiles": "profiles",

@@ -18,6 +18,7 @@ DRAWN = {
         "figure_3",
         "figure_4",
         "figure_5",
+        "figure_s_reconstructions",
         "figure_calibration",
         "figure_featurizers",
         "table_featurizers",
@@ -70,7 +71,8 @@ def test_the_paper_has_a_store_per_plate_and_per_experiment(empty: Project) -> N
     listed = empty.snakemake("-n", "--configfile", "config/paper.yaml")
     found = jobs(listed.stdout + listed.stderr)
     assert found["images"] == 57 + 51
-    assert found["embeddings"] == 57 + 51
+    assert found["embeddings"] == found["conv_ae_embeddings"] == 57 + 51
+    assert found["pretrained"] == 2, "DenseNet-121 that embeds, ResNet-50 that teaches the autoencoder"
     assert found["directory"] == 2
     assert "simulate_rxrx19a" not in found
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from gandl.embeddings.metadata import feature_names
 from gandl.images.store_reader import ImageStore
-from gandl.tables import NUMBERS, SITES, SPLITS, read_table
+from gandl.tables import CURVE, NUMBERS, SITES, SPLITS, read_table
 from local_server import FileServer, serving
 from tiny_project import Project
 
@@ -131,6 +131,45 @@ def test_without_the_truth_everything_but_its_calibration_is_there(simulated: Pr
     finally:
         hidden.rename(truth)
     np.testing.assert_array_equal(before["on"].to_numpy(), after["on"].to_numpy())
+
+
+SMALL_AUTOENCODER = {
+    "network": {"crop": 16, "channel_base": 128, "channel_max": 16, "code_dim": 12},
+    "resolution": 32,
+    "images": 64,
+    "batch": 8,
+    "checkpoint_images": 32,
+    "looks": 2,
+    "quality_crops": 16,
+    "held_out": 0.2,
+}
+
+
+def test_an_autoencoder_is_trained_beside_the_gan_embeds_both_screens_and_is_drawn(simulated: Project) -> None:
+    refused = simulated.run("figure_s_reconstructions", "--dry-run")
+    assert refused.returncode != 0
+    assert "figure_s_reconstructions does not apply to the run tiny" in refused.stdout + refused.stderr
+    assert "it needs conv_ae among embeddings.featurizers" in refused.stdout + refused.stderr
+    results = simulated.folder / RUN
+    stores = {screen: next((results / f"images/{screen}").glob("*.zarr")).stem for screen in ("rxrx19a", "rxrx1")}
+    tables = [f"{RUN}/embeddings/{screen}/conv_ae/{store}.parquet" for screen, store in stores.items()]
+    simulated.configure(
+        {"counterparts": {"conv_ae": SMALL_AUTOENCODER}, "embeddings": {"featurizers": ["gandl_blocks", "conv_ae"]}}
+    )
+    try:
+        done = simulated.run("figure_s_reconstructions", *tables, "--rerun-triggers", "mtime")
+        assert done.returncode == 0, done.stderr[-2000:]
+    finally:
+        simulated.configure({})
+    for ending in ("svg", "png", "csv"):
+        assert (results / f"figures/figure_s_reconstructions.{ending}").stat().st_size > 0
+    assert "Reconstructed" in (results / "figures/figure_s_reconstructions.svg").read_text(encoding="utf-8")
+    drawn = pd.read_csv(results / "figures/figure_s_reconstructions.csv")
+    assert set(drawn["crops"]) == {"real", "reconstructed"}
+    for table in tables:
+        assert feature_names(simulated.folder / table) == [f"code_{i}" for i in range(12)]
+    curve = read_table(results / "models/conv_ae/seed_0/curve.parquet", CURVE)
+    assert {"loss_reconstruction", "loss_perceptual", "quality"} <= set(curve["metric"])
 
 
 SHRUNK = {

@@ -1,4 +1,4 @@
-"""Rules `training` (GAN-DL; the probe is handed in here, so that it never reads a label) and `baseline` (with labels)."""
+"""Rules `training` (GAN-DL; the probe is handed in here: it never reads a label), `conv_ae` and `baseline` (with labels)."""
 
 import os
 from pathlib import Path
@@ -26,6 +26,7 @@ with job(snakemake.log[0]):
     dropped = snakemake.params.get("drop_channels", [])
     weights = Path(snakemake.output.weights)
     sites, splits = (Path(table) for table in snakemake.input.probe_tables) if settings.probed else (None, None)
+    pretrained = [Path(file) for file in snakemake.input.get("pretrained", [])]
     labels = Path(snakemake.output.labels) if snakemake.output.get("labels") else None
     if labels is not None:
         write_labels(Path(snakemake.input.sites), labels, held_out=settings.held_out, seed=settings.seed)
@@ -41,6 +42,7 @@ with job(snakemake.log[0]):
             objective=objective,
             labels=labels,
             channels=tuple(name for name in ImageStore(stores[0]).channels if name not in dropped) if dropped else None,
+            pretrained=next(iter(pretrained), None),
             probe_tables=None if sites is None else (sites, splits),
             gpus=int(snakemake.resources.get("gpu", 0)),
             threads=snakemake.threads,

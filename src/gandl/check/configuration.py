@@ -19,7 +19,10 @@ from gandl.check.plates import CheckReport
 from gandl.config import (
     NEED_NUCLEI,
     RXRX_ONLY,
+    AutoencoderNetworkSettings,
+    AutoencoderSettings,
     Config,
+    CounterpartsSettings,
     Dataset,
     EmbeddingsSettings,
     EvaluationSettings,
@@ -123,6 +126,7 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
         source=SourceSettings(datasets=[Dataset.PLATES], simulation=None, rxrx19a=None, rxrx1=None, plates=settings),
         images=ImagesSettings(resolutions={Dataset.PLATES: list(dict.fromkeys([original, trained]))}),
         training=training_of(report.sites, trained, nuclear, probe=_probe_fits(chosen, report, trained, methods)),
+        counterparts=CounterpartsSettings(conv_ae=conv_ae_of(trained)),
         embeddings=EmbeddingsSettings(
             featurizers=featurizers,
             resolutions={Dataset.PLATES: trained},
@@ -160,6 +164,17 @@ def training_of(sites: pd.DataFrame, resolution: int, nuclear: list[str], *, pro
         checkpoint_images=4_000,
         nuclear_channels=nuclear or default.nuclear_channels,
         probe=probe,
+    )
+
+
+def conv_ae_of(resolution: int) -> AutoencoderSettings:
+    """The recipe of the default run's autoencoder, for a CPU, with as many images as plates without a deadline may take."""
+    return AutoencoderSettings(
+        network=AutoencoderNetworkSettings(crop=64, channel_base=1024, channel_max=64),
+        resolution=resolution,
+        images=20_000,
+        learning_rate=0.006,
+        ema_half_life=1_000.0,
     )
 
 

@@ -11,6 +11,7 @@ from gandl.config.counterparts import (
     ClassifierNetworkSettings as ClassifierNetworkSettings,
     ClassifierSettings as ClassifierSettings,
     CounterpartsSettings as CounterpartsSettings,
+    PerceptualSettings as PerceptualSettings,
     Schedule as Schedule,
 )
 from gandl.config.recipe import (

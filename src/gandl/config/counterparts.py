@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field, model_validator
 
 from gandl.config.recipe import ChosenWeights, RecipeSettings, power_of_two
+from gandl.config.stages import ImageNetNetwork
 from gandl.config.types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section
 
 
@@ -24,13 +25,35 @@ class AutoencoderNetworkSettings(Section):
     code_dim: PositiveInt = Field(1024, description="Length of the code (the paper's: 1024).")
 
 
+class PerceptualSettings(Section):
+    """What a frozen ImageNet network sees of differences between images and their reconstructions, each channel alone."""
+
+    weight: NonNegativeFloat = Field(
+        0.1,
+        description="Weight of the perceptual distance (0 to 4) beside the mean squared error of pixels; 0: pixels alone.",
+    )
+    network: ImageNetNetwork = Field(
+        ImageNetNetwork.EFFICIENTNET_LITE0,
+        description="Network that looks: `efficientnet_lite0` (its weights come with a package: nothing is downloaded), "
+        "`resnet50` (the paper's; 103 MB from download.pytorch.org) or `densenet121` (32 MB).",
+    )
+    maps: Annotated[int, Field(ge=1, le=5)] = Field(
+        3,
+        description="How many of its five sizes of feature maps count, from the largest on: 3 are 1/2, 1/4 and 1/8 of the side.",
+    )
+
+
 class AutoencoderSettings(RecipeSettings):
-    """Training of the convolutional autoencoder; no label is used."""
+    """Training of the paper's ConvAE, a convolutional autoencoder; no label is used."""
 
     section: ClassVar[str] = "counterparts.conv_ae"
 
     network: AutoencoderNetworkSettings = Field(
         default_factory=AutoencoderNetworkSettings, description="Shape of the networks."
+    )
+    beta1: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="Adam's first decay rate.")
+    perceptual: PerceptualSettings = Field(
+        default_factory=PerceptualSettings, description="The perceptual loss, beside the pixels'."
     )
     quality_crops: Annotated[int, Field(ge=2)] = Field(
         256, description="Held-out crops on which the error of reconstructions is measured."
@@ -39,6 +62,17 @@ class AutoencoderSettings(RecipeSettings):
     @property
     def crop(self) -> int:
         return self.network.crop
+
+    @model_validator(mode="after")
+    def _fits(self) -> AutoencoderSettings:
+        if self.perceptual.weight and self.crop < 2**self.perceptual.maps:
+            raise ValueError(
+                f"network.crop ({self.crop}) is too small for perceptual.maps ({self.perceptual.maps}), which need "
+                f"{2**self.perceptual.maps} px"
+            )
+        if self.engine.compile:
+            raise ValueError("engine.compile is not for this network: set it to false")
+        return self
 
 
 class Schedule(StrEnum):
@@ -147,4 +181,8 @@ class CounterpartsSettings(Section):
     baseline: ClassifierSettings = Field(
         default_factory=ClassifierSettings,
         description="`densenet161_arcface`: the paper's baseline, trained on the siRNAs of RxRx1 (with labels).",
+    )
+    conv_ae: AutoencoderSettings = Field(
+        default_factory=AutoencoderSettings,
+        description="`conv_ae`: the paper's convolutional autoencoder, trained on the first screen as GAN-DL is (no label).",
     )

@@ -93,6 +93,8 @@ class Config(Section):
         self._fits_gpus()
         if FeaturizerName.DENSENET161_ARCFACE in self.embeddings.featurizers:
             self._fits_baseline()
+        if FeaturizerName.CONV_AE in self.embeddings.featurizers:
+            self._fits_conv_ae()
         questions = self.evaluation.questions
         if QuestionName.CELL_TYPE in questions and Dataset.RXRX1 not in screens:
             raise ValueError(
@@ -127,6 +129,33 @@ class Config(Section):
             raise ValueError(
                 f"counterparts.baseline.batch ({recipe.batch}) must be a multiple of norm_group times compute.gpus "
                 f"({recipe.group} x {gpus} = {recipe.group * gpus})"
+            )
+
+    def _fits_conv_ae(self) -> None:
+        """The autoencoder is trained on stored images of the first screen and embeds those of every screen, crop by crop."""
+        recipe, screen, gpus = self.counterparts.conv_ae, self.source.screen, max(1, self.compute.gpus)
+        stored = self.images.resolutions[screen]
+        if recipe.resolution not in stored:
+            raise ValueError(
+                f"counterparts.conv_ae.resolution ({recipe.resolution}) is not among images.resolutions of {screen} {stored}"
+            )
+        if recipe.crop > recipe.resolution:
+            raise ValueError(
+                f"counterparts.conv_ae.network.crop ({recipe.crop}) is larger than the images "
+                f"(counterparts.conv_ae.resolution {recipe.resolution})"
+            )
+        for dataset, resolution in self.embeddings.resolutions.items():
+            seen = round(resolution * self.embeddings.rescale.get(dataset, 1.0))
+            if seen < recipe.crop:
+                raise ValueError(
+                    f"embeddings.resolutions: images of {dataset} are {seen} px when the networks see them, smaller than "
+                    f"counterparts.conv_ae.network.crop ({recipe.crop})"
+                )
+        part = recipe.engine.microbatch
+        if recipe.batch % gpus or (part and recipe.batch // gpus % part):
+            raise ValueError(
+                f"counterparts.conv_ae.batch ({recipe.batch}) must be a multiple of compute.gpus ({gpus}), and each one's share "
+                f"a multiple of engine.microbatch ({part})"
             )
 
     def _fits_gpus(self) -> None:

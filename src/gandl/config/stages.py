@@ -35,6 +35,7 @@ class FeaturizerName(StrEnum):
     GANDL_BLOCKS = "gandl_blocks"
     DENSENET161_ARCFACE = "densenet161_arcface"
     IMAGENET_CONCATENATED = "imagenet_concatenated"
+    CONV_AE = "conv_ae"
     GANDL_UNTRAINED = "gandl_untrained"
     IMAGENET_UNTRAINED = "imagenet_untrained"
     CELL_COUNT = "cell_count"
@@ -50,7 +51,7 @@ COUNTERPARTS: tuple[str, ...] = (
     FeaturizerName.DENSENET161_ARCFACE,
     "imagenet_collapsed",
     FeaturizerName.IMAGENET_CONCATENATED,
-    "conv_ae",
+    FeaturizerName.CONV_AE,
     FeaturizerName.RELEASED,
 )
 """What the paper compares GAN-DL with: trained elsewhere, or on other tasks. All others need no training: they are floors."""
@@ -197,7 +198,8 @@ class EmbeddingsSettings(Section):
         [name for name in FeaturizerName if name not in RXRX_ONLY],
         min_length=1,
         description="Featurizers to compare; each is embedded, scored and drawn (`released`: the embeddings published with "
-        "RxRx; `densenet161_arcface`: the network of counterparts.baseline, which needs RxRx1).",
+        "RxRx; `densenet161_arcface`: the network of counterparts.baseline, which needs RxRx1; `conv_ae`: that of "
+        "counterparts.conv_ae, which is trained first).",
     )
     weights: Weights = Field(Weights.EMA, description="Discriminator that embeds: its moving average, or the raw one.")
     activation: Activation = Field(

@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gandl.config import BlockStatistic, Dataset, FeaturizerName, ImageNetNetwork, Normalization
+from gandl.config import (
+    AutoencoderSettings,
+    BlockStatistic,
+    Dataset,
+    FeaturizerName,
+    ImageNetNetwork,
+    Normalization,
+    PerceptualSettings,
+)
 from gandl.workflow.words import counted
 
 DOSES = {
@@ -58,15 +66,39 @@ def features_in_words(blocks: Sequence[str], statistics: Sequence[str]) -> str:
     return f"{taken} over space of every feature map of {', '.join(blocks) if blocks else 'every block'}"
 
 
-def imagenet_in_words(featurizers: Sequence[str], network: str) -> str:
-    """What the featurizers are that rest on an ImageNet network, and on which one; empty where none does."""
+def imagenet_in_words(featurizers: Sequence[str], network: str, perceptual: PerceptualSettings | None = None) -> str:
+    """What the featurizers are that rest on an ImageNet network, and on which one; empty where none does.
+
+    Parameters
+    ----------
+    network : `embeddings.imagenet.network`.
+    perceptual : of the autoencoder; None or of weight 0: it was trained without one.
+    """
     name = ImageNetNetwork(network).label
+    loss = f" and a perceptual loss on {perceptual.network.label}" if perceptual and perceptual.weight else ""
     said = {
         FeaturizerName.IMAGENET_CONCATENATED: f"*ImageNet-concatenated*: {name} as trained on ImageNet, not fine-tuned, which "
         "sees each channel alone; all features side by side.",
         FeaturizerName.IMAGENET_UNTRAINED: f"*Untrained ImageNet network*: {name} with random weights, used in the same way.",
+        FeaturizerName.CONV_AE: "*ConvAE*: the code of an autoencoder that this run trained without labels, by the error of "
+        f"pixels{loss}.",
     }
     return " ".join(text for featurizer, text in said.items() if featurizer in featurizers)
+
+
+def conv_ae_caption(recipe: AutoencoderSettings) -> dict[str, object]:
+    """What the caption of an autoencoder's reconstructions states of its training."""
+    settings, learned = recipe.perceptual, "the mean squared error of pixels"
+    if settings.weight:
+        maps = "first feature map" if settings.maps == 1 else f"first {settings.maps} feature maps"
+        learned += (
+            f" and, with weight {settings.weight:g}, the distance between the {maps} of {settings.network.label} as trained on "
+            "ImageNet, each channel alone"
+        )
+    return {
+        **{"images": recipe.images, "crop": recipe.crop, "resolution": recipe.resolution, "seed": recipe.seed},
+        **{"held_out": recipe.held_out, "learned": learned},
+    }
 
 
 def normalizations_in_words(methods: Sequence[str], mark: str = "*") -> str:

@@ -100,6 +100,10 @@ def caveats(
             "siRNAs: what it scores on RxRx1 is not zero-shot, and must not be read beside numbers that are. Images of the other "
             "screens it never saw."
         )
+    if FeaturizerName.CONV_AE in featurizers:
+        found.append(
+            f"ConvAE (conv_ae) was trained by this run as well: {_seen(settings['counterparts']['conv_ae'])}, without any label."
+        )
     if FeaturizerName.SEGMENTATION in featurizers and provenance["dataset"] in FLOORS:
         found.append(FLOORS[provenance["dataset"]])
     found += _normalisations(settings, *most_treated)

@@ -105,6 +105,23 @@ def test_settings_that_do_not_fit_are_refused(values: dict[str, Any], words: str
     assert words in "\n".join(_mistakes(values))
 
 
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        ({"resolution": 64}, "counterparts.conv_ae.resolution (64) is not among images.resolutions of rxrx19a [128]"),
+        ({"network": {"crop": 256}}, "counterparts.conv_ae.network.crop (256) is larger than the images"),
+        ({"batch": 15}, "counterparts.conv_ae.batch (15) must be a multiple of compute.gpus (2)"),
+        ({"engine": {"microbatch": 16}}, "each one's share a multiple of engine.microbatch (16)"),
+        ({"perceptual": {"network": "vgg16"}}, "counterparts.conv_ae.perceptual.network"),
+    ],
+)
+def test_an_autoencoder_that_does_not_fit_is_refused_where_it_is_requested(recipe: dict[str, Any], words: str) -> None:
+    values = {"counterparts": {"conv_ae": recipe}, "compute": {"gpus": 2}}
+    assert words in "\n".join(_mistakes(values))
+    if "perceptual" not in recipe:
+        load_config(_complete({**values, "embeddings": {"featurizers": ["gandl"]}}))
+
+
 SIMULATED_SIDE = Config().source.rxrx19a.image_px  # type: ignore[union-attr]
 
 

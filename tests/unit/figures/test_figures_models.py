@@ -225,6 +225,26 @@ def test_real_and_generated_crops_share_their_channels_grey_scale(tmp_path: Path
     np.testing.assert_array_equal(images[3, 2].get_array(), samples.fake[2, 1])
 
 
+def test_reconstructions_stand_below_the_crops_that_they_are_of_and_are_called_so(tmp_path: Path) -> None:
+    path = write_samples(tmp_path / "samples.npz", crops=5)
+    paths = outputs(tmp_path, "reconstructions")
+    draw_samples(path, "reconstructed", settings=SETTINGS, **paths)
+    assert list(pd.read_csv(paths["csv"])["crops"].unique()) == ["real", "reconstructed"]
+    samples = read_samples(path, "reconstructed")
+    with style(SETTINGS):
+        axes = samples_figure(samples, intensities(samples)).axes
+    rows = [each.get_ylabel() for each in axes if each.get_ylabel()]
+    assert rows == ["Real", "Reconstructed"] * 2
+    np.testing.assert_array_equal(axes[1 * 5 + 3].images[0].get_array(), samples.fake[3, 0])
+
+
+def test_reconstructions_without_a_crop_of_their_own_are_refused(tmp_path: Path) -> None:
+    crops = np.zeros((3, 1, 8, 8), np.float32)
+    np.savez(tmp_path / "samples.npz", real=crops, fake=crops[:2], channels=["dna"])
+    with pytest.raises(FigureError, match="2 reconstructions cannot belong to 3 real crops, one to each"):
+        read_samples(tmp_path / "samples.npz", "reconstructed")
+
+
 @pytest.mark.parametrize(
     ("pixel", "text", "pixels"), [(float("nan"), "20 px", 20.0), (0.65, "10 µm", 10 / 0.65), (2.0, "20 µm", 10.0)]
 )

@@ -15,6 +15,7 @@ from gandl.config.files import read_config
 from gandl.report.captions import (
     NO_COUNTS,
     caption_counts,
+    conv_ae_caption,
     coverage_note,
     hits_note,
     imagenet_in_words,
@@ -56,8 +57,11 @@ def rendered(name: str, repository: Path, config: Config) -> str:
         "held_out": config.training.held_out,
         "quality_crops": config.training.quality_crops,
         "chosen": config.training.weights.value,
+        "conv_ae": conv_ae_caption(config.counterparts.conv_ae),
         "development_rows": config.source.development_rows,
-        "imagenet": imagenet_in_words(featurizers, config.embeddings.imagenet.network),
+        "imagenet": imagenet_in_words(
+            featurizers, config.embeddings.imagenet.network, config.counterparts.conv_ae.perceptual
+        ),
         "blocks": config.embeddings.blocks,
         "block_statistics": [statistic.value for statistic in config.embeddings.block_statistics],
         **(caption_counts(repository / plate.platemap, screen, plate.development_rows) if plate else NO_COUNTS),
@@ -122,6 +126,20 @@ def test_captions_follow_the_configuration(repository):
     config = of_plate(repository, evaluation={"bootstrap": 777, "confidence": 0.9}, training={"images": 1234})
     assert "nominal 90 % intervals (777 bootstrap draws over wells," in rendered("featurizers", repository, config)
     assert "over 1,234 images" in rendered("training", repository, config)
+
+
+def test_the_caption_of_reconstructions_names_the_network_that_saw_them(repository):
+    of_run = rendered("s_reconstructions", repository, of_screens(repository))
+    assert "of sites that were held out from its training" in of_run
+    assert (
+        "and, with weight 0.1, the distance between the first 3 feature maps of EfficientNet-Lite0 as trained" in of_run
+    )
+    pixels = of_screens(repository).model_copy(deep=True)
+    recipe = pixels.counterparts.conv_ae.changed(held_out=0.0, perceptual={"weight": 0.0})
+    pixels = pixels.changed(counterparts=pixels.counterparts.changed(conv_ae=recipe.model_dump(mode="json")))
+    without = rendered("s_reconstructions", repository, pixels)
+    assert "Trained by the mean squared error of pixels. Each channel" in without
+    assert "of sites that it was trained on (none was held out)" in without
 
 
 OF_FEATURES = ("axes", "dose_response", "featurizers", "plate", "table_featurizers", "treatments", "table_treatments")

@@ -143,8 +143,9 @@ def test_every_featurizer_that_sees_images_has_a_module_that_builds_it() -> None
 def test_rules_of_trainings_name_the_code_of_their_objectives(repository: Path) -> None:
     rules = (repository / "rules/models.smk").read_text(encoding="utf-8")
     named = [re.findall(r'"([\w.]+)"', modules) for modules in re.findall(r"code=code_version\(([^)]*)\)", rules)]
-    gan, classifier = map(tuple, named)
+    gan, classifier, autoencoder = map(tuple, named)
     assert gan == training_of(Gan)
+    assert autoencoder == training_of(Autoencoding)
     assert set(classifier) >= set(training_of(Classifying))
 
 

@@ -16,6 +16,7 @@ FEATURIZERS: dict[str, str] = {
     FeaturizerName.GANDL_BLOCKS: "GAN-DL, blocks",
     FeaturizerName.DENSENET161_ARCFACE: "DenseNet on RxRx1 (ArcFace)",
     FeaturizerName.IMAGENET_CONCATENATED: "ImageNet-concatenated",
+    FeaturizerName.CONV_AE: "ConvAE",
     FeaturizerName.GANDL_UNTRAINED: "Untrained network",
     FeaturizerName.IMAGENET_UNTRAINED: "Untrained ImageNet network",
     FeaturizerName.CELL_COUNT: "Cell count",
@@ -26,7 +27,7 @@ FEATURIZERS: dict[str, str] = {
     FeaturizerName.RELEASED: "Published embeddings",
 }
 
-COUNTERPARTS: dict[str, str] = {"imagenet_collapsed": "ImageNet-collapsed", "conv_ae": "ConvAE"}
+COUNTERPARTS: dict[str, str] = {"imagenet_collapsed": "ImageNet-collapsed"}
 """Counterparts of the paper that no run has yet; tables state them also where a run has none of them."""
 
 OF_IMAGENET = ("imagenet_collapsed", "imagenet_concatenated", "imagenet_untrained")

@@ -1,15 +1,15 @@
-"""Real and generated crops, side by side and channel by channel, with a scale bar.
+"""Real and generated (or reconstructed) crops, side by side and channel by channel, with a scale bar.
 
-Takes a model's samples (`models/<model>/seed_<n>/samples.npz`); makes figure_samples, and as CSV
+Takes a model's samples (`models/<model>/seed_<n>/samples.npz`); makes figure_samples and figure_s_reconstructions, and as CSV
 the intensities of both sets.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Unpack
+from typing import Literal, Unpack
 
 import numpy as np
 import pandas as pd
@@ -26,22 +26,29 @@ DISPLAY = (0.5, 99.8)
 """Percentiles of the real crops that are black and white, per channel; generated crops use the same limits."""
 
 
+Made = Literal["generated", "reconstructed"]
+"""How a model made its crops: from latents, or each of the real crop above it."""
+
+
 @dataclass(frozen=True)
 class Samples:
-    """Crops (n, channel, y, x), scaled alike; the channels' names; the size of a pixel (um), None when unknown."""
+    """Crops (n, channel, y, x), scaled alike; the channels' names; the size of a pixel (um), None when unknown; how `fake` was
+    made."""
 
     real: np.ndarray
     fake: np.ndarray
     channels: list[str]
     pixel_size_um: float | None
+    made: Made = "generated"
 
 
-def draw_samples(samples: Path, **drawing: Unpack[look.Drawing]) -> None:
-    """Draw real above generated crops for every channel.
+def draw_samples(samples: Path, made: Made = "generated", **drawing: Unpack[look.Drawing]) -> None:
+    """Draw real crops above those that a model made, for every channel.
 
     Parameters
     ----------
     samples : the model's samples: arrays `real` and `fake` (n, c, h, w), `channels` (c,), `pixel_size_um` (NaN when unknown).
+    made : how the model made them.
     drawing : what every figure is given; the CSV has, per channel and set, the display limits and the moments and percentiles of
         the crops drawn.
 
@@ -49,17 +56,17 @@ def draw_samples(samples: Path, **drawing: Unpack[look.Drawing]) -> None:
     ------
     FigureError : the file is absent, lacks an array, or its arrays do not fit each other.
     """
-    given = read_samples(Path(samples))
+    given = read_samples(Path(samples), made)
     crops = drawing["settings"].crops
-    shown = Samples(given.real[:crops], given.fake[:crops], given.channels, given.pixel_size_um)
+    shown = replace(given, real=given.real[:crops], fake=given.fake[:crops])
     data = intensities(shown)
     look.draw(partial(samples_figure, shown), data, **drawing)
 
 
-def read_samples(path: Path) -> Samples:
-    """Read and check a model's samples."""
+def read_samples(path: Path, made: Made = "generated") -> Samples:
+    """Read and check a model's samples; what is reconstructed belongs to the real crop of the same number."""
     if not path.is_file():
-        raise look.FigureError(f"{path} does not exist: no generated crops to draw; train the model first")
+        raise look.FigureError(f"{path} does not exist: no {made} crops to draw; train the model first")
     with np.load(path, allow_pickle=False) as file:
         missing = [name for name in ("real", "fake", "channels") if name not in file.files]
         if missing:
@@ -72,7 +79,11 @@ def read_samples(path: Path) -> Samples:
             f"{path}: real {real.shape} and fake {fake.shape} must both be (n, {len(channels)}, h, w): "
             f"one channel each of {', '.join(channels)}"
         )
-    return Samples(real, fake, channels, pixel if np.isfinite(pixel) and pixel > 0 else None)
+    if made == "reconstructed" and len(real) != len(fake):
+        raise look.FigureError(
+            f"{path}: {len(fake)} reconstructions cannot belong to {len(real)} real crops, one to each"
+        )
+    return Samples(real, fake, channels, pixel if np.isfinite(pixel) and pixel > 0 else None, made)
 
 
 def intensities(samples: Samples) -> pd.DataFrame:
@@ -80,7 +91,7 @@ def intensities(samples: Samples) -> pd.DataFrame:
     rows = []
     for index, channel in enumerate(samples.channels):
         low, high = np.percentile(samples.real[:, index], DISPLAY)
-        for name, crops in (("real", samples.real), ("generated", samples.fake)):
+        for name, crops in (("real", samples.real), (samples.made, samples.fake)):
             pixels = crops[:, index].astype(np.float64)
             row = {"channel": channel, "crops": name, "n": len(pixels), "display_low": low, "display_high": high}
             row |= {"mean": pixels.mean(), "std": pixels.std()}
@@ -92,7 +103,7 @@ def intensities(samples: Samples) -> pd.DataFrame:
 
 
 def samples_figure(samples: Samples, data: pd.DataFrame) -> Figure:
-    """The figure; call it inside `style`. Two rows (real, generated) per channel, one column per crop."""
+    """The figure; call it inside `style`. Two rows (real, made by the model) per channel, one column per crop."""
     columns = max(len(samples.real), len(samples.fake))
     rows = 2 * len(samples.channels)
     side = min((look.DOUBLE_COLUMN - 6) / columns, (HEIGHT - 7 * len(samples.channels)) / rows, 30.0)
@@ -102,8 +113,11 @@ def samples_figure(samples: Samples, data: pd.DataFrame) -> Figure:
     for index, channel in enumerate(samples.channels):
         low, high = data.loc[data["channel"] == channel, ["display_low", "display_high"]].iloc[0]
         grid[2 * index, 0].set_title(channel_label(channel))
-        for row, crops, name in ((2 * index, samples.real, "Real"), (2 * index + 1, samples.fake, "Generated")):
-            grid[row, 0].set_ylabel(name)
+        for row, crops, name in (
+            (2 * index, samples.real, "Real"),
+            (2 * index + 1, samples.fake, samples.made.capitalize()),
+        ):
+            grid[row, 0].set_ylabel(name, size="small")  # the longest is as high as a crop, and would push rows apart
             for column, axes in enumerate(grid[row]):
                 _bare(axes)
                 if column < len(crops):

@@ -69,6 +69,7 @@ def train(
     objective: str = DEFAULT,
     supervision: Supervision | None = None,
     channels: Sequence[str] | None = None,
+    pretrained: Path | None = None,
 ) -> None:
     """Learn an objective on random crops, from the last checkpoint where there is one.
 
@@ -93,6 +94,8 @@ def train(
     supervision : labels of sites, for an objective that learns from them: those of the part `train` are drawn, the others
         validate.
     channels : that are trained on, by name and in this order; by default all.
+    pretrained : published weights of the frozen network that the objective rests on, if it does; None: those that come with a
+        package.
 
     Raises
     ------
@@ -100,6 +103,8 @@ def train(
     SupervisionError : the labels cannot be trained on, or are missing, or not for this objective.
     gandl.models.engine.checkpoint.CheckpointError : a checkpoint cannot be written, or belongs to something else.
     gandl.workflow.interruption.Interrupted : SIGTERM or SIGUSR1 came; the same call resumes from where it stopped.
+    gandl.models.networks.imagenet.weights.PretrainedError : the objective rests on a frozen network whose weights are missing,
+        damaged or other ones.
     gandl.models.objectives.objective.TrainingError : it failed again after all roll-backs; or the GPU is too small.
     gandl.workflow.locks.LockedError : the same training runs elsewhere, or another one into the same weights.
     """
@@ -113,7 +118,7 @@ def train(
     else:
         shown, held_out = labels.training, labels.validation
     looked_at_by = probe_id if probe is not None or probe_id else None
-    decides = _what_decides(learned, opened, settings, seed, looked_at_by, supervision)
+    decides = _what_decides(learned, opened, settings, seed, looked_at_by, supervision, pretrained)
     kept = Checkpoints(checkpoints, decides)
     with Interruption() as stop, _alone(kept.folder, weights) if ranks.writes else nullcontext():
         looks = new_status = None
@@ -121,7 +126,10 @@ def train(
             scale = measure_scale(opened, settings.resolution, settings.intensity)
             by_class = labels.of_site if labels is not None and learned.by_class(settings) else None
             sampler = CropSampler(opened, settings.resolution, settings.crop, shown, by_class)
-            seen = _seen(sampler, scale, seed)
+            others = learned.shows_held_out and len(held_out)
+            seen = _seen(
+                CropSampler(opened, settings.resolution, settings.crop, held_out) if others else sampler, scale, seed
+            )
             if ranks.writes:
                 measures = measures_of(learned, Given(opened, held_out, scale, settings, device, probe, labels))
                 looks = Looks(kept.folder, seed, seen, measures if observer is None else [*measures, observer])
@@ -130,7 +138,7 @@ def train(
                 new_status = partial(Status, learned, settings, machine=machine, live=live)
         with Loader(sampler, scale, settings, seed, ranks=ranks, device=device, threads=threads) as loader:
             size = opened[0].pixel_size_at(settings.resolution)
-            make: Callable[..., Objective] = partial(learned, labels=labels)
+            make: Callable[..., Objective] = partial(learned, labels=labels, pretrained=pretrained)
             new = partial(make, loader, settings, seed, ranks=ranks, device=device, pixel_size_um=size)
             try:
                 loop = _run(new, kept, stop, looks, new_status, ranks)
@@ -222,6 +230,7 @@ def _what_decides(
     seed: int,
     looks: str | None,
     labels: Supervision | None = None,
+    pretrained: Path | None = None,
 ) -> dict[str, object]:
     """What a training's weights and curve depend on: its checkpoints belong only to it."""
     deciding = settings.model_dump(mode="json", exclude=set(NOT_DECIDING))
@@ -235,6 +244,7 @@ def _what_decides(
         "code": objective.code(),
         "probe": looks,
         "labels": None if labels is None else labels.content,
+        "pretrained": objective.rests_on(settings, pretrained),
         "channels": stores[0].channels,
         "data": {f"{i} {store.store_id}": _content(store) for i, store in numbered},
     }

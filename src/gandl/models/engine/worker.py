@@ -42,6 +42,7 @@ class TrainingJob(BaseModel):
     objective : what is learned; its class says of which class the settings are.
     labels : table of a supervised one (`gandl.tables.LABELS`).
     channels : that are trained on; None: all.
+    pretrained : published weights of the frozen network that the objective rests on; None: those that come with a package.
     probe_tables : `sites` and `splits` of the probe; None: no probe.
     gpus : that the whole training computes on; 0: the CPU.
     threads : that read images beside a GPU (beside the CPU one does).
@@ -60,6 +61,7 @@ class TrainingJob(BaseModel):
     objective: str = DEFAULT
     labels: Path | None = None
     channels: tuple[str, ...] | None = None
+    pretrained: Path | None = None
     probe_tables: tuple[Path, Path] | None = None
     gpus: int = 0
     threads: int = 1
@@ -121,6 +123,7 @@ def work(job: TrainingJob, ranks: Ranks = ALONE) -> None:
             objective=job.objective,
             supervision=None if job.labels is None else Supervision.read(job.labels),
             channels=job.channels,
+            pretrained=job.pretrained,
         )
 
 

@@ -1,7 +1,10 @@
 """A convolutional autoencoder: takes images (n, channels, y, x) of about [-1, 1], makes a code each, and images of codes.
 
-The encoder halves the sides by convolutions down to 4 x 4 and ends in one fully connected layer, the code; the decoder is its
-mirror. Weights are equalised as those of the GAN (Karras et al. 2018, section 4.1), so one learning rate serves both.
+The paper's ConvAE: encoder and decoder of Wallace & Hariharan (2020) with the residual connections of the GAN's generator. The
+encoder halves the sides by residual blocks, those of the discriminator, down to 4 x 4 and ends in one fully connected layer, the
+code; the decoder is its mirror, of the blocks of the residual generator without styles and noise. There is no batch
+normalisation (a code depends on its image alone): weights are equalised as those of the GAN (Karras et al. 2018, section 4.1), so
+one learning rate serves both.
 """
 
 from __future__ import annotations
@@ -13,16 +16,34 @@ from itertools import pairwise
 from typing import ClassVar, Self
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gandl.config import AutoencoderNetworkSettings, AutoencoderSettings
 from gandl.models.crops.intensity import IntensityScale
-from gandl.models.networks.layers import GAIN, EqualConv2d, EqualLinear, feature_maps, leaky_relu
+from gandl.models.networks.discriminator import Block as HalvingBlock
+from gandl.models.networks.layers import GAIN, EqualConv2d, EqualLinear, Upsample, feature_maps, leaky_relu
 from gandl.models.networks.trained import BETWEEN, PER_PASS, STOPS, TrainedModel, points_between, seeded
 
 SMALLEST = 4
 """Side of the maps between convolutions and code."""
+
+
+class DoublingBlock(nn.Module):
+    """Residual block: enlargement, two 3x3 convolutions, and a 1x1 path around them (Karras et al. 2020, Fig. 7c)."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.first = EqualConv2d(inputs, outputs, 3)
+        self.second = EqualConv2d(outputs, outputs, 3)
+        self.around = EqualConv2d(inputs, outputs, 1, bias=False)
+        self.upsample_within, self.upsample = Upsample(inputs), Upsample(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, inputs, y, x) -> (n, outputs, 2 y, 2 x); both branches carry sqrt(1/2), so the sum keeps the variance."""
+        y = leaky_relu(self.first(self.upsample_within(x), GAIN))
+        y = leaky_relu(self.second(y, GAIN * math.sqrt(0.5)))
+        # A 1x1 convolution commutes with enlargement.
+        return y + self.upsample(self.around(x, math.sqrt(0.5)))
 
 
 class Autoencoder(nn.Module):
@@ -40,25 +61,25 @@ class Autoencoder(nn.Module):
         maps = [feature_maps(side, settings.channel_base, settings.channel_max) for side in sides]
         self.maps, self.code_dim = maps[-1], settings.code_dim
         self.from_image = EqualConv2d(channels, maps[0], 1)
-        self.down = nn.ModuleList(EqualConv2d(here, below, 3, down=True) for here, below in pairwise(maps))
+        self.down = nn.ModuleList(HalvingBlock(here, below) for here, below in pairwise(maps))
         self.to_code = EqualLinear(maps[-1] * SMALLEST**2, settings.code_dim)
         self.from_code = EqualLinear(settings.code_dim, maps[-1] * SMALLEST**2)
-        self.up = nn.ModuleList(EqualConv2d(below, here, 3) for here, below in pairwise(maps))
+        self.up = nn.ModuleList(DoublingBlock(below, here) for here, below in pairwise(maps))
         self.to_image = EqualConv2d(maps[0], channels, 1)
 
     def encode(self, images: Tensor) -> Tensor:
         """(n, channels, y, x) -> codes (n, code_dim), each of its image alone."""
         x = leaky_relu(self.from_image(images, GAIN))
-        for layer in self.down:
-            x = leaky_relu(layer(x, GAIN))
+        for block in self.down:
+            x = block(x)
         code: Tensor = self.to_code(x.flatten(1))
         return code
 
     def decode(self, codes: Tensor) -> Tensor:
         """(n, code_dim) -> images (n, channels, y, x)."""
         x = leaky_relu(self.from_code(codes, GAIN)).reshape(-1, self.maps, SMALLEST, SMALLEST)
-        for layer in reversed(self.up):
-            x = leaky_relu(layer(F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False), GAIN))
+        for block in reversed(self.up):
+            x = block(x)
         image: Tensor = self.to_image(x)
         return image
 

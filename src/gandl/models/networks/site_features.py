@@ -1,4 +1,4 @@
-"""Features of whole sites: takes a discriminator and images larger than its crop, makes one vector per site and layer.
+"""Features of whole sites: takes a network and images larger than its crop, makes one vector per site (and layer).
 
 A site is the mean over a grid of crops that covers the image, its border included. Crops of several sites share a pass, and
 every pass holds equally many, the last one filled up: kernels are chosen by the size of a batch, so a site's vector is the same,
@@ -7,6 +7,7 @@ bit for bit, whatever else is embedded with it and wherever in a batch its crops
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,7 +84,6 @@ def sites_at_once(crops: int, batch: int, limit: int) -> int:
     return min(range(1, min(limit, enough) + 1), key=lambda sites: (-sites * crops % size / sites, -sites))
 
 
-@torch.inference_mode()
 def site_features(
     discriminator: Discriminator,
     scale: IntensityScale,
@@ -98,12 +98,7 @@ def site_features(
     Parameters
     ----------
     discriminator, scale : of one model.
-    images : (n, c, y, x) stored pixels (float32 where they were resized), at least `crop` px a side; from pinned memory a GPU
-        fetches them without waiting.
-    crop : side (px) that the discriminator takes.
-    stride : distance (px) of the crops that are averaged.
-    batch : crops per forward pass, rounded up to a multiple of 16; it changes the speed, and on some devices the last digits.
-    precision : of the network's layers; statistics of feature maps and means over crops are float32 always.
+    images, crop, stride, batch, precision : as for `site_vectors`; statistics of feature maps are float32 always.
 
     Raises
     ------
@@ -112,11 +107,50 @@ def site_features(
     """
     if crop != discriminator.crop:
         raise SiteError(f"this discriminator takes crops of {discriminator.crop} px, not {crop}")
-    tops, lefts = (crop_corners(side, crop, stride) for side in images.shape[2:])
-    places = [(i, top, left) for i in range(len(images)) for top in tops for left in lefts]
     names = block_features(discriminator)
     width = discriminator.feature_dim
     device = next(discriminator.parameters()).device
+
+    def describe(crops: Tensor) -> Tensor:
+        return _describe(discriminator, crops, precision)
+
+    rows = site_vectors(describe, 2 * width + len(names), scale, images, crop, stride, batch, device, precision)
+    return SiteFeatures(rows[:, :width], rows[:, width : 2 * width], rows[:, 2 * width :], names)
+
+
+@torch.inference_mode()
+def site_vectors(
+    describe: Callable[[Tensor], Tensor],
+    width: int,
+    scale: IntensityScale,
+    images: Pixels,
+    crop: int,
+    stride: int,
+    batch: int,
+    device: torch.device,
+    precision: Precision = Precision.FLOAT32,
+) -> npt.NDArray[np.float32]:
+    """Vectors (n, width) of sites: the means over a grid of crops of what a network makes of each crop.
+
+    Parameters
+    ----------
+    describe : crops (m, c, crop, crop) on the networks' scale -> vectors (m, width) float32, each of its crop alone.
+    scale : of the network's training.
+    images : (n, c, y, x) stored pixels (float32 where they were resized), at least `crop` px a side; from pinned memory a GPU
+        fetches them without waiting.
+    crop : side (px) that the network takes.
+    stride : distance (px) of the crops that are averaged.
+    batch : crops per forward pass, rounded up to a multiple of 16; it changes the speed, and on some devices the last digits.
+    device : where the network is.
+    precision : of the network's layers; means over crops are float32 always.
+
+    Raises
+    ------
+    SiteError : the images are smaller than the crop.
+    torch.OutOfMemoryError : so many crops do not fit on the GPU.
+    """
+    tops, lefts = (crop_corners(side, crop, stride) for side in images.shape[2:])
+    places = [(i, top, left) for i in range(len(images)) for top in tops for left in lefts]
     described = []
     with steady(device, precision):
         sites = on_device(images, device)
@@ -127,12 +161,9 @@ def site_features(
             crops = torch.stack([sites[i, :, top : top + crop, left : left + crop] for i, top, left in part])
             whole = None if moments is None else moments[[i for i, _, _ in part]]
             seen = filled(scale.apply(unsigned(crops, images), whole), size)
-            described.append(_describe(discriminator, seen, precision)[: len(part)])
-        table = (
-            _mean_over_crops(described, len(tops) * len(lefts)) if described else torch.empty(0, 2 * width + len(names))
-        )
-    rows = table.cpu().numpy()
-    return SiteFeatures(rows[:, :width], rows[:, width : 2 * width], rows[:, 2 * width :], names)
+            described.append(describe(seen)[: len(part)])
+        table = _mean_over_crops(described, len(tops) * len(lefts)) if described else torch.empty(0, width)
+    return table.cpu().numpy()
 
 
 def _describe(discriminator: Discriminator, crops: Tensor, precision: Precision) -> Tensor:

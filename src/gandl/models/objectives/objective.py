@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import torch
@@ -61,6 +62,7 @@ class Objective(ABC, Generic[Recipe]):
     loader : gives real crops on the device, on the networks' scale.
     settings : of this objective's own class.
     labels : of the sites that the loader draws from; for objectives that are supervised.
+    pretrained : published weights of the frozen network that it rests on (`rests_on`); None: those that come with a package.
     seed : of initial weights and of all that is drawn.
     ranks : this process among those that train together.
     dtype : of the networks; float64 is for comparisons.
@@ -69,6 +71,7 @@ class Objective(ABC, Generic[Recipe]):
     ----------
     settings_type : class of its settings.
     supervised : whether it learns from labels.
+    shows_held_out : whether its samples are of held-out sites (where there are any), since it draws what it is shown.
     name : as weights files and `gandl.models.objectives` hold it.
     metrics, shown : what its steps measure, in the order of the live CSV; and what the status line shows of it, by which name.
     step_number : steps made so far.
@@ -85,6 +88,7 @@ class Objective(ABC, Generic[Recipe]):
 
     settings_type: ClassVar[type[RecipeSettings]]
     supervised: ClassVar[bool] = False
+    shows_held_out: ClassVar[bool] = False
     name: ClassVar[str]
     metrics: ClassVar[tuple[str, ...]]
     shown: ClassVar[Mapping[str, str]]
@@ -98,6 +102,7 @@ class Objective(ABC, Generic[Recipe]):
         seed: int,
         *,
         labels: Labels | None = None,
+        pretrained: Path | None = None,
         ranks: Ranks = ALONE,
         device: torch.device = CPU,
         pixel_size_um: float | None = None,
@@ -105,7 +110,7 @@ class Objective(ABC, Generic[Recipe]):
     ) -> None:
         if self.supervised and labels is None:
             raise SupervisionError(f"the objective {self.name} learns from labels, and none were given")
-        self.labels = labels
+        self.labels, self.pretrained = labels, pretrained
         self.settings, self.seed, self.ranks, self.device, self.dtype = settings, seed, ranks, device, dtype
         self.loader, self.scale, self.pixel_size_um = loader, loader.scale, pixel_size_um
         self._parts = [part.to(device) for part in deal(settings, ranks)]
@@ -159,6 +164,11 @@ class Objective(ABC, Generic[Recipe]):
     def by_class(cls, settings: Recipe) -> bool:
         """Whether every class is drawn equally often, where there are labels; otherwise every site."""
         return False
+
+    @classmethod
+    def rests_on(cls, settings: Recipe, pretrained: Path | None) -> str:
+        """Digest of the weights of a frozen network that its training depends on; empty where there is none."""
+        return ""
 
     def remedy(self, trouble: Trouble) -> Mapping[str, float]:
         """The factors to continue with after a roll-back: half the learning rate."""

@@ -4,4 +4,4 @@ EfficientNet-Lite0 is written here, and its weights come with a package; DenseNe
 are downloaded (rule `pretrained`).
 """
 
-__all__ = ["pretrained"]
+__all__ = ["perceptual", "pretrained"]

@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from gandl.config import ImageNetNetwork
 from gandl.models.networks.imagenet.efficientnet import CLASSES, EfficientNetLite0
 
-Maps = Callable[[nn.Module, Tensor], list[Tensor]]
+ALL = 5
+"""Feature maps of different sizes that every network has."""
+Maps = Callable[[nn.Module, Tensor, int], list[Tensor]]
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Backbone:
     Attributes
     ----------
     build : the network, its weights drawn from the global random state.
-    maps : network and normalised images -> feature maps, from large to small; features are the mean of the last one over space.
+    maps : network, normalised images and how many -> that many feature maps, from large to small, and nothing behind them is
+        computed; features are the mean of the last of all over space.
     name_of : published name of a parameter -> the network's own.
     dim : channels of the last map.
     smallest : least side (px) of its images.
@@ -47,7 +50,7 @@ def _densenet121() -> nn.Module:
     return DenseNet121(spatial_dims=2, in_channels=3, out_channels=CLASSES)
 
 
-def _maps_of_densenet(network: nn.Module, images: Tensor) -> list[Tensor]:
+def _maps_of_densenet(network: nn.Module, images: Tensor, count: int) -> list[Tensor]:
     """After the stem's ReLU and after every dense block (1/2, 1/4, 1/8, 1/16, 1/32), the last one normalised and rectified."""
     maps: list[Tensor] = []
     current = images
@@ -55,6 +58,8 @@ def _maps_of_densenet(network: nn.Module, images: Tensor) -> list[Tensor]:
         current = layer(current)
         if name == "relu0" or name.startswith("denseblock"):
             maps.append(current)
+        if len(maps) == count < ALL:
+            return maps
     return [*maps[:-1], current.relu()]
 
 
@@ -73,13 +78,12 @@ def _resnet50() -> nn.Module:
     return network
 
 
-def _maps_of_resnet(network: nn.Module, images: Tensor) -> list[Tensor]:
+def _maps_of_resnet(network: nn.Module, images: Tensor, count: int) -> list[Tensor]:
     """After the stem's ReLU and after each of the four groups of blocks: 1/2, 1/4, 1/8, 1/16, 1/32."""
     layers = dict(network.named_children())
     maps = [layers["act"](layers["bn1"](layers["conv1"](images)))]
-    current = layers["maxpool"](maps[0])
-    for group in ("layer1", "layer2", "layer3", "layer4"):
-        current = layers[group](current)
+    for group in ("layer1", "layer2", "layer3", "layer4")[: count - 1]:
+        current = layers[group](layers["maxpool"](maps[0]) if len(maps) == 1 else maps[-1])
         maps.append(current)
     return maps
 
@@ -88,9 +92,9 @@ def _same_name(name: str) -> str:
     return name
 
 
-def _maps_of_efficientnet(network: nn.Module, images: Tensor) -> list[Tensor]:
+def _maps_of_efficientnet(network: nn.Module, images: Tensor, count: int) -> list[Tensor]:
     assert isinstance(network, EfficientNetLite0)
-    return network.maps(images)
+    return network.maps(images, count)
 
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "deviation": (0.229, 0.224, 0.225)}

@@ -56,13 +56,16 @@ class EfficientNetLite0(nn.Module):
                 linear = name.endswith("_project_conv")
                 nn.init.kaiming_normal_(module.weight, nonlinearity="linear" if linear else "relu")
 
-    def maps(self, images: Tensor) -> list[Tensor]:
-        """The last map of each size: at 1/2, 1/4, 1/8, 1/16 and 1/32 of the side, with 16, 24, 40, 112 and 1280 channels."""
+    def maps(self, images: Tensor, count: int = 5) -> list[Tensor]:
+        """The last map of each size: at 1/2, 1/4, 1/8, 1/16 and 1/32 of the side, with 16, 24, 40, 112 and 1280 channels; the
+        first `count` of them, and nothing behind these is computed."""
         maps: list[Tensor] = []
         current = F.relu6(self._bn0(self._conv_stem(padded(images, 3, 2))))
         for block in self._blocks:
             if isinstance(block, _Block) and block.stride > 1:
                 maps.append(current)
+                if len(maps) == count:
+                    return maps
             current = block(current)
         return [*maps, F.relu6(self._bn1(self._conv_head(current)))]
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gandl.config import ImageNetNetwork
-from gandl.models.networks.imagenet.backbones import BACKBONES
+from gandl.models.networks.imagenet.backbones import ALL, BACKBONES
 from gandl.models.networks.imagenet.weights import fill, packaged
 
 
@@ -45,13 +45,17 @@ class FrozenNetwork(nn.Module):
         super().train(False)
         return self
 
-    def maps(self, images: Tensor) -> list[Tensor]:
+    def maps(self, images: Tensor, count: int = ALL) -> list[Tensor]:
         """Feature maps (n, c_i, h_i, w_i) at 1/2, 1/4, 1/8, 1/16 and 1/32 of the sides, differentiable by the images.
 
         EfficientNet-Lite0: 16, 24, 40, 112, 1280 channels; DenseNet-121: 64, 256, 512, 1024, 1024; ResNet-50: 64, 256, 512, 1024,
         2048. The last one is what `features` averages over space.
+
+        Parameters
+        ----------
+        count : how many, from the largest on (1 to 5); what lies behind them is not computed.
         """
-        return self._maps(self.network, (images - self.mean) / self.deviation)
+        return self._maps(self.network, (images - self.mean) / self.deviation, count)
 
     def features(self, images: Tensor) -> Tensor:
         """Features (n, dim) of images (n, 3, h, w): the last map's mean over space, float32 whatever the precision."""
