@@ -10,6 +10,9 @@ from gandl.config.counterparts import (
     AutoencoderSettings as AutoencoderSettings,
     ClassifierNetworkSettings as ClassifierNetworkSettings,
     ClassifierSettings as ClassifierSettings,
+    CollapsedCounterpart as CollapsedCounterpart,
+    CollapsedNetworkSettings as CollapsedNetworkSettings,
+    CollapsedSettings as CollapsedSettings,
     CounterpartsSettings as CounterpartsSettings,
     Schedule as Schedule,
 )

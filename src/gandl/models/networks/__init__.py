@@ -6,6 +6,7 @@ __all__ = [
     "autoencoder",
     "batch_norm",
     "classifier",
+    "collapsed",
     "convolution",
     "discriminator",
     "ema",

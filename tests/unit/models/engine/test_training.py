@@ -101,7 +101,7 @@ def test_checkpoints_know_the_order_of_the_stores_and_every_one_of_them(store: P
     namesake = write_store(tmp_path / "other", name="S_1", seed=1)
     one, other = ImageStore(store), ImageStore(namesake)
     orders = [[one, other], [other, one], [one, one], [other, other], [one], [other]]
-    names = {fingerprint(training._what_decides(Gan, stores, TRAINING, SEED, None)) for stores in orders}
+    names = {fingerprint(training.what_decides(Gan, stores, TRAINING, SEED, None)) for stores in orders}
     assert len(names) == len(orders)
 
 
