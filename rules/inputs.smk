@@ -137,6 +137,31 @@ def stores_of_baseline():
     return manifests_of("rxrx1") if "rxrx1" in STORES else []
 
 
+COLLAPSED = cfg.counterparts.collapsed
+
+
+QUESTIONS_OF_FOLDS = [question.value for question in Question]
+
+
+def screen_of(question):
+    """The screen of which a question with splits is asked."""
+    return "rxrx1" if question == QuestionName.CELL_TYPE else SCREEN
+
+
+def stores_of_question(wildcards):
+    """The manifests of the stores of a question's screen."""
+    return manifests_of(screen_of(wildcards.question))
+
+
+def table_of_question(table):
+    """A function of wildcards: a table (`sites`, `splits`) of a question's screen."""
+
+    def path(wildcards):
+        return f"<results>/source/{screen_of(wildcards.question)}/{table}.parquet"
+
+    return path
+
+
 def pretrained_weights(network):
     """The downloaded ImageNet weights of a network; none where they come with a package."""
     listed = [

@@ -1,11 +1,12 @@
 """models: image stores become trained networks. GAN-DL uses no label (the probe only observes, and only if it is on); the
-counterpart `densenet161_arcface` is trained on the siRNAs of RxRx1.
+counterparts `densenet161_arcface` and `imagenet_collapsed` are trained on the siRNAs of RxRx1 and on the labels of questions.
 
 REQUIRED  the image stores of the first screen; its sites and splits where `training.probe` is on; for the counterpart those of
-          RxRx1, and its sites
+          RxRx1, and its sites; ImageNet weights, sites and splits
 MAKES     <results>/models/gandl/seed_{seed}/weights.safetensors (a copy of last.safetensors or best.safetensors, as
           `training.weights` says), curve.parquet, samples.png, samples.npz, samples.gif, interpolation.png;
           <results>/models/densenet161_arcface/seed_{seed}/: the same, and labels.parquet (who trains, who validates);
+          <results>/models/imagenet_collapsed-{question}/folds.json, and beside it the weights of every fold;
           checkpoints are beside them, undeclared, so that a killed training resumes where it was
 """
 
@@ -92,3 +93,38 @@ rule baseline:
         ),
     script:
         "../workflow/scripts/training.py"
+
+
+rule imagenet_collapsed:
+    """Train ImageNet-collapsed on a question's labels, a model for every fold; finished folds are kept when it is killed."""
+    input:
+        manifests=stores_of_question,
+        sites=table_of_question("sites"),
+        splits=table_of_question("splits"),
+        pretrained=pretrained_weights(NETWORK),
+    output:
+        folds="<results>/models/imagenet_collapsed-{question}/folds.json",
+    log:
+        "<logs>/models/imagenet_collapsed_{question}.log",
+    benchmark:
+        "<benchmarks>/models/imagenet_collapsed_{question}.jsonl"
+    wildcard_constraints:
+        question="|".join(QUESTIONS_OF_FOLDS),
+    conda:
+        "../envs/gpu.yaml"
+    threads: cfg.compute.threads
+    resources:
+        gpu=min(1, cfg.compute.gpus),
+        mem=cfg.compute.training_memory,
+        runtime=cfg.compute.training_runtime,
+    params:
+        settings=settings(COLLAPSED.recipe(cfg.embeddings.imagenet.network)),
+        schemes=COLLAPSED.schemes,
+        drop_channels=cfg.embeddings.drop_channels,
+        code=code_version(
+            "gandl.models.folds.training",
+            "gandl.models.objectives.collapsed",
+            "gandl.models.looks.collapsed",
+        ),
+    script:
+        "../workflow/scripts/collapsed.py"
