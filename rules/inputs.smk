@@ -140,6 +140,12 @@ def stores_of_baseline():
 COLLAPSED = cfg.counterparts.collapsed
 
 
+TRAINED_BY_FOLD = FeaturizerName.IMAGENET_COLLAPSED.value
+
+
+EXPORTED = [name for name in FEATURIZERS if name != TRAINED_BY_FOLD]
+
+
 QUESTIONS_OF_FOLDS = [question.value for question in Question]
 
 
@@ -211,15 +217,25 @@ def embeddings_of(wildcards):
     )
 
 
+def embeddings_of_folds(wildcards):
+    """The embeddings of a question's folds, of all stores of a screen."""
+    return collect(
+        "<results>/embeddings/{dataset}/imagenet_collapsed-{question}/{store}.parquet",
+        dataset=wildcards.dataset,
+        question=wildcards.question,
+        store=STORES[wildcards.dataset],
+    )
+
+
 def profiles_of_run(ending):
-    """Profiles of every featurizer: of the screen by every normalisation, of the others raw, as their questions take them."""
+    """Profiles of every featurizer that has one vector of a well: of the screen by every normalisation, of the others raw, as their questions take them."""
     return [
         profiles
         for dataset in DATASETS
         for profiles in collect(
             "<results>/normalization/{dataset}/{featurizer}.{method}.{ending}",
             dataset=dataset,
-            featurizer=FEATURIZERS,
+            featurizer=EXPORTED,
             method=METHODS if dataset == SCREEN else Normalization.NONE.value,
             ending=ending,
         )
@@ -227,6 +243,21 @@ def profiles_of_run(ending):
 
 
 # evaluation
+
+
+def profiles_for(question, unit, method=None):
+    """A function of wildcards: a featurizer's profiles that answer a question; of a network that was trained for it, the folds'.
+
+    `method` : by default the wildcard.
+    """
+
+    def path(wildcards):
+        name = wildcards.featurizer
+        name = f"{name}-{question}" if name == TRAINED_BY_FOLD else name
+        ending = f"{method or wildcards.method}.{unit}.parquet"
+        return f"<results>/normalization/{screen_of(question)}/{name}.{ending}"
+
+    return path
 
 
 def answers(question, methods, featurizers=FEATURIZERS):

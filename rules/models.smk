@@ -127,4 +127,4 @@ rule imagenet_collapsed:
             "gandl.models.looks.collapsed",
         ),
     script:
-        "../workflow/scripts/collapsed.py"
+        "../workflow/scripts/imagenet_collapsed.py"

@@ -73,6 +73,7 @@ SHARING = {
     "baseline_embeddings": "embeddings",
     "imagenet": "embeddings",
     "pretrained": "download",
+    "collapsed_normalization": "normalization",
     "site_profiles": "profiles",
     "profiles_h5ad": "profiles",
 }

@@ -216,7 +216,15 @@ class CollapsedCounterpart(CollapsedRecipe):
     """The recipe, and the schemes whose folds are trained."""
 
     schemes: list[RetrainedScheme] = Field(
-        ["quarter", "quarter_by_cell_type", "leave_plate_out", "leave_row_out", "leave_column_out", "confirmation"],
+        [
+            "quarter",
+            "quarter_by_cell_type",
+            "leave_plate_out",
+            "leave_experiment_out",
+            "leave_row_out",
+            "leave_column_out",
+            "confirmation",
+        ],
         min_length=1,
         description="Schemes for whose folds it is trained, each fold anew on its training wells; what a screen does not have "
         "is passed over. In the others it has no scores.",

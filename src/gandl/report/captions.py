@@ -62,6 +62,8 @@ def imagenet_in_words(featurizers: Sequence[str], network: str) -> str:
     """What the featurizers are that rest on an ImageNet network, and on which one; empty where none does."""
     name = ImageNetNetwork(network).label
     said = {
+        FeaturizerName.IMAGENET_COLLAPSED: f"*ImageNet-collapsed*: {name} as trained on ImageNet behind a convolution that makes "
+        "three channels of all and was trained, with a linear head, on the labels of the training wells of every fold.",
         FeaturizerName.IMAGENET_CONCATENATED: f"*ImageNet-concatenated*: {name} as trained on ImageNet, not fine-tuned, which "
         "sees each channel alone; all features side by side.",
         FeaturizerName.IMAGENET_UNTRAINED: f"*Untrained ImageNet network*: {name} with random weights, used in the same way.",

@@ -15,6 +15,7 @@ FEATURIZERS: dict[str, str] = {
     FeaturizerName.GANDL: "GAN-DL, 512-d layer",
     FeaturizerName.GANDL_BLOCKS: "GAN-DL, blocks",
     FeaturizerName.DENSENET161_ARCFACE: "DenseNet on RxRx1 (ArcFace)",
+    FeaturizerName.IMAGENET_COLLAPSED: "ImageNet-collapsed",
     FeaturizerName.IMAGENET_CONCATENATED: "ImageNet-concatenated",
     FeaturizerName.GANDL_UNTRAINED: "Untrained network",
     FeaturizerName.IMAGENET_UNTRAINED: "Untrained ImageNet network",
@@ -26,7 +27,7 @@ FEATURIZERS: dict[str, str] = {
     FeaturizerName.RELEASED: "Published embeddings",
 }
 
-COUNTERPARTS: dict[str, str] = {"imagenet_collapsed": "ImageNet-collapsed", "conv_ae": "ConvAE"}
+COUNTERPARTS: dict[str, str] = {"conv_ae": "ConvAE"}
 """Counterparts of the paper that no run has yet; tables state them also where a run has none of them."""
 
 OF_IMAGENET = ("imagenet_collapsed", "imagenet_concatenated", "imagenet_untrained")

@@ -9,65 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fold_inputs import PLATES, SCHEME, SETTINGS, Screen, write_stores, write_tables
 from gandl.models.crops.crop_sampler import CropError
 from gandl.models.folds import training
 from gandl.models.folds.manifest import Folds, FoldsError, file_of, load_folds
-from gandl.models.folds.training import train_folds
 from gandl.source.fold_labels import FoldOf, make_fold_labels
 from gandl.source.labels import LabelError
 from gandl.source.schemes import Question
 from gandl.tables import LABELS, SITES, SPLITS, read_table, write_table
-from model_inputs import COLLAPSED, write_store
-from table_rows import site_row
 from training_runs import no_peak
 
 __all__ = ["no_peak"]
 pytestmark = pytest.mark.usefixtures("no_peak")
-
-SETTINGS = COLLAPSED.changed(images=8, batch=4, looks=1, held_out=0.25)
-SCHEME = "leave_plate_out"
-PLATES = ("HRCE-1_1", "HRCE-1_2")
-WELLS = ("A01", "A02", "B01", "B02", "C01", "C02", "D01", "D02")
-
-
-def write_tables(folder: Path, controls: tuple[str, ...] = ("positive", "negative")) -> tuple[Path, Path]:
-    """Sites (two plates of 8 wells, one site each) and splits that leave out either plate."""
-    rows = [
-        site_row("HRCE-1", plate, well, site_id=f"HRCE-1_{plate}_{i}", control=controls[i % len(controls)])
-        for plate in (1, 2)
-        for i, well in enumerate(WELLS)
-    ]
-    sites = pd.DataFrame(rows)
-    parts = [
-        sites.loc[(sites["plate_id"] == plate) == (part == "test"), ["well_id"]].assign(fold=plate, part=part)
-        for plate in PLATES
-        for part in ("train", "test")
-    ]
-    splits = pd.concat(parts, ignore_index=True).assign(question="controls", scheme=SCHEME)
-    write_table(sites, folder / "sites.parquet", SITES)
-    write_table(splits, folder / "splits.parquet", SPLITS)
-    return folder / "sites.parquet", folder / "splits.parquet"
-
-
-def write_stores(folder: Path, channels: tuple[str, ...] = ("gfp", "dna")) -> list[Path]:
-    """A store for each plate; the second one with other channels if requested."""
-    return [
-        write_store(folder, name=PLATES[0], sites=len(WELLS)),
-        write_store(folder, name=PLATES[1], sites=len(WELLS), channels=channels, seed=1),
-    ]
-
-
-class Screen:
-    """Stores and tables, and the call that trains their folds."""
-
-    def __init__(self, folder: Path) -> None:
-        self.stores = write_stores(folder)
-        self.sites, self.splits = write_tables(folder)
-        self.manifest = folder / "models" / "folds.json"
-
-    def train(self, **changes: Any) -> Folds:
-        given = {"settings": SETTINGS, "schemes": [SCHEME, "leave_row_out"], "manifest": self.manifest} | changes
-        return train_folds(Question.CONTROLS, self.stores, self.sites, self.splits, **given)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +49,7 @@ def test_every_fold_has_a_model_that_saw_none_of_its_test_wells(screen: Screen) 
     assert [(fold.scheme, fold.fold) for fold in folds.folds] == [(SCHEME, plate) for plate in PLATES]
     for fold in folds.folds:
         work = screen.manifest.parent / training.WORK / fold.file.removesuffix(".safetensors")
-        used = read_table(work / "labels.parquet", LABELS).merge(sites, on="site_id")
+        used = read_table(work / "labels.parquet", LABELS)[["site_id", "part"]].merge(sites, on="site_id")
         assert set(used["well_id"]) & FoldOf(Question.CONTROLS, SCHEME, fold.fold).wells(splits, "test") == set()
         assert set(used["plate_id"]) == set(PLATES) - {fold.fold}
         assert (fold.training_wells, fold.validation_wells) == (6, 2)
