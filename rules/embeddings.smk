@@ -195,7 +195,7 @@ rule collapsed_embeddings:
         ),
         code=code_version("gandl.embeddings.imagenet.folds"),
     script:
-        "../workflow/scripts/collapsed_embeddings.py"
+        "../workflow/scripts/imagenet_collapsed.py"
 
 
 rule released_rxrx19a:

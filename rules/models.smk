@@ -118,8 +118,10 @@ rule imagenet_collapsed:
         mem=cfg.compute.training_memory,
         runtime=cfg.compute.training_runtime,
     params:
-        settings=settings(COLLAPSED.recipe(cfg.embeddings.imagenet.network)),
-        schemes=COLLAPSED.schemes,
+        settings=settings(
+            cfg.counterparts.collapsed.recipe(cfg.embeddings.imagenet.network)
+        ),
+        schemes=cfg.counterparts.collapsed.schemes,
         drop_channels=cfg.embeddings.drop_channels,
         code=code_version(
             "gandl.models.folds.training",

@@ -73,6 +73,8 @@ SHARING = {
     "baseline_embeddings": "embeddings",
     "imagenet": "embeddings",
     "pretrained": "download",
+    "directory": "download",
+    "collapsed_embeddings": "imagenet_collapsed",
     "collapsed_normalization": "normalization",
     "site_profiles": "profiles",
     "profiles_h5ad": "profiles",

@@ -9,7 +9,6 @@ __all__ = [
     "collapsed",
     "convolution",
     "discriminator",
-    "ema",
     "gan",
     "generator",
     "layers",

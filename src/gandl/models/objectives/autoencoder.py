@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from gandl.config import AutoencoderSettings
+from gandl.models.compute.ema import MovingAverage
 from gandl.models.networks.autoencoder import SMALLEST, Autoencoder, TrainedAutoencoder, new_autoencoder
-from gandl.models.networks.ema import MovingAverage
 from gandl.models.networks.layers import feature_maps, wide
 from gandl.models.objectives.objective import Objective, descend, spread
 from gandl.models.objectives.troubles import QUICK, SLOW, Check, Numbers, TroubleKind

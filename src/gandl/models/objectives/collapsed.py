@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from gandl.config import CollapsedSettings
+from gandl.models.compute.ema import MovingAverage
 from gandl.models.networks.collapsed import COLOURS, Collapsed, TrainedCollapsed, new_collapsed
-from gandl.models.networks.ema import MovingAverage
 from gandl.models.networks.imagenet.pretrained import load_pretrained, work_of
 from gandl.models.networks.layers import wide
 from gandl.models.objectives.objective import Objective, descend

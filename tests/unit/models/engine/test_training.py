@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from gandl.images.store_reader import ImageStore
+from gandl.models.compute.ema import MovingAverage
 from gandl.models.crops.crop_sampler import CropError
 from gandl.models.crops.intensity import IntensityScale, measure_scale
 from gandl.models.engine import training
@@ -21,7 +22,6 @@ from gandl.models.engine.checkpoint import CheckpointError, fingerprint
 from gandl.models.engine.looks import look_images
 from gandl.models.engine.training import train
 from gandl.models.networks.discriminator import Discriminator
-from gandl.models.networks.ema import MovingAverage
 from gandl.models.networks.gan import TrainedGan, untrained
 from gandl.models.networks.weights import load
 from gandl.models.objectives.gan import Gan
