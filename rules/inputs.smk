@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+
 include: "folds.smk"
 
 
