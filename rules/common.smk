@@ -25,7 +25,7 @@ from gandl.report.captions import (
     normalizations_in_words,
 )
 from gandl.source.catalogue import download_at, downloads_of, file_of
-from gandl.source.schemes import WHOLE as LEFT_OUT_WHOLE
+from gandl.source.schemes import WHOLE as LEFT_OUT_WHOLE, Question
 from gandl.source.remote.copies import state_of_copy
 from gandl.source.plates.state import state_of_folder, states_of_stores
 from gandl.source.plates.stores import files_of_tables

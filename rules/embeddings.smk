@@ -185,6 +185,46 @@ use rule embeddings as imagenet with:
         code=code_of(IMAGENET),
 
 
+rule collapsed_embeddings:
+    """Embed one store with the models of a question's folds: a row for every fold and site that the fold needs."""
+    input:
+        manifest="<results>/images/{dataset}/{store}.manifest.json",
+        folds="<results>/models/imagenet_collapsed-{question}/folds.json",
+        sites="<results>/source/{dataset}/sites.parquet",
+        splits="<results>/source/{dataset}/splits.parquet",
+        pretrained=pretrained_weights(NETWORK),
+    output:
+        embeddings="<results>/embeddings/{dataset}/imagenet_collapsed-{question}/{store}.parquet",
+    log:
+        "<logs>/embeddings/{dataset}_imagenet_collapsed-{question}_{store}.log",
+    benchmark:
+        "<benchmarks>/embeddings/{dataset}_imagenet_collapsed-{question}_{store}.jsonl"
+    wildcard_constraints:
+        question="|".join(QUESTIONS_OF_FOLDS),
+    conda:
+        "../envs/gpu.yaml"
+    threads: cfg.compute.threads
+    resources:
+        gpu=min(1, cfg.compute.gpus),
+        mem=cfg.compute.store_memory,
+        runtime=cfg.compute.store_runtime,
+    params:
+        settings=settings(
+            cfg.embeddings,
+            include={
+                "resolutions",
+                "rescale",
+                "drop_channels",
+                "batch",
+                "precision",
+                "imagenet",
+            },
+        ),
+        code=code_version("gandl.embeddings.imagenet.folds"),
+    script:
+        "../workflow/scripts/imagenet_collapsed.py"
+
+
 rule released_rxrx19a:
     """Read the embeddings that were published with RxRx19a (1024-d) into the same tables as any other featurizer's."""
     input:

@@ -8,8 +8,8 @@ MAKES     <results>/evaluation/{question}/{featurizer}.{method}.parquet and what
 rule scores:
     """Score every well on the on- and off-perturbation axes (E2) by models that were not trained on it, scheme by scheme."""
     input:
-        wells=f"<results>/normalization/{SCREEN}/{{featurizer}}.{{method}}.wells.parquet",
-        sites=f"<results>/normalization/{SCREEN}/{{featurizer}}.{{method}}.sites.parquet",
+        wells=profiles_for("controls", "wells"),
+        sites=profiles_for("controls", "sites"),
         splits=f"<results>/source/{SCREEN}/splits.parquet",
     output:
         scores="<results>/evaluation/scores/{featurizer}.{method}.parquet",
@@ -36,8 +36,8 @@ rule scores:
 use rule scores as scores_crossfit with:
     """The same of raw profiles, standardised fold by fold on the negative controls that the fold does not test."""
     input:
-        wells=f"<results>/normalization/{SCREEN}/{{featurizer}}.{RAW}.wells.parquet",
-        sites=f"<results>/normalization/{SCREEN}/{{featurizer}}.{RAW}.sites.parquet",
+        wells=profiles_for("controls", "wells", RAW),
+        sites=profiles_for("controls", "sites", RAW),
         splits=f"<results>/source/{SCREEN}/splits.parquet",
     wildcard_constraints:
         method=CROSSFIT,
@@ -48,7 +48,7 @@ rule controls:
     input:
         scores="<results>/evaluation/scores/{featurizer}.{method}.parquet",
         sites="<results>/evaluation/scores/{featurizer}.{method}.sites.parquet",
-        raw_wells=f"<results>/normalization/{SCREEN}/{{featurizer}}.none.wells.parquet",
+        raw_wells=profiles_for("controls", "wells", RAW),
     output:
         numbers="<results>/evaluation/controls/{featurizer}.{method}.parquet",
     log:
@@ -75,7 +75,7 @@ rule dose_response:
     """Fit a Hill curve against a constant to each compound's on scores, cell type by cell type; EC50 with its interval."""
     input:
         scores="<results>/evaluation/scores/{featurizer}.{method}.parquet",
-        raw_wells=f"<results>/normalization/{SCREEN}/{{featurizer}}.none.wells.parquet",
+        raw_wells=profiles_for("controls", "wells", RAW),
     output:
         numbers="<results>/evaluation/dose_response/{featurizer}.{method}.parquet",
         curves="<results>/evaluation/dose_response/{featurizer}.{method}.curves.parquet",
@@ -123,8 +123,8 @@ use rule dose_response as treatments with:
 use rule dose_response as cell_model with:
     """HRCE against VERO (C2): accuracy per image and per well on raw profiles, and the held-out scores that are drawn."""
     input:
-        wells=f"<results>/normalization/{SCREEN}/{{featurizer}}.{{method}}.wells.parquet",
-        sites=f"<results>/normalization/{SCREEN}/{{featurizer}}.{{method}}.sites.parquet",
+        wells=profiles_for("cell_model", "wells"),
+        sites=profiles_for("cell_model", "sites"),
         splits=f"<results>/source/{SCREEN}/splits.parquet",
     output:
         numbers="<results>/evaluation/cell_model/{featurizer}.{method}.parquet",
@@ -145,8 +145,8 @@ use rule dose_response as cell_model with:
 use rule cell_model as cell_type with:
     """Which of the four cell types of RxRx1 (zero-shot): accuracy per image and per well on raw profiles, and the confusion matrix."""
     input:
-        wells="<results>/normalization/rxrx1/{featurizer}.{method}.wells.parquet",
-        sites="<results>/normalization/rxrx1/{featurizer}.{method}.sites.parquet",
+        wells=profiles_for("cell_type", "wells"),
+        sites=profiles_for("cell_type", "sites"),
         splits="<results>/source/rxrx1/splits.parquet",
     output:
         numbers="<results>/evaluation/cell_type/{featurizer}.{method}.parquet",

@@ -2,6 +2,10 @@
 
 from types import SimpleNamespace
 
+
+include: "folds.smk"
+
+
 # source
 
 
@@ -209,14 +213,14 @@ def embeddings_of(wildcards):
 
 
 def profiles_of_run(ending):
-    """Profiles of every featurizer: of the screen by every normalisation, of the others raw, as their questions take them."""
+    """Profiles of every featurizer that has one vector of a well: of the screen by every normalisation, of the others raw, as their questions take them."""
     return [
         profiles
         for dataset in DATASETS
         for profiles in collect(
             "<results>/normalization/{dataset}/{featurizer}.{method}.{ending}",
             dataset=dataset,
-            featurizer=FEATURIZERS,
+            featurizer=EXPORTED,
             method=METHODS if dataset == SCREEN else Normalization.NONE.value,
             ending=ending,
         )

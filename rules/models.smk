@@ -1,12 +1,14 @@
 """models: image stores become trained networks. GAN-DL uses no label (the probe only observes, and only if it is on); the
-counterpart `densenet161_arcface` is trained on the siRNAs of RxRx1, the counterpart `conv_ae` without labels, as GAN-DL.
+counterparts `densenet161_arcface` and `imagenet_collapsed` are trained on the siRNAs of RxRx1 and on the labels of questions, the
+counterpart `conv_ae` without labels, as GAN-DL.
 
-REQUIRED  the image stores of the first screen; its sites and splits where `training.probe` is on; for `densenet161_arcface` the
-          stores of RxRx1, and its sites; for `conv_ae` the ImageNet weights of its perceptual loss
+REQUIRED  the image stores of the first screen; its sites and splits where `training.probe` is on; for the counterparts those of
+          RxRx1, its sites, splits, and ImageNet weights
 MAKES     <results>/models/gandl/seed_{seed}/weights.safetensors (a copy of last.safetensors or best.safetensors, as
           `training.weights` says), curve.parquet, samples.png, samples.npz, samples.gif, interpolation.png;
           <results>/models/densenet161_arcface/seed_{seed}/: the same, and labels.parquet (who trains, who validates);
-          <results>/models/conv_ae/seed_{seed}/: the same; samples are held-out crops and their reconstructions;
+          <results>/models/imagenet_collapsed-{question}/folds.json, and beside it the weights of every fold;
+          <results>/models/conv_ae/seed_{seed}/: the same as of gandl; samples are held-out crops and their reconstructions;
           checkpoints are beside them, undeclared, so that a killed training resumes where it was
 """
 
@@ -121,3 +123,38 @@ use rule training as conv_ae with:
             "gandl.models.objectives.autoencoder",
             "gandl.models.looks.reconstruction",
         ),
+rule imagenet_collapsed:
+    """Train ImageNet-collapsed on a question's labels, a model for every fold; finished folds are kept when it is killed."""
+    input:
+        manifests=stores_of_question,
+        sites=table_of_question("sites"),
+        splits=table_of_question("splits"),
+        pretrained=pretrained_weights(NETWORK),
+    output:
+        folds="<results>/models/imagenet_collapsed-{question}/folds.json",
+    log:
+        "<logs>/models/imagenet_collapsed_{question}.log",
+    benchmark:
+        "<benchmarks>/models/imagenet_collapsed_{question}.jsonl"
+    wildcard_constraints:
+        question="|".join(QUESTIONS_OF_FOLDS),
+    conda:
+        "../envs/gpu.yaml"
+    threads: cfg.compute.threads
+    resources:
+        gpu=min(1, cfg.compute.gpus),
+        mem=cfg.compute.training_memory,
+        runtime=cfg.compute.training_runtime,
+    params:
+        settings=settings(
+            cfg.counterparts.collapsed.recipe(cfg.embeddings.imagenet.network)
+        ),
+        schemes=cfg.counterparts.collapsed.schemes,
+        drop_channels=cfg.embeddings.drop_channels,
+        code=code_version(
+            "gandl.models.folds.training",
+            "gandl.models.objectives.collapsed",
+            "gandl.models.looks.collapsed",
+        ),
+    script:
+        "../workflow/scripts/imagenet_collapsed.py"

@@ -30,6 +30,27 @@ rule normalization:
         "../workflow/scripts/normalization.py"
 
 
+use rule normalization as collapsed_normalization with:
+    """The same of a network that was trained anew for every fold of a question: fold by fold, with columns scheme and fold."""
+    input:
+        sites="<results>/source/{dataset}/sites.parquet",
+        embeddings=embeddings_of_folds,
+    output:
+        sites="<results>/normalization/{dataset}/imagenet_collapsed-{question}.{method}.sites.parquet",
+        wells="<results>/normalization/{dataset}/imagenet_collapsed-{question}.{method}.wells.parquet",
+    log:
+        "<logs>/normalization/{dataset}_imagenet_collapsed-{question}_{method}.log",
+    benchmark:
+        "<benchmarks>/normalization/{dataset}_imagenet_collapsed-{question}_{method}.jsonl"
+    wildcard_constraints:
+        question="|".join(QUESTIONS_OF_FOLDS),
+    resources:
+        mem="4GB",
+        runtime="2h",
+    params:
+        code=code_version("gandl.normalization.folds"),
+
+
 rule profiles:
     """Profiles of all wells with the columns of pycytominer, copairs and CytoTable, as parquet and csv.gz."""
     input:

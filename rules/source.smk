@@ -107,7 +107,7 @@ rule directory:
     params:
         entry=entry_of,
     script:
-        "../workflow/scripts/directory.py"
+        "../workflow/scripts/download.py"
 
 
 rule sites:

@@ -20,12 +20,13 @@ from gandl.models.networks.trained import TrainedModel
 from gandl.models.networks.weights import load
 from gandl.models.objectives.kinds import OBJECTIVES
 from gandl.tables import CURVE, read_table
-from model_inputs import AUTOENCODER, CLASSIFIER, TRAINING as DEFAULTS
+from model_inputs import AUTOENCODER, CLASSIFIER, COLLAPSED, TRAINING as DEFAULTS
 
 RECIPES: dict[str, RecipeSettings] = {
     "gan": DEFAULTS.model_copy(update={"quality_crops": 8, "looks": 5}),
     "autoencoder": AUTOENCODER.model_copy(update={"quality_crops": 8, "looks": 5}),
     "classifier": CLASSIFIER.model_copy(update={"looks": 5, "weights": ChosenWeights.LAST}),
+    "collapsed": COLLAPSED.model_copy(update={"looks": 5, "weights": ChosenWeights.LAST}),
 }
 """The recipe of every objective at toy size."""
 TRAINING = RECIPES["gan"]

@@ -16,6 +16,8 @@ from gandl.config import (
     AutoencoderSettings,
     ClassifierNetworkSettings,
     ClassifierSettings,
+    CollapsedNetworkSettings,
+    CollapsedSettings,
     GeneratorKind,
     Intensity,
     NetworkSettings,
@@ -52,6 +54,16 @@ CLASSIFIER = ClassifierSettings(
     network=ClassifierNetworkSettings(
         crop=16, growth=3, init_features=6, blocks=[2, 1], embedding_dim=10, norm_group=4, norm_momentum=0.1
     ),
+    resolution=32,
+    images=160,
+    batch=8,
+    checkpoint_images=80,
+    ema_half_life=40.0,
+    held_out=0.3,
+)
+
+COLLAPSED = CollapsedSettings(
+    network=CollapsedNetworkSettings(crop=16),
     resolution=32,
     images=160,
     batch=8,

@@ -75,6 +75,9 @@ SHARING = {
     "conv_ae_embeddings": "embeddings",
     "imagenet": "embeddings",
     "pretrained": "download",
+    "directory": "download",
+    "collapsed_embeddings": "imagenet_collapsed",
+    "collapsed_normalization": "normalization",
     "site_profiles": "profiles",
     "profiles_h5ad": "profiles",
 }

@@ -1,9 +1,10 @@
-"""Rule `normalization`: embeddings become profiles."""
+"""Rules `normalization` and `collapsed_normalization`: embeddings become profiles, in the latter fold by fold."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gandl.config import Normalization
+from gandl.normalization.folds import write_fold_profiles
 from gandl.normalization.profiles import write_profiles
 from gandl.workflow.jobs import job
 
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job(snakemake.log[0]):
-    write_profiles(
+    write = write_fold_profiles if snakemake.wildcards.get("question") else write_profiles
+    write(
         [Path(path) for path in snakemake.input.embeddings],
         Path(snakemake.input.sites),
         Normalization(snakemake.wildcards.method),

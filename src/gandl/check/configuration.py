@@ -118,7 +118,8 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
     chosen = questions_of(report.sites)
     normalisation = choose_normalisation(report.sites, scored=QuestionName.CONTROLS in chosen.questions)
     methods = list(normalisation.methods)
-    featurizers = [name for name in FeaturizerName if name not in RXRX_ONLY and (nuclear or name not in NEED_NUCLEI)]
+    left_out = (*RXRX_ONLY, FeaturizerName.IMAGENET_COLLAPSED)  # a training for every fold: by choice
+    featurizers = [name for name in FeaturizerName if name not in left_out and (nuclear or name not in NEED_NUCLEI)]
     segmentation, size = measured_segmentation(report, nuclear, settings.pixel_size_um)
     config = Config(
         run=run_name(settings),

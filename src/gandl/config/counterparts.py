@@ -1,9 +1,10 @@
-"""The recipes of what stands beside the GAN: the convolutional autoencoder, and the classifier of siRNAs."""
+"""The recipes of what stands beside the GAN: the convolutional autoencoder, the classifier of siRNAs, and ImageNet-collapsed."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -175,6 +176,99 @@ class ClassifierSettings(RecipeSettings):
         return self
 
 
+RetrainedScheme = Literal[
+    "quarter",
+    "quarter_by_cell_type",
+    "leave_plate_out",
+    "leave_experiment_out",
+    "leave_row_out",
+    "leave_column_out",
+    "confirmation",
+]
+"""Schemes of `gandl.source.schemes` whose folds are scored; the probe's are not."""
+
+
+class CollapsedNetworkSettings(Section):
+    """What the network of `imagenet_collapsed` sees while it is trained; which one it is, embeddings.imagenet.network says."""
+
+    crop: Annotated[int, Field(ge=8)] = Field(
+        64, description="Side (px) of the square crops it is trained on; sites are embedded whole."
+    )
+
+
+class CollapsedRecipe(RecipeSettings):
+    """Training of ImageNet-collapsed: one convolution before a frozen network and a linear head behind it, by labels."""
+
+    section: ClassVar[str] = "counterparts.collapsed"
+    width_key: ClassVar[str] = "network.crop"
+
+    network: CollapsedNetworkSettings = Field(
+        default_factory=CollapsedNetworkSettings, description="What the network sees in training."
+    )
+    images: PositiveInt = Field(640, description="Images shown in the training of every fold; few epochs are enough.")
+    learning_rate: PositiveFloat = Field(0.001, description="Adam's learning rate (the paper's: 0.001).")
+    beta1: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="Adam's first decay rate.")
+    beta2: Annotated[float, Field(gt=0, lt=1)] = Field(0.999, description="Adam's second decay rate.")
+    ema_half_life: PositiveFloat = Field(
+        64.0, description="Half-life (images) of the moving average of convolution and head, which embeds."
+    )
+    looks: PositiveInt = Field(4, description="How often it is validated, at logarithmic intervals.")
+    balanced: bool = Field(True, description="Draw every label equally often; otherwise every site.")
+    held_out: Annotated[float, Field(ge=0, le=0.5)] = Field(
+        0.2,
+        description="Share of every fold's training wells that validate, of each label; test wells never do. 0 turns that off.",
+    )
+    validation_images: PositiveInt = Field(500, description="At most so many images of these wells are looked at.")
+    weights: ChosenWeights = Field(
+        ChosenWeights.BEST_QUALITY,
+        description="Weights used for embedding: the `last`, or those of `best_quality` (the best validation accuracy; the "
+        "paper's).",
+    )
+
+    @property
+    def crop(self) -> int:
+        return self.network.crop
+
+    @model_validator(mode="after")
+    def _is_not_compiled(self) -> CollapsedRecipe:
+        if self.engine.compile:
+            raise ValueError("engine.compile is not for this network: set it to false")
+        return self
+
+
+class CollapsedSettings(CollapsedRecipe):
+    """What the objective `collapsed` takes: the recipe, the network and where its weights are."""
+
+    imagenet: ImageNetNetwork = Field(ImageNetNetwork.EFFICIENTNET_LITE0, description="The frozen network.")
+    pretrained: Path | None = Field(
+        None, exclude=True, description="Its weights as published; None: those that come with a package."
+    )
+
+
+class CollapsedCounterpart(CollapsedRecipe):
+    """The recipe, and the schemes whose folds are trained."""
+
+    schemes: list[RetrainedScheme] = Field(
+        [
+            "quarter",
+            "quarter_by_cell_type",
+            "leave_plate_out",
+            "leave_experiment_out",
+            "leave_row_out",
+            "leave_column_out",
+            "confirmation",
+        ],
+        min_length=1,
+        description="Schemes for whose folds it is trained, each fold anew on its training wells; what a screen does not have "
+        "is passed over. In the others it has no scores.",
+    )
+
+    def recipe(self, imagenet: ImageNetNetwork, pretrained: Path | None = None) -> CollapsedSettings:
+        """What the objective takes, with a network and its weights."""
+        own = self.model_dump(exclude={"schemes"})
+        return CollapsedSettings.model_validate({**own, "imagenet": imagenet, "pretrained": pretrained})
+
+
 class CounterpartsSettings(Section):
     """What stands beside GAN-DL and is trained by this run; each only where embeddings.featurizers names it."""
 
@@ -185,4 +279,9 @@ class CounterpartsSettings(Section):
     conv_ae: AutoencoderSettings = Field(
         default_factory=AutoencoderSettings,
         description="`conv_ae`: the paper's convolutional autoencoder, trained on the first screen as GAN-DL is (no label).",
+    )
+    collapsed: CollapsedCounterpart = Field(
+        default_factory=CollapsedCounterpart,
+        description="`imagenet_collapsed`: a convolution to three channels before the network of embeddings.imagenet, trained "
+        "for every question and fold (with labels).",
     )

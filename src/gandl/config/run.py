@@ -95,6 +95,8 @@ class Config(Section):
             self._fits_baseline()
         if FeaturizerName.CONV_AE in self.embeddings.featurizers:
             self._fits_conv_ae()
+        if FeaturizerName.IMAGENET_COLLAPSED in self.embeddings.featurizers:
+            self._fits_collapsed()
         questions = self.evaluation.questions
         if QuestionName.CELL_TYPE in questions and Dataset.RXRX1 not in screens:
             raise ValueError(
@@ -156,6 +158,24 @@ class Config(Section):
             raise ValueError(
                 f"counterparts.conv_ae.batch ({recipe.batch}) must be a multiple of compute.gpus ({gpus}), and each one's share "
                 f"a multiple of engine.microbatch ({part})"
+            )
+
+    def _fits_collapsed(self) -> None:
+        """Its models are trained on stored images of every screen of which a question is asked."""
+        recipe, asked = self.counterparts.collapsed, {self.source.screen}
+        if QuestionName.CELL_TYPE in self.evaluation.questions:
+            asked.add(Dataset.RXRX1)
+        for dataset in sorted(asked & set(self.images.resolutions)):
+            stored = self.images.resolutions[dataset]
+            if recipe.resolution not in stored:
+                raise ValueError(
+                    f"counterparts.collapsed.resolution ({recipe.resolution}) is not among images.resolutions of {dataset} "
+                    f"{stored}"
+                )
+        if recipe.crop > recipe.resolution:
+            raise ValueError(
+                f"counterparts.collapsed.network.crop ({recipe.crop}) is larger than the images "
+                f"(counterparts.collapsed.resolution {recipe.resolution})"
             )
 
     def _fits_gpus(self) -> None:

@@ -34,6 +34,7 @@ class FeaturizerName(StrEnum):
     GANDL = "gandl"
     GANDL_BLOCKS = "gandl_blocks"
     DENSENET161_ARCFACE = "densenet161_arcface"
+    IMAGENET_COLLAPSED = "imagenet_collapsed"
     IMAGENET_CONCATENATED = "imagenet_concatenated"
     CONV_AE = "conv_ae"
     GANDL_UNTRAINED = "gandl_untrained"
@@ -49,7 +50,7 @@ TRAINED = (FeaturizerName.GANDL, FeaturizerName.GANDL_BLOCKS)
 """Featurizers that read the weights of this run's own GAN."""
 COUNTERPARTS: tuple[str, ...] = (
     FeaturizerName.DENSENET161_ARCFACE,
-    "imagenet_collapsed",
+    FeaturizerName.IMAGENET_COLLAPSED,
     FeaturizerName.IMAGENET_CONCATENATED,
     FeaturizerName.CONV_AE,
     FeaturizerName.RELEASED,
@@ -163,8 +164,9 @@ class ImageNetSettings(Section):
 
     network: ImageNetNetwork = Field(
         ImageNetNetwork.EFFICIENTNET_LITE0,
-        description="Network of `imagenet_concatenated` and `imagenet_untrained`: `efficientnet_lite0` (its weights come with a "
-        "package: nothing is downloaded), `densenet121` (the paper's; 32 MB from download.pytorch.org) or `resnet50` (103 MB).",
+        description="Network of `imagenet_collapsed`, `imagenet_concatenated` and `imagenet_untrained`: `efficientnet_lite0` "
+        "(its weights come with a package: nothing is downloaded), `densenet121` (the paper's; 32 MB from download.pytorch.org) "
+        "or `resnet50` (103 MB).",
     )
 
 

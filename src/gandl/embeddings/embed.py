@@ -130,7 +130,7 @@ def _vectors(
                 yield parts.load(span)
                 continue
             computed = [
-                _checked(vectors, site_ids[span.start : span.stop], featurizer)
+                checked(vectors, site_ids[span.start : span.stop], featurizer)
                 for vectors, featurizer in zip(_embed(next(pixels), featurizers, views), featurizers, strict=True)
             ]
             parts.add(span, computed)
@@ -191,9 +191,15 @@ def regrouped(pieces: Iterable[Vectors], size: int) -> Iterator[Vectors]:
         yield [np.concatenate(of_one) for of_one in zip(*waiting, strict=True)]
 
 
-def _checked(
+def checked(
     vectors: npt.NDArray[np.float32], site_ids: npt.NDArray[np.object_], featurizer: Featurizer
 ) -> npt.NDArray[np.float32]:
+    """The vectors of some sites, if their shape is right and every number is finite.
+
+    Raises
+    ------
+    EmbeddingError : names the featurizer and what is wrong.
+    """
     if vectors.shape != (len(site_ids), featurizer.dim):
         raise EmbeddingError(
             f"the featurizer {featurizer.name} made an array of shape {vectors.shape} from {counted(len(site_ids), 'site')}, "

@@ -20,6 +20,7 @@ MODULES = {
     FeaturizerName.GANDL: "gandl.embeddings.network",
     FeaturizerName.GANDL_BLOCKS: "gandl.embeddings.network",
     FeaturizerName.DENSENET161_ARCFACE: "gandl.embeddings.classifier",
+    FeaturizerName.IMAGENET_COLLAPSED: "gandl.embeddings.imagenet.collapsed",
     FeaturizerName.IMAGENET_CONCATENATED: "gandl.embeddings.imagenet.concatenated",
     FeaturizerName.CONV_AE: "gandl.embeddings.conv_ae",
     FeaturizerName.GANDL_UNTRAINED: "gandl.embeddings.network",

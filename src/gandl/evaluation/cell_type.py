@@ -18,11 +18,13 @@ from gandl.config import EvaluationSettings
 from gandl.evaluation.held_out import SCORED_BY_IMAGE, groups_of, read_sites_of, schemes_of
 from gandl.evaluation.numbers import Row, accuracy_rows, write_numbers
 from gandl.evaluation.terms import ALL
+from gandl.evaluation.well_profiles import WellProfiles
 from gandl.source.splits import Question, Scheme
+from gandl.statistics.fold_features import Fixed
 from gandl.statistics.folds import folds_of
 from gandl.statistics.held_out import Fold
 from gandl.statistics.multiclass import PairwiseSvm, choose_c
-from gandl.tables import WELL_PROFILES, Column, Schema, feature_columns, read_table, write_table
+from gandl.tables import Column, Schema, feature_columns, write_table
 from gandl.workflow.files import atomic
 
 CONFUSION_COLUMNS = ["scheme", "unit", "true", "predicted", "count"]
@@ -78,7 +80,7 @@ def write_cell_type(
     gandl.statistics.folds.FoldError : a split names a well without profile.
     gandl.statistics.multiclass.ClassError : a fold trains on one cell type.
     """
-    profiles = read_table(Path(wells), WELL_PROFILES)
+    profiles = WellProfiles.read(Path(wells))
     told = pd.concat(_answers(profiles, Path(wells), Path(sites), Path(splits), settings, seed), ignore_index=True)
     rows: list[Row] = []
     for scheme, unit, reported in _by_unit(told):
@@ -92,23 +94,21 @@ def write_cell_type(
 
 
 def _answers(
-    profiles: pd.DataFrame, wells: Path, sites: Path, splits: Path, settings: EvaluationSettings, seed: int
+    profiles: WellProfiles, wells: Path, sites: Path, splits: Path, settings: EvaluationSettings, seed: int
 ) -> Iterator[pd.DataFrame]:
     """Held-out answers of every fold, with the columns of `ANSWERS`."""
-    names = feature_columns(profiles)
-    features, about = (
-        profiles[names].to_numpy(),
-        profiles.drop(columns=names),
-    )  # single precision: double would fill memory
-    for scheme, of_scheme in schemes_of(splits, Question.CELL_TYPE):
+    about = profiles.about
+    for scheme, of_scheme in profiles.schemes_among(schemes_of(splits, Question.CELL_TYPE)):
         folds = folds_of(of_scheme, about["well_id"].tolist(), str(wells))
+        features = profiles.features(scheme, folds, Fixed)
         groups = _groups(about, folds)
         for fold in folds:
             known = about.iloc[fold.train]
             types, classes = np.unique(known["cell_type"].to_numpy(str), return_inverse=True)
-            c = choose_c(features[fold.train], classes, groups[fold.train], settings.svm_c, seed)
+            trained = features.of(fold.train, fold.test)
+            c = choose_c(trained, classes, groups[fold.train], settings.svm_c, seed)
             logger.info("%s, fold %s: C = %g", scheme, fold.name, c)
-            predicted = PairwiseSvm(features[fold.train], classes).predict(features[fold.test], c)
+            predicted = PairwiseSvm(trained, classes).predict(features.of(fold.test, fold.test), c)
             yield _answered(about.iloc[fold.test], types[predicted], scheme, "well")
             if scheme in SCORED_BY_IMAGE:
                 yield _images_told(about, sites, fold, c, scheme)
@@ -125,7 +125,7 @@ def _groups(wells: pd.DataFrame, folds: Sequence[Fold]) -> npt.NDArray[np.object
 def _images_told(wells: pd.DataFrame, sites: Path, fold: Fold, c: float, scheme: Scheme) -> pd.DataFrame:
     """The images of a fold's test wells, answered by those of its training wells."""
     trained = wells["well_id"].iloc[fold.train]
-    images = read_sites_of(sites, [*trained, *wells["well_id"].iloc[fold.test]])
+    images = read_sites_of(sites, [*trained, *wells["well_id"].iloc[fold.test]], scheme.value, fold.name)
     names = feature_columns(images)
     features, about = images[names].to_numpy(), images.drop(columns=names)
     del images

@@ -107,6 +107,8 @@ def write_comparisons(
         draws = draw(held.units, settings.bootstrap, seed + position)
         values = {name: held.statistic(name, draws) for name in featurizers}
         for featurizer, floor in pairs:
+            if np.isnan([values[featurizer][0], values[floor][0]]).any():
+                continue  # one of them has no scores in this scheme
             found = difference(values[featurizer], values[floor], draws.freedom, settings.confidence)
             about = {name: getattr(held, name) for name in ("question", "normalization", "split", "unit", "n", "drawn")}
             interval = {"value": found.value, "low": found.low, "high": found.high, "p": found.p}
@@ -173,7 +175,7 @@ def _cell_type(featurizers: Sequence[str], paths: Sequence[Path]) -> Iterator[He
     for (scheme, unit), part in answers.groupby(["scheme", "unit"], sort=False):
         drawn = "experiment" if scheme == Scheme.LEAVE_EXPERIMENT_OUT else "well"
         if (scheme == Scheme.LEAVE_EXPERIMENT_OUT) == (unit == "well"):
-            right = {name: np.asarray(part[name] == part["true"], np.float64) for name in featurizers}
+            right = {name: _where_known(part[name], part[name] == part["true"]) for name in featurizers}
             about = (Question.CELL_TYPE.value, f"{scheme}:{ALL}", str(unit), "accuracy", RAW)
             yield _accuracy(about, part["drawn"], part["true"], right, drawn)
 
@@ -194,6 +196,8 @@ def _by_auc(
 
     def statistic(featurizer: str, draws: Draws) -> Floats:
         one, other = (rows[featurizer].to_numpy(np.float64) for rows in (positive, negative))
+        if np.isnan(one).any():
+            return np.full(len(draws.factors[0]), np.nan)
         return drawn_auc(one, other, (at, other_at), draws)
 
     n = len(positive) + len(negative)
@@ -205,7 +209,7 @@ def _by_image(
 ) -> Iterator[Held]:
     """Images by accuracy: an on score is right on the side of its class."""
     features = [name for name in part.columns if name not in (*ABOUT, "site_id")]
-    right = {name: np.asarray(signs * part[name].to_numpy(float) > 0, np.float64) for name in features}
+    right = {name: _where_known(part[name], signs * part[name].to_numpy(float) > 0) for name in features}
     about = (question, split, "site", "accuracy", normalization)
     yield _accuracy(about, part["well_id"], classes, right, "well")
 
@@ -226,6 +230,11 @@ def _accuracy(
     return Held(*about, len(drawn), what, list(sizes), statistic)
 
 
+def _where_known(answers: pd.Series, right: npt.ArrayLike) -> Floats:
+    """1 where an answer is right, 0 where it is wrong; not a number where there is none."""
+    return np.where(answers.isna(), np.nan, np.asarray(right, np.float64))
+
+
 def _numbered(names: pd.Series) -> tuple[npt.NDArray[np.int_], int]:
     """The unit of each row, numbered from 0 in the order of the names, and the number of units."""
     found, at = np.unique(names.to_numpy(str), return_inverse=True)
@@ -233,7 +242,9 @@ def _numbered(names: pd.Series) -> tuple[npt.NDArray[np.int_], int]:
 
 
 def _joined(featurizers: Sequence[str], paths: Sequence[Path], schema: Schema, column: str) -> pd.DataFrame:
-    """Rows that all featurizers have, with a column of each featurizer's own scores or answers; no rows without files.
+    """Rows that all featurizers of a scheme have, with a column of each one's own scores or answers; no rows without files.
+
+    A featurizer that has nothing of a scheme (its models were not trained for it) is empty there, and takes no rows from others.
 
     Raises
     ------
@@ -243,11 +254,22 @@ def _joined(featurizers: Sequence[str], paths: Sequence[Path], schema: Schema, c
     if not paths:
         return pd.DataFrame(columns=[*dict.fromkeys([*ABOUT, *known]), *featurizers])
     key = list(schema.key)
-    found: pd.DataFrame | None = None
-    for name, path in zip(featurizers, paths, strict=True):
-        table = read_table(Path(path), schema, [*known, column]).rename(columns={column: name})
-        found = table if found is None else found.merge(table[[*key, name]], on=key, validate="one_to_one")
-        logger.debug("%s: %d of %d rows in common", path, len(found), len(table))
-    if found is None or (found.empty and len(table)):
+    tables = {
+        name: read_table(Path(path), schema, [*known, column]).rename(columns={column: name})
+        for name, path in zip(featurizers, paths, strict=True)
+    }
+    parts = []
+    for scheme in dict.fromkeys(each for table in tables.values() for each in table["scheme"]):
+        of_scheme = {name: table[table["scheme"] == scheme] for name, table in tables.items()}
+        first, *others = [name for name, table in of_scheme.items() if len(table)]
+        part = of_scheme[first]
+        for name in others:
+            part = part.merge(of_scheme[name][[*key, name]], on=key, validate="one_to_one")
+        if missing := [name for name in featurizers if name not in (first, *others)]:
+            logger.info("%s: %s without scores are left out", scheme, ", ".join(missing))
+        parts.append(part)
+    found = pd.concat(parts, ignore_index=True) if parts else tables[featurizers[0]]
+    if found.empty and any(len(table) for table in tables.values()):
         raise ComparisonError(f"featurizers {', '.join(featurizers)} have no row of {schema.name} in common")
+    found = found.reindex(columns=[*dict.fromkeys([*found.columns, *featurizers])])
     return found

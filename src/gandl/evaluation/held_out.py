@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gandl.config import Normalization
+from gandl.evaluation.well_profiles import OF_FOLD, ScoresError, WellProfiles, has_folds
 from gandl.source.splits import Question, Scheme
 from gandl.statistics.fold_features import CrossFitted, Fixed, FoldFeatures
 from gandl.statistics.folds import folds_of
@@ -28,7 +30,6 @@ from gandl.statistics.standardisation import StandardisationError
 from gandl.tables import (
     SITE_PROFILES,
     SPLITS,
-    WELL_PROFILES,
     WELL_SCORES,
     Schema,
     check,
@@ -51,10 +52,6 @@ SITE_SCORES = Schema(
 Integers = npt.NDArray[np.int_]
 
 logger = logging.getLogger(__name__)
-
-
-class ScoresError(ValueError):
-    """Nothing to score by; the message names the table."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,8 @@ def held_out(
 
     Parameters
     ----------
-    wells, sites : profiles under one normalisation; without any where they are cross-fitted here.
+    wells, sites : profiles under one normalisation; without any where they are cross-fitted here. Those of folds
+        (`tables.FOLD_WELL_PROFILES`) are taken fold by fold; schemes that they lack are left out.
     labels_of : rows of profiles -> (n,) +1, -1, or 0 where a row is never trained on.
     c_grid : candidates for the SVM's C.
     raw : no plate effect was removed: features are first put in units of the training wells.
@@ -93,15 +91,13 @@ def held_out(
     gandl.statistics.folds.FoldError : a split names a well without profile.
     gandl.statistics.axes.AxisError : a fold's training wells lack one of the labels.
     """
-    profiles = read_table(Path(wells), WELL_PROFILES)
-    names = feature_columns(profiles)
-    about = profiles.drop(columns=names)
-    features = features_of(profiles[names].to_numpy(), about, crossfit=crossfit)  # double precision would fill memory
-    del profiles
+    profiles = WellProfiles.read(Path(wells))
+    about = profiles.about
     labels = labels_of(about)
     by_well, by_site = [], []
-    for scheme, of_scheme in schemes_of(splits, question):
+    for scheme, of_scheme in profiles.schemes_among(schemes_of(splits, question)):
         folds = folds_of(of_scheme, about["well_id"].tolist(), str(wells))
+        features = profiles.features(scheme, folds, partial(features_of, wells=about, crossfit=crossfit))
         for fold in folds:
             check_trains(features, labels, fold, scheme)
         scores = held_out_scores(features, labels, folds, groups_of(about, folds, labels), c_grid, raw=raw)
@@ -115,6 +111,8 @@ def held_out(
                 _fold_by_site(about, features, sites, fold, labels_of, scores.c[fold.name], scheme, raw)
                 for fold in folds
             ]
+    if not by_well:
+        raise ScoresError(f"{wells} has profiles of none of the schemes in which {splits} splits {question.value}")
     if not by_site:
         by_site = [_no_sites(sites)]
     return HeldOut(pd.concat(by_well, ignore_index=True), pd.concat(by_site, ignore_index=True))
@@ -185,8 +183,8 @@ def _can_be_left_out(groups: npt.NDArray[np.object_], labels: Integers, folds: S
     )
 
 
-def read_sites_of(sites: Path, well_ids: Iterable[str]) -> pd.DataFrame:
-    """Site profiles of some wells, read a row group (a store) at a time.
+def read_sites_of(sites: Path, well_ids: Iterable[str], scheme: str = "", fold: str = "") -> pd.DataFrame:
+    """Site profiles of some wells, read a row group (a store) at a time; those of a fold, where each has its own.
 
     Raises
     ------
@@ -197,6 +195,9 @@ def read_sites_of(sites: Path, well_ids: Iterable[str]) -> pd.DataFrame:
     file, chosen = pq.ParquetFile(sites), pa.array(sorted(wanted), pa.string())
     groups = (file.read_row_group(i) for i in range(file.num_row_groups))
     parts = [group.filter(pc.is_in(group["well_id"].cast(pa.string()), chosen)) for group in groups]
+    if has_folds(sites):
+        parts = [part.filter((pc.field("scheme") == scheme) & (pc.field("fold") == fold)) for part in parts]
+        parts = [part.drop_columns(list(OF_FOLD)) for part in parts]
     frame: pd.DataFrame = pa.concat_tables(parts).to_pandas()
     check(frame, SITE_PROFILES, sites)
     missing = wanted - set(frame["well_id"])
@@ -219,7 +220,7 @@ def _fold_by_site(
     tested = wells.iloc[fold.test]
     tested = tested[(tested["control"] != "none").to_numpy() & (labels_of(tested) != 0)]
     trained = wells["well_id"].iloc[of_folds.usable(fold.train, fold.test)]
-    images = read_sites_of(sites, [*trained, *tested["well_id"]])
+    images = read_sites_of(sites, [*trained, *tested["well_id"]], scheme.value, fold.name)
     names = feature_columns(images)
     values, about = images[names].to_numpy(), images.drop(columns=names)
     del images

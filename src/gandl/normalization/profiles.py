@@ -44,7 +44,7 @@ def write_profiles(
     NormalizationError : sites without embedding, embeddings without site, or a plate with too few reference wells.
     """
     paths = [Path(path) for path in embeddings]
-    metadata = _common_metadata(paths)
+    metadata = common_metadata(paths)
     known = read_table(Path(sites), SITES)
     stores = _sites_by_store(paths, known, Path(sites))
     like = known.drop(columns=["site_id", "site"])
@@ -134,7 +134,7 @@ def wells_of(profiles: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     return pd.concat([about, means], axis=1).reset_index()
 
 
-def _common_metadata(embeddings: Sequence[Path]) -> dict[str, str]:
+def common_metadata(embeddings: Sequence[Path]) -> dict[str, str]:
     """What all stores' tables say of their features; they must name the same ones."""
     first, *others = [feature_metadata(path) for path in embeddings]
     for path, other in zip(embeddings[1:], others, strict=True):

@@ -77,6 +77,8 @@ def imagenet_in_words(featurizers: Sequence[str], network: str, perceptual: Perc
     name = ImageNetNetwork(network).label
     loss = f" and a perceptual loss on {perceptual.network.label}" if perceptual and perceptual.weight else ""
     said = {
+        FeaturizerName.IMAGENET_COLLAPSED: f"*ImageNet-collapsed*: {name} as trained on ImageNet behind a convolution that makes "
+        "three channels of all and was trained, with a linear head, on the labels of the training wells of every fold.",
         FeaturizerName.IMAGENET_CONCATENATED: f"*ImageNet-concatenated*: {name} as trained on ImageNet, not fine-tuned, which "
         "sees each channel alone; all features side by side.",
         FeaturizerName.IMAGENET_UNTRAINED: f"*Untrained ImageNet network*: {name} with random weights, used in the same way.",

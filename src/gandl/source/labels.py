@@ -110,17 +110,17 @@ def _held_out(sites: pd.DataFrame, label: pd.Series, share: float, seed: int) ->
         units = sites.drop_duplicates(column)
         if units["cell_type"].value_counts().min() < 2:
             continue
-        drawn = _draw(units[column], units["cell_type"], share, np.random.default_rng(seed))
+        drawn = draw(units[column], units["cell_type"], share, np.random.default_rng(seed))
         validates = sites[column].isin(drawn).to_numpy(bool)
         if set(label[~validates]) == set(label):
             return validates, unit
     wells = sites.assign(label=label).drop_duplicates("well_id")
-    drawn = _draw(wells["well_id"], wells["label"], share, np.random.default_rng(seed))
+    drawn = draw(wells["well_id"], wells["label"], share, np.random.default_rng(seed))
     validates = sites["well_id"].isin(drawn).to_numpy(bool)
     return validates, Unit.WELLS if validates.any() else None
 
 
-def _draw(names: pd.Series, strata: pd.Series, share: float, rng: np.random.Generator) -> list[str]:
+def draw(names: pd.Series, strata: pd.Series, share: float, rng: np.random.Generator) -> list[str]:
     """Names drawn from each stratum: this share of them, at least one, and never all."""
     drawn: list[str] = []
     for _, of_stratum in names.groupby(strata.to_numpy(), sort=True):

@@ -27,7 +27,7 @@ which leaves a plate that is tested as a whole without a reference.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -47,9 +47,16 @@ Integers = npt.NDArray[np.int_]
 
 
 class FoldFeatures(Protocol):
-    """Features of n wells that may depend on which of them a fold tests; `values`: (n, d) before any fold."""
+    """Features of n wells that may depend on which of them a fold tests.
+
+    Attributes
+    ----------
+    values : (n, d) before any fold.
+    separate : whether folds have other features, not only other units: they then share no choice that rests on features.
+    """
 
     values: Floats
+    separate: bool
 
     def usable(self, rows: Integers, tested: Integers) -> Integers:
         """Those of some training wells (positions) that have features when the wells `tested` are tested."""
@@ -65,6 +72,8 @@ class FoldFeatures(Protocol):
 
 class Fixed:
     """The same features in every fold: standardised beforehand, or not at all."""
+
+    separate = False
 
     def __init__(self, values: Floats) -> None:
         self.values = values
@@ -91,6 +100,8 @@ class CrossFitted:
     ------
     StandardisationError : a plate with fewer than 4 negative controls.
     """
+
+    separate = False
 
     def __init__(self, values: Floats, plates: npt.ArrayLike, wells: npt.ArrayLike, kinds: npt.ArrayLike) -> None:
         self.values = values
@@ -141,3 +152,63 @@ class CrossFitted:
         """Fill some rows; in double precision."""
         if len(here):
             out[here] = units_of(self.values[reference].astype(float)).apply(given[here].astype(float))
+
+
+class OfFolds:
+    """Features by a network that was trained anew for every fold, on its training wells: a fold sees those of its own network.
+
+    Parameters
+    ----------
+    n : number of wells.
+    tested : the wells (positions) that each fold tests, by its name; no well is tested by two.
+    load : name of a fold -> (n, d) features by its network; not a number where it has none.
+    within : these -> features as the fold sees them: as they are, or cross-fitted.
+
+    Attributes
+    ----------
+    values : (n, d) features of each well by the network of the fold that tests it; 0 where none does.
+    """
+
+    separate = True
+
+    def __init__(
+        self,
+        n: int,
+        tested: Mapping[str, Integers],
+        load: Callable[[str], Floats],
+        within: Callable[[Floats], FoldFeatures] = Fixed,
+    ) -> None:
+        self._load, self._within = load, within
+        self._names = list(tested)
+        self._fold_of = np.full(n, -1)
+        self._held: tuple[int, FoldFeatures] | None = None
+        values = []
+        for number, wells in enumerate(tested.values()):
+            self._fold_of[wells] = number
+            values.append(load(self._names[number])[wells])
+        self.values = np.zeros((n, values[0].shape[1]), values[0].dtype)
+        for wells, of_fold in zip(tested.values(), values, strict=True):
+            self.values[wells] = of_fold
+
+    def usable(self, rows: Integers, tested: Integers) -> Integers:
+        """As of the fold that tests these wells."""
+        return self._of(tested).usable(rows, tested)
+
+    def of(self, rows: Integers, tested: Integers, values: Floats | None = None) -> Floats:
+        """Features of wells by the network of the fold that tests the wells `tested`.
+
+        Raises
+        ------
+        ValueError : no fold tests these wells, or they are of several folds.
+        """
+        return self._of(tested).of(rows, tested, values)
+
+    def _of(self, tested: Integers) -> FoldFeatures:
+        """What the one fold that tests these wells sees; the last one is kept."""
+        numbers = np.unique(self._fold_of[tested])
+        if len(numbers) != 1 or numbers[0] < 0:
+            raise ValueError("wells of several folds, or of none, have no features in common")
+        number = int(numbers[0])
+        if self._held is None or self._held[0] != number:
+            self._held = number, self._within(self._load(self._names[number]))
+        return self._held[1]

@@ -73,6 +73,7 @@ def held_out_scores(
     folds : training controls and test wells.
     c_grid : candidates; each fold takes the one with the best Z' when each of its training groups is left out in turn. Of more
         than 8 folds, neighbours share one choice, made on the wells that all of them train on: no test well has a say in it.
+        Folds whose features are `separate` share none.
     raw : no plate effect was removed: each feature is first put in units of the fold's training wells.
 
     Raises
@@ -89,7 +90,7 @@ def held_out_scores(
     values = np.full((4, n), np.nan)
     names = np.full(n, "", dtype=object)
     chosen: dict[str, float] = {}
-    for block in _blocks(folds):
+    for block in [[fold] for fold in folds] if of_folds.separate else _blocks(folds):
         tested = np.concatenate([fold.test for fold in block])
         shared = of_folds.usable(reduce(np.intersect1d, [fold.train for fold in block]), tested)
         known = np.asarray(of_folds.of(shared, tested), float)

@@ -116,6 +116,15 @@ INDEX = Schema(
 EMBEDDINGS = Schema("embeddings", (Column("site_id", "string"),), key=("site_id",), feature_prefix="feature_")
 """site_id, feature_0 ... feature_{d-1} (float32)."""
 
+OF_FOLD = (Column("scheme", "string"), Column("fold", "string"))
+FOLD_EMBEDDINGS = Schema(
+    "embeddings of folds",
+    (*OF_FOLD, *EMBEDDINGS.columns),
+    key=("scheme", "fold", "site_id"),
+    feature_prefix="feature_",
+)
+"""The same by a network that is trained anew for every fold of a question: a row per fold and site that it needs."""
+
 SITE_PROFILES = Schema("site profiles", SITES.columns, key=("site_id",), feature_prefix="feature_")
 WELL_PROFILES = Schema(
     "well profiles",
@@ -123,7 +132,14 @@ WELL_PROFILES = Schema(
     key=("well_id",),
     feature_prefix="feature_",
 )
-"""Profiles: embeddings after one named normalisation, with the sites table's columns; a well is the mean of its sites."""
+FOLD_SITE_PROFILES = Schema(
+    "site profiles of folds", (*SITE_PROFILES.columns, *OF_FOLD), ("scheme", "fold", "site_id"), "feature_"
+)
+FOLD_WELL_PROFILES = Schema(
+    "well profiles of folds", (*WELL_PROFILES.columns, *OF_FOLD), ("scheme", "fold", "well_id"), "feature_"
+)
+"""Profiles: embeddings after one named normalisation, with the sites table's columns; a well is the mean of its sites. Those of
+folds hold every fold's own."""
 
 WELL_SCORES = Schema(
     "well scores",

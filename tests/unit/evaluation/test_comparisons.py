@@ -21,6 +21,7 @@ from gandl.tables import NUMBERS, WELL_SCORES, read_table, write_table
 from pair_inputs import features, infected_sites, typed_sites, write_screen
 
 SETTINGS = EvaluationSettings(svm_c=[1.0], bootstrap=100)
+KINDS = {"controls": WELL_SCORES, "control_images": SITE_SCORES}
 FEATURIZERS = ["gandl", "imagenet_concatenated", "intensity", "cell_count"]
 NAMES = {"seed": 0, "training_seed": 7}
 
@@ -155,6 +156,24 @@ def test_featurizers_without_a_well_in_common_are_refused(screens, tmp_path: Pat
         match="gandl, imagenet_concatenated, intensity, cell_count have no row of well scores in common",
     ):
         compared(files, tmp_path)
+
+
+def test_a_featurizer_without_a_scheme_takes_no_comparison_from_others(screens, tmp_path: Path) -> None:
+    files = {key: list(paths) for key, paths in screens[0].items()}
+    wells, images = (read_table(files[key][0], schema) for key, schema in KINDS.items())
+    files["controls"][0], files["control_images"][0] = tmp_path / "wells.parquet", tmp_path / "images.parquet"
+    write_table(wells[wells["scheme"] != "leave_plate_out"], files["controls"][0], WELL_SCORES)
+    write_table(images[images["scheme"] != "quarter"], files["control_images"][0], SITE_SCORES)
+    (tmp_path / "all").mkdir()
+    before, after = compared(screens[0], tmp_path / "all"), compared(files, tmp_path)
+    key = ["question", "split", "unit", "featurizer", "against"]
+    gone = set(before[key].itertuples(index=False, name=None)) - set(after[key].itertuples(index=False, name=None))
+    assert gone
+    assert {(row[0], row[3]) for row in gone} == {("controls", "gandl")}
+    assert all(row[1].startswith(("leave_plate_out", "quarter:")) for row in gone)
+    both = before.merge(after, on=key, suffixes=("", "_after"))
+    assert len(both) == len(after)
+    assert (both["value"] == both["value_after"]).all()
 
 
 def test_answers_are_what_the_confusion_counts_are_made_of(screens) -> None:

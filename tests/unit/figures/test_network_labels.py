@@ -26,4 +26,7 @@ def test_captions_name_it_where_such_a_featurizer_is_shown(network: ImageNetNetw
     assert words.startswith(f"*ImageNet-concatenated*: {network.label} as trained on ImageNet")
     assert "random weights" not in words
     assert "random weights" in imagenet_in_words(["imagenet_untrained"], network)
+    assert f"{network.label} as trained on ImageNet behind a convolution" in imagenet_in_words(
+        ["imagenet_collapsed"], network
+    )
     assert imagenet_in_words(["gandl", "intensity"], network) == ""

@@ -16,6 +16,7 @@ from gandl.config import FeaturizerName
 from gandl.embeddings.kinds import MODULES
 from gandl.models.objectives.autoencoder import Autoencoding
 from gandl.models.objectives.classifier import Classifying
+from gandl.models.objectives.collapsed import Collapsing
 from gandl.models.objectives.gan import Gan
 from gandl.models.objectives.kinds import OBJECTIVES
 from gandl.models.objectives.objective import Objective
@@ -143,10 +144,13 @@ def test_every_featurizer_that_sees_images_has_a_module_that_builds_it() -> None
 def test_rules_of_trainings_name_the_code_of_their_objectives(repository: Path) -> None:
     rules = (repository / "rules/models.smk").read_text(encoding="utf-8")
     named = [re.findall(r'"([\w.]+)"', modules) for modules in re.findall(r"code=code_version\(([^)]*)\)", rules)]
-    gan, classifier, autoencoder = map(tuple, named)
+    gan, classifier, autoencoder, collapsed = map(tuple, named)
     assert gan == training_of(Gan)
     assert autoencoder == training_of(Autoencoding)
     assert set(classifier) >= set(training_of(Classifying))
+    assert set(collapsed) >= {"gandl.models.folds.training", *training_of(Collapsing)} - {
+        "gandl.models.engine.training"
+    }
 
 
 FROM_NEUTRAL = {

@@ -128,15 +128,18 @@ class ConcatenatedFeaturizer:
         return vectors.reshape(len(images), self.dim).cpu().numpy()
 
     def _planes(self, images: Pixels) -> Tensor:
-        """Every channel of every site alone, (n c, 1, h, w) in [0, 1], each site scaled by itself."""
+        """Every channel of every site alone, (n c, 1, h, w) in [0, 1]."""
+        unit = [((site + 1) / 2).clamp_(0, 1).flatten(0, 1)[:, None] for site in self._scaled(images)]
+        return torch.cat(unit) if unit else torch.empty(0, 1, *images.shape[2:])
+
+    def _scaled(self, images: Pixels) -> list[Tensor]:
+        """Every site (1, c, h, w) on the networks' scale, each by itself."""
         sites = on_device(images, self.device)
         moments = moments_on_device(sites) if self.scale.kind is Intensity.SITE else None
-        scaled = [
+        return [
             self.scale.apply(unsigned(sites[i : i + 1], images), None if moments is None else moments[i : i + 1])
             for i in range(len(sites))
         ]
-        unit = [((site + 1) / 2).clamp_(0, 1).flatten(0, 1)[:, None] for site in scaled]
-        return torch.cat(unit) if unit else torch.empty(0, 1, *images.shape[2:])
 
     def _look(self, planes: Tensor, size: int) -> Tensor:
         """Features (k, dim) of k planes, in a pass of `size`."""

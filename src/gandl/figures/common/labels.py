@@ -15,6 +15,7 @@ FEATURIZERS: dict[str, str] = {
     FeaturizerName.GANDL: "GAN-DL, 512-d layer",
     FeaturizerName.GANDL_BLOCKS: "GAN-DL, blocks",
     FeaturizerName.DENSENET161_ARCFACE: "DenseNet on RxRx1 (ArcFace)",
+    FeaturizerName.IMAGENET_COLLAPSED: "ImageNet-collapsed",
     FeaturizerName.IMAGENET_CONCATENATED: "ImageNet-concatenated",
     FeaturizerName.CONV_AE: "ConvAE",
     FeaturizerName.GANDL_UNTRAINED: "Untrained network",
@@ -26,9 +27,6 @@ FEATURIZERS: dict[str, str] = {
     FeaturizerName.CELL_MEASUREMENTS: "CellProfiler measurements",
     FeaturizerName.RELEASED: "Published embeddings",
 }
-
-COUNTERPARTS: dict[str, str] = {"imagenet_collapsed": "ImageNet-collapsed"}
-"""Counterparts of the paper that no run has yet; tables state them also where a run has none of them."""
 
 OF_IMAGENET = ("imagenet_collapsed", "imagenet_concatenated", "imagenet_untrained")
 """Featurizers whose network is a setting (`embeddings.imagenet.network`): their names say which it was."""
@@ -101,8 +99,7 @@ def featurizer_label(name: str) -> str:
 
     Inside `named_with` the network follows in parentheses where it is a setting: ImageNet-concatenated (EfficientNet-Lite0).
     """
-    known = {**COUNTERPARTS, **FEATURIZERS}
-    label, network = known.get(name, name.replace("_", " ")), _network.get()
+    label, network = FEATURIZERS.get(name, name.replace("_", " ")), _network.get()
     return f"{label} ({ImageNetNetwork(network).label})" if network and name in OF_IMAGENET else label
 
 

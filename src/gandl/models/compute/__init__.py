@@ -2,4 +2,4 @@
 generators, and numbers fetched from the device without waiting for it.
 """
 
-__all__ = ["compilation", "device", "notes", "randomness", "ranks"]
+__all__ = ["compilation", "device", "ema", "notes", "randomness", "ranks"]

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 
 import torch
+from torch import Tensor
 
 from gandl.config import Precision
 from gandl.workflow.words import counted
@@ -116,3 +117,8 @@ def peak_flops(device: torch.device, precision: Precision) -> float:
             torch.cuda.synchronize(device)
         fastest = min(fastest, time.perf_counter() - start)
     return 2 * side**3 / fastest
+
+
+def wide(x: Tensor) -> Tensor:
+    """float32 for half precision; float32 and float64 as they are."""
+    return x.float() if x.dtype.itemsize < 4 else x

@@ -118,7 +118,7 @@ def train(
     else:
         shown, held_out = labels.training, labels.validation
     looked_at_by = probe_id if probe is not None or probe_id else None
-    decides = _what_decides(learned, opened, settings, seed, looked_at_by, supervision, pretrained)
+    decides = what_decides(learned, opened, settings, seed, looked_at_by, supervision, pretrained)
     kept = Checkpoints(checkpoints, decides)
     with Interruption() as stop, _alone(kept.folder, weights) if ranks.writes else nullcontext():
         looks = new_status = None
@@ -223,7 +223,7 @@ def _seen(sampler: CropSampler, scale: IntensityScale, seed: int) -> Tensor:
     return scale.apply(sampler.read(places), moments)
 
 
-def _what_decides(
+def what_decides(
     objective: type[Objective],
     stores: Sequence[ImageStore],
     settings: RecipeSettings,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from gandl.models.networks.autoencoder import TrainedAutoencoder
 from gandl.models.networks.classifier import TrainedClassifier
+from gandl.models.networks.collapsed import TrainedCollapsed
 from gandl.models.networks.gan import TrainedGan
 from gandl.models.networks.trained import TrainedModel
 
 KINDS: dict[str, type[TrainedModel]] = {
-    kind.objective: kind for kind in (TrainedGan, TrainedAutoencoder, TrainedClassifier)
+    kind.objective: kind for kind in (TrainedGan, TrainedAutoencoder, TrainedClassifier, TrainedCollapsed)
 }

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gandl.models.compute.device import wide
 from gandl.models.networks.convolution import convolve, convolve_transposed, halve
 
 SLOPE = 0.2
@@ -32,11 +33,6 @@ def leaky_relu(x: Tensor) -> Tensor:
 def exactly(x: Tensor) -> torch.autocast:
     """No mixed precision in the block, on the device of x: for what rounding to bfloat16 would spoil."""
     return torch.autocast(x.device.type, enabled=False)
-
-
-def wide(x: Tensor) -> Tensor:
-    """float32 for half precision; float32 and float64 as they are."""
-    return x.float() if x.dtype.itemsize < 4 else x
 
 
 class EqualLinear(nn.Module):

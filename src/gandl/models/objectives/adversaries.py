@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from gandl.config import TrainingSettings
-from gandl.models.networks.ema import MovingAverage
+from gandl.models.compute.ema import MovingAverage
 from gandl.models.networks.gan import new_networks
 
 PATH_BATCH_SHRINK = 2

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gandl.config.training import AugmentationSettings
-from gandl.models.networks.layers import wide
+from gandl.models.compute.device import wide
 
 ADJUSTED_EVERY = 4
 """Steps between two moves of the strength (Karras et al. 2020a, section 3.1)."""

@@ -17,10 +17,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gandl.config import AutoencoderSettings
+from gandl.models.compute.device import wide
+from gandl.models.compute.ema import MovingAverage
 from gandl.models.networks.autoencoder import SMALLEST, Autoencoder, TrainedAutoencoder, new_autoencoder
-from gandl.models.networks.ema import MovingAverage
 from gandl.models.networks.imagenet.perceptual import content_of, load_perceptual, operations
-from gandl.models.networks.layers import feature_maps, wide
+from gandl.models.networks.layers import feature_maps
 from gandl.models.objectives.objective import Objective, descend, spread
 from gandl.models.objectives.troubles import QUICK, SLOW, Check, Numbers, TroubleKind
 

@@ -15,11 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gandl.config import ClassifierSettings, Schedule
+from gandl.models.compute.device import wide
+from gandl.models.compute.ema import MovingAverage
 from gandl.models.compute.randomness import Purpose
 from gandl.models.networks.batch_norm import settle
 from gandl.models.networks.classifier import Classifier, TrainedClassifier, new_classifier
-from gandl.models.networks.ema import MovingAverage
-from gandl.models.networks.layers import wide
 from gandl.models.objectives.arcface import arcface_loss
 from gandl.models.objectives.objective import Objective, descend
 from gandl.models.objectives.troubles import QUICK, Check, Numbers, TroubleKind

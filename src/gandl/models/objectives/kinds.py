@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from gandl.models.objectives.autoencoder import Autoencoding
 from gandl.models.objectives.classifier import Classifying
+from gandl.models.objectives.collapsed import Collapsing
 from gandl.models.objectives.gan import Gan
 from gandl.models.objectives.objective import Objective
 
-OBJECTIVES: dict[str, type[Objective]] = {kind.name: kind for kind in (Gan, Autoencoding, Classifying)}
+OBJECTIVES: dict[str, type[Objective]] = {kind.name: kind for kind in (Gan, Autoencoding, Classifying, Collapsing)}
 """By name, as weights files and training jobs hold it."""
 DEFAULT = Gan.name
 """What is trained where no objective is named: the paper's."""

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gandl.config.training import Loss
-from gandl.models.networks.layers import wide
+from gandl.models.compute.device import wide
 
 DIFFERENCE_STEP = 0.01
 """Step of `finite_difference_penalty`, in units of the networks' scale (images are about [-1, 1])."""

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from gandl.images.store_reader import ImageStore
+from gandl.models.compute.ema import MovingAverage
 from gandl.models.crops.crop_sampler import CropError
 from gandl.models.crops.intensity import IntensityScale, measure_scale
 from gandl.models.engine import training
@@ -21,7 +22,6 @@ from gandl.models.engine.checkpoint import CheckpointError, fingerprint
 from gandl.models.engine.looks import look_images
 from gandl.models.engine.training import train
 from gandl.models.networks.discriminator import Discriminator
-from gandl.models.networks.ema import MovingAverage
 from gandl.models.networks.gan import TrainedGan, untrained
 from gandl.models.networks.weights import load
 from gandl.models.objectives.gan import Gan
@@ -101,7 +101,7 @@ def test_checkpoints_know_the_order_of_the_stores_and_every_one_of_them(store: P
     namesake = write_store(tmp_path / "other", name="S_1", seed=1)
     one, other = ImageStore(store), ImageStore(namesake)
     orders = [[one, other], [other, one], [one, one], [other, other], [one], [other]]
-    names = {fingerprint(training._what_decides(Gan, stores, TRAINING, SEED, None)) for stores in orders}
+    names = {fingerprint(training.what_decides(Gan, stores, TRAINING, SEED, None)) for stores in orders}
     assert len(names) == len(orders)
 
 

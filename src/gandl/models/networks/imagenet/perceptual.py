@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from gandl.config import ImageNetNetwork, PerceptualSettings
+from gandl.models.compute.device import wide
 from gandl.models.networks.imagenet.backbones import BACKBONES
 from gandl.models.networks.imagenet.pretrained import FrozenNetwork, load_pretrained
 from gandl.models.networks.imagenet.weights import PretrainedError, packaged
-from gandl.models.networks.layers import wide
 
 EPSILON = 1e-10
 """Added to a length before it divides: where nothing is seen, the distance is 0."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from gandl.config import ImageNetNetwork
 from gandl.models.networks.imagenet.backbones import ALL, BACKBONES
@@ -93,3 +94,18 @@ def untrained(name: ImageNetNetwork, seed: int) -> FrozenNetwork:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return FrozenNetwork(name, BACKBONES[name].build())
+
+
+def dim_of(name: ImageNetNetwork) -> int:
+    """Length of its feature vector."""
+    return BACKBONES[name].dim
+
+
+def work_of(name: ImageNetNetwork, side: int) -> float:
+    """Floating-point operations of its features of one image of this side (px), two per multiplication with addition."""
+    with torch.device("meta"):
+        network = FrozenNetwork(name, BACKBONES[name].build())
+        counter = FlopCounterMode(display=False)
+        with counter, torch.no_grad():
+            network.maps(torch.empty(1, 3, side, side))
+    return float(counter.get_total_flops())

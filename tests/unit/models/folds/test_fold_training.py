@@ -1,0 +1,143 @@
+"""Trainings of folds: none sees a well that it tests, what is finished is kept, and mistakes are told before any training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fold_inputs import PLATES, SCHEME, SETTINGS, Screen, write_stores, write_tables
+from gandl.models.crops.crop_sampler import CropError
+from gandl.models.folds import training
+from gandl.models.folds.manifest import Folds, FoldsError, file_of, load_folds
+from gandl.source.fold_labels import FoldOf, make_fold_labels
+from gandl.source.labels import LabelError
+from gandl.source.schemes import Question
+from gandl.tables import LABELS, SITES, SPLITS, read_table, write_table
+from training_runs import no_peak
+
+__all__ = ["no_peak"]
+pytestmark = pytest.mark.usefixtures("no_peak")
+
+
+@pytest.fixture(scope="module")
+def screen(tmp_path_factory: pytest.TempPathFactory) -> Screen:
+    found = Screen(tmp_path_factory.mktemp("screen"))
+    found.train()
+    return found
+
+
+def count_trainings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The weights of every training that starts from here on."""
+    started: list[Path] = []
+    run = training.run
+
+    def counted(job: training.TrainingJob) -> None:
+        started.append(job.weights)
+        run(job)
+
+    monkeypatch.setattr(training, "run", counted)
+    return started
+
+
+def test_every_fold_has_a_model_that_saw_none_of_its_test_wells(screen: Screen) -> None:
+    folds = Folds.read(screen.manifest)
+    sites, splits = read_table(screen.sites, SITES), read_table(screen.splits, SPLITS)
+    assert [(fold.scheme, fold.fold) for fold in folds.folds] == [(SCHEME, plate) for plate in PLATES]
+    for fold in folds.folds:
+        work = screen.manifest.parent / training.WORK / fold.file.removesuffix(".safetensors")
+        used = read_table(work / "labels.parquet", LABELS)[["site_id", "part"]].merge(sites, on="site_id")
+        assert set(used["well_id"]) & FoldOf(Question.CONTROLS, SCHEME, fold.fold).wells(splits, "test") == set()
+        assert set(used["plate_id"]) == set(PLATES) - {fold.fold}
+        assert (fold.training_wells, fold.validation_wells) == (6, 2)
+        assert 0 <= (fold.validation_accuracy or 0) <= 1
+        assert not (work / "checkpoints").exists()
+    models = load_folds(screen.manifest)
+    assert models.keys() == {(SCHEME, plate) for plate in PLATES}
+    first, second = (model.collapsed_ema.head.weight for model in models.values())
+    assert not np.array_equal(first.numpy(), second.numpy())
+    assert next(iter(models.values())).classes == ("negative", "positive")
+
+
+def test_finished_folds_are_kept_and_a_lost_one_is_trained_again(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = count_trainings(monkeypatch)
+    before = screen.manifest.read_bytes()
+    screen.manifest.unlink()
+    screen.train()
+    assert started == []
+    assert screen.manifest.read_bytes() == before
+    lost = screen.manifest.with_name(file_of(SCHEME, PLATES[1]))
+    lost.unlink()
+    stray = screen.manifest.with_name("quarter-all.safetensors")
+    stray.write_bytes(b"of a scheme that is no longer trained")
+    screen.train()
+    assert [path.parent.name for path in started] == [f"{SCHEME}-{PLATES[1]}"]
+    assert screen.manifest.read_bytes() == before, "the same weights"
+    assert not stray.exists()
+
+
+def test_a_file_that_is_not_the_manifests_is_refused(screen: Screen, tmp_path: Path) -> None:
+    manifest = tmp_path / "folds.json"
+    with pytest.raises(FoldsError, match=r"folds.json does not exist: train the models of the folds first"):
+        load_folds(manifest)
+    manifest.write_bytes(screen.manifest.read_bytes())
+    with pytest.raises(FoldsError, match=rf"{file_of(SCHEME, PLATES[0])}, which .* lists, is missing"):
+        load_folds(manifest)
+    (tmp_path / file_of(SCHEME, PLATES[0])).write_bytes(b"other")
+    with pytest.raises(FoldsError, match=r"is not the file that .* lists"):
+        load_folds(manifest)
+    manifest.write_text("{}")
+    with pytest.raises(FoldsError, match="is no manifest of folds, or of another version"):
+        load_folds(manifest)
+
+
+def test_a_planted_leak_stops_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the code that makes labels took a tested well for one to train on."""
+    screen = Screen(tmp_path)
+
+    def leaking(sites: pd.DataFrame, splits: pd.DataFrame, of: FoldOf, **rest: Any) -> pd.DataFrame:
+        labels = make_fold_labels(sites, splits, of, **rest)
+        leaked = sites[sites["plate_id"] == of.fold][:1]
+        return pd.concat([labels, leaked[["site_id", "plate_id"]].assign(label="positive", part="train")])
+
+    monkeypatch.setattr(training, "make_fold_labels", leaking)
+    started = count_trainings(monkeypatch)
+    with pytest.raises(
+        LabelError, match=f"1 well that it tests are among those trained on, the first: {PLATES[0]}_A01"
+    ):
+        screen.train()
+    assert started == []
+
+
+def test_all_folds_that_cannot_be_trained_are_told_at_once(tmp_path: Path) -> None:
+    screen = Screen(tmp_path)
+    with pytest.raises(FoldsError) as few:
+        screen.train(settings=SETTINGS.changed(batch=8))
+    assert str(few.value).splitlines() == [
+        f"controls, {SCHEME}, fold {plate}: 6 images to train on, fewer than a batch; lower counterparts.collapsed.batch (now 8)"
+        for plate in PLATES
+    ]
+    write_tables(tmp_path, controls=("negative",))
+    with pytest.raises(FoldsError) as one:
+        screen.train()
+    assert str(one.value).splitlines() == [
+        f"controls, {SCHEME}, fold {plate}: all 8 training wells are negative; telling classes apart needs two"
+        for plate in PLATES
+    ]
+    with pytest.raises(FoldsError, match=r"no split of controls in any of counterparts.collapsed.schemes: quarter$"):
+        screen.train(schemes=["quarter"])
+
+
+def test_stores_whose_channels_differ_are_named(tmp_path: Path) -> None:
+    screen = Screen(tmp_path)
+    wells = read_table(screen.sites, SITES)[["well_id"]]
+    write_table(wells.assign(question="controls", scheme="quarter", fold="all", part="train"), screen.splits, SPLITS)
+    (tmp_path / "others").mkdir()
+    screen.stores[1] = write_stores(tmp_path / "others", ("gfp", "er"))[1]
+    with pytest.raises(CropError, match=r"holds the channels gfp, er, but .* holds gfp, dna"):
+        screen.train(schemes=["quarter"])
