@@ -36,7 +36,6 @@ from gandl.report.training import few_images, training_story
 from gandl.report.treatments import treatments_story
 from gandl.report.verdicts import Comparison, Verdict, compare, read_references
 from gandl.source.schemes import Scheme
-from gandl.statistics.hill import FEWEST_WELLS
 from gandl.tables import SITES, read_table
 from gandl.workflow.files import atomic
 from gandl.workflow.words import counted
@@ -131,7 +130,6 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
     story = training_story(inputs.curves, settings["training"])
     columns = table["split"].str.startswith(Scheme.LEAVE_COLUMN_OUT.value).any()
     treated = treatments_story(inputs.treatments, table, settings)
-    paired = _paired(inputs, settings)
     return {
         "run": provenance["run"],
         "dataset": " + ".join(name.upper() for name in settings["source"]["datasets"]),
@@ -165,10 +163,9 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "reference_wells": normalizations_in_words(methods_in_order(settings), mark=""),
         "most_series": screen.MOST_SERIES,
         "scored": screen.scored_in_words(series),
-        "fewest_wells": FEWEST_WELLS,
         "judged": featurizer_label(drawn),
         "treatments": treated,
-        "paired": paired,
+        "paired": _paired(inputs, settings),
         "trained": bool(set(TRAINED) & set(featurizers)),
         "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
         "caveats": [
@@ -189,7 +186,6 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
     series, counts = numbers.tested_doses(inputs.sites), numbers.control_counts(inputs.sites)
     splits = _held_out(table, settings["source"]["bbbc013"]["development_rows"])
     ranked = rankings(table, settings, splits[:1]) if splits else []
-    paired = _paired(inputs, settings)
     found = Found(
         controls=numbers.controls_rows(table, method, featurizers),
         doses=numbers.dose_rows(table, method, featurizers, series),
@@ -230,7 +226,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "strips": {row.featurizer: _strip(row, found.splits) for row in found.controls},
         "judged": judged_row(found),
         "treatments": treated,
-        "paired": paired,
+        "paired": _paired(inputs, settings),
         "trained": bool(set(TRAINED) & set(featurizers)),
         "held_out": found.splits[0] if found.splits else None,
         "doses": _by_featurizer(found.doses),

@@ -173,7 +173,11 @@ def scored_in_words(series: Sequence[Series]) -> str:
     """How the wells of dose series were held out of what scores them."""
     schemes = [scheme for scheme in WHOLE if scheme in {one.scheme for one in series}]
     left_out = " or ".join(SCHEMES[scheme] for scheme in schemes)
-    return f"each scored by a model that was not trained on it ({left_out})" if left_out else "each scored by a model"
+    how = f" that was not trained on it ({left_out})" if left_out else ""
+    return (
+        f"each scored by a model{how}. No value: a constant fits as well, or fewer than {FEWEST_WELLS} wells, too few for any "
+        "curve."
+    )
 
 
 def _by_compound(series: Series) -> tuple[str, str]:
