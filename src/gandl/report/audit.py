@@ -129,7 +129,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
     sections, series = screen.sections(table, settings), screen.dose_series(table, settings, drawn)
     story = training_story(inputs.curves, settings["training"])
     columns = table["split"].str.startswith(Scheme.LEAVE_COLUMN_OUT.value).any()
-    treated = treatments_story(inputs.treatments, table, settings)
+    treated, paired = treatments_story(inputs.treatments, table, settings), _paired(inputs, settings)
     return {
         "run": provenance["run"],
         "dataset": " + ".join(name.upper() for name in settings["source"]["datasets"]),
@@ -165,7 +165,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "scored": screen.scored_in_words(series),
         "judged": featurizer_label(drawn),
         "treatments": treated,
-        "paired": _paired(inputs, settings),
+        "paired": paired,
         "trained": bool(set(TRAINED) & set(featurizers)),
         "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
         "caveats": [
@@ -200,7 +200,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
     )
     columns = _columns(table, settings["source"]["bbbc013"]["development_rows"], inputs.sites)
     story = training_story(inputs.curves, settings["training"])
-    treated = treatments_story(inputs.treatments, table, settings)
+    treated, paired = treatments_story(inputs.treatments, table, settings), _paired(inputs, settings)
     return {
         "run": provenance["run"],
         "dataset": provenance["dataset"].upper(),
@@ -226,7 +226,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "strips": {row.featurizer: _strip(row, found.splits) for row in found.controls},
         "judged": judged_row(found),
         "treatments": treated,
-        "paired": _paired(inputs, settings),
+        "paired": paired,
         "trained": bool(set(TRAINED) & set(featurizers)),
         "held_out": found.splits[0] if found.splits else None,
         "doses": _by_featurizer(found.doses),
