@@ -196,7 +196,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         simulated=simulated,
         images=int(settings["training"]["images"]),
         order=order_of(ranked),
-        paired=paired["sentences"],
+        paired=_paired(inputs, settings)["sentences"],
     )
     columns = _columns(table, settings["source"]["bbbc013"]["development_rows"], inputs.sites)
     story = training_story(inputs.curves, settings["training"])
