@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from skimage.filters import threshold_otsu
 from skimage.measure import regionprops_table
 
 from gandl.images.area_mean import area_mean
-from gandl.images.nuclei import filled, label_nuclei, smoothed
+from gandl.images.nuclei import bright_objects, label_nuclei, smoothed
 
 NUCLEAR = ("dna", "dapi", "hoechst", "draq", "nuclei", "nucleus")
 """Parts of a channel's name that indicate a nuclear stain."""
@@ -79,9 +78,7 @@ def areas_of_nuclei(image: npt.NDArray[np.unsignedinteger]) -> Areas:
     """Areas (px) of the objects like nuclei in an image (h, w)."""
     factor = max(1, round(min(image.shape) / SIDE))
     smooth = smoothed(area_mean(image, factor), SMOOTHING)
-    if smooth.min() == smooth.max():
-        return np.empty(0)
-    labels, count = label_nuclei(filled(smooth, threshold_otsu(smooth)), SMALLEST)
+    labels, count = label_nuclei(bright_objects(smooth), SMALLEST)
     background = smooth[labels == 0]
     if not count or not background.size:
         return np.empty(0)

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from skimage.filters import threshold_otsu
 
 from gandl.check.plates import CONNECTIONS, CheckReport
 from gandl.check.sheet import ROWS, choose_sites
-from gandl.images.nuclei import filled, label_nuclei, smoothed, typical_area
+from gandl.images.nuclei import bright_objects, label_nuclei, smoothed, typical_area
 from gandl.images.plate_headers import images_of
 from gandl.images.plate_reader import PlateReader
 from gandl.source.remote.addresses import Addresses
@@ -92,8 +91,5 @@ def measured(channel: str, per_well: Sequence[Areas], negative: Sequence[bool]) 
 
 def objects_of(image: npt.NDArray[np.unsignedinteger], smoothing: float) -> Areas:
     """Areas (px) of all bright objects of an image (h, w), debris among them; none in an image of one value."""
-    smooth = smoothed(image, smoothing)
-    if smooth.min() == smooth.max():
-        return np.empty(0, np.int64)
-    labels, count = label_nuclei(filled(smooth, threshold_otsu(smooth)), 1)
+    labels, count = label_nuclei(bright_objects(smoothed(image, smoothing)), 1)
     return np.bincount(labels.ravel(), minlength=count + 1)[1:]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from skimage.filters import gaussian
+from skimage.filters import gaussian, threshold_otsu
 
 Labels = npt.NDArray[np.intp]
 
@@ -22,6 +22,13 @@ def filled(smooth: npt.NDArray[np.float64], threshold: float) -> npt.NDArray[np.
     """Where a smoothed image (h, w) is above a threshold, holes filled."""
     bright: npt.NDArray[np.bool_] = ndimage.binary_fill_holes(smooth > threshold)
     return bright
+
+
+def bright_objects(smooth: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Where a smoothed image (h, w) is above its own threshold (Otsu 1979), holes filled; nowhere in an image of one value."""
+    if smooth.min() == smooth.max():
+        return np.zeros(smooth.shape, bool)
+    return filled(smooth, threshold_otsu(smooth))
 
 
 def label_nuclei(bright: npt.NDArray[np.bool_], minimum_area: float) -> tuple[Labels, int]:

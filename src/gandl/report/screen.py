@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from gandl.config import TRAINED, FeaturizerName, QuestionName, floors_among
-from gandl.evaluation.terms import ALL, NO_CELL_TYPE, RATIO
+from gandl.evaluation.terms import ALL, NO_CELL_TYPE, RATIO, STRICTEST
 from gandl.figures.common.labels import SCHEMES, featurizer_label, wells_of
 from gandl.report.numbers import Value, metric_label
 from gandl.report.order import Order, apart
@@ -171,12 +171,10 @@ def dose_series(numbers: pd.DataFrame, settings: Mapping[str, Any], judged: str)
 
 def scored_in_words(series: Sequence[Series]) -> str:
     """How the wells of dose series were held out of what scores them."""
-    schemes = [scheme for scheme in WHOLE if scheme in {one.scheme for one in series}]
-    left_out = " or ".join(SCHEMES[scheme] for scheme in schemes)
-    how = f" that was not trained on it ({left_out})" if left_out else ""
+    schemes = [scheme for scheme in STRICTEST if scheme in {one.scheme for one in series}]
     return (
-        f"each scored by a model{how}. No value: a constant fits as well, or fewer than {FEWEST_WELLS} wells, too few for any "
-        "curve."
+        f"each scored by a model that was not trained on it ({' or '.join(SCHEMES[scheme] for scheme in schemes)}). No value: a "
+        f"constant fits as well, or fewer than {FEWEST_WELLS} wells, too few for any curve."
     )
 
 

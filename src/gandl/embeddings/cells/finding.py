@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from skimage.filters import threshold_otsu
 from skimage.segmentation import expand_labels
 
 from gandl.config import SegmentationSettings
 from gandl.embeddings.errors import EmbeddingError
 from gandl.embeddings.featurizers import Basis
-from gandl.images.nuclei import Labels, filled, label_nuclei, smoothed
+from gandl.images.nuclei import Labels, bright_objects, label_nuclei, smoothed
 
 Image = npt.NDArray[Any]
 
@@ -60,11 +59,7 @@ def find_cells(nuclear: Image, settings: SegmentationSettings) -> Cells:
     nuclear : (h, w) image of the nuclear channel.
     settings : sizes in pixels.
     """
-    smooth = smoothed(nuclear, settings.smoothing)
-    if smooth.min() == smooth.max():
-        empty = np.zeros(nuclear.shape, np.intp)
-        return Cells(empty, empty, empty, 0)
-    bright = filled(smooth, threshold_otsu(smooth))
+    bright = bright_objects(smoothed(nuclear, settings.smoothing))
     nuclei, count = label_nuclei(bright, settings.minimum_area)
     bodies = expand_labels(nuclei, settings.gap + settings.ring)
     rings = np.where(bright | (expand_labels(nuclei, settings.gap) > 0), 0, bodies)
