@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -93,13 +93,6 @@ class Autoencoding(Objective[AutoencoderSettings]):
 
     def _follow_course(self) -> None:
         self._optimizer.param_groups[0]["lr"] = self.learning_rate
-
-    def _state(self) -> dict[str, Any]:
-        return {name: part.state_dict() for name, part in self._stateful().items()}
-
-    def _restore(self, state: Mapping[str, Any]) -> None:
-        for name, part in self._stateful().items():
-            part.load_state_dict(state[name])
 
     def _stateful(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
         return {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -112,13 +112,6 @@ class Classifying(Objective[ClassifierSettings]):
 
     def _follow_course(self) -> None:
         """Every step takes the learning rate anew."""
-
-    def _state(self) -> dict[str, Any]:
-        return {name: part.state_dict() for name, part in self._stateful().items()}
-
-    def _restore(self, state: Mapping[str, Any]) -> None:
-        for name, part in self._stateful().items():
-            part.load_state_dict(state[name])
 
     def _stateful(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
         return {

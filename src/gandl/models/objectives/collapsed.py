@@ -6,7 +6,7 @@ The network between them keeps the weights that ImageNet gave it; gradients pass
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -66,13 +66,6 @@ class Collapsing(Objective[CollapsedSettings]):
 
     def _follow_course(self) -> None:
         self._optimizer.param_groups[0]["lr"] = self.learning_rate
-
-    def _state(self) -> dict[str, Any]:
-        return {name: part.state_dict() for name, part in self._stateful().items()}
-
-    def _restore(self, state: Mapping[str, Any]) -> None:
-        for name, part in self._stateful().items():
-            part.load_state_dict(state[name])
 
     def _stateful(self) -> dict[str, Collapsed | torch.optim.Optimizer]:
         return {

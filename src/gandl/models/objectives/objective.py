@@ -133,13 +133,18 @@ class Objective(ABC, Generic[Recipe]):
     def _follow_course(self) -> None:
         """Take over the learning rate of the course."""
 
-    @abstractmethod
+    def _stateful(self) -> Mapping[str, nn.Module | torch.optim.Optimizer]:
+        """Networks, averages and optimisers by name; where more decides the future, `_state` and `_restore` are overridden."""
+        raise NotImplementedError
+
     def _state(self) -> dict[str, Any]:
         """All that decides the future besides step and course, as tensors and plain values."""
+        return {name: part.state_dict() for name, part in self._stateful().items()}
 
-    @abstractmethod
     def _restore(self, state: Mapping[str, Any]) -> None:
         """Take over what `_state` gave, of whichever device."""
+        for name, part in self._stateful().items():
+            part.load_state_dict(state[name])
 
     @property
     @abstractmethod
