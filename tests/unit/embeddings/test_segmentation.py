@@ -14,9 +14,11 @@ from PIL import Image
 from skimage.draw import disk
 
 from gandl.config import SegmentationSettings
+from gandl.config.files import read_config
 from gandl.embeddings.cells.finding import CellFinder, find_cells
 from gandl.embeddings.cells.segmentation import SegmentationFeaturizer, nuclear_over_ring
 from gandl.embeddings.errors import EmbeddingError
+from gandl.source.simulator.cells.drawing import CELL_LINES, CHANNELS, Field, draw_site as draw_cells
 
 SETTINGS = SegmentationSettings()
 CENTRES = [(row, column) for row in (40, 100, 160) for column in (40, 100, 160, 220)]
@@ -123,6 +125,25 @@ def test_images_without_a_nuclear_channel_are_refused_in_one_sentence() -> None:
     ) as refusal:
         CellFinder(["con_a", "wga"], SETTINGS)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("line", ["HRCE", "VERO"])
+def test_the_default_run_counts_the_drawn_cells_whether_they_are_infected_or_not(line: str) -> None:
+    """A smallest area of about a whole nucleus counts healthy nuclei alone: then the count seems to show infection."""
+    config = read_config(Path(__file__).parents[3] / "config" / "config.yaml")
+    assert config.source.rxrx19a is not None
+    side = config.images.resolutions["rxrx19a"][0]
+    pixel_um = config.source.rxrx19a.pixel_size_um * config.source.rxrx19a.image_px / side
+    found = {}
+    for severity in (0.0, 1.0):
+        field = Field(CELL_LINES[line], severity=severity, debris=0.0)
+        drawn = [draw_cells(field, side, pixel_um, np.random.default_rng(seed)) for seed in range(30)]
+        counts = [
+            find_cells(site.images[CHANNELS.index("hoechst")], config.embeddings.segmentation).count for site in drawn
+        ]
+        found[severity] = np.mean(counts) / np.mean([site.cells for site in drawn])
+        assert found[severity] == pytest.approx(1.0, abs=0.1)
+    assert found[1.0] == pytest.approx(found[0.0], abs=0.04)
 
 
 @pytest.fixture(scope="module")
