@@ -163,13 +163,11 @@ def pretrained_weights(network):
 
 
 def imagenet_files():
-    """The downloaded ImageNet weights of this run: of the network that embeds, and of the autoencoder's perceptual loss."""
-    networks = [NETWORK] if IMAGENET else []
-    networks += [CONV_AE_PERCEPTUAL] if CONV_AE in FEATURIZERS else []
+    """The downloaded ImageNet weights of this run."""
     return [
         file
-        for network in dict.fromkeys(networks)
-        for file in pretrained_weights(network)
+        for network in cfg.imagenet_networks
+        for file in pretrained_weights(network.value)
     ]
 
 

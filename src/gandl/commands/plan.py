@@ -63,7 +63,7 @@ def plan_lines(config: Config, mirror: str | None, results: Path = RESULTS) -> l
     results : the folder of all runs.
     """
     names = " and ".join(dataset.value for dataset in config.source.datasets)
-    kind = ", simulated: nothing is downloaded" if config.simulated else ""
+    kind = ", simulated: no image is downloaded" if config.simulated else ""
     lines = [f"Run {config.run}: {names}{kind}"]
     for dataset in config.source.datasets:
         stores = stores_of_run(config.source, dataset)
@@ -74,6 +74,8 @@ def plan_lines(config: Config, mirror: str | None, results: Path = RESULTS) -> l
             lines += [f"  download   {line}" for line in _downloads(config, dataset, mirror, results)]
         lines += [f"  images     {line}" for line in _images(config, dataset, mirror, results)]
         lines.append(f"  disk       {_disk(config, dataset, stores, results)}")
+    lines.append("all")
+    lines += [f"  download   {line}" for line in _weights(config, mirror, results)]
     lines += _training(config, results)
     lines.append(f"  features   {', '.join(name.value for name in config.embeddings.featurizers)}")
     return lines
@@ -136,17 +138,30 @@ def _needed(config: Config, dataset: Dataset) -> list[Download]:
 
 def _downloads(config: Config, dataset: Dataset, mirror: str | None, results: Path) -> Iterator[str]:
     for entry in _needed(config, dataset):
-        present = _downloads_folder(config, results) / entry.path
-        if present.exists():
-            yield f"none: {present} is here ({size_in_words(present.stat().st_size)})"
-        else:
-            yield f"{entry.url} ({_published_size(entry, dataset)}) from {_source(mirror, entry)}"
+        yield from _download(config, entry, mirror, results)
 
 
-def _published_size(entry: Download, dataset: Dataset) -> str:
+def _download(config: Config, entry: Download, mirror: str | None, results: Path) -> Iterator[str]:
+    present = _downloads_folder(config, results) / entry.path
+    if present.exists():
+        yield f"none: {present} is here ({size_in_words(present.stat().st_size)})"
+    else:
+        yield f"{entry.url} ({_published_size(entry)}) from {_source(mirror, entry)}"
+
+
+def _weights(config: Config, mirror: str | None, results: Path) -> Iterator[str]:
+    """ImageNet weights that are downloaded, by simulated runs too; those of other networks come with a package."""
+    wanted = [network.value for network in config.imagenet_networks]
+    for entry in downloads_of("imagenet", DATASETS):
+        if entry.file in wanted:
+            yield from _download(config, entry, mirror, results)
+
+
+def _published_size(entry: Download) -> str:
     if entry.bytes:
         return size_in_words(entry.bytes)
-    rounded = getattr(PUBLISHED.get(dataset), f"{entry.file}_bytes", None)
+    published = {dataset.value: numbers for dataset, numbers in PUBLISHED.items()}.get(entry.dataset)
+    rounded = getattr(published, f"{entry.file}_bytes", None)
     return f"~{size_in_words(rounded)}, as published" if rounded else "size not published"
 
 
@@ -275,15 +290,28 @@ def _training(config: Config, results: Path) -> Iterator[str]:
     settings = config.training
     weights = _folder(config, results) / f"models/gandl/seed_{settings.seed}/weights.safetensors"
     there = f" ({weights} is here; it is made again only if the list below names it)" if weights.exists() else ""
-    yield "all"
     yield (
-        f"  training   {settings.images:,} images of {settings.network.crop} px, batch {settings.batch}, seed {settings.seed}; "
-        f"a checkpoint every {settings.checkpoint_images:,} images{there}"
+        f"  training   gandl: {settings.images:,} images of {settings.network.crop} px, batch {settings.batch}, "
+        f"seed {settings.seed}; a checkpoint every {settings.checkpoint_images:,} images{there}"
     )
+    yield from _counterparts(config)
     if config.compute.gpus:
-        yield f"  GPU hours  {gpu_hours(config)}"
+        yield f"  GPU hours  of gandl {gpu_hours(config)}"
         if shutil.which("nvidia-smi") is None:
             yield "  GPU        no GPU found on this machine: run the job on one that has a GPU (or set compute.gpus: 0)"
+
+
+def _counterparts(config: Config) -> Iterator[str]:
+    """The trainings of the counterparts."""
+    trained = {
+        FeaturizerName.DENSENET161_ARCFACE: config.counterparts.baseline,
+        FeaturizerName.CONV_AE: config.counterparts.conv_ae,
+        FeaturizerName.IMAGENET_COLLAPSED: config.counterparts.collapsed,
+    }
+    for name, recipe in trained.items():
+        if name in config.embeddings.featurizers:
+            each = " for every question and fold" if name is FeaturizerName.IMAGENET_COLLAPSED else ""
+            yield f"  training   {name.value}: {recipe.images:,} images{each}, batch {recipe.batch}, seed {recipe.seed}"
 
 
 def gpu_hours(config: Config, benchmarks: Path = TRAINING_BENCHMARKS) -> str:

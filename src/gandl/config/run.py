@@ -15,6 +15,7 @@ from gandl.config.stages import (
     EvaluationSettings,
     FeaturizerName,
     FiguresSettings,
+    ImageNetNetwork,
     ImagesSettings,
     NormalizationSettings,
     QuestionName,
@@ -56,6 +57,17 @@ class Config(Section):
     @property
     def simulated(self) -> bool:
         return self.source.simulated
+
+    @property
+    def imagenet_networks(self) -> list[ImageNetNetwork]:
+        """Networks whose ImageNet weights this run reads: of the counterparts, and of the autoencoder's perceptual loss."""
+        chosen, perceptual = self.embeddings.featurizers, self.counterparts.conv_ae.perceptual
+        networks = []
+        if {FeaturizerName.IMAGENET_COLLAPSED, FeaturizerName.IMAGENET_CONCATENATED} & set(chosen):
+            networks.append(self.embeddings.imagenet.network)
+        if FeaturizerName.CONV_AE in chosen and perceptual.weight:
+            networks.append(perceptual.network)
+        return list(dict.fromkeys(networks))
 
     @model_validator(mode="after")
     def _stages_fit(self) -> Config:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from gandl.commands.plan import gpu_hours, plan_lines, size_in_words
-from gandl.config import Config, Dataset, PlatesSettings
+from gandl.config import Config, Dataset, FeaturizerName, PlatesSettings
 from gandl.config.check import load_config
 from gandl.config.files import read_config
 from gandl.source.catalogue import file_of
@@ -118,10 +118,26 @@ def test_sites_and_bytes_are_exact_once_metadata_and_directory_are_here(tmp_path
 def test_a_simulated_run_downloads_nothing_and_counts_its_sites(tmp_path: Path, repository: Path) -> None:
     lines = plan_lines(configured(repository, "config"), None, tmp_path)
     reported = "\n".join(lines)
-    assert lines[0] == "Run simulated: rxrx19a and rxrx1, simulated: nothing is downloaded"
+    assert lines[0] == "Run simulated: rxrx19a and rxrx1, simulated: no image is downloaded"
     assert "http" not in reported
     assert "~" not in reported
     assert "10 stores" in reported
+
+
+def test_imagenet_weights_are_downloaded_where_no_package_brings_them(tmp_path: Path, repository: Path) -> None:
+    lines = plan_lines(configured(repository, "paper"), None, tmp_path)
+    ours = "\n".join(lines[lines.index("all") :])
+    for name in ("densenet121-a639ec97", "resnet50-0676ba61"):
+        assert f"download   https://download.pytorch.org/models/{name}.pth (size not published)" in ours
+    assert "download.pytorch.org" not in "\n".join(plan_lines(configured(repository, "config"), None, tmp_path))
+
+
+def test_every_training_of_the_run_is_named(tmp_path: Path, repository: Path) -> None:
+    config = configured(repository, "paper")
+    trained = [line.split()[1] for line in plan_lines(config, None, tmp_path) if line.startswith("  training ")]
+    assert trained == ["gandl:", "densenet161_arcface:", "conv_ae:", "imagenet_collapsed:"]
+    fewer = config.changed(embeddings=config.embeddings.changed(featurizers=[FeaturizerName.GANDL]))
+    assert sum("  training " in line for line in plan_lines(fewer, None, tmp_path)) == 1
 
 
 def test_a_mirror_folder_that_lacks_a_file_is_reported(tmp_path: Path, repository: Path) -> None:
@@ -161,7 +177,7 @@ def test_stores_of_ones_own_plates_are_reported_by_the_first_image(tmp_path: Pat
     }
     values["images"]["resolutions"] = {"plates": [97, 48]}
     values["training"] |= {"resolution": 48, "network": values["training"]["network"] | {"crop": 16}}
-    values["embeddings"]["resolutions"] = {"plates": 48}
+    values["embeddings"] |= {"resolutions": {"plates": 48}, "featurizers": ["gandl"]}
     values["evaluation"]["questions"] = []
     config = load_config(values)
     reported = "\n".join(plan_lines(config, None, tmp_path / "results"))
