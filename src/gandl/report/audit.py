@@ -223,6 +223,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "coverage_note": _coverage(columns[: len(found.splits)], found.confidence),
         "metrics": {name: numbers.metric_label(name) for name in METRICS if (table["metric"] == name).any()},
         "controls": found.controls,
+        "reasons": numbers.reasons(found.controls, found.splits),
         "strips": {row.featurizer: _strip(row, found.splits) for row in found.controls},
         "judged": judged_row(found),
         "treatments": treated,

@@ -207,6 +207,21 @@ def test_losing_to_a_floor_is_reported_with_the_floors_that_it_beats(page: tuple
     assert reported[0].endswith("GAN-DL, blocks: 0.93 [0.92, 0.94].")
 
 
+def test_a_featurizer_that_was_not_trained_for_left_out_plates_has_a_row_that_says_so(
+    tmp_path: Path, provenance: Path, repository: Path
+) -> None:
+    rows = every({**ACCURACY, "imagenet_collapsed": 0.8})
+    rows = [
+        row
+        for row in rows
+        if not (row["featurizer"] == "imagenet_collapsed" and str(row["split"]).startswith("leave_plate_out"))
+    ]
+    words, _ = audit(inputs(tmp_path, provenance, repository, rows), tmp_path)
+    assert words.count("ImageNet-collapsed (EfficientNet-Lite0) not trained for left-out plates – –") == 2, "E² and C²"
+    assert "not trained for left-out experiments" not in words
+    assert "not trained for" not in audit(inputs(tmp_path, provenance, repository, every()), tmp_path)[0]
+
+
 def test_winning_against_every_floor_is_reported_without_a_loss_and_overlap_is_said(
     tmp_path: Path, provenance: Path, repository: Path
 ) -> None:

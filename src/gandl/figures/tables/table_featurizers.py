@@ -51,7 +51,7 @@ def write_table_featurizers(
 
     Raises
     ------
-    FigureError : a featurizer has no numbers, or none of Z'.
+    FigureError : a featurizer has no numbers, or none has a Z'.
     """
     data = with_references(numbers, methods, reference, dataset)
     compared = read_comparisons(comparisons)
@@ -124,7 +124,7 @@ def block_label(method: str, *, own: bool) -> str:
 
 def _cell(row: Mapping[Hashable, Any]) -> str:
     if pd.isna(row["value"]):
-        return MISSING
+        return f"<small>{row['reason']}</small>" if row["reason"] else MISSING
     value = f"<strong>{_short(row['value'])}</strong>"
     if pd.isna(row["low"]) or pd.isna(row["high"]):
         return value
