@@ -85,7 +85,7 @@ COMPARISONS = Schema(
         Column("low", "float", nullable=True),
         Column("high", "float", nullable=True),
         Column("n", "integer"),
-        Column("drawn", "string", allowed=("well", "plate", "experiment")),
+        Column("drawn", "string", allowed=("well", "plate", "experiment", "row", "column")),
         Column("units", "integer"),
         Column("p", "float", nullable=True),
         Column("p_holm", "float", nullable=True),
