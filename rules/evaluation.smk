@@ -66,7 +66,7 @@ rule controls:
         settings=settings(cfg.evaluation, include={"bootstrap", "confidence"}),
         development_rows=cfg.source.development_rows,
         seed=cfg.seed,
-        training_seed=cfg.training.seed,
+        training_seed=training_seed,
     script:
         "../workflow/scripts/question.py"
 
@@ -94,7 +94,7 @@ rule dose_response:
         **calls("gandl.evaluation.dose_response.write_dose_response"),
         settings=settings(cfg.evaluation, include={"bootstrap", "confidence"}),
         seed=cfg.seed,
-        training_seed=cfg.training.seed,
+        training_seed=training_seed,
     script:
         "../workflow/scripts/question.py"
 
@@ -211,6 +211,6 @@ rule comparisons:
         normalization=METHOD,
         development_rows=cfg.source.development_rows,
         seed=cfg.seed,
-        training_seed=cfg.training.seed,
+        training_seeds={name: SEEDS[name] for name in FEATURIZERS},
     script:
         "../workflow/scripts/question.py"

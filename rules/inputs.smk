@@ -147,6 +147,19 @@ CONV_AE_PERCEPTUAL = (
 )
 
 
+SEEDS = {
+    **dict.fromkeys(FEATURIZERS, cfg.training.seed),
+    BASELINE: RECIPE.seed,
+    CONV_AE: CONV_AE_RECIPE.seed,
+    TRAINED_BY_FOLD: cfg.counterparts.collapsed.seed,
+}  # of the training behind each featurizer, for tables; networks without one draw their weights by GAN-DL's
+
+
+def training_seed(wildcards):
+    """The seed of the training behind a featurizer, for the table of its numbers."""
+    return SEEDS[wildcards.featurizer]
+
+
 def stores_of_baseline():
     """The manifests of RxRx1, which the baseline is trained on; none where the run does not have it."""
     return manifests_of("rxrx1") if "rxrx1" in STORES else []
