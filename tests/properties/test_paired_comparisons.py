@@ -98,7 +98,7 @@ def of_plates(rng: np.random.Generator, plates: int, deviation: float) -> tuple[
     return [positive + effects[:, units[0]], negative], units
 
 
-@pytest.mark.parametrize(("plates", "deviation"), [(4, 1.0), (6, 0.5), (6, 1.0)])
+@pytest.mark.parametrize(("plates", "deviation"), [(4, 0.5), (6, 1.0)])
 def test_intervals_hold_zero_where_the_effect_differs_from_plate_to_plate(plates: int, deviation: float) -> None:
     """As of a network that is trained for every plate anew. Drawing wells alone does not see that plates differ."""
     rng, runs, held = np.random.default_rng(10), 300, {"plates": 0, "wells": 0}
@@ -107,9 +107,10 @@ def test_intervals_hold_zero_where_the_effect_differs_from_plate_to_plate(plates
         shared = draw([plates, plates], 200, run, together=True)
         drawn = [drawn_auc(sides[0][i], sides[1][i], tuple(units), shared) for i in range(2)]
         found = difference(drawn[0], drawn[1], shared.freedom, CONFIDENCE)
-        by_well = compared_by_auc(sides[0], sides[1], seed=run, draws=200)
         held["plates"] += found.low <= 0 <= found.high
-        held["wells"] += by_well.low <= 0 <= by_well.high
+        if deviation == 1:
+            by_well = compared_by_auc(sides[0], sides[1], seed=run, draws=200)
+            held["wells"] += by_well.low <= 0 <= by_well.high
         assert (found.p <= 0.05) == (not found.low <= 0 <= found.high)
     assert held["plates"] >= binom.ppf(0.0005, runs, CONFIDENCE), held
     assert deviation < 1 or held["wells"] < binom.ppf(0.0005, runs, CONFIDENCE), held
