@@ -133,7 +133,8 @@ def packing_code(wildcards):
 RECIPE = cfg.counterparts.baseline
 
 
-BASELINE_WEIGHTS = f"<results>/models/{BASELINE}/seed_{RECIPE.seed}/weights.safetensors"
+BASELINE_MODEL = f"<results>/models/{BASELINE}/seed_{RECIPE.seed}"
+BASELINE_WEIGHTS = f"{BASELINE_MODEL}/weights.safetensors"
 
 
 CONV_AE_RECIPE = cfg.counterparts.conv_ae
@@ -275,7 +276,15 @@ STANDARDISED_ONCE = [
 ]
 
 
+RECOGNITION = (
+    [f"<results>/evaluation/recognition/{BASELINE}.parquet"]
+    if BASELINE in FEATURIZERS
+    else []
+)
+
+
 NUMBERS = [
+    *RECOGNITION,
     *answers("controls", METHODS),
     *answers("dose_response", METHOD),
     *answers("treatments", METHOD),

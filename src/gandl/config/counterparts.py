@@ -150,13 +150,15 @@ class ClassifierSettings(RecipeSettings):
     balanced: bool = Field(False, description="Draw every label equally often; otherwise every site.")
     held_out: Annotated[float, Field(ge=0, le=0.5)] = Field(
         0.05,
-        description="Share of the experiments of each cell type that are held out to validate, at least one; where a cell type "
-        "has a single one, of plates, and where that leaves labels without training, of wells. 0 turns that off.",
+        description="Share of the experiments of each cell type that are held out to validate, rounded to whole experiments, at "
+        "least one (of two experiments that is half, whatever the share); where a cell type has a single one, of plates, and "
+        "where that leaves labels without training, of wells. 0 turns that off.",
     )
     validation_images: PositiveInt = Field(2_000, description="At most so many held-out sites are looked at.")
     weights: ChosenWeights = Field(
-        ChosenWeights.BEST_QUALITY,
-        description="Weights used for embedding: the `last`, or those of `best_quality` (the lowest validation loss).",
+        ChosenWeights.LAST,
+        description="Weights used for embedding: the `last` (nothing held out chose them: the accuracy on held-out sites is "
+        "unbiased), or those of `best_quality` (the lowest loss of held-out siRNAs, on the sites that also give the accuracy).",
     )
 
     @property
