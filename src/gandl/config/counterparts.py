@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -207,7 +206,7 @@ class CollapsedRecipe(RecipeSettings):
     network: CollapsedNetworkSettings = Field(
         default_factory=CollapsedNetworkSettings, description="What the network sees in training."
     )
-    images: PositiveInt = Field(640, description="Images shown in the training of every fold; few epochs are enough.")
+    images: PositiveInt = Field(1280, description="Images shown in the training of every fold; few epochs are enough.")
     learning_rate: PositiveFloat = Field(0.001, description="Adam's learning rate (the paper's: 0.001).")
     beta1: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="Adam's first decay rate.")
     beta2: Annotated[float, Field(gt=0, lt=1)] = Field(0.999, description="Adam's second decay rate.")
@@ -223,8 +222,8 @@ class CollapsedRecipe(RecipeSettings):
     validation_images: PositiveInt = Field(500, description="At most so many images of these wells are looked at.")
     weights: ChosenWeights = Field(
         ChosenWeights.BEST_QUALITY,
-        description="Weights used for embedding: the `last`, or those of `best_quality` (the best validation accuracy; the "
-        "paper's).",
+        description="Weights used for embedding: the `last`, or those of `best_quality` (the best validation accuracy, as "
+        "in the paper; of equal ones the lowest validation loss).",
     )
 
     @property
@@ -239,12 +238,9 @@ class CollapsedRecipe(RecipeSettings):
 
 
 class CollapsedSettings(CollapsedRecipe):
-    """What the objective `collapsed` takes: the recipe, the network and where its weights are."""
+    """What the objective `collapsed` takes: the recipe and the network."""
 
     imagenet: ImageNetNetwork = Field(ImageNetNetwork.EFFICIENTNET_LITE0, description="The frozen network.")
-    pretrained: Path | None = Field(
-        None, exclude=True, description="Its weights as published; None: those that come with a package."
-    )
 
 
 class CollapsedCounterpart(CollapsedRecipe):
@@ -265,10 +261,10 @@ class CollapsedCounterpart(CollapsedRecipe):
         "is passed over. In the others it has no scores.",
     )
 
-    def recipe(self, imagenet: ImageNetNetwork, pretrained: Path | None = None) -> CollapsedSettings:
-        """What the objective takes, with a network and its weights."""
+    def recipe(self, imagenet: ImageNetNetwork) -> CollapsedSettings:
+        """What the objective takes, with a network."""
         own = self.model_dump(exclude={"schemes"})
-        return CollapsedSettings.model_validate({**own, "imagenet": imagenet, "pretrained": pretrained})
+        return CollapsedSettings.model_validate({**own, "imagenet": imagenet})
 
 
 class CounterpartsSettings(Section):

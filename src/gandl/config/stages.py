@@ -253,7 +253,8 @@ class EmbeddingsSettings(Section):
     )
     imagenet: ImageNetSettings = Field(
         default_factory=ImageNetSettings,
-        description="Networks trained on ImageNet; they see whole images of `resolutions`, on GAN-DL's intensity scale.",
+        description="Networks trained on ImageNet; they see whole images of `resolutions`, on GAN-DL's intensity scale "
+        "(`imagenet_collapsed`: on that of counterparts.collapsed.intensity, in every preset of the same kind).",
     )
 
 

@@ -31,7 +31,7 @@ MOST_SERIES = 60
 TITLES = {
     QuestionName.CONTROLS.value: "C+ against C− (E²)",
     QuestionName.CELL_MODEL.value: "HRCE against VERO (C²)",
-    QuestionName.CELL_TYPE.value: "Cell types of RxRx1, zero-shot",
+    QuestionName.CELL_TYPE.value: "Cell types of RxRx1",
     QuestionName.CALIBRATION.value: "Against the simulation's truth",
 }
 NOTES = {
@@ -39,8 +39,8 @@ NOTES = {
     "nothing: an AUC of 0.5 against Mock means that they look alike. LDA: by a shrinkage LDA, ours, instead of the paper’s SVM.",
     QuestionName.CELL_MODEL.value: "Raw profiles: standardising each plate would erase the difference, since a plate holds one "
     "cell model.",
-    QuestionName.CELL_TYPE.value: "GAN-DL’s network was trained on the other screen "
-    "alone (published embeddings were trained on RxRx1 itself); MitoTracker was left out by name. Raw profiles, as above.",
+    QuestionName.CELL_TYPE.value: "GAN-DL’s network was trained on the other screen alone (zero-shot); the caveats name the "
+    "featurizers that learned from RxRx1. MitoTracker was left out by name. Raw profiles, as above.",
     QuestionName.CALIBRATION.value: "Only a simulated screen has a known truth. Nothing else of the workflow read it.",
 }
 OWN_CONTROLS = "C+ are the wells that the screen calls positive controls, C− those that it calls negative."

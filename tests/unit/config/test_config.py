@@ -220,6 +220,15 @@ def test_every_configuration_file_is_complete(repository: Path) -> None:
         assert keys(written) == keys(load_config(written).model_dump(mode="json")), path.name
 
 
+def test_presets_show_the_imagenet_networks_and_the_autoencoder_images_on_the_intensity_scale_of_gandl(
+    repository: Path,
+) -> None:
+    for path in sorted((repository / "config").glob("*.yaml")):
+        config = read_config(path)
+        of_others = config.counterparts.collapsed.intensity, config.counterparts.conv_ae.intensity
+        assert of_others == (config.training.intensity,) * 2, path.name
+
+
 def test_the_default_run_is_the_simulated_pair(repository: Path) -> None:
     config = read_config(repository / "config/config.yaml")
     assert config.simulated

@@ -176,6 +176,7 @@ def test_caveats_name_doses_checksum_few_wells_and_what_the_network_saw(tmp_path
         "It was not recorded where BBBC013_v1_images_bmp.zip was taken from",
         "The representation is transductive",
         "ConvAE (conv_ae) was trained by this run as well: the network saw images of tested wells",
+        "ImageNet-collapsed (imagenet_collapsed) learned the labels that each question asks for",
     ):
         assert caveat in words
 

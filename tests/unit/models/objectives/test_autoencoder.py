@@ -23,7 +23,7 @@ from gandl.models.networks.imagenet.perceptual import load_perceptual, operation
 from gandl.models.networks.imagenet.weights import PretrainedError, packaged
 from gandl.models.objectives.autoencoder import PASSES, Autoencoding
 from gandl.models.objectives.objective import Objective
-from imagenet_files import resnet50_file
+from imagenet_files import other_lite0_file, resnet50_file
 from model_inputs import AUTOENCODER as TRAINING, Crops, counted, write_store
 from training_runs import no_peak, train_into
 
@@ -177,9 +177,7 @@ def test_the_perceptual_network_is_no_part_of_what_is_kept() -> None:
 
 @pytest.mark.usefixtures("no_peak")
 def test_other_weights_of_the_perceptual_network_make_another_training(tmp_path: Path) -> None:
-    store, other = write_store(tmp_path), tmp_path / "other.pth"
-    tensors = torch.load(packaged(LITE), weights_only=True)
-    torch.save({**tensors, "_conv_stem.weight": tensors["_conv_stem.weight"] * 0.9}, other)
+    store, other = write_store(tmp_path), other_lite0_file(tmp_path / "other.pth")
     for pretrained in (None, packaged(LITE), other):
         into = tmp_path / "run"
         files = into / "weights.safetensors", into / "curve.parquet", into / "samples.png", into / "checkpoints"

@@ -5,6 +5,7 @@ One way for all that need such a network: featurizers, a trainable layer before 
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gandl.config import ImageNetNetwork
 from gandl.models.networks.imagenet.backbones import ALL, BACKBONES
-from gandl.models.networks.imagenet.weights import fill, packaged
+from gandl.models.networks.imagenet.weights import PretrainedError, fill, packaged
 
 
 class FrozenNetwork(nn.Module):
@@ -87,6 +88,20 @@ def load_pretrained(name: ImageNetNetwork, weights: Path | None = None) -> Froze
     network = BACKBONES[name].build()
     fill(network, name, packaged(name) if weights is None else Path(weights))
     return FrozenNetwork(name, network)
+
+
+def content_of(network: ImageNetNetwork, weights: Path | None = None) -> str:
+    """SHA-256 of the weights file: what such a network makes depends on it besides settings and code.
+
+    Raises
+    ------
+    gandl.models.networks.imagenet.weights.PretrainedError : there is no such file, or no such package.
+    """
+    path = packaged(network) if weights is None else Path(weights)
+    if not path.is_file():
+        raise PretrainedError(f"{path}, the ImageNet weights of {network}, does not exist")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def untrained(name: ImageNetNetwork, seed: int) -> FrozenNetwork:
