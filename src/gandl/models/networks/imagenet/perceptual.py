@@ -20,7 +20,7 @@ from gandl.config import ImageNetNetwork, PerceptualSettings
 from gandl.models.compute.device import wide
 from gandl.models.networks.imagenet.backbones import BACKBONES
 from gandl.models.networks.imagenet.pretrained import FrozenNetwork, load_pretrained
-from gandl.models.networks.imagenet.weights import PretrainedError, packaged
+from gandl.models.networks.imagenet.weights import existing, packaged
 
 EPSILON = 1e-10
 """Added to a length before it divides: where nothing is seen, the distance is 0."""
@@ -86,9 +86,7 @@ def content_of(network: ImageNetNetwork, weights: Path | None = None) -> str:
     ------
     gandl.models.networks.imagenet.weights.PretrainedError : there is no such file, or no such package.
     """
-    path = packaged(network) if weights is None else Path(weights)
-    if not path.is_file():
-        raise PretrainedError(f"{path}, the ImageNet weights of {network}, does not exist")
+    path = packaged(network) if weights is None else existing(Path(weights), network)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
