@@ -118,6 +118,16 @@ def test_both_spellings_of_densenets_names_fit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ImageNetNetwork)
+def test_the_smallest_image_that_a_network_takes_has_features(name: ImageNetNetwork) -> None:
+    network = untrained(name, 0)
+    with torch.inference_mode():
+        assert network.features(torch.rand(1, 3, name.smallest, name.smallest)).isfinite().all()
+        if name.smallest > 1:
+            with pytest.raises(RuntimeError):
+                network.features(torch.rand(1, 3, name.smallest // 2, name.smallest // 2))
+
+
+@pytest.mark.parametrize("name", ImageNetNetwork)
 def test_an_untrained_network_is_decided_by_its_seed(name: ImageNetNetwork) -> None:
     state = torch.get_rng_state()
     image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))

@@ -32,7 +32,7 @@ class FrozenNetwork(nn.Module):
     def __init__(self, name: ImageNetNetwork, network: nn.Module) -> None:
         super().__init__()
         backbone = BACKBONES[name]
-        self.name, self.dim, self.smallest = name, backbone.dim, backbone.smallest
+        self.name, self.dim, self.smallest = name, backbone.dim, name.smallest
         self.network = network
         self._maps = backbone.maps
         for statistic, values in (("mean", backbone.mean), ("deviation", backbone.deviation)):
