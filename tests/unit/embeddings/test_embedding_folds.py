@@ -30,6 +30,7 @@ from gandl.tables import (
     read_table,
     write_table,
 )
+from model_inputs import write_store
 
 EMBEDDINGS = EmbeddingsSettings(resolutions={Dataset.RXRX19A: 32})
 EVALUATION = EvaluationSettings(svm_c=[1.0])
@@ -156,3 +157,14 @@ def test_splits_of_another_run_are_refused(screen: Screen, tmp_path: Path) -> No
         EmbeddingError, match=f"has no controls, {SCHEME}, fold {PLATES[1]}, for which a model was trained"
     ):
         embed(screen, tmp_path, tmp_path / "splits.parquet")
+
+
+def test_images_of_other_channels_are_refused_with_both_lists(screen: Screen, tmp_path: Path) -> None:
+    other = write_store(tmp_path, name=PLATES[0], sites=8, channels=("gfp", "rfp"))
+    given = screen.manifest, screen.sites, screen.splits, tmp_path / "out.parquet"
+    with pytest.raises(
+        EmbeddingError,
+        match=r"holds the channels gfp, rfp, but .*imagenet_collapsed was made for gfp, dna; missing: dna; left over: rfp",
+    ):
+        embed_folds(other, *given, EMBEDDINGS, Dataset.RXRX19A)
+    assert not (tmp_path / "out.parquet").exists()
