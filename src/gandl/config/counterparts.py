@@ -92,9 +92,9 @@ class ClassifierNetworkSettings(Section):
     embedding_dim: PositiveInt = Field(
         256, description="Width of the layer behind the pooling, which is the embedding (the paper's: 1024)."
     )
-    norm_group: PositiveInt = Field(
+    norm_group: Annotated[int, Field(ge=2)] = Field(
         32,
-        description="Images whose batch statistics are computed together; the batch, its share of each GPU and "
+        description="Images whose batch statistics are computed together, at least 2; the batch, its share of each GPU and "
         "engine.microbatch are multiples of it.",
     )
     norm_momentum: Fraction = Field(0.05, description="Step of the running statistics, which embed.")

@@ -31,6 +31,7 @@ from gandl.tables import (
     write_table,
 )
 from imagenet_files import other_lite0_file
+from model_inputs import write_store
 
 EMBEDDINGS = EmbeddingsSettings(resolutions={Dataset.RXRX19A: 32})
 EVALUATION = EvaluationSettings(svm_c=[1.0])
@@ -171,3 +172,14 @@ def test_models_that_were_trained_before_other_weights_of_the_network_are_refuse
     ):
         embed_folds(*given, Dataset.RXRX19A, pretrained=other)
     assert not (tmp_path / "a.parquet").exists()
+
+
+def test_images_of_other_channels_are_refused_with_both_lists(screen: Screen, tmp_path: Path) -> None:
+    other = write_store(tmp_path, name=PLATES[0], sites=8, channels=("gfp", "rfp"))
+    given = screen.manifest, screen.sites, screen.splits, tmp_path / "out.parquet"
+    with pytest.raises(
+        EmbeddingError,
+        match=r"holds the channels gfp, rfp, but .*imagenet_collapsed was made for gfp, dna; missing: dna; left over: rfp",
+    ):
+        embed_folds(other, *given, EMBEDDINGS, Dataset.RXRX19A)
+    assert not (tmp_path / "out.parquet").exists()

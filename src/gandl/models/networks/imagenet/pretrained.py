@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gandl.config import ImageNetNetwork
 from gandl.models.networks.imagenet.backbones import ALL, BACKBONES
-from gandl.models.networks.imagenet.weights import PretrainedError, fill, packaged
+from gandl.models.networks.imagenet.weights import existing, fill, packaged
 
 
 class FrozenNetwork(nn.Module):
@@ -33,7 +33,7 @@ class FrozenNetwork(nn.Module):
     def __init__(self, name: ImageNetNetwork, network: nn.Module) -> None:
         super().__init__()
         backbone = BACKBONES[name]
-        self.name, self.dim, self.smallest = name, backbone.dim, backbone.smallest
+        self.name, self.dim, self.smallest = name, backbone.dim, name.smallest
         self.network = network
         self._maps = backbone.maps
         for statistic, values in (("mean", backbone.mean), ("deviation", backbone.deviation)):
@@ -97,9 +97,7 @@ def content_of(network: ImageNetNetwork, weights: Path | None = None) -> str:
     ------
     gandl.models.networks.imagenet.weights.PretrainedError : there is no such file, or no such package.
     """
-    path = packaged(network) if weights is None else Path(weights)
-    if not path.is_file():
-        raise PretrainedError(f"{path}, the ImageNet weights of {network}, does not exist")
+    path = packaged(network) if weights is None else existing(Path(weights), network)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
