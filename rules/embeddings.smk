@@ -156,7 +156,7 @@ use rule embeddings as imagenet with:
     input:
         manifest="<results>/images/{dataset}/{store}.manifest.json",
         screen=manifests_of(SCREEN),  # whose channels and intensity scale the network sees, as the trained one does
-        pretrained=pretrained_weights(NETWORK),
+        pretrained=weights_of_channels(),
     output:
         embeddings=collect(
             "<results>/embeddings/{{dataset}}/{featurizer}/{{store}}.parquet",

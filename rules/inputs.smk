@@ -176,6 +176,12 @@ def pretrained_weights(network):
     return [f"{DOWNLOADS}/{official('imagenet', network)}"]
 
 
+def weights_of_channels():
+    """The downloaded ImageNet weights of the network that sees each channel alone; its untrained twin needs none."""
+    concatenated = FeaturizerName.IMAGENET_CONCATENATED.value in FEATURIZERS
+    return pretrained_weights(NETWORK) if concatenated else []
+
+
 def imagenet_files():
     """The downloaded ImageNet weights of this run."""
     return [

@@ -83,6 +83,7 @@ use rule download as pretrained with:
         "<benchmarks>/source/pretrained/{path}.jsonl"
     params:
         entry=pretrained_copy,
+        otherwise="if it cannot be had, leave what reads it (imagenet_*, conv_ae) out of embeddings.featurizers",
 
 
 ruleorder: pretrained > download

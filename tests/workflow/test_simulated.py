@@ -12,13 +12,14 @@ import pandas as pd
 
 from gandl.embeddings.metadata import feature_names
 from gandl.images.store_reader import ImageStore
-from gandl.tables import CURVE, NUMBERS, SITES, SPLITS, read_table
+from gandl.tables import NUMBERS, SITES, SPLITS, read_table
 from local_server import FileServer, serving
 from tiny_project import Project
 
 RUN = "results/tiny"
 SIMULATOR = f"{RUN}/source/simulator"
-FIGURES = ["1", "3", "4", "5", "calibration", "featurizers", "plate", "samples", "training", "treatments"]
+SAMPLES = ["samples", "s_reconstructions"]
+FIGURES = ["1", "3", "4", "5", "calibration", "featurizers", "plate", "training", "treatments", *SAMPLES]
 
 
 def test_the_whole_run_makes_every_figure_table_and_page(simulated: Project) -> None:
@@ -57,9 +58,9 @@ def test_rxrx1_is_embedded_without_mitotracker_by_the_model_of_rxrx19a(simulated
     store = ImageStore(next((results / "images/rxrx1").glob("*.zarr")))
     assert "mitotracker" in store.channels
     for screen in ("rxrx19a", "rxrx1"):
-        table = next((results / f"embeddings/{screen}/intensity").glob("*.parquet"))
+        table = next((results / f"embeddings/{screen}/cell_measurements").glob("*.parquet"))
+        assert [name for name in feature_names(table) if "syto14" in name]
         assert not [name for name in feature_names(table) if "mitotracker" in name]
-        assert len(feature_names(table)) == 10
     assert store.pixel_size_at(32) == 1.3
 
 
@@ -118,13 +119,13 @@ def test_without_the_truth_everything_but_its_calibration_is_there(simulated: Pr
     """By a run: with the truth taken away, all numbers of the other questions come out the same."""
     results = simulated.folder / RUN
     truth = results / "source/rxrx19a/truth.parquet"
-    target = results / "evaluation/scores/gandl_blocks.none.parquet"
+    target = results / "evaluation/scores/gandl_blocks.unlabelled.parquet"
     before = pd.read_parquet(target)
     hidden = truth.rename(truth.with_suffix(".hidden"))
     target.unlink()
     try:
         done = simulated.run(
-            str(Path(RUN) / "evaluation/scores/gandl_blocks.none.parquet"), "--rerun-triggers", "mtime"
+            str(Path(RUN) / "evaluation/scores/gandl_blocks.unlabelled.parquet"), "--rerun-triggers", "mtime"
         )
         assert done.returncode == 0, done.stderr[-2000:]
         after = pd.read_parquet(target)
@@ -133,49 +134,10 @@ def test_without_the_truth_everything_but_its_calibration_is_there(simulated: Pr
     np.testing.assert_array_equal(before["on"].to_numpy(), after["on"].to_numpy())
 
 
-SMALL_AUTOENCODER = {
-    "network": {"crop": 16, "channel_base": 128, "channel_max": 16, "code_dim": 12},
-    "resolution": 32,
-    "images": 64,
-    "batch": 8,
-    "checkpoint_images": 32,
-    "looks": 2,
-    "quality_crops": 16,
-    "held_out": 0.2,
-}
-
-
-def test_an_autoencoder_is_trained_beside_the_gan_embeds_both_screens_and_is_drawn(simulated: Project) -> None:
-    refused = simulated.run("figure_s_reconstructions", "--dry-run")
-    assert refused.returncode != 0
-    assert "figure_s_reconstructions does not apply to the run tiny" in refused.stdout + refused.stderr
-    assert "it needs conv_ae among embeddings.featurizers" in refused.stdout + refused.stderr
-    results = simulated.folder / RUN
-    stores = {screen: next((results / f"images/{screen}").glob("*.zarr")).stem for screen in ("rxrx19a", "rxrx1")}
-    tables = [f"{RUN}/embeddings/{screen}/conv_ae/{store}.parquet" for screen, store in stores.items()]
-    simulated.configure(
-        {"counterparts": {"conv_ae": SMALL_AUTOENCODER}, "embeddings": {"featurizers": ["gandl_blocks", "conv_ae"]}}
-    )
-    try:
-        done = simulated.run("figure_s_reconstructions", *tables, "--rerun-triggers", "mtime")
-        assert done.returncode == 0, done.stderr[-2000:]
-    finally:
-        simulated.configure({})
-    for ending in ("svg", "png", "csv"):
-        assert (results / f"figures/figure_s_reconstructions.{ending}").stat().st_size > 0
-    assert "Reconstructed" in (results / "figures/figure_s_reconstructions.svg").read_text(encoding="utf-8")
-    drawn = pd.read_csv(results / "figures/figure_s_reconstructions.csv")
-    assert set(drawn["crops"]) == {"real", "reconstructed"}
-    for table in tables:
-        assert feature_names(simulated.folder / table) == [f"code_{i}" for i in range(12)]
-    curve = read_table(results / "models/conv_ae/seed_0/curve.parquet", CURVE)
-    assert {"loss_reconstruction", "loss_perceptual", "quality"} <= set(curve["metric"])
-
-
 SHRUNK = {
     "source": {
         "simulation": None,
-        "rxrx19a": {"complete": False, "image_px": 64, "stores": ["HRCE-1_1", "VERO-1_2"]},
+        "rxrx19a": {"complete": False, "image_px": 64, "stores": ["HRCE-1_1", "VERO-1_1"]},
         "rxrx1": {"complete": False, "image_px": 32, "stores": ["HUVEC-01"], "pixel_size_um": 1.3},
     },
     "images": {"resolutions": {"rxrx19a": [32], "rxrx1": [32]}, "shard_sites": 8},
@@ -223,12 +185,12 @@ def test_the_pilot_reads_single_objects(simulated: Project, tmp_path: Path) -> N
     pilot = Project(simulated.folder, tmp_path, "pilot", tiny)
     pilot.configure({})
     try:
-        done = pilot.run("results/pilot/embeddings/rxrx19a/intensity/VERO-1_2.parquet")
+        done = pilot.run("results/pilot/embeddings/rxrx19a/intensity/VERO-1_1.parquet")
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     finally:
         simulated.configure({})
     sites = read_table(simulated.folder / "results/pilot/source/rxrx19a/sites.parquet", SITES)
-    assert {"HRCE-1_1", "VERO-1_2"} == set(sites["store_id"])
+    assert {"HRCE-1_1", "VERO-1_1"} == set(sites["store_id"])
     assert {"positive", "negative"} <= set(sites["control"])
 
 

@@ -37,28 +37,63 @@ TINY = {
 
 """Changes of `config/bbbc013.yaml` that make it run in seconds."""
 
+SMALL = {"resolution": 32, "batch": 8, "checkpoint_images": 32, "looks": 1, "weights": "last"}
+"""Of every training beside the GAN's."""
+
 TINY_SIMULATED = {
     **TINY,
     "source": {
         "simulation": {
             "image_px": 64,
-            "hrce_plates": 2,
-            "vero_plates": 2,
+            "hrce_plates": 1,
+            "vero_plates": 1,
             "compounds": 3,
             "sites": 1,
             "rxrx1_experiments": 2,
             "rxrx1_sirnas": 3,
         },
         "rxrx19a": {"image_px": 64},
-        "rxrx1": {"image_px": 32},
+        "rxrx1": {"image_px": 32, "stores": ["HUVEC-01", "HUVEC-02", "RPE-01", "RPE-02"]},
     },
     "images": {"resolutions": {"rxrx19a": [32], "rxrx1": [32]}, "shard_sites": 8},
     "training": {**TINY["training"], "resolution": 32, "probe_stride": 16},
+    "counterparts": {
+        "baseline": {
+            **SMALL,
+            "images": 32,
+            "network": {
+                "crop": 16,
+                "growth": 2,
+                "init_features": 4,
+                "blocks": [1, 1],
+                "embedding_dim": 8,
+                "norm_group": 8,
+            },
+        },
+        "conv_ae": {
+            **SMALL,
+            "network": {"crop": 16, "channel_base": 128, "channel_max": 16, "code_dim": 12},
+            "images": 64,
+            "quality_crops": 16,
+            "held_out": 0.2,
+        },
+        "collapsed": {**SMALL, "network": {"crop": 16}, "images": 8, "batch": 2},
+    },
     "embeddings": {
-        "featurizers": ["gandl", "gandl_blocks", "intensity"],
+        "featurizers": [
+            "gandl",
+            "gandl_blocks",
+            "densenet161_arcface",
+            "imagenet_collapsed",
+            "imagenet_concatenated",
+            "conv_ae",
+            "cell_count",
+            "cell_measurements",
+        ],
         "stride": 16,
         "resolutions": {"rxrx19a": 32, "rxrx1": 32},
     },
+    "normalization": {"methods": ["unlabelled"]},
 }
 """Changes of `config/config.yaml`."""
 

@@ -24,5 +24,6 @@ with job(snakemake.log[0]):
     else:
         archive, location = Path(snakemake.output.archive), path_of_url(entry["url"])
         record_copy(archive, location, None if snakemake.input.simulated else mirror, entry.get("copied"))
-        download(entry["url"], archive, size=entry["size"], sha256=entry["sha256"], mirror=mirror)
+        otherwise = snakemake.params.get("otherwise", "")
+        download(entry["url"], archive, size=entry["size"], sha256=entry["sha256"], mirror=mirror, otherwise=otherwise)
         write_origin(archive, mirror, Path(snakemake.output.origin))

@@ -31,6 +31,7 @@ def download(
     size: int | None = None,
     sha256: str | None = None,
     mirror: str | None = None,
+    otherwise: str = "",
     retries: Retries | None = None,
     report: Callable[[str], None] = log.info,
 ) -> None:
@@ -43,6 +44,7 @@ def download(
     size, sha256 : of the right file, where known (of sha256 the first digits may do); without them the length that the
         server reports is checked.
     mirror : folder, or base address, that holds `<host>/<path>` of the official address; None: the official host.
+    otherwise : what to do where the file cannot be had: the end of the error's sentence.
     retries : when to try again; injected by tests.
     report : called with a line when the transfer begins, every few seconds, when a try fails, and at the end.
 
@@ -59,7 +61,11 @@ def download(
         partial = Partial(target)
         try:
             _transfer(url, partial, size, mirror, retries or Retries(), report)
-            _finish(url, partial, target, size, sha256)
+            _finish(url, mirror, partial, target, size, sha256)
+        except DownloadError as error:
+            if otherwise:
+                raise DownloadError(f"{error}; {otherwise}") from error
+            raise
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DownloadError(
@@ -113,9 +119,12 @@ def _fetch_patiently(
         retries.run(url, attempt, brought, report, done="downloaded", advice=advice)
 
 
-def _finish(url: str, partial: Partial, target: Path, size: int | None, sha256: str | None) -> None:
+def _finish(url: str, mirror: str | None, partial: Partial, target: Path, size: int | None, sha256: str | None) -> None:
+    blame, advice = f"the download from {url} is not the right file and was deleted", ""
+    if mirror is not None and Path(mirror).is_dir():
+        blame, advice = f"{Path(mirror) / path_of_url(url)} is not the file of {url}", "; replace it and run again"
     try:
-        _check(partial.path, size, sha256, f"the download from {url} is not the right file and was deleted")
+        _check(partial.path, size, sha256, blame, advice)
     except DownloadError:
         partial.delete()
         raise
@@ -125,9 +134,9 @@ def _finish(url: str, partial: Partial, target: Path, size: int | None, sha256: 
     sync(target.parent)
 
 
-def _check(path: Path, size: int | None, sha256: str | None, blame: str) -> None:
+def _check(path: Path, size: int | None, sha256: str | None, blame: str, advice: str = "") -> None:
     got = path.stat().st_size
     if size is not None and got != size:
-        raise DownloadError(f"{blame}: expected {size} bytes, got {got}")
+        raise DownloadError(f"{blame}: expected {size} bytes, got {got}{advice}")
     if sha256 is not None and not (found := sha256_of(path)).startswith(sha256.lower()):
-        raise DownloadError(f"{blame}: expected sha256 {sha256.lower()}, got {found}")
+        raise DownloadError(f"{blame}: expected sha256 {sha256.lower()}, got {found}{advice}")

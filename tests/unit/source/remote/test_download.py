@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -151,13 +152,19 @@ class TestMirror:
         assert leftovers(target) == []
         assert copy.read_bytes() == CONTENT
 
-    def test_wrong_copy_in_a_folder_is_refused(self, tmp_path: Path, target: Path) -> None:
+    def test_wrong_copy_in_a_folder_is_named_and_refused(self, tmp_path: Path, target: Path) -> None:
         copy = tmp_path / "host.org" / "plates" / "plate one.zip"
         copy.parent.mkdir(parents=True)
         copy.write_bytes(CONTENT[::-1])
-        with pytest.raises(DownloadError, match=f"expected sha256 {SHA256}"):
-            download(self.url, target, mirror=str(tmp_path), sha256=SHA256)
+        with pytest.raises(DownloadError) as refused:
+            download(self.url, target, mirror=str(tmp_path), sha256=SHA256[:8], otherwise="leave it out")
+        found = hashlib.sha256(CONTENT[::-1]).hexdigest()
+        assert str(refused.value) == (
+            f"{copy} is not the file of {self.url}: expected sha256 {SHA256[:8]}, got {found}; replace it and run again; "
+            "leave it out"
+        )
         assert leftovers(target) == []
+        assert copy.read_bytes() == CONTENT[::-1]
 
     def test_missing_copy_says_where_it_was_looked_for(self, tmp_path: Path, target: Path) -> None:
         with pytest.raises(DownloadError, match=rf"looked for {tmp_path}/host\.org/plates/plate one\.zip"):
