@@ -16,7 +16,7 @@ PYTHON_VERSION=${PYTHON_VERSION:-3.12}
 LIMIT_MIB=${LIMIT_MIB:-60}
 # What PyTorch's own images lack: pandas, pyarrow, scikit-learn, scikit-image, scipy, matplotlib, rich, safetensors, pyyaml, requests,
 # psutil and pytest are in them. No requirements are followed; `run` says which import fails.
-LACKING="zarr numcodecs donfig google-crc32c imagecodecs pydantic pydantic-core annotated-types typing-inspection"
+LACKING="zarr numcodecs donfig google-crc32c imagecodecs pydantic pydantic-core annotated-types typing-inspection monai"
 export PYTHONPATH="src:${PYTHONPATH:-}"
 
 case "${1:-}" in

@@ -110,6 +110,11 @@ def parts_of(work: Path, *, rehearse: bool, config: Path, data: Path | None = No
             "scores", ["-m", "benchmarks.gpu.recipe", "score", *places, *budget], 80, keeps=("recipe/scores/gpu/*/*",)
         ),
         Part("tests", ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/gpu"], 80),
+        Part(
+            "counterparts",
+            ["-m", "benchmarks.speed.counterparts", *device, "--rounds", "1" if rehearse else "5", "--write"],
+            150,
+        ),
         Part("embedding", ["-m", "benchmarks.speed.embedding", *device, *embedding, "--write"], 60),
         Part("loader", ["-m", "benchmarks.speed.loader", *device, "--only", "training", *loader, "--write"], 100),
     ]

@@ -108,7 +108,16 @@ def test_nothing_of_a_part_outlives_its_limit(tmp_path: Path) -> None:
 
 def test_the_most_valuable_parts_come_first_and_fit_the_time_together(tmp_path: Path) -> None:
     parts = parts_of(tmp_path, rehearse=False, config=Path("config/config.yaml"))
-    assert [part.name for part in parts] == ["data", "recipe", "speed", "scores", "tests", "embedding", "loader"]
+    assert [part.name for part in parts] == [
+        "data",
+        "recipe",
+        "speed",
+        "scores",
+        "tests",
+        "counterparts",
+        "embedding",
+        "loader",
+    ]
     assert sum(part.seconds for part in parts if part.name in ("data", "recipe")) < SECONDS
     assert all(part.seconds <= SECONDS for part in parts)
     for part in parts:
@@ -124,15 +133,17 @@ def test_a_rehearsal_reports_every_part_and_brings_home_few_files(tmp_path: Path
     logs = "\n".join(f"{path.name}\n{path.read_text()}" for path in (work / "logs").glob("*.log"))
     assert done.returncode == 0, done.stderr + logs
     ended = {row["part"]: row["ended"] for row in csv.DictReader((out / "parts.csv").open())}
-    sound = dict.fromkeys(("data", "recipe", "speed", "scores", "embedding", "loader"), DONE)
+    sound = dict.fromkeys(("data", "recipe", "speed", "scores", "counterparts", "embedding", "loader"), DONE)
     assert ended == {**sound, "tests": FAILED}, logs
-    assert [line.split()[0] for line in done.stdout.splitlines()[-7:]] == list(ended)
+    assert [line.split()[0] for line in done.stdout.splitlines()[-8:]] == list(ended)
     files = list(out.iterdir())
     assert {"parts.csv", ARCHIVE, "simulated_samples.png", "last.safetensors"} <= {path.name for path in files}
     assert len(files) <= FILES_BACK
     assert max(path.stat().st_size for path in files) <= MEBIBYTES_BACK * 2**20
     inside = archived(out)
-    assert {f"results/{name}.csv" for name in ("on_gpu", "training", "embedding", "loader")} <= set(inside)
+    assert {f"results/{name}.csv" for name in ("on_gpu", "training", "counterparts", "embedding", "loader")} <= set(
+        inside
+    )
     assert {"recipe/curve.parquet", "recipe/scores/gpu/seed_0/wells_0.parquet"} <= set(inside)
     numbers = list(csv.DictReader(inside["results/on_gpu.csv"].splitlines()))
     assert all("simulated" in row["metric"] and row["date"] and row["device"] and row["versions"] for row in numbers)
