@@ -94,8 +94,9 @@ TINY_SIMULATED = {
         "resolutions": {"rxrx19a": 32, "rxrx1": 32},
     },
     "normalization": {"methods": ["unlabelled"]},
+    "compute": {"threads": 1},
 }
-"""Changes of `config/config.yaml`."""
+"""Changes of `config/config.yaml`: jobs of one thread, so that two run at a time."""
 
 
 @dataclass(frozen=True)
