@@ -23,6 +23,7 @@ from gandl.report.captions import (
     hits_note,
     imagenet_in_words,
     normalizations_in_words,
+    zero_shot_note,
 )
 from gandl.source.catalogue import download_at, downloads_of, file_of
 from gandl.source.schemes import WHOLE as LEFT_OUT_WHOLE, Question

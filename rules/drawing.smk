@@ -25,6 +25,9 @@ CAPTION = {
     "imagenet": imagenet_in_words(
         FEATURIZERS, NETWORK, cfg.counterparts.conv_ae.perceptual
     ),
+    "zero_shot": (
+        zero_shot_note(FEATURIZERS, SCREEN) if requested("cell_type") else ""
+    ),
     "blocks": cfg.embeddings.blocks,
     "block_statistics": [
         statistic.value for statistic in cfg.embeddings.block_statistics

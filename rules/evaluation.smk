@@ -66,7 +66,7 @@ rule controls:
         settings=settings(cfg.evaluation, include={"bootstrap", "confidence"}),
         development_rows=cfg.source.development_rows,
         seed=cfg.seed,
-        training_seed=cfg.training.seed,
+        training_seed=training_seed,
     script:
         "../workflow/scripts/question.py"
 
@@ -94,7 +94,7 @@ rule dose_response:
         **calls("gandl.evaluation.dose_response.write_dose_response"),
         settings=settings(cfg.evaluation, include={"bootstrap", "confidence"}),
         seed=cfg.seed,
-        training_seed=cfg.training.seed,
+        training_seed=training_seed,
     script:
         "../workflow/scripts/question.py"
 
@@ -163,6 +163,27 @@ use rule cell_model as cell_type with:
         **calls("gandl.evaluation.cell_type.write_cell_type"),
 
 
+use rule dose_response as recognition with:
+    """Whether the baseline recognises the siRNAs of held-out sites of RxRx1, with and without the plate's group; controls apart."""
+    input:
+        recognition=f"{BASELINE_MODEL}/recognition.parquet",
+        labels=f"{BASELINE_MODEL}/labels.parquet",
+        sites="<results>/source/rxrx1/sites.parquet",
+    output:
+        numbers=f"<results>/evaluation/recognition/{BASELINE}.parquet",
+    log:
+        f"<logs>/evaluation/recognition_{BASELINE}.log",
+    benchmark:
+        f"<benchmarks>/evaluation/recognition_{BASELINE}.jsonl"
+    resources:
+        mem="1GB",
+        runtime="30m",
+    params:
+        **calls("gandl.evaluation.counterparts.recognition.write_recognition"),
+        featurizer=BASELINE,
+        training_seed=RECIPE.seed,
+
+
 use rule dose_response as calibration with:
     """Simulated screens only: scores against the true severity, EC50s against the true ones. The one reader of the truth."""
     input:
@@ -211,6 +232,6 @@ rule comparisons:
         normalization=METHOD,
         development_rows=cfg.source.development_rows,
         seed=cfg.seed,
-        training_seed=cfg.training.seed,
+        training_seeds={name: SEEDS[name] for name in FEATURIZERS},
     script:
         "../workflow/scripts/question.py"

@@ -285,7 +285,7 @@ use rule figure_samples as figure_4 with:
 
 
 use rule figure_samples as figure_5 with:
-    """Confusion matrices of the cell types of RxRx1, zero-shot, by featurizer."""
+    """Confusion matrices of the cell types of RxRx1, by featurizer."""
     input:
         where_drawn("figure_5"),
         style=STYLE,

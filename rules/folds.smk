@@ -9,6 +9,17 @@ EXPORTED = [name for name in FEATURIZERS if name != TRAINED_BY_FOLD]
 QUESTIONS_OF_FOLDS = [question.value for question in Question]
 
 
+def folds_of(*questions):
+    """The manifests of the models of questions' folds, of those that are requested; none where no such network is compared."""
+    if TRAINED_BY_FOLD not in FEATURIZERS:
+        return []
+    return [
+        f"<results>/models/{TRAINED_BY_FOLD}-{question}/folds.json"
+        for question in questions
+        if requested(question)
+    ]
+
+
 def screen_of(question):
     """The screen of which a question with splits is asked."""
     return "rxrx1" if question == QuestionName.CELL_TYPE else SCREEN

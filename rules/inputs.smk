@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 
 include: "folds.smk"
+include: "counterparts.smk"
 
 
 # source
@@ -127,65 +128,6 @@ def packing_code(wildcards):
     return code_version(f"gandl.images.screens.{'rxrx' if rxrx else wildcards.dataset}")
 
 
-# models
-
-
-RECIPE = cfg.counterparts.baseline
-
-
-BASELINE_WEIGHTS = f"<results>/models/{BASELINE}/seed_{RECIPE.seed}/weights.safetensors"
-
-
-CONV_AE_RECIPE = cfg.counterparts.conv_ae
-
-
-CONV_AE_MODEL = f"<results>/models/{CONV_AE}/seed_{CONV_AE_RECIPE.seed}"
-
-
-CONV_AE_PERCEPTUAL = (
-    CONV_AE_RECIPE.perceptual.network.value if CONV_AE_RECIPE.perceptual.weight else ""
-)
-
-
-def stores_of_baseline():
-    """The manifests of RxRx1, which the baseline is trained on; none where the run does not have it."""
-    return manifests_of("rxrx1") if "rxrx1" in STORES else []
-
-
-def pretrained_weights(network):
-    """The downloaded ImageNet weights of a network; none where they come with a package."""
-    listed = [
-        entry.file for entry in downloads_of("imagenet", "resources/datasets.csv")
-    ]
-    if network not in listed:
-        return []
-    return [f"{DOWNLOADS}/{official('imagenet', network)}"]
-
-
-def weights_of_channels():
-    """The downloaded ImageNet weights of the network that sees each channel alone; its untrained twin needs none."""
-    concatenated = FeaturizerName.IMAGENET_CONCATENATED.value in FEATURIZERS
-    return pretrained_weights(NETWORK) if concatenated else []
-
-
-def imagenet_files():
-    """The downloaded ImageNet weights of this run."""
-    return [
-        file
-        for network in cfg.imagenet_networks
-        for file in pretrained_weights(network.value)
-    ]
-
-
-def pretrained_copy(wildcards):
-    """What decides the download of such weights: address, published digits of its sha256, and a mirror's file that is copied."""
-    location = f"download.pytorch.org/{wildcards.path}"
-    entry = download_at(location, "resources/datasets.csv")
-    state = state_of_copy(Path(DOWNLOADS, location), location, cfg.mirror)
-    found = {"url": entry.url, "size": entry.bytes, "sha256": entry.sha256}
-    return {**found, **({"copied": state} if state else {})}
-
-
 # embeddings
 
 
@@ -268,7 +210,15 @@ STANDARDISED_ONCE = [
 ]
 
 
+RECOGNITION = (
+    [f"<results>/evaluation/recognition/{BASELINE}.parquet"]
+    if BASELINE in FEATURIZERS
+    else []
+)
+
+
 NUMBERS = [
+    *RECOGNITION,
     *answers("controls", METHODS),
     *answers("dose_response", METHOD),
     *answers("treatments", METHOD),

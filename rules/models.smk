@@ -6,7 +6,8 @@ REQUIRED  the image stores of the first screen; its sites and splits where `trai
           RxRx1, its sites, splits, and ImageNet weights
 MAKES     <results>/models/gandl/seed_{seed}/weights.safetensors (a copy of last.safetensors or best.safetensors, as
           `training.weights` says), curve.parquet, samples.png, samples.npz, samples.gif, interpolation.png;
-          <results>/models/densenet161_arcface/seed_{seed}/: the same, and labels.parquet (who trains, who validates);
+          <results>/models/densenet161_arcface/seed_{seed}/: the same, labels.parquet (who trains, who validates) and
+          recognition.parquet (what held-out sites and wells were taken for);
           <results>/models/imagenet_collapsed-{question}/folds.json, and beside it the weights of every fold;
           <results>/models/conv_ae/seed_{seed}/: the same as of gandl; samples are held-out crops and their reconstructions;
           checkpoints are beside them, undeclared, so that a killed training resumes where it was
@@ -72,6 +73,7 @@ rule baseline:
         arrays=f"<results>/models/{BASELINE}/seed_{{seed}}/samples.npz",
         animation=f"<results>/models/{BASELINE}/seed_{{seed}}/samples.gif",
         interpolation=f"<results>/models/{BASELINE}/seed_{{seed}}/interpolation.png",
+        recognition=f"<results>/models/{BASELINE}/seed_{{seed}}/recognition.parquet",
     log:
         f"<logs>/models/{BASELINE}_seed_{{seed}}.log",
     benchmark:
@@ -123,6 +125,8 @@ use rule training as conv_ae with:
             "gandl.models.objectives.autoencoder",
             "gandl.models.looks.reconstruction",
         ),
+
+
 rule imagenet_collapsed:
     """Train ImageNet-collapsed on a question's labels, a model for every fold; finished folds are kept when it is killed."""
     input:

@@ -56,6 +56,7 @@ rule audit:
             "src/gandl/report/templates/plate.html.jinja",
             "src/gandl/report/templates/screen.html.jinja",
             "src/gandl/report/templates/floors.html.jinja",
+            "src/gandl/report/templates/recognition.html.jinja",
             "src/gandl/report/templates/treatments.html.jinja",
             "src/gandl/report/templates/macros.html.jinja",
             "src/gandl/report/templates/style.css.jinja",

@@ -11,6 +11,7 @@ use rule figure_samples as table_featurizers with:
         where_drawn("table_featurizers"),
         numbers=by_featurizer("controls", method=OWN_FIRST),
         comparisons=COMPARISONS,
+        folds=folds_of("controls"),
         reference="resources/paper_values.csv",
     output:
         **table_files(
@@ -69,6 +70,7 @@ use rule figure_samples as table_1 with:
             *answers("cell_type", RAW),
         ],
         comparisons=COMPARISONS,
+        folds=folds_of("controls", "cell_model", "cell_type"),
         reference="resources/paper_values.csv",
     output:
         **table_files(
@@ -84,3 +86,4 @@ use rule figure_samples as table_1 with:
         featurizers=FEATURIZERS,
         normalization=METHOD,
         confidence=cfg.evaluation.confidence,
+        zero_shot=CAPTION["zero_shot"],

@@ -20,15 +20,18 @@ from gandl.config import (
     TrainingSettings,
 )
 from gandl.embeddings.featurizers import Featurizer
+from gandl.embeddings.imagenet.collapsed import CollapsedFeaturizer
 from gandl.embeddings.kinds import build_featurizers
 from gandl.images.store_reader import ImageStore
 from gandl.models.crops.intensity import IntensityScale
 from gandl.models.networks.autoencoder import TrainedAutoencoder
 from gandl.models.networks.classifier import TrainedClassifier
+from gandl.models.networks.collapsed import TrainedCollapsed
 from gandl.models.networks.gan import untrained
+from gandl.models.networks.imagenet.pretrained import load_pretrained
 from gandl.models.networks.trained import seeded
 from gandl.models.networks.weights import save
-from model_inputs import AUTOENCODER, CLASSIFIER
+from model_inputs import AUTOENCODER, CLASSIFIER, COLLAPSED
 from plates import pixel_store
 
 SIZE = 48
@@ -111,8 +114,17 @@ def write_inputs(folder: Path, sites: int) -> Path:
 
 def build(name: FeaturizerName, folder: Path, settings: EmbeddingsSettings = SETTINGS) -> Featurizer:
     """Any featurizer, from the store `S_1.zarr` and `weights.safetensors` in a folder."""
+    if name == FeaturizerName.IMAGENET_COLLAPSED:
+        return collapsed(settings)
     (featurizer,) = build_several([name], folder, settings)
     return featurizer
+
+
+def collapsed(settings: EmbeddingsSettings = SETTINGS) -> CollapsedFeaturizer:
+    """ImageNet-collapsed by an untrained model of three labels, on the intensity scale of each site."""
+    scale = IntensityScale(("gfp", "dna"), (-2.0, -2.0), (4.0, 4.0), Intensity.SITE)
+    model = TrainedCollapsed.new(COLLAPSED, scale, 3, classes=("a", "b", "c"))
+    return CollapsedFeaturizer(model, load_pretrained(COLLAPSED.imagenet), settings)
 
 
 def build_several(

@@ -6,10 +6,14 @@ Everything is in terms of the files' own names, so that neither our networks nor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from gandl.config import ImageNetNetwork
+from gandl.models.networks.imagenet.weights import packaged
 
 Tensors = Mapping[str, Tensor]
 DENSE_BLOCKS, GROWTH, BOTTLENECK, DENSE_STEM = (6, 12, 24, 16), 32, 128, 64
@@ -40,6 +44,13 @@ class _Drawn:
     def linear(self, name: str, out: int, into: int) -> None:
         self.tensors[f"{name}.weight"] = torch.randn(out, into, generator=self.generator) / into**0.5
         self.tensors[f"{name}.bias"] = torch.randn(out, generator=self.generator)
+
+
+def other_lite0_file(path: Path) -> Path:
+    """Weights of EfficientNet-Lite0 that are not the published ones: its first convolution is weaker."""
+    tensors = torch.load(packaged(ImageNetNetwork.EFFICIENTNET_LITE0), weights_only=True)
+    torch.save({**tensors, "_conv_stem.weight": tensors["_conv_stem.weight"] * 0.9}, path)
+    return path
 
 
 def densenet121_file(seed: int = 0, dot: str = ".") -> dict[str, Tensor]:

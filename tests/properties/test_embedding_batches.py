@@ -13,10 +13,13 @@ from gandl.config import FeaturizerName
 from gandl.embeddings.featurizers import Featurizer
 
 SITES = 7
+EVERY = [*FEATURIZERS, FeaturizerName.IMAGENET_COLLAPSED]
 NETWORKS = (
     FeaturizerName.GANDL,
     FeaturizerName.GANDL_BLOCKS,
     FeaturizerName.GANDL_UNTRAINED,
+    FeaturizerName.DENSENET161_ARCFACE,
+    FeaturizerName.IMAGENET_COLLAPSED,
     FeaturizerName.IMAGENET_CONCATENATED,
     FeaturizerName.CONV_AE,
     FeaturizerName.IMAGENET_UNTRAINED,
@@ -34,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=FEATURIZERS)
+@pytest.fixture(scope="module", params=EVERY)
 def alone(request: pytest.FixtureRequest, folder: Path) -> tuple[Featurizer, np.ndarray, np.ndarray]:
     """A featurizer, the sites, and the vector of each site embedded alone."""
     featurizer = build(request.param, folder)
@@ -62,7 +65,7 @@ def test_crops_per_pass_change_the_speed_only(name: FeaturizerName, folder: Path
         np.testing.assert_allclose(vectors, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", FEATURIZERS)
+@pytest.mark.parametrize("name", EVERY)
 def test_embedding_leaves_the_images_as_they_were(name: FeaturizerName, folder: Path) -> None:
     featurizer = build(name, folder)
     images = pixels_for(featurizer, folder)

@@ -35,9 +35,11 @@ def cells(seed: int, size: int = 128, count: int = 12) -> np.ndarray:
 def test_cells_have_no_up(seed: int, turns: int, flip: bool) -> None:
     site = cells(seed)
     turned = np.rot90(site[..., ::-1] if flip else site, turns, axes=(1, 2))
-    for featurizer, tolerance in ((INTENSITY, 1e-6), (SEGMENTATION, 0.05)):  # a ring's ties go to the lower label
+    for featurizer, tolerance in ((INTENSITY, 1e-6), (SEGMENTATION, 0.02)):
         before, after = featurizer.embed(np.stack([site, turned]))
-        np.testing.assert_allclose(after, before, rtol=tolerance, atol=tolerance)
+        # where two rings meet, ties go to the lower label
+        allowed = np.array([max(tolerance, 0.05) if "ring" in name else tolerance for name in featurizer.feature_names])
+        assert (np.abs(after - before) <= allowed * (1 + np.abs(before))).all()
 
 
 @given(seed=st.integers(0, 2**32 - 1), turns=st.integers(0, 3), flip=st.booleans())

@@ -89,6 +89,60 @@ def test_intervals_of_equal_featurizers_hold_zero_as_often_as_they_say(
     assert low <= held <= (high if positives >= 40 else runs), held / runs
 
 
+def of_plates(rng: np.random.Generator, plates: int, deviation: float) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Scores by two equally good featurizers of 3 positives and 4 negatives a plate, whose effect differs by plate; and
+    the plates of both classes."""
+    units = [np.repeat(np.arange(plates), wells) for wells in (3, 4)]
+    effects = 1.0 + deviation * rng.standard_normal((2, plates))
+    positive, negative = (two_markers(rng, len(at), 0.0, 0.5) for at in units)
+    return [positive + effects[:, units[0]], negative], units
+
+
+@pytest.mark.parametrize(("plates", "deviation"), [(4, 0.5), (6, 1.0)])
+def test_intervals_hold_zero_where_the_effect_differs_from_plate_to_plate(plates: int, deviation: float) -> None:
+    """As of a network that is trained for every plate anew. Drawing wells alone does not see that plates differ."""
+    rng, runs, held = np.random.default_rng(10), 300, {"plates": 0, "wells": 0}
+    for run in range(runs):
+        sides, units = of_plates(rng, plates, deviation)
+        shared = draw([plates, plates], 200, run, together=True)
+        drawn = [drawn_auc(sides[0][i], sides[1][i], tuple(units), shared) for i in range(2)]
+        found = difference(drawn[0], drawn[1], shared.freedom, CONFIDENCE)
+        held["plates"] += found.low <= 0 <= found.high
+        if deviation == 1:
+            by_well = compared_by_auc(sides[0], sides[1], seed=run, draws=200)
+            held["wells"] += by_well.low <= 0 <= by_well.high
+        assert (found.p <= 0.05) == (not found.low <= 0 <= found.high)
+    assert held["plates"] >= binom.ppf(0.0005, runs, CONFIDENCE), held
+    assert deviation < 1 or held["wells"] < binom.ppf(0.0005, runs, CONFIDENCE), held
+
+
+def test_plates_drawn_for_both_classes_have_the_standard_error_of_placements_summed_by_plate() -> None:
+    rng = np.random.default_rng(11)
+    sides, units = of_plates(rng, 60, 1.0)
+    shared = draw([60, 60], 4000, 12, together=True)
+    drawn = [drawn_auc(sides[0][i], sides[1][i], tuple(units), shared) for i in range(2)]
+    found = difference(drawn[0], drawn[1], shared.freedom, CONFIDENCE)
+    by_plate = np.zeros(60)
+    for placed, at in zip(delong(*sides), units, strict=True):
+        differences = placed[0] - placed[1]
+        by_plate += np.bincount(at, differences - differences.mean()) / len(at)
+    error = np.sqrt(60 / 59 * np.sum(by_plate**2))
+    assert shared.freedom == 59
+    assert (found.high - found.low) / 2 == pytest.approx(t.ppf(0.975, 59) * error, rel=0.06)
+
+
+def test_draws_without_a_class_are_left_out_or_nothing_is_claimed_where_they_are_many() -> None:
+    rng = np.random.default_rng(13)
+    sides, units = of_plates(rng, 6, 0.0)
+    shared = draw([6, 6], DRAWS, 14, together=True)
+    for absent, known in (([0], True), ([0, 1, 2, 3], False)):
+        kept = ~np.isin(units[0], absent)
+        positive, at = sides[0][:, kept], (units[0][kept], units[1])
+        drawn = [drawn_auc(positive[i], sides[1][i], at, shared) for i in range(2)]
+        assert np.isnan(drawn[0]).any() == (not known)
+        assert np.isfinite(difference(drawn[0], drawn[1], shared.freedom, CONFIDENCE).p) == known
+
+
 def test_intervals_of_plates_that_shift_together_hold_the_truth_with_three_and_two_plates() -> None:
     """Plates are drawn, of which there are few: Student's t with one degree of freedom is wide enough."""
     rng, runs = np.random.default_rng(7), 400

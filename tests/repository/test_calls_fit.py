@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
@@ -10,6 +12,14 @@ from gandl.workflow.calls import CallError, bound
 
 FOR_OTHERS = ("calls", "code", "caption", "each", "network")
 OF_WILDCARDS = {"featurizer": "gandl", "normalization": "none"}
+
+
+def params_of(repository, file, **changes):
+    """The parameters of the rules that name a function, by rule; `changes` of the configuration."""
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        config = ConfigSettings(configfiles=[repository / "config" / file], config=changes)
+        workflow = api.workflow(resource_settings=ResourceSettings(cores=1), config_settings=config)._workflow
+        return {rule.name: dict(rule.params.items()) for rule in workflow.rules if "calls" in dict(rule.params.items())}
 
 
 @pytest.fixture(params=["config.yaml", "bbbc013.yaml", "paper.yaml"])
@@ -49,3 +59,15 @@ def test_a_misspelt_name_would_be_found(rules):
     inputs, outputs, params = rules["figure_plate"]
     with pytest.raises(CallError, match="no parameter featurisers, which its rule gives"):
         arguments(inputs, outputs, {**params, "featurisers": params["featurizer"]})
+
+
+def test_tables_name_the_seed_of_each_featurizer_s_own_training(repository, monkeypatch):
+    monkeypatch.chdir(repository)
+    seeds = {"conv_ae": 5, "baseline": 6, "collapsed": 7}
+    changes = {"counterparts": {name: {"seed": seed} for name, seed in seeds.items()}}
+    params = params_of(repository, "config.yaml", **changes)
+    expected = {"gandl": 0, "conv_ae": 5, "densenet161_arcface": 6, "imagenet_collapsed": 7, "intensity": 0}
+    assert expected.items() <= params["comparisons"]["training_seeds"].items()
+    for rule in ("controls", "dose_response", "cell_type", "treatments"):
+        of_wildcards = params[rule]["training_seed"]
+        assert {name: of_wildcards(SimpleNamespace(featurizer=name)) for name in expected} == expected, rule

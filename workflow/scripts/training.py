@@ -13,8 +13,10 @@ if not snakemake.resources.get("gpu", 0):
     os.environ["GOMP_SPINCOUNT"] = "10000"
 
 from gandl.images.store_reader import ImageStore, store_path
+from gandl.models.compute.device import choose_device
 from gandl.models.engine.launch import run
 from gandl.models.engine.worker import TrainingJob
+from gandl.models.looks.classification import write_recognition
 from gandl.models.objectives.kinds import DEFAULT, objective_of
 from gandl.source.labels import write_labels
 from gandl.workflow.jobs import job
@@ -49,3 +51,7 @@ with job(snakemake.log[0]):
             log=Path(snakemake.log[0]),
         )
     )
+    if labels is not None:
+        sites, output = Path(snakemake.input.sites), Path(snakemake.output.recognition)
+        device = choose_device(int(snakemake.resources.get("gpu", 0)))
+        write_recognition(stores, weights, labels, sites, output, device=device)

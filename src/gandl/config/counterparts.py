@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -93,9 +92,9 @@ class ClassifierNetworkSettings(Section):
     embedding_dim: PositiveInt = Field(
         256, description="Width of the layer behind the pooling, which is the embedding (the paper's: 1024)."
     )
-    norm_group: PositiveInt = Field(
+    norm_group: Annotated[int, Field(ge=2)] = Field(
         32,
-        description="Images whose batch statistics are computed together; the batch, its share of each GPU and "
+        description="Images whose batch statistics are computed together, at least 2; the batch, its share of each GPU and "
         "engine.microbatch are multiples of it.",
     )
     norm_momentum: Fraction = Field(0.05, description="Step of the running statistics, which embed.")
@@ -150,13 +149,15 @@ class ClassifierSettings(RecipeSettings):
     balanced: bool = Field(False, description="Draw every label equally often; otherwise every site.")
     held_out: Annotated[float, Field(ge=0, le=0.5)] = Field(
         0.05,
-        description="Share of the experiments of each cell type that are held out to validate, at least one; where a cell type "
-        "has a single one, of plates, and where that leaves labels without training, of wells. 0 turns that off.",
+        description="Share of the experiments of each cell type that are held out to validate, rounded to whole experiments, at "
+        "least one (of two experiments that is half, whatever the share); where a cell type has a single one, of plates, and "
+        "where that leaves labels without training, of wells. 0 turns that off.",
     )
     validation_images: PositiveInt = Field(2_000, description="At most so many held-out sites are looked at.")
     weights: ChosenWeights = Field(
-        ChosenWeights.BEST_QUALITY,
-        description="Weights used for embedding: the `last`, or those of `best_quality` (the lowest validation loss).",
+        ChosenWeights.LAST,
+        description="Weights used for embedding: the `last` (nothing held out chose them: the accuracy on held-out sites is "
+        "unbiased), or those of `best_quality` (the lowest loss of held-out siRNAs, on the sites that also give the accuracy).",
     )
 
     @property
@@ -205,7 +206,7 @@ class CollapsedRecipe(RecipeSettings):
     network: CollapsedNetworkSettings = Field(
         default_factory=CollapsedNetworkSettings, description="What the network sees in training."
     )
-    images: PositiveInt = Field(640, description="Images shown in the training of every fold; few epochs are enough.")
+    images: PositiveInt = Field(1280, description="Images shown in the training of every fold; few epochs are enough.")
     learning_rate: PositiveFloat = Field(0.001, description="Adam's learning rate (the paper's: 0.001).")
     beta1: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="Adam's first decay rate.")
     beta2: Annotated[float, Field(gt=0, lt=1)] = Field(0.999, description="Adam's second decay rate.")
@@ -221,8 +222,8 @@ class CollapsedRecipe(RecipeSettings):
     validation_images: PositiveInt = Field(500, description="At most so many images of these wells are looked at.")
     weights: ChosenWeights = Field(
         ChosenWeights.BEST_QUALITY,
-        description="Weights used for embedding: the `last`, or those of `best_quality` (the best validation accuracy; the "
-        "paper's).",
+        description="Weights used for embedding: the `last`, or those of `best_quality` (the best validation accuracy, as "
+        "in the paper; of equal ones the lowest validation loss).",
     )
 
     @property
@@ -237,12 +238,9 @@ class CollapsedRecipe(RecipeSettings):
 
 
 class CollapsedSettings(CollapsedRecipe):
-    """What the objective `collapsed` takes: the recipe, the network and where its weights are."""
+    """What the objective `collapsed` takes: the recipe and the network."""
 
     imagenet: ImageNetNetwork = Field(ImageNetNetwork.EFFICIENTNET_LITE0, description="The frozen network.")
-    pretrained: Path | None = Field(
-        None, exclude=True, description="Its weights as published; None: those that come with a package."
-    )
 
 
 class CollapsedCounterpart(CollapsedRecipe):
@@ -263,10 +261,10 @@ class CollapsedCounterpart(CollapsedRecipe):
         "is passed over. In the others it has no scores.",
     )
 
-    def recipe(self, imagenet: ImageNetNetwork, pretrained: Path | None = None) -> CollapsedSettings:
-        """What the objective takes, with a network and its weights."""
+    def recipe(self, imagenet: ImageNetNetwork) -> CollapsedSettings:
+        """What the objective takes, with a network."""
         own = self.model_dump(exclude={"schemes"})
-        return CollapsedSettings.model_validate({**own, "imagenet": imagenet, "pretrained": pretrained})
+        return CollapsedSettings.model_validate({**own, "imagenet": imagenet})
 
 
 class CounterpartsSettings(Section):

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from gandl.config.counterparts import CounterpartsSettings
 from gandl.config.source import Dataset, SourceSettings
 from gandl.config.stages import (
+    IMAGENET,
     ComputeSettings,
     EmbeddingsSettings,
     EvaluationSettings,
@@ -103,6 +104,8 @@ class Config(Section):
                 f"(training.resolution {self.training.resolution})"
             )
         self._fits_gpus()
+        if set(IMAGENET) & set(self.embeddings.featurizers):
+            self._fits_imagenet()
         if FeaturizerName.DENSENET161_ARCFACE in self.embeddings.featurizers:
             self._fits_baseline()
         if FeaturizerName.CONV_AE in self.embeddings.featurizers:
@@ -144,6 +147,12 @@ class Config(Section):
                 f"counterparts.baseline.batch ({recipe.batch}) must be a multiple of norm_group times compute.gpus "
                 f"({recipe.group} x {gpus} = {recipe.group * gpus})"
             )
+        part = recipe.engine.microbatch
+        if part and recipe.batch // gpus % part:
+            raise ValueError(
+                f"counterparts.baseline.batch ({recipe.batch}) is shared among {gpus} GPUs: make each one's share a multiple of "
+                f"engine.microbatch ({part})"
+            )
 
     def _fits_conv_ae(self) -> None:
         """The autoencoder is trained on stored images of the first screen and embeds those of every screen, crop by crop."""
@@ -172,6 +181,17 @@ class Config(Section):
                 f"a multiple of engine.microbatch ({part})"
             )
 
+    def _fits_imagenet(self) -> None:
+        """The networks of ImageNet see whole sites of every screen."""
+        network = self.embeddings.imagenet.network
+        for dataset, resolution in self.embeddings.resolutions.items():
+            seen = round(resolution * self.embeddings.rescale.get(dataset, 1.0))
+            if seen < network.smallest:
+                raise ValueError(
+                    f"embeddings.resolutions: images of {dataset} are {seen} px when the networks see them, smaller than "
+                    f"embeddings.imagenet.network {network} takes ({network.smallest} px)"
+                )
+
     def _fits_collapsed(self) -> None:
         """Its models are trained on stored images of every screen of which a question is asked."""
         recipe, asked = self.counterparts.collapsed, {self.source.screen}
@@ -188,6 +208,12 @@ class Config(Section):
             raise ValueError(
                 f"counterparts.collapsed.network.crop ({recipe.crop}) is larger than the images "
                 f"(counterparts.collapsed.resolution {recipe.resolution})"
+            )
+        network = self.embeddings.imagenet.network
+        if recipe.crop < network.smallest:
+            raise ValueError(
+                f"counterparts.collapsed.network.crop ({recipe.crop}) is smaller than embeddings.imagenet.network {network} "
+                f"takes ({network.smallest} px)"
             )
 
     def _fits_gpus(self) -> None:

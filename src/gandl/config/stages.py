@@ -46,6 +46,12 @@ class FeaturizerName(StrEnum):
     RELEASED = "released"
 
 
+IMAGENET = (
+    FeaturizerName.IMAGENET_COLLAPSED,
+    FeaturizerName.IMAGENET_CONCATENATED,
+    FeaturizerName.IMAGENET_UNTRAINED,
+)
+"""Featurizers by the network of `embeddings.imagenet`."""
 TRAINED = (FeaturizerName.GANDL, FeaturizerName.GANDL_BLOCKS)
 """Featurizers that read the weights of this run's own GAN."""
 COUNTERPARTS: tuple[str, ...] = (
@@ -79,6 +85,11 @@ class ImageNetNetwork(StrEnum):
     def label(self) -> str:
         """Its name for readers."""
         return {"densenet121": "DenseNet-121", "resnet50": "ResNet-50"}.get(self.value, "EfficientNet-Lite0")
+
+    @property
+    def smallest(self) -> int:
+        """Least side (px) of its images: of a smaller one DenseNet-121, which halves it five times, may have nothing left."""
+        return 32 if self.value == "densenet121" else 1
 
 
 class MeasurementGroup(StrEnum):
@@ -253,7 +264,8 @@ class EmbeddingsSettings(Section):
     )
     imagenet: ImageNetSettings = Field(
         default_factory=ImageNetSettings,
-        description="Networks trained on ImageNet; they see whole images of `resolutions`, on GAN-DL's intensity scale.",
+        description="Networks trained on ImageNet; they see whole images of `resolutions`, on GAN-DL's intensity scale "
+        "(`imagenet_collapsed`: on that of counterparts.collapsed.intensity, in every preset of the same kind).",
     )
 
 

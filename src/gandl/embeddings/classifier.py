@@ -19,9 +19,20 @@ from gandl.config import EmbeddingsSettings, FeaturizerName, Intensity
 from gandl.embeddings.errors import EmbeddingError
 from gandl.embeddings.featurizers import Basis
 from gandl.models.compute.device import CPU, autocast
-from gandl.models.crops.intensity import Pixels, moments_of
+from gandl.models.crops.intensity import Pixels
 from gandl.models.networks.classifier import Classifier, TrainedClassifier
-from gandl.models.networks.passes import crops_per_pass, device_of, digest_of, fitting_batch, pinned
+from gandl.models.networks.passes import (
+    crops_per_pass,
+    device_of,
+    digest_of,
+    filled,
+    fitting_batch,
+    moments_on_device,
+    on_device,
+    pinned,
+    steady,
+    unsigned,
+)
 from gandl.models.networks.site_features import sites_at_once
 from gandl.models.networks.weights import load
 
@@ -107,17 +118,15 @@ class ClassifierFeaturizer:
     def _embed(self, images: Pixels, batch: int) -> npt.NDArray[np.float32]:
         scale, size = self.model.scale, crops_per_pass(batch)
         found = []
-        for start in range(0, len(images), size):
-            part = images[start : start + size]
-            moments = moments_of(part) if scale.kind is Intensity.SITE else None
-            pixels = torch.from_numpy(np.ascontiguousarray(part)).to(self.device, non_blocking=True)
-            given = None if moments is None else torch.from_numpy(moments).to(self.device)
-            seen = scale.apply(pixels, given)
-            filling = seen.new_zeros((size - len(seen), *seen.shape[1:]))
-            whole = torch.cat([seen, filling]).contiguous(memory_format=torch.channels_last)
-            with autocast(self.device, self.settings.precision):
-                vectors = self.network.embed(whole)
-            found.append(vectors[: len(part)].float().cpu().numpy())
+        with steady(self.device, self.settings.precision):
+            for start in range(0, len(images), size):
+                part = images[start : start + size]
+                sites = on_device(part, self.device)
+                moments = moments_on_device(sites) if scale.kind is Intensity.SITE else None
+                seen = filled(scale.apply(unsigned(sites, part), moments), size)
+                with autocast(self.device, self.settings.precision):
+                    vectors = self.network.embed(seen)
+                found.append(vectors[: len(part)].float().cpu().numpy())
         return np.concatenate(found) if found else np.empty((0, self.dim), np.float32)
 
 

@@ -7,6 +7,7 @@ __all__ = [
     "comparisons",
     "controls",
     "dose_response",
+    "numbers",
     "scores",
     "terms",
     "treatments",

@@ -1,14 +1,14 @@
 """Comparisons with floors: takes held-out scores and answers of all featurizers, makes the difference of each from each floor.
 
 Every pair is compared on the same wells or images: by well where whole plates (rows, columns, experiments) were left out, by
-image in the paper's split. Draws are shared by all featurizers (`gandl.evaluation.paired`); what is drawn is what the question's
-own interval draws. One training stands behind every network, so nothing here says what another training seed would give.
+image in the paper's split. Draws are shared by all featurizers (`gandl.evaluation.paired`): of what was left out as a whole, else
+of wells. One training stands behind every network, so nothing here says what another training seed would give.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -23,12 +23,16 @@ from gandl.evaluation.controls import by_cell_type, groups_of_split
 from gandl.evaluation.held_out import SCORED_BY_IMAGE, SITE_SCORES
 from gandl.evaluation.paired import Draws, difference, draw, drawn_accuracy, drawn_auc, holm
 from gandl.evaluation.terms import ALL, COMPARISONS
-from gandl.source.schemes import WHOLE
+from gandl.source.schemes import LINES
 from gandl.source.splits import CELL_MODELS, Question, Scheme
 from gandl.tables import WELL_SCORES, Schema, read_table, write_table
 from gandl.workflow.words import counted
 
-ABOUT = ["scheme", "well_id", "plate_id", "row", "cell_type", "control"]
+ABOUT = ["scheme", "well_id", "plate_id", "experiment", "row", "column", "cell_type", "control"]
+LEFT_OUT = {Scheme.LEAVE_PLATE_OUT: "plate", Scheme.LEAVE_EXPERIMENT_OUT: "experiment", **LINES}
+"""What is drawn where it was left out, by the scheme; in all other schemes wells are."""
+UNITS = {"plate": "plate_id"}
+"""The column that names a unit, where it is not called as the unit is."""
 RAW = Normalization.NONE.value
 
 Floats = npt.NDArray[np.float64]
@@ -47,7 +51,8 @@ class Held:
     Attributes
     ----------
     question, split, unit, metric, normalization : as in `tables.NUMBERS`. n : wells or images.
-    drawn : what the bootstrap draws: `well`, `plate` or `experiment`. units : how many of each class.
+    drawn : what the bootstrap draws, as in `terms.COMPARISONS`. units : how many of each class.
+    together : the classes have the same units, which are drawn for all of them at once.
     statistic : featurizer, draws -> (1 + draws,) its value, and that of every draw.
     """
 
@@ -59,6 +64,7 @@ class Held:
     n: int
     drawn: str
     units: list[int]
+    together: bool
     statistic: Callable[[str, Draws], Floats]
 
 
@@ -74,7 +80,7 @@ def write_comparisons(
     *,
     normalization: str,
     seed: int,
-    training_seed: int,
+    training_seeds: Mapping[str, int],
     output: Path,
 ) -> None:
     """Write `terms.COMPARISONS`: every featurizer that is not a floor against every floor, on every set of held-out wells.
@@ -86,10 +92,11 @@ def write_comparisons(
         was not requested. cell_model, cell_model_images : the same of raw profiles. cell_type : `cell_type.ANSWERS`.
     development_rows : rows of a screen of one plate on which settings were chosen: they are not compared by themselves.
     normalization : of `controls`. seed : of the bootstrap, whose draws are the same for every featurizer.
-    training_seed : of the networks, for the table.
+    training_seeds : of each featurizer's network, for the table.
     output : `auc_difference` of wells, `accuracy_difference` of images (and of wells by cell type), split `<scheme>:<group>`.
-        Interval and p are of one comparison; `p_holm` is adjusted over all rows. They are null where a class has one unit to draw
-        or all draws agree. Without rows where there is no floor, or nothing but floors.
+        Interval and p are of one comparison; `p_holm` is adjusted over all rows. They are null where a class has one unit to
+        draw, where all draws agree, or where one in twenty has no well of a class. Without rows where there is no floor, or
+        nothing but floors.
 
     Raises
     ------
@@ -104,7 +111,7 @@ def write_comparisons(
         sets += _cell_type(featurizers, cell_type)
     rows = []
     for position, held in enumerate(sets):
-        draws = draw(held.units, settings.bootstrap, seed + position)
+        draws = draw(held.units, settings.bootstrap, seed + position, together=held.together)
         values = {name: held.statistic(name, draws) for name in featurizers}
         for featurizer, floor in pairs:
             if np.isnan([values[featurizer][0], values[floor][0]]).any():
@@ -113,10 +120,11 @@ def write_comparisons(
             about = {name: getattr(held, name) for name in ("question", "normalization", "split", "unit", "n", "drawn")}
             interval = {"value": found.value, "low": found.low, "high": found.high, "p": found.p}
             names = {"featurizer": featurizer, "against": floor, "metric": f"{held.metric}_difference"}
-            rows.append({**about, **names, **interval, "units": sum(held.units)})
+            units = held.units[0] if held.together else sum(held.units)
+            rows.append({**about, **names, **interval, "units": units, "seed": training_seeds[featurizer]})
         logger.info("%s, %s by %s: %s of %d", held.question, held.split, held.unit, counted(len(pairs), "pair"), held.n)
-    table = pd.DataFrame(rows, columns=[name for name in COMPARISONS.names if name not in ("fold", "seed", "p_holm")])
-    table = table.assign(fold="all", seed=training_seed, p_holm=holm(table["p"].to_numpy(float)))
+    table = pd.DataFrame(rows, columns=[name for name in COMPARISONS.names if name not in ("fold", "p_holm")])
+    table = table.assign(fold="all", p_holm=holm(table["p"].to_numpy(float)))
     kinds = {"integer": "int64", "float": "float64"}
     table = table.astype({column.name: kinds[column.kind] for column in COMPARISONS.columns if column.kind in kinds})
     write_table(table[COMPARISONS.names], Path(output), COMPARISONS)
@@ -131,9 +139,9 @@ def _controls(
 ) -> Iterator[Held]:
     question = Question.CONTROLS.value
     for scheme, split, part in _groups(featurizers, wells, WELL_SCORES, development_rows):
-        if scheme in WHOLE:
+        if scheme in LEFT_OUT:
             kinds = part["control"] == "positive", part["control"] == "negative"
-            yield from _by_auc(question, split, normalization, part, kinds, "well")
+            yield from _by_auc(question, split, normalization, part, kinds, LEFT_OUT[Scheme(scheme)])
     for scheme, split, part in _groups(featurizers, images, SITE_SCORES, development_rows):
         if scheme in SCORED_BY_IMAGE:
             signs = np.where(part["control"] == "positive", 1, -1)
@@ -154,7 +162,7 @@ def _groups(
 
 
 def _cell_model(featurizers: Sequence[str], wells: Sequence[Path], images: Sequence[Path]) -> Iterator[Held]:
-    """HRCE against VERO: a plate has one of them, so plates are drawn where plates were left out."""
+    """HRCE against VERO: a plate has one of them, so plates of each are drawn where plates were left out."""
     question = Question.CELL_MODEL.value
     for paths, schema in ((wells, WELL_SCORES), (images, SITE_SCORES)):
         scores = _joined(featurizers, paths, schema, "on")
@@ -192,7 +200,8 @@ def _by_auc(
     positive, negative = (part[kind] for kind in kinds)
     if min(len(positive), len(negative)) == 0:
         return
-    (at, other_at), units = zip(*(_numbered(rows[f"{drawn}_id"]) for rows in (positive, negative)), strict=True)
+    column = UNITS.get(drawn, drawn)
+    (at, other_at), units, together = _numbered([positive[column], negative[column]])
 
     def statistic(featurizer: str, draws: Draws) -> Floats:
         one, other = (rows[featurizer].to_numpy(np.float64) for rows in (positive, negative))
@@ -201,7 +210,7 @@ def _by_auc(
         return drawn_auc(one, other, (at, other_at), draws)
 
     n = len(positive) + len(negative)
-    yield Held(question, split, "well", "auc", normalization, n, drawn, list(units), statistic)
+    yield Held(question, split, "well", "auc", normalization, n, drawn, units, together, statistic)
 
 
 def _by_image(
@@ -219,7 +228,7 @@ def _accuracy(
 ) -> Held:
     """A set judged by accuracy: right answers are summed by what is drawn, class by class."""
     members = [np.flatnonzero(classes == name) for name in sorted(classes.unique())]
-    units, sizes = zip(*(_numbered(drawn.iloc[here]) for here in members), strict=True)
+    units, sizes, together = _numbered([drawn.iloc[here] for here in members])
 
     def statistic(featurizer: str, draws: Draws) -> Floats:
         each = list(zip(units, members, sizes, strict=True))
@@ -227,7 +236,7 @@ def _accuracy(
         totals = [np.bincount(at, minlength=size).astype(np.float64) for at, _, size in each]
         return drawn_accuracy(sums, totals, draws)
 
-    return Held(*about, len(drawn), what, list(sizes), statistic)
+    return Held(*about, len(drawn), what, sizes, together, statistic)
 
 
 def _where_known(answers: pd.Series, right: npt.ArrayLike) -> Floats:
@@ -235,10 +244,18 @@ def _where_known(answers: pd.Series, right: npt.ArrayLike) -> Floats:
     return np.where(answers.isna(), np.nan, np.asarray(right, np.float64))
 
 
-def _numbered(names: pd.Series) -> tuple[npt.NDArray[np.int_], int]:
-    """The unit of each row, numbered from 0 in the order of the names, and the number of units."""
-    found, at = np.unique(names.to_numpy(str), return_inverse=True)
-    return at, len(found)
+def _numbered(names: Sequence[pd.Series]) -> tuple[list[npt.NDArray[np.int_]], list[int], bool]:
+    """The unit of each row, class by class, and the numbers of units; whether classes share units.
+
+    Where they do, units are numbered over all classes, which then have the same number of them; else within each class.
+    """
+    of_classes = [of_class.to_numpy(str) for of_class in names]
+    every = np.unique(np.concatenate(of_classes))
+    own = [np.unique(of_class) for of_class in of_classes]
+    if sum(map(len, own)) > len(every):
+        return [np.searchsorted(every, of_class) for of_class in of_classes], [len(every)] * len(own), True
+    at = [np.searchsorted(units, of_class) for units, of_class in zip(own, of_classes, strict=True)]
+    return at, [len(units) for units in own], False
 
 
 def _joined(featurizers: Sequence[str], paths: Sequence[Path], schema: Schema, column: str) -> pd.DataFrame:

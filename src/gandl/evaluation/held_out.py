@@ -184,7 +184,7 @@ def _can_be_left_out(groups: npt.NDArray[np.object_], labels: Integers, folds: S
 
 
 def read_sites_of(sites: Path, well_ids: Iterable[str], scheme: str = "", fold: str = "") -> pd.DataFrame:
-    """Site profiles of some wells, read a row group (a store) at a time; those of a fold, where each has its own.
+    """Site profiles of some wells, read a row group (a store, and where each fold has its own, a fold) at a time.
 
     Raises
     ------
@@ -192,13 +192,11 @@ def read_sites_of(sites: Path, well_ids: Iterable[str], scheme: str = "", fold: 
     gandl.tables.TableError : the rows break the schema of site profiles.
     """
     wanted = set(well_ids)
-    file, chosen = pq.ParquetFile(sites), pa.array(sorted(wanted), pa.string())
-    groups = (file.read_row_group(i) for i in range(file.num_row_groups))
-    parts = [group.filter(pc.is_in(group["well_id"].cast(pa.string()), chosen)) for group in groups]
+    chosen = pc.field("well_id").isin(pa.array(sorted(wanted), pa.string()))
     if has_folds(sites):
-        parts = [part.filter((pc.field("scheme") == scheme) & (pc.field("fold") == fold)) for part in parts]
-        parts = [part.drop_columns(list(OF_FOLD)) for part in parts]
-    frame: pd.DataFrame = pa.concat_tables(parts).to_pandas()
+        chosen &= (pc.field("scheme") == scheme) & (pc.field("fold") == fold)
+    rows = pq.read_table(sites, filters=chosen)
+    frame: pd.DataFrame = rows.drop_columns([name for name in OF_FOLD if name in rows.column_names]).to_pandas()
     check(frame, SITE_PROFILES, sites)
     missing = wanted - set(frame["well_id"])
     if missing:

@@ -1,8 +1,11 @@
 """Paired comparison: takes what featurizers say of the same wells, makes differences between them, intervals and p values.
 
-One bootstrap serves all featurizers: a well (or a plate or experiment that was left out as a whole) counts as often for one as
-for another, so what all of them share cancels. Within each class n - 1 of its n units are drawn, each to count n / (n - 1) times:
-the variance of a sum is then unbiased (Rao and Wu 1988), also of two plates, where a plain bootstrap halves it.
+One bootstrap serves all featurizers: a well counts as often for one as for another, so what all of them share cancels. Where
+plates (rows, columns, experiments) were left out, these are drawn, each with all its wells, for both classes at once: wells of a
+plate share its effect on every featurizer, and a network that was trained anew for every plate differs from plate to plate. Of n
+units n - 1 are drawn, each to count n / (n - 1) times: the variance of a sum is then unbiased (Rao and Wu 1988), also of two
+plates, where a plain bootstrap halves it. It is the whole variance, that of wells within plates included; drawing wells of drawn
+plates once more would count theirs twice (both measured: docs/decisions.md).
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import t
 
-from gandl.statistics.bootstrap import ROUNDING
+from gandl.statistics.bootstrap import FEWEST_DEFINED, ROUNDING
 
 COMPARED_AT_ONCE = 2**22
 """So many pairs of a positive and a negative are compared at a time, to bound memory."""
@@ -52,14 +55,19 @@ class Difference:
     p: float
 
 
-def draw(units: Sequence[int], draws: int, seed: int) -> Draws:
+def draw(units: Sequence[int], draws: int, seed: int, *, together: bool = False) -> Draws:
     """Draw units of each class, independently of the featurizers.
 
     Parameters
     ----------
     units : number of units of each class, at least one each. draws : of the bootstrap. seed : its seed.
+    together : the classes have the same units (plates that hold wells of both): one draw counts for all of them.
     """
     rng = np.random.default_rng(seed)
+    if together:
+        (n,) = set(units)
+        one = draw([n], draws, seed)
+        return Draws(one.times * len(units), one.factors * len(units))
     times, factors = [], []
     for n in units:
         drawn = rng.multinomial(max(n - 1, 1), np.full(n, 1 / n), size=draws)
@@ -78,7 +86,7 @@ def drawn_auc(positive: Floats, negative: Floats, units: tuple[Integers, Integer
 
     Returns
     -------
-    (1 + draws,); ties count half.
+    (1 + draws,); ties count half. NaN where no unit was drawn that has the class.
     """
     sizes = [np.bincount(at, minlength=times.shape[1]) for at, times in zip(units, draws.times, strict=True)]
     won = np.zeros((len(sizes[0]), len(sizes[1])))
@@ -90,7 +98,8 @@ def drawn_auc(positive: Floats, negative: Floats, units: tuple[Integers, Integer
         above = (mine > negative) + (mine == negative) / 2
         np.add.at(won, units[0][first : first + step], above[:, order] if of_units is None else above @ of_units)
     times, others = (times.astype(float) for times in draws.times)
-    return np.asarray(np.sum((times @ won) * others, axis=1) / (times @ sizes[0]) / (others @ sizes[1]))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.sum((times @ won) * others, axis=1) / (times @ sizes[0]) / (others @ sizes[1]))
 
 
 def drawn_accuracy(right: Sequence[Floats], total: Sequence[Floats], draws: Draws) -> Floats:
@@ -114,10 +123,11 @@ def difference(one: Floats, other: Floats, freedom: int, confidence: float) -> D
     """The difference of two statistics that were drawn together, (1 + draws,) each: the value in front, then its draws.
 
     Interval and p value are Student's, with the standard deviation of the drawn differences as standard error: a percentile of
-    2,000 draws could not resolve the p values that hundreds of comparisons need.
+    2,000 draws could not resolve the p values that hundreds of comparisons need. Undefined draws are left out, up to 5 %.
     """
-    drawn = one - other
-    value, error = float(drawn[0]), float(np.std(drawn[1:], ddof=1))
+    value, drawn = float(one[0] - other[0]), (one - other)[1:]
+    defined = drawn[np.isfinite(drawn)]
+    error = float(np.std(defined, ddof=1)) if len(defined) >= max(2, FEWEST_DEFINED * len(drawn)) else np.nan
     if freedom < 1 or not error > ROUNDING:
         return Difference(value, np.nan, np.nan, np.nan)
     half = float(t.ppf((1 + confidence) / 2, freedom)) * error

@@ -14,6 +14,8 @@ DOSE_RESPONSE = "dose_response"
 """Question: how a score follows the dose."""
 CALIBRATION = "calibration"
 """Question: how well a simulated truth is recovered."""
+RECOGNITION_QUESTION = "recognition"
+"""Question: whether the baseline recognises the siRNAs that it was trained on, in experiments that it has not seen."""
 IMAGES = "images"
 """Question: what the images hold, whatever was done to the wells."""
 RATIO = "nuclear_over_ring"
@@ -85,7 +87,7 @@ COMPARISONS = Schema(
         Column("low", "float", nullable=True),
         Column("high", "float", nullable=True),
         Column("n", "integer"),
-        Column("drawn", "string", allowed=("well", "plate", "experiment")),
+        Column("drawn", "string", allowed=("well", "plate", "experiment", "row", "column")),
         Column("units", "integer"),
         Column("p", "float", nullable=True),
         Column("p_holm", "float", nullable=True),

@@ -54,7 +54,7 @@ def draw_featurizers(
 
     Raises
     ------
-    FigureError : a featurizer has no numbers, or none of Z'.
+    FigureError : a featurizer has no numbers, or none has a Z'.
     """
     data = with_references(numbers, methods, reference, dataset)
     data = data[data["metric"] == METRIC].reset_index(drop=True)
@@ -62,12 +62,12 @@ def draw_featurizers(
 
 
 def featurizers_figure(data: pd.DataFrame) -> Figure:
-    """The figure of a tidy table (label, normalization, chosen, group, value, low, high); call it inside `style`."""
+    """The figure of a tidy table (label, normalization, chosen, group, value, low, high, reason); call it inside `style`."""
     known = data.loc[data["label"] == REFERENCE, "value"]
     panels = panels_of(data)
     data = data[data["label"] != REFERENCE]
     groups, labels = groups_of(data), list(dict.fromkeys(next(iter(panels.values()))["label"]))
-    floor = FLOORS[0] if (data["value"] >= FLOORS[0]).mean() >= 0.5 else FLOORS[1]
+    floor = FLOORS[0] if (data["value"].dropna() >= FLOORS[0]).mean() >= 0.5 else FLOORS[1]
     rows = -(-len(panels) // PANELS_IN_A_ROW)
     columns = -(-len(panels) // rows)
     width = look.SINGLE_COLUMN * 1.3 if columns == 1 else look.DOUBLE_COLUMN
@@ -113,6 +113,8 @@ def _panel(axes: Axes, data: pd.DataFrame, labels: list[str], groups: Sequence[G
             (position + 1) / (len(groups) + 1) - 0.5
         )
         _marks(axes, rows, heights, group, floor)
+    for row, label in enumerate(labels):
+        _reasons(axes, data[data["label"] == label], row)
     axes.set_yticks(range(len(labels)), [in_two_lines(label) for label in labels])
     axes.tick_params(axis="y", length=0, pad=6)
     axes.set_ylim(len(labels) - 0.5, -0.5)
@@ -120,6 +122,21 @@ def _panel(axes: Axes, data: pd.DataFrame, labels: list[str], groups: Sequence[G
     for row in range(len(labels) - 1):
         axes.axhline(row + 0.5, color=PALE, lw=0.4, zorder=0)
     axes.axvline(0, color=PALE, lw=0.8, zorder=0)
+
+
+def _reasons(axes: Axes, rows: pd.DataFrame, row: int) -> None:
+    """Beside the row of a featurizer why it has no mark, or lacks some of them."""
+    for reason, lacking in rows[rows["reason"] != ""].groupby("reason", sort=False):
+        whose = f"{', '.join(lacking['group'])}: " if len(lacking) < len(rows) else ""
+        axes.annotate(
+            f"{whose}{reason}",
+            (0.02, row),
+            xycoords=("axes fraction", "data"),
+            fontsize="x-small",
+            va="center",
+            color=INK,
+            gid="reason",
+        )
 
 
 def _marks(axes: Axes, rows: pd.DataFrame, heights: np.ndarray, group: Group, floor: float) -> None:

@@ -31,6 +31,7 @@ from gandl.report.caveats import COLUMNS, MOCK, caveats
 from gandl.report.costs import duration, stage_costs
 from gandl.report.findings import Found, judged_row, sentences, short_training, verdict_sentences
 from gandl.report.order import methods_in_order, order_of, rankings
+from gandl.report.recognition import recognition_story
 from gandl.report.strips import strip
 from gandl.report.training import few_images, training_story
 from gandl.report.treatments import treatments_story
@@ -130,6 +131,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
     story = training_story(inputs.curves, settings["training"])
     columns = table["split"].str.startswith(Scheme.LEAVE_COLUMN_OUT.value).any()
     treated, paired = treatments_story(inputs.treatments, table, settings), _paired(inputs, settings)
+    recognised = recognition_story(table, settings)
     return {
         "run": provenance["run"],
         "dataset": " + ".join(name.upper() for name in settings["source"]["datasets"]),
@@ -151,6 +153,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
                 treated,
                 paired["sentences"],
             ),
+            *(recognised.findings if recognised else []),
             *short_training(int(settings["training"]["images"]), simulated),
             *few_images(inputs.sites, settings["training"]),
             *(story.findings if story else []),
@@ -166,11 +169,12 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "judged": featurizer_label(drawn),
         "treatments": treated,
         "paired": paired,
+        "recognition": recognised,
         "trained": bool(set(TRAINED) & set(featurizers)),
         "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
         "caveats": [
             *([COLUMNS] if columns else []),
-            *caveats(provenance, [], most_treated(_wells(inputs.sites))),
+            *caveats(provenance, [], most_treated(read_table(inputs.sites, SITES).drop_duplicates("well_id"))),
         ],
         "costs": stage_costs(provenance["jobs"]),
         "numbers": numbers.every_number(table),
@@ -223,6 +227,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "coverage_note": _coverage(columns[: len(found.splits)], found.confidence),
         "metrics": {name: numbers.metric_label(name) for name in METRICS if (table["metric"] == name).any()},
         "controls": found.controls,
+        "reasons": numbers.reasons(found.controls, found.splits),
         "strips": {row.featurizer: _strip(row, found.splits) for row in found.controls},
         "judged": judged_row(found),
         "treatments": treated,
@@ -240,16 +245,11 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "caveats": caveats(
             provenance,
             list({column.named: column.counts for column in columns}.items()),
-            most_treated(_wells(inputs.sites)),
+            most_treated(read_table(inputs.sites, SITES).drop_duplicates("well_id")),
         ),
         "costs": stage_costs(provenance["jobs"]),
         "numbers": numbers.every_number(table),
     }
-
-
-def _wells(sites: Path) -> pd.DataFrame:
-    """One row per well of a sites table."""
-    return read_table(sites, SITES).drop_duplicates("well_id")
 
 
 def _paired(inputs: AuditInputs, settings: dict[str, Any]) -> dict[str, Any]:

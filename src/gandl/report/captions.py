@@ -51,6 +51,14 @@ SIMULATED_CONFIDENCE = 0.95
 COVERAGE = {(8, 16): "about 90–93 %", (4, 8): "about 84–86 %"}
 """(Positive, negative) wells: share of simulated screens whose nominal 95 % interval held the true Z' (docs/decisions.md)."""
 
+LEARNED_RXRX1 = {
+    FeaturizerName.IMAGENET_COLLAPSED: "ImageNet-collapsed, which learned these cell types from the training wells",
+    FeaturizerName.DENSENET161_ARCFACE: "DenseNet on RxRx1 (ArcFace), which this run trained on the labelled siRNAs of RxRx1, on "
+    "wells that are tested here, too",
+    FeaturizerName.RELEASED: "the published embeddings, which were trained with labels on RxRx1",
+}
+"""Featurizers for which the cell types of RxRx1 are not zero-shot, whatever screen GAN-DL was trained on, and why."""
+
 NO_COUNTS: dict[str, Any] = {
     **dict.fromkeys(("wells", "positive", "negative", "controls", "development_controls", "other_controls"), 0),
     **dict.fromkeys(("series", "dose_note", "layout_note", "floor_note", "coverage_note"), ""),
@@ -78,7 +86,8 @@ def imagenet_in_words(featurizers: Sequence[str], network: str, perceptual: Perc
     loss = f" and a perceptual loss on {perceptual.network.label}" if perceptual and perceptual.weight else ""
     said = {
         FeaturizerName.IMAGENET_COLLAPSED: f"*ImageNet-collapsed*: {name} as trained on ImageNet behind a convolution that makes "
-        "three channels of all and was trained, with a linear head, on the labels of the training wells of every fold.",
+        "three channels of all and was trained, with a linear head, on the labels of every fold's training wells (a note below "
+        "the tables says how many of its models were best at their last look, if any: these have not converged).",
         FeaturizerName.IMAGENET_CONCATENATED: f"*ImageNet-concatenated*: {name} as trained on ImageNet, not fine-tuned, which "
         "sees each channel alone; all features side by side.",
         FeaturizerName.IMAGENET_UNTRAINED: f"*Untrained ImageNet network*: {name} with random weights, used in the same way.",
@@ -86,6 +95,21 @@ def imagenet_in_words(featurizers: Sequence[str], network: str, perceptual: Perc
         f"pixels{loss}.",
     }
     return " ".join(text for featurizer, text in said.items() if featurizer in featurizers)
+
+
+def zero_shot_note(featurizers: Sequence[str], screen: str) -> str:
+    """For which featurizers the cell types of RxRx1 are zero-shot, and which ones learned from that screen.
+
+    Parameters
+    ----------
+    featurizers : of the run. screen : the one that GAN-DL is trained on.
+    """
+    learned = "; ".join(text for featurizer, text in LEARNED_RXRX1.items() if featurizer in featurizers)
+    if screen == Dataset.RXRX1:
+        note = "The cell types of RxRx1 are not zero-shot in this run, whose networks were trained on its images"
+        return f"{note}; with labels: {learned}." if learned else f"{note}, without labels."
+    note = "On the cell types of RxRx1 featurizers are zero-shot (trained on no image of that screen)"
+    return f"{note}, except {learned}." if learned else f"{note}."
 
 
 def conv_ae_caption(recipe: AutoencoderSettings) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gandl.config import TRAINED, ChosenWeights, Dataset, FeaturizerName, Normalization, Pairs
+from gandl.config import TRAINED, ChosenWeights, Dataset, FeaturizerName, Normalization, Pairs, QuestionName
 from gandl.evaluation.terms import MOSTLY_TREATED
 from gandl.report.captions import COVERAGE, DOSES, FLOORS, LAYOUTS, SIMULATED_CONFIDENCE
 from gandl.report.numbers import plain_rows
@@ -97,9 +97,17 @@ def caveats(
     if FeaturizerName.DENSENET161_ARCFACE in featurizers:
         found.append(
             "DenseNet on RxRx1 (densenet161_arcface) was trained by this run on the images of RxRx1, with the labels of its "
-            "siRNAs: what it scores on RxRx1 is not zero-shot, and must not be read beside numbers that are. Images of the other "
-            "screens it never saw."
+            "siRNAs, wells that are tested here among them: what it scores on RxRx1 is not zero-shot, and must not be read "
+            "beside numbers that are. Images of the other screens it never saw."
         )
+    if FeaturizerName.IMAGENET_COLLAPSED in featurizers:
+        found.append(
+            "ImageNet-collapsed (imagenet_collapsed) learned the labels that each question asks for, on the training wells of "
+            "every fold; no other featurizer did. Its C is chosen on features that know the labels of all training wells; tested "
+            "wells it never saw."
+        )
+        if QuestionName.CELL_TYPE in settings["evaluation"]["questions"]:
+            found[-1] += " On the cell types of RxRx1, which it learned, it is not zero-shot, as GAN-DL is."
     if FeaturizerName.CONV_AE in featurizers:
         found.append(
             f"ConvAE (conv_ae) was trained by this run as well: {_seen(settings['counterparts']['conv_ae'])}, without any label."

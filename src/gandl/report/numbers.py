@@ -12,7 +12,7 @@ import pandas as pd
 
 from gandl.config import TRAINED
 from gandl.evaluation.terms import DOSE_RESPONSE, NO_CELL_TYPE, RATIO, dose_series
-from gandl.figures.common.labels import METRICS, dose_unit, featurizer_label, nominal, number
+from gandl.figures.common.labels import METRICS, dose_unit, featurizer_label, nominal, not_scored, number
 from gandl.source.splits import Question, Scheme, in_span
 from gandl.tables import NUMBERS, SITES, read_table
 
@@ -221,6 +221,14 @@ def controls_rows(numbers: pd.DataFrame, method: str, featurizers: Sequence[str]
             ControlsRow(RATIO, featurizer_label(RATIO), str(ratio["normalization"].iloc[0]), _values(ratio, HELD_OUT))
         )
     return rows
+
+
+def reasons(rows: Sequence[ControlsRow], splits: Sequence[str]) -> dict[str, str]:
+    """Why featurizers have no Z' of any of these splits (of `HELD_OUT`), by featurizer; those that have one are not named."""
+    lacking = [
+        row.featurizer for row in rows if splits and not any((split, "z_prime") in row.values for split in splits)
+    ]
+    return {name: not_scored(name, HELD_OUT) for name in lacking}
 
 
 def _values(table: pd.DataFrame, scheme: str) -> dict[tuple[str, str], Value]:

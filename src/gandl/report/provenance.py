@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gandl.config import Config
-from gandl.report.hardware import hardware, versions
 from gandl.source.remote.datasets import Download
 from gandl.source.remote.origin import origin_file
 from gandl.workflow.files import sha256_of, write_json
+from gandl.workflow.hardware import hardware, versions
 
 Code = Mapping[str, str | Mapping[str, str]]
 """Hash of the code behind each rule; where it differs between screens, by screen."""

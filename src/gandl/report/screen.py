@@ -14,7 +14,7 @@ import pandas as pd
 
 from gandl.config import TRAINED, FeaturizerName, QuestionName, floors_among
 from gandl.evaluation.terms import ALL, NO_CELL_TYPE, RATIO, STRICTEST
-from gandl.figures.common.labels import SCHEMES, featurizer_label, wells_of
+from gandl.figures.common.labels import SCHEMES, featurizer_label, not_scored, wells_of
 from gandl.report.numbers import Value, metric_label
 from gandl.report.order import Order, apart
 from gandl.report.treatments import Treatments
@@ -31,7 +31,7 @@ MOST_SERIES = 60
 TITLES = {
     QuestionName.CONTROLS.value: "C+ against C− (E²)",
     QuestionName.CELL_MODEL.value: "HRCE against VERO (C²)",
-    QuestionName.CELL_TYPE.value: "Cell types of RxRx1, zero-shot",
+    QuestionName.CELL_TYPE.value: "Cell types of RxRx1",
     QuestionName.CALIBRATION.value: "Against the simulation's truth",
 }
 NOTES = {
@@ -39,8 +39,8 @@ NOTES = {
     "nothing: an AUC of 0.5 against Mock means that they look alike. LDA: by a shrinkage LDA, ours, instead of the paper’s SVM.",
     QuestionName.CELL_MODEL.value: "Raw profiles: standardising each plate would erase the difference, since a plate holds one "
     "cell model.",
-    QuestionName.CELL_TYPE.value: "GAN-DL’s network was trained on the other screen "
-    "alone (published embeddings were trained on RxRx1 itself); MitoTracker was left out by name. Raw profiles, as above.",
+    QuestionName.CELL_TYPE.value: "GAN-DL’s network was trained on the other screen alone (zero-shot); the caveats name the "
+    "featurizers that learned from RxRx1. MitoTracker was left out by name. Raw profiles, as above.",
     QuestionName.CALIBRATION.value: "Only a simulated screen has a known truth. Nothing else of the workflow read it.",
 }
 OWN_CONTROLS = "C+ are the wells that the screen calls positive controls, C− those that it calls negative."
@@ -66,6 +66,8 @@ class QuestionTable:
     columns: list[ColumnOfTable]
     rows: list[tuple[str, bool, list[Value | None]]]
     """Featurizer in words, whether it is GAN-DL, and a value per column."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Why a featurizer that the question was asked of has no value here, by its words."""
 
 
 @dataclass(frozen=True)
@@ -122,13 +124,19 @@ def _tables(table: pd.DataFrame, featurizers: Sequence[str], question: str) -> l
             ColumnOfTable(_group(split, groups), f"by {UNITS.get(unit, unit)}", metric_label(metric))
             for split, unit, metric in keys
         ]
-        rows = []
+        rows: list[tuple[str, bool, list[Value | None]]] = []
+        reasons: dict[str, str] = {}
+        trained = RATIO not in set(part["featurizer"])
+        asked = {name for name in table["featurizer"].unique() if trained and name != RATIO}
         for name in featurizers:
             mine = part[part["featurizer"] == name].set_index(["split", "unit", "metric"])
-            if not mine.empty:
+            if not mine.empty or name in asked:
                 rows.append((featurizer_label(name), name in TRAINED, [_value(mine, key) for key in keys]))
+            if mine.empty and name in asked:
+                reasons[featurizer_label(name)] = not_scored(name, scheme)
         if rows:
-            tables.append(QuestionTable(scheme, SCHEMES.get(scheme, scheme.replace("_", " ")), columns, rows))
+            title = SCHEMES.get(scheme, scheme.replace("_", " "))
+            tables.append(QuestionTable(scheme, title, columns, rows, reasons))
     return tables
 
 

@@ -20,6 +20,10 @@ LABEL_OF = {Question.CONTROLS: "control", Question.CELL_MODEL: "cell_type", Ques
 """The column of the sites table that holds a question's labels."""
 
 
+class OneLabelError(LabelError):
+    """All training wells of a fold have the same label: it cannot be trained, and others can."""
+
+
 @dataclass(frozen=True)
 class FoldOf:
     """One fold of a scheme of a question, by its names in the splits."""
@@ -64,7 +68,8 @@ def make_fold_labels(
 
     Raises
     ------
-    LabelError : there is no such fold, its training wells have no sites, or all the same label.
+    OneLabelError : its training wells have all the same label.
+    LabelError : there is no such fold, or its training wells have no sites.
     """
     train = of.wells(splits, "train")
     if not train:
@@ -77,7 +82,7 @@ def make_fold_labels(
         )
     label = rows[LABEL_OF[of.question]].astype(str)
     if label.nunique() < 2:
-        raise LabelError(
+        raise OneLabelError(
             f"{of}: all {counted(len(train), 'training well')} are {label.iloc[0]}; telling classes apart needs two"
         )
     wells = rows.assign(label=label).drop_duplicates("well_id")

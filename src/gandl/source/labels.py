@@ -42,24 +42,35 @@ def write_labels(sites: Path, output: Path, *, held_out: float, seed: int) -> Un
     Parameters
     ----------
     sites : sites table (parquet) with a column `sirna_id` or `sirna`.
-    output : parquet, schema `gandl.tables.LABELS`, with `plate_id`.
+    output : parquet, schema `gandl.tables.LABELS`, with `plate_id` and `control`.
     held_out, seed : as in `make_labels`.
 
     Raises
     ------
     LabelError : as in `make_labels`.
     """
-    table, unit = make_labels(read_table(sites, SITES), held_out=held_out, seed=seed)
-    validating = int((table["part"] == "validation").sum())
-    logger.info(
-        "%s of %s; %s",
-        *(counted(len(table), "site"), counted(table["label"].nunique(), "label")),
-        "none is held out, so nothing is validated"
-        if unit is None
-        else f"{counted(validating, 'site')} of held-out {unit} validate",
-    )
+    known = read_table(sites, SITES)
+    table, unit = make_labels(known, held_out=held_out, seed=seed)
+    what = f"{counted(len(table), 'site')} of {counted(table['label'].nunique(), 'label')}"
+    if unit is None:
+        logger.info("%s; none is held out, so nothing is validated", what)
+    else:
+        logger.info("%s; %s", what, _share_in_words(table, known, unit, held_out))
     write_table(table, output, LABELS)
     return unit
+
+
+def _share_in_words(table: pd.DataFrame, sites: pd.DataFrame, unit: Unit, held_out: float) -> str:
+    """What validates, and how much more or less that is than the share that was set."""
+    validates = table["part"] == "validation"
+    column = COLUMNS.get(unit, "well_id")
+    of_label = table[["site_id"]].merge(sites[["site_id", column]], on="site_id", validate="1:1")[column]
+    names = sorted(of_label[validates.to_numpy()].unique())
+    named = f" ({', '.join(names)})" if unit is Unit.EXPERIMENTS else ""
+    return (
+        f"{counted(int(validates.sum()), 'site')}, {100 * validates.mean():.1f} %, of {len(names)} of {of_label.nunique()} {unit}"
+        f"{named} validate: held_out {held_out:g}, rounded to whole {unit}, at least one"
+    )
 
 
 def make_labels(sites: pd.DataFrame, *, held_out: float, seed: int) -> tuple[pd.DataFrame, Unit | None]:
@@ -76,7 +87,7 @@ def make_labels(sites: pd.DataFrame, *, held_out: float, seed: int) -> tuple[pd.
 
     Returns
     -------
-    the table (`gandl.tables.LABELS` and `plate_id`); what is held out, None where nothing is.
+    the table (`gandl.tables.LABELS`, `plate_id` and `control`); what is held out, None where nothing is.
 
     Raises
     ------
@@ -96,6 +107,7 @@ def make_labels(sites: pd.DataFrame, *, held_out: float, seed: int) -> tuple[pd.
             "label": label,
             "part": np.where(validates, "validation", "train"),
             "plate_id": sites["plate_id"],
+            "control": sites["control"],
         }
     )
     return table, unit

@@ -42,6 +42,9 @@ PARTS = 4
 FEWEST_CROSS_FITTED = FEWEST_WELLS + 1
 """Negative controls that a plate needs: without any part, 3 are left."""
 
+KEPT_BYTES = 2**29
+"""Of features by the networks of several folds, kept so that each is read once."""
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int_]
 
@@ -181,11 +184,14 @@ class OfFolds:
         self._load, self._within = load, within
         self._names = list(tested)
         self._fold_of = np.full(n, -1)
-        self._held: tuple[int, FoldFeatures] | None = None
+        self._kept: dict[int, FoldFeatures] = {}
         values = []
         for number, wells in enumerate(tested.values()):
             self._fold_of[wells] = number
-            values.append(load(self._names[number])[wells])
+            loaded = load(self._names[number])
+            self._most = max(1, KEPT_BYTES // max(1, loaded.nbytes))
+            self._keep(number, loaded)
+            values.append(loaded[wells])
         self.values = np.zeros((n, values[0].shape[1]), values[0].dtype)
         for wells, of_fold in zip(tested.values(), values, strict=True):
             self.values[wells] = of_fold
@@ -204,11 +210,17 @@ class OfFolds:
         return self._of(tested).of(rows, tested, values)
 
     def _of(self, tested: Integers) -> FoldFeatures:
-        """What the one fold that tests these wells sees; the last one is kept."""
+        """What the one fold that tests these wells sees."""
         numbers = np.unique(self._fold_of[tested])
         if len(numbers) != 1 or numbers[0] < 0:
             raise ValueError("wells of several folds, or of none, have no features in common")
         number = int(numbers[0])
-        if self._held is None or self._held[0] != number:
-            self._held = number, self._within(self._load(self._names[number]))
-        return self._held[1]
+        if number not in self._kept:
+            self._keep(number, self._load(self._names[number]))
+        return self._kept[number]
+
+    def _keep(self, number: int, loaded: Floats) -> None:
+        """Keep what a fold sees, in place of the one kept longest where memory is short."""
+        if len(self._kept) >= self._most:
+            del self._kept[next(iter(self._kept))]
+        self._kept[number] = self._within(loaded)

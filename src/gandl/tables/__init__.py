@@ -14,6 +14,7 @@ from gandl.tables.schemas import (
     LABELS as LABELS,
     NUMBERS as NUMBERS,
     PARTS as PARTS,
+    RECOGNITION as RECOGNITION,
     SITE_PROFILES as SITE_PROFILES,
     SITES as SITES,
     SPLITS as SPLITS,

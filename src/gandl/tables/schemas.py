@@ -100,7 +100,29 @@ LABELS = Schema(
     key=("site_id",),
 )
 """What a training with labels is shown: a label per site, and whether it is trained on or validates. A column `plate_id`, if
-there is one, lets a look judge with the sets of labels that share plates."""
+there is one, lets a look judge with the sets of labels that share plates; `control` (as of sites), controls apart."""
+
+RECOGNITION = Schema(
+    "recognition",
+    (
+        Column("unit", "string", allowed=("site", "well")),
+        Column("site_id", "string", nullable=True),
+        Column("well_id", "string"),
+        Column("plate_id", "string"),
+        Column("experiment", "string"),
+        Column("control", "boolean"),
+        Column("label", "string"),
+        Column("predicted", "string"),
+        Column("chance", "float", positive=True),
+        Column("predicted_in_groups", "string", nullable=True),
+        Column("chance_in_groups", "float", nullable=True, positive=True),
+        Column("predicted_in_guessed_groups", "string", nullable=True),
+    ),
+    key=("unit", "well_id", "site_id"),
+)
+"""What a trained classifier takes each held-out site, and each well by the mean of its sites, for: siRNAs among siRNAs, controls
+among controls; siRNAs also among those of the plate's group, as it is and as it is guessed (null where labels share no plates).
+`chance` is one over the number of labels that came into question."""
 
 INDEX = Schema(
     "image index",

@@ -1,5 +1,5 @@
 """workflow: what serves jobs of a workflow and knows no stage. Takes paths, signals and modules, makes atomic files, locks,
-hashes of code, calls by name, rows of small tables, counts in words, progress and an orderly end.
+hashes of code, calls by name, rows of small tables, counts in words, progress, hardware and an orderly end.
 """
 
 __all__ = [
@@ -7,6 +7,7 @@ __all__ = [
     "code_version",
     "environments",
     "files",
+    "hardware",
     "interruption",
     "jobs",
     "locks",

@@ -122,6 +122,50 @@ def test_an_autoencoder_that_does_not_fit_is_refused_where_it_is_requested(recip
         load_config(_complete({**values, "embeddings": {"featurizers": ["gandl"]}}))
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (
+            {"counterparts": {"collapsed": {"network": {"crop": 16}}}},
+            "counterparts.collapsed.network.crop (16) is smaller than embeddings.imagenet.network densenet121 takes (32 px)",
+        ),
+        (
+            {
+                "images": {"resolutions": {"rxrx19a": [128, 16], "rxrx1": [128]}},
+                "embeddings": {"resolutions": {"rxrx19a": 16, "rxrx1": 128}},
+                "training": {"network": {"crop": 16}},
+            },
+            "images of rxrx19a are 16 px when the networks see them, smaller than embeddings.imagenet.network densenet121 takes",
+        ),
+    ],
+)
+def test_images_too_small_for_a_network_of_imagenet_are_refused(values: dict[str, Any], words: str) -> None:
+    dense = _complete(values, _complete({"embeddings": {"imagenet": {"network": "densenet121"}}}))
+    with pytest.raises(ConfigError) as caught:
+        load_config(dense)
+    assert words in str(caught.value)
+    others = {"featurizers": ["gandl"]}
+    load_config(_complete({"embeddings": others}, dense))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        (
+            {"network": {"norm_group": 1}},
+            "counterparts.baseline.network.norm_group: input should be greater than or equal to 2",
+        ),
+        ({"engine": {"microbatch": 64}, "batch": 64}, "each one's share a multiple of engine.microbatch (64)"),
+        ({"network": {"crop": 256}}, "counterparts.baseline.network.crop (256) is larger than the images"),
+        ({"ema_half_life": float("inf")}, "counterparts.baseline.ema_half_life: input should be a finite number"),
+    ],
+)
+def test_a_baseline_that_does_not_fit_is_refused(recipe: dict[str, Any], words: str) -> None:
+    values = {"counterparts": {"baseline": recipe}, "compute": {"gpus": 2}}
+    featurizers = {"embeddings": {"featurizers": ["densenet161_arcface"]}}
+    assert words in "\n".join(_mistakes(values | featurizers | {"training": {"batch": 16}}))
+
+
 SIMULATED_SIDE = Config().source.rxrx19a.image_px  # type: ignore[union-attr]
 
 
@@ -218,6 +262,15 @@ def test_every_configuration_file_is_complete(repository: Path) -> None:
     for path in (repository / "config").glob("*.yaml"):
         written = yaml.safe_load(path.read_text(encoding="utf-8"))
         assert keys(written) == keys(load_config(written).model_dump(mode="json")), path.name
+
+
+def test_presets_show_the_imagenet_networks_and_the_autoencoder_images_on_the_intensity_scale_of_gandl(
+    repository: Path,
+) -> None:
+    for path in sorted((repository / "config").glob("*.yaml")):
+        config = read_config(path)
+        of_others = config.counterparts.collapsed.intensity, config.counterparts.conv_ae.intensity
+        assert of_others == (config.training.intensity,) * 2, path.name
 
 
 def test_the_default_run_is_the_simulated_pair(repository: Path) -> None:

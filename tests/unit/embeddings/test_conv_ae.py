@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from embedding_inputs import SCREEN, SETTINGS, SIZE, build, draw_sites, write_conv_ae, write_inputs, write_store
+from embedding_inputs import (
+    BASELINE,
+    SCREEN,
+    SETTINGS,
+    SIZE,
+    build,
+    draw_sites,
+    write_baseline,
+    write_conv_ae,
+    write_inputs,
+    write_store,
+)
 from gandl.config import FeaturizerName
 from gandl.embeddings.conv_ae import AutoencoderFeaturizer
 from gandl.embeddings.embed import embed_store
@@ -86,8 +98,16 @@ def test_mistakes_are_one_sentence_each(folder: Path, tmp_path: Path) -> None:
         featurizer_of(folder / "conv_ae.safetensors").embed(draw_sites(1, size=12))
 
 
-def test_images_of_other_channels_are_refused_with_both_lists(tmp_path: Path) -> None:
-    weights = write_conv_ae(tmp_path / "conv_ae.safetensors", ("gfp", "rfp"))
-    store = write_store(tmp_path, draw_sites(2))
-    with pytest.raises(ValueError, match=r"(gfp, dna.*gfp, rfp|gfp, rfp.*gfp, dna|lacks.*rfp|rfp)"):
-        embed_store(store, [featurizer_of(weights)], [tmp_path / "out.parquet"], SETTINGS, SCREEN)
+@pytest.mark.parametrize(("name", "write"), [(CONV_AE, write_conv_ae), (BASELINE, write_baseline)])
+def test_images_of_other_channels_are_refused_with_both_lists(
+    tmp_path: Path, name: FeaturizerName, write: Callable[..., Path]
+) -> None:
+    """Of every featurizer that is trained on some screen, with the names of what is missing and left over."""
+    weights, store = write(tmp_path / "weights.safetensors", ("gfp", "rfp")), write_store(tmp_path, draw_sites(2))
+    featurizers = build_featurizers([name], settings=SETTINGS, weights=weights)
+    with pytest.raises(
+        EmbeddingError,
+        match=rf"S_1\.zarr holds the channels gfp, dna, but .*{name} was made for gfp, rfp; missing: rfp; left over: dna",
+    ):
+        embed_store(store, featurizers, [tmp_path / "out.parquet"], SETTINGS, SCREEN)
+    assert not (tmp_path / "out.parquet").exists()

@@ -16,7 +16,7 @@ from gandl.embeddings.imagenet.folds import embed_folds
 from gandl.embeddings.metadata import feature_metadata, write_features
 from gandl.evaluation.scores import ScoresError, write_scores
 from gandl.images.store_reader import ImageStore
-from gandl.models.folds.manifest import load_folds
+from gandl.models.folds.loading import load_folds
 from gandl.models.networks.imagenet.pretrained import load_pretrained
 from gandl.normalization.folds import write_fold_profiles
 from gandl.normalization.profiles import NormalizationError
@@ -30,6 +30,8 @@ from gandl.tables import (
     read_table,
     write_table,
 )
+from imagenet_files import other_lite0_file
+from model_inputs import write_store
 
 EMBEDDINGS = EmbeddingsSettings(resolutions={Dataset.RXRX19A: 32})
 EVALUATION = EvaluationSettings(svm_c=[1.0])
@@ -156,3 +158,28 @@ def test_splits_of_another_run_are_refused(screen: Screen, tmp_path: Path) -> No
         EmbeddingError, match=f"has no controls, {SCHEME}, fold {PLATES[1]}, for which a model was trained"
     ):
         embed(screen, tmp_path, tmp_path / "splits.parquet")
+
+
+def test_models_that_were_trained_before_other_weights_of_the_network_are_refused(
+    screen: Screen, tmp_path: Path
+) -> None:
+    other = other_lite0_file(tmp_path / "other.pth")
+    given = screen.stores[0], screen.manifest, screen.sites, screen.splits, tmp_path / "a.parquet", EMBEDDINGS
+    with pytest.raises(
+        EmbeddingError,
+        match=r"folds\.json were trained before other ImageNet weights of efficientnet_lite0 than those given \(.*other\.pth\): "
+        "train them again",
+    ):
+        embed_folds(*given, Dataset.RXRX19A, pretrained=other)
+    assert not (tmp_path / "a.parquet").exists()
+
+
+def test_images_of_other_channels_are_refused_with_both_lists(screen: Screen, tmp_path: Path) -> None:
+    other = write_store(tmp_path, name=PLATES[0], sites=8, channels=("gfp", "rfp"))
+    given = screen.manifest, screen.sites, screen.splits, tmp_path / "out.parquet"
+    with pytest.raises(
+        EmbeddingError,
+        match=r"holds the channels gfp, rfp, but .*imagenet_collapsed was made for gfp, dna; missing: dna; left over: rfp",
+    ):
+        embed_folds(other, *given, EMBEDDINGS, Dataset.RXRX19A)
+    assert not (tmp_path / "out.parquet").exists()

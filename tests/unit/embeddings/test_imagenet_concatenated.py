@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,9 @@ from gandl.images.store_reader import ImageStore
 from gandl.models.crops.intensity import measure_scale
 from gandl.models.networks.imagenet.pretrained import load_pretrained
 from gandl.tables import EMBEDDINGS, read_table
-from imagenet_files import densenet121_file
+from imagenet_files import densenet121_file, resnet50_file
 
 CONCATENATED, UNTRAINED = FeaturizerName.IMAGENET_CONCATENATED, FeaturizerName.IMAGENET_UNTRAINED
-WITH_DENSENET = SETTINGS.changed(imagenet={"network": "densenet121"}, resolutions={SCREEN: SIZE})
 
 
 @pytest.fixture
@@ -105,19 +105,26 @@ def test_the_untrained_twin_is_decided_by_the_seed_of_the_training(screen: Path)
     assert featurizer(screen, UNTRAINED).feature_names == featurizer(screen).feature_names
 
 
-def test_another_network_is_a_setting_and_a_file(tmp_path: Path, screen: Path) -> None:
-    torch.save(densenet121_file(), tmp_path / "densenet121.pth")
-    dense = featurizer(screen, settings=WITH_DENSENET, pretrained=tmp_path / "densenet121.pth")
-    assert dense.dim == 2 * 1024
+@pytest.mark.parametrize(
+    ("name", "file", "dim"), [("densenet121", densenet121_file, 1024), ("resnet50", resnet50_file, 2048)]
+)
+def test_another_network_is_a_setting_and_a_file(
+    tmp_path: Path, screen: Path, name: str, file: Callable[[], dict[str, torch.Tensor]], dim: int
+) -> None:
+    torch.save(file(), tmp_path / "published.pth")
+    settings = SETTINGS.changed(imagenet={"network": name}, resolutions={SCREEN: SIZE})
+    other = featurizer(screen, settings=settings, pretrained=tmp_path / "published.pth")
+    assert other.dim == 2 * dim
     output = tmp_path / "embedded.parquet"
-    embed_store(screen, [dense], [output], WITH_DENSENET, SCREEN)
+    embed_store(screen, [other], [output], settings, SCREEN)
     np.testing.assert_array_equal(
-        read_table(output, EMBEDDINGS).iloc[:, 1:].to_numpy(), dense.embed(images_of(screen, SIZE))
+        read_table(output, EMBEDDINGS).iloc[:, 1:].to_numpy(), other.embed(images_of(screen, SIZE))
     )
-    with pytest.raises(
-        EmbeddingError, match=r"\(densenet121\) takes images of at least 32 px, and these are 24 x 24 px"
-    ):
-        dense.embed(images_of(screen))
+    if name == "densenet121":
+        with pytest.raises(
+            EmbeddingError, match=r"\(densenet121\) takes images of at least 32 px, and these are 24 x 24 px"
+        ):
+            other.embed(images_of(screen))
 
 
 def test_weights_decide_which_kept_vectors_are_used_again(screen: Path) -> None:

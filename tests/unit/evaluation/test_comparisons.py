@@ -24,6 +24,7 @@ SETTINGS = EvaluationSettings(svm_c=[1.0], bootstrap=100)
 KINDS = {"controls": WELL_SCORES, "control_images": SITE_SCORES}
 FEATURIZERS = ["gandl", "imagenet_concatenated", "intensity", "cell_count"]
 NAMES = {"seed": 0, "training_seed": 7}
+SEEDS = {"gandl": 7, "imagenet_concatenated": 8, "intensity": 7, "cell_count": 7}
 
 
 def written(folder: Path, featurizers: list[str]) -> tuple[dict[str, list[Path]], pd.DataFrame]:
@@ -69,9 +70,8 @@ def screens(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, list[Pa
 
 def compared(files: dict[str, list[Path]], folder: Path, featurizers: list[str] = FEATURIZERS) -> pd.DataFrame:
     output = folder / "floors.parquet"
-    write_comparisons(
-        featurizers, **files, settings=SETTINGS, development_rows=[], normalization="unlabelled", **NAMES, output=output
-    )
+    names = {"normalization": "unlabelled", "seed": 0, "training_seeds": SEEDS}
+    write_comparisons(featurizers, **files, settings=SETTINGS, development_rows=[], **names, output=output)
     return read_table(output, COMPARISONS)
 
 
@@ -109,9 +109,10 @@ def test_learned_features_are_held_against_floors_on_every_set_and_all_are_count
     assert len(table) == 9 * 4
     np.testing.assert_allclose(table["p_holm"], holm(table["p"]))
     drawn = table.drop_duplicates(["question", "split", "unit"])[["drawn", "units"]].apply(tuple, axis=1).tolist()
-    assert drawn[0] == ("well", 30)
+    assert drawn[:3] == [("plate", 3), ("plate", 3), ("well", drawn[2][1])]
     assert drawn[5] == ("plate", 6)
     assert drawn[8] == ("experiment", 8)
+    assert dict(zip(table["featurizer"], table["seed"], strict=True)) == {"gandl": 7, "imagenet_concatenated": 8}
 
 
 def test_clear_differences_are_found_and_a_copy_of_a_floor_is_not(screens, tmp_path: Path) -> None:
@@ -174,6 +175,27 @@ def test_a_featurizer_without_a_scheme_takes_no_comparison_from_others(screens, 
     both = before.merge(after, on=key, suffixes=("", "_after"))
     assert len(both) == len(after)
     assert (both["value"] == both["value_after"]).all()
+
+
+def test_controls_are_compared_where_experiments_were_left_out_also_of_what_was_not_trained_for_plates(
+    screens, tmp_path: Path
+) -> None:
+    """As ImageNet-collapsed in `config/paper.yaml`; here each plate counts as an experiment."""
+    files = {key: list(paths) if key == "controls" else [] for key, paths in screens[0].items()}
+    for i, path in enumerate(files["controls"]):
+        wells = read_table(path, WELL_SCORES)
+        of_plates = wells[wells["scheme"] == "leave_plate_out"]
+        of_experiments = of_plates.assign(scheme="leave_experiment_out", experiment=of_plates["plate_id"])
+        files["controls"][i] = tmp_path / f"{i}.parquet"
+        kept = wells[wells["scheme"] != "leave_plate_out"] if i == 0 else wells
+        write_table(pd.concat([kept, of_experiments], ignore_index=True), files["controls"][i], WELL_SCORES)
+    table = compared(files, tmp_path)
+    sets = table.groupby("featurizer")["split"].unique().map(list).to_dict()
+    experiments = ["leave_experiment_out:HRCE", "leave_experiment_out:VERO"]
+    assert sets["gandl"] == experiments
+    assert set(sets["imagenet_concatenated"]) == {*experiments, "leave_plate_out:HRCE", "leave_plate_out:VERO"}
+    of_experiments = table[table["split"].isin(experiments)]
+    assert set(zip(of_experiments["drawn"], of_experiments["units"], strict=True)) == {("experiment", 3)}
 
 
 def test_answers_are_what_the_confusion_counts_are_made_of(screens) -> None:

@@ -46,7 +46,29 @@ def test_each_featurizer_s_floors_are_those_with_a_small_adjusted_p(table: pd.Da
     )
     assert "8 comparisons (2 featurizers, 2 floors, 2 sets of wells or images" in preface
     assert "Holm’s adjusted p over all 8 is at most 0.05" in preface
-    assert "One training (seed 3)" in preface
+    assert "One training of each network (seed 3)" in preface
+
+
+def test_seeds_that_differ_are_those_of_each_featurizer_s_own_training(table: pd.DataFrame) -> None:
+    table.loc[table["featurizer"] == "conv_ae", "seed"] = 5
+    assert "(seed 3 of GAN-DL, 512-d layer; seed 5 of ConvAE)" in sentences(table, 0.95)[0]
+    given = table.replace({"featurizer": {"conv_ae": "imagenet_concatenated"}})
+    assert "One training of each network (seed 3):" in sentences(given, 0.95)[0], "this one comes trained"
+    assert "seed" not in sentences(given[given["featurizer"] == "imagenet_concatenated"], 0.95)[0]
+
+
+def test_a_featurizer_without_scores_on_a_set_has_a_row_with_the_reason(table: pd.DataFrame) -> None:
+    more = table.replace({"featurizer": {"conv_ae": "imagenet_collapsed"}})
+    others = more[more["question"] == "controls"].assign(split="leave_experiment_out:HRCE")
+    lacking = more[(more["featurizer"] == "gandl") | (more["question"] != "controls")]
+    plates, _, experiments = set_tables(pd.concat([lacking, others]), 0.95)
+    assert plates.rows[1] == ("ImageNet-collapsed, not trained for left-out plates", [None, None])
+    assert all(cell is not None for _, cells in experiments.rows for cell in cells)
+
+
+def test_what_was_drawn_whole_says_so(table: pd.DataFrame) -> None:
+    wells, _ = set_tables(table.assign(drawn="plate", units=4), 0.95)
+    assert wells.note == "AUC, n = 60 wells; 4 plates drawn, each with all its wells"
 
 
 def test_floors_that_nothing_is_above_are_named(table: pd.DataFrame) -> None:

@@ -190,11 +190,48 @@ def test_a_featurizer_without_numbers_is_named(numbers: list[Path], reference: P
         compared([], METHODS)
 
 
-def test_a_featurizer_without_z_prime_is_named(numbers: list[Path]) -> None:
-    (path,) = [path for path in numbers if path.name == "intensity.none.parquet"]
-    frame = pd.read_parquet(path)
-    frame[frame["metric"] != "z_prime"].to_parquet(path)
-    with pytest.raises(FigureError, match=r"intensity\.none\.parquet: there is no z_prime"):
+def without_held_out_rows(numbers: list[Path], name: str) -> list[Path]:
+    """A featurizer that was trained for the paper's split alone."""
+    paths = [path for path in numbers if path.name.startswith(f"{name}.")]
+    for path in paths:
+        frame = pd.read_parquet(path)
+        frame.assign(split="quarter:all").drop_duplicates("metric").to_parquet(path)
+    return paths
+
+
+def test_a_featurizer_that_was_not_trained_for_held_out_wells_keeps_its_row_and_says_why(
+    numbers: list[Path], reference: Path, tmp_path: Path
+) -> None:
+    before = compared(numbers, METHODS)
+    without_held_out_rows(numbers, "imagenet_collapsed")
+    without_held_out_rows(numbers, "intensity")
+    data = compared(numbers, METHODS)
+    assert list(data["label"].unique()) == list(before["label"].unique())
+    assert list(data["group"].unique()) == list(before["group"].unique())
+    lacking = data[data["reason"] != ""]
+    assert set(lacking["featurizer"]) == {"imagenet_collapsed", "intensity"}
+    assert lacking["value"].isna().all()
+    assert len(lacking) == 2 * 3 * len(METHODS)
+    reasons = lacking.drop_duplicates(["featurizer", "reason"]).groupby("featurizer")["reason"].agg(list)
+    assert reasons["imagenet_collapsed"][0] == "not trained for left-out plate rows"
+    assert reasons["intensity"][0] == "no scores of left-out plate rows"
+    page, csv = table(numbers, reference, tmp_path)
+    assert page.count("not trained for left-out plate rows") == 2 * len(METHODS)
+    assert "ImageNet-collapsed" in page
+    assert set(csv.loc[csv["reason"].notna(), "featurizer"]) == {"imagenet_collapsed", "intensity"}
+    with style(SETTINGS):
+        first = featurizers_figure(data[data["metric"] == "z_prime"]).axes[0]
+    said = {artist.get_text(): artist.xy[1] for artist in first.texts if artist.get_gid() == "reason"}
+    labels = [text.get_text().replace("\n", " ") for text in first.get_yticklabels()]
+    (place,) = {height for text, height in said.items() if "not trained for left-out plate rows" in text}
+    assert labels[int(place)] == featurizer_label("imagenet_collapsed")
+    assert np.isfinite(first.get_xlim()).all()
+
+
+def test_without_a_z_prime_of_any_featurizer_there_is_nothing_to_compare(numbers: list[Path]) -> None:
+    for name in FeaturizerName:
+        without_held_out_rows(numbers, name)
+    with pytest.raises(FigureError, match=r"intensity\.none\.parquet.*: no featurizer has a z_prime in any split of"):
         compared(numbers, METHODS)
 
 
@@ -296,6 +333,7 @@ def test_a_z_prime_of_minus_a_thousand_leaves_the_axis_to_the_others() -> None:
         "metric": "z_prime",
         "n": 20,
         "split": "s",
+        "reason": "",
     }
     for good, left in ((0.4, -1.0), (-2.0, -6.0)):
         data = pd.DataFrame(

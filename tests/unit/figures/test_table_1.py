@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,9 @@ from gandl.config import FiguresSettings
 from gandl.figures.common.labels import named_with
 from gandl.figures.common.style import FigureError
 from gandl.figures.tables.table_1 import BELOW, TASKS, write_table_1
+from gandl.models.folds.manifest import FoldModel, Folds
+from gandl.report.captions import zero_shot_note
+from gandl.source.schemes import Question
 from gandl.tables import NUMBERS, write_table
 from table_rows import number_row
 
@@ -48,6 +52,8 @@ def table(
     folder: Path,
     word: str = "simulated",
     featurizers: tuple[str, ...] = FEATURIZERS,
+    folds: Sequence[Path] = (),
+    zero_shot: str = "",
 ) -> tuple[str, pd.DataFrame]:
     html, csv = folder / "table_1.html", folder / "table_1.csv"
     write_table_1(
@@ -58,6 +64,8 @@ def table(
         settings=SETTINGS,
         html=html,
         csv=csv,
+        folds=folds,
+        zero_shot=zero_shot,
         word=word,
     )
     return html.read_text(encoding="utf-8"), pd.read_csv(csv, float_precision="round_trip")
@@ -141,6 +149,30 @@ def test_simulated_stands_in_title_and_notes_and_not_on_real_screens(tmp_path: P
     page, csv = table(numbers, repository, tmp_path, word="")
     assert "simulated" not in page
     assert "images" not in csv.columns
+
+
+def test_notes_say_which_featurizers_are_not_zero_shot_and_how_many_models_did_not_converge(
+    tmp_path: Path, repository: Path
+) -> None:
+    models = [
+        FoldModel(
+            **{"scheme": "quarter", "fold": str(i), "file": f"{i}.safetensors", "sha256": "", "key": "", "images": 640},
+            **{"best_at_last_look": i < late, "validation_accuracy": 0.5, "training_wells": 8, "validation_wells": 2},
+        )
+        for late in (2, 0)
+        for i in range(3)
+    ]
+    manifests = [tmp_path / "controls.json", tmp_path / "cell_type.json"]
+    for path, question, part in zip(manifests, ("controls", "cell_type"), (models[:3], models[3:]), strict=True):
+        Folds(question=Question(question), pretrained="", folds=tuple(part)).write(path)
+    numbers = write_numbers(tmp_path, featurizers=COUNTERPARTS)
+    zero_shot = zero_shot_note(COUNTERPARTS, "rxrx19a")
+    page, _ = table(numbers, repository, tmp_path, featurizers=COUNTERPARTS, folds=manifests, zero_shot=zero_shot)
+    assert "ImageNet-collapsed, not converged: 2 of 6 models were best at their last look" in page
+    assert zero_shot in page
+    page, _ = table(numbers, repository, tmp_path, featurizers=COUNTERPARTS, folds=manifests[1:])
+    assert "converged" not in page
+    assert ", zero-shot" not in page, "no task is called so for all featurizers"
 
 
 def test_a_task_that_was_not_requested_is_a_dash(tmp_path: Path, repository: Path) -> None:

@@ -65,6 +65,17 @@ def test_intervals_that_overlap_are_reported_beside_a_floor(tmp_path, repository
     assert "Segmentation (0.50, intervals overlap)" in summary
 
 
+def test_a_featurizer_that_was_not_trained_for_held_out_rows_says_so_in_its_row(tmp_path, repository):
+    inputs = Screen().write(tmp_path, repository)
+    (path,) = [path for path in inputs.numbers if path.name == "intensity.controls.parquet"]
+    table = pd.read_parquet(path)
+    write_table(table.assign(split="quarter:all").drop_duplicates(["metric", "unit"]), path, NUMBERS)
+    write_audit(inputs, tmp_path / "audit.html", tmp_path / "summary.txt")
+    words = " ".join(" ".join(read((tmp_path / "audit.html").read_text()).words).split())
+    assert words.count("Channel intensities no scores of left-out plate rows") == 1
+    assert words.count("no scores of") == 1
+
+
 def test_ec50s_stand_in_the_unit_their_doses_read_best_in(tmp_path, repository):
     words, summary = audit(Screen(), tmp_path, repository)
     assert "Wortmannin 12.0 nM [8.00, 18.0] (within the tested doses, n = 36 wells)" in summary
@@ -165,6 +176,7 @@ def test_caveats_name_doses_checksum_few_wells_and_what_the_network_saw(tmp_path
         "It was not recorded where BBBC013_v1_images_bmp.zip was taken from",
         "The representation is transductive",
         "ConvAE (conv_ae) was trained by this run as well: the network saw images of tested wells",
+        "ImageNet-collapsed (imagenet_collapsed) learned the labels that each question asks for",
     ):
         assert caveat in words
 

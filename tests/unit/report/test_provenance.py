@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from gandl.config import SourceSettings
-from gandl.report.hardware import versions
 from gandl.report.provenance import (
     ProvenanceError,
     configuration,
@@ -24,6 +23,7 @@ from gandl.report.provenance import (
 )
 from gandl.source.remote.datasets import Download
 from gandl.source.remote.origin import write_origin
+from gandl.workflow.hardware import versions
 from report_inputs import LOCATION, plate_config, write_benchmark, write_run
 
 EMPTY = ("simulation", "rxrx19a", "rxrx1")

@@ -167,6 +167,19 @@ def test_images_stand_before_wells_and_accuracy_before_other_metrics(page: tuple
     assert table.index("Accuracy, by image") < table.index("Accuracy, by well") < table.index("Z′, by well")
 
 
+def test_the_sirna_accuracy_of_the_baseline_is_among_findings_and_has_a_section(
+    tmp_path: Path, provenance: Path, repository: Path
+) -> None:
+    about = {"question": "recognition", "featurizer": "densenet161_arcface", "normalization": "none"}
+    about |= {"split": "held_out_experiments:all", "n": 320}
+    values = {"share_held_out": 0.5, "accuracy": 0.128, "chance": 0.025}
+    rows = [number_row(**about, unit=u, metric=m, value=v) for u in ("site", "well") for m, v in values.items()]
+    words, summary = audit(inputs(tmp_path, provenance, repository, [*every(), *rows]), tmp_path)
+    assert "siRNA accuracy of the baseline simulated" in words
+    assert "recognises the siRNA of 12.8 %" in summary
+    assert "no held-out image chose them" in words
+
+
 def test_dose_series_are_reported_by_compound_and_cell_type(page: tuple[str, str]) -> None:
     words, summary = page
     assert "Remdesivir (simulated) HRCE 0.654 [0.327, 1.31] 0.77 [0.66, 0.88] 36" in words
@@ -205,6 +218,21 @@ def test_losing_to_a_floor_is_reported_with_the_floors_that_it_beats(page: tuple
     assert "above Untrained network (0.70); Channel intensities (0.60)" in reported[0]
     assert "and not above these floors: Segmentation (0.97)." in reported[0]
     assert reported[0].endswith("GAN-DL, blocks: 0.93 [0.92, 0.94].")
+
+
+def test_a_featurizer_that_was_not_trained_for_left_out_plates_has_a_row_that_says_so(
+    tmp_path: Path, provenance: Path, repository: Path
+) -> None:
+    rows = every({**ACCURACY, "imagenet_collapsed": 0.8})
+    rows = [
+        row
+        for row in rows
+        if not (row["featurizer"] == "imagenet_collapsed" and str(row["split"]).startswith("leave_plate_out"))
+    ]
+    words, _ = audit(inputs(tmp_path, provenance, repository, rows), tmp_path)
+    assert words.count("ImageNet-collapsed (EfficientNet-Lite0) not trained for left-out plates – –") == 2, "E² and C²"
+    assert "not trained for left-out experiments" not in words
+    assert "not trained for" not in audit(inputs(tmp_path, provenance, repository, every()), tmp_path)[0]
 
 
 def test_winning_against_every_floor_is_reported_without_a_loss_and_overlap_is_said(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
-from gandl.source.labels import LabelError, Unit, make_labels
+from gandl.source.labels import LabelError, Unit, make_labels, write_labels
+from gandl.tables import LABELS, SITES, read_table, write_table
+from table_rows import site_row
 
 
 def sites(
@@ -28,7 +33,7 @@ def sites(
         for s in (1, 2)
     ]
     table = pd.DataFrame(rows, columns=["cell_type", "experiment", "plate_id", "well_id", "site_id", "sirna_id"])
-    return table.astype({"sirna_id": "Int64"})
+    return table.astype({"sirna_id": "Int64"}).assign(control="none")
 
 
 def test_one_experiment_of_each_cell_type_validates() -> None:
@@ -80,3 +85,24 @@ def test_a_screen_without_labels_to_tell_apart_is_refused() -> None:
         make_labels(screen.drop(columns="sirna_id"), held_out=0.1, seed=0)
     with pytest.raises(LabelError, match=r"all sites have the same siRNA \(5\)"):
         make_labels(screen.assign(sirna_id=5), held_out=0.1, seed=0)
+
+
+def test_the_log_states_the_share_that_whole_experiments_make(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Two experiments of a cell type: a share of 0.05 holds one of them out, half of all sites."""
+    rows = [
+        site_row(f"{cell}-0{e}", 1, f"B0{w}", site, control="positive" if w == 3 else "none")
+        for cell in ("HUVEC", "RPE")
+        for e in (1, 2)
+        for w in (1, 2, 3)
+        for site in (1, 2)
+    ]
+    table = pd.DataFrame(rows)
+    write_table(table.assign(sirna_id=table["column"].astype("Int64")), tmp_path / "sites.parquet", SITES)
+    with caplog.at_level(logging.INFO):
+        unit = write_labels(tmp_path / "sites.parquet", tmp_path / "labels.parquet", held_out=0.05, seed=0)
+    assert unit is Unit.EXPERIMENTS
+    labels = read_table(tmp_path / "labels.parquet", LABELS)
+    held = sorted(set(labels.loc[labels["part"] == "validation", "plate_id"].str.removesuffix("_1")))
+    assert f"24 sites of 3 labels; 12 sites, 50.0 %, of 2 of 4 experiments ({', '.join(held)}) validate" in caplog.text
+    assert "held_out 0.05, rounded to whole experiments, at least one" in caplog.text
+    assert set(labels.loc[labels["control"] == "positive", "label"]) == {"3"}

@@ -23,8 +23,9 @@ from gandl.embeddings.imagenet.collapsed import CollapsedFeaturizer
 from gandl.embeddings.metadata import FEATURE_NAMES, FeatureWriter
 from gandl.embeddings.view import view_of
 from gandl.images.store_reader import ImageStore
-from gandl.models.folds.manifest import Folds, load_folds
-from gandl.models.networks.imagenet.pretrained import dim_of, load_pretrained
+from gandl.models.folds.loading import load_folds
+from gandl.models.folds.manifest import Folds
+from gandl.models.networks.imagenet.pretrained import content_of, dim_of, load_pretrained
 from gandl.source.fold_labels import FoldOf
 from gandl.source.schemes import Question
 from gandl.tables import FOLD_EMBEDDINGS, SITES, SPLITS, read_table
@@ -60,15 +61,15 @@ def embed_folds(
 
     Raises
     ------
-    EmbeddingError : other channels, another network, pixel size or bit depth than in training, or a split of which the manifest
-        knows nothing.
+    EmbeddingError : other channels, another network or other weights of it, pixel size or bit depth than in training, or a
+        split of which the manifest knows nothing.
     gandl.models.folds.manifest.FoldsError : models are missing or not those of the manifest.
     """
     images = ImageStore(Path(store))
-    question = Folds.read(manifest).question
+    folds = Folds.read(manifest)
     known = read_table(Path(sites), SITES)
     known = known[known["site_id"].isin(images.site_ids)]
-    needed = dict(_needed(images, question, Folds.read(manifest), known, read_table(Path(splits), SPLITS), str(splits)))
+    needed = dict(_needed(images, folds.question, folds, known, read_table(Path(splits), SPLITS), str(splits)))
     models = load_folds(manifest, only=needed.keys())
     network = load_pretrained(settings.imagenet.network, pretrained)
     if device != "cpu":
@@ -82,6 +83,11 @@ def embed_folds(
                 f"the model of {scheme}, fold {fold} was trained before {model.settings.imagenet}, but "
                 f"embeddings.imagenet.network is {network.name}: train it again"
             )
+    if content_of(network.name, pretrained) != folds.pretrained:
+        raise EmbeddingError(
+            f"the models of {manifest} were trained before other ImageNet weights of {network.name} than those given "
+            f"({pretrained or 'of its package'}): train them again"
+        )
     about = {FEATURE_NAMES: json.dumps(names), "featurizer": CollapsedFeaturizer.name.value, "dataset": str(dataset)}
     logger.info("%s: %s", images.store_id, counted(len(needed), "fold"))
     with FeatureWriter(Path(output), FOLD_EMBEDDINGS, about) as writer:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from gandl.config import FeaturizerName
 from gandl.evaluation.terms import ALL, COMPARISONS
-from gandl.figures.common.labels import METRICS, featurizer_label, fixed, wells_of
+from gandl.figures.common.labels import METRICS, featurizer_label, fixed, not_scored, wells_of
 from gandl.tables import read_table
 from gandl.workflow.words import counted
 
@@ -21,6 +22,8 @@ WHOLE = {
     "leave_column_out": "plate columns left out",
     "leave_experiment_out": "experiments left out",
 }
+COME_TRAINED = (FeaturizerName.IMAGENET_CONCATENATED, FeaturizerName.RELEASED)
+"""Featurizers that no training of the run stands behind."""
 SET = ["question", "normalization", "split", "unit", "metric"]
 """What names a set of held-out wells or images."""
 
@@ -73,15 +76,27 @@ def _preface(table: pd.DataFrame, confidence: float, family: int) -> str:
     sets = table[SET].drop_duplicates()
     of_all = f" of the run’s {family}" if family != len(table) else ""
     others, floors = table["featurizer"].nunique(), table["against"].nunique()
-    seeds = " and ".join(str(seed) for seed in table["seed"].unique())
     said = f"Holm’s adjusted p over all {family} is at most {1 - confidence:.2g}"
     return (
         f"Against floors, paired on the same wells: {counted(len(table), 'comparison')}{of_all} "
         f"({counted(others, 'featurizer')}, {counted(floors, 'floor')}, {counted(len(sets), 'set')} of wells or images, by AUC "
         f"or accuracy). Above and below are said where {said}; else the two cannot be told apart, which does not make them "
-        "equal. "
-        f"One training (seed {seeds}): how much another seed would change is in no interval."
+        f"equal.{_seeds(table)}"
     )
+
+
+def _seeds(table: pd.DataFrame) -> str:
+    """Which one training stands behind each network; nothing where the run trained none."""
+    trained = table[~table["featurizer"].isin(COME_TRAINED)]
+    by_seed = {
+        str(seed): [featurizer_label(str(name)) for name in of_seed["featurizer"].unique()]
+        for seed, of_seed in trained.groupby("seed", sort=False)
+    }
+    if not by_seed:
+        return ""
+    said = [f"seed {seed} of {', '.join(names)}" for seed, names in by_seed.items()]
+    which = "; ".join(said) if len(by_seed) > 1 else f"seed {next(iter(by_seed))}"
+    return f" One training of each network ({which}): how much another seed would change is in no interval."
 
 
 def _of_featurizer(name: str, table: pd.DataFrame) -> str:
@@ -140,19 +155,29 @@ class SetTable:
 
 
 def set_tables(table: pd.DataFrame, confidence: float) -> list[SetTable]:
-    """A table per set of wells: a row per featurizer, a column per floor."""
+    """A table per set of wells: a row per featurizer (one without scores there with the reason), a column per floor."""
     found = []
     for _, of_set in table.groupby(SET, sort=False):
         first = of_set.iloc[0]
         floors = list(dict.fromkeys(of_set["against"]))
-        rows = []
-        for name, mine in of_set.groupby("featurizer", sort=False):
+        rows: list[tuple[str, list[tuple[str, int] | None]]] = []
+        scheme = str(first["split"]).partition(":")[0]
+        for name in table.loc[table["question"] == first["question"], "featurizer"].unique():
+            mine = of_set[of_set["featurizer"] == name]
+            if mine.empty:
+                rows.append((f"{featurizer_label(name)}, {not_scored(name, scheme)}", [None] * len(floors)))
+                continue
             by_floor = {row["against"]: (difference_text(row), verdict(row, confidence)) for _, row in mine.iterrows()}
             rows.append((featurizer_label(str(name)), [by_floor.get(floor) for floor in floors]))
         metric = METRICS[str(first["metric"]).removesuffix("_difference")]
         unit = "image" if first["unit"] == "site" else "well"
-        drawn = counted(first["units"], first["drawn"])
-        note = f"{metric}, n = {counted(first['n'], unit)}; {drawn} drawn"
+        note = f"{metric}, n = {counted(first['n'], unit)}; {_drawn(int(first['units']), str(first['drawn']))}"
         title = str(first["set"])
         found.append(SetTable(title[0].upper() + title[1:], note, [featurizer_label(name) for name in floors], rows))
     return found
+
+
+def _drawn(units: int, what: str) -> str:
+    """What the bootstrap drew; where that was left out as a whole, how wide so few units make an interval."""
+    drawn = f"{counted(units, what)} drawn"
+    return drawn if what == "well" else f"{drawn}, each with all its wells"

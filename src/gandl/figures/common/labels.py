@@ -78,6 +78,24 @@ SCHEMES = {
 }
 """How wells were held out, by the scheme of a split."""
 
+HELD_OUT_WELLS = {
+    "quarter": "the paper's split",
+    "quarter_by_cell_type": "the paper's split within cell types",
+    "leave_plate_out": "left-out plates",
+    "leave_experiment_out": "left-out experiments",
+    "leave_row_out": "left-out plate rows",
+    "leave_column_out": "left-out plate columns",
+    "probe": "the probe's folds",
+    "confirmation": "the rows that chose no setting",
+}
+"""What a model must be trained for to score the wells that a scheme tests."""
+
+
+def not_scored(featurizer: str, scheme: str) -> str:
+    """Why a featurizer has no value of a scheme that others have: what is trained fold by fold was not trained for it."""
+    wells = HELD_OUT_WELLS.get(scheme, scheme.replace("_", " "))
+    return f"{'not trained for' if featurizer == FeaturizerName.IMAGENET_COLLAPSED else 'no scores of'} {wells}"
+
 
 def network_of(embeddings: Mapping[str, Any]) -> str:
     """The ImageNet network that a run uses, from the section `embeddings` of its configuration; empty where it names none."""

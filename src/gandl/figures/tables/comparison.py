@@ -5,14 +5,15 @@ Takes the controls' numbers of every featurizer (`evaluation/controls/`) and the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from gandl.evaluation.terms import NO_TRAINING, RATIO, named_by_cell_type
-from gandl.figures.common.labels import METRICS, SCHEMES as HELD_OUT_WORDS, featurizer_label, wells_of
+from gandl.figures.common.labels import METRICS, SCHEMES as HELD_OUT_WORDS, featurizer_label, not_scored, wells_of
 from gandl.figures.common.palette import BLUE, BROWN, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION
 from gandl.figures.common.style import FigureError
 from gandl.source.schemes import WHOLE, Question, Scheme
@@ -29,8 +30,23 @@ LOOKS = (
 )
 """Colour and mark of each group in turn."""
 COLUMNS = [
-    *("featurizer", "label", "normalization", "chosen", "group", "split", "unit", "metric", "value", "low", "high", "n")
+    *(
+        "featurizer",
+        "label",
+        "normalization",
+        "chosen",
+        "group",
+        "split",
+        "unit",
+        "metric",
+        "value",
+        "low",
+        "high",
+        "n",
+    ),
+    "reason",
 ]
+"""Of a tidy table; `reason`: why a featurizer has no value where others have one (`labels.not_scored`), else empty."""
 
 
 @dataclass(frozen=True)
@@ -52,32 +68,68 @@ def compared(numbers: Sequence[Path], methods: Sequence[str]) -> pd.DataFrame:
     methods : the normalisations in their order, the run's own first. Column `chosen` marks its rows; a column that is scored by
         itself needs no normalisation, is in the numbers of every method, and is kept once, among the rows of the run's own.
 
+    Returns
+    -------
+    The numbers; and where a featurizer has no Z' of held-out wells of which others have one (its models were not trained for
+    their folds), a row with the `reason` and without a value.
+
     Raises
     ------
-    FigureError : a file is missing or without a Z' of a scheme that is compared; names it. Or there is none.
+    FigureError : a file is missing; names it. Or no featurizer has a Z' of a scheme that is compared.
     """
-    parts = []
+    tables = []
     for path in numbers:
         if not Path(path).is_file():
             raise FigureError(f"{path} does not exist: a featurizer has no controls' numbers; run its evaluation first")
-        table = read_table(path, NUMBERS)
-        rows = not named_by_cell_type(table["split"])
-        schemes = table["split"].str.partition(":")[0]
-        table = table[table["metric"].isin(list(METRICS)) & schemes.isin(list(SCHEMES)) & (table["unit"] == "well")]
-        if "z_prime" not in set(table["metric"]):
-            raise FigureError(f"{path}: there is no z_prime in any split of {', '.join(SCHEMES)}")
-        table = table.assign(
-            label=table["featurizer"].map(featurizer_label), group=group_labels(table["split"], rows=rows)
-        )
-        chosen = (table["normalization"] == methods[0]) | (table["featurizer"] == RATIO)
-        parts.append(table.assign(chosen=chosen)[COLUMNS])
-    if not parts:
+        tables.append(read_table(path, NUMBERS))
+    if not tables:
         raise FigureError("no featurizer was given whose controls' numbers could be compared")
-    data = pd.concat(parts, ignore_index=True).drop_duplicates(["featurizer", "normalization", "split", "metric"])
-    rank = data["normalization"].map({method: i for i, method in enumerate(methods)}).where(~data["chosen"], 0)
-    return _without_development(
-        data.assign(rank=rank).sort_values("rank", kind="stable")[COLUMNS].reset_index(drop=True)
+    table = pd.concat(tables, ignore_index=True)
+    table = table[table["question"] == Question.CONTROLS]
+    held_out = table["split"].str.partition(":")[0].isin(list(SCHEMES)) & (table["unit"] == "well")
+    data = table[held_out & table["metric"].isin(list(METRICS))].astype({"n": "Int64"}).assign(reason="")
+    if not ((data["metric"] == "z_prime") & (data["featurizer"] != RATIO)).any():
+        files = ", ".join(str(path) for path in numbers)
+        raise FigureError(f"{files}: no featurizer has a z_prime in any split of {', '.join(SCHEMES)}")
+    if missing := list(_missing(table, data)):
+        data = pd.concat([data, pd.DataFrame(missing).astype({"n": "Int64"})], ignore_index=True)
+    data = data.drop_duplicates(["featurizer", "normalization", "split", "metric"])
+    chosen = (data["normalization"] == methods[0]) | (data["featurizer"] == RATIO)
+    places = {name: i for i, name in enumerate(table["featurizer"].unique())}
+    data = data.assign(
+        label=data["featurizer"].map(featurizer_label),
+        group=group_labels(data["split"], rows=not named_by_cell_type(table["split"])),
+        chosen=chosen,
+        rank=data["normalization"].map({method: i for i, method in enumerate(methods)}).where(~chosen, 0),
+        place=data["featurizer"].map(places),
     )
+    data = data.sort_values(["rank", "place"], kind="stable")[COLUMNS].reset_index(drop=True)
+    return _without_development(data)
+
+
+def _missing(table: pd.DataFrame, data: pd.DataFrame) -> Iterator[dict[str, object]]:
+    """A row without a value for every Z' that a featurizer lacks and another one has, under each of its normalisations.
+
+    Parameters
+    ----------
+    table : all numbers of controls. data : those of held-out wells.
+    """
+    known = data[(data["metric"] == "z_prime") & (data["featurizer"] != RATIO)]
+    keys = ["featurizer", "normalization", "split"]
+    found = set(known[keys].itertuples(index=False, name=None))
+    ours = table[table["featurizer"] != RATIO]
+    for name, method in ours[keys[:2]].drop_duplicates().itertuples(index=False, name=None):
+        for split in known["split"].unique():
+            if (name, method, split) not in found:
+                about = {
+                    "featurizer": name,
+                    "normalization": method,
+                    "split": split,
+                    "unit": "well",
+                    "metric": "z_prime",
+                }
+                reason = not_scored(name, split.partition(":")[0])
+                yield {**about, "value": np.nan, "low": np.nan, "high": np.nan, "n": None, "reason": reason}
 
 
 def panels_of(data: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -159,6 +211,7 @@ def references(path: Path, dataset: str) -> pd.DataFrame:
         featurizer="reference",
         label=REFERENCE,
         chosen=False,
+        reason="",
         group=group_labels(known["split"], rows=not named_by_cell_type(known["split"])),
     )
     return named_groups.reindex(columns=COLUMNS)

@@ -1,7 +1,7 @@
 """Table 1 of the paper: accuracy on the downstream tasks, ours and the paper's, image by image and well by well.
 
 Takes the numbers of the questions `controls`, `cell_model` and `cell_type` of every featurizer and the reference values; makes
-table_1 (Mascolini et al. 2022, Table 1; its last task is the zero-shot accuracy of their Fig. 5). The paper's five columns are
+table_1 (Mascolini et al. 2022, Table 1; its last task is that of their Fig. 5). The paper's five columns are
 blocks of rows here, each with the paper's values and those of our featurizers below; then come floors, which the paper lacks.
 """
 
@@ -20,6 +20,7 @@ from gandl.config import FiguresSettings
 from gandl.figures.common.comparisons import read_comparisons, sentences
 from gandl.figures.common.labels import featurizer_label, fixed
 from gandl.figures.common.style import FigureError, write_csv
+from gandl.figures.tables.convergence import convergence_note
 from gandl.tables import NUMBERS, read_table
 from gandl.workflow.files import atomic
 
@@ -44,7 +45,7 @@ TASKS = (
     Task("HRCE versus VERO", "rxrx19a", "cell_model", "quarter:all"),
     Task("C+ versus C− (HRCE only)", "rxrx19a", "controls", "quarter_by_cell_type:HRCE"),
     Task("C+ versus C− (VERO only)", "rxrx19a", "controls", "quarter_by_cell_type:VERO"),
-    Task("Four cell types of RxRx1, zero-shot", "rxrx1", "cell_type", "quarter:all"),
+    Task("Four cell types of RxRx1", "rxrx1", "cell_type", "quarter:all"),
 )
 
 
@@ -81,6 +82,8 @@ def write_table_1(
     html: Path,
     csv: Path,
     comparisons: Sequence[Path] = (),
+    folds: Sequence[Path] = (),
+    zero_shot: str = "",
     word: str = "",
     confidence: float = 0.95,
 ) -> None:
@@ -93,6 +96,9 @@ def write_table_1(
     featurizers : of the run, in the order of the rows.
     normalization : under which C+ is held against C-; cell types take raw profiles.
     comparisons : `evaluation.terms.COMPARISONS`, where featurizers and floors were compared; sentences on images stand below.
+    folds : manifests of models that were trained for every fold of a question (`gandl.models.folds`): the notes say how many
+        of them were still improving at their end.
+    zero_shot : which featurizers learned from the screen of the last task (`gandl.report.captions.zero_shot_note`).
     word : such as "simulated"; it stands in the title, the notes and, beside this run's numbers, a column of the CSV.
     confidence : coverage of the intervals, as evaluated.
     html, csv : files to write; the CSV is tidy and at full precision. An empty value has its `reason`.
@@ -106,7 +112,9 @@ def write_table_1(
     compared = read_comparisons(comparisons)
     said = sentences(compared[compared["unit"] == "site"], confidence, family=len(compared))
     with atomic(Path(html)) as partial:
-        partial.write_text(table_page(data, settings, word, confidence, said), encoding="utf-8")
+        about = [zero_shot, convergence_note(folds)]
+        page = table_page(data, settings, word, confidence, [*filter(None, about), *said])
+        partial.write_text(page, encoding="utf-8")
     write_csv(data.assign(images=np.where(data["source"] == OURS, word, "")) if word else data, csv)
 
 

@@ -17,6 +17,7 @@ from gandl.figures.common.comparisons import read_comparisons, sentences
 from gandl.figures.common.labels import METRICS, fixed, normalization_label
 from gandl.figures.common.style import write_csv
 from gandl.figures.tables.comparison import REFERENCE, groups_of, panels_of, schemes_in_words, with_references
+from gandl.figures.tables.convergence import convergence_note
 from gandl.source.splits import Question
 from gandl.workflow.files import atomic
 
@@ -33,6 +34,7 @@ def write_table_featurizers(
     html: Path,
     csv: Path,
     comparisons: Sequence[Path] = (),
+    folds: Sequence[Path] = (),
     confidence: float = 0.95,
     word: str = "",
 ) -> None:
@@ -45,18 +47,20 @@ def write_table_featurizers(
     methods : the normalisations, a block of rows each, the run's own first.
     dataset : the screen, as the reference values name it.
     comparisons : `evaluation.terms.COMPARISONS`, if featurizers and floors were compared; below stands what they say of wells.
+    folds : manifests of models trained for every fold (`gandl.models.folds`): a note says how many were still improving.
     confidence : coverage of the intervals, as evaluated; it is written below the table.
     word : such as "simulated"; it stands in the title and a column of the CSV.
     html, csv : files to write; the CSV is tidy and at full precision: a row per featurizer, normalisation, split and metric.
 
     Raises
     ------
-    FigureError : a featurizer has no numbers, or none of Z'.
+    FigureError : a featurizer has no numbers, or none has a Z'.
     """
     data = with_references(numbers, methods, reference, dataset)
     compared = read_comparisons(comparisons)
     of_wells = compared[(compared["question"] == Question.CONTROLS) & (compared["unit"] == "well")]
-    page = table_page(data, settings, confidence, word, sentences(of_wells, confidence, family=len(compared)))
+    said = [*filter(None, [convergence_note(folds)]), *sentences(of_wells, confidence, family=len(compared))]
+    page = table_page(data, settings, confidence, word, said)
     with atomic(Path(html)) as partial:
         partial.write_text(page, encoding="utf-8")
     write_csv(data.assign(images=word) if word else data, csv)
@@ -124,7 +128,7 @@ def block_label(method: str, *, own: bool) -> str:
 
 def _cell(row: Mapping[Hashable, Any]) -> str:
     if pd.isna(row["value"]):
-        return MISSING
+        return f"<small>{row['reason']}</small>" if row["reason"] else MISSING
     value = f"<strong>{_short(row['value'])}</strong>"
     if pd.isna(row["low"]) or pd.isna(row["high"]):
         return value

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -21,6 +22,8 @@ from gandl.workflow.words import counted
 
 UNLABELLED = -1
 """Class of a site without a label."""
+KEPT = ("plate_id", "control")
+"""Columns that a table of labels may have besides those of its schema."""
 
 
 class SupervisionError(ValueError):
@@ -37,6 +40,7 @@ class Labels:
     of_site : (sites,) class of each site; `UNLABELLED` without a label, or with one that is not trained on.
     training, validation : positions of the sites of both parts, ascending; both have labels that are trained on.
     plates : (sites,) a number for the plate of each site; `UNLABELLED` where none is given.
+    controls : (classes,) which of them are controls; empty where that is not given.
     """
 
     classes: tuple[str, ...]
@@ -44,6 +48,7 @@ class Labels:
     training: Positions
     validation: Positions
     plates: Positions = field(default_factory=lambda: np.empty(0, np.int64))
+    controls: npt.NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Supervision:
 
     Parameters
     ----------
-    table : as `gandl.tables.LABELS` describes; a column `plate_id` is kept.
+    table : as `gandl.tables.LABELS` describes; columns `plate_id` and `control` are kept.
     source : where it came from, for messages.
 
     Raises
@@ -93,7 +98,7 @@ class Supervision:
     @property
     def content(self) -> str:
         """Digest of all labels, whatever their order."""
-        table = self.table.sort_values("site_id")[[*LABELS.names, *(["plate_id"] if "plate_id" in self.table else [])]]
+        table = self.table.sort_values("site_id")[[*LABELS.names, *(name for name in KEPT if name in self.table)]]
         return hashlib.sha256(table.to_csv(index=False).encode()).hexdigest()
 
     @property
@@ -126,4 +131,8 @@ class Supervision:
         plates = np.full(len(ids), UNLABELLED, np.int64)
         if "plate_id" in self.table:
             plates = np.where(rows >= 0, pd.factorize(self.table["plate_id"])[0][rows], UNLABELLED).astype(np.int64)
-        return Labels(self.classes, of_site, labelled[train[rows[labelled]]], labelled[~train[rows[labelled]]], plates)
+        controls = np.empty(0, bool)
+        if "control" in self.table:
+            controls = np.isin(self.classes, self.table.loc[self.table["control"] != "none", "label"].unique())
+        shown, validating = labelled[train[rows[labelled]]], labelled[~train[rows[labelled]]]
+        return Labels(self.classes, of_site, shown, validating, plates, controls)

@@ -131,7 +131,8 @@ def train(
                 CropSampler(opened, settings.resolution, settings.crop, held_out) if others else sampler, scale, seed
             )
             if ranks.writes:
-                measures = measures_of(learned, Given(opened, held_out, scale, settings, device, probe, labels))
+                given = Given(opened, held_out, scale, settings, device, probe, labels, pretrained)
+                measures = measures_of(learned, given)
                 looks = Looks(kept.folder, seed, seen, measures if observer is None else [*measures, observer])
                 live = (live or curve.with_suffix(".csv")) if settings.live_csv else None
                 machine = machine_of(learned, settings, len(scale.channels), device, ranks)

@@ -1,19 +1,16 @@
-"""Manifest of folds: takes `folds.json`, gives the models of a question's folds, each checked by its SHA-256."""
+"""Manifest of folds: takes `folds.json`, gives what is known of a question's models; `gandl.models.folds.loading` gives them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from gandl.models.networks.collapsed import TrainedCollapsed
-from gandl.models.networks.weights import load
 from gandl.source.schemes import Question
-from gandl.workflow.files import sha256_of, write_json
+from gandl.workflow.files import write_json
 
 MANIFEST = "folds.json"
 
@@ -27,8 +24,10 @@ class FoldModel(BaseModel):
 
     Attributes
     ----------
-    file : beside the manifest. images : shown up to these weights. validation_accuracy : of these weights; None where no well
-        validates. key : digest of what decides them (settings, code, labels, images).
+    file : beside the manifest. images : shown up to these weights. best_at_last_look : whether these weights, chosen by
+        validation, are those at the end of training: longer training might have improved them. validation_accuracy : of these
+        weights; None where no well validates. key : digest of what decides them (settings, code, labels, images and the frozen
+        network's weights).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,17 +38,24 @@ class FoldModel(BaseModel):
     sha256: str
     key: str
     images: int
+    best_at_last_look: bool
     validation_accuracy: float | None
     training_wells: int
     validation_wells: int
 
 
 class Folds(BaseModel):
-    """All models of a question."""
+    """All models of a question.
+
+    Attributes
+    ----------
+    pretrained : SHA-256 of the ImageNet weights of the network between each model's convolution and its head.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     question: Question
+    pretrained: str
     folds: tuple[FoldModel, ...]
 
     def write(self, path: Path) -> None:
@@ -76,27 +82,3 @@ class Folds(BaseModel):
 def file_of(scheme: str, fold: str) -> str:
     """Name of the weights of a fold; what a file's name may not hold is written as in addresses."""
     return f"{scheme}-{quote(fold, safe='')}.safetensors"
-
-
-def load_folds(
-    manifest: Path, only: Collection[tuple[str, str]] | None = None
-) -> dict[tuple[str, str], TrainedCollapsed]:
-    """The models of all folds, or of some, by scheme and fold.
-
-    Raises
-    ------
-    FoldsError : a file is missing, or not the one that the manifest lists.
-    gandl.models.networks.weights.WeightsError : a file holds no such model.
-    """
-    found = {}
-    for fold in Folds.read(manifest).folds:
-        name = fold.scheme, fold.fold
-        if only is not None and name not in only:
-            continue
-        path = Path(manifest).with_name(fold.file)
-        if not path.is_file():
-            raise FoldsError(f"{path}, which {manifest} lists, is missing: delete the manifest and train again")
-        if sha256_of(path) != fold.sha256:
-            raise FoldsError(f"{path} is not the file that {manifest} lists: delete the manifest and train again")
-        found[name] = load(path, TrainedCollapsed)
-    return found

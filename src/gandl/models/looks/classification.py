@@ -1,21 +1,35 @@
-"""How well a classifier recognises labels on held-out sites: takes its model and these sites, makes loss and accuracies."""
+"""How well a classifier recognises siRNAs on held-out sites: takes its model and these sites, makes loss, accuracies and answers.
+
+siRNAs and controls are never mixed (as in the RxRx1 competition): which wells are controls is known, so that siRNAs are told
+apart from siRNAs, and controls from controls.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 
 from gandl.config import ClassifierSettings
+from gandl.models.crops.crop_sampler import open_stores
+from gandl.models.crops.supervision import Supervision
 from gandl.models.looks.measures import Given, no_discriminator
 from gandl.models.looks.plate_groups import plate_groups
 from gandl.models.looks.validation import ValidationSites, loss_of
 from gandl.models.networks.classifier import TrainedClassifier
+from gandl.models.networks.weights import load
+from gandl.tables import RECOGNITION, SITES, read_table, write_table
 
 logger = logging.getLogger(__name__)
+
+Floats = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 def measures(given: Given[ClassifierSettings]) -> list[Callable[[TrainedClassifier], Mapping[str, float]]]:
@@ -24,7 +38,35 @@ def measures(given: Given[ClassifierSettings]) -> list[Callable[[TrainedClassifi
         raise no_discriminator(TrainedClassifier.objective)
     if not len(given.held_out):
         return []
-    return [Recognition(given).measure]
+    return [Recognition(given, given.settings.validation_images).measure]
+
+
+def write_recognition(
+    stores: Sequence[Path], weights: Path, labels: Path, sites: Path, output: Path, *, device: torch.device
+) -> None:
+    """Write what a trained classifier takes every held-out site and well for.
+
+    Parameters
+    ----------
+    stores, labels : as it was trained on. weights : of the training. sites : sites table that the labels were made of.
+    output : parquet, schema `gandl.tables.RECOGNITION`; no row where nothing is held out.
+
+    Raises
+    ------
+    gandl.models.networks.weights.WeightsError : the weights are no classifier's.
+    gandl.models.crops.supervision.SupervisionError, gandl.models.crops.crop_sampler.CropError : labels or stores do not fit.
+    """
+    model = load(Path(weights), TrainedClassifier)
+    settings = model.settings
+    model.classifier_ema.to(device)
+    opened = open_stores(stores, settings.resolution, settings.crop, settings.section, model.channels)
+    of = Supervision.read(Path(labels)).of(opened)
+    given = Given(opened, of.validation, model.scale, settings, device, None, of)
+    found = read_table(Path(sites), SITES).set_index("site_id")
+    ids = np.concatenate([np.asarray(store.site_ids, object) for store in opened])[of.validation]
+    about = found.loc[ids, ["well_id", "plate_id", "experiment"]].reset_index()
+    table = Recognition(given, len(of.validation)).answers(model, about) if len(ids) else _no_answers()
+    write_table(table, Path(output), RECOGNITION)
 
 
 class Recognition:
@@ -33,17 +75,21 @@ class Recognition:
     Parameters
     ----------
     given : stores, labels, scale and settings of the training.
+    most : at most so many sites are looked at.
     """
 
-    def __init__(self, given: Given[ClassifierSettings]) -> None:
+    def __init__(self, given: Given[ClassifierSettings], most: int) -> None:
         assert given.labels is not None
-        self._labels = given.labels
-        self._sites = ValidationSites(given, given.settings.validation_images)
-        self._groups = plate_groups(given.labels)
-        on_some = int((self._groups.of_class >= 0).sum())
+        self._labels = labels = given.labels
+        self._sites = ValidationSites(given, most)
+        self._controls = labels.controls if len(labels.controls) else np.zeros(len(labels.classes), bool)
+        if self._controls.all():
+            self._controls = np.zeros(len(labels.classes), bool)  # controls alone: they are what is told apart
+        self._groups = plate_groups(labels)
+        on_some, sirnas = int((self._groups.of_class >= 0).sum()), int((~self._controls).sum())
         logger.info(
-            "validation: %d held-out sites of %d labels; chance is %.3g; %s",
-            *(len(self._sites), len(given.labels.classes), 1 / len(given.labels.classes)),
+            "validation: %d held-out sites, %d of them of siRNAs; %d siRNAs, chance is %.3g; %s",
+            *(len(self._sites), int((~self._controls[self._sites.right]).sum()), sirnas, 1 / sirnas),
             f"{on_some} labels are in {self._groups.count} groups that share plates"
             if self._groups.count > 1
             else "no groups of labels that share plates",
@@ -54,29 +100,84 @@ class Recognition:
 
         Returns
         -------
-        `quality` : mean cross-entropy of the softmax head; lower is better.
-        `accuracy`, `accuracy_arcface` : share of sites recognised by either head.
-        `accuracy_in_groups` : by the softmax head, among the labels of the plate's group alone, where there are such groups.
-        `accuracy_of_groups`, `accuracy_of_groups_in_groups` : of the sites of labels in groups alone (siRNAs without controls),
-            without and with knowledge of the groups.
+        `quality` : mean cross-entropy of the softmax head on sites of siRNAs; lower is better.
+        `accuracy`, `accuracy_arcface` : share of these sites that either head recognises among all siRNAs.
+        `accuracy_in_groups` : by the softmax head, among the siRNAs of the plate's group, where there are such groups.
+        `accuracy_of_controls` : share of the sites of controls that the softmax head recognises among controls.
         """
         logits, cosines = self._scores(model)
         right = self._sites.right
-        found = {
-            "quality": loss_of(logits, right),
-            "accuracy": float((logits.argmax(axis=1) == right).mean()),
-            "accuracy_arcface": float((cosines.argmax(axis=1) == right).mean()),
-        }
-        grouped = self._groups.of_class[right] >= 0
-        if self._groups.count > 1 and grouped.any():
-            within = self._groups.restricted(logits, self._labels.plates[self._sites.sites]).argmax(axis=1) == right
-            found["accuracy_in_groups"] = float(within.mean())
-            found["accuracy_of_groups"] = float((logits.argmax(axis=1) == right)[grouped].mean())
-            found["accuracy_of_groups_in_groups"] = float(within[grouped].mean())
+        sirnas = ~self._controls[right]
+        of_kind = self._of_kind(right)
+        told = _best(logits, of_kind) == right
+        found = {}
+        if sirnas.any():
+            found["quality"] = loss_of(logits[sirnas], right[sirnas])
+            found["accuracy"] = float(told[sirnas].mean())
+            found["accuracy_arcface"] = float((_best(cosines, of_kind) == right)[sirnas].mean())
+            if self._groups.count > 1:
+                within = of_kind & self._groups.on_plates(right, self._labels.plates[self._sites.sites])
+                found["accuracy_in_groups"] = float((_best(logits, within) == right)[sirnas].mean())
+        else:
+            found["quality"] = loss_of(logits, right)
+        if not sirnas.all():
+            found["accuracy_of_controls"] = float(told[~sirnas].mean())
         return found
 
+    def answers(self, model: TrainedClassifier, about: pd.DataFrame) -> pd.DataFrame:
+        """What a model takes each site, and each well, for.
+
+        Parameters
+        ----------
+        about : (n, ...) `site_id`, `well_id`, `plate_id`, `experiment` of the validation sites, in the order of their positions.
+
+        Returns
+        -------
+        a table of `gandl.tables.RECOGNITION`; a well has the mean logarithm of its sites' probabilities.
+        """
+        logits, _ = self._scores(model)
+        logits = np.where(self._of_kind(self._sites.right), logits, -np.inf)
+        most = logits.max(axis=1, keepdims=True)
+        chances = logits - most - np.log(np.exp(logits - most).sum(axis=1, keepdims=True))
+        wells = about["well_id"].to_numpy(object)
+        _, first, of_well = np.unique(wells, return_index=True, return_inverse=True)
+        of_wells = np.stack([chances[of_well == well].mean(axis=0) for well in range(len(first))])
+        by_site = self._answered(chances, self._sites.right, about.assign(unit="site"))
+        by_well = self._answered(
+            of_wells, self._sites.right[first], about.iloc[first].assign(unit="well", site_id=None)
+        )
+        return pd.concat([by_site, by_well.astype({"site_id": object})], ignore_index=True)[RECOGNITION.names]
+
+    def _answered(self, scores: Floats, right: Positions, about: pd.DataFrame) -> pd.DataFrame:
+        """Rows of the table, of scores (n, classes) that are minus infinity for labels of the other kind."""
+        names, controls = np.asarray(self._labels.classes, object), self._controls[right]
+        of_kind = self._of_kind(right)
+        found = {
+            "control": controls,
+            "label": names[right],
+            "predicted": names[_best(scores, of_kind)],
+            "chance": 1 / of_kind.sum(axis=1),
+            "predicted_in_groups": None,
+            "chance_in_groups": np.nan,
+            "predicted_in_guessed_groups": None,
+        }
+        table = about.reset_index(drop=True).assign(**found)
+        if self._groups.count > 1 and not controls.all():
+            rows = np.flatnonzero(~controls)
+            plates = pd.factorize(about["plate_id"].iloc[rows])[0]
+            known = of_kind[rows] & self._groups.on_plates(right[rows], plates)
+            guess = self._groups.guessed(scores[rows], plates, about["experiment"].iloc[rows].to_numpy(object))
+            table.loc[rows, "predicted_in_groups"] = names[_best(scores[rows], known)]
+            table.loc[rows, "chance_in_groups"] = 1 / known.sum(axis=1)
+            table.loc[rows, "predicted_in_guessed_groups"] = names[_best(scores[rows], of_kind[rows] & guess)]
+        return table
+
+    def _of_kind(self, right: Positions) -> Flags:
+        """Which classes (n, classes) are of the kind, siRNA or control, of each image."""
+        return self._controls[right][:, None] == self._controls
+
     @torch.inference_mode()
-    def _scores(self, model: TrainedClassifier) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    def _scores(self, model: TrainedClassifier) -> tuple[Floats, Floats]:
         """Logits and cosines (n, classes) of the validation sites."""
         network = model.classifier_ema
 
@@ -86,3 +187,13 @@ class Recognition:
 
         logits, cosines = self._sites.each(judge)
         return logits, cosines
+
+
+def _best(scores: Floats, allowed: Flags) -> Positions:
+    """The class (n,) with the highest score (n, classes) among those allowed."""
+    return np.where(allowed, scores, -np.inf).argmax(axis=1)
+
+
+def _no_answers() -> pd.DataFrame:
+    kinds: dict[str, type[object]] = {"string": object, "float": float, "boolean": bool}
+    return pd.DataFrame({column.name: pd.Series(dtype=kinds[column.kind]) for column in RECOGNITION.columns})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from gandl.config import CollapsedSettings
@@ -30,14 +32,14 @@ class Validation:
 
     Parameters
     ----------
-    given : stores, labels, scale and settings of the training.
+    given : stores, labels, scale, settings and published weights of the training.
     """
 
     def __init__(self, given: Given[CollapsedSettings]) -> None:
         assert given.labels is not None
         settings = given.settings
         self._sites = ValidationSites(given, settings.validation_images)
-        self._backbone = load_pretrained(settings.imagenet, settings.pretrained).to(given.device)
+        self._backbone = load_pretrained(settings.imagenet, given.pretrained).to(given.device)
         logger.info("validation: %d sites of %d labels", len(self._sites), len(given.labels.classes))
 
     @torch.inference_mode()
@@ -46,14 +48,25 @@ class Validation:
 
         Returns
         -------
-        `quality` : share of sites whose label is not recognised, so that the best weights are those of the best accuracy.
-        `accuracy` : the others. `validation_loss` : mean cross-entropy.
+        as `values_of`.
         """
         network = model.collapsed_ema
         (logits,) = self._sites.each(lambda crops: (network.logits(crops.to(network.head.weight), self._backbone),))
-        accuracy = float((logits.argmax(axis=1) == self._sites.right).mean())
-        return {
-            "quality": 1 - accuracy,
-            "accuracy": accuracy,
-            "validation_loss": loss_of(logits, self._sites.right),
-        }
+        return values_of(logits, self._sites.right)
+
+
+def values_of(logits: npt.NDArray[np.float64], right: npt.NDArray[np.int64]) -> dict[str, float]:
+    """What logits (n, classes) are worth, given the right classes (n,).
+
+    Returns
+    -------
+    `quality` : share of sites whose label is not recognised, with the loss L counted as L / (1 + L) of one more site: the best
+        weights are those of the best accuracy, and of equal ones those of the lowest loss.
+    `accuracy` : share of sites whose label is recognised. `validation_loss` : mean cross-entropy.
+    """
+    recognised, loss = int((logits.argmax(axis=1) == right).sum()), loss_of(logits, right)
+    return {
+        "quality": (len(right) - recognised + loss / (1 + loss)) / len(right),
+        "accuracy": recognised / len(right),
+        "validation_loss": loss,
+    }

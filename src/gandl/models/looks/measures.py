@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Generic
 
 import numpy as np
@@ -32,6 +33,7 @@ class Given(Generic[Recipe]):
     scale, settings, device : of the training.
     probe : scores discriminators by controls; None: no probe.
     labels : of the sites, in a supervised training.
+    pretrained : published weights of the frozen network that the objective rests on; None: those that come with a package.
     """
 
     stores: Sequence[ImageStore]
@@ -41,6 +43,7 @@ class Given(Generic[Recipe]):
     device: torch.device
     probe: Probe | None
     labels: Labels | None = None
+    pretrained: Path | None = None
 
 
 def measures_of(objective: type[Objective], given: Given) -> list[Measure]:

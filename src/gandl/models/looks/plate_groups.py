@@ -1,7 +1,8 @@
-"""Groups of labels that share plates: takes where labels lie in training, makes the groups, and a plate's most likely one.
+"""Groups of labels that share plates: takes where labels lie in training, makes the groups, and what a plate may hold.
 
 In RxRx1 each plate of an experiment holds one of four groups of siRNAs, the same in all experiments up to which plate it is on.
-Who knows the groups need only tell apart the labels of one of them, once all images of a plate together have shown which it is.
+Who knows a plate's group need only tell apart the labels of that one; the four plates of an experiment together show which is
+where.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -18,6 +20,7 @@ from gandl.models.crops.supervision import Labels
 EVERYWHERE = 0.5
 """A label on more than this share of the plates (a control) belongs to no group."""
 Positions = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -33,28 +36,50 @@ class PlateGroups:
     of_class: Positions
     count: int
 
-    def allowed(self, group: int) -> npt.NDArray[np.bool_]:
-        """Which classes (classes,) a plate of a group may hold."""
-        return (self.of_class == group) | (self.of_class < 0)
+    def allowed(self, groups: npt.ArrayLike) -> Flags:
+        """Which classes (classes,) a plate of these groups (one, or several) may hold."""
+        return np.isin(self.of_class, groups) | (self.of_class < 0)
 
-    def restricted(self, logits: npt.NDArray[np.float64], plates: Positions) -> npt.NDArray[np.float64]:
-        """Logits (n, classes) of images, minus infinity where the image's plate cannot hold the class.
+    def on_plates(self, right: Positions, plates: Positions) -> Flags:
+        """Which classes (n, classes) the plate of each image may hold: those of every group that it holds a label of.
 
-        A plate's group is the one that its images together find most likely: the largest mean log of a group's probability.
+        In RxRx1 that is a single group. The right class is always among them, so that this knowledge never makes a right answer
+        wrong.
 
         Parameters
         ----------
-        plates : (n,) number of the plate of each image.
+        right : (n,) class of each image. plates : (n,) number of its plate.
         """
-        shifted = logits - logits.max(axis=1, keepdims=True)
-        chances = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
-        inside = np.stack([chances[:, self.of_class == group].sum(axis=1) for group in range(self.count)], axis=1)
-        restricted = logits.copy()
+        allowed = np.empty((len(right), len(self.of_class)), bool)
         for plate in np.unique(plates):
-            rows = plates == plate
-            group = int(np.log(inside[rows] + np.finfo(float).tiny).mean(axis=0).argmax())
-            restricted[np.ix_(rows, ~self.allowed(group))] = -np.inf
-        return restricted
+            here = plates == plate
+            allowed[here] = self.allowed(np.unique(self.of_class[right[here]]))
+        return allowed
+
+    def guessed(self, logits: npt.NDArray[np.float64], plates: Positions, experiments: npt.ArrayLike) -> Flags:
+        """Which classes (n, classes) the plate of each image may hold by a guess from the images alone; no label is used.
+
+        Each plate of an experiment gets another group, so that all together are most likely (as entries of the RxRx1 competition
+        did by linear assignment); plates beyond the number of groups get their own most likely one.
+
+        Parameters
+        ----------
+        logits : (n, classes), finite or minus infinity. plates : (n,) number of each image's plate. experiments : (n,) of it.
+        """
+        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+        chances = shifted / shifted.sum(axis=1, keepdims=True)
+        inside = np.stack([chances[:, self.of_class == group].sum(axis=1) for group in range(self.count)], axis=1)
+        likely, of_experiment = np.log(inside + np.finfo(float).tiny), np.asarray(experiments)
+        allowed = np.empty(logits.shape, bool)
+        for experiment in np.unique(of_experiment):
+            mine = np.unique(plates[of_experiment == experiment])
+            score = np.stack([likely[plates == plate].sum(axis=0) for plate in mine])
+            group = score.argmax(axis=1)
+            dealt, to = linear_sum_assignment(score, maximize=True)
+            group[dealt] = to
+            for plate, its in zip(mine, group, strict=True):
+                allowed[plates == plate] = self.allowed(its)
+        return allowed
 
 
 def plate_groups(labels: Labels) -> PlateGroups:

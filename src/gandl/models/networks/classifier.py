@@ -9,18 +9,16 @@ own, whose mean is that of the image (class activation maps, Zhou et al. 2016).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gandl.config import ClassifierNetworkSettings, ClassifierSettings
-from gandl.models.crops.intensity import IntensityScale
 from gandl.models.networks.batch_norm import GroupedBatchNorm
-from gandl.models.networks.trained import BETWEEN, PER_PASS, STOPS, TrainedModel, points_between, seeded
+from gandl.models.networks.trained import BETWEEN, PER_PASS, STOPS, TrainedOnLabels, points_between, seeded
 
 DARK = -1.0
 """What a pixel that does not count is drawn as."""
@@ -118,7 +116,7 @@ def _dense_net(settings: ClassifierNetworkSettings, channels: int) -> tuple[nn.M
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainedClassifier(TrainedModel[ClassifierSettings]):
+class TrainedClassifier(TrainedOnLabels[ClassifierSettings]):
     """A classifier and its moving average, which embeds."""
 
     objective: ClassVar[str] = "classifier"
@@ -127,29 +125,9 @@ class TrainedClassifier(TrainedModel[ClassifierSettings]):
     classifier_ema: Classifier
     classifier_raw: Classifier
 
-    @property
-    def networks(self) -> dict[str, nn.Module]:
-        return {"classifier_ema": self.classifier_ema, "classifier_raw": self.classifier_raw}
-
     @classmethod
-    def new(
-        cls,
-        settings: ClassifierSettings,
-        scale: IntensityScale,
-        seed: int,
-        pixel_size_um: float | None = None,
-        classes: Sequence[str] = (),
-    ) -> Self:
-        averaged, raw = (new_classifier(settings, len(scale.channels), len(classes), seed) for _ in range(2))
-        return cls(
-            classifier_ema=averaged.eval(),
-            classifier_raw=raw.eval(),
-            scale=scale,
-            settings=settings,
-            seed=seed,
-            pixel_size_um=pixel_size_um,
-            classes=tuple(classes),
-        )
+    def untrained(cls, settings: ClassifierSettings, channels: int, classes: int, seed: int) -> Classifier:
+        return new_classifier(settings, channels, classes, seed)
 
     @torch.no_grad()
     def beside(self, real: Tensor, seed: int) -> Tensor:

@@ -8,18 +8,16 @@ Only what is trained is here, a convolution with a kernel of 1 and a linear head
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from gandl.config import CollapsedSettings
 from gandl.models.compute.device import wide
-from gandl.models.crops.intensity import IntensityScale
 from gandl.models.networks.imagenet.pretrained import FrozenNetwork, dim_of
-from gandl.models.networks.trained import BETWEEN, STOPS, TrainedModel, points_between, seeded
+from gandl.models.networks.trained import BETWEEN, STOPS, TrainedOnLabels, points_between, seeded
 
 COLOURS = 3
 
@@ -58,7 +56,7 @@ class Collapsed(nn.Module):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainedCollapsed(TrainedModel[CollapsedSettings]):
+class TrainedCollapsed(TrainedOnLabels[CollapsedSettings]):
     """What was trained and its moving average, which embeds."""
 
     objective: ClassVar[str] = "collapsed"
@@ -67,29 +65,9 @@ class TrainedCollapsed(TrainedModel[CollapsedSettings]):
     collapsed_ema: Collapsed
     collapsed_raw: Collapsed
 
-    @property
-    def networks(self) -> dict[str, nn.Module]:
-        return {"collapsed_ema": self.collapsed_ema, "collapsed_raw": self.collapsed_raw}
-
     @classmethod
-    def new(
-        cls,
-        settings: CollapsedSettings,
-        scale: IntensityScale,
-        seed: int,
-        pixel_size_um: float | None = None,
-        classes: Sequence[str] = (),
-    ) -> Self:
-        averaged, raw = (new_collapsed(settings, len(scale.channels), len(classes), seed) for _ in range(2))
-        return cls(
-            collapsed_ema=averaged.eval(),
-            collapsed_raw=raw.eval(),
-            scale=scale,
-            settings=settings,
-            seed=seed,
-            pixel_size_um=pixel_size_um,
-            classes=tuple(classes),
-        )
+    def untrained(cls, settings: CollapsedSettings, channels: int, classes: int, seed: int) -> Collapsed:
+        return new_collapsed(settings, channels, classes, seed)
 
     @torch.no_grad()
     def beside(self, real: Tensor, seed: int) -> Tensor:

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -92,6 +92,45 @@ class TrainedModel(ABC, Generic[Recipe]):
     @abstractmethod
     def way(self, real: Tensor, seed: int) -> Tensor:
         """Crops (m, c, y, x) on the networks' scale, on the way from one image to another: what changes between neighbours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedOnLabels(TrainedModel[Recipe]):
+    """A network that tells labels apart, `<objective>_raw`, and its moving average, `<objective>_ema`, which embeds."""
+
+    @classmethod
+    @abstractmethod
+    def untrained(cls, settings: Recipe, channels: int, classes: int, seed: int) -> nn.Module:
+        """Its network for images of so many channels and so many labels; the seed decides every weight."""
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        return {name: getattr(self, name) for name in self._names()}
+
+    @classmethod
+    def new(
+        cls,
+        settings: Recipe,
+        scale: IntensityScale,
+        seed: int,
+        pixel_size_um: float | None = None,
+        classes: Sequence[str] = (),
+    ) -> Self:
+        networks: dict[str, Any] = {
+            name: cls.untrained(settings, len(scale.channels), len(classes), seed).eval() for name in cls._names()
+        }
+        return cls(
+            **networks,
+            scale=scale,
+            settings=settings,
+            seed=seed,
+            pixel_size_um=pixel_size_um,
+            classes=tuple(classes),
+        )
+
+    @classmethod
+    def _names(cls) -> tuple[str, str]:
+        return f"{cls.objective}_ema", f"{cls.objective}_raw"
 
 
 @contextmanager

@@ -20,7 +20,8 @@ from gandl.config import AutoencoderSettings
 from gandl.models.compute.device import wide
 from gandl.models.compute.ema import MovingAverage
 from gandl.models.networks.autoencoder import SMALLEST, Autoencoder, TrainedAutoencoder, new_autoencoder
-from gandl.models.networks.imagenet.perceptual import content_of, load_perceptual, operations
+from gandl.models.networks.imagenet.perceptual import load_perceptual, operations
+from gandl.models.networks.imagenet.pretrained import content_of
 from gandl.models.networks.layers import feature_maps
 from gandl.models.objectives.objective import Objective, descend, spread
 from gandl.models.objectives.troubles import QUICK, SLOW, Check, Numbers, TroubleKind

@@ -6,6 +6,7 @@ The network between them keeps the weights that ImageNet gave it; gradients pass
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -16,7 +17,7 @@ from gandl.config import CollapsedSettings
 from gandl.models.compute.device import wide
 from gandl.models.compute.ema import MovingAverage
 from gandl.models.networks.collapsed import COLOURS, Collapsed, TrainedCollapsed, new_collapsed
-from gandl.models.networks.imagenet.pretrained import load_pretrained, work_of
+from gandl.models.networks.imagenet.pretrained import content_of, load_pretrained, work_of
 from gandl.models.objectives.objective import Objective, descend
 from gandl.models.objectives.troubles import QUICK, Check, Numbers, TroubleKind
 
@@ -40,7 +41,7 @@ class Collapsing(Objective[CollapsedSettings]):
         self._of_site = torch.from_numpy(self.labels.of_site).to(self.device)
         collapsed = new_collapsed(settings, len(self.scale.channels), len(self.labels.classes), self.seed)
         self.collapsed = collapsed.to(self.device, self.dtype)
-        self.backbone = load_pretrained(settings.imagenet, settings.pretrained).to(self.device, self.dtype)
+        self.backbone = load_pretrained(settings.imagenet, self.pretrained).to(self.device, self.dtype)
         self._average = MovingAverage(self.collapsed, settings.ema_half_life, settings.ema_rampup)
         self._optimizer = torch.optim.Adam(
             self.collapsed.parameters(), lr=self.learning_rate, betas=(settings.beta1, settings.beta2), eps=1e-8
@@ -82,6 +83,10 @@ class Collapsing(Objective[CollapsedSettings]):
             classes=self.labels.classes,
             **self._described(),
         )
+
+    @classmethod
+    def rests_on(cls, settings: CollapsedSettings, pretrained: Path | None) -> str:
+        return content_of(settings.imagenet, pretrained)
 
     @classmethod
     def work(cls, settings: CollapsedSettings, channels: int) -> float:

@@ -12,11 +12,15 @@ import pytest
 from fold_inputs import PLATES, SCHEME, SETTINGS, Screen, write_stores, write_tables
 from gandl.models.crops.crop_sampler import CropError
 from gandl.models.folds import training
-from gandl.models.folds.manifest import Folds, FoldsError, file_of, load_folds
+from gandl.models.folds.loading import load_folds
+from gandl.models.folds.manifest import Folds, FoldsError, file_of
+from gandl.models.networks.imagenet.weights import packaged
 from gandl.source.fold_labels import FoldOf, make_fold_labels
 from gandl.source.labels import LabelError
 from gandl.source.schemes import Question
 from gandl.tables import LABELS, SITES, SPLITS, read_table, write_table
+from gandl.workflow.files import sha256_of
+from imagenet_files import other_lite0_file
 from training_runs import no_peak
 
 __all__ = ["no_peak"]
@@ -81,6 +85,20 @@ def test_finished_folds_are_kept_and_a_lost_one_is_trained_again(
     assert not stray.exists()
 
 
+def test_folds_are_trained_again_with_other_weights_of_their_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen, other = Screen(tmp_path), other_lite0_file(tmp_path / "other.pth")
+    first, started = screen.train(), count_trainings(monkeypatch)
+    assert first.pretrained == sha256_of(packaged(SETTINGS.imagenet))
+    screen.train(pretrained=packaged(SETTINGS.imagenet))
+    assert started == [], "the same weights, named by their file"
+    second = screen.train(pretrained=other)
+    assert len(started) == len(PLATES)
+    assert second.pretrained == sha256_of(other)
+    assert [fold.sha256 for fold in first.folds] != [fold.sha256 for fold in second.folds]
+
+
 def test_a_file_that_is_not_the_manifests_is_refused(screen: Screen, tmp_path: Path) -> None:
     manifest = tmp_path / "folds.json"
     with pytest.raises(FoldsError, match=r"folds.json does not exist: train the models of the folds first"):
@@ -114,14 +132,51 @@ def test_a_planted_leak_stops_the_training(tmp_path: Path, monkeypatch: pytest.M
     assert started == []
 
 
-def test_all_folds_that_cannot_be_trained_are_told_at_once(tmp_path: Path) -> None:
+def test_a_fold_with_fewer_images_than_a_batch_is_trained_on_smaller_batches(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     screen = Screen(tmp_path)
-    with pytest.raises(FoldsError) as few:
-        screen.train(settings=SETTINGS.changed(batch=8))
-    assert str(few.value).splitlines() == [
-        f"controls, {SCHEME}, fold {plate}: 6 images to train on, fewer than a batch; lower counterparts.collapsed.batch (now 8)"
+    with caplog.at_level("WARNING", "gandl"):
+        folds = screen.train(settings=SETTINGS.changed(batch=8, engine={"microbatch": 4}))
+    assert [record.getMessage() for record in caplog.records if record.name == training.__name__] == [
+        f"controls, {SCHEME}, fold {plate}: 6 images to train on, fewer than a batch (counterparts.collapsed.batch: 8): its "
+        "batches are of 6"
         for plate in PLATES
     ]
+    assert [model.settings.batch for model in load_folds(screen.manifest).values()] == [6, 6]
+    assert [fold.images for fold in folds.folds] == [12, 12], "8 images are two batches"
+
+
+def test_whether_a_model_was_best_at_its_last_look_is_kept(screen: Screen, tmp_path: Path) -> None:
+    """One look alone is the last one; the last weights, or those of the first of two looks, are not meant."""
+    assert [fold.best_at_last_look for fold in Folds.read(screen.manifest).folds] == [True, True]
+    other = Screen(tmp_path)
+    last = other.train(settings=SETTINGS.changed(weights="last"))
+    assert [fold.best_at_last_look for fold in last.folds] == [False, False]
+    looks = other.train(settings=SETTINGS.changed(looks=3, images=32))
+    for fold in looks.folds:
+        assert fold.best_at_last_look == (fold.images == 32)
+
+
+def test_a_scheme_with_a_fold_of_one_label_is_left_out_and_the_others_are_trained(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    screen = Screen(tmp_path)
+    sites, splits = read_table(screen.sites, SITES), read_table(screen.splits, SPLITS)
+    negative = sites.loc[sites["control"] == "negative", ["well_id"]]
+    one = negative.assign(question="controls", scheme="leave_row_out", fold="A", part="train")
+    write_table(pd.concat([splits, one]), screen.splits, SPLITS)
+    with caplog.at_level("WARNING", "gandl"):
+        folds = screen.train()
+    assert {fold.scheme for fold in folds.folds} == {SCHEME}
+    assert (
+        "controls, leave_row_out, fold A: all 8 training wells are negative; telling classes apart needs two; the scheme "
+        "leave_row_out is left out" in caplog.text
+    )
+
+
+def test_all_folds_that_cannot_be_trained_are_told_at_once(tmp_path: Path) -> None:
+    screen = Screen(tmp_path)
     write_tables(tmp_path, controls=("negative",))
     with pytest.raises(FoldsError) as one:
         screen.train()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import os
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +18,10 @@ from torch.nn import functional as F
 
 from gandl.config import ImageNetNetwork
 from gandl.models.networks.imagenet import weights as weights_module
+from gandl.models.networks.imagenet.backbones import BACKBONES
 from gandl.models.networks.imagenet.efficientnet import padded
 from gandl.models.networks.imagenet.pretrained import FrozenNetwork, load_pretrained, untrained
-from gandl.models.networks.imagenet.weights import PretrainedError, packaged
+from gandl.models.networks.imagenet.weights import PretrainedError, fill, packaged
 from imagenet_files import NETWORKS, densenet121_file
 
 LITE, DENSE = ImageNetNetwork.EFFICIENTNET_LITE0, ImageNetNetwork.DENSENET121
@@ -106,12 +109,22 @@ def test_a_network_equals_an_independent_one_with_the_same_file(name: str, tmp_p
 
 def test_both_spellings_of_densenets_names_fit(tmp_path: Path) -> None:
     for dot in ("", "."):
-        torch.save(densenet121_file(dot=dot), tmp_path / f"with{dot}.pth")
+        written(densenet121_file(dot=dot), tmp_path / f"with{dot}.pth", zipped=not dot)
     one, other = (load_pretrained(DENSE, tmp_path / f"with{dot}.pth").state_dict() for dot in ("", "."))
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert (
         sum(tensor.numel() for tensor in densenet121_file().values()) == 7_978_856 + 83_648
     )  # parameters, and statistics
+
+
+@pytest.mark.parametrize("name", ImageNetNetwork)
+def test_the_smallest_image_that_a_network_takes_has_features(name: ImageNetNetwork) -> None:
+    network = untrained(name, 0)
+    with torch.inference_mode():
+        assert network.features(torch.rand(1, 3, name.smallest, name.smallest)).isfinite().all()
+        if name.smallest > 1:
+            with pytest.raises(RuntimeError):
+                network.features(torch.rand(1, 3, name.smallest // 2, name.smallest // 2))
 
 
 @pytest.mark.parametrize("name", ImageNetNetwork)
@@ -140,25 +153,79 @@ def test_a_frozen_network_stays_as_it_is_within_one_that_is_trained() -> None:
     assert torch.equal(frozen.eval().features(picture), frozen.train().features(picture))
 
 
+@cache
+def unfilled() -> torch.nn.Module:
+    """A DenseNet-121 that no refused file changes."""
+    return BACKBONES[DENSE].build()
+
+
 def refused(path: Path) -> str:
     with pytest.raises(PretrainedError) as error:
-        load_pretrained(DENSE, path)
+        fill(unfilled(), DENSE, path)
     assert "\n" not in str(error.value)
     return str(error.value)
 
 
-def test_a_missing_truncated_or_foreign_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_missing_truncated_or_foreign_file_is_refused_in_a_sentence(tmp_path: Path, zipped: bool) -> None:
+    """In today's format and in the one of 2017, in which DenseNet-121 is still published."""
     path = tmp_path / "weights.pth"
-    assert refused(path).endswith("weights.pth, the ImageNet weights of densenet121, does not exist")
-    torch.save(densenet121_file(), path)
-    whole = path.read_bytes()
+    assert "weights.pth, the ImageNet weights of densenet121, does not exist: run the workflow" in refused(path)
+    whole = written({"features.conv0.weight": torch.ones(64, 3, 7, 7)}, path, zipped)
     for length in (0, 1, 100, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:length])
-        assert "delete it and run again" in refused(path)
+        assert refused(path).endswith("weights.pth is truncated, damaged or no weights file: delete it and run again")
     path.write_bytes(b"<html>not found</html>")
     assert "no weights file" in refused(path)
-    torch.save([1, 2], path)
-    assert "no table of tensors" in refused(path)
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_damaged_file_is_refused_in_a_sentence_wherever_the_damage_is(tmp_path: Path, zipped: bool) -> None:
+    path, rng = tmp_path / "weights.pth", np.random.default_rng(0)
+    whole = np.frombuffer(written({"features.conv0.weight": torch.ones(2), "b": torch.ones(3)}, path, zipped), np.uint8)
+    for _ in range(400):
+        damaged, places = whole.copy(), rng.integers(len(whole), size=rng.integers(1, 6))
+        damaged[places] = rng.integers(256, size=len(places))
+        path.write_bytes(damaged.tobytes())
+        assert str(path) in refused(path)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize(
+    "content",
+    [
+        [1, 2],
+        torch.ones(2),
+        {0: torch.ones(2)},
+        {"a": [1.0]},
+        {"a": {"b": torch.ones(2)}},
+        {"a": torch.ones(2).to_sparse()},
+        {"a": torch.ones(2, dtype=torch.complex64)},
+    ],
+)
+def test_other_objects_than_a_table_of_named_tensors_are_refused(tmp_path: Path, content: object, zipped: bool) -> None:
+    written(content, tmp_path / "weights.pth", zipped)
+    assert refused(tmp_path / "weights.pth").endswith(
+        "holds no table of named tensors, as the ImageNet weights of densenet121 are: delete it and run again"
+    )
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_numbers_that_are_not_finite_are_refused(tmp_path: Path, number: float) -> None:
+    file = densenet121_file()
+    file["features.norm5.running_var"][7] = number
+    torch.save(file, tmp_path / "weights.pth")
+    assert (
+        "tensors 1 with numbers that are not finite (features.norm5.running_var): delete it and run again"
+        in refused(tmp_path / "weights.pth")
+    )
+
+
+def written(content: object, path: Path, zipped: bool) -> bytes:
+    """A file in today's format, or in the one before it."""
+    torch.save(content, path, _use_new_zipfile_serialization=zipped)
+    return path.read_bytes()
 
 
 class _Code:
@@ -185,8 +252,9 @@ def test_tensors_that_are_missing_unknown_or_of_another_shape_are_all_named(tmp_
     file["classifier.bias"] = torch.ones(10)
     torch.save(file, tmp_path / "weights.pth")
     assert refused(tmp_path / "weights.pth").endswith(
-        "does not hold the ImageNet weights of densenet121: tensors 1 missing (features.norm5.bias); 1 unknown "
-        "(features.norm6.bias); 1 of another shape (class_layers.out.bias (10,), not (1000,))"
+        "does not hold the ImageNet weights of densenet121, tensors 1 missing (features.norm5.bias); 1 unknown "
+        "(features.norm6.bias); 1 of another shape (class_layers.out.bias (10,), not (1000,)): delete it and run again, or take "
+        "the published file"
     )
     torch.save(NETWORKS["resnet50"][0](), tmp_path / "weights.pth")
     assert "unknown (conv1.weight, bn1.weight, bn1.bias, ...)" in refused(tmp_path / "weights.pth")

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from gandl.config import ImageNetNetwork, PerceptualSettings
-from gandl.models.networks.imagenet.perceptual import Perceptual, content_of, load_perceptual, operations
-from gandl.models.networks.imagenet.pretrained import FrozenNetwork, load_pretrained, untrained
+from gandl.models.networks.imagenet.perceptual import Perceptual, load_perceptual, operations
+from gandl.models.networks.imagenet.pretrained import FrozenNetwork, content_of, load_pretrained, untrained
 from gandl.models.networks.imagenet.weights import PretrainedError, packaged
 from model_inputs import counted, draw_images
 

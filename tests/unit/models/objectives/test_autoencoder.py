@@ -15,15 +15,17 @@ import torch
 
 from gandl.config import AutoencoderSettings, ImageNetNetwork
 from gandl.config.files import read_config
+from gandl.embeddings.conv_ae import AutoencoderFeaturizer
 from gandl.models.crops.intensity import IntensityScale
 from gandl.models.engine.training import train
 from gandl.models.looks.reconstruction import Reconstruction
+from gandl.models.networks import passes
 from gandl.models.networks.autoencoder import Autoencoder, DoublingBlock, TrainedAutoencoder
 from gandl.models.networks.imagenet.perceptual import load_perceptual, operations
 from gandl.models.networks.imagenet.weights import PretrainedError, packaged
 from gandl.models.objectives.autoencoder import PASSES, Autoencoding
 from gandl.models.objectives.objective import Objective
-from imagenet_files import resnet50_file
+from imagenet_files import other_lite0_file, resnet50_file
 from model_inputs import AUTOENCODER as TRAINING, Crops, counted, write_store
 from training_runs import no_peak, train_into
 
@@ -177,9 +179,7 @@ def test_the_perceptual_network_is_no_part_of_what_is_kept() -> None:
 
 @pytest.mark.usefixtures("no_peak")
 def test_other_weights_of_the_perceptual_network_make_another_training(tmp_path: Path) -> None:
-    store, other = write_store(tmp_path), tmp_path / "other.pth"
-    tensors = torch.load(packaged(LITE), weights_only=True)
-    torch.save({**tensors, "_conv_stem.weight": tensors["_conv_stem.weight"] * 0.9}, other)
+    store, other = write_store(tmp_path), other_lite0_file(tmp_path / "other.pth")
     for pretrained in (None, packaged(LITE), other):
         into = tmp_path / "run"
         files = into / "weights.safetensors", into / "curve.parquet", into / "samples.png", into / "checkpoints"
@@ -234,9 +234,12 @@ def test_settings_that_do_not_fit_are_refused(changes: dict, message: str) -> No
         TRAINING.changed(**changes)
 
 
-def test_the_full_size_trains_a_step_and_embeds(repository: Path, tmp_path: Path) -> None:
+def test_the_full_size_trains_a_step_and_embeds(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The recipe of paper.yaml with one image at a time: five channels, crops of 256 px, ResNet-50, a code of 1024."""
-    recipe = read_config(repository / "config/paper.yaml").counterparts.conv_ae
+    config = read_config(repository / "config/paper.yaml")
+    recipe = config.counterparts.conv_ae
     settings = recipe.changed(batch=1, engine={"precision": "float32"})
     assert (settings.crop, settings.network.code_dim) == (256, 1024)
     assert settings.perceptual.network is ImageNetNetwork.RESNET50
@@ -254,7 +257,13 @@ def test_the_full_size_trains_a_step_and_embeds(repository: Path, tmp_path: Path
     assert math.isfinite(numbers["loss_reconstruction"])
     assert 0 < numbers["loss_perceptual"] < 4
     assert objective.not_finite() is None
-    with torch.inference_mode():
-        code = objective.autoencoder_ema.encode(objective.loader.batch(1, 0)[0])
+    monkeypatch.setattr(passes, "TILE", 1)  # passes of one crop, not of sixteen: they do not depend on one another
+    featurizer = AutoencoderFeaturizer(objective.model(), config.embeddings.changed(batch=1))
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 5, 512, 512), dtype=np.uint8)
+    code = featurizer.embed(pixels)
     assert code.shape == (1, 1024)
-    assert bool(torch.isfinite(code).all())
+    assert np.isfinite(code).all()
+    crops = scale.apply(pixels).unfold(2, 256, 256).unfold(3, 256, 256).permute(0, 2, 3, 1, 4, 5).flatten(0, 2)
+    with torch.inference_mode():
+        expected = objective.autoencoder_ema.encode(crops).mean(dim=0)
+    assert np.allclose(code[0], expected.numpy(), rtol=1e-3, atol=1e-4)

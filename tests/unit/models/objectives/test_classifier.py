@@ -12,9 +12,12 @@ import torch
 import torch.nn.functional as F
 
 from gandl.config import ClassifierSettings, Schedule
+from gandl.config.files import read_config
+from gandl.embeddings.classifier import ClassifierFeaturizer
 from gandl.models.compute.ranks import Ranks
 from gandl.models.crops.intensity import IntensityScale
 from gandl.models.crops.supervision import Labels, Supervision, SupervisionError
+from gandl.models.networks import passes
 from gandl.models.networks.batch_norm import GroupedBatchNorm, settle
 from gandl.models.networks.classifier import Classifier, TrainedClassifier
 from gandl.models.networks.trained import seeded
@@ -210,6 +213,8 @@ def test_fewer_images_than_a_batch_are_reported_and_trained_on(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"network": {"norm_group": 1}}, "norm_group\n.*greater than or equal to 2"),
+        ({"learning_rate": math.inf}, "learning_rate\n.*finite number"),
         ({"batch": 10}, r"batch \(10\) must be a multiple of norm_group \(4\)"),
         ({"engine": {"microbatch": 2}}, "must be a multiple of norm_group"),
         ({"engine": {"compile": True}}, "engine.compile is not for this network"),
@@ -223,17 +228,12 @@ def test_settings_that_do_not_fit_are_refused(changes: dict, message: str) -> No
         CLASSIFIER.changed(**changes)
 
 
-def test_the_full_size_trains_a_step_and_embeds() -> None:
-    """DenseNet-161 at 512 px with five channels and 1,139 classes: 2208 pooled maps, an embedding of 1024."""
-    network = {
-        "crop": 512,
-        "growth": 48,
-        "init_features": 96,
-        "blocks": [6, 12, 36, 24],
-        "embedding_dim": 1024,
-        "norm_group": 2,
-    }
-    settings = CLASSIFIER.changed(network=network, batch=2, resolution=512)
+def test_the_full_size_trains_a_step_and_embeds(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recipe of paper.yaml with two images at a time: DenseNet-161 at 512 px with five channels and 1,139 classes."""
+    config = read_config(repository / "config/paper.yaml")
+    recipe = config.counterparts.baseline
+    settings = recipe.changed(batch=2, network={"norm_group": 2}, engine={"precision": "float32", "microbatch": 0})
+    assert (settings.crop, settings.network.embedding_dim) == (512, 1024)
     names = tuple(str(number) for number in range(1139))
     labels = Labels(names, np.array([7, 1138]), np.arange(2), np.arange(0))
 
@@ -253,7 +253,12 @@ def test_the_full_size_trains_a_step_and_embeds() -> None:
     ((_, numbers),) = objective.drain()
     assert math.isfinite(numbers["loss_softmax"])
     assert objective.not_finite() is None
-    with torch.inference_mode():
-        embedding = objective.classifier_ema.embed(objective.loader.batch(1, 0)[0][:1])
+    monkeypatch.setattr(passes, "TILE", 1)  # a pass of one image, not of sixteen: they do not depend on one another
+    featurizer = ClassifierFeaturizer(objective.model(), config.embeddings.changed(batch=1))
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 5, 512, 512), dtype=np.uint8)
+    embedding = featurizer.embed(pixels)
     assert embedding.shape == (1, 1024)
-    assert bool(torch.isfinite(embedding).all())
+    assert np.isfinite(embedding).all()
+    with torch.inference_mode():
+        seen = Images.scale.apply(pixels)
+        assert np.allclose(embedding, objective.classifier_ema.embed(seen).numpy(), rtol=1e-3, atol=1e-4)

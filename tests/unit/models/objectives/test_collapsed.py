@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +13,24 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from gandl.config import CollapsedSettings
+from gandl.config import CollapsedSettings, ImageNetNetwork, Precision
 from gandl.images.store_reader import ImageStore
 from gandl.models.crops.supervision import Labels, Supervision
 from gandl.models.engine.training import train
+from gandl.models.engine.worker import TrainingJob, work
+from gandl.models.looks.collapsed import values_of
+from gandl.models.networks.collapsed import TrainedCollapsed
 from gandl.models.networks.imagenet.pretrained import load_pretrained
+from gandl.models.networks.imagenet.weights import packaged
 from gandl.models.networks.weights import load
 from gandl.models.objectives.collapsed import Collapsing
-from gandl.tables import CURVE, read_table
+from gandl.tables import CURVE, LABELS as LABEL_TABLE, read_table, write_table
+from gandl.workflow.files import sha256_of
+from imagenet_files import densenet121_file, other_lite0_file
 from model_inputs import COLLAPSED, SITES, Crops, write_store
+from training_runs import labels_of, no_peak
+
+__all__ = ["no_peak"]
 
 LABELS = Labels(("a", "b", "c"), np.arange(SITES) % 3, np.arange(SITES), np.arange(0))
 
@@ -101,6 +111,64 @@ def test_its_work_is_what_pytorch_counts() -> None:
     assert Collapsing.work(settings, 2) == pytest.approx(counter.get_total_flops(), rel=0.02)
 
 
+def test_of_equally_accurate_weights_the_lower_loss_is_the_better_quality() -> None:
+    right = np.array([0, 1, 1, 0])
+    sure, unsure, worse = np.eye(2)[right] * 4, np.eye(2)[right] * 0.1, np.eye(2)[right] * 50
+    worse[0] = worse[0, ::-1]
+    qualities = []
+    for logits in (sure, unsure, worse):
+        found = values_of(logits, right)
+        assert found["accuracy"] == (logits.argmax(axis=1) == right).mean()
+        qualities.append(found["quality"])
+        assert 0 <= found["quality"] - (1 - found["accuracy"]) < 1 / len(right), "a loss is less than a site"
+    assert qualities == sorted(qualities)
+    assert len(set(qualities)) == 3
+
+
+def train_labelled(store: Path, into: Path, settings: CollapsedSettings, pretrained: Path | None = None) -> Path:
+    files = into / "weights.safetensors", into / "curve.parquet", into / "samples.png", into / "checkpoints"
+    train([store], settings, 1, *files, objective="collapsed", supervision=labels_of(store), pretrained=pretrained)
+    return files[0]
+
+
+@pytest.mark.usefixtures("no_peak")
+def test_other_weights_of_its_network_make_another_training(tmp_path: Path) -> None:
+    store, other = write_store(tmp_path), other_lite0_file(tmp_path / "other.pth")
+    own = packaged(COLLAPSED.imagenet)
+    settings = COLLAPSED.changed(images=16, looks=1)
+    for pretrained in (None, own, other):
+        train_labelled(store, tmp_path / "run", settings, pretrained)
+    kept = [json.loads(path.read_text())["pretrained"] for path in tmp_path.glob("run/checkpoints/*/training.json")]
+    assert sorted(kept) == sorted(sha256_of(path) for path in (own, other)), "the same file by its path is the same"
+
+
+@pytest.mark.usefixtures("no_peak")
+def test_settings_that_are_copied_keep_the_weights_of_its_network(tmp_path: Path) -> None:
+    """`auto` makes copies of settings, a training of several processes is read from a file; DenseNet comes with no package."""
+    store, weights = write_store(tmp_path), tmp_path / "densenet121.pth"
+    torch.save(densenet121_file(), weights)
+    labels, into = tmp_path / "labels.parquet", tmp_path / "run"
+    write_table(labels_of(store).table, labels, LABEL_TABLE)
+    job = TrainingJob(
+        stores=(store,),
+        settings=COLLAPSED.changed(
+            network={"crop": 32}, images=8, looks=1, imagenet="densenet121", engine={"precision": "auto"}
+        ),
+        seed=1,
+        weights=into / "weights.safetensors",
+        curve=into / "curve.parquet",
+        samples=into / "samples.png",
+        checkpoints=into / "checkpoints",
+        objective="collapsed",
+        labels=labels,
+        pretrained=weights,
+    )
+    work(TrainingJob.model_validate_json(job.model_dump_json()))
+    model = load(job.weights, TrainedCollapsed)
+    assert model.settings.imagenet is ImageNetNetwork.DENSENET121
+    assert model.settings.engine.precision is not Precision.AUTO
+
+
 def test_it_learns_to_tell_one_channel_from_the_other(tmp_path: Path) -> None:
     """Checks in one channel or in the other; the right weights are the ones with the best accuracy on unseen sites."""
     rng = np.random.default_rng(0)
@@ -127,4 +195,5 @@ def test_it_learns_to_tell_one_channel_from_the_other(tmp_path: Path) -> None:
     curve = read_table(tmp_path / "curve.parquet", CURVE)
     accuracy = curve[curve["metric"] == "accuracy"].set_index("images")["value"]
     assert accuracy.max() == 1
-    assert load(weights).images_seen == accuracy.idxmax(), "the first of the best is kept"
+    losses = curve[curve["metric"] == "validation_loss"].set_index("images")["value"]
+    assert load(weights).images_seen == losses[accuracy == 1].idxmin(), "of the most accurate those of the lowest loss"

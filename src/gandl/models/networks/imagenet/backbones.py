@@ -31,7 +31,6 @@ class Backbone:
         computed; features are the mean of the last of all over space.
     name_of : published name of a parameter -> the network's own.
     dim : channels of the last map.
-    smallest : least side (px) of its images.
     mean, deviation : of the channels in [0, 1], by which images are normalised.
     """
 
@@ -39,7 +38,6 @@ class Backbone:
     maps: Maps
     name_of: Callable[[str], str]
     dim: int
-    smallest: int
     mean: tuple[float, float, float]
     deviation: tuple[float, float, float]
 
@@ -101,8 +99,8 @@ IMAGENET = {"mean": (0.485, 0.456, 0.406), "deviation": (0.229, 0.224, 0.225)}
 """Of ImageNet's training images, as torchvision's networks expect."""
 BACKBONES: Mapping[ImageNetNetwork, Backbone] = {
     ImageNetNetwork.EFFICIENTNET_LITE0: Backbone(
-        EfficientNetLite0, _maps_of_efficientnet, _same_name, 1280, 1, (127 / 255,) * 3, (128 / 255,) * 3
+        EfficientNetLite0, _maps_of_efficientnet, _same_name, 1280, (127 / 255,) * 3, (128 / 255,) * 3
     ),
-    ImageNetNetwork.DENSENET121: Backbone(_densenet121, _maps_of_densenet, _name_in_densenet, 1024, 32, **IMAGENET),
-    ImageNetNetwork.RESNET50: Backbone(_resnet50, _maps_of_resnet, _same_name, 2048, 1, **IMAGENET),
+    ImageNetNetwork.DENSENET121: Backbone(_densenet121, _maps_of_densenet, _name_in_densenet, 1024, **IMAGENET),
+    ImageNetNetwork.RESNET50: Backbone(_resnet50, _maps_of_resnet, _same_name, 2048, **IMAGENET),
 }

@@ -8,7 +8,6 @@ replicated to three, and the distances are averaged over channels and maps.
 
 from __future__ import annotations
 
-import hashlib
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from gandl.config import ImageNetNetwork, PerceptualSettings
 from gandl.models.compute.device import wide
 from gandl.models.networks.imagenet.backbones import BACKBONES
 from gandl.models.networks.imagenet.pretrained import FrozenNetwork, load_pretrained
-from gandl.models.networks.imagenet.weights import PretrainedError, packaged
 
 EPSILON = 1e-10
 """Added to a length before it divides: where nothing is seen, the distance is 0."""
@@ -77,20 +75,6 @@ def load_perceptual(settings: PerceptualSettings, weights: Path | None = None) -
     gandl.models.networks.imagenet.weights.PretrainedError : the file, or the package, is missing, damaged or another one.
     """
     return Perceptual(load_pretrained(settings.network, weights), settings.maps)
-
-
-def content_of(network: ImageNetNetwork, weights: Path | None = None) -> str:
-    """Digest of the weights file: what such a distance depends on besides settings and code.
-
-    Raises
-    ------
-    gandl.models.networks.imagenet.weights.PretrainedError : there is no such file, or no such package.
-    """
-    path = packaged(network) if weights is None else Path(weights)
-    if not path.is_file():
-        raise PretrainedError(f"{path}, the ImageNet weights of {network}, does not exist")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @lru_cache

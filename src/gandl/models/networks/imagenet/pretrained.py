@@ -5,6 +5,7 @@ One way for all that need such a network: featurizers, a trainable layer before 
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gandl.config import ImageNetNetwork
 from gandl.models.networks.imagenet.backbones import ALL, BACKBONES
-from gandl.models.networks.imagenet.weights import fill, packaged
+from gandl.models.networks.imagenet.weights import existing, fill, packaged
 
 
 class FrozenNetwork(nn.Module):
@@ -32,7 +33,7 @@ class FrozenNetwork(nn.Module):
     def __init__(self, name: ImageNetNetwork, network: nn.Module) -> None:
         super().__init__()
         backbone = BACKBONES[name]
-        self.name, self.dim, self.smallest = name, backbone.dim, backbone.smallest
+        self.name, self.dim, self.smallest = name, backbone.dim, name.smallest
         self.network = network
         self._maps = backbone.maps
         for statistic, values in (("mean", backbone.mean), ("deviation", backbone.deviation)):
@@ -87,6 +88,18 @@ def load_pretrained(name: ImageNetNetwork, weights: Path | None = None) -> Froze
     network = BACKBONES[name].build()
     fill(network, name, packaged(name) if weights is None else Path(weights))
     return FrozenNetwork(name, network)
+
+
+def content_of(network: ImageNetNetwork, weights: Path | None = None) -> str:
+    """SHA-256 of the weights file: what such a network makes depends on it besides settings and code.
+
+    Raises
+    ------
+    gandl.models.networks.imagenet.weights.PretrainedError : there is no such file, or no such package.
+    """
+    path = packaged(network) if weights is None else existing(Path(weights), network)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def untrained(name: ImageNetNetwork, seed: int) -> FrozenNetwork:
