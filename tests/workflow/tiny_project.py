@@ -48,7 +48,7 @@ TINY_SIMULATED = {
             "hrce_plates": 1,
             "vero_plates": 1,
             "compounds": 3,
-            "sites": 1,
+            "sites": 2,  # with one, counts of cells are so few and equal that they separate nothing
             "rxrx1_experiments": 2,
             "rxrx1_sirnas": 3,
         },
