@@ -90,7 +90,7 @@ def recognition_story(numbers: pd.DataFrame, settings: Mapping[str, Any]) -> Rec
     guessed = ("accuracy_in_guessed_groups", "site") in found
     notes = [
         _held_out(share, unit_held_out, experiments),
-        f"{weights} Controls are apart: siRNAs are told apart from siRNAs alone, controls from controls.",
+        f"{weights} Controls are apart: a siRNA is chosen among siRNAs alone, a control among controls.",
         f"{UNBOUND} {GUESSED}" if guessed else UNBOUND,
     ]
     return Recognition(columns, rows, _finding(values, label, unit_held_out, experiments), notes)

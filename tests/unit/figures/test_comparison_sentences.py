@@ -42,7 +42,8 @@ def test_each_featurizer_s_floors_are_those_with_a_small_adjusted_p(table: pd.Da
     preface, gandl, conv_ae = sentences(table, 0.95)
     assert gandl == "GAN-DL, 512-d layer: above Cell count on 2 of 2 sets, Channel intensities on 1 of 2."
     assert (
-        conv_ae == "ConvAE: above no floor; below Channel intensities on 1 of 2 sets; never told apart from Cell count."
+        conv_ae
+        == "ConvAE: above no floor; below Channel intensities on 1 of 2 sets; never distinguishable from Cell count."
     )
     assert "8 comparisons (2 featurizers, 2 floors, 2 sets of wells or images" in preface
     assert "Holm’s adjusted p over all 8 is at most 0.05" in preface

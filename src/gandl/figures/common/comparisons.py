@@ -48,7 +48,7 @@ def set_in_words(question: str, split: str, unit: str) -> str:
 
 
 def verdict(row: pd.Series, confidence: float) -> int:
-    """1 where the featurizer is above the floor, -1 where below, 0 where the two cannot be told apart."""
+    """1 where the featurizer is above the floor, -1 where below, 0 where they are not distinguishable."""
     if pd.isna(row["p_holm"]) or row["p_holm"] > 1 - confidence + 1e-12:
         return 0
     return 1 if row["value"] > 0 else -1
@@ -80,8 +80,8 @@ def _preface(table: pd.DataFrame, confidence: float, family: int) -> str:
     return (
         f"Against floors, paired on the same wells: {counted(len(table), 'comparison')}{of_all} "
         f"({counted(others, 'featurizer')}, {counted(floors, 'floor')}, {counted(len(sets), 'set')} of wells or images, by AUC "
-        f"or accuracy). Above and below are said where {said}; else the two cannot be told apart, which does not make them "
-        f"equal.{_seeds(table)}"
+        f"or accuracy). Featurizers are called above or below a floor where {said}; otherwise the two are not distinguishable, "
+        f"which does not make them equal.{_seeds(table)}"
     )
 
 
@@ -105,7 +105,7 @@ def _of_featurizer(name: str, table: pd.DataFrame) -> str:
     if below:
         parts.append(f"below {below}")
     if apart:
-        parts.append(f"never told apart from {apart}")
+        parts.append(f"never distinguishable from {apart}")
     return f"{featurizer_label(name)}: {'; '.join(parts)}."
 
 
