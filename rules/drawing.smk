@@ -53,6 +53,8 @@ CAPTION_SETTINGS = {
     "quality_crops": cfg.training.quality_crops,
     "chosen": cfg.training.weights.value,
     "conv_ae": conv_ae_caption(cfg.counterparts.conv_ae),
+    "counterparts": settings(cfg.counterparts),
+    "imagenet_network": cfg.embeddings.imagenet.network.label,
 }
 
 
@@ -92,6 +94,8 @@ def table_files(name, caption, category, result):
 
 
 RXRX19A = SCREEN == Dataset.RXRX19A
+ALL_COUNTERPARTS = [BASELINE, CONV_AE, TRAINED_BY_FOLD]
+COUNTERPARTS = [name for name in ALL_COUNTERPARTS if name in FEATURIZERS]
 PRESET = "config/config.yaml"
 FIGURES = {
     "figure_1": (True, ""),
@@ -101,6 +105,10 @@ FIGURES = {
     "figure_s_reconstructions": (
         CONV_AE in FEATURIZERS,
         f"conv_ae among embeddings.featurizers ({PRESET})",
+    ),
+    "figure_s_counterparts": (
+        bool(COUNTERPARTS),
+        f"{', '.join(ALL_COUNTERPARTS[:-1])} or {ALL_COUNTERPARTS[-1]} among embeddings.featurizers ({PRESET})",
     ),
     "figure_featurizers": (requested("controls"), f"the question controls ({PRESET})"),
     "figure_axes": (PLATE, "the plate BBBC013 (config/bbbc013.yaml)"),
@@ -142,6 +150,16 @@ FIGURES = {
         f"RxRx19a and the question controls ({PRESET})",
     ),
 }  # whether a figure or table is drawn, and what one that is not would need
+
+
+ONCE_TRAINED = {
+    name: f"<results>/models/{name}/seed_{recipe.seed}"
+    for name, recipe in ((BASELINE, RECIPE), (CONV_AE, CONV_AE_RECIPE))
+    if name in COUNTERPARTS
+}  # folders of the counterparts that have one training
+
+
+QUESTIONS_DRAWN = QUESTIONS_TRAINED if TRAINED_BY_FOLD in COUNTERPARTS else []
 
 
 def drawn(kind):

@@ -120,76 +120,6 @@ use rule figure_samples as figure_treatments with:
         confidence=cfg.evaluation.confidence,
 
 
-use rule figure_samples as figure_training with:
-    """Losses, penalties and the probe's Z' along training."""
-    input:
-        style=STYLE,
-        curves=[f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet"],
-    output:
-        **figure_files("figure_training", "training.rst", "models", "Training curve"),
-    log:
-        "<logs>/figures/figure_training.log",
-    benchmark:
-        "<benchmarks>/figures/figure_training.jsonl"
-    params:
-        **calls("gandl.figures.training.curves.draw_training"),
-        caption=caption(
-            "images", "crop", "resolution", "seed", "held_out", "quality_crops"
-        ),
-        each=[cfg.training.seed],
-
-
-use rule figure_samples as figure_s_training with:
-    """One training in full: all curves, the same latents along it, and an interpolation of styles."""
-    input:
-        style=STYLE,
-        curve=f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet",
-        samples=f"<results>/models/gandl/seed_{cfg.training.seed}/samples.npz",
-    output:
-        **figure_files(
-            "figure_s_training", "s_training.rst", "models", "Training in full"
-        ),
-    log:
-        "<logs>/figures/figure_s_training.log",
-    benchmark:
-        "<benchmarks>/figures/figure_s_training.jsonl"
-    params:
-        **calls("gandl.figures.training.supplement.draw_training_supplement"),
-        caption=caption(
-            "images",
-            "crop",
-            "resolution",
-            "seed",
-            "held_out",
-            "quality_crops",
-            "chosen",
-        ),
-        seed=cfg.training.seed,
-
-
-use rule figure_samples as figure_s_reconstructions with:
-    """Held-out crops and what the autoencoder makes of their codes, channel by channel."""
-    input:
-        where_drawn("figure_s_reconstructions"),
-        style=STYLE,
-        samples=f"{CONV_AE_MODEL}/samples.npz",
-    output:
-        **figure_files(
-            "figure_s_reconstructions",
-            "s_reconstructions.rst",
-            "models",
-            "Reconstructions of ConvAE",
-        ),
-    log:
-        "<logs>/figures/figure_s_reconstructions.log",
-    benchmark:
-        "<benchmarks>/figures/figure_s_reconstructions.jsonl"
-    params:
-        **calls("gandl.figures.training.samples.draw_samples"),
-        caption=caption("conv_ae"),
-        made="reconstructed",
-
-
 use rule figure_samples as figure_featurizers with:
     """Z' of every featurizer with its interval under every normalisation, over all rows and over the rows that chose nothing."""
     input:
@@ -329,6 +259,9 @@ use rule figure_samples as figure_calibration with:
         **calls("gandl.figures.calibration.draw_calibration"),
         caption=caption("bootstrap", "confidence"),
         featurizer=DRAWN,
+
+
+include: "training_figures.smk"
 
 
 rule figures:

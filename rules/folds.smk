@@ -9,6 +9,10 @@ EXPORTED = [name for name in FEATURIZERS if name != TRAINED_BY_FOLD]
 QUESTIONS_OF_FOLDS = [question.value for question in Question]
 
 
+ANSWERED_BY = [name if name in QUESTIONS_OF_FOLDS else "controls" for name in QUESTIONS]
+QUESTIONS_TRAINED = [name for name in QUESTIONS_OF_FOLDS if name in ANSWERED_BY]
+
+
 def folds_of(*questions):
     """The manifests of the models of questions' folds, of those that are requested; none where no such network is compared."""
     if TRAINED_BY_FOLD not in FEATURIZERS:

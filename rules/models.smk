@@ -9,6 +9,7 @@ MAKES     <results>/models/gandl/seed_{seed}/weights.safetensors (a copy of last
           <results>/models/densenet161_arcface/seed_{seed}/: the same, labels.parquet (who trains, who validates) and
           recognition.parquet (what held-out sites and wells were taken for);
           <results>/models/imagenet_collapsed-{question}/folds.json, and beside it the weights of every fold;
+          curves.parquet, how all of them were trained;
           <results>/models/conv_ae/seed_{seed}/: the same as of gandl; samples are held-out crops and their reconstructions;
           checkpoints are beside them, undeclared, so that a killed training resumes where it was
 """
@@ -136,6 +137,7 @@ rule imagenet_collapsed:
         pretrained=pretrained_weights(NETWORK),
     output:
         folds="<results>/models/imagenet_collapsed-{question}/folds.json",
+        curves="<results>/models/imagenet_collapsed-{question}/curves.parquet",
     log:
         "<logs>/models/imagenet_collapsed_{question}.log",
     benchmark:
@@ -157,6 +159,7 @@ rule imagenet_collapsed:
         drop_channels=cfg.embeddings.drop_channels,
         code=code_version(
             "gandl.models.folds.training",
+            "gandl.models.folds.curves",
             "gandl.models.objectives.collapsed",
             "gandl.models.looks.collapsed",
         ),

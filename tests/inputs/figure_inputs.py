@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from safetensors.numpy import save_file
 
 from gandl.evaluation.terms import TREATMENTS
 from gandl.figures.dose_response import DoseResponse
-from gandl.tables import CURVE, NUMBERS, WELL_SCORES, write_table
+from gandl.figures.training.counterparts import Training
+from gandl.models.folds.terms import FOLD_CURVES
+from gandl.tables import CURVE, NUMBERS, RECOGNITION, WELL_SCORES, write_table
 from table_rows import number_row, well_row
 
 ROWS = "ABCDEFGH"
@@ -131,6 +137,74 @@ def write_curve(path: Path, seed: int = 0) -> Path:
         ]
     write_table(pd.DataFrame(rows), path, CURVE)
     return path
+
+
+def write_training(folder: Path, metrics: Mapping[str, float], looks: Mapping[str, float], best: int) -> Training:
+    """A training of 8,000 images: `metrics` at 40 ticks and `looks` at four, about these values; weights after `best` images."""
+    rows = []
+    for tick in range(1, 41):
+        values = {**metrics, **(looks if tick % 10 == 0 else {})}
+        rows += [(200 * tick, 25 * tick, name, value * (1 + 1 / tick)) for name, value in values.items()]
+    folder.mkdir(exist_ok=True)
+    write_table(pd.DataFrame(rows, columns=CURVE.names), folder / "curve.parquet", CURVE)
+    metadata = {"images_seen": str(best), "classes": json.dumps(list("0123456"))}
+    save_file({"weight": np.zeros(1)}, folder / "weights.safetensors", metadata)
+    return Training(folder / "curve.parquet", folder / "weights.safetensors")
+
+
+def write_recognition(path: Path) -> Path:
+    """What a baseline takes 8 held-out sites for: of five siRNAs in groups of two and of two controls."""
+    rows = [
+        (
+            "site",
+            f"s{i}",
+            f"w{i}",
+            "P1",
+            "E1",
+            control,
+            "0",
+            "1",
+            0.5 if control else 0.2,
+            "1",
+            np.nan if control else 0.5,
+            "1",
+        )
+        for i, control in enumerate([False] * 6 + [True] * 2)
+    ]
+    write_table(pd.DataFrame(rows, columns=RECOGNITION.names), path, RECOGNITION)
+    return path
+
+
+def write_fold_curves(path: Path, folds: Mapping[str, Sequence[str]], labels: int = 2) -> Path:
+    """Curves of the folds of schemes, each of 640 images with four looks, the third of which is kept."""
+    rows = []
+    for scheme, names in folds.items():
+        for number, fold in enumerate(names):
+            rows += [(scheme, fold, 0, 0, "labels", float(labels), False)]
+            rows += [(scheme, fold, 0, 0, "most_frequent_label", 0.6, False)]
+            for look, images in enumerate((32, 80, 224, 640)):
+                values = {"accuracy": 0.5 + 0.1 * look - 0.01 * number, "validation_loss": 0.8 - 0.1 * look}
+                rows += [(scheme, fold, images, images // 16, *value, look == 2) for value in values.items()]
+    write_table(pd.DataFrame(rows, columns=FOLD_CURVES.names), path, FOLD_CURVES)
+    return path
+
+
+def write_counterparts(folder: Path) -> dict[str, Any]:
+    """What `draw_counterparts` takes, of a run with all counterparts and two questions."""
+    of_baseline = {"accuracy": 0.3, "accuracy_arcface": 0.2, "accuracy_in_groups": 0.4}
+    losses = {"loss_softmax": 2.0, "loss_arcface": 12.0}
+    of_conv_ae = {"loss_reconstruction": 0.1, "loss_perceptual": 1.0, "real_spread": 0.2, "reconstruction_spread": 0.1}
+    plates = {"quarter": ["all"], "leave_plate_out": ["HRCE-1_1", "HRCE-1_2"]}
+    questions = {"controls": plates, "cell_model": {"quarter": ["all"]}}
+    return {
+        "trainings": {
+            "densenet161_arcface": write_training(folder / "baseline", losses, {**of_baseline, "quality": 1.5}, 6000),
+            "conv_ae": write_training(folder / "conv_ae", of_conv_ae, {"quality": 0.5}, 8000),
+        },
+        "recognition": [write_recognition(folder / "recognition.parquet")],
+        "folds": [write_fold_curves(folder / f"{name}.parquet", folds) for name, folds in questions.items()],
+        "questions": list(questions),
+    }
 
 
 def write_samples(

@@ -127,6 +127,19 @@ def test_an_autoencoder_is_trained_beside_the_gan_embeds_both_screens_and_is_dra
     assert {"loss_reconstruction", "loss_perceptual", "quality"} <= set(curve["metric"])
 
 
+def test_the_trainings_of_all_counterparts_are_drawn_with_the_weights_that_embed(simulated: Project) -> None:
+    results = simulated.folder / RUN
+    drawn = pd.read_csv(results / "figures/figure_s_counterparts.csv")
+    assert set(drawn["counterpart"]) == {BASELINE, "conv_ae", COLLAPSED}
+    for name, images in ((BASELINE, 32), ("conv_ae", 64), (COLLAPSED, 8)):
+        mine = drawn[drawn["counterpart"] == name]
+        assert mine.loc[mine["kept"], "images_shown"].unique().tolist() == [images]
+    for question in QUESTIONS:
+        folds = Folds.read(results / f"models/{COLLAPSED}-{question}/folds.json").folds
+        lines = drawn.loc[drawn["question"] == question, ["scheme", "fold"]].astype(str).drop_duplicates()
+        assert len(lines) == len(folds)
+
+
 def test_reconstructions_are_refused_where_no_autoencoder_is_asked_for(simulated: Project) -> None:
     simulated.configure({"embeddings": {"featurizers": ["gandl_blocks", "cell_count"]}})
     try:

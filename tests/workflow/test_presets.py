@@ -19,6 +19,7 @@ DRAWN = {
         "figure_4",
         "figure_5",
         "figure_s_reconstructions",
+        "figure_s_counterparts",
         "figure_calibration",
         "figure_featurizers",
         "table_featurizers",

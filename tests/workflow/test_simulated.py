@@ -18,7 +18,7 @@ from tiny_project import Project
 
 RUN = "results/tiny"
 SIMULATOR = f"{RUN}/source/simulator"
-SAMPLES = ["samples", "s_reconstructions"]
+SAMPLES = ["samples", "s_reconstructions", "s_counterparts"]
 FIGURES = ["1", "3", "4", "5", "calibration", "featurizers", "plate", "training", "treatments", *SAMPLES]
 
 

@@ -14,6 +14,7 @@ from gandl.config import CollapsedSettings, Dataset, EmbeddingsSettings
 from gandl.embeddings.imagenet.folds import embed_folds
 from gandl.images.store_reader import store_path
 from gandl.models.compute.device import choose_device
+from gandl.models.folds.curves import write_fold_curves
 from gandl.models.folds.training import train_folds
 from gandl.source.schemes import Question
 from gandl.workflow.jobs import job
@@ -37,6 +38,7 @@ with job(snakemake.log[0]):
             threads=snakemake.threads,
             log=Path(snakemake.log[0]),
         )
+        write_fold_curves(Path(folds), Path(snakemake.output.curves))
     else:
         embed_folds(
             store_path(Path(snakemake.input.manifest)),

@@ -16,6 +16,7 @@ from figure_inputs import (
     outputs,
     treatments_table,
     write_controls,
+    write_counterparts,
     write_curve,
     write_dose_response,
     write_reference,
@@ -30,6 +31,7 @@ from gandl.figures.common.style import stamp, style
 from gandl.figures.dose_response import dose_response_figure, draw_dose_response, drawn
 from gandl.figures.featurizers import draw_featurizers
 from gandl.figures.plate import draw_plate
+from gandl.figures.training.counterparts import draw_counterparts
 from gandl.figures.training.curves import draw_training
 from gandl.figures.training.samples import draw_samples
 from gandl.figures.treatments import draw_treatments
@@ -58,6 +60,10 @@ def samples(folder: Path, settings: FiguresSettings, paths: dict[str, Path]) -> 
     draw_samples(write_samples(folder / "samples.npz"), settings=settings, **paths)
 
 
+def counterparts(folder: Path, settings: FiguresSettings, paths: dict[str, Path]) -> None:
+    draw_counterparts(**write_counterparts(folder), settings=settings, **paths)
+
+
 def featurizers(folder: Path, settings: FiguresSettings, paths: dict[str, Path]) -> None:
     methods = ["negative_crossfit", "negative", "unlabelled", "mock", "none"]
     numbers = [
@@ -82,7 +88,7 @@ def many_treatments(folder: Path, settings: FiguresSettings, paths: dict[str, Pa
     _treatments(folder, settings, paths, treatments=300, cell_types=("HRCE", "VERO"))
 
 
-FIGURES = [plate, axes, dose_response, training, samples, featurizers, treatments, many_treatments]
+FIGURES = [plate, axes, dose_response, training, samples, counterparts, featurizers, treatments, many_treatments]
 
 
 @pytest.mark.parametrize("draw", FIGURES)

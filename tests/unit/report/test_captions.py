@@ -59,6 +59,8 @@ def rendered(name: str, repository: Path, config: Config) -> str:
         "quality_crops": config.training.quality_crops,
         "chosen": config.training.weights.value,
         "conv_ae": conv_ae_caption(config.counterparts.conv_ae),
+        "counterparts": config.counterparts.model_dump(mode="json"),
+        "imagenet_network": config.embeddings.imagenet.network.label,
         "development_rows": config.source.development_rows,
         "imagenet": imagenet_in_words(
             featurizers, config.embeddings.imagenet.network, config.counterparts.conv_ae.perceptual
@@ -142,6 +144,17 @@ def test_the_caption_of_reconstructions_names_the_network_that_saw_them(reposito
     without = rendered("s_reconstructions", repository, pixels)
     assert "Trained by the mean squared error of pixels. Each channel" in without
     assert "of sites that it was trained on (none was held out)" in without
+
+
+def test_the_caption_of_counterparts_tells_of_those_that_the_run_has(repository):
+    text = rendered("s_counterparts", repository, of_screens(repository))
+    assert "*ImageNet-collapsed*: EfficientNet-Lite0 as trained on ImageNet" in text
+    assert "the distance between the first 3 feature maps of EfficientNet-Lite0" in text
+    assert "Dashed: chance, a uniform guess (one over the number of labels" in text
+    few = of_plate(repository, embeddings={"featurizers": ["gandl_blocks", "conv_ae"]})
+    text = rendered("s_counterparts", repository, few)
+    assert "*ConvAE*" in text
+    assert not any(word in text for word in ("DenseNet", "ImageNet-collapsed", "chance"))
 
 
 OF_FEATURES = ("axes", "dose_response", "featurizers", "plate", "table_featurizers", "treatments", "table_treatments")

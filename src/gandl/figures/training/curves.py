@@ -1,13 +1,13 @@
 """How the GAN's training went: losses, logits, penalties, quality on held-out sites and the probe's Z' along it, for every seed.
 
 Takes the training curves (`models/<model>/seed_<n>/curve.parquet`); makes figure_training. `gandl.figures.training.supplement`
-draws more of one training, with the panels that are defined here.
+draws more of one training, with the panels that are defined here, and `gandl.figures.training.counterparts` other networks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Unpack
 
@@ -24,12 +24,18 @@ from gandl.tables import CURVE, read_table
 ROLL_BACK, ERROR, FLOOR = "roll_back", "quality_error", "quality_floor"
 MARKS = (ROLL_BACK, "learning_rate", "r1_gamma", ERROR, FLOOR)
 """Metrics that are drawn as something else than a line of points."""
+KEPT = "kept"
+"""Column, if there is one, and mark: whether the weights that are used are those after so many images."""
+USED = "Weights used"
+"""What a ring around a point says."""
 SHOWN = "images_shown"
 """Column of what is drawn: real images shown so far (`images` says whether they were simulated)."""
 FEW = 20
 """Lines of at most so many points show them."""
 LEGEND = 0.12
 """Share of a panel's height that is kept free for every line of its legend."""
+Dashes = str | tuple[int, tuple[float, ...]]
+"""A line style of matplotlib."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,10 @@ class Panel:
     Attributes
     ----------
     zero : draw a line at 0. logarithmic : where all values are positive.
+    levels : metrics that are horizontal lines, for comparison, with their labels and line styles.
+    dashed : metrics whose lines are dashed, since they may lie on others.
+    kept : ring the points whose weights are used. alike : thin lines, the same for all trainings, where there are many.
+    unit : images that make one unit of the horizontal axis.
     """
 
     title: str
@@ -46,6 +56,11 @@ class Panel:
     lines: dict[str, tuple[str, str]]
     zero: bool = False
     logarithmic: bool = False
+    levels: dict[str, tuple[str, Dashes]] = field(default_factory=dict)
+    dashed: tuple[str, ...] = ()
+    kept: bool = False
+    alike: bool = False
+    unit: int = 1000
 
 
 LOSSES = Panel(
@@ -67,7 +82,7 @@ QUALITY = Panel("Quality on held-out sites", "Energy distance", {"quality": ("Ge
 PROBE = Panel("Probe on held-out controls", "Z′", {"probe_z_prime": ("Z′", INK)}, zero=True)
 PANELS = (LOSSES, LOGITS, PENALTIES, QUALITY, PROBE)
 METRICS = [metric for panel in PANELS for metric in panel.lines]
-DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
+DASHES: tuple[Dashes, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
 """Line styles of the seeds."""
 
 
@@ -118,13 +133,14 @@ def training_figure(data: pd.DataFrame) -> Figure:
 
 
 def draw_panel(
-    axes: Axes, panel: Panel, data: pd.DataFrame, seeds: Sequence[int], letter: str, legend: float = LEGEND
+    axes: Axes, panel: Panel, data: pd.DataFrame, seeds: Sequence[int | str], letter: str, legend: float = LEGEND
 ) -> None:
     """Draw one panel: a line per metric and seed, and a vertical one where a training went back; or say that there is nothing.
 
     Parameters
     ----------
-    legend : share of the panel's height that a line of its legend takes.
+    seeds : what tells trainings apart in the column `seed`, in order.
+    legend : share of the panel's height that a line of its legend takes; 0: no legend here.
     """
     axes.set_title(f"{letter}  {panel.title}")
     axes.set_ylabel(panel.axis)
@@ -138,35 +154,65 @@ def draw_panel(
         axes.axhline(0, color=PALE, lw=0.8, zorder=0)
     metrics = [metric for metric in panel.lines if (shown["metric"] == metric).any()]
     for metric in metrics:
-        label, colour = panel.lines[metric]
-        for i, seed in enumerate(seeds):
-            line = shown[(shown["metric"] == metric) & (shown["seed"] == seed)].sort_values(SHOWN)
-            axes.plot(
-                line[SHOWN] / 1000,
-                line["value"],
-                color=colour,
-                ls=DASHES[i % len(DASHES)],
-                lw=0.9,
-                gid=f"{metric} {seed}",
-                marker="o" if len(line) <= FEW else None,
-                ms=3,
-                label=label if i == 0 else "_",
-            )
+        _draw_lines(axes, panel, metric, shown, seeds)
+    _draw_levels(axes, panel, data)
     floors = data[data["metric"] == FLOOR] if "quality" in metrics else data.iloc[:0]
     if not floors.empty:
         _draw_floor(axes, data, floors, seeds)
+    if panel.kept and KEPT in shown:
+        points = shown[shown[KEPT]]
+        axes.plot(
+            points[SHOWN] / panel.unit,
+            points["value"],
+            ls="none",
+            marker="o",
+            ms=3.5 if panel.alike else 6,
+            mfc="none",
+            mec=INK,
+            mew=0.5 if panel.alike else 0.8,
+            clip_on=False,
+            gid=KEPT,
+            label=USED,
+        )
     if panel.logarithmic:
         if (shown["value"] > 0).all() and (floors["value"] > 0).all():
             axes.set_yscale("log")
         elif "quality" in panel.lines:  # about 0 where crops cannot be distinguished, and below it by chance
             axes.set_yscale("symlog", linthresh=0.1)
     for at in data.loc[data["metric"] == ROLL_BACK, SHOWN].unique():
-        axes.axvline(at / 1000, color=GREY, lw=0.8, ls=":", zorder=0, gid=ROLL_BACK)
+        axes.axvline(at / panel.unit, color=GREY, lw=0.8, ls=":", zorder=0, gid=ROLL_BACK)
     axes.set_xlim(left=0)
     entries = len(metrics) + (not floors.empty)
-    if entries > 1:
+    if legend and entries > 1:
         _keep_free(axes, min(0.5, entries * legend))
         axes.legend(loc="upper right")
+
+
+def _draw_lines(axes: Axes, panel: Panel, metric: str, shown: pd.DataFrame, seeds: Sequence[int | str]) -> None:
+    """The lines of one metric, one for each seed that has it."""
+    label, colour = panel.lines[metric]
+    of_seed = dict(iter(shown[shown["metric"] == metric].groupby("seed", sort=False)))
+    for i, seed in enumerate([seed for seed in seeds if seed in of_seed]):
+        line = of_seed[seed].sort_values(SHOWN)
+        axes.plot(
+            line[SHOWN] / panel.unit,
+            line["value"],
+            color=colour,
+            ls="--" if metric in panel.dashed else "-" if panel.alike else DASHES[seeds.index(seed) % len(DASHES)],
+            lw=0.6 if panel.alike else 0.9,
+            gid=f"{metric} {seed}",
+            marker="o" if len(line) <= FEW else None,
+            ms=2 if panel.alike else 3,
+            label=label if i == 0 else "_",
+        )
+
+
+def _draw_levels(axes: Axes, panel: Panel, data: pd.DataFrame) -> None:
+    """Horizontal lines to compare with, one for each value that a level has."""
+    for metric, (label, dashes) in panel.levels.items():
+        for i, value in enumerate(sorted(data.loc[data["metric"] == metric, "value"].unique())):
+            named = label if i == 0 else "_"
+            axes.axhline(value, color=GREY, lw=0.9, ls=dashes, zorder=0, gid=metric, label=named)
 
 
 def _keep_free(axes: Axes, share: float) -> None:
@@ -176,7 +222,7 @@ def _keep_free(axes: Axes, share: float) -> None:
     axes.set_ylim(top=float(scale.inverted().transform(low + (high - low) / (1 - share))))
 
 
-def _draw_floor(axes: Axes, data: pd.DataFrame, floors: pd.DataFrame, seeds: Sequence[int]) -> None:
+def _draw_floor(axes: Axes, data: pd.DataFrame, floors: pd.DataFrame, seeds: Sequence[int | str]) -> None:
     """What real crops of other sites reach, and the standard error of every look."""
     axes.axhline(
         float(floors["value"].iloc[-1]), color=GREY, lw=0.9, ls="--", zorder=0, gid=FLOOR, label="Real (floor)"

@@ -2,4 +2,4 @@
 weights of each fold and one manifest that lists them.
 """
 
-__all__ = ["loading", "manifest"]
+__all__ = ["loading", "manifest", "terms"]

@@ -12,13 +12,15 @@ import pytest
 from fold_inputs import PLATES, SCHEME, SETTINGS, Screen, write_stores, write_tables
 from gandl.models.crops.crop_sampler import CropError
 from gandl.models.folds import training
+from gandl.models.folds.curves import guessing, write_fold_curves
 from gandl.models.folds.loading import load_folds
 from gandl.models.folds.manifest import Folds, FoldsError, file_of
+from gandl.models.folds.terms import FOLD_CURVES, LABEL_COUNT, MOST_FREQUENT
 from gandl.models.networks.imagenet.weights import packaged
 from gandl.source.fold_labels import FoldOf, make_fold_labels
 from gandl.source.labels import LabelError
 from gandl.source.schemes import Question
-from gandl.tables import LABELS, SITES, SPLITS, read_table, write_table
+from gandl.tables import CURVE, LABELS, SITES, SPLITS, read_table, write_table
 from gandl.workflow.files import sha256_of
 from imagenet_files import other_lite0_file
 from training_runs import no_peak
@@ -196,3 +198,29 @@ def test_stores_whose_channels_differ_are_named(tmp_path: Path) -> None:
     screen.stores[1] = write_stores(tmp_path / "others", ("gfp", "er"))[1]
     with pytest.raises(CropError, match=r"holds the channels gfp, er, but .* holds gfp, dna"):
         screen.train(schemes=["quarter"])
+
+
+def test_the_curves_of_all_folds_stand_in_one_table_with_what_guessing_reaches(screen: Screen) -> None:
+    folds = Folds.read(screen.manifest)
+    output = screen.manifest.with_name("curves.parquet")
+    write_fold_curves(screen.manifest, output)
+    table = read_table(output, FOLD_CURVES)
+    assert list(dict.fromkeys(table["fold"])) == list(PLATES)
+    for fold in folds.folds:
+        rows = table[table["fold"] == fold.fold]
+        (accuracy,) = rows.loc[rows["kept"] & (rows["metric"] == "accuracy"), "value"]
+        assert accuracy == fold.validation_accuracy
+        guessed = rows[rows["images"] == 0].set_index("metric")["value"]
+        assert guessed.to_dict() == {LABEL_COUNT: 2.0, MOST_FREQUENT: 0.5}
+        work = screen.manifest.parent / training.WORK / fold.file.removesuffix(".safetensors")
+        assert len(rows) == 2 + len(read_table(work / "curve.parquet", CURVE))
+    (work / "curve.parquet").unlink()
+    with pytest.raises(FoldsError, match=r"curve.parquet is missing: delete .* and train the fold again"):
+        write_fold_curves(screen.manifest, output)
+
+
+def test_guessing_is_judged_by_labels_that_are_trained_on() -> None:
+    rows = [(label, "train") for label in "aabc"] + [(label, "validation") for label in "abbzzzz"]
+    labels = pd.DataFrame(rows, columns=["label", "part"])
+    assert guessing(labels) == {LABEL_COUNT: 3.0, MOST_FREQUENT: 2 / 3}
+    assert guessing(labels[labels["part"] == "train"]) == {LABEL_COUNT: 3.0}
