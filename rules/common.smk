@@ -59,6 +59,11 @@ FLOORS = [
     name for name in floors_among(FEATURIZERS) if name not in (UNTRAINED, *IMAGENET)
 ]
 QUESTIONS = [question.value for question in cfg.evaluation.questions]
+AT_ONCE = (  # threads of a job of which there is one per store: on a CPU two stores on two cores take half the time
+    cfg.compute.threads
+    if cfg.compute.gpus
+    else max(1, cfg.compute.threads // sum(map(len, STORES.values())))
+)
 
 
 DOWNLOADS = "results/downloads"  # of all runs of real screens

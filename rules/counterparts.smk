@@ -1,6 +1,5 @@
 """What the rules of the counterparts need: where their models lie, what they are trained on, the ImageNet weights they rest on."""
 
-
 RECIPE = cfg.counterparts.baseline
 
 

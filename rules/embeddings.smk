@@ -22,7 +22,7 @@ rule embeddings:
         "<benchmarks>/embeddings/{dataset}_trained_{store}.jsonl"
     conda:
         "../envs/gpu.yaml"
-    threads: cfg.compute.threads
+    threads: AT_ONCE
     resources:
         gpu=min(1, cfg.compute.gpus),
         mem=cfg.compute.store_memory,
@@ -130,7 +130,7 @@ use rule floors as untrained with:
         "<logs>/embeddings/{dataset}_untrained_{store}.log",
     benchmark:
         "<benchmarks>/embeddings/{dataset}_untrained_{store}.jsonl"
-    threads: cfg.compute.threads
+    threads: AT_ONCE
     params:
         featurizers=[UNTRAINED],
         settings=settings(
@@ -203,7 +203,7 @@ rule collapsed_embeddings:
         question="|".join(QUESTIONS_OF_FOLDS),
     conda:
         "../envs/gpu.yaml"
-    threads: cfg.compute.threads
+    threads: AT_ONCE
     resources:
         gpu=min(1, cfg.compute.gpus),
         mem=cfg.compute.store_memory,

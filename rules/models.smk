@@ -146,7 +146,7 @@ rule imagenet_collapsed:
         question="|".join(QUESTIONS_OF_FOLDS),
     conda:
         "../envs/gpu.yaml"
-    threads: cfg.compute.threads
+    threads: cfg.compute.threads if cfg.compute.gpus else 1  # its networks are small: questions side by side are faster
     resources:
         gpu=min(1, cfg.compute.gpus),
         mem=cfg.compute.training_memory,
