@@ -5,10 +5,33 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadFileScheduling
+
 REPOSITORY = Path(__file__).resolve().parents[1]
+WITH = {"tests/workflow/test_counterparts.py": "tests/workflow/test_simulated.py"}
+"""Files whose tests go to the process that has those of another: they read the same run of a workflow, which takes minutes."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Deal tests to processes by file (`--dist loadfile`), some files together."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    assert all((REPOSITORY / file).is_file() for file in (*WITH, *WITH.values()))
+
+    class ByRun(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return WITH.get(file, file)
+
+    return ByRun(config, log)
 
 
 @pytest.fixture(scope="session")
