@@ -28,6 +28,7 @@ def write_toy(path: Path) -> Path:
     values["source"]["rxrx19a"]["image_px"], values["source"]["rxrx1"]["image_px"] = 128, 64
     values["images"]["resolutions"] = {"rxrx19a": [64], "rxrx1": [64]}
     values["embeddings"] |= {"resolutions": {"rxrx19a": 64, "rxrx1": 64}, "stride": 32}
+    values["embeddings"]["featurizers"] = ["gandl", "gandl_blocks", "gandl_untrained", "intensity", "segmentation"]
     values["training"] |= {"resolution": 64, "images": 96, "quality_crops": 16, "probe_stride": 32}
     values["training"]["network"] |= {"crop": 32, "channel_base": 256, "channel_max": 16}
     values["training"]["engine"] |= {"precision": "float32"}

@@ -105,7 +105,7 @@ def test_published_embeddings_are_not_made_here(folder: Path) -> None:
     with pytest.raises(EmbeddingError, match="released embeddings are read as published"):
         build(FeaturizerName.RELEASED, folder)
     with pytest.raises(EmbeddingError, match="imagenet_collapsed is trained anew for every fold of a question"):
-        build(FeaturizerName.IMAGENET_COLLAPSED, folder)
+        build_several([FeaturizerName.IMAGENET_COLLAPSED], folder)
 
 
 def test_gandl_is_the_mean_over_crops_of_the_layer_before_the_logit(folder: Path) -> None:
