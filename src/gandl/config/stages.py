@@ -335,7 +335,9 @@ class ComputeSettings(Section):
         description="GPUs of a training job, each of which computes a part of every batch; above 0, an embedding job uses "
         "one, too. 0: everything runs on the CPU.",
     )
-    threads: PositiveInt = Field(2, description="CPU threads of a training or packing job, and, shared by as many stores, of embedding jobs.")
+    threads: PositiveInt = Field(
+        2, description="CPU threads of a training or packing job, and, shared by as many stores, of embedding jobs."
+    )
     training_memory: str = Field("3GB", pattern=r"^[1-9]\d*[MG]B$", description="Memory of a training job.")
     training_runtime: str = Field("12h", pattern=r"^[1-9]\d*[mhd]$", description="Time limit of a training job.")
     store_memory: str = Field(
