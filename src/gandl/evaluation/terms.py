@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from gandl.source.schemes import WHOLE, Scheme
-from gandl.tables import Column, Schema
+from gandl.tables import NUMBERS, Column, Schema
 
 DOSE_RESPONSE = "dose_response"
 """Question: how a score follows the dose."""
@@ -74,25 +74,15 @@ then. Of both kinds of controls the mean, and the band in which a further well l
 COMPARISONS = Schema(
     "comparisons",
     (
-        Column("question", "string"),
-        Column("featurizer", "string"),
+        *NUMBERS.columns[:2],
         Column("against", "string"),
-        Column("normalization", "string"),
-        Column("split", "string"),
-        Column("fold", "string"),
-        Column("seed", "integer"),
-        Column("unit", "string"),
-        Column("metric", "string"),
-        Column("value", "float", nullable=True),
-        Column("low", "float", nullable=True),
-        Column("high", "float", nullable=True),
-        Column("n", "integer"),
+        *NUMBERS.columns[2:],
         Column("drawn", "string", allowed=("well", "plate", "experiment", "row", "column")),
         Column("units", "integer"),
         Column("p", "float", nullable=True),
         Column("p_holm", "float", nullable=True),
     ),
-    key=("question", "featurizer", "against", "normalization", "split", "fold", "seed", "unit", "metric"),
+    key=(*NUMBERS.key[:2], "against", *NUMBERS.key[2:]),
 )
 """Differences of a featurizer from a floor (`against`) on the same held-out wells or images, of which `units` were drawn."""
 
