@@ -36,39 +36,27 @@ from plates import pixel_store
 SITES = 6
 """Sites of a small store."""
 NETWORK = NetworkSettings(crop=16, channel_base=96, channel_max=8, style_dim=12, feature_dim=10, mapping_layers=2)
-TRAINING = TrainingSettings(
-    network=NETWORK, resolution=32, images=160, batch=8, checkpoint_images=80, ema_half_life=40.0, r1_interval=4
-)
+SHORT = {"resolution": 32, "images": 160, "batch": 8, "checkpoint_images": 80, "ema_half_life": 40.0}
+"""What all trainings of the tests have in common."""
+TRAINING = TrainingSettings(network=NETWORK, **SHORT, r1_interval=4)
 
 AUTOENCODER = AutoencoderSettings(
     network=AutoencoderNetworkSettings(crop=16, channel_base=96, channel_max=8, code_dim=10),
     perceptual=PerceptualSettings(maps=2),
-    resolution=32,
-    images=160,
-    batch=8,
-    checkpoint_images=80,
-    ema_half_life=40.0,
+    **SHORT,
 )
 
 CLASSIFIER = ClassifierSettings(
     network=ClassifierNetworkSettings(
         crop=16, growth=3, init_features=6, blocks=[2, 1], embedding_dim=10, norm_group=4, norm_momentum=0.1
     ),
-    resolution=32,
-    images=160,
-    batch=8,
-    checkpoint_images=80,
-    ema_half_life=40.0,
+    **SHORT,
     held_out=0.3,
 )
 
 COLLAPSED = CollapsedSettings(
     network=CollapsedNetworkSettings(crop=16),
-    resolution=32,
-    images=160,
-    batch=8,
-    checkpoint_images=80,
-    ema_half_life=40.0,
+    **SHORT,
     held_out=0.3,
 )
 
