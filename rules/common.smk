@@ -30,7 +30,7 @@ from gandl.source.schemes import WHOLE as LEFT_OUT_WHOLE, Question
 from gandl.source.remote.copies import state_of_copy
 from gandl.source.plates.state import state_of_folder, states_of_stores
 from gandl.source.plates.stores import files_of_tables
-from gandl.source.stores import stores_of_run
+from gandl.source.stores import stores_of_run, training_stores
 
 cfg = load_config(config)
 
@@ -41,6 +41,7 @@ SCREEN = cfg.source.screen.value
 STORES = {
     dataset.value: stores_of_run(cfg.source, dataset) for dataset in cfg.source.datasets
 }
+SEEN = training_stores(cfg.source)  # of the first screen
 METHOD = cfg.normalization.method.value
 METHODS = [method.value for method in cfg.normalization.methods]
 OWN_FIRST = [METHOD, *(method for method in METHODS if method != METHOD)]
@@ -103,12 +104,12 @@ def code_of(featurizers):
     return code_version("gandl.embeddings.embed", *modules)
 
 
-def manifests_of(dataset):
-    """The manifests of a screen's image stores."""
+def manifests_of(dataset, stores=None):
+    """The manifests of a screen's image stores, or of some of them."""
     return collect(
         "<results>/images/{dataset}/{store}.manifest.json",
         dataset=dataset,
-        store=STORES[dataset],
+        store=STORES[dataset] if stores is None else stores,
     )
 
 

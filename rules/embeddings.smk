@@ -155,7 +155,7 @@ use rule embeddings as imagenet with:
     """Embed one store with a network trained on ImageNet, each channel alone, and with the same network untrained."""
     input:
         manifest="<results>/images/{dataset}/{store}.manifest.json",
-        screen=manifests_of(SCREEN),  # whose channels and intensity scale the network sees, as the trained one does
+        screen=manifests_of(SCREEN, SEEN),  # whose channels and intensity scale the network sees, as the trained one does
         pretrained=weights_of_channels(),
     output:
         embeddings=collect(

@@ -2,7 +2,7 @@
 counterparts `densenet161_arcface` and `imagenet_collapsed` are trained on the siRNAs of RxRx1 and on the labels of questions, the
 counterpart `conv_ae` without labels, as GAN-DL.
 
-REQUIRED  the image stores of the first screen; its sites and splits where `training.probe` is on; for the counterparts those of
+REQUIRED  the image stores of the first screen, but for `source.unseen`; its sites and splits where `training.probe` is on; for the counterparts those of
           RxRx1, its sites, splits, and ImageNet weights
 MAKES     <results>/models/gandl/seed_{seed}/weights.safetensors (a copy of last.safetensors or best.safetensors, as
           `training.weights` says), curve.parquet, samples.png, samples.npz, samples.gif, interpolation.png;
@@ -18,7 +18,7 @@ MAKES     <results>/models/gandl/seed_{seed}/weights.safetensors (a copy of last
 rule training:
     """Train GAN-DL (StyleGAN2) on crops of all stores of the first screen; resumes from its last checkpoint."""
     input:
-        manifests=manifests_of(SCREEN),
+        manifests=manifests_of(SCREEN, SEEN),
         probe_tables=branch(
             cfg.training.probe,
             then=collect(
@@ -103,7 +103,7 @@ rule baseline:
 use rule training as conv_ae with:
     """Train the paper's ConvAE, an autoencoder, on crops of all stores of the first screen; resumes as training does."""
     input:
-        manifests=manifests_of(SCREEN),
+        manifests=manifests_of(SCREEN, SEEN),
         pretrained=pretrained_weights(CONV_AE_PERCEPTUAL),
     output:
         weights=f"<results>/models/{CONV_AE}/seed_{{seed}}/weights.safetensors",

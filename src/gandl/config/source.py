@@ -170,6 +170,11 @@ class SourceSettings(Section):
         description="Screens of the run. The network is trained on the first; the others are embedded by it as they are "
         "(zero-shot).",
     )
+    unseen: list[str] = Field(
+        default_factory=list,
+        description="Stores of the first screen (RxRx19a: plates) on which no network without labels is trained (GAN-DL, ConvAE); "
+        "their controls are also reported by themselves. Empty: all are trained on, as in the paper.",
+    )
     simulation: SimulationSettings | None = Field(
         default_factory=SimulationSettings,
         description="RxRx19a and RxRx1 are simulated with these sizes; empty: the real ones.",

@@ -53,3 +53,24 @@ def stores_of_run(source: SourceSettings, dataset: Dataset, table: Path = TABLE)
             f"{known[0]} to {known[-1]}"
         )
     return [name for name in known if not wanted or name in wanted]
+
+
+def training_stores(source: SourceSettings, table: Path = TABLE) -> list[str]:
+    """Names of the stores of the first screen on which networks without labels are trained: all but `source.unseen`.
+
+    Raises
+    ------
+    StoresError : `source.unseen` names a store that the run does not have, or all that it has.
+    """
+    stores = stores_of_run(source, source.screen, table)
+    unknown = [name for name in source.unseen if name not in stores]
+    if unknown:
+        raise StoresError(
+            f"source.unseen names {', '.join(unknown)}; the run has {counted(len(stores), 'store')} of {source.screen}, "
+            f"{stores[0]} to {stores[-1]}"
+        )
+    seen = [name for name in stores if name not in source.unseen]
+    if not seen:
+        raise StoresError(f"source.unseen names all stores of {source.screen}; nothing is left to train on")
+    return seen
+
