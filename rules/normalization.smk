@@ -25,7 +25,7 @@ rule normalization:
     threads: 1
     resources:
         mem=memory_of_fit,
-        runtime="30m",
+        runtime="2h",
     params:
         settings=fitting,
         code=code_version("gandl.normalization.profiles"),
