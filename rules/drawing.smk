@@ -19,7 +19,9 @@ CAPTION = {
     "platemap": cfg.source.bbbc013.platemap if PLATE else None,
     "development_rows": cfg.source.development_rows,
     "normalization": METHOD,
-    "normalizations": normalizations_in_words(OWN_FIRST),
+    "normalizations": normalizations_in_words(
+        OWN_FIRST, reference=cfg.normalization.reference.value
+    ),
     "featurizer": DRAWN,
     "featurizers": FEATURIZERS,
     "imagenet": imagenet_in_words(
@@ -44,7 +46,7 @@ CAPTION_SETTINGS = {
     "bootstrap": cfg.evaluation.bootstrap,
     "confidence": cfg.evaluation.confidence,
     "false_discovery": cfg.evaluation.false_discovery,
-    "hits_note": hits_note(METHOD),
+    "hits_note": hits_note(METHOD, cfg.normalization.reference.value),
     "images": cfg.training.images,
     "crop": cfg.training.network.crop,
     "resolution": cfg.training.resolution,

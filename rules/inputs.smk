@@ -158,6 +158,17 @@ def embeddings_of(wildcards):
     )
 
 
+def fitting(wildcards):
+    """The settings that decide how a method is fitted."""
+    return cfg.normalization.of(Normalization(wildcards.method))
+
+
+def memory_of_fit(wildcards):
+    """Memory to fit a method: of one store, or a matrix of all features beside it, and its decomposition."""
+    whitens = (Normalization.SPHERIZE, Normalization.TVN)
+    return "6GB" if wildcards.method in whitens else "2GB"
+
+
 def profiles_of_run(ending):
     """Profiles of every featurizer that has one vector of a well: of the screen by every normalisation, of the others raw, as their questions take them."""
     return [
@@ -205,6 +216,9 @@ RAW = Normalization.NONE.value
 CROSSFIT = Normalization.NEGATIVE_CROSSFIT.value
 
 
+GLOBAL = [method for method in METHODS if method == Normalization.GLOBAL]
+
+
 STANDARDISED_ONCE = [
     method.value for method in Normalization if method.value != CROSSFIT
 ]
@@ -223,7 +237,9 @@ NUMBERS = [
     *answers("dose_response", METHOD),
     *answers("treatments", METHOD),
     *answers("cell_model", RAW),
+    *answers("cell_model", GLOBAL, EXPORTED),
     *answers("cell_type", RAW),
+    *answers("cell_type", GLOBAL, EXPORTED),
     *answers("calibration", METHOD),
 ]
 

@@ -1,8 +1,9 @@
 """normalization: plate effects are removed from embeddings; a profile is one row per site and one per well.
 
 REQUIRED  <results>/embeddings/{dataset}/{featurizer}/*.parquet, sites.parquet
-MAKES     <results>/normalization/{dataset}/{featurizer}.{method}.sites.parquet and .wells.parquet; the same wells as pycytominer
-          reads them, .profiles.parquet and .profiles.csv.gz; if requested, .site_profiles.parquet and .profiles.h5ad
+MAKES     <results>/normalization/{dataset}/{featurizer}.{method}.sites.parquet and .wells.parquet; .fitted.safetensors, what was
+          fitted to make them; the same wells as pycytominer reads them, .profiles.parquet and .profiles.csv.gz; if requested,
+          .site_profiles.parquet and .profiles.h5ad
 """
 
 
@@ -14,6 +15,7 @@ rule normalization:
     output:
         sites="<results>/normalization/{dataset}/{featurizer}.{method}.sites.parquet",
         wells="<results>/normalization/{dataset}/{featurizer}.{method}.wells.parquet",
+        fitted="<results>/normalization/{dataset}/{featurizer}.{method}.fitted.safetensors",
     log:
         "<logs>/normalization/{dataset}_{featurizer}_{method}.log",
     benchmark:
@@ -22,9 +24,10 @@ rule normalization:
         "../envs/cpu.yaml"
     threads: 1
     resources:
-        mem="2GB",
-        runtime="30m",
+        mem=memory_of_fit,
+        runtime="2h",
     params:
+        settings=fitting,
         code=code_version("gandl.normalization.profiles"),
     script:
         "../workflow/scripts/normalization.py"
@@ -38,6 +41,7 @@ use rule normalization as collapsed_normalization with:
     output:
         sites="<results>/normalization/{dataset}/imagenet_collapsed-{question}.{method}.sites.parquet",
         wells="<results>/normalization/{dataset}/imagenet_collapsed-{question}.{method}.wells.parquet",
+        fitted="<results>/normalization/{dataset}/imagenet_collapsed-{question}.{method}.fitted.safetensors",
     log:
         "<logs>/normalization/{dataset}_imagenet_collapsed-{question}_{method}.log",
     benchmark:
@@ -48,6 +52,7 @@ use rule normalization as collapsed_normalization with:
         mem="4GB",
         runtime="2h",
     params:
+        settings=fitting,
         code=code_version("gandl.normalization.folds"),
 
 

@@ -57,7 +57,7 @@ use rule figure_samples as table_treatments with:
         featurizer=DRAWN,
         confidence=cfg.evaluation.confidence,
         false_discovery=cfg.evaluation.false_discovery,
-        warning=hits_note(METHOD),
+        warning=hits_note(METHOD, cfg.normalization.reference.value),
 
 
 use rule figure_samples as table_1 with:

@@ -29,6 +29,11 @@ def main(folder: Path) -> None:
     for name, samples in json.loads((folder / "samples.json").read_text(encoding="utf-8")).items():
         normalized = pycytominer.normalize(str(folder / "raw.csv.gz"), samples=samples)
         normalized.to_parquet(folder / f"normalized.{name}.parquet")
+    unlabelled = json.loads((folder / "samples.json").read_text(encoding="utf-8"))["unlabelled"]
+    wells = pd.read_parquet(folder / "wells.profiles.parquet")
+    pycytominer.normalize(wells, samples=unlabelled, method="spherize").to_parquet(folder / "spherized.parquet")
+    plate = wells[wells["Metadata_Plate"] == wells["Metadata_Plate"].iloc[0]].reset_index(drop=True)
+    pycytominer.normalize(plate, samples=unlabelled, method="mad_robustize").to_parquet(folder / "robust.parquet")
     for path in folder.glob("pairs.*.json"):
         pairs = json.loads(path.read_text(encoding="utf-8"))
         table = pd.read_parquet(folder / pairs["profiles"])

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gandl.config import Normalization
+from gandl.config import Normalization, NormalizationSettings
 from gandl.normalization.export import export_profiles
 from gandl.normalization.profiles import normalized
 from gandl.statistics.agreement import agreement
@@ -82,6 +82,8 @@ def tried(python: Path, project: Project, tmp_path_factory: pytest.TempPathFacto
     export_profiles(
         screen.site_profiles(Normalization.UNLABELLED), screen.sites, [folder / "sites.profiles.parquet"], {}
     )
+    export_profiles(screen.wells(Normalization.NONE), screen.sites, [folder / "wells.profiles.parquet"], {})
+    shutil.copy(screen.wells(Normalization.NONE), folder / "raw.wells.parquet")
     for name, pairs in PAIRS.items():
         (folder / f"pairs.{name}.json").write_text(json.dumps(pairs), encoding="utf-8")
     script = Path(__file__).parents[1] / "helpers/field_tools.py"
@@ -119,6 +121,18 @@ def test_pycytominer_standardises_as_gandl_does(tried: Path, method: str) -> Non
     assert varies.any()
     scaled = of_features(theirs).to_numpy() * np.sqrt((n - 1) / n)
     np.testing.assert_allclose(scaled[:, varies], ours[:, varies], rtol=1e-5, atol=1e-5)  # the CSV is decimal
+
+
+def test_pycytominer_spherizes_and_takes_median_and_mad_as_gandl_does(tried: Path) -> None:
+    """Its epsilon, 1e-6 of a singular value, and its 1.4826, which has four digits, are all that differs."""
+    wells = pd.read_parquet(tried / "raw.wells.parquet")
+    values = wells[feature_columns(wells)].to_numpy(np.float64)
+    ours = normalized(values, wells, Normalization.SPHERIZE, NormalizationSettings(regularization=0.0))
+    theirs = of_features(pd.read_parquet(tried / "spherized.parquet")).to_numpy()
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+    first = (wells["plate_id"] == wells["plate_id"].iloc[0]).to_numpy()
+    robust = of_features(pd.read_parquet(tried / "robust.parquet")).to_numpy()
+    np.testing.assert_allclose(normalized(values, wells, Normalization.MAD)[first], robust, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", list(PAIRS))

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gandl.config import Normalization
+from gandl.config import Normalization, NormalizationSettings
 from gandl.normalization.folds import write_fold_profiles
 from gandl.normalization.profiles import write_profiles
 from gandl.workflow.jobs import job
@@ -19,4 +19,7 @@ with job(snakemake.log[0]):
         Normalization(snakemake.wildcards.method),
         Path(snakemake.output.sites),
         Path(snakemake.output.wells),
+        Path(snakemake.output.fitted),
+        settings=NormalizationSettings.given(snakemake.params.settings),
+        code=snakemake.params.code,
     )

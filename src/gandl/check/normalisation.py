@@ -14,7 +14,7 @@ import pandas as pd
 
 from gandl.config import Normalization, QuestionName
 from gandl.evaluation.terms import MOSTLY_TREATED, most_treated
-from gandl.normalization.profiles import reference_wells
+from gandl.normalization.reference import reference_wells
 from gandl.source.split_schemes import SplitError
 from gandl.source.splits import make_splits
 from gandl.statistics.fold_features import FEWEST_CROSS_FITTED, CrossFitted

@@ -17,6 +17,12 @@ from gandl.config.counterparts import (
     PerceptualSettings as PerceptualSettings,
     Schedule as Schedule,
 )
+from gandl.config.normalization import (
+    Batch as Batch,
+    Normalization as Normalization,
+    NormalizationSettings as NormalizationSettings,
+    Reference as Reference,
+)
 from gandl.config.recipe import (
     ChosenWeights as ChosenWeights,
     EngineSettings as EngineSettings,
@@ -57,8 +63,6 @@ from gandl.config.stages import (
     ImageNetSettings as ImageNetSettings,
     ImagesSettings as ImagesSettings,
     MeasurementGroup as MeasurementGroup,
-    Normalization as Normalization,
-    NormalizationSettings as NormalizationSettings,
     QuestionName as QuestionName,
     SegmentationSettings as SegmentationSettings,
     Weights as Weights,

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from gandl.config.counterparts import CounterpartsSettings
+from gandl.config.normalization import NormalizationSettings
 from gandl.config.source import Dataset, SourceSettings
 from gandl.config.stages import (
     IMAGENET,
@@ -18,7 +19,6 @@ from gandl.config.stages import (
     FiguresSettings,
     ImageNetNetwork,
     ImagesSettings,
-    NormalizationSettings,
     QuestionName,
 )
 from gandl.config.training import TrainingSettings

@@ -1,4 +1,4 @@
-"""The sections of the configuration other than training: images, embeddings, normalization, evaluation, figures, compute."""
+"""The sections of the configuration other than training and normalization: images, embeddings, evaluation, figures, compute."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from gandl.config.recipe import Precision
 from gandl.config.source import Dataset
@@ -117,16 +117,6 @@ class BlockStatistic(StrEnum):
 class Weights(StrEnum):
     EMA = "ema"
     RAW = "raw"
-
-
-class Normalization(StrEnum):
-    """On which wells of a plate its profiles are standardised (`gandl.normalization.profiles.reference_wells`)."""
-
-    UNLABELLED = "unlabelled"
-    NEGATIVE = "negative"
-    NEGATIVE_CROSSFIT = "negative_crossfit"
-    MOCK = "mock"
-    NONE = "none"
 
 
 class ImagesSettings(Section):
@@ -267,29 +257,6 @@ class EmbeddingsSettings(Section):
         description="Networks trained on ImageNet; they see whole images of `resolutions`, on GAN-DL's intensity scale "
         "(`imagenet_collapsed`: on that of counterparts.collapsed.intensity, in every preset of the same kind).",
     )
-
-
-class NormalizationSettings(Section):
-    """How plate effects are removed."""
-
-    methods: list[Normalization] = Field(
-        [Normalization.UNLABELLED, Normalization.MOCK, Normalization.NONE],
-        min_length=1,
-        description="Normalisations to make and to compare. Each plate in units of: `unlabelled`, its wells that are not "
-        "controls (right where most of them are inactive); `negative`, its negative controls (the field's habit); "
-        "`negative_crossfit`, those of them that are not being tested, so that scores of controls stay honest; `mock`, its wells "
-        "without treatment and infection (RxRx19a: the positive controls); `none`, raw.",
-    )
-    method: Normalization = Field(
-        Normalization.UNLABELLED,
-        description="The one used by questions within a plate's cell type; the report shows all others beside it.",
-    )
-
-    @model_validator(mode="after")
-    def _method_is_made(self) -> NormalizationSettings:
-        if self.method not in self.methods:
-            raise ValueError(f"method ({self.method}) is not among methods ({', '.join(self.methods)})")
-        return self
 
 
 class EvaluationSettings(Section):

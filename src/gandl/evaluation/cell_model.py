@@ -1,7 +1,8 @@
 """Cell models (C2): takes raw profiles and splits, makes held-out scores of HRCE against VERO and how right they are.
 
 A plate holds one cell type, so profiles that were standardised plate by plate carry no information on it: raw ones are used, in
-units of each fold's training wells (Mascolini et al. 2022, Table 1, "HRCE versus VERO", and Fig. 3c, d).
+units of each fold's training wells (Mascolini et al. 2022, Table 1, "HRCE versus VERO", and Fig. 3c, d), or profiles in the units
+of a whole screen (`global`) as they are.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gandl.config import EvaluationSettings
+from gandl.config import EvaluationSettings, Normalization
 from gandl.evaluation.held_out import SITE_SCORES, HeldOut, held_out
 from gandl.evaluation.numbers import Row, accuracy_rows, number, separation_rows, write_numbers
 from gandl.evaluation.terms import ALL
@@ -42,7 +43,8 @@ def write_cell_model(
 
     Parameters
     ----------
-    wells, sites : its profiles without normalisation. splits : of the screen.
+    wells, sites : its profiles, without normalisation or by one that keeps what a plate has one of (`normalization`).
+    splits : of the screen.
     seed : of the bootstrap. training_seed : of the network, for the table.
     output : `tables.NUMBERS` of the held-out control wells; split `<scheme>:all`; unit `well`, and `site` in the paper's split.
         Intervals draw wells; where whole plates are left out, plates.
@@ -53,7 +55,8 @@ def write_cell_model(
     ------
     As `gandl.evaluation.held_out.held_out`.
     """
-    found = held_out(Path(wells), Path(sites), Path(splits), Question.CELL_MODEL, _signs, settings.svm_c, raw=True)
+    raw = normalization == Normalization.NONE
+    found = held_out(Path(wells), Path(sites), Path(splits), Question.CELL_MODEL, _signs, settings.svm_c, raw=raw)
     rows = _numbers(found, settings, seed)
     write_table(found.sites, Path(site_scores), SITE_SCORES)
     write_table(found.wells, Path(scores), WELL_SCORES)

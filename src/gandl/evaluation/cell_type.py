@@ -1,7 +1,8 @@
 """Cell types: takes raw profiles and splits, makes how often a linear SVM names the cell type of a held-out well or image.
 
 The zero-shot question of Mascolini et al. 2022 (Fig. 5): four cell types of RxRx1, of which the network saw none. A plate holds
-one cell type, so raw profiles are taken, in units of each fold's training rows; the classifier is `gandl.statistics.multiclass`.
+one cell type, so raw profiles are taken, in units of each fold's training rows, or profiles in the units of a whole screen
+(`global`) as they are; the classifier is `gandl.statistics.multiclass`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gandl.config import EvaluationSettings
+from gandl.config import EvaluationSettings, Normalization
 from gandl.evaluation.held_out import SCORED_BY_IMAGE, groups_of, read_sites_of, schemes_of
 from gandl.evaluation.numbers import Row, accuracy_rows, write_numbers
 from gandl.evaluation.terms import ALL
@@ -66,7 +67,8 @@ def write_cell_type(
 
     Parameters
     ----------
-    wells, sites : its profiles without normalisation. splits : of the screen.
+    wells, sites : its profiles, without normalisation or by one that keeps what a plate has one of (`normalization`).
+    splits : of the screen.
     seed : of the bootstrap, and of the wells on which C is chosen. training_seed : of the network, for the table.
     output : `tables.NUMBERS`; accuracy and balanced accuracy (mean over cell types) of each split `<scheme>:all`; unit `well`,
         and `site` in the paper's split, where images are trained on and classified. Intervals draw wells; where whole experiments
@@ -81,7 +83,9 @@ def write_cell_type(
     gandl.statistics.multiclass.ClassError : a fold trains on one cell type.
     """
     profiles = WellProfiles.read(Path(wells))
-    told = pd.concat(_answers(profiles, Path(wells), Path(sites), Path(splits), settings, seed), ignore_index=True)
+    raw = normalization == Normalization.NONE
+    found = _answers(profiles, Path(wells), Path(sites), Path(splits), settings, seed, raw=raw)
+    told = pd.concat(found, ignore_index=True)
     rows: list[Row] = []
     for scheme, unit, reported in _by_unit(told):
         right = reported["true"] == reported["predicted"]
@@ -94,7 +98,14 @@ def write_cell_type(
 
 
 def _answers(
-    profiles: WellProfiles, wells: Path, sites: Path, splits: Path, settings: EvaluationSettings, seed: int
+    profiles: WellProfiles,
+    wells: Path,
+    sites: Path,
+    splits: Path,
+    settings: EvaluationSettings,
+    seed: int,
+    *,
+    raw: bool,
 ) -> Iterator[pd.DataFrame]:
     """Held-out answers of every fold, with the columns of `ANSWERS`."""
     about = profiles.about
@@ -106,12 +117,12 @@ def _answers(
             known = about.iloc[fold.train]
             types, classes = np.unique(known["cell_type"].to_numpy(str), return_inverse=True)
             trained = features.of(fold.train, fold.test)
-            c = choose_c(trained, classes, groups[fold.train], settings.svm_c, seed)
+            c = choose_c(trained, classes, groups[fold.train], settings.svm_c, seed, raw=raw)
             logger.info("%s, fold %s: C = %g", scheme, fold.name, c)
-            predicted = PairwiseSvm(trained, classes).predict(features.of(fold.test, fold.test), c)
+            predicted = PairwiseSvm(trained, classes, raw=raw).predict(features.of(fold.test, fold.test), c)
             yield _answered(about.iloc[fold.test], types[predicted], scheme, "well")
             if scheme in SCORED_BY_IMAGE:
-                yield _images_told(about, sites, fold, c, scheme)
+                yield _images_told(about, sites, fold, c, scheme, raw=raw)
 
 
 def _groups(wells: pd.DataFrame, folds: Sequence[Fold]) -> npt.NDArray[np.object_]:
@@ -122,7 +133,7 @@ def _groups(wells: pd.DataFrame, folds: Sequence[Fold]) -> npt.NDArray[np.object
     return wells["experiment"].to_numpy(object)
 
 
-def _images_told(wells: pd.DataFrame, sites: Path, fold: Fold, c: float, scheme: Scheme) -> pd.DataFrame:
+def _images_told(wells: pd.DataFrame, sites: Path, fold: Fold, c: float, scheme: Scheme, *, raw: bool) -> pd.DataFrame:
     """The images of a fold's test wells, answered by those of its training wells."""
     trained = wells["well_id"].iloc[fold.train]
     images = read_sites_of(sites, [*trained, *wells["well_id"].iloc[fold.test]], scheme.value, fold.name)
@@ -131,7 +142,7 @@ def _images_told(wells: pd.DataFrame, sites: Path, fold: Fold, c: float, scheme:
     del images
     train = about["well_id"].isin(trained).to_numpy()
     types, classes = np.unique(about.loc[train, "cell_type"].to_numpy(str), return_inverse=True)
-    predicted = PairwiseSvm(features[train], classes).predict(features[~train], c)
+    predicted = PairwiseSvm(features[train], classes, raw=raw).predict(features[~train], c)
     return _answered(about[~train], types[predicted], scheme, "site")
 
 

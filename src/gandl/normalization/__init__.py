@@ -1,3 +1,3 @@
 """normalization: embeddings -> site and well profiles without plate effects, and the same as other tools read them."""
 
-__all__ = ["folds", "profiles"]
+__all__ = ["fitted", "folds", "profiles", "reference"]

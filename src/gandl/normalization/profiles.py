@@ -1,37 +1,46 @@
 """Profiles: takes the embeddings of a data set's stores and its sites table, makes one row per site and one per well.
 
-Each plate is standardised by itself, on the wells that `reference_wells` names; a well is the mean of its sites. Removing plate
-effects this way also removes whatever is constant on a plate, so a question about such a label uses `none`. Plates lie within a
-store, so that one store is held at a time.
+A method is fitted first, on the wells that `reference_wells` names, then applied (`gandl.normalization.fitting`, `.fitted`); a
+well is the mean of its sites. What takes each plate by itself also removes whatever is constant on a plate, so a question about
+such a label uses `none` or `global`. Plates lie within a store, so that one store is held at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gandl.config import Normalization
+from gandl.config import Normalization, NormalizationSettings
 from gandl.embeddings.metadata import FEATURE_NAMES, feature_metadata
+from gandl.normalization.fitted import Fitted, joined, write_fitted
+from gandl.normalization.fitting import OF_SCREEN, ScreenFit, fit_plates
+from gandl.normalization.reference import NormalizationError as NormalizationError
 from gandl.normalization.writer import ProfileWriter
-from gandl.statistics.fold_features import CrossFitted
-from gandl.statistics.standardisation import StandardisationError, standardise, well_means
 from gandl.tables import EMBEDDINGS, SITE_PROFILES, SITES, WELL_PROFILES, feature_columns, read_table
 from gandl.workflow.words import counted
 
 ROWS_OF_GROUP = 2_048
 """Rows of a row group, at least, where there are as many."""
-
-
-class NormalizationError(ValueError):
-    """Embeddings cannot be normalised; the message names the plate or the file."""
+DEFAULTS = NormalizationSettings()
+Block = tuple[npt.NDArray[np.float64], pd.DataFrame]
+"""(n, d) features of sites, and their rows of the sites table."""
 
 
 def write_profiles(
-    embeddings: Sequence[Path], sites: Path, method: Normalization, output_sites: Path, output_wells: Path
+    embeddings: Sequence[Path],
+    sites: Path,
+    method: Normalization,
+    output_sites: Path,
+    output_wells: Path,
+    output_fitted: Path | None = None,
+    *,
+    settings: NormalizationSettings = DEFAULTS,
+    code: str = "",
 ) -> None:
     """Normalise one featurizer's embeddings and write both profile tables.
 
@@ -39,9 +48,10 @@ def write_profiles(
     ----------
     embeddings : one table per store, all of one featurizer.
     sites : the sites table; every site must have been embedded, the sites of a plate in one table.
-    method : which wells of a plate are its reference.
+    method, settings : how plate effects are removed.
     output_sites, output_wells : parquet (`tables.SITE_PROFILES`, `tables.WELL_PROFILES`), small stores together in
         one row group.
+    output_fitted : what was fitted (`fitted.read_fitted`), by the name ""; None: it is not kept. code : its hash, kept there.
 
     Raises
     ------
@@ -49,86 +59,109 @@ def write_profiles(
     """
     paths = [Path(path) for path in embeddings]
     metadata = common_metadata(paths)
+    about = about_features(metadata, code)
     known = read_table(Path(sites), SITES)
     stores = _sites_by_store(paths, known, Path(sites))
     like = known.drop(columns=["site_id", "site"])
+    whole = _fit_screen(stores, known, method, settings, about) if method in OF_SCREEN else None
+    parts = []
     with (
         ProfileWriter(Path(output_sites), SITE_PROFILES, metadata, known, ROWS_OF_GROUP) as of_sites,
         ProfileWriter(Path(output_wells), WELL_PROFILES, metadata, like, ROWS_OF_GROUP) as of_wells,
     ):
-        for path, here in stores:
-            profiles = _profiles(path, here, method)
+        for values, here in _blocks(stores):
+            fitted = whole or fit_plates(values, here, method, settings, about)
+            parts.append(fitted)
+            profiles = with_features(here, fitted.apply(values, here))
             of_sites.write(profiles)
             of_wells.write(wells_of(profiles, feature_columns(profiles)))
+    if output_fitted is not None:
+        write_fitted({"": whole or joined(parts)}, Path(output_fitted))
 
 
-def _profiles(embeddings: Path, sites: pd.DataFrame, method: Normalization) -> pd.DataFrame:
-    """Site profiles of one store, in the order of its sites."""
-    table = read_table(embeddings, EMBEDDINGS)
-    names = feature_columns(table)
-    profiles = sites.merge(table, on="site_id", validate="one_to_one")
-    values = normalized(profiles[names].to_numpy(np.float64), profiles, method).astype(np.float32)
+def about_features(metadata: Mapping[str, str], code: str) -> dict[str, Any]:
+    """What a fitted normalisation keeps of the features that it was fitted on, and of the code."""
+    kept = {name: metadata[name] for name in ("featurizer", "dataset", FEATURE_NAMES) if name in metadata}
+    return {**kept, "code": code}
+
+
+def _blocks(stores: Sequence[tuple[Path, pd.DataFrame]]) -> Iterator[Block]:
+    """Features of one store after the other, in the order of its sites."""
+    for path, sites in stores:
+        yield merged(read_table(path, EMBEDDINGS), sites)
+
+
+def merged(embeddings: pd.DataFrame, sites: pd.DataFrame) -> Block:
+    """Features of embedded sites in the order of the sites."""
+    at = pd.Index(embeddings["site_id"]).get_indexer(pd.Index(sites["site_id"]))
+    assert (at >= 0).all(), "every site has an embedding"
+    values = embeddings[feature_columns(embeddings)].to_numpy()[at]
+    return values.astype(np.float64), sites.reset_index(drop=True)
+
+
+def with_features(sites: pd.DataFrame, values: npt.NDArray[np.float64]) -> pd.DataFrame:
+    """Rows of a sites table with their (n, d) features, in single precision."""
     # one block, not column by column, which takes pandas a millisecond for each of thousands
-    return pd.concat([profiles.drop(columns=names), pd.DataFrame(values, columns=names, copy=False)], axis=1)
+    names = [f"feature_{i}" for i in range(values.shape[1])]
+    return pd.concat([sites, pd.DataFrame(values.astype(np.float32), columns=names, copy=False)], axis=1)
 
 
-def normalized(values: npt.NDArray[np.float64], sites: pd.DataFrame, method: Normalization) -> npt.NDArray[np.float64]:
-    """Standardise features plate by plate.
+def _fit_screen(
+    stores: Sequence[tuple[Path, pd.DataFrame]],
+    sites: pd.DataFrame,
+    method: Normalization,
+    settings: NormalizationSettings,
+    about: Mapping[str, Any],
+) -> Fitted:
+    fit = ScreenFit(sites, method, settings, about)
+    while fit.unfinished:
+        for values, here in _blocks(stores):
+            fit.add(values, here)
+        fit.end_pass()
+    return fit.fitted()
+
+
+def normalized(
+    values: npt.NDArray[np.float64],
+    sites: pd.DataFrame,
+    method: Normalization,
+    settings: NormalizationSettings = DEFAULTS,
+) -> npt.NDArray[np.float64]:
+    """Fit a method on all rows, and apply it to them.
 
     Parameters
     ----------
-    values : (n, d). sites : n rows of the sites table, in the same order. method : which wells are the reference.
+    values : (n, d). sites : n rows of the sites table, in the same order, all those of a plate. method, settings : how.
 
     Returns
     -------
-    (n, d): (x - mean) / standard deviation over the reference wells of the same plate; a feature that does not vary there is 0.
-    `negative_crossfit`: a negative control by those outside its own part of the plate (`gandl.statistics.fold_features`), every
-    other well by all of them, so that parts leave no pattern among treated wells. Scores come from elsewhere: the evaluation
-    standardises raw profiles fold by fold, positive and treated wells like the negative ones that they are compared with.
+    (n, d). By plate: (x - mean) / standard deviation over the reference wells of the same plate; a feature that does not vary
+    there is 0. `negative_crossfit`: a negative control by those outside its own part of the plate
+    (`gandl.statistics.fold_features`), every other well by all of them, so that parts leave no pattern among treated wells.
+    Scores come from elsewhere: the evaluation standardises raw profiles fold by fold, positive and treated wells like the
+    negative ones that they are compared with.
 
     Raises
     ------
     NormalizationError : a plate with fewer than 3 reference wells (`negative_crossfit`: 4).
     """
-    if method is Normalization.NONE:
-        return values
-    reference = reference_wells(sites, method)
-    try:
-        if method is Normalization.NEGATIVE_CROSSFIT:
-            return _crossfit(values, sites, reference)
-        return standardise(values, sites["plate_id"], sites["well_id"], reference, f"the normalisation '{method}'")
-    except StandardisationError as error:
-        raise NormalizationError(str(error)) from error
+    return fitted_on(values, sites, method, settings).apply(values, sites)
 
 
-def _crossfit(
-    values: npt.NDArray[np.float64], sites: pd.DataFrame, negative: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.float64]:
-    """Each site of a negative control by those outside its well's part of the plate, each other site by all of them."""
-    wells = sites.drop_duplicates("well_id")
-    means = well_means(values, sites["well_id"].to_numpy(object))
-    features = CrossFitted(means, wells["plate_id"], wells["well_id"], wells["control"])
-    own = pd.Index(wells["well_id"]).get_indexer(sites["well_id"][negative])
-    out = standardise(values, sites["plate_id"], sites["well_id"], negative)
-    out[negative] = features.of(own, np.arange(len(wells)), values[negative])
-    return out
-
-
-def reference_wells(sites: pd.DataFrame, method: Normalization) -> npt.NDArray[np.bool_]:
-    """Which rows of a sites table a method standardises on.
-
-    `unlabelled`: wells that are not controls, so that no label of a test control leaks. `negative` and `negative_crossfit`:
-    negative controls, by their label (a lab's vehicle wells, whatever their treatment is called; BBBC013: untreated wells;
-    RxRx19a: infected, untreated wells, C-). `mock`: wells to which nothing was done, by their condition (`mock`, or `untreated`
-    in screens without infection; BBBC013: C-, the same as `negative`; RxRx19a: uninfected Mock wells, C+; of a lab's plates also
-    untreated wells that are no controls, and no vehicle well that names its treatment). What is standardised on controls knows
-    of a tested well that it is such a control (`negative`, `mock`), unless the tested ones are left out (`negative_crossfit`).
-    """
-    if method is Normalization.UNLABELLED:
-        return (sites["control"] == "none").to_numpy(bool)
-    if method in (Normalization.NEGATIVE, Normalization.NEGATIVE_CROSSFIT):
-        return (sites["control"] == "negative").to_numpy(bool)
-    return sites["condition"].isin(["mock", "untreated"]).to_numpy(bool)
+def fitted_on(
+    values: npt.NDArray[np.float64],
+    sites: pd.DataFrame,
+    method: Normalization,
+    settings: NormalizationSettings = DEFAULTS,
+) -> Fitted:
+    """A method fitted on all rows; parameters and errors as of `normalized`."""
+    if method not in OF_SCREEN:
+        return fit_plates(values, sites, method, settings)
+    fit = ScreenFit(sites, method, settings)
+    while fit.unfinished:
+        fit.add(values, sites)
+        fit.end_pass()
+    return fit.fitted()
 
 
 def wells_of(profiles: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

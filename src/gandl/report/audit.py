@@ -25,12 +25,11 @@ from gandl.report.captions import (
     SIMULATED_CONFIDENCE,
     coverage_note,
     features_in_words,
-    normalizations_in_words,
 )
 from gandl.report.caveats import COLUMNS, MOCK, caveats
 from gandl.report.costs import duration, stage_costs
 from gandl.report.findings import Found, judged_row, sentences, short_training, verdict_sentences
-from gandl.report.order import methods_in_order, order_of, rankings
+from gandl.report.order import order_of, rankings, references_in_words
 from gandl.report.recognition import recognition_story
 from gandl.report.strips import strip
 from gandl.report.training import few_images, training_story
@@ -163,7 +162,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "sections": sections,
         "series": series,
         "rankings": ranked,
-        "reference_wells": normalizations_in_words(methods_in_order(settings), mark=""),
+        "reference_wells": references_in_words(settings),
         "most_series": screen.MOST_SERIES,
         "scored": screen.scored_in_words(series),
         "judged": featurizer_label(drawn),
@@ -238,7 +237,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "series": series,
         "dose_note": DOSES.get(provenance["dataset"], ""),
         "rankings": ranked,
-        "reference_wells": normalizations_in_words(methods_in_order(settings), mark=""),
+        "reference_wells": references_in_words(settings),
         "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
         "floor_choice": FLOORS.get(provenance["dataset"], "") if FeaturizerName.SEGMENTATION in featurizers else "",
         "mock": MOCK if Normalization.MOCK in settings["normalization"]["methods"] else "",

@@ -16,6 +16,7 @@ from gandl.config import (
     ImageNetNetwork,
     Normalization,
     PerceptualSettings,
+    Reference,
 )
 from gandl.workflow.words import counted
 
@@ -39,9 +40,18 @@ NORMALIZATIONS = {
     Normalization.NEGATIVE.value: "its negative controls, also those that are tested",
     Normalization.NEGATIVE_CROSSFIT.value: "its negative controls without those that are tested",
     Normalization.MOCK.value: "its wells without treatment and infection",
+    Normalization.MAD.value: "its {wells}, by median and median absolute deviation",
+    Normalization.TVN.value: "its {wells}, once the whole screen is whitened on these",
+    Normalization.SPHERIZE.value: "the {wells} of the whole screen, whitened",
+    Normalization.GLOBAL.value: "the {wells} of the whole screen",
     Normalization.NONE.value: "nothing (raw)",
 }
-"""What each plate is standardised on."""
+"""What each plate is standardised on; `{wells}`: those of `normalization.reference`."""
+WELLS = {
+    Reference.UNLABELLED.value: "wells that are not controls",
+    Reference.NEGATIVE.value: "negative controls, also those that are tested",
+    Reference.MOCK.value: "wells without treatment and infection",
+}
 REFERENCES_OF_HITS = {
     Normalization.NEGATIVE.value: "their negative controls, with which treatments are compared: these look",
     Normalization.MOCK.value: "their wells without treatment and infection: where these are the negative controls, they look",
@@ -127,19 +137,34 @@ def conv_ae_caption(recipe: AutoencoderSettings) -> dict[str, object]:
     }
 
 
-def normalizations_in_words(methods: Sequence[str], mark: str = "*") -> str:
-    """What each of some normalisations standardises a plate on; `mark` stands around their names."""
-    return "; ".join(f"{mark}{name}{mark}: {NORMALIZATIONS.get(name, name)}" for name in methods)
+def normalizations_in_words(
+    methods: Sequence[str], mark: str = "*", reference: str = Reference.UNLABELLED.value
+) -> str:
+    """What each of some normalisations standardises a plate on; `mark` stands around their names.
+
+    `reference` : the wells on which those are fitted that do not name their own.
+    """
+    wells = WELLS[reference]
+    return "; ".join(f"{mark}{name}{mark}: {NORMALIZATIONS.get(name, name).format(wells=wells)}" for name in methods)
 
 
-def hits_note(method: str) -> str:
-    """What a normalisation does to hits, wherever these are shown (docs/decisions.md); empty if they are as many as stated."""
-    if method not in REFERENCES_OF_HITS:
+def hits_note(method: str, reference: str = Reference.UNLABELLED.value) -> str:
+    """What a normalisation does to hits, wherever these are shown (docs/decisions.md); empty if they are as many as stated.
+
+    `reference` : the wells on which it is fitted, if it does not name its own.
+    """
+    fitted_on = reference if "{wells}" in NORMALIZATIONS.get(method, "") else method
+    if fitted_on not in REFERENCES_OF_HITS:
         return ""
+    note = (
+        f"Plates were standardised on {REFERENCES_OF_HITS[fitted_on]} more alike than any other well, and there are more false "
+        "hits than stated"
+    )
+    if fitted_on != method:
+        return f"{note}."
     return (
-        f"Plates were standardised on {REFERENCES_OF_HITS[method]} more alike than any other well, and there are more false hits "
-        "than stated: in simulations at 5 %, of screens without any effect 42, 12 and 8 % had a hit with 4, 8 and 16 such wells "
-        "per plate."
+        f"{note}: in simulations at 5 %, of screens without any effect 42, 12 and 8 % had a hit with 4, 8 and 16 such wells per "
+        "plate."
     )
 
 

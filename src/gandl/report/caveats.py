@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gandl.config import TRAINED, ChosenWeights, Dataset, FeaturizerName, Normalization, Pairs, QuestionName
+from gandl.config import (
+    TRAINED,
+    ChosenWeights,
+    Dataset,
+    FeaturizerName,
+    Normalization,
+    Pairs,
+    QuestionName,
+    Reference,
+)
 from gandl.evaluation.terms import MOSTLY_TREATED
-from gandl.report.captions import COVERAGE, DOSES, FLOORS, LAYOUTS, SIMULATED_CONFIDENCE
+from gandl.report.captions import COVERAGE, DOSES, FLOORS, LAYOUTS, NORMALIZATIONS, SIMULATED_CONFIDENCE, WELLS
 from gandl.report.numbers import plain_rows
+from gandl.report.order import reference_of
 from gandl.source.remote.origin import OFFICIAL
 from gandl.source.splits import span
 
@@ -139,6 +149,14 @@ def _normalisations(settings: Mapping[str, Any], plate: str, share: float) -> li
             "Under the normalisation negative, tested negative controls are among the wells that they are measured by, so they "
             "look tighter than new wells would, the more so the fewer they are and the more features there are: compare "
             "negative_crossfit, which leaves them out."
+        )
+    fitted = [name for name in methods if "{wells}" in NORMALIZATIONS[name]]
+    reference = reference_of(settings)
+    if fitted and reference != Reference.UNLABELLED:
+        found.append(
+            f"The normalisations {', '.join(fitted)} were fitted on {WELLS[reference]} (normalization.reference): tested wells "
+            "among these look tighter than new ones would, most of all whitened ones where features outnumber wells; scores of "
+            "controls are honest where wells that are not controls are the reference."
         )
     if Normalization.MOCK in methods and settings["source"]["bbbc013"] is not None:
         found.append(f"Under the normalisations, {MOCK}")

@@ -15,9 +15,10 @@ from typing import Any
 
 import pandas as pd
 
-from gandl.config import Normalization
+from gandl.config import Normalization, Reference
 from gandl.evaluation.terms import RATIO, named_by_cell_type
 from gandl.figures.common.labels import SCHEMES, featurizer_label
+from gandl.report.captions import normalizations_in_words
 from gandl.report.numbers import JUDGED_FIRST, Value, rows_of_split
 from gandl.source.schemes import WHOLE, Question
 
@@ -70,6 +71,16 @@ def methods_in_order(settings: Mapping[str, Any]) -> list[str]:
     """The normalisations of a run, its own first."""
     own = settings["normalization"]["method"]
     return [own, *(name for name in settings["normalization"]["methods"] if name != own)]
+
+
+def reference_of(settings: Mapping[str, Any]) -> str:
+    """The wells on which those normalisations are fitted that do not name their own; runs of older versions name none."""
+    return str(settings["normalization"].get("reference", Reference.UNLABELLED.value))
+
+
+def references_in_words(settings: Mapping[str, Any]) -> str:
+    """What each normalisation of a run standardises a plate on, the run's own first."""
+    return normalizations_in_words(methods_in_order(settings), "", reference_of(settings))
 
 
 def rankings(numbers: pd.DataFrame, settings: Mapping[str, Any], splits: Sequence[str] = ()) -> list[Ranking]:

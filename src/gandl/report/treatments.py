@@ -19,6 +19,7 @@ from gandl.figures.common.labels import dose_text, featurizer_label, fixed
 from gandl.figures.tables.table_treatments import p_text, ranked
 from gandl.report.captions import hits_note
 from gandl.report.numbers import Value
+from gandl.report.order import reference_of
 from gandl.tables import read_table
 from gandl.workflow.words import counted
 
@@ -108,7 +109,7 @@ def treatments_story(path: Path | None, numbers: pd.DataFrame, settings: Mapping
         untested=missing,
         false_discovery=rate,
         intervals=intervals_in_words(treated),
-        warning=hits_note(method),
+        warning=hits_note(method, reference_of(settings)),
     )
 
 

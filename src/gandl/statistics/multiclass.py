@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from gandl.statistics.groups import dealt
 from gandl.statistics.held_out import ROWS_AT_ONCE
-from gandl.statistics.standardisation import units_of
+from gandl.statistics.standardisation import Units, units_of
 from gandl.statistics.svm import SvmProblem
 
 CHOOSING_WELLS = 6_000
@@ -34,18 +34,19 @@ class PairwiseSvm:
     Parameters
     ----------
     features : (n, d), of single or double precision. classes : (n,) whole numbers.
+    raw : features are put in units of these rows; False: they have units in common already.
 
     Raises
     ------
     ClassError : fewer than two classes.
     """
 
-    def __init__(self, features: Floats, classes: Integers) -> None:
+    def __init__(self, features: Floats, classes: Integers, *, raw: bool = True) -> None:
         self.names = np.unique(classes)
         if len(self.names) < 2:
             raise ClassError(f"a classifier needs at least two classes to train on; there is {len(self.names)}")
         features = np.asarray(features, float)
-        self.units = units_of(features)
+        self.units = units_of(features) if raw else _as_they_are(features.shape[1])
         scaled = self.units.apply(features)
         size = float(np.sqrt(np.square(scaled).sum(axis=1).mean()))
         self.scale = 1 / size if size > 0 else 1.0
@@ -80,11 +81,23 @@ class PairwiseSvm:
         return self.names[(votes + bounded).argmax(axis=1)]
 
 
-def choose_c(features: Floats, classes: Integers, groups: npt.ArrayLike, c_grid: Sequence[float], seed: int) -> float:
+def _as_they_are(dim: int) -> Units:
+    return Units(np.zeros(dim), np.ones(dim), np.ones(dim, bool))
+
+
+def choose_c(
+    features: Floats,
+    classes: Integers,
+    groups: npt.ArrayLike,
+    c_grid: Sequence[float],
+    seed: int,
+    *,
+    raw: bool = True,
+) -> float:
     """The candidate with the best balanced accuracy, each group of training wells left out in turn; ties go to the smallest C.
 
     With one candidate, or no group whose absence leaves every class, the smallest is taken. Of more than 6,000 wells so many are
-    drawn. More than 8 groups are merged into 5 (`gandl.statistics.groups.dealt`).
+    drawn. More than 8 groups are merged into 5 (`gandl.statistics.groups.dealt`). `raw` : as of `PairwiseSvm`.
     """
     candidates = sorted(c_grid)
     if len(candidates) == 1:
@@ -97,7 +110,7 @@ def choose_c(features: Floats, classes: Integers, groups: npt.ArrayLike, c_grid:
         out = groups == name
         if len(np.unique(classes[~out])) < len(np.unique(classes)):
             continue
-        machine = PairwiseSvm(features[~out], classes[~out])
+        machine = PairwiseSvm(features[~out], classes[~out], raw=raw)
         for i, c in enumerate(candidates):
             right[i, out] = machine.predict(features[out], c) == classes[out]
     scored = np.isfinite(right[0])

@@ -12,8 +12,9 @@ from gandl.config import Normalization
 from gandl.evaluation.cell_model import write_cell_model
 from gandl.evaluation.cell_type import write_cell_type
 from gandl.evaluation.held_out import ScoresError
+from gandl.normalization.profiles import write_profiles
 from gandl.statistics.bootstrap import wilson_interval
-from gandl.tables import NUMBERS, WELL_SCORES, read_table
+from gandl.tables import NUMBERS, SITES, WELL_SCORES, read_table
 from pair_inputs import SETTINGS, Screen, features, infected_sites, typed_sites, write_screen
 
 NAMES = {"featurizer": "gandl", "seed": 0, "training_seed": 7}
@@ -73,6 +74,40 @@ def test_standardising_each_plate_erases_the_cell_type_and_raw_profiles_keep_it(
     assert standard.loc[("quarter:all", "well", "balanced_accuracy"), "low"] <= 0.25
     assert raw.loc[("quarter:all", "site", "balanced_accuracy"), "value"] > 0.95
     assert standard.loc[("quarter:all", "site", "balanced_accuracy"), "value"] < 0.5
+
+
+def made(screen: Screen, method: Normalization) -> None:
+    """Profiles by a further method."""
+    stores = [screen.folder / f"{store}.parquet" for store in read_table(screen.sites, SITES)["store_id"].unique()]
+    write_profiles(stores, screen.sites, method, screen.site_profiles(method), screen.wells(method))
+
+
+@pytest.mark.parametrize(
+    ("method", "kept"),
+    [
+        (Normalization.GLOBAL, True),
+        (Normalization.SPHERIZE, True),
+        (Normalization.MAD, False),
+        (Normalization.TVN, False),
+    ],
+)
+def test_what_is_fitted_on_the_whole_screen_keeps_the_cell_model_unless_it_aligns_plates(
+    infected: Screen, method: Normalization, kept: bool, tmp_path: Path
+) -> None:
+    made(infected, method)
+    numbers = cell_model(infected, method, tmp_path)[0]
+    for split in ("quarter:all", "leave_plate_out:all"):
+        assert (numbers.loc[(split, "well", "balanced_accuracy"), "value"] > 0.95) == kept
+
+
+def test_globally_standardised_profiles_answer_cell_types_without_the_units_of_a_fold(
+    typed: Screen, tmp_path: Path
+) -> None:
+    made(typed, Normalization.GLOBAL)
+    numbers = cell_type(typed, Normalization.GLOBAL, tmp_path)[0]
+    for split in ("quarter:all", "leave_experiment_out:all"):
+        assert numbers.loc[(split, "well", "accuracy"), "value"] > 0.95
+    assert numbers.loc[("quarter:all", "site", "balanced_accuracy"), "value"] > 0.95
 
 
 def test_held_out_scores_put_hrce_at_plus_one_and_vero_at_minus_one(infected: Screen, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from evaluation_inputs import features, read_sites, write_embeddings, write_plat
 from gandl.config import Normalization
 from gandl.embeddings.metadata import feature_names
 from gandl.normalization import profiles
-from gandl.normalization.profiles import NormalizationError, normalized, reference_wells, wells_of, write_profiles
+from gandl.normalization.profiles import NormalizationError, normalized, wells_of, write_profiles
+from gandl.normalization.reference import reference_wells
 from gandl.tables import SITE_PROFILES, SITES, WELL_PROFILES, feature_columns, read_table, write_table
 from pair_inputs import features as pair_features, infected_sites
 

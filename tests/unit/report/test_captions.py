@@ -10,7 +10,7 @@ import pytest
 from docutils.core import publish_parts
 from jinja2 import Environment, StrictUndefined
 
-from gandl.config import Config
+from gandl.config import Config, Normalization
 from gandl.config.files import read_config
 from gandl.report.captions import (
     NO_COUNTS,
@@ -276,6 +276,16 @@ def test_captions_of_hits_warn_where_plates_are_in_units_of_the_compared_control
     assert hits_note("negative") in of_method["negative"]
     assert "more false hits than stated" in hits_note("negative")
     assert "false hits" not in of_method["negative_crossfit"]
+
+
+def test_notes_on_hits_and_references_follow_the_wells_of_the_later_normalisations():
+    assert hits_note("spherize") == hits_note("mad", "unlabelled") == hits_note("none", "negative") == ""
+    assert "more false hits than stated" in hits_note("spherize", "negative")
+    assert "42, 12" not in hits_note("spherize", "negative"), "measured of other methods"
+    text = normalizations_in_words([method.value for method in Normalization], "", "mock")
+    assert "tvn: its wells without treatment and infection, once the whole screen is whitened on these" in text
+    assert "{" not in text
+    assert len(text.split("; ")) == len(Normalization)
 
 
 @pytest.mark.parametrize("name", ["treatments", "table_treatments"])

@@ -296,3 +296,22 @@ def test_a_caveat_says_that_a_single_normalisation_was_evaluated(tmp_path: Path,
     for methods, said in ((["unlabelled"], True), (["unlabelled", "none"], False)):
         provenance["configuration"]["normalization"] = {"method": "unlabelled", "methods": methods}
         assert any("One normalisation was evaluated" in line for line in caveats(provenance, [])) is said
+
+
+@pytest.mark.parametrize(
+    ("reference", "methods", "said"),
+    [
+        ("negative", ["unlabelled", "spherize", "tvn"], True),
+        ("unlabelled", ["unlabelled", "spherize"], False),
+        ("negative", ["unlabelled", "mock"], False),
+    ],
+)
+def test_a_caveat_names_normalisations_that_were_fitted_on_tested_controls(
+    reference: str, methods: list[str], said: bool, tmp_path: Path, repository: Path
+) -> None:
+    write_run(tmp_path / "provenance.json", tmp_path, repository, config=read_config(repository / "config/config.yaml"))
+    provenance = json.loads((tmp_path / "provenance.json").read_text())
+    provenance["configuration"]["normalization"] |= {"methods": methods, "reference": reference}
+    found = [line for line in caveats(provenance, []) if "normalization.reference" in line]
+    assert bool(found) is said
+    assert not said or "spherize, tvn were fitted on negative controls, also those that are tested" in found[0]

@@ -52,9 +52,13 @@ NORMALIZATIONS: dict[str, str] = {
     Normalization.NEGATIVE: "Negative controls",
     Normalization.NEGATIVE_CROSSFIT: "Negatives, cross-fitted",
     Normalization.MOCK: "Untreated wells",
+    Normalization.MAD: "Median and MAD",
+    Normalization.SPHERIZE: "Spherized",
+    Normalization.TVN: "TVN and CORAL",
+    Normalization.GLOBAL: "Whole screen",
     Normalization.NONE: "No normalisation",
 }
-"""The wells in whose units a plate's profiles are."""
+"""The wells in whose units a plate's profiles are, or how they are fitted."""
 
 METRICS: dict[str, str] = {
     "z_prime": "Z′",
