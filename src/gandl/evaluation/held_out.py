@@ -184,7 +184,7 @@ def _can_be_left_out(groups: npt.NDArray[np.object_], labels: Integers, folds: S
 
 
 def read_sites_of(sites: Path, well_ids: Iterable[str], scheme: str = "", fold: str = "") -> pd.DataFrame:
-    """Site profiles of some wells, read a row group (a store, and where each fold has its own, a fold) at a time.
+    """Site profiles of some wells, read a row group (some stores; where each fold has its own, a fold) at a time.
 
     Raises
     ------

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from gandl.embeddings.metadata import feature_metadata, feature_names
+from gandl.embeddings.metadata import feature_metadata, feature_names, parquet_writer
 from gandl.tables import SITES
 from gandl.tables.notes import note_of
 from gandl.workflow.files import atomic
@@ -201,7 +201,7 @@ def _control_types(control: pa.ChunkedArray, treatment: pa.ChunkedArray) -> pa.C
 def _writer(partial: Path, path: Path, form: pa.Schema) -> Any:
     """A context manager with `write_table`."""
     if path.name.endswith(".parquet"):
-        return pq.ParquetWriter(partial, form, compression="zstd")
+        return parquet_writer(partial, form)
     if path.name.endswith(".csv.gz"):
         return _CsvWriter(partial, form)
     if path.name.endswith(".h5ad"):

@@ -22,6 +22,9 @@ from gandl.statistics.standardisation import StandardisationError, standardise, 
 from gandl.tables import EMBEDDINGS, SITE_PROFILES, SITES, WELL_PROFILES, feature_columns, read_table
 from gandl.workflow.words import counted
 
+ROWS_OF_GROUP = 2_048
+"""Rows of a row group, at least, where there are as many."""
+
 
 class NormalizationError(ValueError):
     """Embeddings cannot be normalised; the message names the plate or the file."""
@@ -37,7 +40,8 @@ def write_profiles(
     embeddings : one table per store, all of one featurizer.
     sites : the sites table; every site must have been embedded, the sites of a plate in one table.
     method : which wells of a plate are its reference.
-    output_sites, output_wells : parquet (`tables.SITE_PROFILES`, `tables.WELL_PROFILES`), a row group per store.
+    output_sites, output_wells : parquet (`tables.SITE_PROFILES`, `tables.WELL_PROFILES`), small stores together in
+        one row group.
 
     Raises
     ------
@@ -49,8 +53,8 @@ def write_profiles(
     stores = _sites_by_store(paths, known, Path(sites))
     like = known.drop(columns=["site_id", "site"])
     with (
-        ProfileWriter(Path(output_sites), SITE_PROFILES, metadata, known) as of_sites,
-        ProfileWriter(Path(output_wells), WELL_PROFILES, metadata, like) as of_wells,
+        ProfileWriter(Path(output_sites), SITE_PROFILES, metadata, known, ROWS_OF_GROUP) as of_sites,
+        ProfileWriter(Path(output_wells), WELL_PROFILES, metadata, like, ROWS_OF_GROUP) as of_wells,
     ):
         for path, here in stores:
             profiles = _profiles(path, here, method)

@@ -13,7 +13,7 @@ import pytest
 
 from evaluation_inputs import features, read_sites, write_embeddings, write_plate
 from gandl.config import Normalization
-from gandl.normalization import export
+from gandl.normalization import export, profiles
 from gandl.normalization.export import ExportError, export_profiles
 from gandl.normalization.profiles import write_profiles
 from gandl.tables import SITES, feature_columns
@@ -28,7 +28,9 @@ NONE = Normalization.NONE
 def screen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five plates in five stores, two sites per well; Mock, infected, UV-inactivated and treated wells."""
     sites = infected_sites({"HRCE-1": 3, "VERO-1": 2})
-    return write_screen(tmp_path_factory.mktemp("screen"), sites, pair_features(sites)).folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(profiles, "ROWS_OF_GROUP", 1)  # as stores of a large screen: a row group each
+        return write_screen(tmp_path_factory.mktemp("screen"), sites, pair_features(sites)).folder
 
 
 def exported(folder: Path, table: str = "none.wells", ending: str = "parquet", **origin: str) -> Path:

@@ -12,6 +12,7 @@ import pytest
 from evaluation_inputs import features, read_sites, write_embeddings, write_plate
 from gandl.config import Normalization
 from gandl.embeddings.metadata import feature_names
+from gandl.normalization import profiles
 from gandl.normalization.profiles import NormalizationError, normalized, reference_wells, wells_of, write_profiles
 from gandl.tables import SITE_PROFILES, SITES, WELL_PROFILES, feature_columns, read_table, write_table
 from pair_inputs import features as pair_features, infected_sites
@@ -231,13 +232,18 @@ def test_store_by_store_gives_what_all_at_once_would(tmp_path: Path, method: Nor
     pd.testing.assert_frame_equal(read_table(outputs[1], WELL_PROFILES), wells_of(expected, names))
 
 
-def test_a_row_group_holds_a_store(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("rows", "of_groups"), [(1, 1), (160, 3), (2_048, 5)])
+def test_small_stores_share_a_row_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, of_groups: int
+) -> None:
+    monkeypatch.setattr(profiles, "ROWS_OF_GROUP", rows)
     sites, _, paths = screen(tmp_path)
     outputs = tmp_path / "s.parquet", tmp_path / "w.parquet"
     write_profiles(paths, tmp_path / "sites.parquet", NONE, *outputs)
     file = pq.ParquetFile(outputs[0])
     groups = [file.read_row_group(i, ["store_id"]).column(0).unique().to_pylist() for i in range(file.num_row_groups)]
-    assert groups == [[store] for store in sites["store_id"].unique()]
+    stores = list(sites["store_id"].unique())
+    assert groups == [stores[i : i + of_groups] for i in range(0, len(stores), of_groups)]
 
 
 def test_a_plate_in_two_stores_is_refused(sites_path: Path, sites: pd.DataFrame, tmp_path: Path) -> None:
