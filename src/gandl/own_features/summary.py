@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from gandl.config import Normalization
-from gandl.evaluation.terms import COMPARISONS as COMPARISONS_TABLE, DOSE_RESPONSE, NO_CELL_TYPE, STRICTEST, TREATMENTS
+from gandl.evaluation.terms import COMPARISONS as COMPARISONS_TABLE, DOSE_RESPONSE, NO_CELL_TYPE, TREATMENTS
 from gandl.figures.common.labels import SCHEMES, dose_unit, number
 from gandl.own_features.questions import COMPARISONS, QUESTIONS, Question
 from gandl.source.schemes import Scheme
@@ -47,8 +47,8 @@ WORDS = {
     "false_positives": "inactive compounds with a curve that rises",
 }
 """Metrics in words; any other keeps its name, with blanks."""
-PRINTED = (Scheme.QUARTER, *STRICTEST, Scheme.LEAVE_EXPERIMENT_OUT)
-"""Schemes whose numbers are printed; those of all others are in the tables."""
+HIDDEN = (Scheme.PROBE, Scheme.CONFIRMATION)
+"""Schemes whose numbers are in the tables alone."""
 
 
 def summary_lines(
@@ -70,12 +70,13 @@ def summary_lines(
     lines = [*_of_screen(sites, featurizers), *_of_methods(methods)]
     if notes:
         lines += ["", "Worth knowing", *(f"  {note}" for note in dict.fromkeys(notes))]
+    by_image = sites["well_id"].nunique() < len(sites)
     for question in QUESTIONS:
         if paths := answered.get(question.name):
             lines += [
                 "",
                 question.title,
-                *(f"  {line}" for line in _capped(list(_of_question(question, out, paths)), paths)),
+                *(f"  {line}" for line in _capped(list(_of_question(question, paths, by_image=by_image)), paths)),
             ]
     for path in answered.get(COMPARISONS, ()):
         lines += ["", "Paired comparisons, on the same held-out wells or images"]
@@ -112,23 +113,31 @@ def _capped(lines: list[str], paths: Sequence[Path]) -> list[str]:
     return [*lines[:MOST], f"and {len(lines) - MOST:,} more lines, all in {paths[0]}"]
 
 
-def _of_question(question: Question, out: Path, paths: Sequence[Path]) -> Iterator[str]:
-    """A line per featurizer, normalisation, split and unit."""
+def _of_question(question: Question, paths: Sequence[Path], *, by_image: bool) -> Iterator[str]:
+    """A line per featurizer and normalisation, and one of each split and unit; of wells with one image each, wells alone."""
     for path in paths:
         numbers = read_table(path, NUMBERS)
         numbers = numbers[(numbers["question"] == question.name) & numbers["metric"].isin(question.shown)]
         if question.name == DOSE_RESPONSE:
             yield from _of_doses(numbers)
             continue
-        about = ["featurizer", "normalization", "split", "unit"]
-        for (featurizer, normalization, split, unit), rows in numbers.groupby(about, sort=False):
-            if str(split).partition(":")[0] in PRINTED:
-                by_metric = {str(row.metric): row for row in _rows(rows)}
-                values = [_value(by_metric[metric]) for metric in question.shown if metric in by_metric]
-                n = counted(int(rows["n"].max()), _unit(str(unit)))
-                yield f"{featurizer}, {normalization}; {_split(str(split))}: {'; '.join(values)} ({n})"
+        for (featurizer, normalization), mine in numbers.groupby(["featurizer", "normalization"], sort=False):
+            yield f"{featurizer}, {normalization}"
+            for (split, unit), rows in mine.groupby(["split", "unit"], sort=False):
+                if str(split).partition(":")[0] not in HIDDEN and (by_image or unit != "site"):
+                    yield f"  {_split(str(split))}: {_values(rows, question.shown, str(unit))}"
         if (beside := path.with_name(f"{path.stem}.treatments.parquet")).exists():
             yield from _of_hits(beside)
+
+
+def _values(rows: pd.DataFrame, shown: Sequence[str], unit: str) -> str:
+    """Metrics with their intervals, and of how many wells (images, treatments) they are."""
+    by_metric = {str(row.metric): row for row in _rows(rows)}
+    chosen = [by_metric[metric] for metric in shown if metric in by_metric]
+    sizes = [f"({counted(int(row.n), _unit(unit))})" for row in chosen]
+    if len(set(sizes)) == 1:
+        return f"{'; '.join(map(_value, chosen))} {sizes[0]}"
+    return "; ".join(f"{_value(row)} {size}" for row, size in zip(chosen, sizes, strict=True))
 
 
 def _of_doses(numbers: pd.DataFrame) -> Iterator[str]:
