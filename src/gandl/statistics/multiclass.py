@@ -17,7 +17,7 @@ from gandl.statistics.held_out import ROWS_AT_ONCE
 from gandl.statistics.standardisation import units_of
 from gandl.statistics.svm import SvmProblem
 
-CHOOSING_WELLS = 6_000
+CHOOSING_WELLS = 3_000
 """C is chosen on at most this many training wells, drawn from them."""
 
 Floats = npt.NDArray[np.float64]
@@ -83,7 +83,7 @@ class PairwiseSvm:
 def choose_c(features: Floats, classes: Integers, groups: npt.ArrayLike, c_grid: Sequence[float], seed: int) -> float:
     """The candidate with the best balanced accuracy, each group of training wells left out in turn; ties go to the smallest C.
 
-    With one candidate, or no group whose absence leaves every class, the smallest is taken. Of more than 6,000 wells so many are
+    With one candidate, or no group whose absence leaves every class, the smallest is taken. Of more than 3,000 wells so many are
     drawn. More than 8 groups are merged into 5 (`gandl.statistics.groups.dealt`).
     """
     candidates = sorted(c_grid)
