@@ -16,6 +16,7 @@ from gandl.evaluation.dose_response import write_dose_response
 from gandl.evaluation.scores import write_scores
 from gandl.evaluation.terms import COMPARISONS
 from gandl.normalization.export import export_profiles
+from gandl.own_features import feature_table, matching
 from gandl.tables import NUMBERS, SITES, read_table, write_table
 from own_tables import QUICK, gandl_evaluate, plate_profile, table_of_features
 from pair_inputs import features as pair_features, infected_sites, typed_sites, write_screen
@@ -238,6 +239,30 @@ def test_a_folder_of_embeddings_as_the_workflow_writes_them_is_one_featurizer(tm
     given = ("--embeddings", tmp_path / "made_up", "--sites", sites_path, "--out", out, "--questions", "controls")
     assert gandl_evaluate(*given, *UNLABELLED, *QUICK) is None
     assert value(numbers(out, "controls", "made_up"), "auc", "leave_row_out:A-H").value == 1
+
+
+def test_a_table_read_in_many_parts_gives_the_same_profiles(
+    evaluated: Path, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows in any order, a few at a time, a plate a part."""
+    monkeypatch.setattr(feature_table, "VALUES", 12 * 7)
+    monkeypatch.setattr(matching, "VALUES", 12 * 7)
+    monkeypatch.setattr(matching, "HELD_VALUES", 12 * 20)
+    given = (
+        "--embeddings",
+        f"mine={pair / 'features.parquet'}",
+        "--sites",
+        pair / "sites.parquet",
+        "--out",
+        tmp_path / "out",
+    )
+    assert gandl_evaluate(*given, "--questions", "controls", "--keep-profiles", *UNLABELLED, *QUICK) is None
+    assert len(list((tmp_path / "out/embeddings/plates/mine").iterdir())) == 5
+    for method in ("none", "unlabelled"):
+        name = f"normalization/plates/mine.{method}.wells.parquet"
+        pd.testing.assert_frame_equal(
+            pd.read_parquet(tmp_path / "out" / name), pd.read_parquet(evaluated / name), rtol=1e-5
+        )
 
 
 def test_a_second_evaluation_leaves_nothing_of_the_first(tmp_path: Path) -> None:
