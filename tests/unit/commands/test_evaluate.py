@@ -153,6 +153,32 @@ def test_profiles_that_gandl_exported_are_understood(tmp_path: Path) -> None:
     assert set(treatments["treatment"].dropna()) == {"Remdesivir", "Polydatin"}
 
 
+def test_batches_may_name_their_plates_alike_and_wells_may_have_several_images(tmp_path: Path) -> None:
+    parts = [
+        plate_profile(tmp_path, seed=10 * batch + site).assign(
+            Metadata_Batch=f"week {batch}", Metadata_Site=f"{site:02d}"
+        )
+        for batch in (1, 2)
+        for site in (1, 2)
+    ]
+    pd.concat(parts).sample(frac=1, random_state=1).to_csv(tmp_path / "mine.csv", index=False)
+    pd.concat(parts).iloc[::-1].to_parquet(tmp_path / "other.parquet", index=False)
+    given = (
+        "--embeddings",
+        tmp_path / "mine.csv",
+        "--embeddings",
+        tmp_path / "other.parquet",
+        "--out",
+        tmp_path / "out",
+    )
+    assert gandl_evaluate(*given, "--questions", "controls", "comparisons", *UNLABELLED, *QUICK) is None
+    sites = read_table(tmp_path / "out/source/plates/sites.parquet", SITES)
+    assert sites.groupby("plate_id").size().tolist() == [192, 192]
+    assert sites["well_id"].nunique() == 192
+    differences = read_table(tmp_path / "out/evaluation/comparisons/pairs.parquet", COMPARISONS)
+    np.testing.assert_allclose(differences["value"], 0, atol=1e-6)
+
+
 def test_featurizers_are_compared_pair_by_pair_on_the_same_wells(pair: Path, tmp_path: Path) -> None:
     sites = read_table(pair / "sites.parquet", SITES)
     noise = np.random.default_rng(1).standard_normal((len(sites), 8))
