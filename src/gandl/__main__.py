@@ -1,5 +1,5 @@
-"""The command line besides Snakemake's: `gandl check` checks your own plates, `gandl plan` prints what a run will move and make,
-`gandl finish` what it found."""
+"""The command line besides Snakemake's: `gandl check` checks your own plates, `gandl evaluate` evaluates your own embeddings,
+`gandl plan` prints what a run will move and make, `gandl finish` what it found."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gandl.commands import check as commands_check
+from gandl.commands import check as commands_check, evaluate as commands_evaluate
 from gandl.commands.plan import plan_lines
 from gandl.config import Config
 from gandl.config.files import read_config
@@ -28,8 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if name == "plan":
             command.add_argument("--mirror", default=None, help="folder or base URL used instead of the official hosts")
     commands_check.add_parser(commands)
+    commands_evaluate.add_parser(commands)
     options = parser.parse_args(arguments)
-    if options.command == "check":
+    if options.command in ("check", "evaluate"):
         options.run(options)
         return
     config = read_config(options.configfile)

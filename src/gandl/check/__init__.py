@@ -2,4 +2,4 @@
 configuration that fits them and a contact sheet; it reads with the readers of the stages `source` and `images`.
 """
 
-__all__ = ["configuration", "plates", "sheet", "ways_in"]
+__all__ = ["configuration", "normalisation", "plates", "sheet", "ways_in"]

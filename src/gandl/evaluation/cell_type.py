@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow.parquet as pq
 
 from gandl.config import EvaluationSettings, Normalization
 from gandl.evaluation.held_out import SCORED_BY_IMAGE, groups_of, read_sites_of, schemes_of
@@ -27,7 +29,11 @@ from gandl.statistics.held_out import Fold
 from gandl.statistics.multiclass import PairwiseSvm, choose_c
 from gandl.tables import Column, Schema, feature_columns, write_table
 from gandl.workflow.files import atomic
+from gandl.workflow.words import counted
 
+TRAINED_VALUES = 2**26
+"""Values of the images that a fold trains on, at most (double precision: 512 MB, held about six times): all of RxRx1 with some
+700 features. Of wider features wells are drawn."""
 CONFUSION_COLUMNS = ["scheme", "unit", "true", "predicted", "count"]
 ANSWERS = Schema(
     "answers",
@@ -70,6 +76,7 @@ def write_cell_type(
     wells, sites : its profiles, without normalisation or by one that keeps what a plate has one of (`normalization`).
     splits : of the screen.
     seed : of the bootstrap, and of the wells on which C is chosen. training_seed : of the network, for the table.
+        Of features so wide that the training images would not fit in memory, training wells are drawn.
     output : `tables.NUMBERS`; accuracy and balanced accuracy (mean over cell types) of each split `<scheme>:all`; unit `well`,
         and `site` in the paper's split, where images are trained on and classified. Intervals draw wells; where whole experiments
         are left out, experiments.
@@ -113,7 +120,8 @@ def _answers(
         folds = folds_of(of_scheme, about["well_id"].tolist(), str(wells))
         features = profiles.features(scheme, folds, Fixed)
         groups = _groups(about, folds)
-        for fold in folds:
+        most = TRAINED_VALUES // round(features.values.shape[1] * _images_per_well(sites, wells))
+        for fold in (_bounded(fold, most, seed) for fold in folds):
             known = about.iloc[fold.train]
             types, classes = np.unique(known["cell_type"].to_numpy(str), return_inverse=True)
             trained = features.of(fold.train, fold.test)
@@ -123,6 +131,20 @@ def _answers(
             yield _answered(about.iloc[fold.test], types[predicted], scheme, "well")
             if scheme in SCORED_BY_IMAGE:
                 yield _images_told(about, sites, fold, c, scheme, raw=raw)
+
+
+def _images_per_well(sites: Path, wells: Path) -> float:
+    """Of two tables of profiles of the same wells."""
+    return pq.read_metadata(sites).num_rows / max(1, pq.read_metadata(wells).num_rows)
+
+
+def _bounded(fold: Fold, most: int, seed: int) -> Fold:
+    """A fold that trains on so many wells at most, drawn from its own; what it tests stays."""
+    if len(fold.train) <= most:
+        return fold
+    drawn = np.random.default_rng(seed).permutation(len(fold.train))[:most]
+    logger.info("fold %s: trains on %s of %s, drawn", fold.name, counted(most, "well"), f"{len(fold.train):,}")
+    return replace(fold, train=fold.train[np.sort(drawn)])
 
 
 def _groups(wells: pd.DataFrame, folds: Sequence[Fold]) -> npt.NDArray[np.object_]:

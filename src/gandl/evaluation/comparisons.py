@@ -82,6 +82,7 @@ def write_comparisons(
     seed: int,
     training_seeds: Mapping[str, int],
     output: Path,
+    pairs: Sequence[tuple[str, str]] | None = None,
 ) -> None:
     """Write `terms.COMPARISONS`: every featurizer that is not a floor against every floor, on every set of held-out wells.
 
@@ -93,6 +94,7 @@ def write_comparisons(
     development_rows : rows of a screen of one plate on which settings were chosen: they are not compared by themselves.
     normalization : of `controls`. seed : of the bootstrap, whose draws are the same for every featurizer.
     training_seeds : of each featurizer's network, for the table.
+    pairs : featurizers and what they are compared with, in place of the floors.
     output : `auc_difference` of wells, `accuracy_difference` of images (and of wells by cell type), split `<scheme>:<group>`.
         Interval and p are of one comparison; `p_holm` is adjusted over all rows. They are null where a class has one unit to
         draw, where all draws agree, or where one in twenty has no well of a class. Without rows where there is no floor, or
@@ -102,8 +104,9 @@ def write_comparisons(
     ------
     ComparisonError : featurizers have no well or image of a question in common.
     """
-    floors = floors_among(featurizers)
-    pairs = [pair for pair in product(featurizers, floors) if pair[0] not in floors]
+    if pairs is None:
+        floors = floors_among(featurizers)
+        pairs = [pair for pair in product(featurizers, floors) if pair[0] not in floors]
     sets: list[Held] = []
     if pairs:
         sets += _controls(featurizers, controls, control_images, development_rows, normalization)

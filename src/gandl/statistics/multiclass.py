@@ -17,7 +17,7 @@ from gandl.statistics.held_out import ROWS_AT_ONCE
 from gandl.statistics.standardisation import Units, units_of
 from gandl.statistics.svm import SvmProblem
 
-CHOOSING_WELLS = 6_000
+CHOOSING_WELLS = 3_000
 """C is chosen on at most this many training wells, drawn from them."""
 
 Floats = npt.NDArray[np.float64]
@@ -96,7 +96,7 @@ def choose_c(
 ) -> float:
     """The candidate with the best balanced accuracy, each group of training wells left out in turn; ties go to the smallest C.
 
-    With one candidate, or no group whose absence leaves every class, the smallest is taken. Of more than 6,000 wells so many are
+    With one candidate, or no group whose absence leaves every class, the smallest is taken. Of more than 3,000 wells so many are
     drawn. More than 8 groups are merged into 5 (`gandl.statistics.groups.dealt`). `raw` : as of `PairwiseSvm`.
     """
     candidates = sorted(c_grid)

@@ -248,7 +248,7 @@ def _check_column(values: pd.Series, column: Column, schema: Schema, where: str 
         raise TableError(f"{where}: {column.name} is empty in row {_first(null)} of the {schema.name} table")
     present = values[~null]
     right = {
-        "string": lambda: present.map(lambda value: isinstance(value, str)).all(),
+        "string": lambda: _is_text(present),
         "integer": lambda: pd.api.types.is_integer_dtype(values.dtype),
         "float": lambda: pd.api.types.is_float_dtype(values.dtype) or present.empty,
         "boolean": lambda: pd.api.types.is_bool_dtype(values.dtype),
@@ -269,6 +269,11 @@ def _check_column(values: pd.Series, column: Column, schema: Schema, where: str 
                 f"{where}: {column.name} in row {_first(not_positive)} of the {schema.name} table is "
                 f"{values.iloc[_first(not_positive) - 1]}; it must be above 0, or empty where nothing was given"
             )
+
+
+def _is_text(present: pd.Series) -> bool:
+    """Whether all values are text. Pandas says so at once; value by value this took a third of an evaluation's time."""
+    return pd.api.types.infer_dtype(present, skipna=False) in ("string", "empty")
 
 
 def _first(mask: np.ndarray) -> int:

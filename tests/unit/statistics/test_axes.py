@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.svm import SVC
 
-from gandl.statistics import held_out
+from gandl.statistics import axes, held_out
 from gandl.statistics.axes import AxisError, choose_c, fit_axes
 from gandl.statistics.held_out import Fold, held_out_scores
 
@@ -121,6 +121,19 @@ def test_c_is_the_candidate_whose_axis_separates_left_out_rows_best() -> None:
     loud = y * 3 + 4 * rng.standard_normal(24)
     x = np.stack([y + 0.05 * rng.standard_normal(24), loud], axis=1)
     assert choose_c(x, y, rows, [0.001, 100.0]) == 100.0
+
+
+def test_of_many_wells_some_choose_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those drawn, of all groups and kinds; the choice is theirs alone."""
+    rng = np.random.default_rng(1)
+    y, rows = np.tile([1, -1], 60), np.repeat(np.arange(6), 20)
+    x = rng.standard_normal((120, 4)) + 0.5 * y[:, None]
+    drawn = np.sort(np.random.default_rng(0).permutation(120)[:50])
+    candidates = [0.01, 0.1, 1.0, 10.0]
+    of_those = choose_c(x[drawn], y[drawn], rows[drawn], candidates)
+    x[np.setdiff1d(np.arange(120), drawn)] *= 1e6
+    monkeypatch.setattr(axes, "CHOOSING_WELLS", 50)
+    assert choose_c(x, y, rows, candidates) == of_those
 
 
 @pytest.mark.parametrize("seed", range(6))

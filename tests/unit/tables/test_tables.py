@@ -70,6 +70,9 @@ def test_a_missing_column_is_named(sites: pd.DataFrame) -> None:
 def test_a_wrong_type_is_named(sites: pd.DataFrame) -> None:
     with pytest.raises(TableError, match="plate of the sites table must be integer"):
         check(sites.assign(plate="one"), SITES, "here")
+    with pytest.raises(TableError, match="treatment of the sites table must be string"):
+        check(sites.assign(treatment=[None, "Wortmannin", 3]), SITES, "here")
+    check(sites.astype({"well": "string"}), SITES, "here")
 
 
 def test_a_foreign_table_is_refused_on_reading(sites: pd.DataFrame, tmp_path: Path) -> None:

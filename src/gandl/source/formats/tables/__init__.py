@@ -2,4 +2,4 @@
 them as `sites.csv`.
 """
 
-__all__ = ["load_data", "plate_maps", "prefixes", "sites_csv"]
+__all__ = ["load_data", "plate_maps", "prefixes", "sites_csv", "treatments"]

@@ -1,0 +1,224 @@
+"""The summary: takes the tables of numbers that the evaluation wrote, makes plain sentences: which questions were answered, with
+their main numbers and intervals, and which were not, and why.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gandl.config import Normalization
+from gandl.evaluation.terms import COMPARISONS as COMPARISONS_TABLE, DOSE_RESPONSE, NO_CELL_TYPE, TREATMENTS
+from gandl.figures.common.labels import SCHEMES, dose_unit, number
+from gandl.own_features.questions import COMPARISONS, QUESTIONS, Question
+from gandl.source.schemes import Scheme
+from gandl.tables import NUMBERS, read_table
+from gandl.workflow.words import counted
+
+MOST = 40
+"""Lines of one question; the rest is counted."""
+HITS = 15
+"""Hits that are named."""
+SHARES = (
+    "accuracy",
+    "balanced_accuracy",
+    "hit_share",
+    "negatives_as_hits",
+    "positives_as_hits",
+    "ec50_coverage",
+    "false_positives",
+)
+"""Metrics that are printed in percent."""
+WORDS = {
+    "z_prime": "Z'",
+    "auc": "AUC",
+    "ec50_um": "EC50",
+    "hill_slope": "Hill slope",
+    "hit_share": "hits",
+    "negatives_as_hits": "negative control wells that the same test calls hits",
+    "positives_as_hits": "positive control wells that it calls hits",
+    "spearman_severity": "rank correlation with the true severity",
+    "ec50_log10_error": "median error of log10 EC50",
+    "ec50_coverage": "true EC50s within their interval",
+    "false_positives": "inactive compounds with a curve that rises",
+}
+"""Metrics in words; any other keeps its name, with blanks."""
+HIDDEN = (Scheme.PROBE, Scheme.CONFIRMATION)
+"""Schemes whose numbers are in the tables alone."""
+
+
+def summary_lines(
+    out: Path,
+    sites: pd.DataFrame,
+    featurizers: Sequence[str],
+    methods: Sequence[Normalization],
+    answered: Mapping[str, Sequence[Path]],
+    reasons: Mapping[str, Sequence[str]],
+    notes: Sequence[str],
+) -> list[str]:
+    """The summary of an evaluation.
+
+    Parameters
+    ----------
+    out : folder of results. sites : rows of the sites table. methods : normalisations, the one of most questions first.
+    answered : files of numbers by question. reasons : why a question has no answer. notes : of how tables were read.
+    """
+    lines = [*_of_screen(sites, featurizers), *_of_methods(methods)]
+    if notes:
+        lines += ["", "Worth knowing", *(f"  {note}" for note in dict.fromkeys(notes))]
+    by_image = sites["well_id"].nunique() < len(sites)
+    for question in QUESTIONS:
+        if paths := answered.get(question.name):
+            lines += [
+                "",
+                question.title,
+                *(f"  {line}" for line in _capped(list(_of_question(question, paths, by_image=by_image)), paths)),
+            ]
+    for path in answered.get(COMPARISONS, ()):
+        lines += ["", "Paired comparisons, on the same held-out wells or images"]
+        lines += [f"  {line}" for line in _capped(list(_of_comparisons(path)), [path])]
+    if reasons:
+        lines += ["", "Not answered"]
+        lines += [f"  {name}: {reason}" for name, said in reasons.items() for reason in said]
+    return [*lines, "", f"Tables of all numbers, scores and curves are below {out / 'evaluation'}; profiles of wells below "
+            f"{out / 'normalization'}."]  # fmt: skip
+
+
+def _of_screen(sites: pd.DataFrame, featurizers: Sequence[str]) -> Iterator[str]:
+    wells = sites.drop_duplicates("well_id")
+    kinds = wells["control"].value_counts()
+    types = sorted(set(wells["cell_type"]) - {NO_CELL_TYPE})
+    yield f"{counted(len(featurizers), 'featurizer')}: {', '.join(featurizers)}"
+    yield (
+        f"{counted(len(sites), 'row')} of {counted(len(wells), 'well')} on {counted(wells['plate_id'].nunique(), 'plate')}"
+        + (f", {counted(len(types), 'cell type')} ({', '.join(types[:6])})" if types else "")
+        + f"; {counted(int(kinds.get('positive', 0)), 'positive control well')}, "
+        f"{counted(int(kinds.get('negative', 0)), 'negative control well')}"
+    )
+
+
+def _of_methods(methods: Sequence[Normalization]) -> Iterator[str]:
+    first, *others = [method.value for method in methods]
+    beside = f"; for comparison {', '.join(others)}" if others else ""
+    yield f"normalisation: {first}{beside} (docs/evaluate-your-embeddings.md says what they are)"
+
+
+def _capped(lines: list[str], paths: Sequence[Path]) -> list[str]:
+    if len(lines) <= MOST:
+        return lines
+    return [*lines[:MOST], f"and {len(lines) - MOST:,} more lines, all in {paths[0]}"]
+
+
+def _of_question(question: Question, paths: Sequence[Path], *, by_image: bool) -> Iterator[str]:
+    """A line per featurizer and normalisation, and one of each split and unit; of wells with one image each, wells alone."""
+    for path in paths:
+        numbers = read_table(path, NUMBERS)
+        numbers = numbers[(numbers["question"] == question.name) & numbers["metric"].isin(question.shown)]
+        if question.name == DOSE_RESPONSE:
+            yield from _of_doses(numbers)
+            continue
+        for (featurizer, normalization), mine in numbers.groupby(["featurizer", "normalization"], sort=False):
+            yield f"{featurizer}, {normalization}"
+            for (split, unit), rows in mine.groupby(["split", "unit"], sort=False):
+                if str(split).partition(":")[0] not in HIDDEN and (by_image or unit != "site"):
+                    yield f"  {_split(str(split))}: {_values(rows, question.shown, str(unit))}"
+        if (beside := path.with_name(f"{path.stem}.treatments.parquet")).exists():
+            yield from _of_hits(beside)
+
+
+def _values(rows: pd.DataFrame, shown: Sequence[str], unit: str) -> str:
+    """Metrics with their intervals, and of how many wells (images, treatments) they are."""
+    by_metric = {str(row.metric): row for row in _rows(rows)}
+    chosen = [by_metric[metric] for metric in shown if metric in by_metric]
+    sizes = [f"({counted(int(row.n), _unit(unit))})" for row in chosen]
+    if len(set(sizes)) == 1:
+        return f"{'; '.join(map(_value, chosen))} {sizes[0]}"
+    return "; ".join(f"{_value(row)} {size}" for row, size in zip(chosen, sizes, strict=True))
+
+
+def _of_doses(numbers: pd.DataFrame) -> Iterator[str]:
+    """How many series have a curve, and the EC50 of each, lowest first."""
+    ec50 = numbers[numbers["metric"] == "ec50_um"]
+    slopes = numbers[numbers["metric"] == "hill_slope"].set_index(["featurizer", "split"])["value"]
+    for (featurizer, normalization), rows in ec50.groupby(["featurizer", "normalization"], sort=False):
+        found = rows[rows["value"].notna()].sort_values("value")
+        yield f"{featurizer}, {normalization}: {len(found)} of {counted(len(rows), 'series', 'series')} (compound by cell type)"
+        for row in _rows(found):
+            rises = "rises" if slopes.get((featurizer, row.split), math.nan) > 0 else "falls"
+            _, _, of = str(row.split).partition(":")
+            words = of.removeprefix(f"{NO_CELL_TYPE}:").replace(":", ", ")
+            yield f"  {words}: EC50 {_dose(row.value, row.low, row.high)}, {rises} with dose ({counted(int(row.n), 'well')})"
+
+
+def _dose(value: float, low: float, high: float) -> str:
+    unit, factor = dose_unit(value)
+    ends = [f"{number(end * factor)}" if math.isfinite(end) else "?" for end in (low, high)]
+    return f"{number(value * factor)} {unit} [{', '.join(ends)}]"
+
+
+def _of_hits(path: Path) -> Iterator[str]:
+    """The hits with the smallest p."""
+    table = read_table(path, TREATMENTS)
+    hits = table[table["hit"]].sort_values("p")
+    for row in _rows(hits.head(HITS)):
+        dose = "" if math.isnan(row.concentration_um) else f", {_plain_dose(row.concentration_um)}"
+        yield f"  hit: {row.treatment}{dose} ({row.cell_type}): difference {number(row.difference)}, q {row.q:.2g}"
+    if len(hits) > HITS:
+        yield f"  and {counted(len(hits) - HITS, 'further hit')} in {path.name}"
+
+
+def _plain_dose(dose: float) -> str:
+    unit, factor = dose_unit(dose)
+    return (
+        f"{number(dose * factor).rstrip('0').rstrip('.')} {unit}"
+        if "." in number(dose * factor)
+        else f"{number(dose * factor)} {unit}"
+    )
+
+
+def _of_comparisons(path: Path) -> Iterator[str]:
+    table = read_table(path, COMPARISONS_TABLE)
+    for row in _rows(table):
+        if math.isnan(row.low):
+            continue
+        metric = str(row.metric).removesuffix("_difference")
+        ends = f"{_signed(row.value)} [{_signed(row.low)}, {_signed(row.high)}]"
+        sure = "apart" if row.p_holm < 0.05 else "not apart"
+        yield (
+            f"{row.featurizer} minus {row.against}, {row.question}, {_split(str(row.split))}: {WORDS.get(metric, metric)} by "
+            f"{_unit(str(row.unit))} {ends}, p (Holm) {row.p_holm:.2g}: {sure}"
+        )
+
+
+def _rows(table: pd.DataFrame) -> Iterator[Any]:
+    yield from table.itertuples()
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}"
+
+
+def _value(row: Any) -> str:
+    """A metric with its interval: Z' 0.61 [0.42, 0.74]."""
+    share = row.metric in SHARES
+    words = WORDS.get(row.metric, row.metric.replace("_", " "))
+    if math.isnan(row.value):
+        return f"{words} undefined"
+    value, low, high = (f"{100 * end:.1f}" if share else number(end) for end in (row.value, row.low, row.high))
+    ends = "" if math.isnan(row.low) or math.isnan(row.high) else f" [{low}, {high}]"
+    return f"{words} {value}{' %' if share else ''}{ends}"
+
+
+def _split(split: str) -> str:
+    """A split in words: whole plates held out, HRCE."""
+    scheme, _, group = split.partition(":")
+    of = "" if group in ("", "all", NO_CELL_TYPE) else f", {group}"
+    return f"{SCHEMES.get(scheme, scheme.replace('_', ' '))}{of}"
+
+
+def _unit(unit: str) -> str:
+    return {"site": "image"}.get(unit, unit)

@@ -1,0 +1,185 @@
+"""The work: takes features that were matched to sites, makes profiles and answers questions, featurizer by featurizer.
+
+Every question is answered by the function that the workflow calls (`questions.QUESTIONS`); what one cannot be answered for is a
+sentence, and the others go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from gandl.config import Normalization
+from gandl.evaluation.comparisons import write_comparisons
+from gandl.normalization.profiles import write_profiles
+from gandl.own_features.feature_table import FeaturesError, FeatureTable
+from gandl.own_features.matching import Integers, write_embeddings
+from gandl.own_features.questions import COMPARISONS, QUESTIONS, Methods, Question, Screen
+from gandl.own_features.request import Findings, Request
+from gandl.workflow.calls import bound
+from gandl.workflow.jobs import is_ours
+from gandl.workflow.words import counted
+
+logger = logging.getLogger(__name__)
+
+
+class Work:
+    """Makes profiles and answers questions, featurizer by featurizer."""
+
+    def __init__(
+        self, request: Request, sites: pd.DataFrame, screen: Screen, methods: tuple[Normalization, ...]
+    ) -> None:
+        self.request, self.sites, self.screen, self.methods = request, sites, screen, methods
+        self.out = request.out
+        self.findings = Findings()
+        self._failed: dict[Path, str] = {}
+        self._missing = {question.name: question.needs(screen) for question in QUESTIONS}
+
+    def evaluate(self, name: str, table: FeatureTable, at: Integers) -> list[str]:
+        """Everything of one featurizer; what is worth knowing of its features."""
+        folder = self.out / "embeddings" / "plates" / name
+        with self.findings.timed("reading features"):
+            written = write_embeddings(table, at, self.sites, folder, name, drop_nan=self.request.drop_nan)
+        logger.info("%s: %s of %s", name, counted(written.dim, "feature"), counted(len(self.sites), "row"))
+        for note in written.notes:
+            logger.warning(note)
+        for method in dict.fromkeys([Normalization.NONE, *self.methods]):
+            if method is not Normalization.NEGATIVE_CROSSFIT:
+                with self.findings.timed("profiles"):
+                    self._normalise(name, written.paths, method)
+            for question in QUESTIONS:
+                if self._is_asked(question, method):
+                    with self.findings.timed(question.name):
+                        self._answer(question, name, method)
+            if not self.request.keep_profiles and method is not Normalization.NONE:
+                self._sites_of(name, method).unlink(missing_ok=True)
+        if not self.request.keep_profiles:
+            self._sites_of(name, Normalization.NONE).unlink(missing_ok=True)
+            shutil.rmtree(folder)
+        return written.notes
+
+    def compare(self, names: Sequence[str]) -> None:
+        """Every featurizer with every later one, on the same held-out wells and images."""
+        if COMPARISONS not in self.request.questions:
+            return
+        if len(names) < 2:
+            self.findings.add_reason(
+                COMPARISONS, "one featurizer was given; name each of several by --embeddings NAME=table"
+            )
+            return
+        method, raw = self.methods[0].value, Normalization.NONE.value
+        files = {
+            "controls": [self.out / f"evaluation/scores/{name}.{method}.parquet" for name in names],
+            "control_images": [self.out / f"evaluation/scores/{name}.{method}.sites.parquet" for name in names],
+            "cell_model": [self.out / f"evaluation/cell_model/{name}.{raw}.scores.parquet" for name in names],
+            "cell_model_images": [self.out / f"evaluation/cell_model/{name}.{raw}.sites.parquet" for name in names],
+            "cell_type": [self.out / f"evaluation/cell_type/{name}.{raw}.answers.parquet" for name in names],
+        }
+        there = {key: paths if all(path.exists() for path in paths) else [] for key, paths in files.items()}
+        if not any(there.values()):
+            self.findings.add_reason(COMPARISONS, "no question was answered on held-out wells")
+            return
+        output = self.out / "evaluation/comparisons/pairs.parquet"
+        write_comparisons(
+            list(names),
+            settings=self.request.settings,
+            development_rows=[],
+            normalization=method,
+            seed=self.request.seed,
+            training_seeds=dict.fromkeys(names, 0),
+            output=output,
+            pairs=[(one, other) for i, one in enumerate(names) for other in names[i + 1 :]],
+            **there,
+        )
+        self.findings.answered[COMPARISONS] = [output]
+
+    def _sites_of(self, name: str, method: Normalization) -> Path:
+        return self.out / f"normalization/plates/{name}.{method}.sites.parquet"
+
+    def _normalise(self, name: str, embeddings: Sequence[Path], method: Normalization) -> None:
+        of_sites = self._sites_of(name, method)
+        of_wells = of_sites.with_name(f"{name}.{method}.wells.parquet")
+        logger.info("%s: profiles, normalisation %s", name, method)
+        try:
+            write_profiles(embeddings, self.out / "source/plates/sites.parquet", method, of_sites, of_wells)
+        except Exception as error:
+            self._failed |= dict.fromkeys((of_sites, of_wells), _reason(error))
+
+    def _is_asked(self, question: Question, method: Normalization) -> bool:
+        """Whether a question is asked of a normalisation, and it or one that rests on it was requested."""
+        of = {
+            Methods.EVERY: method in self.methods,
+            Methods.FIRST: method is self.methods[0],
+            Methods.RAW: method is Normalization.NONE,
+        }
+        return of[question.methods] and question.name in self._requested()
+
+    def _requested(self) -> set[str]:
+        """Questions that were requested, and those whose files they read."""
+        wanted = set(self.request.questions)
+        if COMPARISONS in wanted and len(self.request.features) > 1:
+            wanted |= {"scores", *(name for name in ("cell_model", "cell_type") if not self._missing[name])}
+        by_output = {file: each.name for each in QUESTIONS for file in each.outputs.values()}
+        for question in reversed(QUESTIONS):
+            if question.name in wanted:
+                wanted |= {by_output[file] for file in question.inputs.values() if file in by_output}
+        return wanted
+
+    def _answer(self, question: Question, name: str, method: Normalization) -> None:
+        """Answer one question of one featurizer and normalisation, or note why it has no answer."""
+        asked = question.name in self.request.questions
+        if missing := self._missing[question.name]:
+            if asked:
+                self.findings.add_reason(question.name, missing)
+            return
+        profiles = Normalization.NONE if method is Normalization.NEGATIVE_CROSSFIT else method
+        words = {
+            "featurizer": name,
+            "method": method.value,
+            "profiles": profiles.value,
+            "truth": str(self.request.truth),
+        }
+        inputs = {key: self.out / file.format(**words) for key, file in question.inputs.items()}
+        outputs = {key: self.out / file.format(**words) for key, file in question.outputs.items()}
+        if "truth" in inputs:
+            inputs["truth"] = Path(words["truth"])
+        logger.info("%s: %s, normalisation %s", name, question.name, method)
+        try:
+            for path in inputs.values():
+                if path in self._failed:
+                    raise FeaturesError(self._failed[path])
+            bound(question.calls, inputs, outputs, {}, offered=self._offered(name, method))()
+        except Exception as error:
+            reason = _reason(error)
+            self._failed |= dict.fromkeys(outputs.values(), reason)
+            if asked:
+                self.findings.add_reason(question.name, f"{name}, normalisation {method}: {self._plain(reason)}")
+            return
+        if asked:
+            self.findings.answered.setdefault(question.name, []).append(outputs["output"])
+
+    def _offered(self, name: str, method: Normalization) -> dict[str, object]:
+        """What functions of the evaluation take beside files."""
+        return {
+            "settings": self.request.settings,
+            "featurizer": name,
+            "normalization": method.value,
+            "seed": self.request.seed,
+            "training_seed": 0,
+            "development_rows": [],
+        }
+
+    def _plain(self, reason: str) -> str:
+        """A sentence without the folder of results in its paths."""
+        return reason.replace(f"{self.out}/", "")
+
+
+def _reason(error: Exception) -> str:
+    """What gandl noticed; anything else, a full disk among it, ends the command."""
+    if isinstance(error, OSError) or not is_ours(error):
+        raise error
+    return str(error)
