@@ -217,14 +217,23 @@ RECOGNITION = (
 )
 
 
+SCORE_CURVES = (
+    ["<results>/evaluation/calibration/score_curves.parquet"]
+    if requested("calibration")
+    else []
+)
+
+
 NUMBERS = [
     *RECOGNITION,
     *answers("controls", METHODS),
     *answers("dose_response", METHOD),
     *answers("treatments", METHOD),
+    *answers("screening", METHOD),
     *answers("cell_model", RAW),
     *answers("cell_type", RAW),
     *answers("calibration", METHOD),
+    *SCORE_CURVES,
 ]
 
 

@@ -25,6 +25,7 @@ class QuestionName(StrEnum):
     CONTROLS = "controls"
     DOSE_RESPONSE = "dose_response"
     TREATMENTS = "treatments"
+    SCREENING = "screening"
     CELL_MODEL = "cell_model"
     CELL_TYPE = "cell_type"
     CALIBRATION = "calibration"
@@ -298,8 +299,8 @@ class EvaluationSettings(Section):
     questions: list[QuestionName] = Field(
         list(QuestionName),
         description="Questions to evaluate: `controls` (C+ against C-), `dose_response`, `treatments` (every treatment and dose "
-        "against the negative controls, and hits), `cell_model` (HRCE against VERO), `cell_type` (RxRx1), `calibration` "
-        "(simulated screens: against the truth).",
+        "against the negative controls, and hits), `screening` (every compound: hit, EC50, what to beware of), `cell_model` "
+        "(HRCE against VERO), `cell_type` (RxRx1), `calibration` (simulated screens: against the truth).",
     )
     test_share: Fraction = Field(
         0.25,
@@ -316,6 +317,11 @@ class EvaluationSettings(Section):
     confidence: Fraction = Field(0.95, description="Coverage of every interval.")
     false_discovery: Fraction = Field(
         0.05, description="Share of false ones that is accepted among the hits of a cell type (Benjamini-Hochberg)."
+    )
+    score_curves: PositiveInt = Field(
+        1_200,
+        description="Dose series with a known EC50 that `calibration` simulates as scores, without images, to measure how often "
+        "intervals hold it; with twice as many inactive compounds.",
     )
 
 
