@@ -26,8 +26,8 @@ def test_intervals_of_ec50s_hold_the_truth_as_often_as_they_say(numbers: pd.Data
     row = numbers.loc[(ALL, "ec50_interval_coverage")]
     assert 0.92 <= row["value"] <= 0.98
     assert row["n"] > 120
-    assert numbers.loc[(ALL, "ec50_log10_error"), "value"] < 0.15
-    assert abs(numbers.loc[(ALL, "ec50_log10_bias"), "value"]) < 0.03
+    assert numbers.loc[(ALL, "ec50_log10_error"), "value"] < 0.25
+    assert abs(numbers.loc[(ALL, "ec50_log10_bias"), "value"]) < 0.05
 
 
 def test_inactive_compounds_are_hardly_called_and_the_share_of_false_hits_is_as_stated(numbers: pd.DataFrame) -> None:

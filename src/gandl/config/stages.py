@@ -306,7 +306,6 @@ class EvaluationSettings(Section):
         0.25,
         description="Share of wells tested in the paper's split; whole plates and experiments are also left out.",
     )
-
     svm_c: list[PositiveFloat] = Field(
         [0.01, 0.1, 1.0, 10.0, 100.0],
         min_length=1,
@@ -318,11 +317,7 @@ class EvaluationSettings(Section):
     false_discovery: Fraction = Field(
         0.05, description="Share of false ones that is accepted among the hits of a cell type (Benjamini-Hochberg)."
     )
-    score_curves: PositiveInt = Field(
-        1_200,
-        description="Dose series with a known EC50 that `calibration` simulates as scores, without images, to measure how often "
-        "intervals hold it; with twice as many inactive compounds.",
-    )
+    score_curves: PositiveInt = Field(1_200, description="Dose series with a known EC50 that `calibration` simulates.")
 
 
 class FiguresSettings(Section):
