@@ -120,6 +120,31 @@ use rule dose_response as treatments with:
         ),
 
 
+use rule dose_response as screening with:
+    """Judge every compound: hits that are not toxic, EC50 and flags, replicates' agreement; false hits among negative controls."""
+    input:
+        scores="<results>/evaluation/scores/{featurizer}.{method}.parquet",
+        wells=profiles_for("controls", "wells", RAW if METHOD == CROSSFIT else None),
+        raw_wells=profiles_for("controls", "wells", RAW),
+    output:
+        numbers="<results>/evaluation/screening/{featurizer}.{method}.parquet",
+        plates="<results>/evaluation/screening/{featurizer}.{method}.plates.parquet",
+        doses="<results>/evaluation/screening/{featurizer}.{method}.doses.parquet",
+        compounds="<results>/evaluation/screening/{featurizer}.{method}.compounds.parquet",
+    log:
+        "<logs>/evaluation/screening_{featurizer}_{method}.log",
+    benchmark:
+        "<benchmarks>/evaluation/screening_{featurizer}_{method}.jsonl"
+    resources:
+        mem="2GB",
+        runtime="2h",
+    params:
+        **calls("gandl.evaluation.screening.screen.write_screening"),
+        settings=settings(
+            cfg.evaluation, include={"bootstrap", "confidence", "false_discovery"}
+        ),
+
+
 use rule dose_response as cell_model with:
     """HRCE against VERO (C2): accuracy per image and per well on raw profiles, and the held-out scores that are drawn."""
     input:
@@ -189,6 +214,7 @@ use rule dose_response as calibration with:
     input:
         scores="<results>/evaluation/scores/{featurizer}.{method}.parquet",
         doses="<results>/evaluation/dose_response/{featurizer}.{method}.parquet",
+        screened="<results>/evaluation/screening/{featurizer}.{method}.compounds.parquet",
         truth=f"<results>/source/{SCREEN}/truth.parquet",
     output:
         numbers="<results>/evaluation/calibration/{featurizer}.{method}.parquet",
@@ -203,6 +229,31 @@ use rule dose_response as calibration with:
         runtime="30m",
     params:
         **calls("gandl.evaluation.calibration.write_calibration"),
+
+
+rule score_curves:
+    """Check EC50s and hits on simulated scores with a known truth, once and for no featurizer: coverage, false hits, power."""
+    output:
+        numbers="<results>/evaluation/calibration/score_curves.parquet",
+    log:
+        "<logs>/evaluation/score_curves.log",
+    benchmark:
+        "<benchmarks>/evaluation/score_curves.jsonl"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="30m",
+    params:
+        **calls("gandl.evaluation.screening.score_curves.write_score_curves"),
+        settings=settings(
+            cfg.evaluation,
+            include={"bootstrap", "confidence", "false_discovery", "score_curves"},
+        ),
+        seed=cfg.seed,
+    script:
+        "../workflow/scripts/question.py"
 
 
 rule comparisons:

@@ -231,16 +231,25 @@ RECOGNITION = (
 )
 
 
+SCORE_CURVES = (
+    ["<results>/evaluation/calibration/score_curves.parquet"]
+    if requested("calibration")
+    else []
+)
+
+
 NUMBERS = [
     *RECOGNITION,
     *answers("controls", METHODS),
     *answers("dose_response", METHOD),
     *answers("treatments", METHOD),
+    *answers("screening", METHOD),
     *answers("cell_model", RAW),
     *answers("cell_model", GLOBAL, EXPORTED),
     *answers("cell_type", RAW),
     *answers("cell_type", GLOBAL, EXPORTED),
     *answers("calibration", METHOD),
+    *SCORE_CURVES,
 ]
 
 

@@ -25,6 +25,7 @@ class QuestionName(StrEnum):
     CONTROLS = "controls"
     DOSE_RESPONSE = "dose_response"
     TREATMENTS = "treatments"
+    SCREENING = "screening"
     CELL_MODEL = "cell_model"
     CELL_TYPE = "cell_type"
     CALIBRATION = "calibration"
@@ -265,14 +266,13 @@ class EvaluationSettings(Section):
     questions: list[QuestionName] = Field(
         list(QuestionName),
         description="Questions to evaluate: `controls` (C+ against C-), `dose_response`, `treatments` (every treatment and dose "
-        "against the negative controls, and hits), `cell_model` (HRCE against VERO), `cell_type` (RxRx1), `calibration` "
-        "(simulated screens: against the truth).",
+        "against the negative controls, and hits), `screening` (every compound: hit, EC50, what to beware of), `cell_model` "
+        "(HRCE against VERO), `cell_type` (RxRx1), `calibration` (simulated screens: against the truth).",
     )
     test_share: Fraction = Field(
         0.25,
         description="Share of wells tested in the paper's split; whole plates and experiments are also left out.",
     )
-
     svm_c: list[PositiveFloat] = Field(
         [0.01, 0.1, 1.0, 10.0, 100.0],
         min_length=1,
@@ -284,6 +284,7 @@ class EvaluationSettings(Section):
     false_discovery: Fraction = Field(
         0.05, description="Share of false ones that is accepted among the hits of a cell type (Benjamini-Hochberg)."
     )
+    score_curves: PositiveInt = Field(1_200, description="Dose series with a known EC50 that `calibration` simulates.")
 
 
 class FiguresSettings(Section):

@@ -7,8 +7,10 @@ __all__ = [
     "comparisons",
     "controls",
     "dose_response",
+    "hits",
     "numbers",
     "scores",
     "terms",
     "treatments",
+    "well_profiles",
 ]

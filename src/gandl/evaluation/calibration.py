@@ -1,4 +1,4 @@
-"""Calibration, of simulated screens alone: takes held-out scores, EC50s and the known truth, measures how well that is recovered.
+"""Calibration, of simulated screens alone: takes held-out scores, EC50s, hits and the known truth, measures how well it is found.
 
 The only reader of `truth.parquet`. A well's on score gives its severity as (1 - on) / 2: 0 like the Mock wells, 1 like the
 infected untreated ones among the fold's training wells.
@@ -16,7 +16,17 @@ from scipy.stats import rankdata
 
 from gandl.config import EvaluationSettings
 from gandl.evaluation.numbers import Row, number, write_numbers
-from gandl.evaluation.terms import ALL, CALIBRATION, CLASSIFIERS, by_strictest_scheme, compounds_of, dose_series
+from gandl.evaluation.terms import (
+    ALL,
+    CALIBRATION,
+    CLASSIFIERS,
+    COMPOUNDS,
+    TOXIC,
+    by_strictest_scheme,
+    compounds_of,
+    dose_series,
+    flagged,
+)
 from gandl.statistics.bootstrap import drawn_positions, percentiles, wilson_interval
 from gandl.tables import NUMBERS, WELL_SCORES, read_table
 from gandl.workflow.files import atomic
@@ -47,10 +57,12 @@ COMPOUND_COLUMNS = [
     "high",
     "rises",
     "found",
+    "hit",
+    "flags",
 ]
 TRUTH_COLUMNS = ["well_id", "severity", "severity_expected", "ec50_um", "kind"]
 RANK = "spearman_severity"
-ACTIVE, INACTIVE = "active", "inactive"
+ACTIVE, INACTIVE, TOXIC_KIND = "active", "inactive", "toxic"
 
 Floats = npt.NDArray[np.float64]
 
@@ -62,6 +74,7 @@ class CalibrationError(ValueError):
 def write_calibration(
     scores: Path,
     doses: Path,
+    screened: Path,
     truth: Path,
     settings: EvaluationSettings,
     *,
@@ -78,24 +91,29 @@ def write_calibration(
     Parameters
     ----------
     scores : `tables.WELL_SCORES`. doses : `tables.NUMBERS` of the question `dose_response` of the same.
+    screened : `terms.COMPOUNDS` of the same.
     truth : the simulator's, a row per well: well_id, severity, severity_expected, ec50_um, kind of its compound (active,
         inactive, toxic; null without), and more.
     output : `tables.NUMBERS`. Split `<scheme>:<cell type>`, unit `well`: `spearman_severity`, `pearson_severity` and
-        `rmse_severity` of the severity that the scores give against the true one (bootstrap over wells), and
-        `spearman_severity_lda`, by the shrinkage LDA instead of the SVM. Unit `compound`:
-        `ec50_log10_error`, the median of |log10 ours / true| over active compounds found (bootstrap over them); shares with
+        `rmse_severity` of the severity that the scores give against the true one (bootstrap over wells), `bias_severity`, its
+        mean error, and `spearman_severity_lda`, by the shrinkage LDA instead of the SVM. Unit `compound`:
+        `ec50_log10_error`, the median of |log10 ours / true| over active compounds found (bootstrap over them), and
+        `ec50_log10_bias`, that of log10 ours / true; shares with
         Wilson intervals: `ec50_coverage` (true ones within our interval, of those found), `ec50_found` (of the active ones) and
-        `false_positives` (of the inactive ones). Found: a curve that rises with dose fits better than a constant. The group
-        `all` holds the compounds of all cell types.
+        `false_positives` (of the inactive ones). Found: a curve that rises with dose fits better than a constant. By the hits of
+        the screening: `hit_recall` (of the active ones), `hit_false_positive_rate` (of the inactive ones), `toxic_as_hits` and
+        `toxic_flagged` (of the toxic ones). The group `all` holds the compounds of all cell types.
     wells : WELL_COLUMNS. compounds : COMPOUND_COLUMNS, a row per compound and cell type; `rises`: our slope is above 0.
 
     Raises
     ------
-    CalibrationError : a scored well is not in the truth, or a compound of the screen has no row among the dose responses.
+    CalibrationError : a scored well is not in the truth, or a compound of the screen has no row among the dose responses or
+        in the screening.
     """
     scored = read_table(Path(scores), WELL_SCORES)
     joined = _with_truth(scored, Path(scores), Path(truth))
     found = _compounds(joined, read_table(Path(doses), NUMBERS), Path(doses), several=scored["cell_type"].nunique() > 1)
+    found = _with_hits(found, read_table(Path(screened), COMPOUNDS), Path(screened))
     rows: list[Row] = []
     for split, part in _by_split(joined):
         rows += _severity_rows(part, split, settings, seed)
@@ -160,10 +178,15 @@ def _rmse(says: Floats, true: Floats) -> Floats:
     return np.asarray(np.sqrt(np.square(says - true).mean(axis=1)))
 
 
+def _bias(says: Floats, true: Floats) -> Floats:
+    return np.asarray((says - true).mean(axis=1))
+
+
 SEVERITY_METRICS: dict[str, Callable[[Floats, Floats], Floats]] = {
     RANK: _spearman,
     "pearson_severity": _pearson,
     "rmse_severity": _rmse,
+    "bias_severity": _bias,
 }
 
 
@@ -181,21 +204,38 @@ def _compounds(joined: pd.DataFrame, doses: pd.DataFrame, path: Path, *, several
     value = splits.map(ec50["value"])
     low, high = splits.map(ec50["low"]), splits.map(ec50["high"])
     table = series.assign(ec50_um=value, low=low, high=high, rises=rises, found=value.notna() & rises)
-    return table[COMPOUND_COLUMNS].reset_index(drop=True)
+    return table[COMPOUND_COLUMNS[:-2]].reset_index(drop=True)
+
+
+def _with_hits(found: pd.DataFrame, screened: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """The same with what the screening says of each: hit and flags."""
+    key = ["cell_type", "compound"]
+    joined = found.merge(screened[[*key, "hit", "flags"]], on=key, how="left", validate="one_to_one")
+    lacking = joined[joined["hit"].isna()]
+    if len(lacking):
+        raise CalibrationError(f"{path} has no row of {':'.join(lacking[key].iloc[0])}")
+    return joined.astype({"hit": bool})
 
 
 def _compound_rows(compounds: pd.DataFrame, split: str, settings: EvaluationSettings, seed: int) -> list[Row]:
-    active, inactive = (compounds[compounds["kind"] == kind] for kind in (ACTIVE, INACTIVE))
+    active, inactive, toxic = (compounds[compounds["kind"] == kind] for kind in (ACTIVE, INACTIVE, TOXIC_KIND))
     found = active[active["found"]]
-    error = np.abs(np.log10(found["ec50_um"].to_numpy(float) / found["truth_ec50_um"].to_numpy(float)))
+    error = np.log10(found["ec50_um"].to_numpy(float) / found["truth_ec50_um"].to_numpy(float))
     bounded = found[found["low"].notna() & found["high"].notna()]
     within = (bounded["low"] <= bounded["truth_ec50_um"]) & (bounded["truth_ec50_um"] <= bounded["high"])
-    median = float(np.median(error)) if len(error) else np.nan
-    rows = [number(split, "compound", "ec50_log10_error", median, _median_interval(error, settings, seed), len(error))]
+    rows = []
+    for metric, values in (("ec50_log10_error", np.abs(error)), ("ec50_log10_bias", error)):
+        median = float(np.median(values)) if len(values) else np.nan
+        ends = _median_interval(values, settings, seed)
+        rows.append(number(split, "compound", metric, median, ends, len(values)))
     for metric, right in (
         ("ec50_coverage", within),
         ("ec50_found", active["found"]),
         ("false_positives", inactive["found"]),
+        ("hit_recall", active["hit"]),
+        ("hit_false_positive_rate", inactive["hit"]),
+        ("toxic_as_hits", toxic["hit"]),
+        ("toxic_flagged", flagged(toxic, TOXIC)),
     ):
         n, count = len(right), int(right.sum())
         share = count / n if n else np.nan

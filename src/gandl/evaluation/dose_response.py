@@ -7,7 +7,8 @@ without an SVM, to give the EC50 of a floor as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +30,13 @@ from gandl.evaluation.terms import (
 )
 from gandl.statistics.bootstrap import Floats, percentiles
 from gandl.statistics.hill import (
-    DoseError,
+    FEWEST_DOSES,
+    PARAMETERS,
     HillDraws,
     HillFit,
     bootstrap_hill,
     ec50_interval,
-    fit_hill,
+    fit_hills,
     resampled_responses,
 )
 from gandl.tables import WELL_PROFILES, WELL_SCORES, read_table
@@ -74,7 +76,12 @@ class Response:
     @property
     def has_curve(self) -> bool:
         """Whether the Hill curve describes the wells better than their mean: by AICc, and by the F test at 5 %."""
-        return self.fit is not None and self.fit.delta_aicc > 0 and self.fit.p_constant < SIGNIFICANCE
+        return has_curve(self.fit)
+
+
+def has_curve(fit: HillFit | None) -> bool:
+    """Whether a Hill curve describes wells better than their mean: by AICc, and by the F test at 5 %."""
+    return fit is not None and fit.delta_aicc > 0 and fit.p_constant < SIGNIFICANCE
 
 
 def write_dose_response(
@@ -122,15 +129,16 @@ def write_dose_response(
     several = table["cell_type"].nunique() > 1
     groups = [wells for _, wells in series.groupby(["scheme", "cell_type", "treatment"], sort=False)]
     with Progress("dose response", len(groups), "series") as progress:
-        for done, wells in enumerate(groups, 1):
-            response = dose_response(wells, settings, seed)
+        for done, (wells, fit) in enumerate(zip(groups, fits_of(groups), strict=True), 1):
+            response = dose_response(wells, settings, seed, fit)
             scheme, *names = wells[["scheme", *SERIES]].iloc[0]
             split = ":".join([scheme, *names] if several else [scheme, names[-1]])
             numbers.append(_rows(response, split, featurizer, normalization, len(wells)))
             drawn.append(_curve(response, wells, settings.confidence))
             progress.update(done)
-    for split, wells in _plain_series(raw_wells, several):
-        numbers.append(_rows(dose_response(wells, settings, seed), split, RATIO, "none", len(wells)))
+    plain = list(_plain_series(raw_wells, several))
+    for (split, wells), fit in zip(plain, fits_of([wells for _, wells in plain]), strict=True):
+        numbers.append(_rows(dose_response(wells, settings, seed, fit), split, RATIO, "none", len(wells)))
     frame = pd.concat(numbers, ignore_index=True)
     write_numbers(frame, output, training_seed=training_seed, question=DOSE_RESPONSE, unit="well")
     _write(pd.concat(drawn, ignore_index=True)[CURVE_COLUMNS], Path(curves))
@@ -160,12 +168,34 @@ def _series(wells: pd.DataFrame, score: str) -> pd.DataFrame:
     return named.assign(treatment=compounds_of(series), on=series[score].astype(float))[POINT_COLUMNS]
 
 
-def dose_response(wells: pd.DataFrame, settings: EvaluationSettings, seed: int) -> Response:
-    """Fit one compound.
+def fits_of(groups: Sequence[pd.DataFrame]) -> list[HillFit | None]:
+    """Hill fits of series (`concentration_um` and `on`), all at once of those that share their doses; None with too few doses."""
+    fits: list[HillFit | None] = [None] * len(groups)
+    for dose, of_layout in by_layout(groups):
+        if len(np.unique(dose)) >= FEWEST_DOSES and len(dose) > PARAMETERS:
+            responses = np.stack([on for _, on in of_layout])
+            for (place, _), fit in zip(of_layout, fit_hills(dose, responses), strict=True):
+                fits[place] = fit
+    return fits
+
+
+def by_layout(groups: Sequence[pd.DataFrame]) -> Iterator[tuple[Floats, list[tuple[int, Floats]]]]:
+    """Ascending doses (n,) that some of the series share, and the position and scores (n,) of each of these."""
+    found: dict[bytes, list[tuple[int, Floats]]] = defaultdict(list)
+    for place, wells in enumerate(groups):
+        dose, on = wells["concentration_um"].to_numpy(float), wells["on"].to_numpy(float)
+        order = np.argsort(dose, kind="stable")
+        found[dose[order].tobytes()].append((place, on[order]))
+    for key, of_layout in found.items():
+        yield np.frombuffer(key), of_layout
+
+
+def dose_response(wells: pd.DataFrame, settings: EvaluationSettings, seed: int, fit: HillFit | None) -> Response:
+    """Numbers of one compound.
 
     Parameters
     ----------
-    wells : `concentration_um` and `on` of n wells.
+    wells : `concentration_um` and `on` of n wells. fit : of these (`fits_of`).
 
     Returns
     -------
@@ -179,9 +209,7 @@ def dose_response(wells: pd.DataFrame, settings: EvaluationSettings, seed: int) 
     numbers["rises_with_dose"] = Number(
         rho, *_ends(None if drawn is None else _spearman(dose, drawn), settings.confidence)
     )
-    try:
-        fit = fit_hill(dose, on)
-    except DoseError:
+    if fit is None:
         return Response(numbers, None, None)
     numbers["delta_aicc_constant"] = Number(fit.delta_aicc)
     numbers["p_constant"] = Number(fit.p_constant)

@@ -1,5 +1,5 @@
 """Terms that evaluation shares with the readers of its tables: questions, what needs no classifier, groups of wells, doses, and
-the tables of treatments and of comparisons."""
+the tables of treatments, of compounds and of comparisons."""
 
 from __future__ import annotations
 
@@ -87,6 +87,60 @@ COMPARISONS = Schema(
 """Differences of a featurizer from a floor (`against`) on the same held-out wells or images, of which `units` were drawn."""
 
 
+EC50_BELOW, EC50_ABOVE, OPEN = "ec50_below_doses", "ec50_above_doses", "interval_open"
+BIPHASIC, FALLING, TOXIC = "biphasic", "falling", "toxic"
+NO_DOSE, ONE_DOSE, FEW_DOSES, ONE_REPLICATE = "no_dose", "one_dose", "few_doses", "one_replicate"
+FLAGS = {
+    EC50_BELOW: "the fitted EC50 is below the lowest dose",
+    EC50_ABOVE: "the fitted EC50 is above the highest dose",
+    OPEN: "an end of the EC50's interval is at the limit of the search, half a decade beyond the doses",
+    BIPHASIC: "the score rises and falls again (`screening.hooks`)",
+    FALLING: "the fitted curve falls with the dose",
+    TOXIC: "at some dose wells are farther off the axis or have fewer nuclei than both kinds of controls (`screening.toxicity`)",
+    NO_DOSE: "no well has a dose",
+    ONE_DOSE: "all doses are equal",
+    FEW_DOSES: "there are too few doses for a curve",
+    ONE_REPLICATE: "no dose has two wells",
+}
+"""What a flag of a compound in a cell type says."""
+OF_CELL_TYPE = ("featurizer", "normalization", "scheme", "cell_type")
+FITTED = ("ec50_um", "ec50_low_um", "ec50_high_um", "hill_slope", "bottom", "top", "delta_aicc_constant", "p_constant")
+COMPOUNDS = Schema(
+    "compounds",
+    (
+        Column("featurizer", "string"),
+        Column("normalization", "string"),
+        Column("scheme", "string"),
+        Column("cell_type", "string"),
+        Column("compound", "string"),
+        Column("wells", "integer"),
+        Column("plates", "integer"),
+        Column("doses", "integer"),
+        Column("replicates", "integer"),
+        Column("efficacy", "float"),
+        Column("efficacy_low", "float", nullable=True),
+        Column("efficacy_high", "float", nullable=True),
+        Column("efficacy_dose_um", "float", nullable=True, positive=True),
+        Column("hit", "boolean"),
+        Column("hit_doses", "integer"),
+        Column("q", "float", nullable=True),
+        Column("sign_test_hit", "boolean"),
+        Column("toxic_dose_um", "float", nullable=True, positive=True),
+        Column("average_precision", "float", nullable=True),
+        Column("agreement_p", "float", nullable=True),
+        *(Column(name, "float", nullable=True) for name in FITTED),
+        Column("flags", "string", nullable=True),
+        Column("no_curve", "string", nullable=True),
+    ),
+    key=("featurizer", "normalization", "cell_type", "compound"),
+)
+"""`efficacy`: the highest mean on score of a dose that is not toxic (of any dose where all are), with its interval and dose;
+`hit`: above the negative controls at doses that are not toxic, `q` at most the false discovery rate over compounds
+(`screening.compounds`); `hit_doses`: its doses that are hits by themselves. `replicates`: wells of the
+dose that has fewest. `average_precision`, `agreement_p`: of the dose with the smallest p (Bonferroni over the doses). `flags`: of
+`FLAGS`, joined by |. `no_curve`: why there is no EC50."""
+
+
 def dose_series(wells: pd.DataFrame) -> pd.DataFrame:
     """The wells of the dose series: treated, with a dose, and no controls."""
     chosen = (wells["control"] == "none") & wells["treatment"].notna() & wells["concentration_um"].notna()
@@ -122,3 +176,8 @@ def by_strictest_scheme(scores: pd.DataFrame) -> Iterator[tuple[str, str, pd.Dat
         scheme = next((scheme.value for scheme in STRICTEST if (mine["scheme"] == scheme.value).any()), None)
         if scheme is not None:
             yield scheme, str(cell_type), mine[mine["scheme"] == scheme]
+
+
+def flagged(compounds: pd.DataFrame, flag: str) -> pd.Series:
+    """Which rows of compounds bear a flag of `FLAGS`."""
+    return compounds["flags"].fillna("").str.split("|").map(lambda flags: flag in flags).astype(bool)

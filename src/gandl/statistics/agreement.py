@@ -1,20 +1,24 @@
-"""Agreement: takes features of sites and which belong together, measures how well they find one another. No label is needed.
+"""Agreement: takes features of sites (or wells) and which belong together, measures how well they find one another.
 
 The sites of a well show the same treatment, so features that describe cells place them nearer to one another than to sites of
 other wells. That is retrieval: each site ranks all other sites of its plate, and the mean average precision says how highly its
 well-mates rank (Kalinin et al. 2024, "A versatile information retrieval framework for evaluating profile strength and
 similarity"). Whatever else the sites of a well share (density, focus, place on the plate) counts as well: it is agreement, not
-biology.
+biology. No label is needed. Wells of a treatment are ranked among negative controls instead, across plates.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+ROUNDING = 1e-12
+
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int_]
 
 
 class AgreementError(ValueError):
@@ -93,3 +97,109 @@ def _by_chance(mates: int, others: int) -> float:
         return float("nan")
     ranks = np.arange(1, others + 1)
     return float(np.mean((1 + (ranks - 1) * (mates - 1) / (others - 1)) / ranks))
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """How well the wells of each of m treatments find one another among negative controls.
+
+    Attributes
+    ----------
+    precision : (m,) mean average precision. p : (m,) of it, by permutation. wells : (m,) wells that were ranked for.
+    NaN and 0 where nothing could be ranked.
+    """
+
+    precision: Floats
+    p: Floats
+    wells: Integers
+
+
+def replicate_agreement(
+    features: Floats,
+    groups: npt.NDArray[np.integer[Any]],
+    plates: npt.ArrayLike,
+    *,
+    draws: int,
+    seed: int,
+) -> Replicates:
+    """Mean average precision with which wells of a treatment find one another among negative controls, by cosine similarity.
+
+    The phenotypic activity of Kalinin et al. 2024. Each well of a treatment ranks the treatment's other wells and the negative
+    controls of the treatment's plates; where these are several, those on other plates than its own alone, so that what a plate
+    shares helps neither. p is that of a permutation test: without an effect, wells of the treatment and negative controls of one
+    plate are exchangeable, so they exchange labels plate by plate; p = (1 + draws that are at least as precise) / (1 + draws).
+    Average precisions of a treatment's wells are not independent of one another; permuting whole labels keeps that in.
+
+    Parameters
+    ----------
+    features : (n, d), standardised, of any precision.
+    groups : (n,) treatment 0 ... m - 1 of each well; -1 of negative controls.
+    plates : (n,) their plates. Treated wells on plates without negative controls are left out.
+    draws, seed : of the permutations.
+    """
+    groups = np.asarray(groups)
+    plates = np.unique(np.asarray(plates, dtype=object).astype(str), return_inverse=True)[1]
+    m = int(groups.max(initial=-1)) + 1
+    controls = {int(plate): np.flatnonzero((groups == -1) & (plates == plate)) for plate in np.unique(plates)}
+    order = np.lexsort((plates, groups))
+    members = np.split(order, np.searchsorted(groups[order], np.arange(m)))[1:]
+    members = [mine[[len(controls[int(plate)]) > 0 for plate in plates[mine]]] for mine in members]
+    on = [tuple(int(plate) for plate in np.unique(plates[mine])) for mine in members]
+    precision, p, wells = np.full(m, np.nan), np.full(m, np.nan), np.zeros(m, dtype=int)
+    known: tuple[int, ...] = ()
+    for group in sorted(range(m), key=on.__getitem__):
+        mine, of_mine = members[group], plates[members[group]]
+        if len(mine) < 2:
+            continue
+        if on[group] != known:  # treatments share their plates, and so their controls
+            others = np.concatenate([controls[plate] for plate in on[group]])
+            among = _unit(features[others])
+            alike, known = among @ among.T, on[group]
+        unit = _unit(features[mine])
+        between = unit @ among.T
+        similarity = np.block([[unit @ unit.T, between], [between.T, alike]])
+        everywhere = np.concatenate([of_mine, plates[others]])
+        apart = everywhere[:, None] != everywhere if len(known) > 1 else ~np.eye(len(everywhere), dtype=bool)
+        rng = np.random.default_rng([seed, group])
+        drawn = np.concatenate([np.arange(len(mine))[None], _exchanged(everywhere, of_mine, draws, rng)])
+        ranks = _ranks(similarity, apart, rng.permutation(len(everywhere)))
+        found = _mean_precisions(ranks, drawn, apart[: len(mine), : len(mine)])
+        precision[group], wells[group] = found[0], len(mine)
+        p[group] = np.mean(found >= found[0] - ROUNDING)
+    return Replicates(precision, p, wells)
+
+
+def _unit(features: npt.NDArray[Any]) -> Floats:
+    """Rows of length one; those without length stay."""
+    features = np.asarray(features, float)
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    return np.asarray(features / np.where(lengths > 0, lengths, 1.0))
+
+
+def _ranks(similarity: Floats, apart: npt.NDArray[np.bool_], order: Integers) -> Integers:
+    """(n, n): the rank of each column among those that a row may find (`apart`), 1 the most alike; equals in a given `order`,
+    which must know nothing of treatments: of one feature all cosines are 1 or -1."""
+    found = order[np.argsort(np.where(apart, -similarity, np.inf)[:, order], axis=1, kind="stable")]
+    ranks = np.empty_like(found)
+    np.put_along_axis(ranks, found, np.broadcast_to(np.arange(1, len(order) + 1), found.shape), axis=1)
+    return ranks
+
+
+def _exchanged(plates: Integers, of_mine: Integers, draws: int, rng: np.random.Generator) -> Integers:
+    """(draws, k) rows that bear the labels of the k wells of a treatment, as many on each plate; plates of the wells ascend."""
+    parts = []
+    for plate in np.unique(of_mine):
+        here = np.flatnonzero(plates == plate)
+        order = rng.random((draws, len(here))).argsort(axis=1)[:, : int((of_mine == plate).sum())]
+        parts.append(here[order])
+    return np.concatenate(parts, axis=1)
+
+
+def _mean_precisions(ranks: Integers, chosen: Integers, apart: npt.NDArray[np.bool_]) -> Floats:
+    """(draws,) mean average precisions of (draws, k) rows that belong together; `apart` (k, k): which find which."""
+    of_mates = np.where(apart, ranks[chosen[:, :, None], chosen[:, None, :]], np.inf)
+    count = apart.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        found = np.sort(of_mates, axis=2)
+        each = np.sum(np.arange(1, len(apart) + 1) / found, axis=2)[:, count > 0] / count[count > 0]
+    return np.asarray(each.mean(axis=1))

@@ -103,7 +103,7 @@ def grouped_auc_interval(
     return (np.nan, np.nan) if np.ptp(drawn) < ROUNDING else percentiles(drawn, confidence)
 
 
-def wilson_interval(right: int, n: int, confidence: float) -> tuple[float, float]:
+def wilson_interval(right: float, n: int, confidence: float) -> tuple[float, float]:
     """Score interval of a proportion (Wilson 1927): it has width where all n are right, as a bootstrap has not."""
     if n == 0:
         return np.nan, np.nan

@@ -1,28 +1,25 @@
 """Dose response: takes doses and responses of wells, makes a Hill fit, its comparison with a constant, intervals and draws of it.
 
-For a given EC50 and slope the two asymptotes are a linear regression, so that only two parameters are searched (variable
-projection, Golub and Pereyra 1973): a grid that covers the bounds, then a local search. No start value can be a bad one.
+Series that share their doses are fitted all at once, which makes a library as quick as a plate
+(`gandl.statistics.curves.projection`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import least_squares
 from scipy.stats import f as f_distribution
 
 from gandl.statistics.bootstrap import Floats, resample_within
+from gandl.statistics.curves.projection import STARTS, STEPS, explained, grid, line, risen, search
 
-BEYOND_DOSES = 0.5
-"""Decades that an EC50 may lie beyond the tested doses; farther out, wells say nothing of it but "not here"."""
-SLOPES = (0.3, 8.0)
-"""Bounds of the Hill slope: from a response that takes six decades of doses to one that jumps between two doses."""
-GRID = (49, 17)
-"""EC50s and slopes of the grid, both evenly spaced in their logarithm."""
 PROFILE = (241, 65)
 """EC50s and slopes of the finer grid on which the interval of the EC50 is sought: with six doses a step of 0.014 decades."""
+AT_ONCE = 512
+"""So many series are fitted at a time, to bound memory."""
 FEWEST_DOSES = 4
 PARAMETERS = 4
 FEWEST_WELLS = PARAMETERS + 3
@@ -50,7 +47,7 @@ class Hill:
     top: float
 
     def __call__(self, dose: npt.ArrayLike) -> Floats:
-        return self.bottom + (self.top - self.bottom) * _rise(np.asarray(dose, float), self.ec50, self.slope)
+        return self.bottom + (self.top - self.bottom) * risen(np.asarray(dose, float), self.ec50, self.slope)
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ class HillDraws:
 
     def responses(self, dose: Floats) -> Floats:
         """(m,) doses -> (draws, m) fitted responses."""
-        rise = _rise(dose, self.ec50[:, None], self.slope[:, None])
+        rise = risen(dose, self.ec50[:, None], self.slope[:, None])
         return self.bottom[:, None] + (self.top - self.bottom)[:, None] * rise
 
 
@@ -100,27 +97,36 @@ def fit_hill(dose: Floats, response: Floats) -> HillFit:
     ------
     DoseError : fewer than four different doses or five wells, a dose that is not above 0, or values that are not finite.
     """
-    dose, response = np.asarray(dose, float), np.asarray(response, float)
-    _check(dose, response)
-    (ec50s, slopes), rises = _grid(dose)
-    explained = _explained(rises, np.ones(len(dose)), response[None])[0].reshape(GRID)
-    best_ec50 = explained.argmax(axis=0)
-    starts = [(ec50s[best_ec50[j]], slopes[j]) for j in range(0, GRID[1], 4)]
-    bounds = ([ec50s[0], slopes[0]], [ec50s[-1], slopes[-1]])
+    return fit_hills(dose, np.asarray(response, float)[None])[0]
 
-    def residuals(parameters: Floats) -> Floats:
-        left, span = _asymptotes(dose, response, *parameters)
-        return response - left - span * _rise(dose, *np.exp(parameters))
 
-    fits = [least_squares(residuals, np.clip(start, *bounds), bounds=bounds, xtol=1e-12) for start in starts]
-    best = min(fits, key=lambda fit: float(fit.cost))
-    left, span = _asymptotes(dose, response, *best.x)
-    log_ec50, log_slope = best.x
-    sign = -1.0 if span < 0 else 1.0
-    curve = Hill(
-        float(np.exp(log_ec50)), float(sign * np.exp(log_slope)), min(left, left + span), max(left, left + span)
-    )
-    return HillFit(curve, len(dose), *_against_constant(response, 2 * float(best.cost)))
+def fit_hills(dose: Floats, responses: Floats) -> list[HillFit]:
+    """Fit many series that share their doses, as `fit_hill` fits one.
+
+    Parameters
+    ----------
+    dose : (n,) above 0. responses : (m, n) finite, a series per row.
+
+    Returns
+    -------
+    (m) fits. 3,344 series of 36 wells take seconds.
+
+    Raises
+    ------
+    DoseError : as of `fit_hill`.
+    """
+    dose, responses = np.asarray(dose, float), np.asarray(responses, float)
+    _check(dose, responses)
+    fits: list[HillFit] = []
+    for first in range(0, len(responses), AT_ONCE):
+        some = responses[first : first + AT_ONCE]
+        doses, weights, means, within = _by_dose(dose, some)
+        parameters = search(doses, weights, means, STARTS, zooms=3, finer=4, steps=STEPS)
+        curves, rest = _curves(doses, weights, means, parameters)
+        for i, response in enumerate(some):
+            curve = Hill(*(float(value[i]) for value in (curves.ec50, curves.slope, curves.bottom, curves.top)))
+            fits.append(HillFit(curve, len(dose), *_against_constant(response, float(within[i] + rest[i]))))
+    return fits
 
 
 def ec50_interval(dose: Floats, response: Floats, fit: HillFit, confidence: float) -> tuple[float, float]:
@@ -138,21 +144,33 @@ def ec50_interval(dose: Floats, response: Floats, fit: HillFit, confidence: floa
     -------
     (low, high), in the unit of the dose. An end half a decade beyond the tested doses says that this side is open.
     """
-    dose, response = np.asarray(dose, float), np.asarray(response, float)
-    _check(dose, response)
-    doses, position, counts = np.unique(dose, return_inverse=True, return_counts=True)
-    weights, means = counts.astype(float), np.bincount(position, response) / counts
-    (ec50s, slopes), rises = _grid(doses, PROFILE)
-    explained = _explained(rises, weights, means[None])[0].reshape(len(ec50s), len(slopes)).max(axis=1)
-    best = float(np.square(response - fit.curve(dose)).sum())
-    worse = np.clip(np.square(response - response.mean()).sum() - explained - best, 0, None)
+    low, high = ec50_intervals(dose, np.asarray(response, float)[None], [fit], confidence)[0]
+    return float(low), float(high)
+
+
+def ec50_intervals(dose: Floats, responses: Floats, fits: Sequence[HillFit], confidence: float) -> Floats:
+    """The same of many series that share their doses: (m, n) responses and their m fits -> (m, 2) ends."""
+    dose, responses = np.asarray(dose, float), np.asarray(responses, float)
+    _check(dose, responses)
+    doses, weights, means, _ = _by_dose(dose, responses)
+    (ec50s, slopes), rises = grid(doses, PROFILE)
     left = len(dose) - PARAMETERS
-    limit = max(best, _rounding(response)) * f_distribution.ppf(confidence, 1, left) / left
-    middle = float(np.log(fit.curve.ec50))
-    below, beyond = ec50s < middle, ec50s > middle
-    low = _crossing(middle, ec50s[below][::-1], np.sqrt(worse[below][::-1]), np.sqrt(limit))
-    high = _crossing(middle, ec50s[beyond], np.sqrt(worse[beyond]), np.sqrt(limit))
-    return float(np.exp(low)), float(np.exp(high))
+    passing = f_distribution.ppf(confidence, 1, left) / left
+    ends = np.empty((len(responses), 2))
+    for first in range(0, len(responses), AT_ONCE // 8):
+        rows = slice(first, first + AT_ONCE // 8)
+        profile = explained(rises, weights, means[rows]).reshape(-1, len(ec50s), len(slopes)).max(axis=2)
+        for i, (response, best_of, fit) in enumerate(zip(responses[rows], profile, fits[rows], strict=True), first):
+            best = float(np.square(response - fit.curve(dose)).sum())
+            worse = np.clip(np.square(response - response.mean()).sum() - best_of - best, 0, None)
+            limit = np.sqrt(max(best, _rounding(response)) * passing)
+            middle = float(np.log(fit.curve.ec50))
+            below, beyond = ec50s < middle, ec50s > middle
+            ends[i] = (
+                _crossing(middle, ec50s[below][::-1], np.sqrt(worse[below][::-1]), limit),
+                _crossing(middle, ec50s[beyond], np.sqrt(worse[beyond]), limit),
+            )
+    return np.exp(ends)
 
 
 def bootstrap_hill(dose: Floats, response: Floats, *, draws: int, seed: int) -> HillDraws | None:
@@ -170,26 +188,8 @@ def bootstrap_hill(dose: Floats, response: Floats, *, draws: int, seed: int) -> 
     drawn = resampled_responses(dose, response, draws=draws, seed=seed)
     if drawn is None:
         return None
-    doses, position, counts = np.unique(dose, return_inverse=True, return_counts=True)
-    means = np.stack([drawn[:, position == i].mean(axis=1) for i in range(len(doses))], axis=1)
-    weights = counts.astype(float)
-    (ec50s, slopes), rises = _grid(doses)
-    best = _explained(rises, weights, means).argmax(axis=1)
-    parameters = np.stack([ec50s[best // GRID[1]], slopes[best % GRID[1]]], axis=1)
-    lower, upper = np.array([ec50s[0], slopes[0]]), np.array([ec50s[-1], slopes[-1]])
-    step = (upper - lower) / (np.array(GRID) - 1)
-    offsets = np.stack(np.meshgrid(*[np.linspace(-1, 1, 9)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
-    for _ in range(7):
-        near = np.clip(parameters[:, None] + step * offsets, lower, upper)
-        rise = _rise(doses, np.exp(near[..., :1]), np.exp(near[..., 1:]))
-        best = _explained_each(rise, weights, means).argmax(axis=1)
-        parameters = near[np.arange(draws), best]
-        step = step / 4
-    rise = _rise(doses, np.exp(parameters[:, :1]), np.exp(parameters[:, 1:]))
-    left, span = _line(rise, weights, means)
-    sign = np.where(span < 0, -1.0, 1.0)
-    ec50, slope = np.exp(parameters.T)
-    return HillDraws(ec50, sign * slope, np.minimum(left, left + span), np.maximum(left, left + span))
+    doses, weights, means, _ = _by_dose(dose, drawn)
+    return _curves(doses, weights, means, search(doses, weights, means, [slice(None)], zooms=7, finer=4, steps=0))[0]
 
 
 def resampled_responses(dose: Floats, response: Floats, *, draws: int, seed: int) -> Floats | None:
@@ -212,20 +212,6 @@ def _check(dose: Floats, response: Floats) -> None:
         )
 
 
-def _rise(dose: Floats, ec50: Floats | float, slope: Floats | float) -> Floats:
-    """The share of the way from the response without to that at endless dose (mirrored for slopes below 0)."""
-    return np.asarray(1 / (1 + np.exp(np.clip(slope * (np.log(ec50) - np.log(dose)), -700, 700))))
-
-
-def _grid(dose: Floats, size: tuple[int, int] = GRID) -> tuple[tuple[Floats, Floats], Floats]:
-    """Logarithms of the EC50s and the slopes of the grid; the rise of every pair at the doses, (pairs, n)."""
-    beyond = BEYOND_DOSES * np.log(10)
-    ec50s = np.linspace(np.log(dose.min()) - beyond, np.log(dose.max()) + beyond, size[0])
-    slopes = np.linspace(np.log(SLOPES[0]), np.log(SLOPES[1]), size[1])
-    pairs = np.stack(np.meshgrid(np.exp(ec50s), np.exp(slopes), indexing="ij"), axis=-1).reshape(-1, 2, 1)
-    return (ec50s, slopes), _rise(dose, pairs[:, 0], pairs[:, 1])
-
-
 def _crossing(middle: float, ec50s: Floats, distance: Floats, limit: float) -> float:
     """The farthest place, going from the best EC50 along others, where the profile passes the limit.
 
@@ -239,32 +225,21 @@ def _crossing(middle: float, ec50s: Floats, distance: Floats, limit: float) -> f
     return float(ec50s[last] + share * (ec50s[last + 1] - ec50s[last]))
 
 
-def _explained(rises: Floats, weights: Floats, responses: Floats) -> Floats:
-    """Sum of squares that a line on each rise (pairs, m) explains of each set of responses (draws, m): (draws, pairs)."""
-    centred = rises - (rises @ weights / weights.sum())[:, None]
-    return np.asarray(np.square((responses * weights) @ centred.T) / (np.square(centred) @ weights))
+def _by_dose(dose: Floats, responses: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Doses (d,), their numbers of wells, means of (m, n) responses at each (m, d), and squares around these (m,)."""
+    doses, position, counts = np.unique(dose, return_inverse=True, return_counts=True)
+    means = np.stack([responses[:, position == i].mean(axis=1) for i in range(len(doses))], axis=1)
+    return doses, counts.astype(float), means, np.square(responses - means[:, position]).sum(axis=1)
 
 
-def _explained_each(rises: Floats, weights: Floats, responses: Floats) -> Floats:
-    """The same where every draw has its own rises (draws, pairs, m)."""
-    centred = rises - (rises @ weights / weights.sum())[..., None]
-    along = np.einsum("bpm,bm->bp", centred, responses * weights)
-    return np.asarray(np.square(along) / (np.square(centred) @ weights))
-
-
-def _line(rises: Floats, weights: Floats, responses: Floats) -> tuple[Floats, Floats]:
-    """Weighted regression of responses on rises, both (draws, m): value without dose and its change to endless dose."""
-    share = weights / weights.sum()
-    mean_rise, mean_response = rises @ share, responses @ share
-    centred = rises - mean_rise[:, None]
-    span = (centred * responses) @ weights / (np.square(centred) @ weights)
-    return mean_response - span * mean_rise, span
-
-
-def _asymptotes(dose: Floats, response: Floats, log_ec50: float, log_slope: float) -> tuple[float, float]:
-    rise = _rise(dose, np.exp(log_ec50), np.exp(log_slope))
-    left, span = _line(rise[None], np.ones(len(dose)), response[None])
-    return float(left[0]), float(span[0])
+def _curves(doses: Floats, weights: Floats, means: Floats, parameters: Floats) -> tuple[HillDraws, Floats]:
+    """Curves of (m, 2) logarithms of EC50 and slope through (m, d) means, and the squares that they leave of these (m,)."""
+    rise = risen(doses, np.exp(parameters[:, :1]), np.exp(parameters[:, 1:]))
+    left, span = line(rise, weights, means)
+    rest = np.square(means - left[:, None] - span[:, None] * rise) @ weights
+    sign = np.where(span < 0, -1.0, 1.0)
+    ec50, slope = np.exp(parameters.T)
+    return HillDraws(ec50, sign * slope, np.minimum(left, left + span), np.maximum(left, left + span)), rest
 
 
 def _against_constant(response: Floats, residual: float) -> tuple[float, float]:

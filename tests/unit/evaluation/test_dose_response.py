@@ -15,7 +15,9 @@ from evaluation_inputs import (
     SLOPE,
     write_scores_with_ratio,
 )
-from gandl.evaluation.dose_response import METRICS, DoseResponseError, Response, dose_response, write_dose_response
+from gandl.config import EvaluationSettings
+from gandl.evaluation import dose_response as question
+from gandl.evaluation.dose_response import METRICS, DoseResponseError, Response, write_dose_response
 from gandl.statistics.hill import Hill, HillFit, bootstrap_hill
 from gandl.tables import NUMBERS, WELL_SCORES, read_table, write_table
 
@@ -42,6 +44,11 @@ def numbers(folder: Path) -> pd.DataFrame:
 def series(response: np.ndarray, replicates: int = 4) -> pd.DataFrame:
     doses = np.repeat(np.geomspace(1, 256, 9), replicates)
     return pd.DataFrame({"concentration_um": doses, "on": response})
+
+
+def dose_response(wells: pd.DataFrame, settings: EvaluationSettings, seed: int) -> Response:
+    (fit,) = question.fits_of([wells])
+    return question.dose_response(wells, settings, seed, fit)
 
 
 @pytest.mark.parametrize("treatment", list(EC50))

@@ -14,6 +14,7 @@ from gandl.config import Normalization
 from gandl.evaluation.calibration import COMPOUND_COLUMNS, WELL_COLUMNS, CalibrationError, write_calibration
 from gandl.evaluation.dose_response import write_dose_response
 from gandl.evaluation.scores import write_scores
+from gandl.evaluation.screening.screen import write_screening
 from gandl.tables import NUMBERS, WELL_SCORES, read_table, write_table
 from pair_inputs import EC50, SETTINGS, features, infected_sites, severity, write_screen
 
@@ -31,7 +32,7 @@ def truth_of(sites: pd.DataFrame) -> pd.DataFrame:
 
 def calibrate(folder: Path, output: Path, **changed: Path) -> dict[str, Path]:
     outputs = {name: output / f"calibration_{name}.parquet" for name in ("output", "wells", "compounds")}
-    inputs = {name: folder / f"{name}.parquet" for name in ("scores", "doses", "truth")} | changed
+    inputs = {name: folder / f"{name}.parquet" for name in ("scores", "doses", "screened", "truth")} | changed
     write_calibration(*inputs.values(), SETTINGS, **NAMES, **outputs)
     return outputs
 
@@ -46,6 +47,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_scores(screen.wells(method), screen.site_profiles(method), screen.splits, SETTINGS, scores, images)
     outputs = {"output": folder / "doses.parquet", "curves": folder / "curves.parquet", "points": folder / "p.parquet"}
     write_dose_response(scores, screen.wells(Normalization.NONE), SETTINGS, **NAMES, **outputs)
+    tables = {"output": "screening", "plates": "plates", "doses": "by_dose", "compounds": "screened"}
+    write_screening(
+        scores,
+        screen.wells(method),
+        screen.wells(Normalization.NONE),
+        SETTINGS,
+        **NAMES,
+        **{name: folder / f"{file}.parquet" for name, file in tables.items()},
+    )
     truth_of(sites).to_parquet(folder / "truth.parquet")
     return folder
 
@@ -67,6 +77,7 @@ def test_severity_is_reported_by_plates_left_out_and_correlates_with_the_truth(
         assert row.loc["spearman_severity", "value"] == pytest.approx(spearmanr(says, mine["severity"]).statistic)
         assert row.loc["pearson_severity", "value"] == pytest.approx(pearsonr(says, mine["severity"]).statistic)
         assert row.loc["rmse_severity", "value"] == pytest.approx(np.sqrt(np.mean((says - mine["severity"]) ** 2)))
+        assert row.loc["bias_severity", "value"] == pytest.approx(np.mean(says - mine["severity"]))
         assert row.loc["spearman_severity", "value"] > 0.7
         severities = row.loc[["spearman_severity", "pearson_severity", "rmse_severity"]]
         assert (severities["low"] < severities["value"]).all()
@@ -87,8 +98,31 @@ def test_compounds_stand_beside_their_truth(folder: Path, numbers: pd.DataFrame)
     active = table[table["kind"] == "active"]
     assert active["found"].all()
     assert (active["truth_ec50_um"] == EC50["Remdesivir"]).all()
-    error = np.abs(np.log10(active["ec50_um"] / active["truth_ec50_um"]))
-    assert numbers.loc[("leave_plate_out:all", "ec50_log10_error"), "value"] == pytest.approx(np.median(error))
+    error = np.log10(active["ec50_um"] / active["truth_ec50_um"])
+    assert numbers.loc[("leave_plate_out:all", "ec50_log10_error"), "value"] == pytest.approx(np.median(np.abs(error)))
+    assert numbers.loc[("leave_plate_out:all", "ec50_log10_bias"), "value"] == pytest.approx(np.median(error))
+
+
+def test_hits_and_flags_of_the_screening_stand_beside_the_kind_of_each_compound(folder: Path, tmp_path: Path) -> None:
+    """HRCE's remdesivir is lost, VERO's polydatin is called; then polydatin is toxic, and flagged in one cell type."""
+    screened = pd.read_parquet(folder / "screened.parquet")
+    place = screened["cell_type"] + ":" + screened["compound"]
+    flags = place.map({"VERO:Polydatin": "toxic"})
+    changed = screened.assign(hit=place.isin(["VERO:Remdesivir", "VERO:Polydatin"]), flags=flags)
+    changed.to_parquet(tmp_path / "screened.parquet")
+    outputs = calibrate(folder, tmp_path, screened=tmp_path / "screened.parquet")
+    everything = read_table(outputs["output"], NUMBERS).set_index(["split", "metric"]).loc["leave_plate_out:all"]
+    assert everything.loc["hit_recall", ["value", "n"]].tolist() == [0.5, 2]
+    assert everything.loc["hit_false_positive_rate", ["value", "n"]].tolist() == [0.5, 2]
+    assert everything.loc["toxic_flagged", "n"] == 0
+    assert np.isnan(everything.loc["toxic_flagged", "value"])
+    truth = pd.read_parquet(folder / "truth.parquet").replace({"kind": {"inactive": "toxic"}})
+    truth.to_parquet(tmp_path / "truth.parquet")
+    outputs = calibrate(folder, tmp_path, screened=tmp_path / "screened.parquet", truth=tmp_path / "truth.parquet")
+    everything = read_table(outputs["output"], NUMBERS).set_index(["split", "metric"]).loc["leave_plate_out:all"]
+    assert everything.loc["toxic_as_hits", ["value", "n"]].tolist() == [0.5, 2]
+    assert everything.loc["toxic_flagged", ["value", "n"]].tolist() == [0.5, 2]
+    assert everything.loc["hit_false_positive_rate", "n"] == 0
 
 
 def test_shares_of_compounds_count_what_they_say(folder: Path, tmp_path: Path) -> None:
@@ -133,6 +167,10 @@ def test_a_well_without_truth_and_a_compound_without_fit_are_named(folder: Path,
     write_table(kept, tmp_path / "doses.parquet", NUMBERS)
     with pytest.raises(CalibrationError, match="no row of the split leave_plate_out:HRCE:Polydatin"):
         calibrate(folder, tmp_path, doses=tmp_path / "doses.parquet")
+    screened = pd.read_parquet(folder / "screened.parquet")
+    screened[screened["compound"] != "Polydatin"].to_parquet(tmp_path / "screened.parquet")
+    with pytest.raises(CalibrationError, match=r"screened\.parquet has no row of HRCE:Polydatin"):
+        calibrate(folder, tmp_path, screened=tmp_path / "screened.parquet")
 
 
 def test_no_other_stage_reads_the_truth(repository: Path) -> None:
