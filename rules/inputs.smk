@@ -222,6 +222,7 @@ NUMBERS = [
     *answers("controls", METHODS),
     *answers("dose_response", METHOD),
     *answers("treatments", METHOD),
+    *answers("layout", METHOD),
     *answers("cell_model", RAW),
     *answers("cell_type", RAW),
     *answers("calibration", METHOD),

@@ -25,6 +25,7 @@ class QuestionName(StrEnum):
     CONTROLS = "controls"
     DOSE_RESPONSE = "dose_response"
     TREATMENTS = "treatments"
+    LAYOUT = "layout"
     CELL_MODEL = "cell_model"
     CELL_TYPE = "cell_type"
     CALIBRATION = "calibration"
@@ -298,8 +299,8 @@ class EvaluationSettings(Section):
     questions: list[QuestionName] = Field(
         list(QuestionName),
         description="Questions to evaluate: `controls` (C+ against C-), `dose_response`, `treatments` (every treatment and dose "
-        "against the negative controls, and hits), `cell_model` (HRCE against VERO), `cell_type` (RxRx1), `calibration` "
-        "(simulated screens: against the truth).",
+        "against the negative controls, and hits), `layout` (a well's place in its profile, leaks of the label), `cell_model` "
+        "(HRCE against VERO), `cell_type` (RxRx1), `calibration` (simulated screens: against the truth).",
     )
     test_share: Fraction = Field(
         0.25,

@@ -7,8 +7,11 @@ __all__ = [
     "comparisons",
     "controls",
     "dose_response",
+    "held_out",
     "numbers",
+    "paired",
     "scores",
     "terms",
     "treatments",
+    "well_profiles",
 ]

@@ -103,7 +103,7 @@ def grouped_auc_interval(
     return (np.nan, np.nan) if np.ptp(drawn) < ROUNDING else percentiles(drawn, confidence)
 
 
-def wilson_interval(right: int, n: int, confidence: float) -> tuple[float, float]:
+def wilson_interval(right: float, n: int, confidence: float) -> tuple[float, float]:
     """Score interval of a proportion (Wilson 1927): it has width where all n are right, as a bootstrap has not."""
     if n == 0:
         return np.nan, np.nan
@@ -113,7 +113,7 @@ def wilson_interval(right: int, n: int, confidence: float) -> tuple[float, float
     return _proportion(middle - half), _proportion(middle + half)
 
 
-def mean_of_proportions_interval(right: Sequence[int], n: Sequence[int], confidence: float) -> tuple[float, float]:
+def mean_of_proportions_interval(right: Sequence[float], n: Sequence[int], confidence: float) -> tuple[float, float]:
     """Interval of the mean of independent proportions from their Wilson intervals (Newcombe 1998, method 10)."""
     share = np.array(right) / np.maximum(n, 1)
     low, high = np.array([wilson_interval(*each, confidence) for each in zip(right, n, strict=True)]).T
