@@ -57,7 +57,8 @@ def leaks(
 
     Parameters
     ----------
-    wells : of one cell type, known and treated, with features of comparable units. found : what `gandl.evaluation.layout.places.place_tests` found of known ones.
+    wells : of one cell type, known and treated, with features of comparable units.
+    found : what `gandl.evaluation.layout.places.place_tests` found of known ones.
     """
     effects = _effects(wells, draws, confidence, seed)
     shares = _shares(wells)

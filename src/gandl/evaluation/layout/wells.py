@@ -14,8 +14,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from scipy.linalg import eigh
 
@@ -78,19 +76,22 @@ def read_wells(path: Path, seed: int) -> Wells:
     ------
     LayoutError : features of drawn wells are not finite numbers.
     """
-    folds = has_folds(path)
-    about = pd.read_parquet(path, columns=[*ABOUT, *(OF_FOLD if folds else ())])
-    chosen = None
-    if folds:
-        scheme, fold = about.value_counts(list(OF_FOLD)).index[0]
-        about = about[(about["scheme"] == scheme) & (about["fold"] == fold)].drop(columns=list(OF_FOLD))
-        chosen = (pc.field("scheme") == scheme) & (pc.field("fold") == fold)
+    folds = list(OF_FOLD) if has_folds(path) else []
+    about = pd.read_parquet(path, columns=[*ABOUT, *folds])
+    fold = about.value_counts(folds).index[0] if folds else ()
+    about = about[(about[folds] == list(fold)).all(axis=1)].drop(columns=folds)
     about = drawn(placed(about), seed)
-    wanted = pc.field("well_id").isin(pa.array(about["well_id"].tolist(), pa.string()))
     names = feature_columns(pq.read_schema(path).empty_table().to_pandas())
-    rows = pq.read_table(path, columns=["well_id", *names], filters=wanted if chosen is None else wanted & chosen)
-    at = pd.Index(rows["well_id"].to_pandas()).get_indexer(pd.Index(about["well_id"]))
-    values = rows.drop_columns(["well_id"]).to_pandas().to_numpy(np.float64)[at]
+    values = np.empty((len(about), len(names)))
+    at = pd.Index(about["well_id"])
+    file = pq.ParquetFile(path)
+    for group in range(
+        file.num_row_groups
+    ):  # a store each; a filter of thousands of columns takes several times as long
+        rows = file.read_row_group(group, ["well_id", *folds]).to_pandas()
+        place = np.where((rows[folds] == list(fold)).all(axis=1), at.get_indexer(pd.Index(rows["well_id"])), -1)
+        if (place >= 0).any():
+            values[place[place >= 0]] = file.read_row_group(group, names).to_pandas().to_numpy()[place >= 0]
     broken = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(broken):
         first = about["well_id"].iloc[broken[0]]
