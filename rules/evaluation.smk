@@ -145,6 +145,24 @@ use rule dose_response as screening with:
         ),
 
 
+use rule dose_response as layout with:
+    """Whether profiles carry a well's place, raw and normalised: predicted places beside chance, variance fractions, leaks of the label."""
+    input:
+        wells=profiles_for("controls", "wells"),
+        raw_wells=profiles_for("controls", "wells", RAW),
+    output:
+        numbers="<results>/evaluation/layout/{featurizer}.{method}.parquet",
+    log:
+        "<logs>/evaluation/layout_{featurizer}_{method}.log",
+    benchmark:
+        "<benchmarks>/evaluation/layout_{featurizer}_{method}.jsonl"
+    resources:
+        mem="4GB",
+        runtime="1h",
+    params:
+        **calls("gandl.evaluation.layout.question.write_layout"),
+
+
 use rule dose_response as cell_model with:
     """HRCE against VERO (C2): accuracy per image and per well on raw profiles, and the held-out scores that are drawn."""
     input:

@@ -244,6 +244,7 @@ NUMBERS = [
     *answers("dose_response", METHOD),
     *answers("treatments", METHOD),
     *answers("screening", METHOD),
+    *answers("layout", METHOD),
     *answers("cell_model", RAW),
     *answers("cell_model", GLOBAL, EXPORTED),
     *answers("cell_type", RAW),

@@ -30,7 +30,7 @@ FIGURES = {
     "table_treatments",
 }
 REPORT = {"provenance", "audit"}
-EVALUATION = {"scores", "controls", "comparisons", "dose_response", "treatments"}
+EVALUATION = {"scores", "controls", "comparisons", "dose_response", "treatments", "layout"}
 OF_EVALUATION = FIGURES - {"figure_1", "figure_samples", "figure_training", "figure_s_training"}
 """Figures and tables drawn from numbers; the others are drawn from images or from the model."""
 OF_EVALUATION_OF_DOSES = {"figure_dose_response"}
@@ -177,7 +177,7 @@ def test_a_changed_module_of_the_statistics_retrains_nothing(finished: Project) 
 def test_a_changed_setting_of_the_evaluation_embeds_nothing_again(finished: Project) -> None:
     with configured(finished, {"evaluation": {"bootstrap": 51}}):
         planned = set(finished.planned())
-    of_intervals = {"controls", "comparisons", "dose_response", "treatments"}
+    of_intervals = {"controls", "comparisons", "dose_response", "treatments", "layout"}
     drawn = {"figure_dose_response", "figure_featurizers", "figure_treatments", "table_featurizers", "table_treatments"}
     assert planned == of_intervals | drawn | REPORT
 

@@ -229,6 +229,7 @@ def questions_of(sites: pd.DataFrame) -> QuestionChoice:
         words += ", and dose response"
     else:
         words += f"; no treatment has {FEWEST_DOSES} doses in {FEWEST_WELLS} wells for a dose response"
+    questions.append(QuestionName.LAYOUT)
     return QuestionChoice(tuple(questions), f"Questions: {words}.{how}", probed)
 
 

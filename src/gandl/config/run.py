@@ -73,6 +73,13 @@ class Config(Section):
     @model_validator(mode="after")
     def _stages_fit(self) -> Config:
         screens, screen = set(self.source.datasets), self.source.screen
+        for key, names in (
+            ("embeddings.featurizers", self.embeddings.featurizers),
+            ("normalization.methods", self.normalization.methods),
+            ("evaluation.questions", self.evaluation.questions),
+        ):
+            if twice := [name for i, name in enumerate(names) if name in names[:i]]:
+                raise ValueError(f"{key} names {twice[0]} twice")
         for key, named in (
             ("images.resolutions", set(self.images.resolutions)),
             ("embeddings.resolutions", set(self.embeddings.resolutions)),

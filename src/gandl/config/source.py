@@ -172,7 +172,7 @@ class SourceSettings(Section):
     )
     unseen: list[str] = Field(
         default_factory=list,
-        description="Stores of the first screen (RxRx19a: plates) on which no network without labels is trained (GAN-DL, ConvAE); "
+        description="Stores of the first screen (RxRx19a: plates) that train no network without labels (GAN-DL, ConvAE); "
         "their controls are also reported by themselves. Empty: all are trained on, as in the paper.",
     )
     simulation: SimulationSettings | None = Field(

@@ -26,6 +26,7 @@ class QuestionName(StrEnum):
     DOSE_RESPONSE = "dose_response"
     TREATMENTS = "treatments"
     SCREENING = "screening"
+    LAYOUT = "layout"
     CELL_MODEL = "cell_model"
     CELL_TYPE = "cell_type"
     CALIBRATION = "calibration"
@@ -266,7 +267,8 @@ class EvaluationSettings(Section):
     questions: list[QuestionName] = Field(
         list(QuestionName),
         description="Questions to evaluate: `controls` (C+ against C-), `dose_response`, `treatments` (every treatment and dose "
-        "against the negative controls, and hits), `screening` (every compound: hit, EC50, what to beware of), `cell_model` "
+        "against the negative controls, and hits), `screening` (every compound: hit, EC50, what to beware of), `layout` (a "
+        "well's place in its profile, leaks of the label), `cell_model` "
         "(HRCE against VERO), `cell_type` (RxRx1), `calibration` (simulated screens: against the truth).",
     )
     test_share: Fraction = Field(

@@ -80,7 +80,8 @@ def _numbers(found: HeldOut, settings: EvaluationSettings, seed: int) -> list[Ro
         else:
             rows += separation_rows(first, second, split, settings, seed, METRICS)
     for scheme, images in found.sites.groupby("scheme", sort=False):
-        right = _signs(images) * images["on"].to_numpy() > 0
+        side = _signs(images) * images["on"].to_numpy()
+        right = (side > 0) + (side == 0) / 2
         rows += accuracy_rows(images["well_id"], right, images["cell_type"], f"{scheme}:{ALL}", "site", settings, seed)
     return rows
 
@@ -95,7 +96,8 @@ def _plate_rows(
 ) -> list[Row]:
     """The metrics where whole plates were left out: a plate has one cell model, so its wells go right or wrong together."""
     signs = _signs(wells)
-    right = signs * wells["on"].to_numpy() > 0
+    side = signs * wells["on"].to_numpy()
+    right = (side > 0) + (side == 0) / 2
     plates = [wells.loc[signs == sign, "plate_id"] for sign in (1, -1)]
     ends = grouped_auc_interval(
         first, second, *plates, draws=settings.bootstrap, confidence=settings.confidence, seed=seed

@@ -102,8 +102,10 @@ def write_comparisons(
 
     Raises
     ------
-    ComparisonError : featurizers have no well or image of a question in common.
+    ComparisonError : featurizers have no well or image of a question in common, or two bear one name.
     """
+    if twice := [name for i, name in enumerate(featurizers) if name in featurizers[:i]]:
+        raise ComparisonError(f"two featurizers are called {twice[0]}; their scores cannot be told apart")
     if pairs is None:
         floors = floors_among(featurizers)
         pairs = [pair for pair in product(featurizers, floors) if pair[0] not in floors]
@@ -221,7 +223,8 @@ def _by_image(
 ) -> Iterator[Held]:
     """Images by accuracy: an on score is right on the side of its class."""
     features = [name for name in part.columns if name not in (*ABOUT, "site_id")]
-    right = {name: _where_known(part[name], signs * part[name].to_numpy(float) > 0) for name in features}
+    side = {name: signs * part[name].to_numpy(float) for name in features}
+    right = {name: _where_known(part[name], (of > 0) + (of == 0) / 2) for name, of in side.items()}
     about = (question, split, "site", "accuracy", normalization)
     yield _accuracy(about, part["well_id"], classes, right, "well")
 

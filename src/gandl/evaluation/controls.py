@@ -82,7 +82,8 @@ def write_controls(
             rows += _uv(part, split, settings, seed)
     for scheme, of_scheme in read_table(Path(sites), SITE_SCORES).groupby("scheme", sort=False):
         for split, part in groups_of_split(of_scheme, str(scheme), development_rows, by_type=by_type):
-            right = np.where(part["control"] == "positive", part["on"] > 0, part["on"] < 0)
+            side = np.where(part["control"] == "positive", part["on"], -part["on"])
+            right = (side > 0) + (side == 0) / 2
             rows += accuracy_rows(part["well_id"], right, part["control"], split, "site", settings, seed)
     question = Question.CONTROLS.value
     frame = pd.DataFrame(rows).assign(question=question, featurizer=featurizer, normalization=normalization)

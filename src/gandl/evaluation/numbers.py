@@ -21,6 +21,13 @@ from gandl.tables import NUMBERS, write_table
 Floats = npt.NDArray[np.float64]
 Row = dict[str, object]
 
+NOTHING = {
+    **dict.fromkeys(("split", "unit", "metric"), np.empty(0, object)),
+    **dict.fromkeys(("value", "low", "high"), np.empty(0)),
+    "n": np.empty(0, int),
+}
+"""Numbers of a question that finds nothing to count."""
+
 METRICS: dict[str, Callable[..., Floats]] = {
     "z_prime": separation.z_prime,
     "robust_z_prime": separation.robust_z_prime,
@@ -39,13 +46,15 @@ def number(split: str, unit: str, metric: str, value: float, ends: tuple[float, 
 
 
 def write_numbers(rows: Sequence[Row] | pd.DataFrame, output: Path, *, training_seed: int, **names: str) -> None:
-    """Write rows as `tables.NUMBERS`, in their order.
+    """Write rows as `tables.NUMBERS`, in their order; there may be none.
 
     Parameters
     ----------
     rows : of the table, without `fold`, `seed` and what `names` holds.
     training_seed : of the network, as `seed`. names : what all rows share of question, featurizer, normalization and unit.
     """
+    if not len(rows):
+        rows = pd.DataFrame(NOTHING)
     numbers = pd.DataFrame(rows).assign(fold="all", seed=training_seed, **names)
     write_table(numbers[NUMBERS.names], Path(output), NUMBERS)
 
@@ -72,7 +81,7 @@ def separation_interval(
     metric: str, positive: Floats, negative: Floats, settings: EvaluationSettings, seed: int
 ) -> tuple[float, float]:
     """Shares of right wells have a closed form that also holds where all are right; everything else is bootstrapped."""
-    right = int((positive > 0).sum()), int((negative < 0).sum())
+    right = float(separation.above_zero(positive)), float(separation.above_zero(-negative))
     n = len(positive), len(negative)
     if metric == "accuracy":
         return wilson_interval(sum(right), sum(n), settings.confidence)

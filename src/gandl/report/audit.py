@@ -18,6 +18,7 @@ from gandl.config import TRAINED, FeaturizerName, Normalization
 from gandl.evaluation.terms import most_treated
 from gandl.figures.common.comparisons import read_comparisons, sentences as paired_sentences, set_tables
 from gandl.figures.common.labels import featurizer_label, named_with, network_of
+from gandl.figures.common.layout import leak_sentences
 from gandl.report import numbers, screen
 from gandl.report.captions import (
     DOSES,
@@ -26,7 +27,7 @@ from gandl.report.captions import (
     coverage_note,
     features_in_words,
 )
-from gandl.report.caveats import COLUMNS, MOCK, caveats
+from gandl.report.caveats import COLUMNS, MOCK, caveats, not_evaluated
 from gandl.report.costs import duration, stage_costs
 from gandl.report.findings import Found, judged_row, sentences, short_training, verdict_sentences
 from gandl.report.order import order_of, rankings, references_in_words
@@ -154,6 +155,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
             ),
             *(recognised.findings if recognised else []),
             *short_training(int(settings["training"]["images"]), simulated),
+            *leak_sentences(table, float(settings["evaluation"]["confidence"])),
             *few_images(inputs.sites, settings["training"]),
             *(story.findings if story else []),
         ],
@@ -173,7 +175,8 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
         "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
         "caveats": [
             *([COLUMNS] if columns else []),
-            *caveats(provenance, [], most_treated(read_table(inputs.sites, SITES).drop_duplicates("well_id"))),
+            *not_evaluated(inputs.numbers, inputs.sites),
+            *caveats(provenance, [], most_treated(read_table(inputs.sites, SITES).drop_duplicates("well_id")), table),
         ],
         "costs": stage_costs(provenance["jobs"]),
         "numbers": numbers.every_number(table),
@@ -217,6 +220,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "findings": [
             *sentences(found),
             *(treated.findings if treated else []),
+            *leak_sentences(table, found.confidence),
             *few_images(inputs.sites, settings["training"]),
             *(story.findings if story else []),
         ],
@@ -233,7 +237,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "paired": paired,
         "trained": bool(set(TRAINED) & set(featurizers)),
         "held_out": found.splits[0] if found.splits else None,
-        "doses": _by_featurizer(found.doses),
+        "doses": numbers.by_featurizer(found.doses),
         "series": series,
         "dose_note": DOSES.get(provenance["dataset"], ""),
         "rankings": ranked,
@@ -241,10 +245,12 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
         "floor_choice": FLOORS.get(provenance["dataset"], "") if FeaturizerName.SEGMENTATION in featurizers else "",
         "mock": MOCK if Normalization.MOCK in settings["normalization"]["methods"] else "",
-        "caveats": caveats(
+        "caveats": not_evaluated(inputs.numbers, inputs.sites)
+        + caveats(
             provenance,
             list({column.named: column.counts for column in columns}.items()),
             most_treated(read_table(inputs.sites, SITES).drop_duplicates("well_id")),
+            table,
         ),
         "costs": stage_costs(provenance["jobs"]),
         "numbers": numbers.every_number(table),
@@ -338,11 +344,3 @@ def _coverage(columns: Sequence[Column], confidence: float) -> str:
 def _strip(row: numbers.ControlsRow, splits: Sequence[str]) -> str:
     values = [row.values.get((split, "z_prime")) for split in splits[:2]]
     return strip([value for value in values if value is not None and value.known])
-
-
-def _by_featurizer(rows: Sequence[numbers.DoseRow]) -> dict[str, dict[str, numbers.DoseRow]]:
-    """Dose rows by featurizer, then by treatment."""
-    table: dict[str, dict[str, numbers.DoseRow]] = {}
-    for row in rows:
-        table.setdefault(row.featurizer, {})[row.treatment] = row
-    return table

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from gandl.config import (
     TRAINED,
@@ -15,12 +18,16 @@ from gandl.config import (
     QuestionName,
     Reference,
 )
-from gandl.evaluation.terms import MOSTLY_TREATED
+from gandl.evaluation.missing.answers import Missing, missing_answers
+from gandl.evaluation.terms import MOSTLY_TREATED, RATIO
+from gandl.figures.common.labels import featurizer_label
+from gandl.figures.common.layout import layout_caveats
 from gandl.report.captions import COVERAGE, DOSES, FLOORS, LAYOUTS, NORMALIZATIONS, SIMULATED_CONFIDENCE, WELLS
 from gandl.report.numbers import plain_rows
 from gandl.report.order import reference_of
 from gandl.source.remote.origin import OFFICIAL
 from gandl.source.splits import span
+from gandl.tables import SITES, read_table
 
 SMALL = 20
 """Below so many wells of one control, an interval that was not simulated says so."""
@@ -58,6 +65,7 @@ def caveats(
     provenance: Mapping[str, Any],
     rows_and_counts: Sequence[tuple[str, Mapping[str, int]]],
     most_treated: tuple[str, float] = ("", 0.0),
+    numbers: pd.DataFrame | None = None,
 ) -> list[str]:
     """Sentences, those of the data set first.
 
@@ -66,6 +74,7 @@ def caveats(
     provenance : content of provenance.json.
     rows_and_counts : plate rows of each group of wells that numbers rest on (`A-H`), with its number of wells by control.
     most_treated : the plate with the largest share of treated wells among those that are not controls, and that share.
+    numbers : all numbers of the run.
     """
     settings = provenance["configuration"]
     featurizers = settings["embeddings"]["featurizers"]
@@ -80,6 +89,8 @@ def caveats(
         )
     confidence = float(settings["evaluation"]["confidence"])
     found += [text for rows, counts in rows_and_counts for text in _few(rows, counts, confidence)]
+    if numbers is not None:
+        found += [*_alike(numbers), *layout_caveats(numbers, confidence)]
     if set(TRAINED) & set(featurizers):
         found.append(
             f"The representation is transductive: {_seen(settings['training'])}, without any label. Labels of a held-out well, "
@@ -132,6 +143,51 @@ def caveats(
     elif provenance["git"]["dirty"]:
         found.append("Files differed from the commit named under provenance when this run was made.")
     return found
+
+
+def not_evaluated(paths: Sequence[Path], sites: Path) -> list[str]:
+    """What has no answer: a sentence per reason why tables of numbers have no rows, and per cell type that is not scored.
+
+    Parameters
+    ----------
+    paths : tables of numbers. sites : of the screen.
+    """
+    by_reason: dict[str, list[Missing]] = {}
+    for each in missing_answers(paths):
+        by_reason.setdefault(each.reason, []).append(each)
+    return [
+        f"Not evaluated: {', '.join(dict.fromkeys(featurizer_label(each.featurizer) for each in found))} "
+        f"({', '.join(dict.fromkeys(each.question.replace('_', ' ') for each in found))}; normalisation "
+        f"{', '.join(dict.fromkeys(each.normalization for each in found))}). {reason[0].upper()}{reason[1:]}."
+        for reason, found in by_reason.items()
+    ] + lacking_controls(read_table(Path(sites), SITES).drop_duplicates("well_id"))
+
+
+def lacking_controls(wells: pd.DataFrame) -> list[str]:
+    """A sentence per cell type that lacks a kind of control, where others have both: its wells are not scored."""
+    counts = pd.crosstab(wells["cell_type"], wells["control"]).reindex(columns=["positive", "negative"], fill_value=0)
+    lacking = counts[(counts == 0).any(axis=1)]
+    if len(lacking) == len(counts):
+        return []
+    return [
+        f"{name} has no {' and no '.join(row.index[row == 0])} control: its controls are not compared, and its wells not scored."
+        for name, row in lacking.iterrows()
+    ]
+
+
+def _alike(numbers: pd.DataFrame) -> list[str]:
+    """Featurizers that score all controls alike in every split of a question: constant features, for one."""
+    table = numbers[(numbers["question"] == QuestionName.CONTROLS.value) & (numbers["featurizer"] != RATIO)]
+    undefined = table.loc[table["metric"] == "z_prime"].groupby(["featurizer", "normalization"])["value"].count() == 0
+    ties = (
+        table.loc[table["metric"] == "auc"].groupby(["featurizer", "normalization"])["value"].agg(["min", "max"]) == 0.5
+    )
+    found = [key for key in undefined.index[undefined] if key in ties.index and ties.loc[key].all()]
+    return [
+        f"{featurizer_label(name)} under the normalisation {method} scores all controls alike, as constant features do: "
+        "its AUC is 0.5 by ties, and its Z′ is undefined."
+        for name, method in found
+    ]
 
 
 def _normalisations(settings: Mapping[str, Any], plate: str, share: float) -> list[str]:

@@ -32,6 +32,18 @@ LABELS = {
     "ec50_um": "EC50 (µM)",
     "rises_with_dose": "Rank correlation with dose",
     "nuclei_per_field": "Nuclei per field",
+    "leak_accuracy": "Balanced accuracy",
+    "leak_accuracy_chance": "By chance",
+    "leak_accuracy_p": "p",
+    "leak_auc": "AUC",
+    "leak_auc_chance": "By chance",
+    "leak_auc_p": "p",
+    "leak_map": "Mean average precision",
+    "leak_map_chance": "By chance",
+    "leak_map_p": "p",
+    "leak_variance": "Share of variance",
+    "leak_label_auc": "AUC of the label by place",
+    "leak_p": "p of a leak",
 }
 
 
@@ -279,6 +291,14 @@ def _dose_row(featurizer: str, doses: DoseSeries, values: dict[str, Value]) -> D
         values.get("rises_with_dose"),
         place,
     )
+
+
+def by_featurizer(rows: Sequence[DoseRow]) -> dict[str, dict[str, DoseRow]]:
+    """Dose rows by featurizer, then by treatment."""
+    table: dict[str, dict[str, DoseRow]] = {}
+    for row in rows:
+        table.setdefault(row.featurizer, {})[row.treatment] = row
+    return table
 
 
 def _value(row: Mapping[Hashable, Any]) -> Value:

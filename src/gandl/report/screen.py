@@ -32,6 +32,7 @@ TITLES = {
     QuestionName.CONTROLS.value: "C+ against C− (E²)",
     QuestionName.CELL_MODEL.value: "HRCE against VERO (C²)",
     QuestionName.CELL_TYPE.value: "Cell types of RxRx1",
+    QuestionName.LAYOUT.value: "Leakage and layout",
     QuestionName.CALIBRATION.value: "Against the simulation's truth",
 }
 NOTES = {
@@ -41,11 +42,19 @@ NOTES = {
     "cell model.",
     QuestionName.CELL_TYPE.value: "GAN-DL’s network was trained on the other screen alone (zero-shot); the caveats name the "
     "featurizers that learned from RxRx1. MitoTracker was left out by name. Raw profiles, as above.",
+    QuestionName.LAYOUT.value: "How much of a well’s place its profile carries, by controls and untreated wells of one cell "
+    "type, each less the mean of its kind. Chance: permutations within kinds (and plates); p is one-sided. A place leaks the "
+    "label where it predicts the label and profiles carry it (p adjusted by Holm over places and cell types). Variance: omega "
+    "squared. Raw profiles are listed under “Every number”.",
     QuestionName.CALIBRATION.value: "Only a simulated screen has a known truth. Nothing else of the workflow read it.",
 }
 OWN_CONTROLS = "C+ are the wells that the screen calls positive controls, C− those that it calls negative."
 UNITS = {"site": "image", "well": "well"}
-METRICS = ("accuracy", "balanced_accuracy", "auc", "auc_lda", "z_prime", "z_prime_lda", "ssmd", "auc_mock_uv")
+OF_PLACES = tuple(f"leak_{name}{end}" for name in ("accuracy", "auc", "map") for end in ("", "_chance", "_p"))
+METRICS = (
+    *("accuracy", "balanced_accuracy", "auc", "auc_lda", "z_prime", "z_prime_lda", "ssmd", "auc_mock_uv"),
+    *(*OF_PLACES, "leak_variance", "leak_label_auc", "leak_p"),
+)
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,8 @@ class Treatments:
 
 
 def treatments_story(path: Path | None, numbers: pd.DataFrame, settings: Mapping[str, Any]) -> Treatments | None:
-    """What the page shows; None where the run does not request the question.
+    """What the page shows; None where the run does not request the question, or that featurizer has no
+    answer.
 
     Parameters
     ----------
@@ -85,6 +86,8 @@ def treatments_story(path: Path | None, numbers: pd.DataFrame, settings: Mapping
     if path is None:
         return None
     table = ranked(read_table(Path(path), TREATMENTS))
+    if table.empty:
+        return None
     drawn = str(table["featurizer"].iloc[0])
     treated = table[table["kind"] == TREATMENT]
     groups = [

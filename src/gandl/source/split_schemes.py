@@ -76,28 +76,70 @@ def controls_parts(wells: pd.DataFrame, test_share: float, seed: int) -> Iterato
     plate of the first experiment that has several (of the first cell type, in the order of the table), and where there is none,
     each row (or column) of the first plate.
 
+    A cell type without one kind of control is left out of every scheme; one whose folds lack a control, out of that scheme: the
+    log says so, and the others are split.
+
     Raises
     ------
-    SplitError : the training wells of a fold lack a control.
+    SplitError : no cell type has both kinds of controls; or of all cell types, the training wells of a fold lack a control.
     """
-    control = (wells["control"] != "none").to_numpy()
+    types = _with_both_controls(wells)
+    known = wells["cell_type"].isin(types).to_numpy()
+    control = known & (wells["control"] != "none").to_numpy()
     train = control & ~_drawn(wells, ["control", "cell_type", "experiment"], test_share, seed)
-    yield _checked(wells, Part(Scheme.QUARTER, "all", train, ~train))
+    yield _checked(wells, Part(Scheme.QUARTER, "all", train, known & ~train))
+    failed: dict[str, list[SplitError]] = {}
     if wells["cell_type"].nunique() > 1:
-        for cell_type in wells["cell_type"].unique():
+        for cell_type in types:
             here = _is(wells, "cell_type", cell_type)
-            yield _checked(wells, Part(Scheme.QUARTER_BY_CELL_TYPE, cell_type, train & here, ~train & here))
-    for cell_type in wells["cell_type"].unique():
+            part = Part(Scheme.QUARTER_BY_CELL_TYPE, cell_type, train & here, ~train & here)
+            yield from _if_possible((_checked(wells, each) for each in [part]), cell_type, types, failed, "quarter")
+    for cell_type in types:
         here = _is(wells, "cell_type", cell_type)
         if wells.loc[here, "plate_id"].nunique() > 1:
-            yield from _left_out(wells, Scheme.LEAVE_PLATE_OUT, "plate_id", here, control)
+            parts = _left_out(wells, Scheme.LEAVE_PLATE_OUT, "plate_id", here, control)
+            yield from _if_possible(parts, cell_type, types, failed, "plate")
         else:
             yield from _lines_left_out(wells, here, cell_type)
         if wells.loc[here, "experiment"].nunique() > 1:
-            yield from _left_out(wells, Scheme.LEAVE_EXPERIMENT_OUT, "experiment", here, control)
+            parts = _left_out(wells, Scheme.LEAVE_EXPERIMENT_OUT, "experiment", here, control)
+            yield from _if_possible(parts, cell_type, types, failed, "experiment")
         else:
             logger.info("%s: its only experiment cannot be left out", cell_type)
-    yield from _probe(wells, control)
+    yield from _probe(wells, known, control)
+
+
+def _with_both_controls(wells: pd.DataFrame) -> list[str]:
+    """The cell types with positive and negative controls, in the order of the table; the log names the others."""
+    kinds = wells.groupby("cell_type", sort=False)["control"].agg(set)
+    for cell_type, found in kinds.items():
+        for kind in sorted({"positive", "negative"} - found):
+            logger.warning(
+                "%s: no %s control, so its controls are not compared and its wells not scored", cell_type, kind
+            )
+    types = [str(cell_type) for cell_type, found in kinds.items() if {"positive", "negative"} <= found]
+    if not types:
+        raise SplitError("no cell type has both positive and negative controls")
+    return types
+
+
+def _if_possible(
+    parts: Iterator[Part], cell_type: str, types: Sequence[str], failed: dict[str, list[SplitError]], scheme: str
+) -> list[Part]:
+    """The parts of a cell type; none, and a line in the log, where a fold lacks a control.
+
+    Raises
+    ------
+    SplitError : no other cell type has them either.
+    """
+    try:
+        return list(parts)
+    except SplitError as error:
+        failed.setdefault(scheme, []).append(error)
+        if len(failed[scheme]) == len(types):
+            raise failed[scheme][0] from error
+        logger.warning("%s is left out of a scheme: %s", cell_type, error)
+        return []
 
 
 def cell_model_parts(wells: pd.DataFrame, cell_models: tuple[str, str], test_share: float, seed: int) -> Iterator[Part]:
@@ -178,8 +220,8 @@ def _lines_left_out(wells: pd.DataFrame, here: Flags, cell_type: str, scheme: Sc
     )
 
 
-def _probe(wells: pd.DataFrame, control: Flags) -> Iterator[Part]:
-    groups = wells[["cell_type", "experiment", "plate_id"]].drop_duplicates()
+def _probe(wells: pd.DataFrame, known: Flags, control: Flags) -> Iterator[Part]:
+    groups = wells.loc[known, ["cell_type", "experiment", "plate_id"]].drop_duplicates()
     plates = groups.groupby(["cell_type", "experiment"], sort=False).size()
     several = plates[plates > 1]
     if len(several):
@@ -190,7 +232,7 @@ def _probe(wells: pd.DataFrame, control: Flags) -> Iterator[Part]:
         except SplitError as error:
             logger.warning("no scheme probe: %s", error)
         return
-    first = wells.iloc[0]
+    first = wells[known].iloc[0]
     here = _is(wells, "plate_id", first["plate_id"]) & _is(wells, "cell_type", first["cell_type"])
     yield from _lines_left_out(wells, here, first["cell_type"], Scheme.PROBE)
 

@@ -73,4 +73,3 @@ def training_stores(source: SourceSettings, table: Path = TABLE) -> list[str]:
     if not seen:
         raise StoresError(f"source.unseen names all stores of {source.screen}; nothing is left to train on")
     return seen
-

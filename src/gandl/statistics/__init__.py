@@ -11,6 +11,7 @@ __all__ = [
     "folds",
     "held_out",
     "hill",
+    "lda",
     "multiclass",
     "separation",
     "shares",

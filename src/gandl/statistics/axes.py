@@ -98,7 +98,7 @@ def fit_on_axis(features: Floats, labels: Integers, c: float) -> OnAxis:
 
     Raises
     ------
-    AxisError : one of the classes is absent, or all controls are alike.
+    AxisError : one of the classes is absent.
     """
     return _Controls(features, labels).axis(c)
 
@@ -121,7 +121,6 @@ class _Controls:
         middle = (features[self.positive].mean(0) + features[self.negative].mean(0)) / 2
         size = float(np.sqrt(np.square(features - middle).sum(1).mean()))
         self.features, self.labels = features, labels
-        self.alike = size == 0
         self.scale = 1 / size if size > 0 else 1.0
         self.problem = SvmProblem((features - middle) * self.scale, labels)
 
@@ -136,13 +135,11 @@ class _Controls:
         return self._along(shrinkage_normal(self.features * self.scale, self.labels))
 
     def _along(self, normal: Floats) -> OnAxis:
-        """The axis along a normal; it puts every well in the middle where both means coincide but not all controls are alike, as
-        counts of few wells can."""
+        """The axis along a normal; where both means coincide it puts every well in the middle: all controls are alike, as by
+        constant features, or counts of few wells happen to agree."""
         along = self.features * self.scale @ normal
         above, below = along[self.positive].mean(), along[self.negative].mean()
         if not above - below > COINCIDENT:
-            if self.alike:
-                raise AxisError("the controls cannot be separated at all: both kinds project to one point")
             return OnAxis(self.scale, normal, 0.0, 0.0)
         slope = 2 / (above - below)
         return OnAxis(self.scale, normal, float(slope), float(-slope * (above + below) / 2))
@@ -196,10 +193,7 @@ def choose_c(features: Floats, labels: Integers, groups: npt.NDArray[np.generic]
         out = groups == name
         controls = _Controls(features[~out], labels[~out])
         for i, c in enumerate(candidates):
-            try:
-                on[i, out] = controls.axis(c).on_score(features[out])
-            except AxisError:  # all controls that are left are alike: such an axis would put every well in the middle
-                on[i, out] = 0.0
+            on[i, out] = controls.axis(c).on_score(features[out])
     scored = np.isfinite(on).all(axis=0)
     kinds = on[:, scored & (labels > 0)], on[:, scored & (labels < 0)]
     values = np.nan_to_num(z_prime(*kinds), nan=-np.inf)

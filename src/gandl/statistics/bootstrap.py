@@ -113,7 +113,7 @@ def wilson_interval(right: float, n: int, confidence: float) -> tuple[float, flo
     return _proportion(middle - half), _proportion(middle + half)
 
 
-def mean_of_proportions_interval(right: Sequence[int], n: Sequence[int], confidence: float) -> tuple[float, float]:
+def mean_of_proportions_interval(right: Sequence[float], n: Sequence[int], confidence: float) -> tuple[float, float]:
     """Interval of the mean of independent proportions from their Wilson intervals (Newcombe 1998, method 10)."""
     share = np.array(right) / np.maximum(n, 1)
     low, high = np.array([wilson_interval(*each, confidence) for each in zip(right, n, strict=True)]).T

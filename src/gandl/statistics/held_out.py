@@ -112,7 +112,7 @@ def score_by(train: Floats, labels: Integers, test: Floats, c: float, *, raw: bo
 
     Raises
     ------
-    AxisError : one of the classes is absent among those to train on, or all of these are alike.
+    AxisError : one of the classes is absent among those to train on.
     """
     known, units = _in_own_units(train, raw=raw)
     axes = fit_axes(known, labels, c)

@@ -49,13 +49,13 @@ def _shrunk(features: Floats) -> tuple[Floats, Floats]:
     varies = scale > np.finfo(float).eps * np.abs(features).max(axis=0, initial=0.0)
     scale = np.where(varies, scale, 1.0)
     standard = np.where(varies, centred / scale, 0.0)
-    share = _share(standard)
+    share = shrinkage(standard)
     identity = varies.sum() / d
     return standard * scale * np.sqrt((1 - share) / n), share * identity * np.square(scale)
 
 
-def _share(centred: Floats) -> float:
-    """How much of the identity to take, 0 to 1, from centred rows (n, d)."""
+def shrinkage(centred: Floats) -> float:
+    """How much of the identity to take, 0 to 1, from centred rows (n, d) (Ledoit and Wolf 2004)."""
     n, d = centred.shape
     products = centred @ centred.T if n < d else centred.T @ centred
     squared = float(np.square(products).sum()) / n**2

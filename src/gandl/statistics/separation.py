@@ -47,14 +47,21 @@ def robust_ssmd(positive: Array, negative: Array) -> Array:
 
 
 def accuracy(positive: Array, negative: Array) -> Array:
-    """Share of controls on their side of 0, the middle between the training controls' means."""
-    right = (positive > 0).sum(-1) + (negative < 0).sum(-1)
+    """Share of controls on their side of 0, the middle between the training controls' means; those at 0 count half."""
+    right = above_zero(positive) + above_zero(-negative)
     return _ratio(right, np.asarray(positive.shape[-1] + negative.shape[-1]))
 
 
 def balanced_accuracy(positive: Array, negative: Array) -> Array:
-    """Mean over both kinds of the share on its side of 0."""
-    return (_mean(positive > 0) + _mean(negative < 0)) / 2
+    """Mean over both kinds of the share on its side of 0; those at 0 count half."""
+    sizes = positive.shape[-1], negative.shape[-1]
+    shares = [_ratio(above_zero(side), np.asarray(n)) for side, n in zip((positive, -negative), sizes, strict=True)]
+    return np.asarray(shares[0] + shares[1]) / 2
+
+
+def above_zero(values: Array) -> Array:
+    """(..., n) -> (...) number of values above 0, those at 0 counted half, as features that say nothing put them."""
+    return np.asarray((values > 0).sum(-1) + (values == 0).sum(-1) / 2)
 
 
 def auc(positive: Array, negative: Array) -> Array:

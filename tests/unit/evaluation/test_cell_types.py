@@ -108,6 +108,8 @@ def test_globally_standardised_profiles_answer_cell_types_without_the_units_of_a
     for split in ("quarter:all", "leave_experiment_out:all"):
         assert numbers.loc[(split, "well", "accuracy"), "value"] > 0.95
     assert numbers.loc[("quarter:all", "site", "balanced_accuracy"), "value"] > 0.95
+
+
 def test_of_wide_features_training_wells_are_drawn_and_every_test_well_is_answered(
     typed: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -19,7 +19,9 @@ def test_all_stores_of_the_first_screen_train_unless_some_are_unseen() -> None:
 
 def test_an_unseen_store_that_the_run_does_not_have_is_refused() -> None:
     source = SourceSettings(unseen=["HRCE-9_9"])
-    with pytest.raises(StoresError, match=r"source\.unseen names HRCE-9_9; the run has 10 stores of rxrx19a, HRCE-1_1 to"):
+    with pytest.raises(
+        StoresError, match=r"source\.unseen names HRCE-9_9; the run has 10 stores of rxrx19a, HRCE-1_1 to"
+    ):
         training_stores(source)
 
 

@@ -196,9 +196,14 @@ def test_a_fold_without_one_kind_of_controls_says_so() -> None:
         held_out_scores(wells(3), LABELS, [fold], ROWS, [1.0])
 
 
-def test_controls_that_are_all_alike_say_so() -> None:
-    with pytest.raises(AxisError, match="cannot be separated"):
-        held_out_scores(np.ones((len(LABELS), 3)), LABELS, FOLDS, ROWS, [1.0])
+def test_controls_that_are_all_alike_are_put_in_the_middle() -> None:
+    """As constant features do: no axis, and no reason to keep the other featurizers from their scores."""
+    for candidates in ([1.0], [0.1, 1.0]):
+        found = held_out_scores(np.ones((len(LABELS), 3)), LABELS, FOLDS, ROWS, candidates)
+        scored = np.isfinite(found.on)
+        assert scored.any()
+        for scores in (found.on, found.on_lda, found.off, found.off_norm):
+            assert (scores[scored] == 0).all()
 
 
 def test_kinds_with_one_mean_are_put_in_the_middle() -> None:

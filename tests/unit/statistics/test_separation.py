@@ -61,8 +61,8 @@ def test_auc_counts_ties_half() -> None:
     assert separation.auc(positive, negative) == pytest.approx(u / 12)
 
 
-def test_a_score_of_exactly_zero_is_on_no_side() -> None:
-    assert separation.accuracy(np.array([0.0, 1.0]), np.array([0.0, -1.0])) == 0.5
+def test_a_score_of_exactly_zero_counts_half() -> None:
+    assert separation.accuracy(np.array([0.0, 1.0]), np.array([0.0, -1.0])) == 0.75
 
 
 @pytest.mark.parametrize("statistic", EVERY)

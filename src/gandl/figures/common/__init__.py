@@ -2,4 +2,4 @@
 and the CSV of what was drawn.
 """
 
-__all__ = ["comparisons", "contact_sheet", "hits", "labels", "palette", "scores", "style"]
+__all__ = ["absent", "comparisons", "contact_sheet", "hits", "labels", "layout", "palette", "scores", "style"]
