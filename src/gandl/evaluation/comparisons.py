@@ -1,4 +1,5 @@
-"""Comparisons with floors: takes held-out scores and answers of all featurizers, makes the difference of each from each floor.
+"""Comparisons: takes held-out scores and answers of all featurizers, makes the difference of each from each floor, and from
+GAN-DL.
 
 Every pair is compared on the same wells or images: by well where whole plates (rows, columns, experiments) were left out, by
 image in the paper's split. Draws are shared by all featurizers (`gandl.evaluation.paired`): of what was left out as a whole, else
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gandl.config import EvaluationSettings, Normalization, floors_among
+from gandl.config import TRAINED, EvaluationSettings, Normalization, floors_among
 from gandl.evaluation.cell_type import ANSWERS
 from gandl.evaluation.controls import by_cell_type, groups_of_split
 from gandl.evaluation.held_out import SCORED_BY_IMAGE, SITE_SCORES
@@ -83,7 +84,8 @@ def write_comparisons(
     training_seeds: Mapping[str, int],
     output: Path,
 ) -> None:
-    """Write `terms.COMPARISONS`: every featurizer that is not a floor against every floor, on every set of held-out wells.
+    """Write `terms.COMPARISONS` on every set of held-out wells: every featurizer that is not a floor against every floor,
+    and against the leading one.
 
     Parameters
     ----------
@@ -94,16 +96,16 @@ def write_comparisons(
     normalization : of `controls`. seed : of the bootstrap, whose draws are the same for every featurizer.
     training_seeds : of each featurizer's network, for the table.
     output : `auc_difference` of wells, `accuracy_difference` of images (and of wells by cell type), split `<scheme>:<group>`.
-        Interval and p are of one comparison; `p_holm` is adjusted over all rows. They are null where a class has one unit to
-        draw, where all draws agree, or where one in twenty has no well of a class. Without rows where there is no floor, or
-        nothing but floors.
+        Interval and p are of one comparison; `p_holm` is adjusted over all rows, those against the leading featurizer among
+        them: one family, of all that is claimed. They are null where a class has one unit to
+        draw, where all draws agree, or where one in twenty has no well of a class. Without rows where nothing but floors, or one
+        featurizer and no floor, is there.
 
     Raises
     ------
     ComparisonError : featurizers have no well or image of a question in common.
     """
-    floors = floors_among(featurizers)
-    pairs = [pair for pair in product(featurizers, floors) if pair[0] not in floors]
+    pairs = pairs_of(featurizers)
     sets: list[Held] = []
     if pairs:
         sets += _controls(featurizers, controls, control_images, development_rows, normalization)
@@ -113,13 +115,13 @@ def write_comparisons(
     for position, held in enumerate(sets):
         draws = draw(held.units, settings.bootstrap, seed + position, together=held.together)
         values = {name: held.statistic(name, draws) for name in featurizers}
-        for featurizer, floor in pairs:
-            if np.isnan([values[featurizer][0], values[floor][0]]).any():
+        for featurizer, other in pairs:
+            if np.isnan([values[featurizer][0], values[other][0]]).any():
                 continue  # one of them has no scores in this scheme
-            found = difference(values[featurizer], values[floor], draws.freedom, settings.confidence)
+            found = difference(values[featurizer], values[other], draws.freedom, settings.confidence)
             about = {name: getattr(held, name) for name in ("question", "normalization", "split", "unit", "n", "drawn")}
             interval = {"value": found.value, "low": found.low, "high": found.high, "p": found.p}
-            names = {"featurizer": featurizer, "against": floor, "metric": f"{held.metric}_difference"}
+            names = {"featurizer": featurizer, "against": other, "metric": f"{held.metric}_difference"}
             units = held.units[0] if held.together else sum(held.units)
             rows.append({**about, **names, **interval, "units": units, "seed": training_seeds[featurizer]})
         logger.info("%s, %s by %s: %s of %d", held.question, held.split, held.unit, counted(len(pairs), "pair"), held.n)
@@ -128,6 +130,15 @@ def write_comparisons(
     kinds = {"integer": "int64", "float": "float64"}
     table = table.astype({column.name: kinds[column.kind] for column in COMPARISONS.columns if column.kind in kinds})
     write_table(table[COMPARISONS.names], Path(output), COMPARISONS)
+
+
+def pairs_of(featurizers: Sequence[str]) -> list[tuple[str, str]]:
+    """Who is compared with whom: each featurizer that is no floor with each floor, then with the leading one, which is the
+    first of this run's own GAN (`gandl.config.TRAINED`); that one's own differences from floors are already there."""
+    floors = floors_among(featurizers)
+    learned = [name for name in featurizers if name not in floors]
+    leading = [name for name in TRAINED if name in learned][:1]
+    return [pair for pair in product(learned, [*floors, *leading]) if pair[0] != pair[1]]
 
 
 def _controls(
