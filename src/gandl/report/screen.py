@@ -45,7 +45,17 @@ NOTES = {
 }
 OWN_CONTROLS = "C+ are the wells that the screen calls positive controls, C− those that it calls negative."
 UNITS = {"site": "image", "well": "well"}
-METRICS = ("accuracy", "balanced_accuracy", "auc", "auc_lda", "z_prime", "z_prime_lda", "ssmd", "auc_mock_uv")
+METRICS = (
+    "accuracy",
+    "balanced_accuracy",
+    "auc",
+    "auc_lda",
+    "z_prime",
+    "z_prime_lda",
+    "ssmd",
+    "auc_mock_uv",
+    "permutation_p",
+)
 
 
 @dataclass(frozen=True)
