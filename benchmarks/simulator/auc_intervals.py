@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.stats import t
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests/inputs"))
-from feature_screens import FeatureScreen, draw_screen, refitted_rows, scores_of
+from feature_screens import GRID, FeatureScreen, draw_screen, refitted_rows, scores_of
 from gandl.statistics.axes import AxisError, fit_on_axis
 from gandl.statistics.bootstrap import bootstrap_interval
 from gandl.statistics.held_out import Scores
@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--screens", type=int, default=200)
     parser.add_argument("--draws", type=int, default=200, help="of plates, axes refitted")
     parser.add_argument("--plates", type=int, nargs="*", help="only these numbers of plates")
+    parser.add_argument("--c", type=float, nargs="*", default=GRID, help="candidates for C")
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     tables = []
@@ -56,7 +57,9 @@ def main() -> None:
                 [
                     {"screen": seed, **row}
                     for seed in range(arguments.screens)
-                    for row in intervals(draw_screen(seed, plates=plates, kinds=kinds, **given), seed, arguments.draws)
+                    for row in intervals(
+                        draw_screen(seed, plates=plates, kinds=kinds, **given), seed, arguments.draws, arguments.c
+                    )
                 ]
             )
             tables.append(
@@ -69,9 +72,9 @@ def main() -> None:
         pd.concat(tables).round(3).to_csv(arguments.output, index=False)
 
 
-def intervals(screen: FeatureScreen, seed: int, draws: int) -> Iterator[dict[str, object]]:
+def intervals(screen: FeatureScreen, seed: int, draws: int, grid: list[float]) -> Iterator[dict[str, object]]:
     """The AUC of one screen with its intervals."""
-    scores = scores_of(screen)
+    scores = scores_of(screen, grid)
     kinds = scores.on[screen.labels > 0], scores.on[screen.labels < 0]
     value = float(auc(*kinds))
     low, high = bootstrap_interval(auc, *kinds, draws=500, confidence=CONFIDENCE, seed=seed)

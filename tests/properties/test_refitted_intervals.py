@@ -16,8 +16,8 @@ from gandl.statistics.bootstrap import bootstrap_interval
 from gandl.statistics.fold_features import Fixed
 from gandl.statistics.separation import auc, ssmd
 
-SCREENS = 150
-FEW_C = [0.1, 10.0]
+SCREENS = 120
+ONE_C = [0.3]
 
 
 def held(kept: bool, truth: float = 0.5, **given: object) -> float:
@@ -25,7 +25,7 @@ def held(kept: bool, truth: float = 0.5, **given: object) -> float:
     found = []
     for seed in range(SCREENS):
         screen = draw_screen(seed, **given)  # type: ignore[arg-type]
-        scores = scores_of(screen, FEW_C)
+        scores = scores_of(screen, ONE_C)
         kinds = scores.on[screen.labels > 0], scores.on[screen.labels < 0]
         if kept:
             low, high = bootstrap_interval(auc, *kinds, draws=200, confidence=0.95, seed=seed)
@@ -35,13 +35,13 @@ def held(kept: bool, truth: float = 0.5, **given: object) -> float:
     return float(np.mean(found))
 
 
-@pytest.mark.parametrize("given", [{}, {"factors": 3}, {"by_plate": 0.5}, {"plates": 3}, {"plates": 8}])
+@pytest.mark.parametrize("given", [{}, {"factors": 3}, {"by_plate": 0.5}, {"plates": 3}, {"plates": 7}])
 def test_without_an_effect_at_least_92_percent_hold_one_half(given: dict[str, float]) -> None:
     assert held(kept=False, **given) >= 0.92
 
 
 def test_without_an_effect_intervals_that_keep_their_axes_hold_one_half_far_less_often() -> None:
-    assert held(kept=True, plates=8) < 0.92
+    assert held(kept=True, plates=7) < 0.92
 
 
 def test_p_of_permuted_labels_is_uniform_without_an_effect() -> None:
@@ -58,7 +58,7 @@ def test_p_of_permuted_labels_is_uniform_without_an_effect() -> None:
 def test_both_intervals_of_a_known_distribution_hold_the_truth_in_93_to_97_percent(units: int) -> None:
     """Normal wells, 1.2 deviations apart, and no axis to fit: AUC and SSMD are known; groups of units are left out, or units
     drawn."""
-    rng, screens = np.random.default_rng(units), 500
+    rng, screens = np.random.default_rng(units), 400
     truth = {"auc": norm.cdf(1.2 / np.sqrt(2)), "ssmd": 1.2 / np.sqrt(2)}
     wells = pd.DataFrame({"well_id": [f"w{i:03d}" for i in range(units)]})
     signs = np.tile([1, -1], units // 2)

@@ -329,7 +329,7 @@ class EvaluationSettings(Section):
         2_000, description="Bootstrap draws over wells for every interval that keeps its axes."
     )
     refits: Annotated[int, Field(ge=3)] = Field(
-        8,
+        10,
         description="Where plates, rows or experiments are held out, each is left out once more and the axes are refitted, "
         "for the intervals; more than so many are dealt to so many groups (to 5 where there are over 2,000 controls).",
     )
