@@ -220,6 +220,7 @@ rule comparisons:
     input:
         controls=compared("scores", METHOD),
         control_images=compared("scores", METHOD, ".sites"),
+        refits=compared("scores", METHOD, ".refits"),
         cell_model=compared("cell_model", RAW, ".scores"),
         cell_model_images=compared("cell_model", RAW, ".sites"),
         cell_type=compared("cell_type", RAW, ".answers"),

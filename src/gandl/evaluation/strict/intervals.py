@@ -98,11 +98,8 @@ def with_refits(
     The same rows with `drawn` and `units`: what was left out in turn, and how many of it. Where the jackknife is undefined
     (nothing left to train on, or all values agree) a row keeps its interval, and what that draws.
     """
-    known = pd.Series(signs, index=wells["well_id"].to_numpy())
-    known = known[known != 0]
-    mine = refits[refits["well_id"].isin(known.index)]
-    groups = [_Group.of(group, known, column) for _, group in mine.groupby("left_out", sort=True)]
-    strata = _strata(groups)
+    groups, strata = _groups(wells, signs, refits, column)
+    drawn = str(refits["drawn"].iloc[0]) if groups else kept
     found = []
     for row in rows:
         metric = str(row["metric"])
@@ -111,9 +108,27 @@ def with_refits(
         if np.isnan(low):
             found.append({**row, "drawn": kept, "units": row["n"] if kept == "well" else wells[f"{kept}_id"].nunique()})
             continue
-        drawn = str(mine["drawn"].iloc[0])
         found.append({**row, "low": low, "high": high, "drawn": drawn, "units": len(groups)})
     return found
+
+
+def left_out_values(
+    wells: pd.DataFrame, signs: npt.NDArray[np.int_], refits: pd.DataFrame, column: str, statistic: Statistic
+) -> tuple[Floats, list[str]]:
+    """A statistic without each group that is left out, in the order of their names, and the sample of each group, as `jackknife`
+    takes them; other parameters as in `with_refits`."""
+    groups, strata = _groups(wells, signs, refits, column)
+    return np.array([float(statistic(*group.scores)) for group in groups]), strata
+
+
+def _groups(
+    wells: pd.DataFrame, signs: npt.NDArray[np.int_], refits: pd.DataFrame, column: str
+) -> tuple[list[_Group], list[str]]:
+    known = pd.Series(signs, index=wells["well_id"].to_numpy())
+    known = known[known != 0]
+    mine = refits[refits["well_id"].isin(known.index)]
+    groups = [_Group.of(group, known, column) for _, group in mine.groupby("left_out", sort=True)]
+    return groups, _strata(groups)
 
 
 @dataclass(frozen=True)
