@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evaluation_inputs import DEVELOPMENT, features as features_of_plate, read_sites, write_embeddings, write_plate
 from gandl.config import EvaluationSettings, Normalization, Scaling
 from gandl.evaluation.cell_model import write_cell_model
 from gandl.evaluation.controls import write_controls
 from gandl.evaluation.scores import write_scores
 from gandl.evaluation.strict.permutations import PERMUTATIONS, p_of
 from gandl.evaluation.strict.refits import REFITS
+from gandl.normalization.profiles import write_profiles
 from gandl.tables import NUMBERS, WELL_SCORES, read_table
 from pair_inputs import Screen, features, infected_sites, write_screen
 
@@ -133,3 +135,36 @@ def test_cell_models_refit_the_axes_with_each_plate_left_out(tmp_path: Path) -> 
     assert row["drawn"] == "plate"
     assert row["units"] == 8
     assert row["low"] <= row["value"] <= row["high"]
+
+
+def test_cross_fitted_profiles_are_refitted_in_the_units_of_their_fold_and_not_permuted(
+    screen: Screen, tmp_path: Path
+) -> None:
+    scores, images, refits, permutations = (tmp_path / f"{name}.parquet" for name in ("s", "i", "r", "p"))
+    method = Normalization.NEGATIVE_CROSSFIT.value
+    inputs = screen.wells(RAW), screen.site_profiles(RAW), screen.splits
+    write_scores(*inputs, SETTINGS, scores, images, method, refits=refits, permutations=permutations)
+    found = read_table(refits, REFITS)
+    assert found[["on", "on_lda"]].notna().all(axis=None)
+    assert set(found.loc[found["scheme"] == "leave_plate_out", "drawn"]) == {"plate"}
+    assert read_table(permutations, PERMUTATIONS).empty
+
+
+def test_of_one_plate_each_row_is_left_out_also_for_the_rows_that_are_reported_by_themselves(tmp_path: Path) -> None:
+    sites, splits = write_plate(tmp_path)
+    about = read_sites(sites)
+    values = features_of_plate(about, noise=1.5)
+    embeddings = write_embeddings(tmp_path / "embeddings.parquet", about, values)
+    raw, standard, profiles = (tmp_path / f"{name}.parquet" for name in ("raw", "standard", "profiles"))
+    for method, path in ((RAW, raw), (UNLABELLED, standard)):
+        write_profiles([embeddings], sites, method, profiles, path)
+    scores, images, refits, permutations, output = (tmp_path / f"{name}.parquet" for name in ("s", "i", "r", "p", "n"))
+    write_scores(standard, profiles, splits, SETTINGS, scores, images, refits=refits, permutations=permutations)
+    names = {**NAMES, "normalization": "unlabelled", "refits": refits, "permutations": permutations}
+    write_controls(scores, images, raw, SETTINGS, DEVELOPMENT, **names, output=output)
+    numbers = read_table(output, NUMBERS).set_index(["split", "metric"])
+    for split in ("leave_row_out:A-H", "leave_row_out:A-D", "leave_row_out:E-H"):
+        assert tuple(numbers.loc[(split, "z_prime"), ["drawn", "units"]]) == ("row", 8)
+    assert numbers.loc[("confirmation:E-H", "z_prime"), "drawn"] == "well"
+    told = numbers.index[numbers.index.get_level_values("metric") == "permutation_p"]
+    assert list(told) == [("leave_row_out:A-H", "permutation_p")]
