@@ -87,7 +87,7 @@ def test_a_featurizer_without_scores_on_a_set_has_a_row_with_the_reason(table: p
 
 def test_what_was_drawn_whole_says_so(table: pd.DataFrame) -> None:
     wells, _ = set_tables(table.assign(drawn="plate", units=4), 0.95)
-    assert wells.note == "AUC, n = 60 wells; 4 plates drawn, each with all its wells"
+    assert wells.note == "AUC, n = 60 wells; 4 plates, each with all its wells"
 
 
 def test_floors_that_nothing_is_above_are_named(table: pd.DataFrame) -> None:

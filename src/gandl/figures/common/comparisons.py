@@ -206,6 +206,5 @@ def set_tables(table: pd.DataFrame, confidence: float) -> list[SetTable]:
 
 
 def _drawn(units: int, what: str) -> str:
-    """What the bootstrap drew; where that was left out as a whole, how wide so few units make an interval."""
-    drawn = f"{counted(units, what)} drawn"
-    return drawn if what == "well" else f"{drawn}, each with all its wells"
+    """The units of the interval: wells that were drawn; or plates (rows, columns, experiments), drawn or left out in turn."""
+    return f"{counted(units, what)} drawn" if what == "well" else f"{counted(units, what)}, each with all its wells"
