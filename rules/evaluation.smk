@@ -14,6 +14,8 @@ rule scores:
     output:
         scores="<results>/evaluation/scores/{featurizer}.{method}.parquet",
         site_scores="<results>/evaluation/scores/{featurizer}.{method}.sites.parquet",
+        refits="<results>/evaluation/scores/{featurizer}.{method}.refits.parquet",
+        permutations="<results>/evaluation/scores/{featurizer}.{method}.permutations.parquet",
     log:
         "<logs>/evaluation/scores_{featurizer}_{method}.log",
     benchmark:
@@ -28,7 +30,10 @@ rule scores:
         runtime="2h",
     params:
         **calls("gandl.evaluation.scores.write_scores"),
-        settings=settings(cfg.evaluation, include={"svm_c"}),
+        settings=settings(
+            cfg.evaluation, include={"svm_c", "scaling", "refits", "permutations"}
+        ),
+        seed=cfg.seed,
     script:
         "../workflow/scripts/question.py"
 
@@ -48,6 +53,8 @@ rule controls:
     input:
         scores="<results>/evaluation/scores/{featurizer}.{method}.parquet",
         sites="<results>/evaluation/scores/{featurizer}.{method}.sites.parquet",
+        refits="<results>/evaluation/scores/{featurizer}.{method}.refits.parquet",
+        permutations="<results>/evaluation/scores/{featurizer}.{method}.permutations.parquet",
         raw_wells=profiles_for("controls", "wells", RAW),
     output:
         numbers="<results>/evaluation/controls/{featurizer}.{method}.parquet",
@@ -182,7 +189,10 @@ use rule dose_response as cell_model with:
         runtime="2h",
     params:
         **calls("gandl.evaluation.cell_model.write_cell_model"),
-        settings=settings(cfg.evaluation, include={"svm_c", "bootstrap", "confidence"}),
+        settings=settings(
+            cfg.evaluation,
+            include={"svm_c", "scaling", "refits", "bootstrap", "confidence"},
+        ),
 
 
 use rule cell_model as cell_type with:
@@ -275,10 +285,11 @@ rule score_curves:
 
 
 rule comparisons:
-    """Every featurizer against every floor on the same held-out wells and images: paired differences, intervals, Holm's p."""
+    """Every featurizer against every floor and GAN-DL's layer on the same held-out wells and images: paired differences, Holm's p."""
     input:
         controls=compared("scores", METHOD),
         control_images=compared("scores", METHOD, ".sites"),
+        refits=compared("scores", METHOD, ".refits"),
         cell_model=compared("cell_model", RAW, ".scores"),
         cell_model_images=compared("cell_model", RAW, ".sites"),
         cell_type=compared("cell_type", RAW, ".answers"),

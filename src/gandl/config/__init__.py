@@ -5,6 +5,7 @@ Everything that describes the configuration elsewhere (the comments of `config/*
 The Snakefile imports it at every start, so it stays light: pydantic, nothing heavier.
 """
 
+from gandl.config.compute import ComputeSettings as ComputeSettings
 from gandl.config.counterparts import (
     AutoencoderNetworkSettings as AutoencoderNetworkSettings,
     AutoencoderSettings as AutoencoderSettings,
@@ -54,7 +55,6 @@ from gandl.config.stages import (
     Activation as Activation,
     BlockStatistic as BlockStatistic,
     CellMeasurementsSettings as CellMeasurementsSettings,
-    ComputeSettings as ComputeSettings,
     EmbeddingsSettings as EmbeddingsSettings,
     EvaluationSettings as EvaluationSettings,
     FeaturizerName as FeaturizerName,
@@ -64,6 +64,7 @@ from gandl.config.stages import (
     ImagesSettings as ImagesSettings,
     MeasurementGroup as MeasurementGroup,
     QuestionName as QuestionName,
+    Scaling as Scaling,
     SegmentationSettings as SegmentationSettings,
     Weights as Weights,
     floors_among as floors_among,

@@ -7,12 +7,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gandl.config.compute import ComputeSettings
 from gandl.config.counterparts import CounterpartsSettings
 from gandl.config.normalization import NormalizationSettings
 from gandl.config.source import Dataset, SourceSettings
 from gandl.config.stages import (
     IMAGENET,
-    ComputeSettings,
     EmbeddingsSettings,
     EvaluationSettings,
     FeaturizerName,

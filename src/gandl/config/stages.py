@@ -1,4 +1,4 @@
-"""The sections of the configuration other than training and normalization: images, embeddings, evaluation, figures, compute."""
+"""The sections of the configuration other than training and normalization: images, embeddings, evaluation, figures."""
 
 from __future__ import annotations
 
@@ -119,6 +119,14 @@ class BlockStatistic(StrEnum):
 class Weights(StrEnum):
     EMA = "ema"
     RAW = "raw"
+
+
+class Scaling(StrEnum):
+    """Where on scores put the training controls: their means at -1 and +1 (`paper`), or all of them from -1 to +1
+    (`preprint`)."""
+
+    PAPER = "paper"
+    PREPRINT = "preprint"
 
 
 class ImagesSettings(Section):
@@ -281,7 +289,22 @@ class EvaluationSettings(Section):
         description="Candidates for the linear SVM's C, from difference of the means to hard margin; chosen within the "
         "training rows by leave-one-out.",
     )
-    bootstrap: PositiveInt = Field(2_000, description="Bootstrap draws over wells for every interval.")
+    scaling: Scaling = Field(
+        Scaling.PAPER,
+        description="On scores put the training controls' means at -1 (C-) and +1 (C+), as the `paper` does, or all of them "
+        "between -1 and +1 (min-max), as the `preprint` does; off scores are zero-centred in both.",
+    )
+    bootstrap: PositiveInt = Field(
+        2_000, description="Bootstrap draws over wells for every interval that keeps its axes."
+    )
+    refits: Annotated[int, Field(ge=3)] = Field(
+        10,
+        description="Where plates, rows or experiments are held out, each is left out once more and the axes are refitted, "
+        "for the intervals; more than so many are dealt to so many groups (to 5 where there are over 2,000 controls).",
+    )
+    permutations: NonNegativeInt = Field(
+        999, description="Permutations of the controls' labels within plates, for `permutation_p`; 0: none."
+    )
     confidence: Fraction = Field(0.95, description="Coverage of every interval.")
     false_discovery: Fraction = Field(
         0.05, description="Share of false ones that is accepted among the hits of a cell type (Benjamini-Hochberg)."
@@ -295,24 +318,3 @@ class FiguresSettings(Section):
     dpi: PositiveInt = Field(200, description="Resolution of the PNG files.")
     font_size: PositiveFloat = Field(8.0, description="Font size in points.")
     crops: PositiveInt = Field(6, description="Real and generated crops shown per channel.")
-
-
-class ComputeSettings(Section):
-    """What the heavy jobs compute on, and what they request of a cluster; on one machine `--cores` decides."""
-
-    gpus: NonNegativeInt = Field(
-        0,
-        description="GPUs of a training job, each of which computes a part of every batch; above 0, an embedding job uses "
-        "one, too. 0: everything runs on the CPU.",
-    )
-    threads: PositiveInt = Field(
-        2, description="CPU threads of a training or packing job, and, shared by as many stores, of embedding jobs."
-    )
-    training_memory: str = Field("3GB", pattern=r"^[1-9]\d*[MG]B$", description="Memory of a training job.")
-    training_runtime: str = Field("12h", pattern=r"^[1-9]\d*[mhd]$", description="Time limit of a training job.")
-    store_memory: str = Field(
-        "3GB", pattern=r"^[1-9]\d*[MG]B$", description="Memory of a job that packs or embeds one store."
-    )
-    store_runtime: str = Field(
-        "4h", pattern=r"^[1-9]\d*[mhd]$", description="Time limit of a job that packs or embeds one store."
-    )

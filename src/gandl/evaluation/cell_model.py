@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gandl.config import EvaluationSettings, Normalization
-from gandl.evaluation.held_out import SITE_SCORES, HeldOut, held_out
-from gandl.evaluation.numbers import Row, accuracy_rows, number, separation_rows, write_numbers
+from gandl.config import EvaluationSettings, Normalization, Scaling
+from gandl.evaluation.held_out import SITE_SCORES, HeldOut, Strict, held_out
+from gandl.evaluation.numbers import METRICS as STATISTICS, Row, accuracy_rows, number, separation_rows, write_numbers
+from gandl.evaluation.strict.intervals import with_refits
 from gandl.evaluation.terms import ALL
 from gandl.source.splits import CELL_MODELS, Question, Scheme
 from gandl.statistics.bootstrap import grouped_auc_interval
@@ -47,7 +48,8 @@ def write_cell_model(
     splits : of the screen.
     seed : of the bootstrap. training_seed : of the network, for the table.
     output : `tables.NUMBERS` of the held-out control wells; split `<scheme>:all`; unit `well`, and `site` in the paper's split.
-        Intervals draw wells; where whole plates are left out, plates.
+        Intervals draw wells; where whole plates are left out, these are left out in turn and the axes refitted
+        (`strict.refits`; with fewer than three plates of a cell model plates are drawn and axes kept).
     scores : `tables.WELL_SCORES` of every held-out well; `on` averages +1 over training HRCE controls and -1 over VERO.
     site_scores : `held_out.SITE_SCORES`: the same of the images of control wells that the paper's split tests.
 
@@ -55,13 +57,27 @@ def write_cell_model(
     ------
     As `gandl.evaluation.held_out.held_out`.
     """
-    raw = normalization == Normalization.NONE
-    found = held_out(Path(wells), Path(sites), Path(splits), Question.CELL_MODEL, _signs, settings.svm_c, raw=raw)
+    found = held_out(
+        Path(wells),
+        Path(sites),
+        Path(splits),
+        Question.CELL_MODEL,
+        _signs,
+        settings.svm_c,
+        raw=normalization == Normalization.NONE,
+        by_range=settings.scaling is Scaling.PREPRINT,
+        strict=Strict(_whole, settings.refits),
+    )
     rows = _numbers(found, settings, seed)
     write_table(found.sites, Path(site_scores), SITE_SCORES)
     write_table(found.wells, Path(scores), WELL_SCORES)
     names = {"question": Question.CELL_MODEL.value, "featurizer": featurizer, "normalization": normalization}
     write_numbers(rows, output, training_seed=training_seed, **names)
+
+
+def _whole(well: pd.Series) -> str:
+    """All folds have wells in common."""
+    return ALL
 
 
 def _signs(profiles: pd.DataFrame) -> npt.NDArray[np.int_]:
@@ -76,7 +92,9 @@ def _numbers(found: HeldOut, settings: EvaluationSettings, seed: int) -> list[Ro
         first, second = (wells.loc[_signs(wells) == sign, "on"].to_numpy(np.float64) for sign in (1, -1))
         split = f"{scheme!s}:{ALL}"
         if scheme == Scheme.LEAVE_PLATE_OUT:
-            rows += _plate_rows(wells, first, second, split, settings, seed)
+            of_plates = _plate_rows(wells, first, second, split, settings, seed)
+            refits = found.refits[found.refits["scheme"] == scheme]
+            rows += with_refits(of_plates, wells, _signs(wells), refits, "on", STATISTICS, settings.confidence, "plate")
         else:
             rows += separation_rows(first, second, split, settings, seed, METRICS)
     for scheme, images in found.sites.groupby("scheme", sort=False):

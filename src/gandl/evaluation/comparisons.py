@@ -1,4 +1,5 @@
-"""Comparisons with floors: takes held-out scores and answers of all featurizers, makes the difference of each from each floor.
+"""Comparisons: takes held-out scores and answers of all featurizers, makes the difference of each from each floor, and from
+GAN-DL.
 
 Every pair is compared on the same wells or images: by well where whole plates (rows, columns, experiments) were left out, by
 image in the paper's split. Draws are shared by all featurizers (`gandl.evaluation.paired`): of what was left out as a whole, else
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -17,14 +18,27 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gandl.config import EvaluationSettings, Normalization, floors_among
+from gandl.config import TRAINED, EvaluationSettings, Normalization, floors_among
 from gandl.evaluation.cell_type import ANSWERS
 from gandl.evaluation.controls import by_cell_type, groups_of_split
 from gandl.evaluation.held_out import SCORED_BY_IMAGE, SITE_SCORES
-from gandl.evaluation.paired import Draws, difference, draw, drawn_accuracy, drawn_auc, holm
+from gandl.evaluation.paired import (
+    Draws,
+    LeftOutValues,
+    difference,
+    draw,
+    drawn_accuracy,
+    drawn_auc,
+    holm,
+    refitted_difference,
+)
+from gandl.evaluation.strict.intervals import left_out_values
+from gandl.evaluation.strict.refits import REFITS
 from gandl.evaluation.terms import ALL, COMPARISONS
 from gandl.source.schemes import LINES
 from gandl.source.splits import CELL_MODELS, Question, Scheme
+from gandl.statistics.folds import labels_of
+from gandl.statistics.separation import auc
 from gandl.tables import WELL_SCORES, Schema, read_table, write_table
 from gandl.workflow.words import counted
 
@@ -54,6 +68,7 @@ class Held:
     drawn : what the bootstrap draws, as in `terms.COMPARISONS`. units : how many of each class.
     together : the classes have the same units, which are drawn for all of them at once.
     statistic : featurizer, draws -> (1 + draws,) its value, and that of every draw.
+    wells : the controls whose axes are refitted without each plate, where they can be (`strict.refits`).
     """
 
     question: str
@@ -66,6 +81,7 @@ class Held:
     units: list[int]
     together: bool
     statistic: Callable[[str, Draws], Floats]
+    wells: pd.DataFrame | None = None
 
 
 def write_comparisons(
@@ -82,9 +98,11 @@ def write_comparisons(
     seed: int,
     training_seeds: Mapping[str, int],
     output: Path,
+    refits: Sequence[Path] = (),
     pairs: Sequence[tuple[str, str]] | None = None,
 ) -> None:
-    """Write `terms.COMPARISONS`: every featurizer that is not a floor against every floor, on every set of held-out wells.
+    """Write `terms.COMPARISONS` on every set of held-out wells: every featurizer that is not a floor against every floor,
+    and against the leading one.
 
     Parameters
     ----------
@@ -92,13 +110,16 @@ def write_comparisons(
     controls, control_images : well scores and `held_out.SITE_SCORES` under the run's own normalisation; none where the question
         was not requested. cell_model, cell_model_images : the same of raw profiles. cell_type : `cell_type.ANSWERS`.
     development_rows : rows of a screen of one plate on which settings were chosen: they are not compared by themselves.
+    refits : `strict.refits.REFITS` of `controls`: where plates, rows or experiments are held out, each is left out in turn
+        and the axes are refitted, instead of drawing them, which keeps the axes.
     normalization : of `controls`. seed : of the bootstrap, whose draws are the same for every featurizer.
     training_seeds : of each featurizer's network, for the table.
     pairs : featurizers and what they are compared with, in place of the floors.
     output : `auc_difference` of wells, `accuracy_difference` of images (and of wells by cell type), split `<scheme>:<group>`.
-        Interval and p are of one comparison; `p_holm` is adjusted over all rows. They are null where a class has one unit to
-        draw, where all draws agree, or where one in twenty has no well of a class. Without rows where there is no floor, or
-        nothing but floors.
+        Interval and p are of one comparison; `p_holm` is adjusted over all rows, those against the leading featurizer among
+        them: one family, of all that is claimed. They are null where a class has one unit to
+        draw, where all draws agree, or where one in twenty has no well of a class. Without rows where nothing but floors, or one
+        featurizer and no floor, is there.
 
     Raises
     ------
@@ -107,24 +128,26 @@ def write_comparisons(
     if twice := [name for i, name in enumerate(featurizers) if name in featurizers[:i]]:
         raise ComparisonError(f"two featurizers are called {twice[0]}; their scores cannot be told apart")
     if pairs is None:
-        floors = floors_among(featurizers)
-        pairs = [pair for pair in product(featurizers, floors) if pair[0] not in floors]
+        pairs = pairs_of(featurizers)
     sets: list[Held] = []
     if pairs:
         sets += _controls(featurizers, controls, control_images, development_rows, normalization)
         sets += _cell_model(featurizers, cell_model, cell_model_images)
         sets += _cell_type(featurizers, cell_type)
     rows = []
+    left_out = {name: read_table(Path(path), REFITS) for name, path in zip(featurizers, refits, strict=False)}
     for position, held in enumerate(sets):
         draws = draw(held.units, settings.bootstrap, seed + position, together=held.together)
         values = {name: held.statistic(name, draws) for name in featurizers}
-        for featurizer, floor in pairs:
-            if np.isnan([values[featurizer][0], values[floor][0]]).any():
+        without = _without_each(held, left_out)
+        for featurizer, other in pairs:
+            if np.isnan([values[featurizer][0], values[other][0]]).any():
                 continue  # one of them has no scores in this scheme
-            found = difference(values[featurizer], values[floor], draws.freedom, settings.confidence)
+            found = difference(values[featurizer], values[other], draws.freedom, settings.confidence)
+            found = refitted_difference(found, without.get(featurizer), without.get(other), settings.confidence)
             about = {name: getattr(held, name) for name in ("question", "normalization", "split", "unit", "n", "drawn")}
             interval = {"value": found.value, "low": found.low, "high": found.high, "p": found.p}
-            names = {"featurizer": featurizer, "against": floor, "metric": f"{held.metric}_difference"}
+            names = {"featurizer": featurizer, "against": other, "metric": f"{held.metric}_difference"}
             units = held.units[0] if held.together else sum(held.units)
             rows.append({**about, **names, **interval, "units": units, "seed": training_seeds[featurizer]})
         logger.info("%s, %s by %s: %s of %d", held.question, held.split, held.unit, counted(len(pairs), "pair"), held.n)
@@ -133,6 +156,26 @@ def write_comparisons(
     kinds = {"integer": "int64", "float": "float64"}
     table = table.astype({column.name: kinds[column.kind] for column in COMPARISONS.columns if column.kind in kinds})
     write_table(table[COMPARISONS.names], Path(output), COMPARISONS)
+
+
+def _without_each(held: Held, left_out: Mapping[str, pd.DataFrame]) -> dict[str, LeftOutValues]:
+    """Each featurizer's AUC without each plate (row, experiment), axes refitted; empty where nothing was refitted."""
+    if held.wells is None:
+        return {}
+    signs, scheme = labels_of(held.wells["control"]), held.split.partition(":")[0]
+    return {
+        name: left_out_values(held.wells, signs, table[table["scheme"] == scheme], "on", auc)
+        for name, table in left_out.items()
+    }
+
+
+def pairs_of(featurizers: Sequence[str]) -> list[tuple[str, str]]:
+    """Who is compared with whom: each featurizer that is no floor with each floor, then with the leading one, which is the
+    first of this run's own GAN (`gandl.config.TRAINED`); that one's own differences from floors are already there."""
+    floors = floors_among(featurizers)
+    learned = [name for name in featurizers if name not in floors]
+    leading = [name for name in TRAINED if name in learned][:1]
+    return [pair for pair in product(learned, [*floors, *leading]) if pair[0] != pair[1]]
 
 
 def _controls(
@@ -146,7 +189,8 @@ def _controls(
     for scheme, split, part in _groups(featurizers, wells, WELL_SCORES, development_rows):
         if scheme in LEFT_OUT:
             kinds = part["control"] == "positive", part["control"] == "negative"
-            yield from _by_auc(question, split, normalization, part, kinds, LEFT_OUT[Scheme(scheme)])
+            for held in _by_auc(question, split, normalization, part, kinds, LEFT_OUT[Scheme(scheme)]):
+                yield replace(held, wells=part[["well_id", "control"]])
     for scheme, split, part in _groups(featurizers, images, SITE_SCORES, development_rows):
         if scheme in SCORED_BY_IMAGE:
             signs = np.where(part["control"] == "positive", 1, -1)

@@ -26,11 +26,15 @@ from gandl.evaluation.numbers import (
     separation_rows,
     write_numbers,
 )
+from gandl.evaluation.strict.intervals import with_refits
+from gandl.evaluation.strict.permutations import PERMUTATIONS, p_of
+from gandl.evaluation.strict.refits import REFITS
 from gandl.evaluation.terms import ALL, CLASSIFIERS, IMAGES, NO_TRAINING, NUCLEUS_COUNT, RATIO
 from gandl.source.splits import Question, Scheme, span
 from gandl.statistics import separation
 from gandl.statistics.bootstrap import mean_interval, wilson_interval
-from gandl.tables import WELL_PROFILES, WELL_SCORES, read_table
+from gandl.statistics.folds import labels_of
+from gandl.tables import WELL_PROFILES, WELL_SCORES, Schema, read_table
 
 THRESHOLDED = ("accuracy", "balanced_accuracy")
 """They need a threshold, which a score that was not trained does not have."""
@@ -49,6 +53,8 @@ def write_controls(
     seed: int,
     training_seed: int,
     output: Path,
+    refits: Path | None = None,
+    permutations: Path | None = None,
 ) -> None:
     """Write `tables.NUMBERS` of the questions `controls` and `images` for one featurizer.
 
@@ -67,8 +73,14 @@ def write_controls(
         `site`: shares of images, with intervals over wells. Splits with UV-inactivated wells have
         `auc_mock_uv`, the AUC of Mock over those (n: both), and `uv_as_positive`, the share of those on the side of C+ (n: UV
         wells).
+    refits : `strict.refits.REFITS` of the same scores: where it has some of a scheme, its intervals refit the axes, and
+        `drawn` and `units` say what was left out in turn. Without it, and in other schemes, wells are drawn and axes kept.
+    permutations : `strict.permutations.PERMUTATIONS`: where it has some of a cell type, `permutation_p`, one-sided, of the
+        held-out AUC of ridge axes; units is then the number of permutations.
     """
     table = read_table(Path(scores), WELL_SCORES)
+    left_out = _read(refits, REFITS)
+    permuted = _read(permutations, PERMUTATIONS)
     by_type = by_cell_type(table)
     rows: list[Row] = []
     for scheme, of_scheme in table.groupby("scheme", sort=False):
@@ -78,7 +90,10 @@ def write_controls(
                     part.loc[part["control"] == kind, column].to_numpy() for kind in ("positive", "negative")
                 )
                 of_column = separation_rows(positive, negative, split, settings, seed, tuple(METRICS))
+                signs, mine = labels_of(part["control"]), left_out[left_out["scheme"] == scheme]
+                of_column = with_refits(of_column, part, signs, mine, column, METRICS, settings.confidence)
                 rows += [{**row, "metric": f"{row['metric']}{suffix}"} for row in of_column]
+            rows += _permutation(part, split, permuted[permuted["scheme"] == scheme])
             rows += _uv(part, split, settings, seed)
     for scheme, of_scheme in read_table(Path(sites), SITE_SCORES).groupby("scheme", sort=False):
         for split, part in groups_of_split(of_scheme, str(scheme), development_rows, by_type=by_type):
@@ -91,6 +106,20 @@ def write_controls(
     counted = _counted(raw_wells, settings, seed).assign(question=IMAGES, featurizer=featurizer)
     numbers = pd.concat([part for part in (frame, direct, counted) if len(part)], ignore_index=True)
     write_numbers(numbers, output, training_seed=training_seed)
+
+
+def _read(path: Path | None, schema: Schema) -> pd.DataFrame:
+    return pd.DataFrame(columns=schema.names) if path is None else read_table(Path(path), schema)
+
+
+def _permutation(wells: pd.DataFrame, split: str, permuted: pd.DataFrame) -> list[Row]:
+    """The p value of labels permuted within plates, of all wells of a cell type; nothing of some of its rows."""
+    group = permuted[permuted["group"].isin(wells["cell_type"])].sort_values("permutation")
+    controls = int((wells["control"] != "none").sum())
+    if group.empty or controls < group["controls"].iloc[0]:
+        return []
+    row = number(split, "well", "permutation_p", p_of(group["auc"].to_numpy(float)), (np.nan, np.nan), controls)
+    return [{**row, "drawn": "labels", "units": len(group) - 1}]
 
 
 def by_cell_type(wells: pd.DataFrame) -> bool:

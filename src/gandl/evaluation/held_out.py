@@ -21,7 +21,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gandl.config import Normalization
+from gandl.evaluation.strict.permutations import PERMUTATIONS, permuted_aucs
+from gandl.evaluation.strict.refits import REFITS, REFITTED, left_out_of, merged, refitted
 from gandl.evaluation.well_profiles import OF_FOLD, ScoresError, WellProfiles, has_folds
+from gandl.source.schemes import LINES, WHOLE
 from gandl.source.splits import Question, Scheme
 from gandl.statistics.fold_features import CrossFitted, Fixed, FoldFeatures
 from gandl.statistics.folds import folds_of
@@ -56,10 +59,30 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Scores of wells (`tables.WELL_SCORES`) and of images (`SITE_SCORES`), one block of rows per scheme."""
+    """Scores of wells (`tables.WELL_SCORES`) and of images (`SITE_SCORES`), one block of rows per scheme; and what `Strict`
+    requests."""
 
     wells: pd.DataFrame
     sites: pd.DataFrame
+    refits: pd.DataFrame
+    permutations: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Strict:
+    """What is computed where plates (rows, experiments, a cell type) are left out, beside the scores.
+
+    Attributes
+    ----------
+    part_of : a tested well (row of the wells) -> part of the screen that a number is of, such as its cell type.
+    refits : so many groups of plates at most are left out in turn, for intervals (`strict.refits`); 0: none.
+    permutations : of the labels within plates (`strict.permutations`). seed : of them.
+    """
+
+    part_of: Callable[[pd.Series], str]
+    refits: int
+    permutations: int = 0
+    seed: int = 0
 
 
 def held_out(
@@ -72,6 +95,8 @@ def held_out(
     *,
     raw: bool,
     crossfit: bool = False,
+    by_range: bool = False,
+    strict: Strict | None = None,
 ) -> HeldOut:
     """Score one featurizer under every scheme of a question.
 
@@ -83,6 +108,8 @@ def held_out(
     c_grid : candidates for the SVM's C.
     raw : no plate effect was removed: features are first put in units of the training wells.
     crossfit : standardise each fold on negative controls that are not tested with what they standardise.
+    by_range : the scale of the scores, as in `gandl.statistics.axes.fit_on_axis`.
+    strict : what else is computed; nothing without it.
 
     Raises
     ------
@@ -95,12 +122,14 @@ def held_out(
     about = profiles.about
     labels = labels_of(about)
     by_well, by_site = [], []
+    refits, permutations = [pd.DataFrame(columns=REFITS.names)], [pd.DataFrame(columns=PERMUTATIONS.names)]
     for scheme, of_scheme in profiles.schemes_among(schemes_of(splits, question)):
         folds = folds_of(of_scheme, about["well_id"].tolist(), str(wells))
         features = profiles.features(scheme, folds, partial(features_of, wells=about, crossfit=crossfit))
         for fold in folds:
             check_trains(features, labels, fold, scheme)
-        scores = held_out_scores(features, labels, folds, groups_of(about, folds, labels), c_grid, raw=raw)
+        groups = groups_of(about, folds, labels)
+        scores = held_out_scores(features, labels, folds, groups, c_grid, raw=raw, by_range=by_range)
         logger.info("%s: C by fold %s", scheme, scores.c)
         scored = np.isfinite(scores.on)
         values = (scores.on[scored], scores.off[scored], scores.off_norm[scored])
@@ -108,14 +137,55 @@ def held_out(
         by_well.append(wells_scored.assign(on_lda=scores.on_lda[scored]))
         if scheme in SCORED_BY_IMAGE:
             by_site += [
-                _fold_by_site(about, features, sites, fold, labels_of, scores.c[fold.name], scheme, raw)
+                _fold_by_site(about, features, sites, fold, labels_of, scores.c[fold.name], scheme, raw, by_range)
                 for fold in folds
             ]
+        if strict and scheme in REFITTED:
+            beside = _strictly(strict, features, about, labels, folds, scores.c, scheme, raw=raw, by_range=by_range)
+            refits += [of_part for of_part, _ in beside]
+            permutations += [of_part for _, of_part in beside]
     if not by_well:
         raise ScoresError(f"{wells} has profiles of none of the schemes in which {splits} splits {question.value}")
     if not by_site:
         by_site = [_no_sites(sites)]
-    return HeldOut(pd.concat(by_well, ignore_index=True), pd.concat(by_site, ignore_index=True))
+    return HeldOut(*(_stacked(tables) for tables in (by_well, by_site, refits, permutations)))
+
+
+def _strictly(
+    strict: Strict,
+    features: FoldFeatures,
+    wells: pd.DataFrame,
+    labels: Integers,
+    folds: Sequence[Fold],
+    c: dict[str, float],
+    scheme: Scheme,
+    *,
+    raw: bool,
+    by_range: bool,
+) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+    """`REFITS` and `PERMUTATIONS` of the controls in one scheme, part by part."""
+    labels = np.where(wells["control"] != "none", labels, 0)
+    parts: dict[str, list[Fold]] = {}
+    for fold in folds:
+        parts.setdefault(strict.part_of(wells.iloc[fold.test[0]]), []).append(fold)
+    found = []
+    for part, mine in parts.items():
+        left_out = left_out_of(wells, labels, mine, scheme, strict.refits)
+        rows = refitted(features, wells, labels, mine, c, left_out, raw=raw, by_range=by_range)
+        aucs = np.empty(0)
+        if strict.permutations and scheme in WHOLE and isinstance(features, Fixed):
+            line = wells["plate_id"] if scheme not in LINES else wells["plate_id"] + wells[LINES[scheme]].astype(str)
+            together = list(merged(mine, left_out.of))
+            aucs = permuted_aucs(features, labels, together, line, strict.permutations, strict.seed)
+        about = {"scheme": scheme.value, "group": part, "controls": rows["well_id"].nunique()}
+        permuted = pd.DataFrame({"permutation": np.arange(len(aucs)), "auc": aucs}).assign(**about)
+        found.append((rows.assign(scheme=scheme.value)[REFITS.names], permuted[PERMUTATIONS.names]))
+    return found
+
+
+def _stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Tables of the same columns one after another; the first, if none has rows."""
+    return pd.concat([table for table in tables if len(table)] or [tables[0]], ignore_index=True)
 
 
 def features_of(values: npt.NDArray[np.float64], wells: pd.DataFrame, *, crossfit: bool) -> FoldFeatures:
@@ -213,6 +283,7 @@ def _fold_by_site(
     c: float,
     scheme: Scheme,
     raw: bool,
+    by_range: bool,
 ) -> pd.DataFrame:
     """Scores of the images of a fold's control wells."""
     tested = wells.iloc[fold.test]
@@ -224,7 +295,7 @@ def _fold_by_site(
     del images
     train = about["well_id"].isin(trained).to_numpy()
     features = of_folds.of(pd.Index(wells["well_id"]).get_indexer(about["well_id"]), fold.test, values)
-    values = score_by(features[train], labels_of(about)[train], features[~train], c, raw=raw)
+    values = score_by(features[train], labels_of(about)[train], features[~train], c, raw=raw, by_range=by_range)
     return _scored(about[~train], scheme, np.full((~train).sum(), fold.name, object), values)
 
 

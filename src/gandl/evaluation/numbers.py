@@ -18,6 +18,9 @@ from gandl.statistics.bootstrap import bootstrap_interval, mean_of_proportions_i
 from gandl.statistics.shares import accuracies
 from gandl.tables import NUMBERS, write_table
 
+DRAWN = ("drawn", "units")
+"""Columns beside `tables.NUMBERS`."""
+
 Floats = npt.NDArray[np.float64]
 Row = dict[str, object]
 
@@ -50,13 +53,16 @@ def write_numbers(rows: Sequence[Row] | pd.DataFrame, output: Path, *, training_
 
     Parameters
     ----------
-    rows : of the table, without `fold`, `seed` and what `names` holds.
+    rows : of the table, without `fold`, `seed` and what `names` holds; `drawn` and `units`, what an interval draws or leaves out
+        and how many of it, follow where there are any.
     training_seed : of the network, as `seed`. names : what all rows share of question, featurizer, normalization and unit.
     """
     if not len(rows):
         rows = pd.DataFrame(NOTHING)
     numbers = pd.DataFrame(rows).assign(fold="all", seed=training_seed, **names)
-    write_table(numbers[NUMBERS.names], Path(output), NUMBERS)
+    told = [name for name in DRAWN if name in numbers]
+    numbers = numbers.astype({name: "Int64" for name in told if name == "units"})
+    write_table(numbers[[*NUMBERS.names, *told]], Path(output), NUMBERS)
 
 
 def separation_rows(

@@ -11,13 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gandl.config import EvaluationSettings, Normalization
-from gandl.evaluation.held_out import SITE_SCORES, ScoresError, held_out
+from gandl.config import EvaluationSettings, Normalization, Scaling
+from gandl.evaluation.held_out import SITE_SCORES, ScoresError, Strict, held_out
+from gandl.evaluation.strict.permutations import PERMUTATIONS
+from gandl.evaluation.strict.refits import REFITS
 from gandl.source.splits import Question
 from gandl.statistics.folds import labels_of
 from gandl.tables import WELL_SCORES, write_table
 
 __all__ = ["ScoresError", "write_scores"]
+
+WITHOUT_LABELS = (Normalization.UNLABELLED, Normalization.NONE)
+"""Normalisations that no label of a control decides, so that labels can be exchanged."""
 
 
 def write_scores(
@@ -28,6 +33,9 @@ def write_scores(
     scores: Path,
     site_scores: Path,
     normalization: str = Normalization.UNLABELLED.value,
+    refits: Path | None = None,
+    permutations: Path | None = None,
+    seed: int = 0,
 ) -> None:
     """Score one featurizer under one normalisation.
 
@@ -39,12 +47,21 @@ def write_scores(
     site_scores : `held_out.SITE_SCORES`: images of the control wells that the schemes `quarter` and `quarter_by_cell_type` test;
         without rows where a screen has no such scheme.
     normalization : under which the profiles are scored.
+    refits : `strict.refits.REFITS`: scores of the controls while plates are left out in turn, for intervals; not made if not
+        given.
+    permutations : `strict.permutations.PERMUTATIONS`, of each cell type by the scheme that leaves out its plates (rows, columns);
+        without rows under a normalisation that uses labels of controls, or of features that were trained fold by fold.
+    seed : of the permutations.
 
     Raises
     ------
     As `gandl.evaluation.held_out.held_out`.
     """
-    crossfit = Normalization(normalization) is Normalization.NEGATIVE_CROSSFIT
+    method = Normalization(normalization)
+    strict = None
+    if refits is not None:
+        times = settings.permutations if method in WITHOUT_LABELS else 0
+        strict = Strict(_cell_type, settings.refits, times, seed)
     found = held_out(
         Path(wells),
         Path(sites),
@@ -53,10 +70,24 @@ def write_scores(
         _controls,
         settings.svm_c,
         raw=False,
-        crossfit=crossfit,
+        crossfit=method is Normalization.NEGATIVE_CROSSFIT,
+        by_range=settings.scaling is Scaling.PREPRINT,
+        strict=strict,
     )
+    if refits is not None:
+        write_table(found.refits.astype({"on": float, "on_lda": float}), Path(refits), REFITS)
+    if permutations is not None:
+        write_table(
+            found.permutations.astype({"controls": int, "permutation": int, "auc": float}),
+            Path(permutations),
+            PERMUTATIONS,
+        )
     write_table(found.sites, Path(site_scores), SITE_SCORES)
     write_table(found.wells, Path(scores), WELL_SCORES)
+
+
+def _cell_type(well: pd.Series) -> str:
+    return str(well["cell_type"])
 
 
 def _controls(profiles: pd.DataFrame) -> npt.NDArray[np.int_]:

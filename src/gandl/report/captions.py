@@ -58,8 +58,9 @@ REFERENCES_OF_HITS = {
 }
 """What plates were standardised on, where that can be the wells with which treatments are compared."""
 SIMULATED_CONFIDENCE = 0.95
-COVERAGE = {(8, 16): "about 90–93 %", (4, 8): "about 84–86 %"}
-"""(Positive, negative) wells: share of simulated screens whose nominal 95 % interval held the true Z' (docs/decisions.md)."""
+COVERAGE = {(8, 16): "about 95–99 %", (4, 8): "about 95–98 %"}
+"""(Positive, negative) wells: share of simulated screens of 8 rows whose nominal 95 % interval, axes refitted, held
+the true Z' (docs/decisions.md)."""
 
 LEARNED_RXRX1 = {
     FeaturizerName.IMAGENET_COLLAPSED: "ImageNet-collapsed, which learned these cell types from the training wells",

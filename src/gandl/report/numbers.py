@@ -29,6 +29,7 @@ LABELS = {
     "balanced_accuracy_lda": "Balanced accuracy, LDA",
     "spearman_severity_lda": "spearman severity, LDA",
     "auc_mock_uv": "AUC, Mock against UV",
+    "permutation_p": "p, labels permuted",
     "ec50_um": "EC50 (µM)",
     "rises_with_dose": "Rank correlation with dose",
     "nuclei_per_field": "Nuclei per field",

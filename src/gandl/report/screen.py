@@ -52,7 +52,17 @@ OWN_CONTROLS = "C+ are the wells that the screen calls positive controls, C− t
 UNITS = {"site": "image", "well": "well"}
 OF_PLACES = tuple(f"leak_{name}{end}" for name in ("accuracy", "auc", "map") for end in ("", "_chance", "_p"))
 METRICS = (
-    *("accuracy", "balanced_accuracy", "auc", "auc_lda", "z_prime", "z_prime_lda", "ssmd", "auc_mock_uv"),
+    *(
+        "accuracy",
+        "balanced_accuracy",
+        "auc",
+        "auc_lda",
+        "z_prime",
+        "z_prime_lda",
+        "ssmd",
+        "auc_mock_uv",
+        "permutation_p",
+    ),
     *(*OF_PLACES, "leak_variance", "leak_label_auc", "leak_p"),
 )
 

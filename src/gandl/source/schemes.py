@@ -28,6 +28,8 @@ class Scheme(StrEnum):
     LEAVE_COLUMN_OUT = "leave_column_out"
     """Each plate column is tested by a model of the others, where a cell type has one plate and some row of it holds all controls
     of a kind, so that it cannot be left out."""
+    CROSS_CELL_TYPE = "cross_cell_type"
+    """Each cell type is tested by a model of the others, where two or more have both kinds of controls."""
     PROBE = "probe"
     """Evaluated during training. With development rows: among those alone, since settings may be chosen there."""
     CONFIRMATION = "confirmation"

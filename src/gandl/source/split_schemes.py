@@ -106,6 +106,7 @@ def controls_parts(wells: pd.DataFrame, test_share: float, seed: int) -> Iterato
             yield from _if_possible(parts, cell_type, types, failed, "experiment")
         else:
             logger.info("%s: its only experiment cannot be left out", cell_type)
+    yield from _across(wells, control)
     yield from _probe(wells, known, control)
 
 
@@ -218,6 +219,16 @@ def _lines_left_out(wells: pd.DataFrame, here: Flags, cell_type: str, scheme: Sc
     logger.warning(
         "%s: of its only plate %s neither rows nor columns are left out (%s)", cell_type, plate, "; ".join(reasons)
     )
+
+
+def _across(wells: pd.DataFrame, control: Flags) -> Iterator[Part]:
+    """Each cell type with both kinds of controls by the controls of all other such cell types; nothing where one alone has."""
+    kinds = wells[control].groupby("cell_type")["control"].nunique()
+    types = [cell_type for cell_type in wells["cell_type"].unique() if kinds.get(cell_type, 0) > 1]
+    for cell_type in types if len(types) > 1 else []:
+        here = _is(wells, "cell_type", cell_type)
+        others = wells["cell_type"].isin(types).to_numpy() & ~here
+        yield _checked(wells, Part(Scheme.CROSS_CELL_TYPE, cell_type, others & control, here))
 
 
 def _probe(wells: pd.DataFrame, known: Flags, control: Flags) -> Iterator[Part]:

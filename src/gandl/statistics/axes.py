@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -41,8 +42,8 @@ class OnAxis:
     ----------
     scale : what features are multiplied by before anything else.
     normal : (d,) unit normal of the SVM or the LDA, towards C+.
-    slope, offset : on score = slope * (x . normal) + offset; training C+ average +1, C- average -1, or where
-        their means are one, both 0.
+    slope, offset : on score = slope * (x . normal) + offset; training C+ average +1, C- average -1 (by range: all of them
+        lie from -1 to +1), or where their means are one, both 0.
     """
 
     scale: float
@@ -78,14 +79,14 @@ class Axes(OnAxis):
         return remainder @ self.off * self.slope, np.linalg.norm(remainder, axis=1) * self.slope
 
 
-def fit_axes(features: Floats, labels: Integers, c: float) -> Axes:
+def fit_axes(features: Floats, labels: Integers, c: float, *, by_range: bool = False) -> Axes:
     """Fit both axes on training controls: (n, d) features, (n,) labels, the SVM's C; see `fit_on_axis`."""
-    on = fit_on_axis(features, labels, c)
+    on = fit_on_axis(features, labels, c, by_range=by_range)
     centre, off = _principal(features * on.scale, on.normal)
     return Axes(on.scale, on.normal, on.slope, on.offset, centre, off)
 
 
-def fit_on_axis(features: Floats, labels: Integers, c: float) -> OnAxis:
+def fit_on_axis(features: Floats, labels: Integers, c: float, *, by_range: bool = False) -> OnAxis:
     """Fit the on-perturbation axis on training controls.
 
     Features come standardised by the normalisation. Here they are divided by one number, the root mean square distance of the
@@ -95,23 +96,26 @@ def fit_on_axis(features: Floats, labels: Integers, c: float) -> OnAxis:
     Parameters
     ----------
     features : (n, d). labels : (n,) +1 for C+, -1 for C-. c : the SVM's C.
+    by_range : the lowest training control scores -1 and the highest +1, as in the preprint (Mascolini et al. 2021, "min-max
+        feature scaling"), instead of both means, as in the paper.
 
     Raises
     ------
     AxisError : one of the classes is absent.
     """
-    return _Controls(features, labels).axis(c)
+    return _Controls(features, labels, by_range=by_range).axis(c)
 
 
-def fit_lda_axis(features: Floats, labels: Integers) -> OnAxis:
+def fit_lda_axis(features: Floats, labels: Integers, *, by_range: bool = False) -> OnAxis:
     """The shrinkage LDA's on axis on training controls; parameters and errors as of `fit_on_axis`, and no C."""
-    return _Controls(features, labels).lda()
+    return _Controls(features, labels, by_range=by_range).lda()
 
 
 class _Controls:
     """Training controls in the scale of the SVM, for axes of several C."""
 
-    def __init__(self, features: Floats, labels: Integers) -> None:
+    def __init__(self, features: Floats, labels: Integers, *, by_range: bool = False) -> None:
+        self.by_range = by_range
         self.positive, self.negative = labels > 0, labels < 0
         if not self.positive.any() or not self.negative.any():
             raise AxisError(
@@ -122,7 +126,12 @@ class _Controls:
         size = float(np.sqrt(np.square(features - middle).sum(1).mean()))
         self.features, self.labels = features, labels
         self.scale = 1 / size if size > 0 else 1.0
-        self.problem = SvmProblem((features - middle) * self.scale, labels)
+        self.middle = middle
+
+    @cached_property
+    def problem(self) -> SvmProblem:
+        """The SVM's, whose kernel the LDA does without."""
+        return SvmProblem((self.features - self.middle) * self.scale, self.labels)
 
     def axis(self, c: float) -> OnAxis:
         """The SVM's."""
@@ -141,6 +150,8 @@ class _Controls:
         above, below = along[self.positive].mean(), along[self.negative].mean()
         if not above - below > COINCIDENT:
             return OnAxis(self.scale, normal, 0.0, 0.0)
+        if self.by_range:
+            above, below = along.max(), along.min()
         slope = 2 / (above - below)
         return OnAxis(self.scale, normal, float(slope), float(-slope * (above + below) / 2))
 

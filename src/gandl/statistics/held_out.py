@@ -62,6 +62,7 @@ def held_out_scores(
     c_grid: Sequence[float],
     *,
     raw: bool = False,
+    by_range: bool = False,
 ) -> Scores:
     """Score every test well by axes that never saw it.
 
@@ -75,6 +76,7 @@ def held_out_scores(
         than 8 folds, neighbours share one choice, made on the wells that all of them train on: no test well has a say in it.
         Folds whose features are `separate` share none.
     raw : no plate effect was removed: each feature is first put in units of the fold's training wells.
+    by_range : the scores' scale, as in `gandl.statistics.axes.fit_on_axis`; C is chosen without it.
 
     Raises
     ------
@@ -98,14 +100,16 @@ def held_out_scores(
         chosen |= dict.fromkeys([fold.name for fold in block], choose_c(known, labels[shared], groups[shared], c_grid))
     for fold in folds:
         of_fold = of_folds.of(fold.train, fold.test), labels[fold.train], of_folds.of(fold.test, fold.test)
-        values[:3, fold.test] = score_by(*of_fold, chosen[fold.name], raw=raw)
-        values[3, fold.test] = score_by_lda(*of_fold, raw=raw)
+        values[:3, fold.test] = score_by(*of_fold, chosen[fold.name], raw=raw, by_range=by_range)
+        values[3, fold.test] = score_by_lda(*of_fold, raw=raw, by_range=by_range)
         names[fold.test] = fold.name
     on, off, norm, on_lda = values
     return Scores(on, off, norm, on_lda, names, chosen)
 
 
-def score_by(train: Floats, labels: Integers, test: Floats, c: float, *, raw: bool = False) -> Floats:
+def score_by(
+    train: Floats, labels: Integers, test: Floats, c: float, *, raw: bool = False, by_range: bool = False
+) -> Floats:
     """Scores of rows by axes of others: (n, d) and (n,) to train on, (m, d) to score -> (3, m): on, off, off_norm.
 
     Other parameters as in `held_out_scores`; wells or images alike.
@@ -115,14 +119,14 @@ def score_by(train: Floats, labels: Integers, test: Floats, c: float, *, raw: bo
     AxisError : one of the classes is absent among those to train on.
     """
     known, units = _in_own_units(train, raw=raw)
-    axes = fit_axes(known, labels, c)
+    axes = fit_axes(known, labels, c, by_range=by_range)
     return _scored(lambda some: np.stack([axes.on_score(some), *axes.off_scores(some)]), test, units, 3)
 
 
-def score_by_lda(train: Floats, labels: Integers, test: Floats, *, raw: bool = False) -> Floats:
+def score_by_lda(train: Floats, labels: Integers, test: Floats, *, raw: bool = False, by_range: bool = False) -> Floats:
     """The same by the shrinkage LDA: (m,) on scores."""
     known, units = _in_own_units(train, raw=raw)
-    axis = fit_lda_axis(known, labels)
+    axis = fit_lda_axis(known, labels, by_range=by_range)
     return _scored(lambda some: axis.on_score(some)[np.newaxis], test, units, 1)[0]
 
 

@@ -15,6 +15,7 @@ from gandl.embeddings.errors import EmbeddingError
 from gandl.embeddings.imagenet.folds import embed_folds
 from gandl.embeddings.metadata import feature_metadata, write_features
 from gandl.evaluation.scores import ScoresError, write_scores
+from gandl.evaluation.strict.refits import REFITS
 from gandl.images.store_reader import ImageStore
 from gandl.models.folds.loading import load_folds
 from gandl.models.networks.imagenet.pretrained import load_pretrained
@@ -122,11 +123,18 @@ def test_a_fold_is_scored_by_its_own_models_features(screen: Screen, embedded: l
     write_fold_profiles(planted, screen.sites, Normalization.NONE, of_sites, wells)
     for normalization in (Normalization.NONE, Normalization.NEGATIVE_CROSSFIT):
         scores = tmp_path / "scores.parquet"
-        write_scores(
-            wells, of_sites, screen.splits, EVALUATION, scores, tmp_path / "images.parquet", normalization.value
-        )
+        refits = tmp_path / "refits.parquet"
+        outputs = scores, tmp_path / "images.parquet", normalization.value, refits
+        write_scores(wells, of_sites, screen.splits, EVALUATION, *outputs)
         found = read_table(scores, WELL_SCORES)
         assert len(found) == 16
+        refitted = read_table(refits, REFITS)
+        about = found.set_index("well_id").loc[refitted["well_id"]]
+        refitted = refitted.assign(control=about["control"].to_numpy(), fold=about["fold"].to_numpy()).dropna()
+        assert len(refitted) > 16
+        for _, of_group in refitted.groupby(["left_out", "fold"]):
+            positive = of_group["control"] == "positive"
+            assert not of_group.loc[positive, "on"].min() <= of_group.loc[~positive, "on"].max()
         for _, of_fold in found.groupby("fold"):
             positive = of_fold["control"] == "positive"
             assert of_fold.loc[positive, "on"].min() > of_fold.loc[~positive, "on"].max()

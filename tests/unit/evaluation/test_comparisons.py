@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t
 
 from gandl.config import EvaluationSettings, Normalization
 from gandl.evaluation.cell_model import write_cell_model
@@ -16,7 +17,9 @@ from gandl.evaluation.controls import write_controls
 from gandl.evaluation.held_out import SITE_SCORES
 from gandl.evaluation.paired import holm
 from gandl.evaluation.scores import write_scores
+from gandl.evaluation.strict.refits import REFITS
 from gandl.evaluation.terms import COMPARISONS
+from gandl.statistics.separation import auc
 from gandl.tables import NUMBERS, WELL_SCORES, read_table, write_table
 from pair_inputs import features, infected_sites, typed_sites, write_screen
 
@@ -30,7 +33,7 @@ SEEDS = {"gandl": 7, "imagenet_concatenated": 8, "intensity": 7, "cell_count": 7
 def written(folder: Path, featurizers: list[str]) -> tuple[dict[str, list[Path]], pd.DataFrame]:
     """Held-out scores of a screen pair by every featurizer, whose features get noisier one by one, and the questions' numbers."""
     files: dict[str, list[Path]] = {
-        name: [] for name in ("controls", "control_images", "cell_model", "cell_model_images", "cell_type")
+        name: [] for name in ("controls", "control_images", "refits", "cell_model", "cell_model_images", "cell_type")
     }
     numbers = []
     raw, own = Normalization.NONE, Normalization.UNLABELLED
@@ -45,7 +48,7 @@ def written(folder: Path, featurizers: list[str]) -> tuple[dict[str, list[Path]]
         infected, typed = screens
         paths = {key: folder / name / f"{key}.parquet" for key in (*files, "n1", "n2", "n3", "confusion")}
         inputs = infected.wells(own), infected.site_profiles(own), infected.splits
-        write_scores(*inputs, SETTINGS, paths["controls"], paths["control_images"])
+        write_scores(*inputs, SETTINGS, paths["controls"], paths["control_images"], refits=paths["refits"])
         controls = paths["controls"], paths["control_images"], infected.wells(raw), SETTINGS, []
         write_controls(*controls, **about, normalization="unlabelled", output=paths["n1"])
         of_model = {"scores": paths["cell_model"], "site_scores": paths["cell_model_images"], "output": paths["n2"]}
@@ -93,7 +96,8 @@ def test_each_difference_is_that_of_the_numbers_which_the_questions_report(scree
 def test_learned_features_are_held_against_floors_on_every_set_and_all_are_counted(screens, tmp_path: Path) -> None:
     table = compared(screens[0], tmp_path)
     assert set(table["featurizer"]) == {"gandl", "imagenet_concatenated"}
-    assert set(table["against"]) == {"intensity", "cell_count"}
+    assert set(table["against"]) == {"intensity", "cell_count", "gandl"}
+    assert set(table.loc[table["against"] == "gandl", "featurizer"]) == {"imagenet_concatenated"}
     sets = table[["question", "split", "unit"]].drop_duplicates().apply(tuple, axis=1).tolist()
     assert sets == [
         ("controls", "leave_plate_out:HRCE", "well"),
@@ -106,13 +110,39 @@ def test_learned_features_are_held_against_floors_on_every_set_and_all_are_count
         ("cell_type", "quarter:all", "site"),
         ("cell_type", "leave_experiment_out:all", "well"),
     ]
-    assert len(table) == 9 * 4
+    assert len(table) == 9 * (4 + 1)
     np.testing.assert_allclose(table["p_holm"], holm(table["p"]))
     drawn = table.drop_duplicates(["question", "split", "unit"])[["drawn", "units"]].apply(tuple, axis=1).tolist()
     assert drawn[:3] == [("plate", 3), ("plate", 3), ("well", drawn[2][1])]
     assert drawn[5] == ("plate", 6)
     assert drawn[8] == ("experiment", 8)
     assert dict(zip(table["featurizer"], table["seed"], strict=True)) == {"gandl": 7, "imagenet_concatenated": 8}
+
+
+def test_where_plates_are_left_out_axes_are_refitted_for_both_and_differences_are_the_jackknife_s(
+    screens, tmp_path: Path
+) -> None:
+    files = screens[0]
+    place = "split == 'leave_plate_out:HRCE' and featurizer == 'gandl' and against == 'cell_count'"
+    wells = read_table(files["controls"][0], WELL_SCORES).drop_duplicates("well_id").set_index("well_id")
+    without = []
+    for name in ("gandl", "cell_count"):
+        refits = read_table(files["refits"][FEATURIZERS.index(name)], REFITS)
+        refits = refits[(refits["scheme"] == "leave_plate_out") & refits["left_out"].str.startswith("HRCE")]
+        kinds = wells["control"].loc[refits["well_id"]].to_numpy()
+        found = [
+            float(auc(*(rows.loc[kind == which, "on"].to_numpy() for which in ("positive", "negative"))))
+            for _, rows in refits.groupby("left_out")
+            for kind in [kinds[refits.index.get_indexer(rows.index)]]
+        ]
+        without.append(np.array(found))
+    differences = without[0] - without[1]
+    error = np.sqrt(2 / 3 * np.sum((differences - differences.mean()) ** 2))
+    (row,) = compared(files, tmp_path).query(place).to_dict("records")
+    assert row["p"] == pytest.approx(2 * t.sf(abs(row["value"]) / error, 2))
+    assert row["low"] == pytest.approx(max(row["value"] - t.ppf(0.975, 2) * error, -1))
+    (drawn,) = compared({**files, "refits": []}, tmp_path).query(place).to_dict("records")
+    assert drawn["p"] != pytest.approx(row["p"])
 
 
 def test_clear_differences_are_found_and_a_copy_of_a_floor_is_not(screens, tmp_path: Path) -> None:
@@ -170,7 +200,8 @@ def test_a_featurizer_without_a_scheme_takes_no_comparison_from_others(screens, 
     key = ["question", "split", "unit", "featurizer", "against"]
     gone = set(before[key].itertuples(index=False, name=None)) - set(after[key].itertuples(index=False, name=None))
     assert gone
-    assert {(row[0], row[3]) for row in gone} == {("controls", "gandl")}
+    assert {row[0] for row in gone} == {"controls"}
+    assert all("gandl" in row[3:] for row in gone)
     assert all(row[1].startswith(("leave_plate_out", "quarter:")) for row in gone)
     both = before.merge(after, on=key, suffixes=("", "_after"))
     assert len(both) == len(after)

@@ -50,6 +50,24 @@ def test_each_featurizer_s_floors_are_those_with_a_small_adjusted_p(table: pd.Da
     assert "One training of each network (seed 3)" in preface
 
 
+def test_who_is_above_or_below_the_leading_featurizer_has_a_sentence_and_a_column(table: pd.DataFrame) -> None:
+    places, values = list(SETS), [(0.3, 0.01), (-0.3, 0.01)]
+    more = [row(place, ("conv_ae", "gandl"), *value) for place, value in zip(places, values, strict=True)]
+    more += [row(places[0], ("gandl_blocks", "gandl"), 0.2, 0.5)]
+    words = [set_in_words(*place) for place in (*places, places[0])]
+    both = pd.concat([table, pd.DataFrame(more).assign(set=words)], ignore_index=True)
+    lines = sentences(both, 0.95)
+    assert lines[:-1][1:] == sentences(table, 0.95)[1:]
+    assert "8 comparisons of the run’s 11 (2 featurizers, 2 floors" in lines[0]
+    assert lines[-1] == (
+        "Against GAN-DL, 512-d layer, by the same rule and among the same 11: above it: ConvAE on 1 of 2 sets; "
+        "below it: ConvAE on 1 of 2 sets. The others are not distinguishable from it."
+    )
+    wells = set_tables(both, 0.95)[0]
+    assert wells.floors[-1] == "GAN-DL, 512-d layer"
+    assert dict(wells.rows)["GAN-DL, 512-d layer"][-1] is None
+
+
 def test_seeds_that_differ_are_those_of_each_featurizer_s_own_training(table: pd.DataFrame) -> None:
     table.loc[table["featurizer"] == "conv_ae", "seed"] = 5
     assert "(seed 3 of GAN-DL, 512-d layer; seed 5 of ConvAE)" in sentences(table, 0.95)[0]
@@ -69,7 +87,7 @@ def test_a_featurizer_without_scores_on_a_set_has_a_row_with_the_reason(table: p
 
 def test_what_was_drawn_whole_says_so(table: pd.DataFrame) -> None:
     wells, _ = set_tables(table.assign(drawn="plate", units=4), 0.95)
-    assert wells.note == "AUC, n = 60 wells; 4 plates drawn, each with all its wells"
+    assert wells.note == "AUC, n = 60 wells; 4 plates, each with all its wells"
 
 
 def test_floors_that_nothing_is_above_are_named(table: pd.DataFrame) -> None:

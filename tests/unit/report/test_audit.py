@@ -125,9 +125,9 @@ def test_each_verdict_names_the_rule_that_decided_it(tmp_path, repository):
 def test_the_page_says_what_its_intervals_are_worth_with_so_few_wells(tmp_path, repository):
     words, _ = audit(Screen(), tmp_path, repository)
     assert "intervals cover" not in words
-    assert "about 90–93 % of screens with 8 positive and 16 negative wells" in words
-    assert "about 84–86 % of screens with 4 positive and 8 negative wells" in words
-    assert "the trained network, the fitted axes and their C fixed" in words
+    assert "about 95–99 % of screens with 8 positive and 16 negative wells" in words
+    assert "about 95–98 % of screens with 4 positive and 8 negative wells" in words
+    assert "All hold the trained network and C fixed" in words
 
 
 def test_the_coverage_of_other_confidences_is_not_made_up(tmp_path, repository):
@@ -137,7 +137,7 @@ def test_the_coverage_of_other_confidences_is_not_made_up(tmp_path, repository):
     inputs.provenance.write_text(json.dumps(content))
     write_audit(inputs, tmp_path / "audit.html", tmp_path / "summary.txt")
     page = (tmp_path / "audit.html").read_text()
-    assert "90–93" not in page
+    assert "95–99" not in page
     assert "was not simulated for these numbers of wells and this confidence" in page
 
 

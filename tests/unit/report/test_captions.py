@@ -128,7 +128,9 @@ def test_captions_of_doses_say_where_the_doses_are_from(name, repository):
 
 def test_captions_follow_the_configuration(repository):
     config = of_plate(repository, evaluation={"bootstrap": 777, "confidence": 0.9}, training={"images": 1234})
-    assert "nominal 90 % intervals (777 bootstrap draws over wells," in rendered("featurizers", repository, config)
+    text = rendered("featurizers", repository, config)
+    assert "nominal 90 % intervals (where plates or rows were held out" in text
+    assert "777 bootstrap draws over wells," in text
     assert "over 1,234 images" in rendered("training", repository, config)
 
 
@@ -195,7 +197,7 @@ def test_the_caption_of_featurizers_says_only_what_its_figure_shows(repository):
 def test_captions_of_intervals_say_what_these_are_worth_with_so_few_wells(name, repository):
     text = rendered(name, repository, of_plate(repository))
     assert (
-        "about 90–93 % of screens with 8 positive and 16 negative wells and in about 84–86 % of screens with 4 positive"
+        "about 95–99 % of screens with 8 positive and 16 negative wells and in about 95–98 % of screens with 4 positive"
         in text
     )
     assert "with all plate rows in view" in text

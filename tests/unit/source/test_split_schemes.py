@@ -40,6 +40,7 @@ def of(splits: pd.DataFrame, question: str, scheme: str, part: str | None = None
 def test_the_screen_answers_the_questions_of_its_cells(splits: pd.DataFrame) -> None:
     schemes = splits.groupby("question", sort=False)["scheme"].unique().map(set).to_dict()
     everything = {"quarter", "quarter_by_cell_type", "leave_plate_out", "leave_experiment_out", "probe"}
+    everything.add("cross_cell_type")
     assert schemes == {"controls": everything, "cell_model": {"quarter", "leave_plate_out"}}
 
 
@@ -81,6 +82,21 @@ def test_what_is_left_out_is_tested_whole_by_controls_of_its_cell_type(
         assert set(test["well_id"]) == set(wells.loc[wells[column] == name, "well_id"])
         others = wells[(wells["cell_type"] == test["cell_type"].iloc[0]) & (wells[column] != name)]
         assert set(train["well_id"]) == set(others.loc[others["control"] != "none", "well_id"])
+
+
+def test_a_cell_type_is_tested_by_controls_of_the_other_where_both_have_both_kinds(
+    sites: pd.DataFrame, splits: pd.DataFrame
+) -> None:
+    across = of(splits, "controls", "cross_cell_type")
+    assert set(across["fold"]) == {"HRCE", "VERO"}
+    for cell_type, fold in across.groupby("fold"):
+        wells = wells_of(sites)
+        train, test = fold[fold["part"] == "train"], fold[fold["part"] == "test"]
+        assert set(test["well_id"]) == set(wells.loc[wells["cell_type"] == cell_type, "well_id"])
+        others = wells[(wells["cell_type"] != cell_type) & (wells["control"] != "none")]
+        assert set(train["well_id"]) == set(others["well_id"])
+    alone = make_splits(infected_sites({"HRCE-1": 2}))
+    assert of(alone, "controls", "cross_cell_type").empty
 
 
 def test_an_only_experiment_is_not_left_out(splits: pd.DataFrame) -> None:

@@ -9,7 +9,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.svm import SVC
 
 from gandl.statistics import axes, held_out
-from gandl.statistics.axes import AxisError, choose_c, fit_axes
+from gandl.statistics.axes import AxisError, choose_c, fit_axes, fit_lda_axis
 from gandl.statistics.held_out import Fold, held_out_scores
 
 ROWS = np.repeat(list("ABCD"), 6)
@@ -41,6 +41,30 @@ def test_training_controls_average_plus_and_minus_one() -> None:
     on = fit_axes(x, y, c=0.1).on_score(x)
     assert on[y > 0].mean() == pytest.approx(1)
     assert on[y < 0].mean() == pytest.approx(-1)
+
+
+def test_by_range_training_controls_reach_from_minus_to_plus_one_and_their_order_stays() -> None:
+    """The preprint's scale (Mascolini et al. 2021): min-max of the training controls; off scores stay centred at zero."""
+    train = LABELS != 0
+    x, y = wells(50)[train], LABELS[train]
+    axes, usual = (fit_axes(x, y, c=0.1, by_range=by_range) for by_range in (True, False))
+    on = axes.on_score(x)
+    assert (on.min(), on.max()) == pytest.approx((-1, 1))
+    assert np.corrcoef(on, usual.on_score(x))[0, 1] == pytest.approx(1)
+    assert axes.off_scores(x)[0].mean() == pytest.approx(0, abs=1e-12)
+    lda = fit_lda_axis(x, y, by_range=True).on_score(x)
+    assert (lda.min(), lda.max()) == pytest.approx((-1, 1))
+
+
+@pytest.mark.parametrize("c", [0.01, 1.0])
+def test_the_svm_finds_a_planted_direction_within_one_degree(c: float) -> None:
+    rng = np.random.default_rng(0)
+    direction = rng.standard_normal(10)
+    direction /= np.linalg.norm(direction)
+    labels = np.repeat([1, -1], 1000)
+    features = 3 + 0.05 * rng.standard_normal((2000, 10)) + 10 * np.outer(labels, direction)
+    normal = fit_axes(features, labels, c).normal
+    assert np.degrees(np.arccos(min(float(normal @ direction), 1.0))) < 1
 
 
 def test_off_axis_is_the_first_component_of_what_the_on_axis_leaves() -> None:

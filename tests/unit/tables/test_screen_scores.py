@@ -95,6 +95,7 @@ def test_groups_are_cell_types_and_all_in_the_quarter(numbers: pd.DataFrame) -> 
         *(f"quarter_by_cell_type:{cell_type}" for cell_type in ("HRCE", "VERO")),
         *(f"leave_plate_out:{cell_type}" for cell_type in ("HRCE", "VERO")),
         "leave_experiment_out:HRCE",
+        *(f"cross_cell_type:{cell_type}" for cell_type in ("HRCE", "VERO")),
         "probe:HRCE",
     }
     assert set(numbers.index.get_level_values("split")) == splits

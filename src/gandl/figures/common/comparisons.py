@@ -1,4 +1,5 @@
-"""Which featurizers are above which floors, in sentences: takes the comparisons of a run, computes every word from them."""
+"""Which featurizers are above which floors, and above GAN-DL, in sentences: takes the comparisons of a run, computes every
+word from them."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gandl.config import FeaturizerName
+from gandl.config import FeaturizerName, floors_among
 from gandl.evaluation.terms import ALL, COMPARISONS
 from gandl.figures.common.labels import METRICS, featurizer_label, fixed, not_scored, wells_of
 from gandl.tables import read_table
@@ -55,7 +56,8 @@ def verdict(row: pd.Series, confidence: float) -> int:
 
 
 def sentences(table: pd.DataFrame, confidence: float, family: int | None = None) -> list[str]:
-    """What the comparisons say: their number and how they are judged, a sentence per featurizer, the floors that none is above.
+    """What the comparisons say: their number and how they are judged, a sentence per featurizer, the floors that none is
+    above, and who is above or below the leading featurizer.
 
     Parameters
     ----------
@@ -65,11 +67,14 @@ def sentences(table: pd.DataFrame, confidence: float, family: int | None = None)
     if table.empty:
         return []
     judged = table.assign(verdict=[verdict(row, confidence) for _, row in table.iterrows()])
-    return [
-        _preface(judged, confidence, family or len(table)),
-        *(_of_featurizer(str(name), mine) for name, mine in judged.groupby("featurizer", sort=False)),
-        *_unbeaten(judged),
+    floor = judged["against"].isin(floors_among(judged["against"]))
+    floors, family = judged[floor], family or len(table)
+    said = [
+        _preface(floors, confidence, family),
+        *(_of_featurizer(str(name), mine) for name, mine in floors.groupby("featurizer", sort=False)),
+        *_unbeaten(floors),
     ]
+    return [*(said if len(floors) else []), *_beside(judged[~floor], family)]
 
 
 def _preface(table: pd.DataFrame, confidence: float, family: int) -> str:
@@ -131,6 +136,27 @@ def _unbeaten(table: pd.DataFrame) -> list[str]:
     return [f"No featurizer is above {', '.join(names)} on any of these sets."] if names else []
 
 
+def _beside(table: pd.DataFrame, family: int) -> list[str]:
+    """The sentence about the leading featurizer: who is above it, who below, on how many sets; the others are not
+    distinguishable."""
+    found = []
+    for leading, mine in table.groupby("against", sort=False):
+        parts = []
+        for word, sign in (("above it", 1), ("below it", -1)):
+            counts = (mine["verdict"] == sign).groupby(mine["featurizer"], sort=False).agg(["sum", "size"])
+            named = [
+                f"{featurizer_label(str(name))} on {some} of {counted(of, 'set')}"
+                for name, (some, of) in counts.iterrows()
+                if some
+            ]
+            parts.append(f"{word}: {', '.join(named) or 'none'}")
+        found.append(
+            f"Against {featurizer_label(str(leading))}, by the same rule and among the same {family}: {'; '.join(parts)}. "
+            f"The others are not distinguishable from it."
+        )
+    return found
+
+
 def difference_text(row: pd.Series) -> str:
     """A difference with its interval: +0.12 [0.08, 0.16]."""
     sign = "+" if row["value"] > 0 else ""
@@ -144,7 +170,8 @@ class SetTable:
 
     Attributes
     ----------
-    title, note : which wells, by what, how many, and what was drawn. floors : the columns, in words.
+    title, note : which wells, by what, how many, and what was drawn. floors : the columns, in words (floors, the leading
+        featurizer).
     rows : a featurizer in words, with the text and the verdict (-1, 0, 1) of each column; None where there is no number.
     """
 
@@ -155,7 +182,8 @@ class SetTable:
 
 
 def set_tables(table: pd.DataFrame, confidence: float) -> list[SetTable]:
-    """A table per set of wells: a row per featurizer (one without scores there with the reason), a column per floor."""
+    """A table per set of wells: a row per featurizer (one without scores there with the reason), a column per floor, and
+    one for the leading featurizer."""
     found = []
     for _, of_set in table.groupby(SET, sort=False):
         first = of_set.iloc[0]
@@ -178,6 +206,5 @@ def set_tables(table: pd.DataFrame, confidence: float) -> list[SetTable]:
 
 
 def _drawn(units: int, what: str) -> str:
-    """What the bootstrap drew; where that was left out as a whole, how wide so few units make an interval."""
-    drawn = f"{counted(units, what)} drawn"
-    return drawn if what == "well" else f"{drawn}, each with all its wells"
+    """The units of the interval: wells that were drawn; or plates (rows, columns, experiments), drawn or left out in turn."""
+    return f"{counted(units, what)} drawn" if what == "well" else f"{counted(units, what)}, each with all its wells"
