@@ -5,8 +5,8 @@ plates (rows, columns, experiments) were left out, these are drawn, each with al
 plate share its effect on every featurizer, and a network that was trained anew for every plate differs from plate to plate. Of n
 units n - 1 are drawn, each to count n / (n - 1) times: the variance of a sum is then unbiased (Rao and Wu 1988), also of two
 plates, where a plain bootstrap halves it. It is the whole variance, that of wells within plates included; drawing wells of drawn
-plates once more would count theirs twice (both measured: docs/decisions.md). Draws keep the fitted axes; where scores without
-each plate are at hand, by axes that were refitted, `refitted_difference` takes their jackknife instead.
+plates once more would count theirs twice (both measured: docs/decisions.md). Draws keep the fitted axes; where scores
+without each plate are at hand, by axes that were refitted, `refitted_difference` takes their jackknife instead.
 """
 
 from __future__ import annotations
