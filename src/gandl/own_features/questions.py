@@ -26,6 +26,9 @@ RAW_WELLS = "normalization/plates/{featurizer}.none.wells.parquet"
 SPLITS = "source/plates/splits.parquet"
 SCORES = "evaluation/scores/{featurizer}.{method}.parquet"
 SITE_SCORES = "evaluation/scores/{featurizer}.{method}.sites.parquet"
+REFITS = "evaluation/scores/{featurizer}.{method}.refits.parquet"
+PERMUTATIONS = "evaluation/scores/{featurizer}.{method}.permutations.parquet"
+COMPOUNDS = "evaluation/screening/{featurizer}.{method}.compounds.parquet"
 TRUTH = "{truth}"
 
 
@@ -161,19 +164,30 @@ QUESTIONS: tuple[Question, ...] = (
         "scores",
         "gandl.evaluation.scores.write_scores",
         inputs=PROFILES,
-        outputs={"scores": SCORES, "site_scores": SITE_SCORES},
+        outputs={
+            "scores": SCORES,
+            "site_scores": SITE_SCORES,
+            "refits": REFITS,
+            "permutations": PERMUTATIONS,
+        },
         needs=needs_controls,
         methods=Methods.EVERY,
     ),
     Question(
         QuestionName.CONTROLS.value,
         "gandl.evaluation.controls.write_controls",
-        inputs={"scores": SCORES, "sites": SITE_SCORES, "raw_wells": RAW_WELLS},
+        inputs={
+            "scores": SCORES,
+            "sites": SITE_SCORES,
+            "refits": REFITS,
+            "permutations": PERMUTATIONS,
+            "raw_wells": RAW_WELLS,
+        },
         outputs=_beside("controls"),
         needs=needs_controls,
         methods=Methods.EVERY,
         title="Controls: how far apart positive and negative ones are",
-        shown=("z_prime", "auc", "accuracy"),
+        shown=("z_prime", "auc", "accuracy", "permutation_p"),
     ),
     Question(
         QuestionName.DOSE_RESPONSE.value,
@@ -192,6 +206,24 @@ QUESTIONS: tuple[Question, ...] = (
         needs=needs_treatments,
         title="Treatments and doses that differ from the negative controls of their plates",
         shown=("hit_share", "negatives_as_hits", "positives_as_hits"),
+    ),
+    Question(
+        QuestionName.SCREENING.value,
+        "gandl.evaluation.screening.screen.write_screening",
+        inputs={"scores": SCORES, "wells": WELLS, "raw_wells": RAW_WELLS},
+        outputs=_beside("screening", plates=".plates", doses=".doses", compounds=".compounds"),
+        needs=needs_treatments,
+        title="Compounds: hits that are not toxic, and how often negative controls would be hits",
+        shown=("hit_share", "false_positive_rate", "average_precision"),
+    ),
+    Question(
+        QuestionName.LAYOUT.value,
+        "gandl.evaluation.layout.question.write_layout",
+        inputs={"wells": WELLS, "raw_wells": RAW_WELLS},
+        outputs=_beside("layout"),
+        needs=lambda screen: "",
+        title="Layout: whether profiles carry a well's place, and whether that leaks the label",
+        shown=("leak_p", "leak_confounded_p"),
     ),
     Question(
         QuestionName.CELL_MODEL.value,
@@ -216,7 +248,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         QuestionName.CALIBRATION.value,
         "gandl.evaluation.calibration.write_calibration",
-        inputs={"scores": SCORES, "doses": _numbers("dose_response"), "truth": TRUTH},
+        inputs={"scores": SCORES, "doses": _numbers("dose_response"), "screened": COMPOUNDS, "truth": TRUTH},
         outputs=_beside("calibration", wells=".wells", compounds=".compounds"),
         needs=needs_truth,
         title="Against the simulated truth",

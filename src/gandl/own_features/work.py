@@ -74,6 +74,7 @@ class Work:
         method, raw = self.methods[0].value, Normalization.NONE.value
         files = {
             "controls": [self.out / f"evaluation/scores/{name}.{method}.parquet" for name in names],
+            "refits": [self.out / f"evaluation/scores/{name}.{method}.refits.parquet" for name in names],
             "control_images": [self.out / f"evaluation/scores/{name}.{method}.sites.parquet" for name in names],
             "cell_model": [self.out / f"evaluation/cell_model/{name}.{raw}.scores.parquet" for name in names],
             "cell_model_images": [self.out / f"evaluation/cell_model/{name}.{raw}.sites.parquet" for name in names],
