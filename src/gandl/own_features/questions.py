@@ -96,6 +96,11 @@ def needs_controls(screen: Screen) -> str:
     return "" if Split.CONTROLS in screen.splits else screen.unsplit or "its controls could not be split"
 
 
+def needs_any_control(screen: Screen) -> str:
+    """Controls of one kind at least: wells whose treatment cannot explain what differs between places."""
+    return "" if (screen.wells["control"] != "none").any() else needs_controls(screen)
+
+
 def needs_doses(screen: Screen) -> str:
     """Controls, and wells with a dose."""
     from gandl.evaluation.terms import dose_series
@@ -214,14 +219,14 @@ QUESTIONS: tuple[Question, ...] = (
         outputs=_beside("screening", plates=".plates", doses=".doses", compounds=".compounds"),
         needs=needs_treatments,
         title="Compounds: hits that are not toxic, and how often negative controls would be hits",
-        shown=("hit_share", "false_positive_rate", "average_precision"),
+        shown=("hit_share", "toxic_share", "negative_groups_as_hits", "average_precision"),
     ),
     Question(
         QuestionName.LAYOUT.value,
         "gandl.evaluation.layout.question.write_layout",
         inputs={"wells": WELLS, "raw_wells": RAW_WELLS},
         outputs=_beside("layout"),
-        needs=lambda screen: "",
+        needs=needs_any_control,
         title="Layout: whether profiles carry a well's place, and whether that leaks the label",
         shown=("leak_p", "leak_confounded_p"),
     ),

@@ -59,10 +59,12 @@ def test_numbers_are_those_of_the_workflow_s_functions_called_by_hand(evaluated:
     scores, images, controls, doses = (
         tmp_path / f"{name}.out.parquet" for name in ("scores", "images", "controls", "doses")
     )
-    write_scores(screen.wells(method), screen.site_profiles(method), screen.splits, settings, scores, images)
+    strict = {name: tmp_path / f"{name}.out.parquet" for name in ("refits", "permutations")}
+    profiles = screen.wells(method), screen.site_profiles(method)
+    write_scores(*profiles, screen.splits, settings, scores, images, **strict)
     names = {"featurizer": "mine", "normalization": "unlabelled", "seed": 0, "training_seed": 0}
     raw = screen.wells(Normalization.NONE)
-    write_controls(scores, images, raw, settings, [], output=controls, **names)
+    write_controls(scores, images, raw, settings, [], output=controls, **names, **strict)
     curves = {name: tmp_path / f"{name}.out.parquet" for name in ("curves", "points")}
     write_dose_response(scores, raw, settings, output=doses, **names, **curves)
     for question, by_hand in (("controls", controls), ("dose_response", doses)):
@@ -98,7 +100,7 @@ def test_both_drugs_of_a_plate_have_an_ec50_and_the_controls_a_z_prime(tmp_path:
     out = tmp_path / "out"
     assert gandl_evaluate("--embeddings", tmp_path / "plate.csv.gz", "--out", out, *UNLABELLED) is None
     z_prime = value(numbers(out, "controls", "plate"), "z_prime", "leave_row_out:A-H")
-    assert 0.5 < z_prime.low < z_prime.value < z_prime.high < 1
+    assert 0.4 < z_prime.low < z_prime.value < z_prime.high < 1
     doses = numbers(out, "dose_response", "plate")
     for drug, true in EC50.items():
         ec50 = value(doses, "ec50_um", f"leave_row_out:{drug}")
