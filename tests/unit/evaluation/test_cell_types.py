@@ -100,6 +100,22 @@ def test_what_is_fitted_on_the_whole_screen_keeps_the_cell_model_unless_it_align
         assert (numbers.loc[(split, "well", "balanced_accuracy"), "value"] > 0.95) == kept
 
 
+def test_only_raw_profiles_are_put_in_units_of_a_folds_training_wells(infected: Screen, tmp_path: Path) -> None:
+    """One feature, wide in the profiles, outweighs all others unless each is in units of its own."""
+    raw = pd.read_parquet(infected.wells(Normalization.NONE))
+    rng = np.random.default_rng(0)
+    scores = {}
+    for name in ("none", "global"):
+        raw.assign(feature_0=1e4 * rng.standard_normal(len(raw))).to_parquet(tmp_path / "w.parquet")
+        outputs = {key: tmp_path / f"{name}.{key}.parquet" for key in ("output", "scores", "site_scores")}
+        inputs = tmp_path / "w.parquet", infected.site_profiles(Normalization.NONE), infected.splits
+        write_cell_model(*inputs, SETTINGS, **NAMES, normalization=name, **outputs)
+        numbers = read_table(outputs["output"], NUMBERS).set_index(["split", "unit", "metric"])
+        scores[name] = numbers.loc[("leave_plate_out:all", "well", "auc"), "value"]
+    assert scores["none"] > 0.98
+    assert scores["global"] < 0.9
+
+
 def test_globally_standardised_profiles_answer_cell_types_without_the_units_of_a_fold(
     typed: Screen, tmp_path: Path
 ) -> None:
