@@ -47,22 +47,35 @@ class PairwiseSvm:
             raise ClassError(f"a classifier needs at least two classes to train on; there is {len(self.names)}")
         features = np.asarray(features, float)
         self.units = units_of(features) if raw else _as_they_are(features.shape[1])
-        scaled = self.units.apply(features)
+        scaled = np.empty_like(features)
+        for first in range(0, len(features), ROWS_AT_ONCE):  # all at once would take three times their memory
+            scaled[first : first + ROWS_AT_ONCE] = self.units.apply(features[first : first + ROWS_AT_ONCE])
         size = float(np.sqrt(np.square(scaled).sum(axis=1).mean()))
         self.scale = 1 / size if size > 0 else 1.0
         scaled *= self.scale
         self.pairs = list(combinations(range(len(self.names)), 2))
         means = np.stack([scaled[classes == name].mean(axis=0) for name in self.names])
         self.middles = [(means[i] + means[j]) / 2 for i, j in self.pairs]
-        self.problems = [
-            SvmProblem(scaled[here] - middle, np.where(classes[here] == self.names[i], 1, -1))
-            for (i, j), middle in zip(self.pairs, self.middles, strict=True)
-            for here in [np.isin(classes, self.names[[i, j]])]
-        ]
+        self._scaled, self._classes = scaled, np.asarray(classes)
+        self._kept: dict[int, SvmProblem] = {}
+
+    def _problem(self, number: int) -> SvmProblem:
+        """The problem of a pair of classes: kept with its kernel, else made anew, since rows of all pairs fill several times the
+        memory of the rows themselves."""
+        if number in self._kept:
+            return self._kept[number]
+        pair = self.names[list(self.pairs[number])]
+        here = np.isin(self._classes, pair)
+        rows = self._scaled[here]
+        rows -= self.middles[number]
+        problem = SvmProblem(rows, np.where(self._classes[here] == pair[0], 1, -1))
+        if problem.kernel is not None:
+            self._kept[number] = problem
+        return problem
 
     def predict(self, features: Floats, c: float) -> Integers:
         """(m, d) -> (m,) classes, by planes of one C."""
-        planes = [problem.solve(c) for problem in self.problems]
+        planes = [self._problem(number).solve(c) for number in range(len(self.pairs))]
         parts = [features[first : first + ROWS_AT_ONCE] for first in range(0, len(features), ROWS_AT_ONCE)]
         votes = [self._vote(np.asarray(part, float), planes) for part in parts]
         return np.concatenate(votes) if votes else self.names[:0]
