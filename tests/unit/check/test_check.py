@@ -186,7 +186,7 @@ def test_configuration_requests_what_the_plates_can_answer(six: Path, one: Path)
         config = suggested(table)
         assert config.run == table.parent.name
         assert config.evaluation.questions == [
-            QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE, QuestionName.TREATMENTS
+            QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE, QuestionName.TREATMENTS, QuestionName.LAYOUT
         ]  # fmt: skip
         assert config.embeddings.segmentation.nuclear_channels == [channel]
         assert set(NEED_NUCLEI) <= set(config.embeddings.featurizers)
@@ -239,19 +239,19 @@ def controls(plates: Sequence[str], rows: Sequence[str]) -> list[tuple[str, str,
 
 
 def test_questions_need_controls_that_can_be_left_out() -> None:
-    every = (QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE, QuestionName.TREATMENTS)
+    every = (QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE, QuestionName.TREATMENTS, QuestionName.LAYOUT)
     assert questions_of(wells(controls("p", "ABCD"), doses=7)).questions == every
     few_wells = questions_of(wells(controls("p", "ABCD"), doses=6))
-    assert few_wells.questions == (QuestionName.CONTROLS, QuestionName.TREATMENTS)
+    assert few_wells.questions == (QuestionName.CONTROLS, QuestionName.TREATMENTS, QuestionName.LAYOUT)
     assert "no treatment has 4 doses in 7 wells for a dose response" in few_wells.why
     assert questions_of(wells(controls("pq", "AB"), doses=4)).questions == every
     few_doses = questions_of(wells(controls("pq", "AB"), doses=3))
-    assert few_doses.questions == (QuestionName.CONTROLS, QuestionName.TREATMENTS)
+    assert few_doses.questions == (QuestionName.CONTROLS, QuestionName.TREATMENTS, QuestionName.LAYOUT)
     assert few_doses.why == (
         "Questions: how far apart the controls are, and which treatments differ from the negative ones; no treatment has 4 doses "
         "in 7 wells for a dose response."
     )
-    assert questions_of(wells(controls("pq", "AB"))).questions == (QuestionName.CONTROLS,)
+    assert questions_of(wells(controls("pq", "AB"))).questions == (QuestionName.CONTROLS, QuestionName.LAYOUT)
     few = questions_of(wells(controls("p", "ABC"), doses=4))
     assert (few.questions, few.why) == (
         (), "No question is evaluated: there are fewer than 4 positive and negative control wells.",
