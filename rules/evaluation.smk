@@ -70,6 +70,7 @@ rule controls:
         runtime="30m",
     params:
         **calls("gandl.evaluation.controls.write_controls"),
+        unseen=cfg.source.unseen,
         settings=settings(cfg.evaluation, include={"bootstrap", "confidence"}),
         development_rows=cfg.source.development_rows,
         seed=cfg.seed,

@@ -9,6 +9,7 @@ per field is added, as a check of the images.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from gandl.evaluation.numbers import (
 from gandl.evaluation.strict.intervals import with_refits
 from gandl.evaluation.strict.permutations import PERMUTATIONS, p_of
 from gandl.evaluation.strict.refits import REFITS
-from gandl.evaluation.terms import ALL, CLASSIFIERS, IMAGES, NO_TRAINING, NUCLEUS_COUNT, RATIO
+from gandl.evaluation.terms import ALL, CLASSIFIERS, IMAGES, NO_TRAINING, NUCLEUS_COUNT, RATIO, SEEN, UNSEEN
 from gandl.source.splits import Question, Scheme, span
 from gandl.statistics import separation
 from gandl.statistics.bootstrap import mean_interval, wilson_interval
@@ -55,6 +56,7 @@ def write_controls(
     output: Path,
     refits: Path | None = None,
     permutations: Path | None = None,
+    unseen: Sequence[str] = (),
 ) -> None:
     """Write `tables.NUMBERS` of the questions `controls` and `images` for one featurizer.
 
@@ -77,6 +79,8 @@ def write_controls(
         `drawn` and `units` say what was left out in turn. Without it, and in other schemes, wells are drawn and axes kept.
     permutations : `strict.permutations.PERMUTATIONS`: where it has some of a cell type, `permutation_p`, one-sided, of the
         held-out AUC of ridge axes; units is then the number of permutations.
+    unseen : stores that trained no network without labels: where whole plates are left out, their wells and the others are also
+        reported by themselves (splits `unseen_plates:<cell type>`, `seen_plates:<cell type>`).
     """
     table = read_table(Path(scores), WELL_SCORES)
     left_out = _read(refits, REFITS)
@@ -84,7 +88,8 @@ def write_controls(
     by_type = by_cell_type(table)
     rows: list[Row] = []
     for scheme, of_scheme in table.groupby("scheme", sort=False):
-        for split, part in groups_of_split(of_scheme, str(scheme), development_rows, by_type=by_type):
+        groups = groups_of_split(of_scheme, str(scheme), development_rows, by_type=by_type)
+        for split, part in chain(groups, _by_training(of_scheme, str(scheme), unseen)):
             for column, suffix in CLASSIFIERS.items():
                 positive, negative = (
                     part.loc[part["control"] == kind, column].to_numpy() for kind in ("positive", "negative")
@@ -149,6 +154,18 @@ def groups_of_split(
     if development and others:
         for chosen in (development, others):
             yield f"{scheme}:{span(chosen)}", wells[wells["row"].isin(chosen)]
+
+
+def _by_training(wells: pd.DataFrame, scheme: str, unseen: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Splits of the wells whose plates the networks did not see, and of the others, by cell type; nothing where all are alike."""
+    if scheme != Scheme.LEAVE_PLATE_OUT:
+        return
+    without = wells["store_id"].isin(unseen)
+    for cell_type, of_type in wells.groupby("cell_type", sort=False):
+        here = without.loc[of_type.index]
+        if here.any() and not here.all():
+            yield f"{UNSEEN}:{cell_type}", of_type[here]
+            yield f"{SEEN}:{cell_type}", of_type[~here]
 
 
 def _uv(wells: pd.DataFrame, split: str, settings: EvaluationSettings, seed: int) -> list[Row]:

@@ -26,6 +26,9 @@ CLASSIFIERS = {"on": "", "on_lda": "_lda"}
 """Columns of well scores, and the suffix of a metric's name: nothing by the paper's SVM, `_lda` by the shrinkage LDA."""
 NUCLEUS_COUNT = "nucleus_count"
 """The column with the nuclei of a field."""
+UNSEEN, SEEN = "unseen_plates", "seen_plates"
+"""Stand for the scheme in a split of wells that were scored with whole plates left out: those of plates that no network without
+labels was trained on (`source.unseen`), and the others."""
 ALL = "all"
 """The group of a split that holds all cell types."""
 NO_CELL_TYPE = "unknown"

@@ -93,7 +93,8 @@ def caveats(
         found += [*_alike(numbers), *layout_caveats(numbers, confidence)]
     if set(TRAINED) & set(featurizers):
         found.append(
-            f"The representation is transductive: {_seen(settings['training'])}, without any label. Labels of a held-out well, "
+            f"The representation is transductive: {_seen(settings['training'])}, without any "
+            f"label{_unseen(settings['source'])}. Labels of a held-out well, "
             "plate row, plate or experiment (as each split says) were held out of the classifier that scores it, not out of the "
             "network."
         )
@@ -248,6 +249,16 @@ def _seen(training: Mapping[str, Any]) -> str:
     return (
         "the network saw images of tested wells while training, as of all others (all sites but "
         f"{100 * held_out:g} %, drawn by chance, which its quality was measured on)"
+    )
+
+
+def _unseen(source: Mapping[str, Any]) -> str:
+    """The exception: stores that no network without labels was trained on."""
+    stores = source.get("unseen") or []
+    return (
+        f"; not so of {', '.join(stores)} (source.unseen), whose controls are also reported by themselves"
+        if stores
+        else ""
     )
 
 

@@ -77,6 +77,8 @@ SCHEMES = {
     "leave_row_out": "plate rows held out",
     "cross_cell_type": "a whole cell type held out: trained on the other one",
     "leave_column_out": "plate columns held out",
+    "unseen_plates": "whole plates held out, of those that trained no network without labels",
+    "seen_plates": "whole plates held out, of those whose images trained the networks, too",
     "probe": "whole plates (of a single plate: rows or columns) held out, as the probe evaluates them during training",
     "confirmation": "rows that chose no setting, scored by a model of the others alone",
     "no_training": "no classifier, so nothing to hold out",
@@ -91,6 +93,8 @@ HELD_OUT_WELLS = {
     "leave_row_out": "left-out plate rows",
     "cross_cell_type": "a left-out cell type",
     "leave_column_out": "left-out plate columns",
+    "unseen_plates": "left-out plates that no network saw",
+    "seen_plates": "left-out plates that networks saw",
     "probe": "the probe's folds",
     "confirmation": "the rows that chose no setting",
 }
