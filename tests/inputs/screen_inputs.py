@@ -16,6 +16,7 @@ from gandl.config import EvaluationSettings
 from gandl.embeddings.metadata import write_features
 from gandl.evaluation.calibration import write_calibration
 from gandl.evaluation.dose_response import write_dose_response
+from gandl.evaluation.screening.screen import write_screening
 from gandl.figures.dose_response import DoseResponse
 from gandl.tables import NUMBERS, WELL_PROFILES, WELL_SCORES, write_table
 from table_rows import number_row
@@ -110,7 +111,10 @@ def write_screen(folder: Path, wells: pd.DataFrame | None = None, featurizer: st
         doses.scores, files["raw"], SETTINGS, output=doses.numbers, curves=doses.curves, points=doses.points, **common
     )
     outputs = {"output": files["calibration"], "wells": files["wells"], "compounds": files["compounds"]}
-    write_calibration(doses.scores, doses.numbers, files["truth"], SETTINGS, **outputs, **common)
+    screened = {name: folder / f"screening_{name}.parquet" for name in ("output", "plates", "doses", "compounds")}
+    write_screening(doses.scores, files["raw"], files["raw"], SETTINGS, **screened, **common)
+    inputs = (doses.scores, doses.numbers, screened["compounds"], files["truth"])
+    write_calibration(*inputs, SETTINGS, **outputs, **common)
     return Screen(doses.scores, doses, files["truth"], *outputs.values())
 
 

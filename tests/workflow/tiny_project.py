@@ -31,7 +31,7 @@ TINY = {
     },
     "embeddings": {"featurizers": ["gandl_blocks", "segmentation"], "stride": 160, "blocks": []},
     "normalization": {"methods": ["unlabelled", "none"]},
-    "evaluation": {"svm_c": [0.01, 0.1], "bootstrap": 50},
+    "evaluation": {"svm_c": [0.01, 0.1], "bootstrap": 50, "score_curves": 40},
     "figures": {"dpi": 60},
 }
 
