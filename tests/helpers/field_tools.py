@@ -1,6 +1,6 @@
 """What the field's tools make of exported profiles; runs in their own environment: `python field_tools.py FOLDER`.
 
-Reads in FOLDER what the test laid there, writes beside it what pycytominer, copairs and anndata made of it.
+Reads in FOLDER what the test laid there, writes beside it what pycytominer, copairs, statsmodels and anndata made of it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import anndata
 import pandas as pd
 import pycytominer
 from copairs.map import average_precision
+from statsmodels.stats.multitest import multipletests
 
 from gandl.normalization.export import export_profiles
 
@@ -38,11 +39,11 @@ def main(folder: Path) -> None:
         pairs = json.loads(path.read_text(encoding="utf-8"))
         table = pd.read_parquet(folder / pairs["profiles"])
         features = table.filter(regex="^(?!Metadata_)").to_numpy(float)
-        of, within = pairs["of"], pairs["within"]
-        ap = average_precision(
-            table.filter(regex="^Metadata_"), features, [of, within], [], [within], [of], progress_bar=False
-        )
+        about = table.filter(regex="^Metadata_").assign(is_control=table["Metadata_control_type"] == "negcon")
+        ap = average_precision(about, features, *pairs["by"], progress_bar=False)
         ap.to_parquet(folder / f"precision.{path.name.split('.')[1]}.parquet")
+    p = json.loads((folder / "p.json").read_text(encoding="utf-8"))
+    (folder / "q.json").write_text(json.dumps(list(multipletests(p, method="fdr_bh")[1])), encoding="utf-8")
     export_profiles(folder / "wells.parquet", folder / "sites.parquet", [folder / "raw.h5ad"], {"run": "tiny"})
     table = anndata.read_h5ad(folder / "raw.h5ad")
     pd.concat([table.obs.astype(object), table.to_df()], axis=1).to_parquet(folder / "h5ad.parquet")

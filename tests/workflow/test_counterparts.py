@@ -56,7 +56,7 @@ def test_every_featurizer_has_a_row_of_every_site(simulated: Project, screen: st
 
 def test_every_featurizer_is_scored_tabled_drawn_compared_and_audited(simulated: Project) -> None:
     results = simulated.folder / RUN
-    for question in ("scores", "controls", "dose_response", "treatments", "layout", "calibration"):
+    for question in ("scores", "controls", "dose_response", "treatments", "screening", "layout", "calibration"):
         for name in FEATURIZERS:
             assert (results / f"evaluation/{question}/{name}.unlabelled.parquet").stat().st_size > 0
     for file in (

@@ -1,4 +1,4 @@
-"""Pycytominer, copairs and anndata read what the workflow wrote, as it is, and compute what gandl computes.
+"""Pycytominer, copairs and anndata read what the workflow wrote, as it is, and compute what gandl computes; statsmodels, too.
 
 They are no requirements of gandl: the tests make an environment of their own in `.cache/interop`, pinned by `envs/interop.lock`
 (about 40 packages and 0.8 GB, once), and are skipped where that cannot be installed.
@@ -18,9 +18,10 @@ import pandas as pd
 import pytest
 
 from gandl.config import Normalization, NormalizationSettings
+from gandl.evaluation.hits import adjusted
 from gandl.normalization.export import export_profiles
 from gandl.normalization.profiles import normalized
-from gandl.statistics.agreement import agreement
+from gandl.statistics.agreement import agreement, replicate_agreement
 from gandl.tables import feature_columns
 from pair_inputs import features as pair_features, infected_sites, write_screen
 from tiny_project import Project
@@ -35,6 +36,13 @@ PAIRS = {
     "treatments": {"profiles": "standard.parquet", "of": "Metadata_treatment", "within": "Metadata_Plate"},
     "wells": {"profiles": "sites.profiles.parquet", "of": "Metadata_well_id", "within": "Metadata_Plate"},
 }
+
+REPLICATES = {
+    "profiles": "wells.profiles.parquet",
+    "by": [["Metadata_treatment"], ["Metadata_Plate"], [], ["Metadata_Plate", "is_control"]],
+}
+"""Wells of a treatment among negative controls, all of other plates than their own."""
+P_VALUES = [0.001, 0.2, 0.2, 0.03, 0.9, 0.0004, 0.05, 1.0, 0.012, 0.03]
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +93,11 @@ def tried(python: Path, project: Project, tmp_path_factory: pytest.TempPathFacto
     export_profiles(screen.wells(Normalization.NONE), screen.sites, [folder / "wells.profiles.parquet"], {})
     shutil.copy(screen.wells(Normalization.NONE), folder / "raw.wells.parquet")
     for name, pairs in PAIRS.items():
-        (folder / f"pairs.{name}.json").write_text(json.dumps(pairs), encoding="utf-8")
+        of, within = pairs["of"], pairs["within"]
+        by = [[of, within], [], [within], [of]]  # alike and different in, of pairs that belong together and of others
+        (folder / f"pairs.{name}.json").write_text(json.dumps({**pairs, "by": by}), encoding="utf-8")
+    (folder / "pairs.replicates.json").write_text(json.dumps(REPLICATES), encoding="utf-8")
+    (folder / "p.json").write_text(json.dumps(P_VALUES), encoding="utf-8")
     script = Path(__file__).parents[1] / "helpers/field_tools.py"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "OMP_NUM_THREADS": "1"}
     done = subprocess.run([python, script, folder], env=environment, capture_output=True, text=True, check=False)
@@ -144,6 +156,29 @@ def test_copairs_finds_the_precision_that_agreement_finds(tried: Path, name: str
     assert theirs.notna().all()
     assert ours.precision < 0.999, "a ranking without a mistake would show little"
     assert ours.precision == pytest.approx(theirs.mean(), abs=1e-5)  # copairs rounds similarities to 32 bit: ties
+
+
+def test_copairs_finds_the_precision_of_replicates_among_negative_controls(tried: Path) -> None:
+    wells = pd.read_parquet(tried / "raw.wells.parquet")
+    theirs = pd.read_parquet(tried / "precision.replicates.parquet")
+    assert theirs["Metadata_well_id"].tolist() == wells["well_id"].tolist()
+    several = (wells["plate_id"].str.startswith("HRCE")).to_numpy()  # two plates, each with every treatment
+    chosen = several & ((wells["control"] == "negative") | (wells["control"] == "none") & wells["treatment"].notna())
+    wells, theirs = wells[chosen.to_numpy()], theirs[chosen.to_numpy()]
+    treated = (wells["control"] == "none").to_numpy()
+    codes, names = pd.factorize(wells["treatment"].where(treated))
+    found = replicate_agreement(
+        wells[feature_columns(wells)].to_numpy(np.float64), codes, wells["plate_id"], draws=1, seed=0
+    )
+    assert np.isfinite(found.precision).all()
+    assert found.precision.min() < 0.9, "rankings without a mistake would show little"
+    expected = theirs[treated].groupby("Metadata_treatment")["average_precision"].mean().reindex(names)
+    np.testing.assert_allclose(found.precision, expected, atol=1e-5)
+
+
+def test_statsmodels_adjusts_p_values_as_hits_does(tried: Path) -> None:
+    theirs = json.loads((tried / "q.json").read_text(encoding="utf-8"))
+    np.testing.assert_allclose(adjusted(np.array(P_VALUES)), theirs, rtol=1e-12)
 
 
 def test_anndata_holds_metadata_features_and_origin(tried: Path) -> None:

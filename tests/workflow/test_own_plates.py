@@ -151,7 +151,7 @@ def test_a_plate_with_filled_rows_few_doses_and_numbered_channels_has_its_treatm
     try:
         run = own(empty, write_filled_rows_plate(folder))
         suggested = yaml.safe_load((run.folder / "config/own.yaml").read_text(encoding="utf-8"))
-        assert suggested["evaluation"]["questions"] == ["controls", "treatments", "layout"]
+        assert suggested["evaluation"]["questions"] == ["controls", "treatments", "screening", "layout"]
         assert suggested["training"]["nuclear_channels"] == ["1"]
         assert suggested["embeddings"]["segmentation"]["nuclear_channels"] == ["1"]
         run.configure({"embeddings": {"featurizers": ["gandl_blocks", "segmentation"]}})

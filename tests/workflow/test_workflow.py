@@ -30,7 +30,7 @@ FIGURES = {
     "table_treatments",
 }
 REPORT = {"provenance", "audit"}
-EVALUATION = {"scores", "controls", "comparisons", "dose_response", "treatments", "layout"}
+EVALUATION = {"scores", "controls", "comparisons", "dose_response", "treatments", "screening", "layout"}
 OF_EVALUATION = FIGURES - {"figure_1", "figure_samples", "figure_training", "figure_s_training"}
 """Figures and tables drawn from numbers; the others are drawn from images or from the model."""
 OF_EVALUATION_OF_DOSES = {"figure_dose_response"}
@@ -171,13 +171,13 @@ def test_a_changed_module_of_the_statistics_retrains_nothing(finished: Project) 
     before = path.read_text(encoding="utf-8")
     with changed(path, before, before + "\nCHANGED = 1\n"):
         planned = set(finished.planned())
-    assert planned == {"dose_response"} | OF_EVALUATION_OF_DOSES | REPORT
+    assert planned == {"dose_response", "screening"} | OF_EVALUATION_OF_DOSES | REPORT
 
 
 def test_a_changed_setting_of_the_evaluation_embeds_nothing_again(finished: Project) -> None:
     with configured(finished, {"evaluation": {"bootstrap": 51}}):
         planned = set(finished.planned())
-    of_intervals = {"controls", "comparisons", "dose_response", "treatments", "layout"}
+    of_intervals = {"controls", "comparisons", "dose_response", "treatments", "screening", "layout"}
     drawn = {"figure_dose_response", "figure_featurizers", "figure_treatments", "table_featurizers", "table_treatments"}
     assert planned == of_intervals | drawn | REPORT
 

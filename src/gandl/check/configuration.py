@@ -222,7 +222,7 @@ def questions_of(sites: pd.DataFrame) -> QuestionChoice:
     doses = dose_series(wells).groupby("treatment")["concentration_um"].agg(["nunique", "size"])
     questions, words = [QuestionName.CONTROLS], "how far apart the controls are"
     if ((wells["control"] == "none") & wells["treatment"].notna()).any():
-        questions.append(QuestionName.TREATMENTS)
+        questions += [QuestionName.TREATMENTS, QuestionName.SCREENING]
         words += ", and which treatments differ from the negative ones"
     if ((doses["nunique"] >= FEWEST_DOSES) & (doses["size"] >= FEWEST_WELLS)).any():
         questions.insert(1, QuestionName.DOSE_RESPONSE)

@@ -29,7 +29,7 @@ from gandl.report.captions import (
 )
 from gandl.report.caveats import COLUMNS, MOCK, caveats, not_evaluated
 from gandl.report.costs import duration, stage_costs
-from gandl.report.findings import Found, judged_row, sentences, short_training, verdict_sentences
+from gandl.report.findings import Found, judged_row, score_curve_sentences, sentences, short_training, verdict_sentences
 from gandl.report.order import order_of, rankings, references_in_words
 from gandl.report.recognition import recognition_story
 from gandl.report.strips import strip
@@ -156,6 +156,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
             *(recognised.findings if recognised else []),
             *short_training(int(settings["training"]["images"]), simulated),
             *leak_sentences(table, float(settings["evaluation"]["confidence"])),
+            *score_curve_sentences(table),
             *few_images(inputs.sites, settings["training"]),
             *(story.findings if story else []),
         ],

@@ -6,7 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gandl.config import COUNTERPARTS, TRAINED, Config
+import pandas as pd
+
+from gandl.config import COUNTERPARTS, TRAINED, Config, QuestionName
+from gandl.evaluation.screening.score_curves import SCORE_CURVES
+from gandl.evaluation.terms import ALL
 from gandl.report.numbers import JUDGED_FIRST, ControlsRow, DoseRow, DoseSeries, rows_of_split
 from gandl.report.order import Order, apart
 from gandl.report.verdicts import Comparison, Verdict
@@ -135,3 +139,20 @@ def verdict_sentences(comparisons: Sequence[Comparison]) -> list[str]:
     counts = Counter(comparison.verdict for comparison in comparisons)
     verdicts = "; ".join(f"{verdict.value}: {counts[verdict]}" for verdict in Verdict if counts[verdict])
     return [f"Verdicts on {counted(len(comparisons), 'reference value')}: {verdicts}."]
+
+
+def score_curve_sentences(numbers: pd.DataFrame) -> list[str]:
+    """What the run's check on simulated scores with a known truth says of its own EC50s and hits; nothing without it."""
+    mine = numbers[(numbers["question"] == QuestionName.CALIBRATION) & (numbers["split"] == f"{SCORE_CURVES}:{ALL}")]
+    rows = mine.set_index("metric")
+    if not {"ec50_interval_coverage", "hit_false_positive_rate"} <= set(rows.index):
+        return []
+    holds, false = (_in_percent(rows.loc[name]) for name in ("ec50_interval_coverage", "hit_false_positive_rate"))
+    return [
+        f"Checked on simulated scores with a known truth (no images): the interval of an EC50 holds it for {holds} of the dose "
+        f"series whose curve rises; {false} of the inactive compounds are called hits."
+    ]
+
+
+def _in_percent(row: pd.Series) -> str:
+    return f"{100 * row['value']:.1f} % [{100 * row['low']:.1f}, {100 * row['high']:.1f}] (n = {int(row['n']):,})"

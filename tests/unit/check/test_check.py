@@ -186,8 +186,9 @@ def test_configuration_requests_what_the_plates_can_answer(six: Path, one: Path)
         config = suggested(table)
         assert config.run == table.parent.name
         assert config.evaluation.questions == [
-            QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE, QuestionName.TREATMENTS, QuestionName.LAYOUT
-        ]  # fmt: skip
+            *(QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE, QuestionName.TREATMENTS),
+            *(QuestionName.SCREENING, QuestionName.LAYOUT),
+        ]
         assert config.embeddings.segmentation.nuclear_channels == [channel]
         assert set(NEED_NUCLEI) <= set(config.embeddings.featurizers)
         assert config.embeddings.drop_channels == []
@@ -239,14 +240,15 @@ def controls(plates: Sequence[str], rows: Sequence[str]) -> list[tuple[str, str,
 
 
 def test_questions_need_controls_that_can_be_left_out() -> None:
-    every = (QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE, QuestionName.TREATMENTS, QuestionName.LAYOUT)
+    without_curves = (QuestionName.CONTROLS, QuestionName.TREATMENTS, QuestionName.SCREENING, QuestionName.LAYOUT)
+    every = (QuestionName.CONTROLS, QuestionName.DOSE_RESPONSE, *without_curves[1:])
     assert questions_of(wells(controls("p", "ABCD"), doses=7)).questions == every
     few_wells = questions_of(wells(controls("p", "ABCD"), doses=6))
-    assert few_wells.questions == (QuestionName.CONTROLS, QuestionName.TREATMENTS, QuestionName.LAYOUT)
+    assert few_wells.questions == without_curves
     assert "no treatment has 4 doses in 7 wells for a dose response" in few_wells.why
     assert questions_of(wells(controls("pq", "AB"), doses=4)).questions == every
     few_doses = questions_of(wells(controls("pq", "AB"), doses=3))
-    assert few_doses.questions == (QuestionName.CONTROLS, QuestionName.TREATMENTS, QuestionName.LAYOUT)
+    assert few_doses.questions == without_curves
     assert few_doses.why == (
         "Questions: how far apart the controls are, and which treatments differ from the negative ones; no treatment has 4 doses "
         "in 7 wells for a dose response."

@@ -21,7 +21,9 @@ from gandl.evaluation.held_out import SITE_SCORES
 from gandl.evaluation.layout.question import write_layout
 from gandl.evaluation.missing.answers import answer, missing_answers, reason_of
 from gandl.evaluation.scores import write_scores
-from gandl.evaluation.terms import COMPARISONS, TREATMENTS
+from gandl.evaluation.screening.screen import write_screening
+from gandl.evaluation.strict.refits import REFITS
+from gandl.evaluation.terms import COMPARISONS, COMPOUNDS, TREATMENTS
 from gandl.evaluation.treatments import write_treatments
 from gandl.source.splits import make_splits
 from gandl.tables import NUMBERS, SPLITS, WELL_SCORES, read_table, write_table
@@ -61,12 +63,23 @@ class Answers:
                 "scores",
                 write_scores,
                 {"wells": wells, "sites": sites, "splits": self.screen.splits},
-                {"scores": "scores", "site_scores": "site_scores"},
+                {
+                    "scores": "scores",
+                    "site_scores": "site_scores",
+                    "refits": "refits",
+                    "permutations": "permutations",
+                },
             ),
             "controls": self.ask(
                 "controls",
                 write_controls,
-                {**scored, "sites": self.file("site_scores"), "raw_wells": raw},
+                {
+                    **scored,
+                    "sites": self.file("site_scores"),
+                    "refits": self.file("refits"),
+                    "permutations": self.file("permutations"),
+                    "raw_wells": raw,
+                },
                 {"output": "controls"},
             ),
             "dose_response": self.ask(
@@ -77,6 +90,12 @@ class Answers:
             ),
             "treatments": self.ask(
                 "treatments", write_treatments, scored, {"output": "hits", "treatments": "treatments"}
+            ),
+            "screening": self.ask(
+                "screening",
+                write_screening,
+                {**scored, "wells": wells, "raw_wells": raw},
+                {"output": "screen", "plates": "plates", "doses": "of_doses", "compounds": "compounds"},
             ),
             "layout": self.ask("layout", write_layout, {"wells": wells, "raw_wells": raw}, {"output": "layout"}),
             "cell_model": self.ask(
@@ -147,6 +166,7 @@ def test_a_constant_featurizer_gives_chance_by_ties_and_no_z_prime(
         assert by_metric[metric].isna().all(), metric
     assert (answers.table("model").query("metric == 'auc'")["value"] == 0.5).all()
     assert not read_table(answers.file("treatments"), TREATMENTS)["hit"].any()
+    assert not read_table(answers.file("compounds"), COMPOUNDS)["hit"].any()
     assert answers.table("doses").query("metric == 'ec50_um'")["value"].isna().all()
     layout = answers.table("layout")
     assert layout.loc[layout["metric"] == "leak_accuracy", "value"].isna().all()
@@ -188,18 +208,20 @@ def test_features_that_are_no_numbers_stop_their_questions_alone(
     answers = Answers(tmp_path, screen, typed=typed)
     reasons = answers.all()
     said = "feature_2 in row 4 is not a finite number"
-    for question in ("scores", "controls", "dose_response", "treatments"):
+    for question in ("scores", "controls", "dose_response", "treatments", "screening"):
         assert said in reasons[question], question
     assert "not finite" in reasons["layout"]
     assert not reasons["cell_model"]
     assert not reasons["cell_type"]
     missing = missing_answers(answers.numbers)
-    assert {each.question for each in missing} == {"controls", "dose_response", "treatments", "layout"}
+    assert {each.question for each in missing} == {"controls", "dose_response", "treatments", "screening", "layout"}
     for name, schema in {
         "scores": WELL_SCORES,
         "site_scores": SITE_SCORES,
         "controls": NUMBERS,
         "treatments": TREATMENTS,
+        "refits": REFITS,
+        "compounds": COMPOUNDS,
     }.items():
         assert read_table(answers.file(name), schema).empty
         assert reason_of(answers.file(name)) == reasons["scores"]

@@ -16,11 +16,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gandl.config import QuestionName
 from gandl.evaluation.calibration import COMPOUND_COLUMNS, WELL_COLUMNS
 from gandl.evaluation.cell_type import ANSWERS, CONFUSION_COLUMNS
 from gandl.evaluation.dose_response import CURVE_COLUMNS, POINT_COLUMNS
 from gandl.evaluation.held_out import SITE_SCORES
-from gandl.evaluation.terms import TREATMENTS
+from gandl.evaluation.screening.doses import DOSES
+from gandl.evaluation.strict.permutations import PERMUTATIONS
+from gandl.evaluation.strict.refits import REFITS
+from gandl.evaluation.terms import COMPOUNDS, TREATMENTS
 from gandl.tables import NUMBERS, WELL_SCORES, Schema
 from gandl.workflow.files import atomic
 
@@ -37,8 +41,14 @@ TABLES: dict[str, Schema | Sequence[str]] = {
     "points": POINT_COLUMNS,
     "wells": WELL_COLUMNS,
     "compounds": COMPOUND_COLUMNS,
+    "refits": REFITS,
+    "permutations": PERMUTATIONS,
+    "plates": NUMBERS,
+    "doses": DOSES,
 }
 """What the outputs of questions hold, by the names that these bear in their functions."""
+OF_QUESTIONS: dict[str, dict[str, Schema | Sequence[str]]] = {QuestionName.SCREENING: {"compounds": COMPOUNDS}}
+"""Those of questions whose outputs of such a name hold something else."""
 TYPES = {"string": pa.string(), "integer": pa.int64(), "float": pa.float64(), "boolean": pa.bool_()}
 TEXTS = (
     *("scheme", "unit", "true", "predicted", "well_id", "plate_id", "cell_type", "condition", "control"),
@@ -82,12 +92,13 @@ def answer(
     ------
     The error itself where an output is none of `TABLES`, and whatever is no mistake in what is evaluated: a defect, a full disk.
     """
+    tables = TABLES | OF_QUESTIONS.get(question, {})
     reasons = [reason for path in inputs if isinstance(path, str | Path) and (reason := reason_of(Path(path)))]
     if not reasons:
         try:
             call()
         except ValueError as error:
-            if not type(error).__module__.startswith("gandl.") or not set(outputs) <= set(TABLES) or not names:
+            if not type(error).__module__.startswith("gandl.") or not set(outputs) <= set(tables) or not names:
                 raise
             reasons = [str(error)]
     if not reasons:
@@ -95,7 +106,7 @@ def answer(
     about = Missing(question, names.get("featurizer", ""), names.get("normalization", ""), reasons[0])
     logger.warning("not evaluated, %s of %s: %s", question, about.featurizer, about.reason)
     for name, path in outputs.items():
-        write_missing(Path(path), TABLES[name], about)
+        write_missing(Path(path), tables[name], about)
     return about.reason
 
 
