@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from gandl.config import ImageNetNetwork
 from gandl.models.networks.imagenet import weights as weights_module
 from gandl.models.networks.imagenet.backbones import BACKBONES
-from gandl.models.networks.imagenet.efficientnet import padded
+from gandl.models.networks.imagenet.efficientnet import EfficientNetLite0, padded
 from gandl.models.networks.imagenet.pretrained import FrozenNetwork, load_pretrained, untrained
 from gandl.models.networks.imagenet.weights import PretrainedError, fill, packaged
 from imagenet_files import NETWORKS, densenet121_file
@@ -37,6 +37,14 @@ PHOTOGRAPHS = {
 @pytest.fixture(scope="module")
 def lite() -> FrozenNetwork:
     return load_pretrained(LITE)
+
+
+@pytest.fixture(scope="module")
+def published() -> EfficientNetLite0:
+    """The network as it was published: its batch normalisations are layers of their own."""
+    network = EfficientNetLite0()
+    fill(network, LITE, packaged(LITE))
+    return network.eval()
 
 
 def photograph(name: str) -> Tensor:
@@ -57,10 +65,12 @@ def test_the_first_classes_of_a_photograph_hold_what_it_shows(lite: FrozenNetwor
     assert len(shown & set(first)) >= 2
 
 
-def test_photographs_have_the_variance_that_the_first_normalisation_remembers(lite: FrozenNetwork) -> None:
+def test_photographs_have_the_variance_that_the_first_normalisation_remembers(
+    lite: FrozenNetwork, published: EfficientNetLite0
+) -> None:
     """So images are normalised as in the training; by ImageNet's mean and deviation it would be four times as much."""
     images = torch.cat([photograph(name) for name in PHOTOGRAPHS])
-    stem, remembered = lite.network._conv_stem, lite.network._bn0.running_var
+    stem, remembered = published._conv_stem, published._bn0.running_var
     ratios = []
     for mean, deviation in ((lite.mean, lite.deviation), (0.45, 0.225)):
         with torch.inference_mode():
@@ -70,12 +80,21 @@ def test_photographs_have_the_variance_that_the_first_normalisation_remembers(li
     assert ratios[1] > 2.5
 
 
-def test_features_are_what_the_classes_are_made_of(lite: FrozenNetwork) -> None:
+def test_folded_normalisations_change_nothing_but_rounding(lite: FrozenNetwork, published: EfficientNetLite0) -> None:
+    image = (photograph("coffee.png") - lite.mean) / lite.deviation
+    with torch.inference_mode():
+        pairs = zip(lite.network.maps(image), published.maps(image), strict=True)
+        for ours, expected in pairs:
+            torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
+    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in lite.modules())
+
+
+def test_features_are_what_the_classes_are_made_of(lite: FrozenNetwork, published: EfficientNetLite0) -> None:
     image = photograph("coffee.png")
     with torch.inference_mode():
         classified = lite.network._fc(lite.features(image))
         torch.testing.assert_close(classified, lite.logits(image))
-    assert sum(tensor.numel() for tensor in lite.network.parameters()) == 4_652_008
+    assert sum(tensor.numel() for tensor in published.parameters()) == 4_652_008
 
 
 def test_padding_is_that_of_the_training() -> None:

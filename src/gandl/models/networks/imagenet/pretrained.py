@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gandl.config import ImageNetNetwork
 from gandl.models.networks.imagenet.backbones import ALL, BACKBONES
+from gandl.models.networks.imagenet.efficientnet import EfficientNetLite0
 from gandl.models.networks.imagenet.weights import existing, fill, packaged
 
 
@@ -38,6 +39,8 @@ class FrozenNetwork(nn.Module):
         self._maps = backbone.maps
         for statistic, values in (("mean", backbone.mean), ("deviation", backbone.deviation)):
             self.register_buffer(statistic, torch.tensor(values)[:, None, None], persistent=False)
+        if isinstance(network, EfficientNetLite0):
+            network.fold()
         self.requires_grad_(False)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.eval()
