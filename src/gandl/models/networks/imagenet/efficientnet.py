@@ -114,7 +114,7 @@ class _Block(nn.Module):
         """The convolution; a symmetric padding is its own affair, which spares a copy of the maps."""
         conv = self._depthwise_conv
         if self.stride > 1:
-            return conv(padded(inside, self.kernel, self.stride))  # type: ignore[no-any-return]
+            return conv(padded(inside, self.kernel, self.stride))
         return F.conv2d(inside, conv.weight, conv.bias, padding=self.kernel // 2, groups=conv.groups)
 
 
