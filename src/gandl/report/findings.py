@@ -147,7 +147,7 @@ def score_curve_sentences(numbers: pd.DataFrame) -> list[str]:
     rows = mine.set_index("metric")
     if not {"ec50_interval_coverage", "hit_false_positive_rate"} <= set(rows.index):
         return []
-    holds, false = (_in_percent(rows.loc[name]) for name in ("ec50_interval_coverage", "hit_false_positive_rate"))
+    holds, false = (_in_percent(rows.loc[[name]].iloc[0]) for name in ("ec50_interval_coverage", "hit_false_positive_rate"))
     return [
         f"Checked on simulated scores with a known truth (no images): the interval of an EC50 holds it for {holds} of the dose "
         f"series whose curve rises; {false} of the inactive compounds are called hits."
