@@ -99,7 +99,7 @@ use rule figure_samples as figure_plate with:
 
 
 use rule figure_samples as figure_treatments with:
-    """Every treatment and dose by its score, with the bands of both kinds of controls; hits marked."""
+    """Every treatment and dose by its score, with the bands of both kinds of controls; those that differ marked."""
     input:
         where_drawn("figure_treatments"),
         style=STYLE,

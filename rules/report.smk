@@ -69,6 +69,11 @@ rule audit:
             if requested("treatments")
             else []
         ),
+        compounds=(
+            f"<results>/evaluation/screening/{DRAWN}.{METHOD}.compounds.parquet"
+            if requested("screening")
+            else []
+        ),
         paired=COMPARISONS,
         curve=f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet",
     output:

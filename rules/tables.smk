@@ -33,7 +33,7 @@ use rule figure_samples as table_featurizers with:
 
 
 use rule figure_samples as table_treatments with:
-    """Every treatment and dose: score with interval, difference from the negative controls, hit or not; and all wells as CSV."""
+    """Every treatment and dose: score with interval, difference from the negative controls, whether it differs; and all wells as CSV."""
     input:
         where_drawn("table_treatments"),
         treatments=by_featurizer("treatments", ".treatments"),
@@ -43,7 +43,7 @@ use rule figure_samples as table_treatments with:
             "table_treatments",
             "table_treatments.rst",
             "evaluation",
-            "Treatments and hits",
+            "Treatments that differ",
         ),
         wells="<results>/tables/table_treatments_wells.csv",
     log:

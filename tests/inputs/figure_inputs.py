@@ -302,7 +302,7 @@ def treatments_table(
                 mean = -0.95 + top * share**2 + rng.normal(0, 0.25)
                 concentration = 10.0 / 3 ** (doses - 1 - dose)
                 p = float(np.exp(-8 * abs(mean + 0.95)))
-                changes = {"difference": mean + 0.95, "p": p, "q": min(1.0, 2 * p), "hit": 2 * p <= 0.05}
+                changes = {"difference": mean + 0.95, "p": p, "q": min(1.0, 2 * p), "differs": 2 * p <= 0.05}
                 rows.append(
                     treatment_row(
                         "treatment", f"compound {i + 1:03d}", concentration, mean, 0.45, wells=wells, **changes
@@ -333,7 +333,7 @@ def treatment_row(
         if changes.get("wells") == 1
         else "replicates",
         **dict.fromkeys(("band_low", "band_high", "difference", "p", "q"), np.nan),
-        "hit": False,
+        "differs": False,
         "plates_without_negative": None,
     }
     return values | changes

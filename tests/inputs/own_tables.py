@@ -10,8 +10,10 @@ import pytest
 
 from evaluation_inputs import features as plate_features, read_sites, write_plate
 from gandl.__main__ import main
+from gandl.tables import NUMBERS, read_table
 
 QUICK = ("--bootstrap", 100)
+UNLABELLED = ("--normalization", "unlabelled", "--normalization", "none")
 
 
 def gandl_evaluate(*arguments: object) -> object:
@@ -31,6 +33,17 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     assert len(said) == 1
     assert len(said[0]) > len("gandl evaluate: ")
     return said[0]
+
+
+def numbers(out: Path, question: str, featurizer: str = "mine", method: str = "unlabelled") -> pd.DataFrame:
+    """Numbers of a question in a folder of results."""
+    return read_table(out / f"evaluation/{question}/{featurizer}.{method}.parquet", NUMBERS)
+
+
+def value(table: pd.DataFrame, metric: str, split: str) -> pd.Series:
+    """The one row of a metric by well."""
+    (row,) = table[(table["metric"] == metric) & (table["split"] == split) & (table["unit"] == "well")].itertuples()
+    return row
 
 
 def table_of_features(values: np.ndarray, **ids: object) -> pd.DataFrame:

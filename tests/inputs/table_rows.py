@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gandl.evaluation.terms import COMPOUNDS
 from gandl.tables import SITES
 
 OF_A_SITE = ("site_id", "site")
@@ -60,3 +61,15 @@ def number_row(**changes: object) -> dict[str, object]:
         "n": 24,
     }
     return values | changes
+
+
+def compound_row(compound: str, **changes: object) -> dict[str, object]:
+    """A made-up row of `evaluation.terms.COMPOUNDS`."""
+    values: dict[str, object] = {
+        column.name: np.nan if column.kind == "float" else None for column in COMPOUNDS.columns
+    }
+    values |= dict.fromkeys((column.name for column in COMPOUNDS.columns if column.kind == "integer"), 2)
+    values |= dict.fromkeys((column.name for column in COMPOUNDS.columns if column.kind == "boolean"), False)
+    values |= {"featurizer": "gandl_blocks", "normalization": "unlabelled", "scheme": "leave_plate_out"}
+    values |= {"cell_type": "HRCE", "compound": compound, "efficacy": 0.8, "efficacy_low": 0.6, "efficacy_high": 1.0}
+    return values | {"efficacy_dose_um": 3.0} | changes

@@ -18,6 +18,7 @@ with job(snakemake.log[0]):
         others=[Path(path) for path in snakemake.input.sites[1:]],
         curves=[Path(snakemake.input.curve)],
         treatments=Path(snakemake.input.treatments) if snakemake.input.treatments else None,
+        compounds=Path(snakemake.input.compounds) if snakemake.input.compounds else None,
         paired=[Path(path) for path in snakemake.input.paired],
     )
     write_audit(inputs, Path(snakemake.output.audit), Path(snakemake.output.summary))

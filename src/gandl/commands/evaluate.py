@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from gandl.own_features.request import Request
 
 DESCRIPTION = """\
-Evaluate embeddings (or any other features) of your own: how far apart controls are, dose response, hits, cell types, and
-featurizers against each other on the same wells; each number with its interval, every well scored by a model that was not
-trained on it. Nothing else of gandl is needed: no images, no training, no Snakemake.
+Evaluate embeddings (or any other features) of your own: how far apart controls are, dose response, hits (compounds above the
+negative controls at doses not found toxic), cell types, and featurizers against each other on the same wells; each number with
+its interval, every well scored by a model that was not trained on it. Nothing else of gandl is needed: no images, no training, no
+Snakemake.
 
 examples:
   gandl evaluate --embeddings features.parquet --sites sites.csv --out results/mine

@@ -275,7 +275,7 @@ class EvaluationSettings(Section):
     questions: list[QuestionName] = Field(
         list(QuestionName),
         description="Questions to evaluate: `controls` (C+ against C-), `dose_response`, `treatments` (every treatment and dose "
-        "against the negative controls, and hits), `screening` (every compound: hit, EC50, what to beware of), `layout` (a "
+        "against the negative controls), `screening` (every compound: hit, EC50, what to beware of), `layout` (a "
         "well's place in its profile, leaks of the label), `cell_model` "
         "(HRCE against VERO), `cell_type` (RxRx1), `calibration` (simulated screens: against the truth).",
     )

@@ -32,8 +32,8 @@ from gandl.workflow.files import atomic
 from gandl.workflow.words import counted
 
 TRAINED_VALUES = 2**26
-"""Values of the images that a fold trains on, at most (double precision: 512 MB, held about six times): all of RxRx1 with some
-700 features. Of wider features wells are drawn."""
+"""Values of the wells, and of the images, that a fold trains on, at most (double precision: 512 MB, held about six times): all
+images of RxRx1 with some 700 features, all its wells with twice as many. Of wider features wells are drawn."""
 CONFUSION_COLUMNS = ["scheme", "unit", "true", "predicted", "count"]
 ANSWERS = Schema(
     "answers",
@@ -45,10 +45,12 @@ ANSWERS = Schema(
         Column("drawn", "string"),
         Column("true", "string"),
         Column("predicted", "string"),
+        Column("training_wells", "integer"),
     ),
     key=("scheme", "unit", "well_id", "site_id"),
 )
-"""The held-out answer of every well and image; `drawn`: what intervals draw, the well or the experiment that was left out."""
+"""The held-out answer of every well and image; `drawn`: what intervals draw, the well or the experiment that was left out;
+`training_wells`: on how many wells, or on the images of how many, the model of the answer was trained."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -76,7 +78,8 @@ def write_cell_type(
     wells, sites : its profiles, without normalisation or by one that keeps what a plate has one of (`normalization`).
     splits : of the screen.
     seed : of the bootstrap, and of the wells on which C is chosen. training_seed : of the network, for the table.
-        Of features so wide that the training images would not fit in memory, training wells are drawn.
+        Of features so wide that the training images would not fit in memory, the wells whose images train are drawn; those of
+        the models of wells only where they themselves would not fit. `answers` says how many trained.
     output : `tables.NUMBERS`; accuracy and balanced accuracy (mean over cell types) of each split `<scheme>:all`; unit `well`,
         and `site` in the paper's split, where images are trained on and classified. Intervals draw wells; where whole experiments
         are left out, experiments.
@@ -120,17 +123,18 @@ def _answers(
         folds = folds_of(of_scheme, about["well_id"].tolist(), str(wells))
         features = profiles.features(scheme, folds, Fixed)
         groups = _groups(about, folds)
-        most = TRAINED_VALUES // round(features.values.shape[1] * _images_per_well(sites, wells))
-        for fold in (_bounded(fold, most, seed) for fold in folds):
+        most = TRAINED_VALUES // features.values.shape[1]
+        for fold in (_bounded(fold, most, seed, "wells") for fold in folds):
             known = about.iloc[fold.train]
             types, classes = np.unique(known["cell_type"].to_numpy(str), return_inverse=True)
             trained = features.of(fold.train, fold.test)
             c = choose_c(trained, classes, groups[fold.train], settings.svm_c, seed, raw=raw)
             logger.info("%s, fold %s: C = %g", scheme, fold.name, c)
             predicted = PairwiseSvm(trained, classes, raw=raw).predict(features.of(fold.test, fold.test), c)
-            yield _answered(about.iloc[fold.test], types[predicted], scheme, "well")
+            yield _answered(about.iloc[fold.test], types[predicted], scheme, "well", len(fold.train))
             if scheme in SCORED_BY_IMAGE:
-                yield _images_told(about, sites, fold, c, scheme, raw=raw)
+                of_images = _bounded(fold, int(most / _images_per_well(sites, wells)), seed, "images")
+                yield _images_told(about, sites, of_images, c, scheme, raw=raw)
 
 
 def _images_per_well(sites: Path, wells: Path) -> float:
@@ -138,12 +142,13 @@ def _images_per_well(sites: Path, wells: Path) -> float:
     return pq.read_metadata(sites).num_rows / max(1, pq.read_metadata(wells).num_rows)
 
 
-def _bounded(fold: Fold, most: int, seed: int) -> Fold:
-    """A fold that trains on so many wells at most, drawn from its own; what it tests stays."""
+def _bounded(fold: Fold, most: int, seed: int, what: str) -> Fold:
+    """A fold that trains on so many wells at most, drawn from its own; what it tests stays. `what` : trains, for the log."""
     if len(fold.train) <= most:
         return fold
     drawn = np.random.default_rng(seed).permutation(len(fold.train))[:most]
-    logger.info("fold %s: trains on %s of %s, drawn", fold.name, counted(most, "well"), f"{len(fold.train):,}")
+    of = f"{len(fold.train):,}"
+    logger.info("fold %s, by %s: trains on %s of %s, drawn", fold.name, what, counted(most, "well"), of)
     return replace(fold, train=fold.train[np.sort(drawn)])
 
 
@@ -165,13 +170,16 @@ def _images_told(wells: pd.DataFrame, sites: Path, fold: Fold, c: float, scheme:
     train = about["well_id"].isin(trained).to_numpy()
     types, classes = np.unique(about.loc[train, "cell_type"].to_numpy(str), return_inverse=True)
     predicted = PairwiseSvm(features[train], classes, raw=raw).predict(features[~train], c)
-    return _answered(about[~train], types[predicted], scheme, "site")
+    return _answered(about[~train], types[predicted], scheme, "site", len(trained))
 
 
-def _answered(rows: pd.DataFrame, predicted: npt.NDArray[np.str_], scheme: Scheme, unit: str) -> pd.DataFrame:
+def _answered(
+    rows: pd.DataFrame, predicted: npt.NDArray[np.str_], scheme: Scheme, unit: str, training_wells: int
+) -> pd.DataFrame:
     drawn = rows["experiment"] if scheme is Scheme.LEAVE_EXPERIMENT_OUT else rows["well_id"]
     of_site = rows["site_id"] if unit == "site" else None
     told = {"drawn": drawn, "true": rows["cell_type"], "predicted": predicted.astype(object)}
+    told["training_wells"] = training_wells
     return pd.DataFrame(told).assign(scheme=scheme.value, unit=unit, well_id=rows["well_id"], site_id=of_site)
 
 

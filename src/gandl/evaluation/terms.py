@@ -65,13 +65,14 @@ TREATMENTS = Schema(
         Column("difference", "float", nullable=True),
         Column("p", "float", nullable=True),
         Column("q", "float", nullable=True),
-        Column("hit", "boolean"),
+        Column("differs", "boolean"),
         Column("plates_without_negative", "string", nullable=True),
     ),
     key=("featurizer", "normalization", "cell_type", "kind", "treatment", "concentration_um"),
 )
 """Mean on score of every treatment and dose with its interval, its `difference` from the negative controls of its plates, p and q
-(Benjamini-Hochberg) of that; those of its plates that have no negative control, joined by |, where others have: nothing is tested
+(Benjamini-Hochberg) of that, and whether it `differs`, towards the positive controls or away from them: no hit by that, which
+is a compound of `COMPOUNDS`. Those of its plates that have no negative control, joined by |, where others have: nothing is tested
 then. Of both kinds of controls the mean, and the band in which a further well lies (prediction interval of normal wells)."""
 
 COMPARISONS = Schema(

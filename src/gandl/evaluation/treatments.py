@@ -1,4 +1,4 @@
-"""Treatments: takes held-out scores of wells, makes a row per treatment and dose, and which of them are hits.
+"""Treatments: takes held-out scores of wells, makes a row per treatment and dose, and which of them differ from the controls.
 
 For every screen with treated wells, however few doses they have. A treated well is scored by the strictest scheme that its cell
 type has; controls of both kinds by the same scheme stand beside. `gandl.evaluation.hits` has the statistics.
@@ -57,9 +57,9 @@ def write_treatments(
     scores : `tables.WELL_SCORES` of the featurizer under one normalisation.
     settings : bootstrap, confidence, false_discovery.
     seed : of the bootstrap. training_seed : of the network, for the table.
-    output : `tables.NUMBERS`, split `<scheme>:<cell type>`: `hit_share` (n: treatments and doses that were tested),
-        `negatives_as_hits` and `positives_as_hits`, shares of single control wells that the same test calls hits (n: wells); the
-        first is how often it errs on wells known to be inactive. No row where nothing could be tested.
+    output : `tables.NUMBERS`, split `<scheme>:<cell type>`: `differing_share` (n: treatments and doses that were
+        tested), `negatives_differing` and `positives_differing`, shares of single control wells that differ by the same test (n:
+        wells); the former is how often it errs on wells known to be inactive. No row where nothing could be tested.
     treatments : `TREATMENTS`, by cell type: controls, then treatments by name and dose. A treatment goes by its compound's name.
 
     Raises
@@ -142,7 +142,7 @@ def treatments_of(wells: pd.DataFrame, negative: Negative, settings: EvaluationS
     )
     found = found.assign(low=ends.low, high=ends.high, interval=ends.of, band_low=np.nan, band_high=np.nan)
     found = found.assign(plates_without_negative=negative.absent(plates, of_group).reindex(found.index))
-    found = found.assign(kind=TREATMENT, difference=difference, p=p, q=q, hit=q <= settings.false_discovery)
+    found = found.assign(kind=TREATMENT, difference=difference, p=p, q=q, differs=q <= settings.false_discovery)
     controls = [_control(wells[wells["control"] == kind], kind, settings.confidence) for kind in (POSITIVE, NEGATIVE)]
     return pd.concat([*(part for part in controls if len(part)), found], ignore_index=True)
 
@@ -161,7 +161,7 @@ def _control(of_kind: pd.DataFrame, kind: str, confidence: float) -> pd.DataFram
     low, high = hits.own_interval(on, confidence)
     band_low, band_high = hits.prediction_interval(on, confidence)
     row = dict.fromkeys(("concentration_um", "difference", "p", "q"), np.nan)
-    counted = {"wells": len(on), "plates": of_kind["plate_id"].nunique(), "mean": on.mean(), "hit": False}
+    counted = {"wells": len(on), "plates": of_kind["plate_id"].nunique(), "mean": on.mean(), "differs": False}
     names = {"kind": kind, "treatment": None, "plates_without_negative": None}
     ends = {"low": low, "high": high, "interval": OF_WELLS if len(on) > 1 else None}
     return pd.DataFrame([row | names | counted | ends | {"band_low": band_low, "band_high": band_high}])
@@ -170,17 +170,19 @@ def _control(of_kind: pd.DataFrame, kind: str, confidence: float) -> pd.DataFram
 def _numbers(
     wells: pd.DataFrame, negative: Negative, found: pd.DataFrame, split: str, settings: EvaluationSettings
 ) -> list[Row]:
-    """How many treatments are hits, and how many single control wells would be by the same p value."""
+    """How many treatments differ, and how many single control wells would by the same p value."""
     tested = found[found["p"].notna()]
     if tested.empty:
         return []
     limit = hits.largest_p(tested["p"].to_numpy(), tested["q"].to_numpy(), settings.false_discovery)
-    rows = [number(split, "treatment", "hit_share", float(tested["hit"].mean()), (np.nan, np.nan), len(tested))]
+    rows = [
+        number(split, "treatment", "differing_share", float(tested["differs"].mean()), (np.nan, np.nan), len(tested))
+    ]
     positive = wells[(wells["control"] == POSITIVE) & wells["plate_id"].isin(negative.plates)]
     on, plates = positive["on"].to_numpy(float), positive["plate_id"].to_numpy(object)
     by_kind = {
-        "negatives_as_hits": hits.compare_each(negative.on, negative.plates),
-        "positives_as_hits": hits.compare(on, plates, np.arange(len(on)), negative.reference)[1],
+        "negatives_differing": hits.compare_each(negative.on, negative.plates),
+        "positives_differing": hits.compare(on, plates, np.arange(len(on)), negative.reference)[1],
     }
     for metric, p in by_kind.items():
         called, n = int((p <= limit).sum()), int(np.isfinite(p).sum())

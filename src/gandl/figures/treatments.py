@@ -38,7 +38,7 @@ LONGEST = 26
 RANKED = 62.0
 """Height (mm) of a panel of ranked points, and of the list of names beside it."""
 LISTED = 8
-"""Names of the highest and of the lowest hits beside ranked points."""
+"""Names of the highest and of the lowest of those that differ, beside ranked points."""
 OF_DOSES = 9
 """So many different doses have a colour each in the legend."""
 AXIS = "On score (−1: mean C−, +1: mean C+)"
@@ -136,7 +136,7 @@ def _row(axes: Axes, wells: pd.DataFrame, row: int, height: float, colours: dict
 
 
 def _ranked(data: pd.DataFrame) -> Figure:
-    """Treatments and doses by rank, a panel per cell type, the names of the first hits beside it."""
+    """Treatments and doses by rank, a panel per cell type, the names of the first that differ beside it."""
     cell_types = list(dict.fromkeys(data["cell_type"]))
     height = min(RANKED, (PAGE - 20.0) / len(cell_types))
     figure = look.new_figure(look.DOUBLE_COLUMN, height * len(cell_types) + 20)
@@ -159,13 +159,13 @@ def _ranked(data: pd.DataFrame) -> Figure:
 
 
 def _names(axes: Axes, ranked: pd.DataFrame) -> None:
-    """Names of the hits with the highest and the lowest scores, as text."""
+    """Names of those that differ with the highest and the lowest scores, as text."""
     axes.set_axis_off()
-    hits = ranked[ranked["hit"]]
-    upper, lower = hits[hits["difference"] > 0], hits[hits["difference"] <= 0]
+    called = ranked[ranked["differs"]]
+    upper, lower = called[called["difference"] > 0], called[called["difference"] <= 0]
     lines = [
-        *_listed(f"{_heading(TOWARDS)}: {counted(len(upper), 'hit')}", upper),
-        *_listed(f"{_heading(AWAY)}: {counted(len(lower), 'hit')}", lower.iloc[::-1]),
+        *_listed(f"{_heading(TOWARDS)}: {counted(len(upper), 'differs', 'differ')}", upper),
+        *_listed(f"{_heading(AWAY)}: {counted(len(lower), 'differs', 'differ')}", lower.iloc[::-1]),
     ]
     for line, (text, weight) in enumerate(lines):
         place = 1.0 - line / (2 * LISTED + 4)
@@ -176,8 +176,8 @@ def _heading(way: str) -> str:
     return f"{way[0].upper()}{way[1:]}"
 
 
-def _listed(heading: str, hits: pd.DataFrame) -> list[tuple[str, str]]:
-    first = hits.head(LISTED)
+def _listed(heading: str, called: pd.DataFrame) -> list[tuple[str, str]]:
+    first = called.head(LISTED)
     known = zip(first.index + 1, first["treatment"], first["concentration_um"], strict=True)
     names = [f"{rank}  {shortened(name)}{dose_text(dose, before=', ')}" for rank, name, dose in known]
     return [(heading, "bold"), *((name, "normal") for name in names)]
@@ -186,16 +186,16 @@ def _listed(heading: str, hits: pd.DataFrame) -> list[tuple[str, str]]:
 def _points(
     axes: Axes, x: np.ndarray, y: np.ndarray, rows: pd.DataFrame, colours: dict[float, str], *, size: float
 ) -> None:
-    """Discs, filled by dose; hits larger, with a dark edge, above the others. Of one dose only hits are filled. What was not
-    tested is a small cross."""
-    hit, tested = rows["hit"].to_numpy(bool), rows["p"].notna().to_numpy()
+    """Discs, filled by dose; those that differ larger, with a dark edge, above the others. Of one dose only they are
+    filled. What was not tested is a small cross."""
+    differs, tested = rows["differs"].to_numpy(bool), rows["p"].notna().to_numpy()
     fill = np.array([colours.get(dose, VERMILION) for dose in rows["concentration_um"]], object)
     if not colours:
-        fill[~hit] = "white"
+        fill[~differs] = "white"
     if not tested.all():
         crosses = [colour if colours else GREY for colour in fill[~tested]]
         axes.scatter(x[~tested], y[~tested], c=crosses, s=0.8 * size, marker="x", linewidths=0.8, zorder=2)
-    for chosen, edge, width, share, level in ((tested & ~hit, GREY, 0.5, 0.6, 2), (hit, INK, 0.8, 1.0, 3)):
+    for chosen, edge, width, share, level in ((tested & ~differs, GREY, 0.5, 0.6, 2), (differs, INK, 0.8, 1.0, 3)):
         axes.scatter(
             x[chosen], y[chosen], c=list(fill[chosen]), s=share * size, edgecolors=edge, linewidths=width, zorder=level
         )
@@ -245,13 +245,15 @@ def _legend(treated: pd.DataFrame, false_discovery: float, confidence: float) ->
     ]
     disc = partial(Line2D, [], [], ls="none", marker="o", ms=4)
     colours = _colours(treated)
-    hit = disc(mfc=VERMILION if not colours else list(colours.values())[len(colours) // 2], mec=INK, mew=0.8, ms=4.5)
-    hit.set_label(f"Hit (false discovery rate {100 * false_discovery:g} %)")
+    differs = disc(
+        mfc=VERMILION if not colours else list(colours.values())[len(colours) // 2], mec=INK, mew=0.8, ms=4.5
+    )
+    differs.set_label(f"Differs from C− (false discovery rate {100 * false_discovery:g} %)")
     other = disc(mfc="white" if not colours else list(colours.values())[len(colours) // 2], mec=GREY, mew=0.5, ms=3.4)
-    other.set_label("Not a hit")
+    other.set_label("Does not")
     of_controls = (treated["interval"] == OF_CONTROLS).all()
     line = Line2D([], [], color=GREY, lw=0.8, label=f"{level} interval{' (spread of C−)' if of_controls else ''}")
-    marks = [hit, other, line] if treated["interval"].notna().any() else [hit, other]
+    marks = [differs, other, line] if treated["interval"].notna().any() else [differs, other]
     if treated["p"].isna().any():
         marks.insert(2, disc(marker="x", mec=GREY, mew=0.8, ms=3.4, label="Not tested"))
     doses: list[Line2D | Patch] = []

@@ -18,6 +18,8 @@ from gandl.own_features.request import Request, clean, prepare, record
 from gandl.own_features.sites_of import Sites, read_sites, sites_of_profile, wells_only
 from gandl.own_features.summary import summary_lines
 from gandl.own_features.work import Work
+from gandl.report.caveats import lacking_controls
+from gandl.source.schemes import Question as Split
 from gandl.source.split_schemes import SplitError
 from gandl.source.splits import make_splits
 from gandl.tables import SITES, SPLITS as SPLITS_TABLE, write_table
@@ -33,7 +35,8 @@ def evaluate(request: Request) -> list[str]:
 
     Raises
     ------
-    FeaturesError : tables that cannot be evaluated, or a folder of results that holds something else.
+    FeaturesError : tables that cannot be matched, no featurizer that can be evaluated, no question that can be answered, or a
+        folder of results that holds something else.
     """
     prepare(request.out)
     tables = {name: open_table(path) for name, path in request.features.items()}
@@ -53,7 +56,8 @@ def evaluate(request: Request) -> list[str]:
         at[name] = np.searchsorted(np.sort(held), places)
     frame = frame.iloc[sorted(held)].reset_index(drop=True)
     clean(request.out)
-    screen = _screen(request, frame)
+    screen, left_out = _screen(request, frame)
+    notes += left_out
     methods = request.methods
     if not methods:
         choice = choose_normalisation(frame, scored="controls" in screen.splits)
@@ -62,14 +66,15 @@ def evaluate(request: Request) -> list[str]:
     work = Work(request, frame, screen, methods)
     for name, table in tables.items():
         notes += work.evaluate(name, table, at[name])
+    evaluated = [name for name in tables if name not in work.findings.failed]
+    if not evaluated:
+        raise FeaturesError("; ".join(work.findings.failed.values()))
     with work.findings.timed(COMPARISONS):
-        work.compare(list(tables))
+        work.compare(evaluated)
     if not work.findings.answered:
         said = "; ".join(f"{name}: {reason}" for name, reasons in work.findings.reasons.items() for reason in reasons)
         raise FeaturesError(f"no question can be answered. {said}")
-    lines = summary_lines(
-        request.out, frame, list(tables), methods, work.findings.answered, work.findings.reasons, notes
-    )
+    lines = summary_lines(request.out, frame, evaluated, methods, work.findings, notes)
     record(request, len(frame), methods, work.findings, lines)
     return lines
 
@@ -102,18 +107,23 @@ def _check_alike(tables: Mapping[str, FeatureTable], held: Mapping[str, frozense
             )
 
 
-def _screen(request: Request, sites: pd.DataFrame) -> Screen:
-    """Write sites and splits, and say what the screen holds."""
+def _screen(request: Request, sites: pd.DataFrame) -> tuple[Screen, list[str]]:
+    """Write sites and splits, and say what the screen holds, and which cell types cannot be scored, or not in every scheme."""
     write_table(sites, request.out / "source/plates/sites.parquet", SITES)
     share = request.settings.test_share
     asked = [question.value for question in QuestionName]
     unsplit = ""
+    left_out: list[str] = []
     try:
-        splits = make_splits(sites, questions=asked, test_share=share, seed=request.seed)
+        splits = make_splits(sites, questions=asked, test_share=share, seed=request.seed, left_out=left_out)
     except SplitError as error:
         unsplit = str(error)
+        left_out.clear()
         asked.remove(QuestionName.CONTROLS.value)
         splits = make_splits(sites, questions=asked, test_share=share, seed=request.seed)
     write_table(splits, request.out / SPLITS, SPLITS_TABLE)
     wells = sites.drop_duplicates("well_id").reset_index(drop=True)
-    return Screen(wells, frozenset(splits["question"]), unsplit, request.truth)
+    held = frozenset(splits["question"])
+    if Split.CONTROLS in held:
+        left_out = lacking_controls(wells) + left_out
+    return Screen(wells, held, unsplit, request.truth), list(dict.fromkeys(left_out))

@@ -210,7 +210,7 @@ QUESTIONS: tuple[Question, ...] = (
         outputs=_beside("treatments", treatments=".treatments"),
         needs=needs_treatments,
         title="Treatments and doses that differ from the negative controls of their plates",
-        shown=("hit_share", "negatives_as_hits", "positives_as_hits"),
+        shown=("differing_share", "negatives_differing", "positives_differing"),
     ),
     Question(
         QuestionName.SCREENING.value,
@@ -218,7 +218,7 @@ QUESTIONS: tuple[Question, ...] = (
         inputs={"scores": SCORES, "wells": WELLS, "raw_wells": RAW_WELLS},
         outputs=_beside("screening", plates=".plates", doses=".doses", compounds=".compounds"),
         needs=needs_treatments,
-        title="Compounds: hits that are not toxic, and how often negative controls would be hits",
+        title="Compounds: hits at doses not found toxic, and how often negative controls would be hits",
         shown=("hit_share", "toxic_share", "negative_groups_as_hits", "average_precision"),
     ),
     Question(

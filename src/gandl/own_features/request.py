@@ -59,11 +59,13 @@ class Findings:
     Attributes
     ----------
     answered : files of numbers, by question. reasons : why a question has no answer, or some featurizers and normalisations none.
+    failed : why a featurizer could not be evaluated at all, by its name.
     seconds : how long each step took, all featurizers and normalisations together.
     """
 
     answered: dict[str, list[Path]] = field(default_factory=dict)
     reasons: dict[str, list[str]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -119,6 +121,7 @@ def record(
         "questions": list(request.questions),
         "answered": sorted(findings.answered),
         "reasons": findings.reasons,
+        "failed": findings.failed,
         "seconds": findings.seconds,
         "seed": request.seed,
         "settings": request.settings.model_dump(mode="json", exclude={"questions"}),

@@ -5,16 +5,18 @@ their main numbers and intervals, and which were not, and why.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from gandl.config import Normalization
-from gandl.evaluation.terms import COMPARISONS as COMPARISONS_TABLE, DOSE_RESPONSE, NO_CELL_TYPE, TREATMENTS
-from gandl.figures.common.labels import SCHEMES, dose_unit, number
+from gandl.config import Normalization, QuestionName
+from gandl.evaluation.terms import COMPARISONS as COMPARISONS_TABLE, COMPOUNDS, DOSE_RESPONSE, NO_CELL_TYPE, TREATMENTS
+from gandl.figures.common.hits import direction, ec50_in_words, flags_in_words, hits_of, toxic_in_words
+from gandl.figures.common.labels import SCHEMES, dose_text, number
 from gandl.own_features.questions import COMPARISONS, QUESTIONS, Question
+from gandl.own_features.request import Findings
 from gandl.source.schemes import Scheme
 from gandl.tables import NUMBERS, read_table
 from gandl.workflow.words import counted
@@ -22,13 +24,14 @@ from gandl.workflow.words import counted
 MOST = 40
 """Lines of one question; the rest is counted."""
 HITS = 15
-"""Hits that are named."""
+"""Hits, and treatments that differ, that are named."""
 SHARES = (
     "accuracy",
     "balanced_accuracy",
+    "differing_share",
+    "negatives_differing",
+    "positives_differing",
     "hit_share",
-    "negatives_as_hits",
-    "positives_as_hits",
     "toxic_share",
     "negative_groups_as_hits",
     "ec50_coverage",
@@ -40,9 +43,10 @@ WORDS = {
     "auc": "AUC",
     "ec50_um": "EC50",
     "hill_slope": "Hill slope",
-    "hit_share": "hits",
-    "negatives_as_hits": "negative control wells that the same test calls hits",
-    "positives_as_hits": "positive control wells that it calls hits",
+    "differing_share": "differ from the negative controls",
+    "negatives_differing": "negative control wells that differ by the same test",
+    "positives_differing": "positive control wells that differ by it",
+    "hit_share": "hits at doses not found toxic",
     "toxic_share": "toxic at some dose",
     "negative_groups_as_hits": "groups of negative control wells, each as large as a treatment, that the same test calls hits",
     "permutation_p": "p of labels permuted within plates",
@@ -64,8 +68,7 @@ def summary_lines(
     sites: pd.DataFrame,
     featurizers: Sequence[str],
     methods: Sequence[Normalization],
-    answered: Mapping[str, Sequence[Path]],
-    reasons: Mapping[str, Sequence[str]],
+    findings: Findings,
     notes: Sequence[str],
 ) -> list[str]:
     """The summary of an evaluation.
@@ -73,25 +76,28 @@ def summary_lines(
     Parameters
     ----------
     out : folder of results. sites : rows of the sites table. methods : normalisations, the one of most questions first.
-    answered : files of numbers by question. reasons : why a question has no answer. notes : of how tables were read.
+    featurizers : those that were evaluated. findings : what became of the questions. notes : of how tables were read, and of
+        what is left out.
     """
     lines = [*_of_screen(sites, featurizers), *_of_methods(methods)]
     if notes:
         lines += ["", "Worth knowing", *(f"  {note}" for note in dict.fromkeys(notes))]
     by_image = sites["well_id"].nunique() < len(sites)
     for question in QUESTIONS:
-        if paths := answered.get(question.name):
+        if paths := findings.answered.get(question.name):
             lines += [
                 "",
                 question.title,
                 *(f"  {line}" for line in _capped(list(_of_question(question, paths, by_image=by_image)), paths)),
             ]
-    for path in answered.get(COMPARISONS, ()):
+    for path in findings.answered.get(COMPARISONS, ()):
         lines += ["", "Paired comparisons, on the same held-out wells or images"]
         lines += [f"  {line}" for line in _capped(list(_of_comparisons(path)), [path])]
-    if reasons:
+    if findings.failed:
+        lines += ["", "Not evaluated", *(f"  {name}: {reason}" for name, reason in findings.failed.items())]
+    if findings.reasons:
         lines += ["", "Not answered"]
-        lines += [f"  {name}: {reason}" for name, said in reasons.items() for reason in said]
+        lines += [f"  {name}: {reason}" for name, said in findings.reasons.items() for reason in said]
     return [*lines, "", f"Tables of all numbers, scores and curves are below {out / 'evaluation'}; profiles of wells below "
             f"{out / 'normalization'}."]  # fmt: skip
 
@@ -134,8 +140,10 @@ def _of_question(question: Question, paths: Sequence[Path], *, by_image: bool) -
             for (split, unit), rows in mine.groupby(["split", "unit"], sort=False):
                 if str(split).partition(":")[0] not in HIDDEN and (by_image or unit != "site"):
                     yield f"  {_split(str(split))}: {_values(rows, question.shown, str(unit))}"
-        if (beside := path.with_name(f"{path.stem}.treatments.parquet")).exists():
-            yield from _of_hits(beside)
+        if question.name == QuestionName.TREATMENTS:
+            yield from _of_treatments(path.with_name(f"{path.stem}.treatments.parquet"))
+        elif question.name == QuestionName.SCREENING:
+            yield from _of_hits(path.with_name(f"{path.stem}.compounds.parquet"))
 
 
 def _values(rows: pd.DataFrame, shown: Sequence[str], unit: str) -> str:
@@ -159,33 +167,45 @@ def _of_doses(numbers: pd.DataFrame) -> Iterator[str]:
             rises = "rises" if slopes.get((featurizer, row.split), math.nan) > 0 else "falls"
             _, _, of = str(row.split).partition(":")
             words = of.removeprefix(f"{NO_CELL_TYPE}:").replace(":", ", ")
-            yield f"  {words}: EC50 {_dose(row.value, row.low, row.high)}, {rises} with dose ({counted(int(row.n), 'well')})"
+            ec50_text = ec50_in_words(row.value, row.low, row.high)
+            yield f"  {words}: EC50 {ec50_text}, {rises} with dose ({counted(int(row.n), 'well')})"
 
 
-def _dose(value: float, low: float, high: float) -> str:
-    unit, factor = dose_unit(value)
-    ends = [f"{number(end * factor)}" if math.isfinite(end) else "?" for end in (low, high)]
-    return f"{number(value * factor)} {unit} [{', '.join(ends)}]"
+def _of_treatments(path: Path) -> Iterator[str]:
+    """The treatments and doses that differ with the smallest p, and which way."""
+    table = read_table(path, TREATMENTS)
+    found = table[table["differs"]].sort_values("p")
+    for row in _rows(found.head(HITS)):
+        yield (
+            f"  differs {direction(row.difference)}: {row.treatment}{dose_text(row.concentration_um, before=', ')}"
+            f"{_in_type(row.cell_type)}: difference {number(row.difference)}, q {row.q:.2g}"
+        )
+    if len(found) > HITS:
+        yield f"  and {len(found) - HITS:,} more that differ in {path.name}"
 
 
 def _of_hits(path: Path) -> Iterator[str]:
-    """The hits with the smallest p."""
-    table = read_table(path, TREATMENTS)
-    hits = table[table["hit"]].sort_values("p")
+    """The hits among compounds, the most certain first, with efficacy, EC50 and flags, and how many are flagged toxic."""
+    hits = hits_of(read_table(path, COMPOUNDS))
     for row in _rows(hits.head(HITS)):
-        dose = "" if math.isnan(row.concentration_um) else f", {_plain_dose(row.concentration_um)}"
-        yield f"  hit: {row.treatment}{dose} ({row.cell_type}): difference {number(row.difference)}, q {row.q:.2g}"
+        ends = "" if math.isnan(row.efficacy_low) else f" [{number(row.efficacy_low)}, {number(row.efficacy_high)}]"
+        ec50 = "no EC50"
+        if not math.isnan(row.ec50_um):
+            ec50 = f"EC50 {ec50_in_words(row.ec50_um, row.ec50_low_um, row.ec50_high_um)}"
+        flags = flags_in_words(row.flags)
+        yield (
+            f"  hit: {row.compound}{_in_type(row.cell_type)}: {ec50}, efficacy {number(row.efficacy)}{ends}"
+            f"{dose_text(row.efficacy_dose_um, before=' at ')}, q {row.q:.2g}{f'; {flags}' if flags else ''}"
+        )
     if len(hits) > HITS:
         yield f"  and {counted(len(hits) - HITS, 'further hit')} in {path.name}"
+    if said := toxic_in_words(hits):
+        yield f"  {said}"
 
 
-def _plain_dose(dose: float) -> str:
-    unit, factor = dose_unit(dose)
-    return (
-        f"{number(dose * factor).rstrip('0').rstrip('.')} {unit}"
-        if "." in number(dose * factor)
-        else f"{number(dose * factor)} {unit}"
-    )
+def _in_type(cell_type: str) -> str:
+    """In which cell type; nothing where it is unknown."""
+    return "" if cell_type == NO_CELL_TYPE else f" ({cell_type})"
 
 
 def _of_comparisons(path: Path) -> Iterator[str]:

@@ -8,21 +8,38 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 
 from gandl.config import Normalization
+from gandl.evaluation.cell_type import ANSWERS
 from gandl.evaluation.comparisons import write_comparisons
+from gandl.evaluation.held_out import SITE_SCORES
+from gandl.evaluation.missing.answers import Missing, write_missing
+from gandl.evaluation.strict.refits import REFITS
 from gandl.normalization.profiles import write_profiles
 from gandl.own_features.feature_table import FeaturesError, FeatureTable
 from gandl.own_features.matching import Integers, write_embeddings
 from gandl.own_features.questions import COMPARISONS, QUESTIONS, Methods, Question, Screen
 from gandl.own_features.request import Findings, Request
+from gandl.tables import WELL_SCORES, Schema
 from gandl.workflow.calls import bound
 from gandl.workflow.jobs import is_ours
 from gandl.workflow.words import counted
+
+COMPARED: Mapping[str, tuple[str, Schema]] = {
+    "controls": ("scores/{featurizer}.{method}.parquet", WELL_SCORES),
+    "refits": ("scores/{featurizer}.{method}.refits.parquet", REFITS),
+    "control_images": ("scores/{featurizer}.{method}.sites.parquet", SITE_SCORES),
+    "cell_model": ("cell_model/{featurizer}.none.scores.parquet", WELL_SCORES),
+    "cell_model_images": ("cell_model/{featurizer}.none.sites.parquet", SITE_SCORES),
+    "cell_type": ("cell_type/{featurizer}.none.answers.parquet", ANSWERS),
+}
+"""Files below `evaluation` that comparisons are made of, by the parameters of `write_comparisons`, and what they hold."""
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +57,18 @@ class Work:
         self._missing = {question.name: question.needs(screen) for question in QUESTIONS}
 
     def evaluate(self, name: str, table: FeatureTable, at: Integers) -> list[str]:
-        """Everything of one featurizer; what is worth knowing of its features."""
+        """Everything of one featurizer; what is worth knowing of its features. One whose features cannot be used is noted
+        (`Findings.failed`), and keeps no other from being evaluated."""
         folder = self.out / "embeddings" / "plates" / name
+        try:
+            return self._evaluate(name, table, at, folder)
+        except Exception as error:
+            self.findings.failed[name] = self._plain(_reason(error))
+            logger.warning("%s: not evaluated: %s", name, self.findings.failed[name])
+            shutil.rmtree(folder, ignore_errors=True)
+            return []
+
+    def _evaluate(self, name: str, table: FeatureTable, at: Integers, folder: Path) -> list[str]:
         with self.findings.timed("reading features"):
             written = write_embeddings(table, at, self.sites, folder, name, drop_nan=self.request.drop_nan)
         logger.info("%s: %s of %s", name, counted(written.dim, "feature"), counted(len(self.sites), "row"))
@@ -63,40 +90,56 @@ class Work:
         return written.notes
 
     def compare(self, names: Sequence[str]) -> None:
-        """Every featurizer with every later one, on the same held-out wells and images."""
+        """Every featurizer with every later one, on the same held-out wells and images; of every question those that answered
+        it."""
         if COMPARISONS not in self.request.questions:
             return
         if len(names) < 2:
-            self.findings.add_reason(
-                COMPARISONS, "one featurizer was given; name each of several by --embeddings NAME=table"
+            reason = (
+                f"{names[0]} alone could be evaluated"
+                if self.findings.failed
+                else "one featurizer was given; name each of several by --embeddings NAME=table"
             )
+            self.findings.add_reason(COMPARISONS, reason)
             return
-        method, raw = self.methods[0].value, Normalization.NONE.value
-        files = {
-            "controls": [self.out / f"evaluation/scores/{name}.{method}.parquet" for name in names],
-            "refits": [self.out / f"evaluation/scores/{name}.{method}.refits.parquet" for name in names],
-            "control_images": [self.out / f"evaluation/scores/{name}.{method}.sites.parquet" for name in names],
-            "cell_model": [self.out / f"evaluation/cell_model/{name}.{raw}.scores.parquet" for name in names],
-            "cell_model_images": [self.out / f"evaluation/cell_model/{name}.{raw}.sites.parquet" for name in names],
-            "cell_type": [self.out / f"evaluation/cell_type/{name}.{raw}.answers.parquet" for name in names],
-        }
-        there = {key: paths if all(path.exists() for path in paths) else [] for key, paths in files.items()}
-        if not any(there.values()):
-            self.findings.add_reason(COMPARISONS, "no question was answered on held-out wells")
-            return
+        method = self.methods[0].value
         output = self.out / "evaluation/comparisons/pairs.parquet"
-        write_comparisons(
-            list(names),
-            settings=self.request.settings,
-            development_rows=[],
-            normalization=method,
-            seed=self.request.seed,
-            training_seeds=dict.fromkeys(names, 0),
-            output=output,
-            pairs=[(one, other) for i, one in enumerate(names) for other in names[i + 1 :]],
-            **there,
-        )
+        with self._compared(names, method) as files:
+            if not any(files.values()):
+                self.findings.add_reason(COMPARISONS, "no question was answered of two featurizers on held-out wells")
+                return
+            try:
+                write_comparisons(
+                    list(names),
+                    settings=self.request.settings,
+                    development_rows=[],
+                    normalization=method,
+                    seed=self.request.seed,
+                    training_seeds=dict.fromkeys(names, 0),
+                    output=output,
+                    pairs=[(one, other) for i, one in enumerate(names) for other in names[i + 1 :]],
+                    **{key: list(of.values()) for key, of in files.items()},
+                )
+            except Exception as error:
+                self.findings.add_reason(COMPARISONS, self._plain(_reason(error)))
+                return
         self.findings.answered[COMPARISONS] = [output]
+
+    @contextmanager
+    def _compared(self, names: Sequence[str], method: str) -> Iterator[dict[str, dict[str, Path]]]:
+        """Files that comparisons read, by parameter and featurizer. A featurizer that did not answer a question another one did
+        has a table without rows in its place, as in the workflow; a question of fewer than two featurizers has none."""
+        with TemporaryDirectory() as folder:
+            found: dict[str, dict[str, Path]] = {}
+            for key, (file, schema) in COMPARED.items():
+                paths = {name: self.out / "evaluation" / file.format(featurizer=name, method=method) for name in names}
+                there = [name for name, path in paths.items() if path.exists()]
+                found[key] = {}
+                for name, path in paths.items() if len(there) > 1 else ():
+                    found[key][name] = path if name in there else Path(folder, f"{key}.{name}.parquet")
+                    if name not in there:
+                        write_missing(found[key][name], schema, Missing(key, name, method, "not answered"))
+            yield found
 
     def _sites_of(self, name: str, method: Normalization) -> Path:
         return self.out / f"normalization/plates/{name}.{method}.sites.parquet"

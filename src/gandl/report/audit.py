@@ -62,7 +62,8 @@ class AuditInputs:
     sites : sites table of the screen that is judged, with doses and controls.
     others : sites tables of the other screens of the run.
     curves : training curves (`seed_<n>/curve.parquet`) of the networks that embed; none where nothing was trained.
-    treatments : `evaluation.terms.TREATMENTS` of the featurizer that is drawn; None where the question was not requested.
+    treatments, compounds : `evaluation.terms.TREATMENTS` and `COMPOUNDS` of the featurizer that is drawn; None where the question
+        was not requested.
     paired : `evaluation.terms.COMPARISONS`; none where no featurizer was compared with a floor.
     """
 
@@ -73,6 +74,7 @@ class AuditInputs:
     others: Sequence[Path] = ()
     curves: Sequence[Path] = ()
     treatments: Path | None = None
+    compounds: Path | None = None
     paired: Sequence[Path] = ()
 
 
@@ -130,7 +132,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
     sections, series = screen.sections(table, settings), screen.dose_series(table, settings, drawn)
     story = training_story(inputs.curves, settings["training"])
     columns = table["split"].str.startswith(Scheme.LEAVE_COLUMN_OUT.value).any()
-    treated, paired = treatments_story(inputs.treatments, table, settings), _paired(inputs, settings)
+    treated, paired = treatments_story(inputs.treatments, table, settings, inputs.compounds), _paired(inputs, settings)
     recognised = recognition_story(table, settings)
     return {
         "run": provenance["run"],
@@ -207,7 +209,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
     )
     columns = _columns(table, settings["source"]["bbbc013"]["development_rows"], inputs.sites)
     story = training_story(inputs.curves, settings["training"])
-    treated, paired = treatments_story(inputs.treatments, table, settings), _paired(inputs, settings)
+    treated, paired = treatments_story(inputs.treatments, table, settings, inputs.compounds), _paired(inputs, settings)
     return {
         "run": provenance["run"],
         "dataset": provenance["dataset"].upper(),

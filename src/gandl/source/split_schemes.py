@@ -69,7 +69,9 @@ def row_parts(wells: pd.DataFrame, development_rows: Sequence[str]) -> Iterator[
     yield _lines_part(wells, Scheme.CONFIRMATION, "row", span(rest), development, rest)
 
 
-def controls_parts(wells: pd.DataFrame, test_share: float, seed: int) -> Iterator[Part]:
+def controls_parts(
+    wells: pd.DataFrame, test_share: float, seed: int, left_out: list[str] | None = None
+) -> Iterator[Part]:
     """C+ against C-: every scheme but `confirmation`, as far as the screen allows; what it does not allow is logged.
 
     Training parts hold controls alone; every other well that a fold may test is in its test part. The `probe` leaves out each
@@ -77,7 +79,7 @@ def controls_parts(wells: pd.DataFrame, test_share: float, seed: int) -> Iterato
     each row (or column) of the first plate.
 
     A cell type without one kind of control is left out of every scheme; one whose folds lack a control, out of that scheme: the
-    log says so, and the others are split.
+    log says so, and the others are split. `left_out` : sentences on the latter are added to it.
 
     Raises
     ------
@@ -89,21 +91,23 @@ def controls_parts(wells: pd.DataFrame, test_share: float, seed: int) -> Iterato
     train = control & ~_drawn(wells, ["control", "cell_type", "experiment"], test_share, seed)
     yield _checked(wells, Part(Scheme.QUARTER, "all", train, known & ~train))
     failed: dict[str, list[SplitError]] = {}
+    left_out = [] if left_out is None else left_out
     if wells["cell_type"].nunique() > 1:
         for cell_type in types:
             here = _is(wells, "cell_type", cell_type)
             part = Part(Scheme.QUARTER_BY_CELL_TYPE, cell_type, train & here, ~train & here)
-            yield from _if_possible((_checked(wells, each) for each in [part]), cell_type, types, failed, "quarter")
+            alone = (_checked(wells, each) for each in [part])
+            yield from _if_possible(alone, cell_type, types, failed, "quarter", left_out)
     for cell_type in types:
         here = _is(wells, "cell_type", cell_type)
         if wells.loc[here, "plate_id"].nunique() > 1:
             parts = _left_out(wells, Scheme.LEAVE_PLATE_OUT, "plate_id", here, control)
-            yield from _if_possible(parts, cell_type, types, failed, "plate")
+            yield from _if_possible(parts, cell_type, types, failed, "plate", left_out)
         else:
-            yield from _lines_left_out(wells, here, cell_type)
+            yield from _lines_left_out(wells, here, cell_type, left_out)
         if wells.loc[here, "experiment"].nunique() > 1:
             parts = _left_out(wells, Scheme.LEAVE_EXPERIMENT_OUT, "experiment", here, control)
-            yield from _if_possible(parts, cell_type, types, failed, "experiment")
+            yield from _if_possible(parts, cell_type, types, failed, "experiment", left_out)
         else:
             logger.info("%s: its only experiment cannot be left out", cell_type)
     yield from _across(wells, control)
@@ -125,9 +129,14 @@ def _with_both_controls(wells: pd.DataFrame) -> list[str]:
 
 
 def _if_possible(
-    parts: Iterator[Part], cell_type: str, types: Sequence[str], failed: dict[str, list[SplitError]], scheme: str
+    parts: Iterator[Part],
+    cell_type: str,
+    types: Sequence[str],
+    failed: dict[str, list[SplitError]],
+    scheme: str,
+    left_out: list[str],
 ) -> list[Part]:
-    """The parts of a cell type; none, and a line in the log, where a fold lacks a control.
+    """The parts of a cell type; none, and a line in the log and in `left_out`, where a fold lacks a control.
 
     Raises
     ------
@@ -139,7 +148,8 @@ def _if_possible(
         failed.setdefault(scheme, []).append(error)
         if len(failed[scheme]) == len(types):
             raise failed[scheme][0] from error
-        logger.warning("%s is left out of a scheme: %s", cell_type, error)
+        left_out.append(f"{cell_type} is left out of a scheme: {error}")
+        logger.warning("%s", left_out[-1])
         return []
 
 
@@ -191,9 +201,11 @@ def _left_out(wells: pd.DataFrame, scheme: Scheme, column: str, among: Flags, co
         yield _checked(wells, Part(scheme, fold, among & control & ~here, here))
 
 
-def _lines_left_out(wells: pd.DataFrame, here: Flags, cell_type: str, scheme: Scheme | None = None) -> Iterator[Part]:
+def _lines_left_out(
+    wells: pd.DataFrame, here: Flags, cell_type: str, left_out: list[str], scheme: Scheme | None = None
+) -> Iterator[Part]:
     """Each row of one plate, where every fold has both controls to train on; else each column, where every fold has; else
-    nothing, and a line in the log. `scheme` : what the parts are called, if not by what is left out.
+    nothing, and a line in the log and in `left_out`. `scheme` : what the parts are called, if not by what is left out.
 
     A fold is named by its row or column, by its plate where there are others, and by its cell type where the plate has others.
     """
@@ -216,9 +228,10 @@ def _lines_left_out(wells: pd.DataFrame, here: Flags, cell_type: str, scheme: Sc
         for part in parts:
             yield Part(part.scheme, f"{before}{part.fold}{after}", part.train, part.test)
         return
-    logger.warning(
-        "%s: of its only plate %s neither rows nor columns are left out (%s)", cell_type, plate, "; ".join(reasons)
+    left_out.append(
+        f"{cell_type}: of its only plate {plate} neither rows nor columns are left out ({'; '.join(reasons)})"
     )
+    logger.warning("%s", left_out[-1])
 
 
 def _across(wells: pd.DataFrame, control: Flags) -> Iterator[Part]:
@@ -245,7 +258,7 @@ def _probe(wells: pd.DataFrame, known: Flags, control: Flags) -> Iterator[Part]:
         return
     first = wells[known].iloc[0]
     here = _is(wells, "plate_id", first["plate_id"]) & _is(wells, "cell_type", first["cell_type"])
-    yield from _lines_left_out(wells, here, first["cell_type"], Scheme.PROBE)
+    yield from _lines_left_out(wells, here, first["cell_type"], [], Scheme.PROBE)
 
 
 def _drawn(wells: pd.DataFrame, strata: list[str], share: float, seed: int) -> Flags:

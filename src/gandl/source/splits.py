@@ -87,11 +87,12 @@ def make_splits(
     test_share: float = 0.25,
     seed: int = 0,
     questions: Sequence[str] = tuple(QuestionName),
+    left_out: list[str] | None = None,
 ) -> pd.DataFrame:
     """Split the wells of a screen under every scheme that it allows; parameters as in `write_splits`.
 
     `controls` needs both kinds of controls, `cell_model` controls of HRCE and of VERO, `cell_type` two cell types and no
-    infection (RxRx1).
+    infection (RxRx1). `left_out` : sentences on cell types that a scheme of `controls` leaves out are added to it.
 
     Raises
     ------
@@ -103,9 +104,8 @@ def make_splits(
     if development_rows and wells["plate_id"].nunique() == 1:
         parts.append((Question.CONTROLS, row_parts(wells, development_rows)))
     elif {"positive", "negative"} <= set(wells["control"]):
-        parts.append(
-            (Question.CONTROLS, _controls(wells, test_share, seed, requested=QuestionName.CONTROLS in questions))
-        )
+        requested = QuestionName.CONTROLS in questions
+        parts.append((Question.CONTROLS, _controls(wells, test_share, seed, left_out, requested=requested)))
     else:
         logger.warning("no question about controls: the screen lacks positive or negative ones")
     if QuestionName.CELL_MODEL in questions and set(CELL_MODELS) <= set(wells["cell_type"]):
@@ -121,10 +121,12 @@ def make_splits(
     return pd.concat([pd.DataFrame(columns=SPLITS.names, dtype=object), *tables], ignore_index=True)
 
 
-def _controls(wells: pd.DataFrame, test_share: float, seed: int, *, requested: bool) -> list[Part]:
+def _controls(
+    wells: pd.DataFrame, test_share: float, seed: int, left_out: list[str] | None, *, requested: bool
+) -> list[Part]:
     """The parts of `controls`; if it is not requested, controls that cannot be split are only logged."""
     try:
-        return list(_distinct(controls_parts(wells, test_share, seed)))
+        return list(_distinct(controls_parts(wells, test_share, seed, left_out)))
     except SplitError as error:
         if requested:
             raise

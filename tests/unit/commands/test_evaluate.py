@@ -18,38 +18,8 @@ from gandl.evaluation.terms import COMPARISONS
 from gandl.normalization.export import export_profiles
 from gandl.own_features import feature_table, matching
 from gandl.tables import NUMBERS, SITES, read_table, write_table
-from own_tables import QUICK, gandl_evaluate, plate_profile, table_of_features
+from own_tables import QUICK, UNLABELLED, gandl_evaluate, numbers, plate_profile, table_of_features, value
 from pair_inputs import features as pair_features, infected_sites, typed_sites, write_screen
-
-UNLABELLED = ("--normalization", "unlabelled", "--normalization", "none")
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three plates of HRCE, two of VERO, two images per well: sites, features by site in one table, rows shuffled."""
-    folder = tmp_path_factory.mktemp("pair")
-    sites = infected_sites({"HRCE-1": 3, "VERO-1": 2})
-    write_table(sites, folder / "sites.parquet", SITES)
-    table = table_of_features(pair_features(sites), site_id=sites["site_id"])
-    table.sample(frac=1, random_state=0).to_parquet(folder / "features.parquet", index=False)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def evaluated(pair: Path) -> Path:
-    out = pair / "out"
-    given = ("--embeddings", f"mine={pair / 'features.parquet'}", "--sites", pair / "sites.parquet", "--out", out)
-    assert gandl_evaluate(*given, *UNLABELLED, *QUICK) is None
-    return out
-
-
-def numbers(out: Path, question: str, featurizer: str = "mine", method: str = "unlabelled") -> pd.DataFrame:
-    return read_table(out / f"evaluation/{question}/{featurizer}.{method}.parquet", NUMBERS)
-
-
-def value(table: pd.DataFrame, metric: str, split: str) -> pd.Series:
-    (row,) = table[(table["metric"] == metric) & (table["split"] == split) & (table["unit"] == "well")].itertuples()
-    return row
 
 
 def test_numbers_are_those_of_the_workflow_s_functions_called_by_hand(evaluated: Path, tmp_path: Path) -> None:

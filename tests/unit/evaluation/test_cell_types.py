@@ -126,20 +126,33 @@ def test_globally_standardised_profiles_answer_cell_types_without_the_units_of_a
     assert numbers.loc[("quarter:all", "site", "balanced_accuracy"), "value"] > 0.95
 
 
-def test_of_wide_features_training_wells_are_drawn_and_every_test_well_is_answered(
+def test_of_wide_features_wells_whose_images_train_are_drawn_and_every_test_well_is_answered(
     typed: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "gandl")
     whole, _ = cell_type(typed, Normalization.NONE, tmp_path)
     assert "drawn" not in caplog.text
-    monkeypatch.setattr(
-        "gandl.evaluation.cell_type.TRAINED_VALUES", 12 * 2 * 60
-    )  # 12 features, 2 images of a well: 60 wells
-    bounded, _ = cell_type(typed, Normalization.NONE, tmp_path)
-    assert "fold all: trains on 60 wells of " in caplog.text
-    pd.testing.assert_series_equal(bounded["n"], whole["n"])
-    assert bounded.loc[("leave_experiment_out:all", "well", "accuracy"), "value"] > 0.9
-    assert bounded.loc[("quarter:all", "site", "accuracy"), "value"] > 0.9
+    trained = pd.read_parquet(tmp_path / "none.answers.parquet").groupby(["scheme", "unit"])["training_wells"]
+    assert trained.unique().map(list).to_dict() == {
+        ("quarter", "well"): [144],
+        ("quarter", "site"): [144],
+        ("leave_experiment_out", "well"): [96],
+    }
+    for wells, images, of_wells in ((150, 75, 144), (60, 30, 60)):  # of 12 features and two images of a well
+        monkeypatch.setattr("gandl.evaluation.cell_type.TRAINED_VALUES", 12 * wells)
+        caplog.clear()
+        bounded, _ = cell_type(typed, Normalization.NONE, tmp_path)
+        assert f"fold all, by images: trains on {images} wells of {of_wells}, drawn" in caplog.text
+        assert ("fold all, by wells: " in caplog.text) is (of_wells < 144)
+        trained = pd.read_parquet(tmp_path / "none.answers.parquet").groupby(["scheme", "unit"])["training_wells"]
+        assert trained.unique().map(list).to_dict() == {
+            ("quarter", "well"): [of_wells],
+            ("quarter", "site"): [images],
+            ("leave_experiment_out", "well"): [min(96, of_wells)],
+        }
+        pd.testing.assert_series_equal(bounded["n"], whole["n"])
+        assert bounded.loc[("leave_experiment_out:all", "well", "accuracy"), "value"] > 0.9
+        assert bounded.loc[("quarter:all", "site", "accuracy"), "value"] > 0.9
 
 
 def test_held_out_scores_put_hrce_at_plus_one_and_vero_at_minus_one(infected: Screen, tmp_path: Path) -> None:

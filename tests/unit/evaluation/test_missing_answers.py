@@ -165,7 +165,7 @@ def test_a_constant_featurizer_gives_chance_by_ties_and_no_z_prime(
     for metric in ("z_prime", "robust_z_prime", "ssmd", "z_prime_lda"):
         assert by_metric[metric].isna().all(), metric
     assert (answers.table("model").query("metric == 'auc'")["value"] == 0.5).all()
-    assert not read_table(answers.file("treatments"), TREATMENTS)["hit"].any()
+    assert not read_table(answers.file("treatments"), TREATMENTS)["differs"].any()
     assert not read_table(answers.file("compounds"), COMPOUNDS)["hit"].any()
     assert answers.table("doses").query("metric == 'ec50_um'")["value"].isna().all()
     layout = answers.table("layout")

@@ -104,7 +104,7 @@ def test_efficacy_is_the_mean_score_of_a_dose_and_a_hit_is_above_the_controls(sc
     doses = found["doses"]
     for ours, theirs in (("efficacy", "mean"), ("efficacy_low", "low"), ("efficacy_high", "high"), ("q", "q")):
         np.testing.assert_array_equal(doses[ours], treatments[theirs])
-    expected = treatments["hit"] & (treatments["difference"] > 0) & ~doses["toxic"]
+    expected = treatments["differs"] & (treatments["difference"] > 0) & ~doses["toxic"]
     assert (doses["hit"] == expected).all()
     assert set(doses.loc[doses["hit"], "compound"]) == {"Remdesivir"}
 

@@ -83,12 +83,12 @@ def test_differences_are_from_the_negative_controls_of_the_same_plates(scores: P
 
 def test_active_doses_are_hits_and_inactive_ones_are_not(found) -> None:
     table, _ = found
-    hits = table[table["hit"]]
+    hits = table[table["differs"]]
     assert set(hits["treatment"]) == {"Remdesivir"}
     hrce = hits[hits["cell_type"] == "HRCE"]
     assert {0.3, 1.0, 3.0} <= set(hrce["concentration_um"])
     assert (hrce["difference"] > 0).all()
-    assert ((table["q"] <= SETTINGS.false_discovery) == table["hit"]).all()
+    assert ((table["q"] <= SETTINGS.false_discovery) == table["differs"]).all()
 
 
 def test_controls_stand_beside_with_the_band_of_their_wells(scores: Path, found) -> None:
@@ -103,7 +103,7 @@ def test_controls_stand_beside_with_the_band_of_their_wells(scores: Path, found)
     band = np.array([-1, 1]) * reach * np.sqrt(1 + 1 / n)
     assert (row["band_low"], row["band_high"]) == pytest.approx(tuple(row["mean"] + band))
     assert row["interval"] == "own wells"
-    assert not table.loc[table["kind"] != "treatment", "hit"].any()
+    assert not table.loc[table["kind"] != "treatment", "differs"].any()
 
 
 def test_numbers_say_how_many_are_hits_and_how_controls_fare_by_the_same_test(found) -> None:
@@ -113,13 +113,13 @@ def test_numbers_say_how_many_are_hits_and_how_controls_fare_by_the_same_test(fo
     for scheme, cell_type in (("leave_plate_out", "HRCE"), ("leave_row_out", "VERO")):
         of_type = numbers[numbers["split"] == f"{scheme}:{cell_type}"].set_index("metric")
         rows = table[(table["cell_type"] == cell_type) & (table["kind"] == "treatment")]
-        assert of_type.loc["hit_share", ["value", "n"]].tolist() == [rows["hit"].mean(), len(rows)]
+        assert of_type.loc["differing_share", ["value", "n"]].tolist() == [rows["differs"].mean(), len(rows)]
         controls = table[table["cell_type"] == cell_type].set_index("kind")["wells"]
-        assert of_type.loc["negatives_as_hits", "n"] == controls["negative"]
-        assert of_type.loc["positives_as_hits", "n"] == controls["positive"]
+        assert of_type.loc["negatives_differing", "n"] == controls["negative"]
+        assert of_type.loc["positives_differing", "n"] == controls["positive"]
     hrce = numbers[numbers["split"] == "leave_plate_out:HRCE"].set_index("metric")["value"]
-    assert hrce["positives_as_hits"] > 0.2
-    assert hrce["negatives_as_hits"] < 0.1
+    assert hrce["positives_differing"] > 0.2
+    assert hrce["negatives_differing"] < 0.1
 
 
 def test_doses_that_are_not_given_are_one_group_and_two_spellings_one_treatment(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_with_too_few_negative_controls_all_is_listed_and_nothing_tested(tmp_pat
         assert rows["wells"].sum() == 72
         assert rows[["low", "high"]].notna().all(axis=None)
         assert rows["p"].isna().all()
-        assert not rows["hit"].any()
+        assert not rows["differs"].any()
         assert numbers.empty
 
 
@@ -174,8 +174,8 @@ def test_wells_on_a_plate_without_negative_control_are_scored_and_not_tested(tmp
     rows = table[table["kind"] == "treatment"]
     new = rows["treatment"] == "new"
     assert rows.loc[new, ["difference", "p", "q"]].isna().all(axis=None)
-    assert not rows.loc[new, "hit"].any()
-    assert numbers.loc[numbers["metric"] == "hit_share", "n"].item() == (~new).sum()
+    assert not rows.loc[new, "differs"].any()
+    assert numbers.loc[numbers["metric"] == "differing_share", "n"].item() == (~new).sum()
 
 
 def test_without_replicates_intervals_rest_on_the_negative_controls(tmp_path: Path) -> None:

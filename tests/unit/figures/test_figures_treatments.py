@@ -69,10 +69,10 @@ def test_the_first_hits_of_many_are_named_with_their_rank_and_all_are_counted() 
     order = table[table["kind"] == "treatment"].sort_values("mean", ascending=False, ignore_index=True)
     figure = figure_of(table)
     words = [text.get_text() for axes in figure.axes for text in axes.texts]
-    hits = order[order["hit"]]
+    hits = order[order["differs"]]
     towards = hits[hits["difference"] > 0]
-    assert f"Towards C+: {len(towards)} hits" in words
-    assert f"Away from C+: {len(hits) - len(towards)} hits" in words
+    assert f"Towards C+: {len(towards)} differ" in words
+    assert f"Away from C+: {len(hits) - len(towards)} differ" in words
     first, last = order.iloc[0], order.iloc[-1]
     assert f"1  {first['treatment']}, 10 µM" in words
     assert f"300  {last['treatment']}, 10 µM" in words
@@ -96,7 +96,7 @@ def test_bands_are_those_of_the_controls_and_an_unknown_cell_type_is_not_printed
 
 
 def test_screens_without_doses_controls_or_anything_to_test_are_drawn(tmp_path: Path) -> None:
-    table = treatments_table(4).assign(concentration_um=np.nan, p=np.nan, q=np.nan, difference=np.nan, hit=False)
+    table = treatments_table(4).assign(concentration_um=np.nan, p=np.nan, q=np.nan, difference=np.nan, differs=False)
     for part in (table, table[table["kind"] != "positive"], table[table["kind"] == "treatment"]):
         assert len(points(figure_of(part))) == 4
     assert shortened("x" * 40) == "x" * 25 + "…"
@@ -111,7 +111,7 @@ def test_what_was_not_tested_is_a_cross_and_the_legend_says_so_and_what_interval
     assert "Not tested" not in words_below(figure_of(table))
     assert "95 % interval" in words_below(figure_of(table))
     table.loc[table.index[-2:], ["difference", "p", "q"]] = np.nan
-    table.loc[table.index[-2:], "hit"] = False
+    table.loc[table.index[-2:], "differs"] = False
     assert "Not tested" in words_below(figure_of(table))
     alone = table.assign(interval="negative controls", band_low=np.nan, band_high=np.nan)
     assert "95 % interval (spread of C−)" in words_below(figure_of(alone))
@@ -153,26 +153,26 @@ def test_table_lists_controls_then_hits_then_the_others_and_every_value() -> Non
     table = treatments_table(12, 2)
     order = ranked(table)
     assert order["kind"].tolist()[:2] == ["positive", "negative"]
-    hit = order["hit"].tolist()[2:]
+    hit = order["differs"].tolist()[2:]
     assert hit == sorted(hit, reverse=True)
-    assert order.loc[order["hit"], "p"].is_monotonic_increasing
+    assert order.loc[order["differs"], "p"].is_monotonic_increasing
     words = words_of(table_page({"gandl_blocks": table}, "gandl_blocks", SETTINGS, 0.95, 0.05))
     for row in order[order["kind"] == "treatment"].itertuples():
         low, high = f"{row.low:.2f}".replace("-", "−"), f"{row.high:.2f}".replace("-", "−")
         assert f"[{low}, {high}]" in words
         assert row.treatment in words
-    assert "Hit: q ≤ 0.05." in words
+    assert "Differs: q ≤ 0.05." in words
     assert "whole plates held out" in words
     assert "Called by" not in words.split("On score: mean")[0], "one featurizer has nobody to agree with"
 
 
 def test_featurizers_that_agree_on_a_hit_are_counted_also_where_no_dose_is_given() -> None:
     rows = [
-        treatment_row("treatment", name, dose, 0.5, 0.1, cell_type="x", p=0.001, q=0.01, difference=1.0, hit=hit)
+        treatment_row("treatment", name, dose, 0.5, 0.1, cell_type="x", p=0.001, q=0.01, difference=1.0, differs=hit)
         for name, dose, hit in (("a", np.nan, True), ("b", 1.0, True), ("b", 3.0, False))
     ]
     one = pd.DataFrame(rows)[TREATMENTS.names]
-    other = one.assign(hit=[True, False, False])
+    other = one.assign(differs=[True, False, False])
     assert called_by({"one": one, "other": other}, one) == [2, 1, 0]
     words = words_of(table_page({"one": one, "other": other}, "one", SETTINGS, 0.95, 0.05))
     assert "2 of 2" in words
@@ -187,7 +187,7 @@ def test_the_note_says_how_intervals_are_made_what_was_not_tested_and_what_the_n
     )
     assert words.endswith("More hits.")
     table.loc[table.index[-1], ["difference", "p", "q"]] = np.nan
-    table.loc[table.index[-1], "hit"] = False
+    table.loc[table.index[-1], "differs"] = False
     table.loc[table.index[-1], "plates_without_negative"] = "a<b"
     words = words_of(table_page({"gandl_blocks": table}, "gandl_blocks", SETTINGS, 0.95, 0.05))
     assert "Plate a<b has no negative control: its wells were scored, not tested." in words.replace("&gt;", ">")

@@ -88,11 +88,11 @@ def doses_of(
     of_group = treated.groupby(SERIES, sort=True, dropna=False).ngroup().to_numpy()
     harm = toxicity(wells, treated, of_group, settings.false_discovery)
     median, low, high = sign_test_intervals(treated["on"].to_numpy(float), of_group, settings.confidence)
-    rescued = (found["difference"].to_numpy(float) > 0) & found["hit"].to_numpy(bool)
+    rescued = (found["difference"].to_numpy(float) > 0) & found["differs"].to_numpy(bool)
     found = found.rename(
         columns={"treatment": "compound", "mean": "efficacy", "low": "efficacy_low", "high": "efficacy_high"}
     )
-    found = pd.concat([found.drop(columns="hit"), harm], axis=1)
+    found = pd.concat([found.drop(columns="differs"), harm], axis=1)
     found = found.assign(
         hit=rescued & ~harm["toxic"].to_numpy(bool),
         median=median,

@@ -1,16 +1,33 @@
-"""Hits in words: takes rows of `evaluation.terms.TREATMENTS`, makes what figure, table and audit page say of them alike."""
+"""Treatments and hits in words: takes rows of `evaluation.terms.TREATMENTS` and `COMPOUNDS`, makes what figure, table, audit page
+and summaries say of them alike."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import pandas as pd
 
-from gandl.evaluation.terms import NO_CELL_TYPE, OF_CONTROLS, OF_REPLICATES
-from gandl.workflow.words import named
+from gandl.evaluation.terms import (
+    BIPHASIC,
+    EC50_ABOVE,
+    EC50_BELOW,
+    FALLING,
+    FEW_DOSES,
+    NO_CELL_TYPE,
+    NO_DOSE,
+    OF_CONTROLS,
+    OF_REPLICATES,
+    ONE_DOSE,
+    ONE_REPLICATE,
+    OPEN,
+    TOXIC,
+)
+from gandl.figures.common.labels import dose_unit, number
+from gandl.workflow.words import counted, named
 
 TOWARDS, AWAY = "towards C+", "away from C+"
-"""Which way a hit differs from the negative controls."""
+"""Which way a treatment differs from the negative controls."""
 NAMED = 5
 """Plates that a sentence names at most."""
 INTERVALS = {
@@ -18,6 +35,19 @@ INTERVALS = {
     OF_CONTROLS: "Student's t by the spread of the negative controls within plates, since there are too few replicates to pool",
 }
 """How intervals of treatments are made, by what their spread is of."""
+FLAGGED = {
+    EC50_BELOW: "EC50 below the doses",
+    EC50_ABOVE: "EC50 above the doses",
+    OPEN: "open interval of the EC50",
+    BIPHASIC: "biphasic",
+    FALLING: "falls with the dose",
+    TOXIC: "toxic at some dose",
+    NO_DOSE: "no dose",
+    ONE_DOSE: "one dose",
+    FEW_DOSES: "few doses",
+    ONE_REPLICATE: "no replicates",
+}
+"""Flags of compounds (`evaluation.terms.FLAGS`) in few words; any other keeps its name, with blanks."""
 
 
 def direction(difference: float) -> str:
@@ -68,3 +98,34 @@ def _first(names: list[str]) -> list[str]:
     return (
         names if len(names) <= NAMED else [*names[: NAMED - 1], f"{names[NAMED - 1]} and {len(names) - NAMED:,} more"]
     )
+
+
+def hits_of(compounds: pd.DataFrame) -> pd.DataFrame:
+    """The hits among rows of `COMPOUNDS`, the most certain first, of equally certain ones the most effective."""
+    order = {"q": True, "efficacy": False, "compound": True}
+    return compounds[compounds["hit"]].sort_values(list(order), ascending=list(order.values()), kind="stable")
+
+
+def flags_in_words(flags: object) -> str:
+    """Flags of a compound, joined by |, in words; empty where it has none."""
+    return (
+        ", ".join(FLAGGED.get(flag, flag.replace("_", " ")) for flag in flags.split("|"))
+        if isinstance(flags, str)
+        else ""
+    )
+
+
+def ec50_in_words(value: float, low: float, high: float) -> str:
+    """An EC50 (um) with its interval, in the unit in which it reads best: 57.8 nM [33.4, 84.8]; ? for an end that is unknown."""
+    unit, factor = dose_unit(value)
+    ends = [number(end * factor) if math.isfinite(end) else "?" for end in (low, high)]
+    return f"{number(value * factor)} {unit} [{', '.join(ends)}]"
+
+
+def toxic_in_words(hits: pd.DataFrame) -> str:
+    """How many of some hits bear the flag toxic, being hits by other doses; empty without hits."""
+    toxic = sum(TOXIC in str(flags).split("|") for flags in hits["flags"])
+    if not toxic:
+        return f"none of {counted(len(hits), 'hit')} bears the flag toxic" if len(hits) else ""
+    verb, they, are = ("bears", "it", "is a hit") if toxic == 1 else ("bear", "they", "are hits")
+    return f"{toxic:,} of {counted(len(hits), 'hit')} {verb} the flag toxic: {they} {are} by other doses"

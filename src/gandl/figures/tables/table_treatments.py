@@ -1,4 +1,4 @@
-"""The table of treatments: every treatment and dose with its score, and which are hits; and the scores of all wells.
+"""The table of treatments: every treatment and dose with its score, and which differ; and the scores of all wells.
 
 Takes the treatments of every featurizer (`evaluation/treatments/`) and the well scores of the one that is drawn; makes
 table_treatments: a page for people, tidy CSV files for programs.
@@ -39,7 +39,7 @@ HEADINGS = {
     "plates": "Plates",
     "p": "p",
     "q": "q",
-    "hit": "Hit",
+    "differs": "Differs",
     "called": "Called by",
 }
 
@@ -67,7 +67,7 @@ def write_table_treatments(
     html, csv, wells : files to write. The CSV holds the rows of all featurizers at full precision; `wells` a row per well by the
         strictest scheme of its cell type, controls and untreated wells, too.
     word : such as "simulated"; it stands in the title and a column of the CSV files.
-    warning : a sentence on what the normalisation does to hits; it stands below the table.
+    warning : a sentence on what the normalisation does to such calls; it stands below the table.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def table_page(
         .fmt_passthrough(columns=columns, escape=False)
         .cols_align("center", columns=columns[1:])
         .cols_align("left", columns=["treatment"])
-        .tab_style(style.text(weight="bold"), loc.body(rows=np.flatnonzero(shown["hit"]).tolist()))
+        .tab_style(style.text(weight="bold"), loc.body(rows=np.flatnonzero(shown["differs"]).tolist()))
         .tab_style(
             style.text(color="#666666", style="italic"),
             loc.body(rows=np.flatnonzero(shown["kind"] != TREATMENT).tolist()),
@@ -126,17 +126,17 @@ def table_page(
 
 
 def ranked(table: pd.DataFrame) -> pd.DataFrame:
-    """Cell type by cell type: both kinds of controls, hits and then the others, those that are most certain first."""
+    """Cell type by cell type: both kinds of controls, those that differ, then the others, the most certain first."""
     kinds = table["kind"].map({POSITIVE: 0, NEGATIVE: 1, TREATMENT: 2})
-    order = table.assign(kinds=kinds, other=~table["hit"], away=-table["difference"].abs())
+    order = table.assign(kinds=kinds, other=~table["differs"], away=-table["difference"].abs())
     order = order.sort_values(["cell_type", "kinds", "other", "p", "away", *KEY], kind="stable", na_position="last")
     return order[table.columns].reset_index(drop=True)
 
 
 def called_by(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> list[int]:
-    """How many featurizers call each of the rows a hit."""
-    hits = pd.concat([table.loc[table["hit"], KEY] for table in tables.values()], ignore_index=True)
-    counts = hits.value_counts(dropna=False).to_dict()
+    """By how many featurizers each of the rows differs from the negative controls."""
+    called = pd.concat([table.loc[table["differs"], KEY] for table in tables.values()], ignore_index=True)
+    counts = called.value_counts(dropna=False).to_dict()
     known = {_key(key if isinstance(key, tuple) else (key,)): int(count) for key, count in counts.items()}
     return [known.get(_key(key), 0) for key in rows[KEY].itertuples(index=False, name=None)]
 
@@ -161,7 +161,7 @@ def cells(rows: pd.DataFrame, featurizers: int) -> pd.DataFrame:
             "plates": rows["plates"].astype(str),
             "p": rows["p"].map(p_text),
             "q": rows["q"].map(p_text),
-            "hit": rows["difference"].map(direction).where(rows["hit"], ""),
+            "differs": rows["difference"].map(direction).where(rows["differs"], ""),
             "called": [
                 f"{count} of {featurizers}" if of else MISSING
                 for count, of in zip(rows["called"], treated, strict=True)
@@ -198,6 +198,6 @@ def _note(data: pd.DataFrame, confidence: float, false_discovery: float, warning
         f"(C+) training controls; in brackets its {100 * confidence:g} % interval{f' ({made})' if made else ''}; of controls, "
         "Student's t by their own wells. From C−: difference from "
         "the negative controls of the same plates; p by Student's t with plates as blocks, q by Benjamini and Hochberg (1995) "
-        f"over all treatments and doses of a cell type. Hit: q ≤ {false_discovery:g}. Called by: featurizers that call it a "
-        f"hit.{f' {beside}' if beside else ''}{left}"
+        f"over all treatments and doses of a cell type. Differs: q ≤ {false_discovery:g}. Called by: featurizers by which it "
+        f"differs.{f' {beside}' if beside else ''}{left}"
     )
