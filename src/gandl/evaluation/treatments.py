@@ -111,6 +111,14 @@ class Negative:
         return pd.Series(plates[without]).groupby(groups[without]).agg(_joined)
 
 
+def replicates_of(wells: pd.DataFrame, negative: Negative) -> hits.Spread:
+    """How much replicates within treatments and doses vary, of the wells of one cell type."""
+    treated = treated_wells(wells)
+    groups = treated.groupby(SERIES, dropna=False).ngroup().to_numpy()
+    on, plates = treated["on"].to_numpy(float), treated["plate_id"].to_numpy(object)
+    return hits.replicate_spread(on, plates, groups, negative.reference)
+
+
 def _joined(names: pd.Series) -> str:
     return "|".join(sorted(set(names)))
 
@@ -178,9 +186,10 @@ def _numbers(
     rows = [number(split, "treatment", "hit_share", float(tested["hit"].mean()), (np.nan, np.nan), len(tested))]
     positive = wells[(wells["control"] == POSITIVE) & wells["plate_id"].isin(negative.plates)]
     on, plates = positive["on"].to_numpy(float), positive["plate_id"].to_numpy(object)
+    replicates = replicates_of(wells, negative)
     by_kind = {
-        "negatives_as_hits": hits.compare_each(negative.on, negative.plates),
-        "positives_as_hits": hits.compare(on, plates, np.arange(len(on)), negative.reference)[1],
+        "negatives_as_hits": hits.compare_each(negative.on, negative.plates, replicates),
+        "positives_as_hits": hits.compare(on, plates, np.arange(len(on)), negative.reference, replicates)[1],
     }
     for metric, p in by_kind.items():
         called, n = int((p <= limit).sum()), int(np.isfinite(p).sum())
