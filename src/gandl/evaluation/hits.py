@@ -168,7 +168,7 @@ def _in_blocks(
     return _InBlocks(
         away,
         groups,
-        np.bincount(groups, weights=away, minlength=m),
+        np.asarray(np.bincount(groups, weights=away, minlength=m), float),
         sizes,
         pairs["group"].to_numpy(int),
         pairs["k"].to_numpy(float),

@@ -148,7 +148,7 @@ def score_curve_sentences(numbers: pd.DataFrame) -> list[str]:
     of_ec50s = ("ec50_found", "ec50_interval_coverage", "ec50_interval_open_share", "hit_false_positive_rate")
     if not set(of_ec50s) <= set(rows.index):
         return []
-    found, holds, is_open, false = (_in_percent(rows.loc[name]) for name in of_ec50s)
+    found, holds, is_open, false = (_in_percent(rows.loc[[name]].iloc[0]) for name in of_ec50s)
     return [
         "Checked on simulated scores with a known truth (no images; normal noise, equal in treated and control wells): of the "
         f"rescues {found} have a curve that rises; the interval of its EC50 holds the true one in {holds}, and in {is_open} it "

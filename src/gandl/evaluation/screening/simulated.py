@@ -71,8 +71,8 @@ def simulated_screen(design: Design, seed: list[int]) -> tuple[pd.DataFrame, pd.
     truth = _truth(design, rng)
     names, doses = truth["compound"], np.array(DOSES_UM)
     curves = [
-        Hill(row.ec50_um, row.hill_slope, -1.0, row.top)(doses) if row.kind != INACTIVE else -np.ones(len(doses))
-        for row in truth.itertuples()
+        Hill(ec50, slope, -1.0, top)(doses) if np.isfinite(ec50) else -np.ones(len(doses))
+        for ec50, slope, top in truth[["ec50_um", "hill_slope", "top"]].to_numpy(float)
     ]
     expected = np.array(curves).reshape(-1, len(doses))
     off, alive = _harm(design, truth, expected)
