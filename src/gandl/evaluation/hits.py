@@ -1,7 +1,8 @@
 """Hits: takes scores of treated wells and of negative controls, makes differences, p values and intervals of treatments.
 
-A treatment's wells are compared with the negative controls of their own plates by Student's t: plates are blocks, and the spread
-is that of the controls within plates. Of many p values those of hits are chosen by Benjamini and Hochberg (1995). No interval of
+A treatment's wells are compared with the negative controls of their own plates by Student's t: plates are blocks. Treated wells
+may vary more than controls do, so the spread of a well is the larger of that of the controls within plates and that of replicates
+within treatments. Of many p values those of hits are chosen by Benjamini and Hochberg (1995). No interval of
 two or four wells is worth much by itself, so deviations of wells from their treatment's mean are pooled before they are drawn;
 without replicates the spread of the controls takes their place.
 """
@@ -21,9 +22,20 @@ from gandl.evaluation.terms import OF_CONTROLS, OF_REPLICATES
 FEWEST_FREEDOM = 3
 """Degrees of freedom below which nothing is tested: four negative controls on one plate have three."""
 FEWEST_POOLED = 8
-"""Degrees of freedom of pooled deviations below which intervals rest on the spread of the negative controls."""
+"""Degrees of freedom of pooled deviations below which tests and intervals rest on the spread of the negative controls."""
 
 Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The standard deviation of replicates within treatments, pooled, and its degrees of freedom; 0 where there are none."""
+
+    deviation: float = 0.0
+    freedom: int = 0
+
+
+NO_REPLICATES = Spread()
 
 
 @dataclass(frozen=True)
@@ -56,42 +68,117 @@ def fit_reference(values: Floats, blocks: npt.NDArray[np.object_]) -> Reference:
     return Reference(means, counts, float(np.sqrt(squares / freedom)) if freedom > 0 else 0.0, freedom)
 
 
-def compare(
+def replicate_spread(
     values: Floats, blocks: npt.NDArray[np.object_], groups: npt.NDArray[np.integer[Any]], reference: Reference
+) -> Spread:
+    """How much replicates within treatments vary: pooled deviations of x - m from their treatment's mean.
+
+    The controls' means m err, which adds s^2 / n_b times k_b - k_b^2 / k to the sum of squares of a treatment on average, s of
+    the controls (as in `compare`); so much is subtracted. What remains counts plates that shift treated wells otherwise than
+    controls, too.
+
+    Parameters
+    ----------
+    As of `compare`. Wells of a block without controls do not count.
+    """
+    here = _in_blocks(values, blocks, groups, reference)
+    squares = float(np.square(here.away - (here.sums / here.sizes)[here.groups]).sum())
+    of_means = float((here.by_block - np.square(here.by_block) / here.sizes[here.of_pair]) @ (1 / here.controls))
+    freedom = len(here.away) - int(np.isfinite(here.sizes).sum())
+    left = max(squares - reference.spread**2 * of_means, 0.0)
+    return Spread(float(np.sqrt(left / freedom)), freedom) if freedom > 0 else NO_REPLICATES
+
+
+def compare(
+    values: Floats,
+    blocks: npt.NDArray[np.object_],
+    groups: npt.NDArray[np.integer[Any]],
+    reference: Reference,
+    replicates: Spread | None = None,
 ) -> tuple[Floats, Floats]:
     """Difference of treatments from the reference, and its p value.
 
     d = mean of x - m over the treatment's k wells, m the mean of the controls of the well's block. Without an effect its variance
     is s^2 (1/k + sum over blocks of (k_b / k)^2 / n_b), with k_b of the wells and n_b controls in block b, and d over its square
-    root follows t with the degrees of freedom of s. Two-sided.
+    root follows t with the degrees of freedom of s. Two-sided. s is the larger of the spread of the controls and of that of
+    replicates, so that the test errs on the safe side where one of both kinds of wells varies more.
+
+    The spread of replicates is one for all treatments. With fewer than 8 degrees of freedom it is not used: without
+    replicates nothing shows whether treated wells vary more than controls, and it is assumed that they do not.
 
     Parameters
     ----------
     values, blocks, groups : (n,) scores of treated wells, their blocks, and their treatments 0 ... m - 1. Wells of a block
         without controls do not count, since nobody knows how far the block is shifted.
+    replicates : spread within treatments; None: of these themselves (`replicate_spread`).
 
     Returns
     -------
     (m,) differences, NaN where no well counts, and (m,) p values, NaN there and where the reference is not usable.
     """
+    here = _in_blocks(values, blocks, groups, reference)
+    difference = here.sums / here.sizes
+    if not reference.usable:
+        return difference, np.full(len(difference), np.nan)
+    if replicates is None:
+        replicates = replicate_spread(values, blocks, groups, reference)
+    weights = np.square(here.by_block) / here.controls
+    of_means = np.bincount(here.of_pair, weights=weights, minlength=len(difference)) / here.sizes**2
+    return difference, p_of(difference, 1 / here.sizes + of_means, reference.spread, reference.freedom, replicates)
+
+
+def p_of(difference: Floats, factor: Floats, spread: Floats | float, freedom: int, replicates: Spread) -> Floats:
+    """Two-sided p values of (m,) differences of variance `factor` times s^2 (`compare`).
+
+    Parameters
+    ----------
+    spread, freedom : of the controls, one or (m,), and its degrees of freedom. replicates : spread within treatments.
+    """
+    wider = (replicates.freedom >= FEWEST_POOLED) & (replicates.deviation > spread)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = difference / (np.where(wider, replicates.deviation, spread) * np.sqrt(factor))
+    return _two_sided(statistic, np.where(wider, replicates.freedom, freedom))
+
+
+@dataclass(frozen=True)
+class _InBlocks:
+    """Treated wells of blocks with controls: (n,) `away` from the controls' mean and their `groups`; (m,) `sums` of it and
+    `sizes` of treatments (NaN: no well); of each pair of treatment `of_pair` and block, wells `by_block` and `controls`."""
+
+    away: Floats
+    groups: npt.NDArray[np.integer[Any]]
+    sums: Floats
+    sizes: Floats
+    of_pair: npt.NDArray[np.integer[Any]]
+    by_block: Floats
+    controls: Floats
+
+
+def _in_blocks(
+    values: Floats, blocks: npt.NDArray[np.object_], groups: npt.NDArray[np.integer[Any]], reference: Reference
+) -> _InBlocks:
     m = int(groups.max()) + 1 if len(groups) else 0
     known = np.isin(blocks, reference.means.index)
     values, blocks, groups = values[known], blocks[known], groups[known]
     away = values - reference.means.reindex(blocks).to_numpy(float)
-    k = np.bincount(groups, minlength=m).astype(float)
-    k[k == 0] = np.nan
-    difference = np.bincount(groups, weights=away, minlength=m) / k
-    if not reference.usable:
-        return difference, np.full(len(difference), np.nan)
-    here = pd.DataFrame({"group": groups, "block": blocks}).value_counts().reset_index(name="k")
-    of_means = np.square(here["k"]) / reference.counts.reindex(here["block"]).to_numpy(float)
-    error = reference.spread * np.sqrt(1 / k + np.bincount(here["group"], weights=of_means, minlength=m) / k**2)
-    return difference, _two_sided(difference / error, reference.freedom)
+    sizes = np.bincount(groups, minlength=m).astype(float)
+    sizes[sizes == 0] = np.nan
+    pairs = pd.DataFrame({"group": groups, "block": blocks}).value_counts().reset_index(name="k")
+    controls = reference.counts.reindex(pairs["block"]).to_numpy(float)
+    return _InBlocks(
+        away,
+        groups,
+        np.asarray(np.bincount(groups, weights=away, minlength=m), float),
+        sizes,
+        pairs["group"].to_numpy(int),
+        pairs["k"].to_numpy(float),
+        controls,
+    )
 
 
-def compare_each(values: Floats, blocks: npt.NDArray[np.object_]) -> Floats:
-    """(n,) p values of (n,) negative controls, each tested against the others as a treatment of one well would be; NaN where
-    there are too few, or a block holds one alone."""
+def compare_each(values: Floats, blocks: npt.NDArray[np.object_], replicates: Spread = NO_REPLICATES) -> Floats:
+    """(n,) p values of (n,) negative controls, each tested against the others as a treatment of one well would be, beside
+    treatments whose replicates vary so much; NaN where there are too few, or a block holds one alone."""
     reference = fit_reference(values, blocks)
     n, freedom = reference.counts.reindex(blocks).to_numpy(float), reference.freedom - 1
     if freedom < FEWEST_FREEDOM:
@@ -99,11 +186,12 @@ def compare_each(values: Floats, blocks: npt.NDArray[np.object_]) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         away = (values - reference.means.reindex(blocks).to_numpy(float)) * n / (n - 1)
         squares = reference.spread**2 * reference.freedom - np.square(away) * (n - 1) / n
-        p = _two_sided(away / np.sqrt(np.maximum(squares, 0) / freedom * (1 + 1 / (n - 1))), freedom)
+        spread = np.sqrt(np.maximum(squares, 0) / freedom)
+        p = p_of(away, 1 + 1 / (n - 1), spread, freedom, replicates)
     return np.where(n > 1, p, np.nan)
 
 
-def _two_sided(statistic: Floats, freedom: int) -> Floats:
+def _two_sided(statistic: Floats, freedom: Floats | int) -> Floats:
     return np.asarray(2 * t.sf(np.abs(statistic), freedom))
 
 

@@ -92,7 +92,8 @@ COMPARISONS = Schema(
 
 
 EC50_BELOW, EC50_ABOVE, OPEN = "ec50_below_doses", "ec50_above_doses", "interval_open"
-BIPHASIC, FALLING, TOXIC = "biphasic", "falling", "toxic"
+BIPHASIC, FALLING = "biphasic", "falling"
+TOXIC, TOXICITY_UNKNOWN = "toxic", "toxicity_unknown"
 NO_DOSE, ONE_DOSE, FEW_DOSES, ONE_REPLICATE = "no_dose", "one_dose", "few_doses", "one_replicate"
 FLAGS = {
     EC50_BELOW: "the fitted EC50 is below the lowest dose",
@@ -101,6 +102,7 @@ FLAGS = {
     BIPHASIC: "the score rises and falls again (`screening.hooks`)",
     FALLING: "the fitted curve falls with the dose",
     TOXIC: "at some dose wells are farther off the axis or have fewer nuclei than both kinds of controls (`screening.toxicity`)",
+    TOXICITY_UNKNOWN: "some dose could not be tested for that: too few controls of a kind, or none on its plates",
     NO_DOSE: "no well has a dose",
     ONE_DOSE: "all doses are equal",
     FEW_DOSES: "there are too few doses for a curve",
@@ -138,8 +140,8 @@ COMPOUNDS = Schema(
     ),
     key=("featurizer", "normalization", "cell_type", "compound"),
 )
-"""`efficacy`: the highest mean on score of a dose that is not toxic (of any dose where all are), with its interval and dose;
-`hit`: above the negative controls at doses that are not toxic, `q` at most the false discovery rate over compounds
+"""`efficacy`: the highest mean on score of a dose not found toxic (of any dose where all are), with its interval and dose;
+`hit`: above the negative controls at doses not found toxic, `q` at most the false discovery rate over compounds
 (`screening.compounds`); `hit_doses`: its doses that are hits by themselves. `replicates`: wells of the
 dose that has fewest. `average_precision`, `agreement_p`: of the dose with the smallest p (Bonferroni over the doses). `flags`: of
 `FLAGS`, joined by |. `no_curve`: why there is no EC50."""

@@ -111,6 +111,14 @@ class Negative:
         return pd.Series(plates[without]).groupby(groups[without]).agg(_joined)
 
 
+def replicates_of(wells: pd.DataFrame, negative: Negative) -> hits.Spread:
+    """How much replicates within treatments and doses vary, of the wells of one cell type."""
+    treated = treated_wells(wells)
+    groups = treated.groupby(SERIES, dropna=False).ngroup().to_numpy()
+    on, plates = treated["on"].to_numpy(float), treated["plate_id"].to_numpy(object)
+    return hits.replicate_spread(on, plates, groups, negative.reference)
+
+
 def _joined(names: pd.Series) -> str:
     return "|".join(sorted(set(names)))
 
@@ -180,9 +188,10 @@ def _numbers(
     ]
     positive = wells[(wells["control"] == POSITIVE) & wells["plate_id"].isin(negative.plates)]
     on, plates = positive["on"].to_numpy(float), positive["plate_id"].to_numpy(object)
+    replicates = replicates_of(wells, negative)
     by_kind = {
-        "negatives_differing": hits.compare_each(negative.on, negative.plates),
-        "positives_differing": hits.compare(on, plates, np.arange(len(on)), negative.reference)[1],
+        "negatives_differing": hits.compare_each(negative.on, negative.plates, replicates),
+        "positives_differing": hits.compare(on, plates, np.arange(len(on)), negative.reference, replicates)[1],
     }
     for metric, p in by_kind.items():
         called, n = int((p <= limit).sum()), int(np.isfinite(p).sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from scipy import stats
 
 from evaluation_inputs import write_embeddings
 from gandl.config import Normalization
+from gandl.embeddings.metadata import write_features
 from gandl.evaluation.dose_response import write_dose_response
 from gandl.evaluation.scores import write_scores
 from gandl.evaluation.screening.doses import DOSES
@@ -20,7 +22,7 @@ from gandl.evaluation.terms import COMPOUNDS, TREATMENTS, by_strictest_scheme
 from gandl.evaluation.treatments import write_treatments
 from gandl.normalization.profiles import write_profiles
 from gandl.statistics import separation
-from gandl.tables import NUMBERS, WELL_SCORES, read_table, write_table
+from gandl.tables import NUMBERS, WELL_PROFILES, WELL_SCORES, read_table, write_table
 from pair_inputs import DIM, DOSES as TESTED, EC50, SETTINGS, Screen, features, infected_sites, write_screen
 
 NAMES = {"featurizer": "gandl", "normalization": "unlabelled", "seed": 0, "training_seed": 7}
@@ -186,6 +188,9 @@ def test_wells_far_off_the_axis_are_toxic_and_no_hit(screen: Screen, tmp_path: P
     assert not doses.loc[doses["toxic"], "hit"].any()
     row = tables["compounds"].set_index(["cell_type", "compound"]).loc[("HRCE", "Remdesivir")]
     assert row["hit"]
+    numbers = tables["output"].set_index(["split", "metric"])
+    assert numbers.loc[("leave_plate_out:HRCE", "hits_flagged_toxic"), ["value", "n"]].tolist() == [1, 1]
+    assert numbers.loc[("leave_plate_out:VERO", "hits_flagged_toxic"), ["value", "n"]].tolist() == [0, 1]
     assert row["toxic_dose_um"] == 1.0
     assert row["efficacy_dose_um"] < 1
     assert "toxic" in flags_of(tables["compounds"], "HRCE", "Remdesivir")
@@ -288,8 +293,8 @@ def test_without_any_infected_well_of_a_cell_type_nothing_of_it_is_tested_and_al
     )
     doses = tables["doses"]
     of_vero = doses["cell_type"] == "VERO"
-    assert doses.loc[of_vero, ["p", "off_q", "agreement_p"]].isna().all(axis=None)
-    assert not doses.loc[of_vero, ["hit", "toxic"]].any(axis=None)
+    assert doses.loc[of_vero, ["p", "off_q", "agreement_p", "toxic"]].isna().all(axis=None)
+    assert not doses.loc[of_vero, "hit"].any()
     assert doses.loc[of_vero, "efficacy"].notna().all()
     assert doses.loc[~of_vero, "p"].notna().all()
     groups = tables["output"].set_index(["split", "metric"]).loc[("leave_plate_out:VERO", "negative_groups_as_hits")]
@@ -305,6 +310,25 @@ def test_cross_fitted_profiles_measure_no_agreement_and_say_so(
     assert tables["doses"]["average_precision"].isna().all()
     assert "agreement is not measured" in caplog.text
     assert tables["compounds"]["hit"].any()
+
+
+def test_a_scored_well_without_profile_is_named(screen: Screen, tmp_path: Path) -> None:
+    """Not the features of another well."""
+    scores = read_table(screen.folder / "scores.parquet", WELL_SCORES)
+    first = scores.loc[scores["control"] == "negative", "well_id"].iloc[0]
+
+    def renamed(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(well_id=table["well_id"].replace(first, "HRCE-1_9_Z99"))
+
+    with pytest.raises(ScreeningError, match=r"unlabelled.* lacks 1 scored well, the first: HRCE-1_9_Z99"):
+        changed(screen, tmp_path, renamed)
+    profiles = read_table(screen.wells(Normalization.NONE), WELL_PROFILES)
+    named = {"feature_names": json.dumps(["nucleus_count"] + [f"f{i}" for i in range(1, DIM)]), "featurizer": "x"}
+    write_features(profiles[profiles["well_id"] != first], tmp_path / "raw.parquet", WELL_PROFILES, named)
+    files = {name: tmp_path / f"{name}.parquet" for name in SCHEMAS}
+    inputs = (screen.folder / "scores.parquet", screen.wells(Normalization.UNLABELLED), tmp_path / "raw.parquet")
+    with pytest.raises(ScreeningError, match=rf"raw\.parquet lacks 1 scored well, the first: {first}"):
+        write_screening(*inputs, SETTINGS, **NAMES, **files)
 
 
 def test_a_screen_without_treated_wells_says_so(screen: Screen, tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ def test_the_sentence_says_what_the_table_says(tmp_path: Path) -> None:
     (said,) = score_curve_sentences(numbers)
     assert "simulated scores" in said
     rows = numbers[numbers["split"] == "score_curves:all"].set_index("metric")
-    for metric in ("ec50_interval_coverage", "hit_false_positive_rate"):
+    assert "normal noise, equal in treated and control wells" in said
+    for metric in ("ec50_found", "ec50_interval_coverage", "ec50_interval_open_share", "hit_false_positive_rate"):
         assert f"{100 * rows.loc[metric, 'value']:.1f} %" in said
         assert f"(n = {rows.loc[metric, 'n']:,})" in said
 

@@ -28,6 +28,7 @@ from gandl.evaluation.terms import (
     ONE_REPLICATE,
     OPEN,
     TOXIC,
+    TOXICITY_UNKNOWN,
     compounds_of,
     dose_series,
 )
@@ -61,7 +62,8 @@ def compounds_in(
 
     A compound with several doses has several chances to be a hit by one of them, so that of compounds that are called by any
     dose more are false than the rate says. Hits among compounds are therefore chosen anew: the one-sided p values of a
-    compound's doses that are not toxic become one (Simes 1986), and these are adjusted by Benjamini and Hochberg over compounds.
+    compound's doses that are not found toxic become one (Simes 1986), and these are adjusted by Benjamini and Hochberg over
+    compounds. A compound whose lower doses are hits may be toxic at a higher one: `flags` says so.
 
     Parameters
     ----------
@@ -77,6 +79,8 @@ def compounds_in(
     fitted = _fitted(series, confidence)
     treated = wells[(wells["control"] == "none") & wells["treatment"].notna()]
     plates: dict[Hashable, int] = treated["plate_id"].groupby(compounds_of(treated)).nunique().to_dict()
+    unknown = doses["toxic"].isna().to_numpy()
+    doses = doses.assign(toxic=doses["toxic"].fillna(False).astype(bool))
     values = {name: doses[name].to_numpy() for name in OVER_DOSES}
     curves = fitted.to_dict("index")
     nothing = {"flags": NO_DOSE, "no_curve": FLAGS[NO_DOSE]}
@@ -85,6 +89,7 @@ def compounds_in(
         mine = {column: of_all[at] for column, of_all in values.items()}
         curve = curves.get(name, nothing)
         flags = {TOXIC} if mine["toxic"].any() else set()
+        flags |= {TOXICITY_UNKNOWN} if unknown[at].any() else set()
         flags |= set(filter(None, str(curve["flags"]).split("|")))
         flags |= {ONE_REPLICATE} if mine["wells"].max() == 1 else set()
         about = {"compound": name, "plates": plates[name], "flags": _joined(flags)}

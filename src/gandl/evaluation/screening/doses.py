@@ -43,7 +43,7 @@ DOSES = Schema(
         Column("difference", "float", nullable=True),
         Column("p", "float", nullable=True),
         Column("q", "float", nullable=True),
-        Column("toxic", "boolean"),
+        Column("toxic", "boolean", nullable=True),
         Column("off_difference", "float", nullable=True),
         Column("off_q", "float", nullable=True),
         Column("nuclei_difference", "float", nullable=True),
@@ -59,8 +59,9 @@ DOSES = Schema(
     ),
     key=("featurizer", "normalization", "cell_type", "compound", "concentration_um"),
 )
-"""`hit`: above the negative controls (`difference` > 0, q at most the false discovery rate) and not toxic. `sign_test_hit`: by
-DEEMD's rule the lower end of the median's interval is above 0. `average_precision`: the mean, of replicates."""
+"""`hit`: above the negative controls (`difference` > 0, q at most the false discovery rate) and not found toxic; `toxic` is null
+where that could not be tested, as without positive controls on its plates. `sign_test_hit`: by DEEMD's rule the lower end of the
+median's interval is above 0. `average_precision`: the mean, of replicates."""
 
 
 def doses_of(
@@ -94,7 +95,7 @@ def doses_of(
     )
     found = pd.concat([found.drop(columns="differs"), harm], axis=1)
     found = found.assign(
-        hit=rescued & ~harm["toxic"].to_numpy(bool),
+        hit=rescued & ~harm["toxic"].fillna(False).to_numpy(bool),
         median=median,
         median_low=low,
         median_high=high,

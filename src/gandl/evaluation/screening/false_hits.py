@@ -1,7 +1,9 @@
-"""False hits: takes negative controls, calls groups of them as if they were compounds, counts how often that errs.
+"""False hits: takes negative controls, calls groups of them as if each were a compound at one dose, counts how often that errs.
 
 A group has as many wells on as many plates as the screen's treatments have, and is compared with all other negative controls; the
-p value up to which it counts as a hit is that of the screen's own treatments. Single wells stand in `evaluation.treatments`.
+p value up to which it counts as a hit is that of the screen's own doses. Compounds are called from several doses at once, which
+this does not measure: for that a screen has too few negative controls. Nor does it measure what treated wells have beyond
+controls, such as a wider spread. Single wells stand in `evaluation.treatments`.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import t
 
 from gandl.evaluation import hits
 from gandl.evaluation.screening.sign_test import sign_test_intervals
@@ -47,7 +48,13 @@ def layout_of(treated: pd.DataFrame, groups: npt.NDArray[np.integer[Any]]) -> tu
 
 
 def false_hits(
-    wells: pd.DataFrame, layout: Sequence[int], limit: float, confidence: float, cell_type: str, seed: int
+    wells: pd.DataFrame,
+    layout: Sequence[int],
+    limit: float,
+    confidence: float,
+    cell_type: str,
+    seed: int,
+    replicates: hits.Spread = hits.NO_REPLICATES,
 ) -> FalseHits:
     """Call groups of negative controls.
 
@@ -55,7 +62,7 @@ def false_hits(
     ----------
     wells : of one cell type: control, plate_id, on. layout : wells of a group on each of its plates.
     limit : p value up to which a treatment is a hit. confidence : of the sign test's interval. cell_type : for the log.
-    seed : of the dealing.
+    seed : of the dealing. replicates : spread within the screen's treatments, part of their test.
     """
     negative = wells[wells["control"] == NEGATIVE]
     on, plates = negative["on"].to_numpy(float), negative["plate_id"].to_numpy(object)
@@ -69,7 +76,7 @@ def false_hits(
         if not groups:
             continue
         chosen = np.array(groups)
-        difference, p = compare_groups(on, plates, chosen)
+        difference, p = compare_groups(on, plates, chosen, replicates)
         if np.isfinite(p).all():
             called.append((difference > 0) & (p <= limit))
             _, low, _ = sign_test_intervals(
@@ -87,14 +94,17 @@ def false_hits(
 
 
 def compare_groups(
-    values: Floats, blocks: npt.NDArray[np.object_], chosen: npt.NDArray[np.int_]
+    values: Floats,
+    blocks: npt.NDArray[np.object_],
+    chosen: npt.NDArray[np.int_],
+    replicates: hits.Spread = hits.NO_REPLICATES,
 ) -> tuple[Floats, Floats]:
     """`hits.compare` of groups of negative controls with all others, group by group, without a loop.
 
     Parameters
     ----------
     values, blocks : (n,) scores of negative controls and their blocks. chosen : (m, k) positions of the wells of each group,
-        which leave a well of every block.
+        which leave a well of every block. replicates : spread within the treatments that the test is of.
 
     Returns
     -------
@@ -115,9 +125,10 @@ def compare_groups(
     difference = (sums - counts * means).sum(axis=1) / k
     if freedom < hits.FEWEST_FREEDOM:
         return difference, np.full(m, np.nan)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        error = np.sqrt(np.maximum(squares, 0) / freedom * (1 / k + (np.square(counts) / left).sum(axis=1) / k**2))
-        return difference, np.where(error > 0, 2 * t.sf(np.abs(difference / error), freedom), np.nan)
+    spread = np.sqrt(np.maximum(squares, 0) / freedom)
+    factor = 1 / k + (np.square(counts) / left).sum(axis=1) / k**2
+    p = hits.p_of(difference, factor, spread, freedom, replicates)
+    return difference, np.where(spread > 0, p, np.nan)
 
 
 def _dealt(

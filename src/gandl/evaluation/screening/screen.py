@@ -31,17 +31,18 @@ from gandl.evaluation.terms import (
     by_strictest_scheme,
     flagged,
 )
-from gandl.evaluation.treatments import SERIES, treated_wells
+from gandl.evaluation.treatments import SERIES, Negative, replicates_of, treated_wells
 from gandl.evaluation.well_profiles import WellProfiles
 from gandl.statistics.bootstrap import mean_interval, wilson_interval
 from gandl.statistics.hill import FEWEST_DOSES
 from gandl.tables import WELL_PROFILES, WELL_SCORES, Schema, read_table, write_table
+from gandl.workflow.words import counted
 
 logger = logging.getLogger(__name__)
 
 
 class ScreeningError(ValueError):
-    """The scores hold no treated well; the message names the table."""
+    """The scores hold no treated well, or profiles lack a scored one; the message names the table."""
 
 
 def write_screening(
@@ -69,16 +70,18 @@ def write_screening(
     raw_wells : its profiles without normalisation; where they hold `nucleus_count`, cells are counted for toxicity.
     settings : bootstrap, confidence, false_discovery.
     seed : of bootstrap, permutations and dealing. training_seed : of the network, for the table.
-    output : `tables.NUMBERS`, split `<scheme>:<cell type>`. Unit `compound`: `hit_share`, `toxic_share`, `curve_share`,
-        `biphasic_share` (of series with enough doses). Unit `treatment` (a compound at a dose): `sign_test_hit_share` (DEEMD's
+    output : `tables.NUMBERS`, split `<scheme>:<cell type>`. Unit `compound`: `hit_share`, `hits_flagged_toxic` (of
+        the hits, those found toxic at another dose), `toxic_share` (of those tested for it), `curve_share`, `biphasic_share`
+        (of series with enough doses). Unit `treatment` (a compound at a dose): `sign_test_hit_share` (DEEMD's
         rule, of those with enough wells), `average_precision` (mean over treatments, with its interval), `agreeing_share` (p
         adjusted by Benjamini and Hochberg). Unit `group`: `negative_groups_as_hits`, `negative_groups_by_sign_test`, shares of
-        groups of negative controls that count as hits, n disjoint groups.
+        groups of negative controls, each as large as a compound at one dose, that count as hits as such doses do, n disjoint
+        groups.
     plates : `tables.NUMBERS` by plate (`plates.plate_rows`). doses : `doses.DOSES`. compounds : `terms.COMPOUNDS`.
 
     Raises
     ------
-    ScreeningError : no scored well has a treatment without being a control.
+    ScreeningError : no scored well has a treatment without being a control; a scored well has no profile.
     """
     table = read_table(Path(scores), WELL_SCORES)
     table = _with_nuclei(table, Path(raw_wells))
@@ -116,22 +119,33 @@ def _write(parts: list[pd.DataFrame], path: Path, schema: Schema) -> None:
 class _Features:
     """Profiles of wells by their names, where a well has one."""
 
-    def __init__(self, names: pd.Index, values: npt.NDArray[Any] | None) -> None:
-        self.names, self.values = names, values
+    def __init__(self, names: pd.Index, values: npt.NDArray[Any] | None, path: Path) -> None:
+        self.names, self.values, self.path = names, values, path
 
     @classmethod
     def read(cls, wells: Path, normalization: str) -> _Features:
         if normalization == Normalization.NEGATIVE_CROSSFIT:
             logger.info("replicates' agreement is not measured: profiles are cross-fitted fold by fold")
-            return cls(pd.Index([]), None)
+            return cls(pd.Index([]), None, wells)
         profiles = WellProfiles.read(wells)
         if profiles.values is None:
             logger.info("replicates' agreement is not measured: %s has profiles of each fold's own model", wells)
-        return cls(pd.Index(profiles.about["well_id"]), profiles.values)
+        return cls(pd.Index(profiles.about["well_id"]), profiles.values, wells)
 
     def of(self, wells: pd.DataFrame) -> npt.NDArray[Any] | None:
-        """(n, d) of n wells, in their order."""
-        return None if self.values is None else self.values[self.names.get_indexer(pd.Index(wells["well_id"]))]
+        """(n, d) of n wells, in their order; `ScreeningError` where one has none."""
+        if self.values is None:
+            return None
+        at = self.names.get_indexer(pd.Index(wells["well_id"]))
+        _require(at >= 0, wells["well_id"], self.path)
+        return self.values[at]
+
+
+def _require(known: npt.NDArray[np.bool_], names: pd.Series, path: Path) -> None:
+    """That every scored well has a profile."""
+    if not known.all():
+        lacking = names[~known].drop_duplicates()
+        raise ScreeningError(f"{path} lacks {counted(len(lacking), 'scored well')}, the first: {lacking.iloc[0]}")
 
 
 def _with_nuclei(scores: pd.DataFrame, raw_wells: Path) -> pd.DataFrame:
@@ -141,6 +155,7 @@ def _with_nuclei(scores: pd.DataFrame, raw_wells: Path) -> pd.DataFrame:
         return scores
     column = f"feature_{names.index(NUCLEUS_COUNT)}"
     counts = read_table(raw_wells, WELL_PROFILES, ["well_id", column]).set_index("well_id")[column]
+    _require(scores["well_id"].isin(counts.index).to_numpy(bool), scores["well_id"], raw_wells)
     return scores.assign(**{NUCLEI: scores["well_id"].map(counts).astype(float)})
 
 
@@ -158,7 +173,10 @@ def _numbers(
     curved = compounds["doses"] >= FEWEST_DOSES
     shares = {
         ("compound", "hit_share"): compounds.loc[compounds["compound"].isin(doses.loc[tested, "compound"]), "hit"],
-        ("compound", "toxic_share"): flagged(compounds, TOXIC),
+        ("compound", "hits_flagged_toxic"): flagged(compounds[compounds["hit"]], TOXIC),
+        ("compound", "toxic_share"): flagged(compounds, TOXIC)[
+            compounds["compound"].isin(doses.loc[doses["toxic"].notna(), "compound"])
+        ],
         ("compound", "curve_share"): compounds.loc[curved, "ec50_um"].notna(),
         ("compound", "biphasic_share"): flagged(compounds, BIPHASIC)[curved],
         ("treatment", "sign_test_hit_share"): doses.loc[able, "sign_test_hit"],
@@ -179,14 +197,15 @@ def _numbers(
 def _of_negative_groups(
     wells: pd.DataFrame, doses: pd.DataFrame, split: str, settings: EvaluationSettings, seed: int
 ) -> list[Row]:
-    """How often groups of negative controls would be hits."""
+    """How often groups of negative controls, each as large as a compound at one dose, would be hits as such doses are."""
     tested = doses[doses["p"].notna()]
     found = FalseHits(np.nan, np.nan, 0)
     if len(tested):
         treated = treated_wells(wells)
         layout = layout_of(treated, treated.groupby(SERIES, dropna=False).ngroup().to_numpy())
         limit = hits.largest_p(tested["p"].to_numpy(), tested["q"].to_numpy(), settings.false_discovery)
-        found = false_hits(wells, layout, limit, settings.confidence, split, seed)
+        replicates = replicates_of(wells, Negative.of(wells))
+        found = false_hits(wells, layout, limit, settings.confidence, split, seed, replicates)
     rows = []
     for metric, share in (
         ("negative_groups_as_hits", found.tested),

@@ -3,7 +3,7 @@
 A compound that changes cells in a way that is neither infected nor healthy moves wells away from the axis, and one that kills
 cells takes nuclei; either may raise the on score and look like a rescue. A treatment counts as toxic where it is farther off the
 axis, or has fewer nuclei, than the negative controls of its plates **and** than the positive ones: what a real rescue shares with
-healthy wells is no harm.
+healthy wells is no harm. Without positive controls beside it nobody knows what a rescue looks like, and toxicity stays unknown.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def toxicity(
 
     Student's t against the controls of each kind on the same plates (`hits.compare`), one-sided, of the logarithm of the off-axis
     distance and of the square root of the number of nuclei; of the two kinds the larger p counts (an intersection-union test),
-    and these are adjusted by Benjamini and Hochberg over all treatments. Too few positive controls have no say.
+    and these are adjusted by Benjamini and Hochberg over all treatments. Wells on plates without controls of a kind do not count.
 
     Parameters
     ----------
@@ -40,19 +40,23 @@ def toxicity(
 
     Returns
     -------
-    m rows: off_difference (logarithm) and off_q, nuclei_difference (square root) and nuclei_q, toxic. NaN and False where
-    nothing could be tested.
+    m rows: off_difference (logarithm) and off_q, nuclei_difference (square root) and nuclei_q, toxic. NaN where nothing could
+    be tested, `toxic` (nullable boolean) too.
     """
     m = int(groups.max()) + 1
-    found = pd.DataFrame({"toxic": np.zeros(m, bool)})
+    toxic, tested = np.zeros((2, m), bool)
+    found = pd.DataFrame(index=range(m))
     for name, column, above in (("off", "off_norm", True), ("nuclei", NUCLEI, False)):
         difference = q = np.full(m, np.nan)
         if column in wells:
             difference, p = _away(wells, treated, groups, column, above=above)
             q = hits.adjusted(p)
-            found["toxic"] |= q <= false_discovery
+            toxic |= q <= false_discovery
+            tested |= np.isfinite(q)
         found[f"{name}_difference"], found[f"{name}_q"] = difference, q
-    return found
+    known = pd.array(toxic, "boolean")
+    known[~tested] = pd.NA
+    return found.assign(toxic=known)
 
 
 def _away(
@@ -69,7 +73,7 @@ def _away(
         if kind == NEGATIVE:
             difference, p = away, one_sided
         else:
-            p = np.where(np.isnan(p), np.nan, np.fmax(p, one_sided))
+            p = np.maximum(p, one_sided)
     return difference, p
 
 
