@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from gandl.config import EvaluationSettings, Normalization
 from gandl.evaluation.held_out import SCORED_BY_IMAGE, groups_of, read_sites_of, schemes_of
-from gandl.evaluation.numbers import Row, accuracy_rows, write_numbers
+from gandl.evaluation.numbers import Row, accuracy_rows, number, write_numbers
 from gandl.evaluation.terms import ALL
 from gandl.evaluation.well_profiles import WellProfiles
 from gandl.source.splits import Question, Scheme
@@ -32,8 +32,10 @@ from gandl.workflow.files import atomic
 from gandl.workflow.words import counted
 
 TRAINED_VALUES = 2**26
-"""Values of the images that a fold trains on, at most (double precision: 512 MB, held about six times): all of RxRx1 with some
-700 features. Of wider features wells are drawn."""
+"""Values of the wells, and of the images, that a fold trains on at most (double precision: 512 MB, held about six times): all wells
+of RxRx1 with some 1,400 features, all of its images with 700. Of wider features wells are drawn."""
+TRAINING_WELLS = "training_wells"
+"""Metric: number of wells that an answer rests on, summed over folds; n: of how many."""
 CONFUSION_COLUMNS = ["scheme", "unit", "true", "predicted", "count"]
 ANSWERS = Schema(
     "answers",
@@ -76,10 +78,11 @@ def write_cell_type(
     wells, sites : its profiles, without normalisation or by one that keeps what a plate has one of (`normalization`).
     splits : of the screen.
     seed : of the bootstrap, and of the wells on which C is chosen. training_seed : of the network, for the table.
-        Of features so wide that the training images would not fit in memory, training wells are drawn.
-    output : `tables.NUMBERS`; accuracy and balanced accuracy (mean over cell types) of each split `<scheme>:all`; unit `well`,
-        and `site` in the paper's split, where images are trained on and classified. Intervals draw wells; where whole experiments
-        are left out, experiments.
+        Of features so wide that the training wells, or their images, would not fit in memory, training wells are drawn.
+    output : `tables.NUMBERS`; accuracy and balanced accuracy (mean over cell types) of each split `<scheme>:all`, and the number
+        of `training_wells` that the answers rest on (n: how many there are; of all folds together); unit `well`, and `site` in
+        the paper's split, where images are trained on and classified. Intervals draw wells; where whole experiments are left
+        out, experiments.
     confusion : scheme, unit, true, predicted, count: every pair of cell types, also those that never happened.
     answers : `ANSWERS`, of which both are made.
 
@@ -91,17 +94,32 @@ def write_cell_type(
     """
     profiles = WellProfiles.read(Path(wells))
     raw = normalization == Normalization.NONE
-    found = _answers(profiles, Path(wells), Path(sites), Path(splits), settings, seed, raw=raw)
-    told = pd.concat(found, ignore_index=True)
+    found = list(_answers(profiles, Path(wells), Path(sites), Path(splits), settings, seed, raw=raw))
+    told = pd.concat([each.answers for each in found], ignore_index=True)
     rows: list[Row] = []
     for scheme, unit, reported in _by_unit(told):
         right = reported["true"] == reported["predicted"]
         rows += accuracy_rows(reported["drawn"], right, reported["true"], f"{scheme}:{ALL}", unit, settings, seed)
+        mine = [each for each in found if (each.scheme, each.unit) == (scheme, unit)]
+        trained, of = (sum(wells) for wells in zip(*((each.trained, each.of) for each in mine), strict=True))
+        rows.append(number(f"{scheme}:{ALL}", unit, TRAINING_WELLS, float(trained), (np.nan, np.nan), of))
     names = {"question": Question.CELL_TYPE.value, "featurizer": featurizer, "normalization": normalization}
     write_numbers(rows, output, training_seed=training_seed, **names)
     with atomic(Path(confusion)) as partial:
         _counts(told).to_parquet(partial, index=False, compression="zstd")
     write_table(told[ANSWERS.names], Path(answers), ANSWERS)
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """What a fold says of its test wells, or of their images. answers : columns of `ANSWERS`. trained : wells that it trained on.
+    of : those that it could have trained on."""
+
+    scheme: str
+    unit: str
+    answers: pd.DataFrame
+    trained: int
+    of: int
 
 
 def _answers(
@@ -113,24 +131,28 @@ def _answers(
     seed: int,
     *,
     raw: bool,
-) -> Iterator[pd.DataFrame]:
-    """Held-out answers of every fold, with the columns of `ANSWERS`."""
+) -> Iterator[_Answered]:
+    """Held-out answers of every fold."""
     about = profiles.about
     for scheme, of_scheme in profiles.schemes_among(schemes_of(splits, Question.CELL_TYPE)):
         folds = folds_of(of_scheme, about["well_id"].tolist(), str(wells))
         features = profiles.features(scheme, folds, Fixed)
         groups = _groups(about, folds)
-        most = TRAINED_VALUES // round(features.values.shape[1] * _images_per_well(sites, wells))
-        for fold in (_bounded(fold, most, seed) for fold in folds):
+        most = TRAINED_VALUES // features.values.shape[1]
+        for whole in folds:
+            fold, of = _bounded(whole, most, seed, "well"), len(whole.train)
             known = about.iloc[fold.train]
             types, classes = np.unique(known["cell_type"].to_numpy(str), return_inverse=True)
             trained = features.of(fold.train, fold.test)
             c = choose_c(trained, classes, groups[fold.train], settings.svm_c, seed, raw=raw)
             logger.info("%s, fold %s: C = %g", scheme, fold.name, c)
             predicted = PairwiseSvm(trained, classes, raw=raw).predict(features.of(fold.test, fold.test), c)
-            yield _answered(about.iloc[fold.test], types[predicted], scheme, "well")
+            answers = _answered(about.iloc[fold.test], types[predicted], scheme, "well")
+            yield _Answered(scheme.value, "well", answers, len(fold.train), of)
             if scheme in SCORED_BY_IMAGE:
-                yield _images_told(about, sites, fold, c, scheme, raw=raw)
+                fold = _bounded(whole, int(most / _images_per_well(sites, wells)), seed, "image")
+                answers = _images_told(about, sites, fold, c, scheme, raw=raw)
+                yield _Answered(scheme.value, "site", answers, len(fold.train), of)
 
 
 def _images_per_well(sites: Path, wells: Path) -> float:
@@ -138,12 +160,13 @@ def _images_per_well(sites: Path, wells: Path) -> float:
     return pq.read_metadata(sites).num_rows / max(1, pq.read_metadata(wells).num_rows)
 
 
-def _bounded(fold: Fold, most: int, seed: int) -> Fold:
-    """A fold that trains on so many wells at most, drawn from its own; what it tests stays."""
+def _bounded(fold: Fold, most: int, seed: int, unit: str) -> Fold:
+    """A fold that trains on so many wells (or the images of so many) at most, drawn from its own; what it tests stays."""
     if len(fold.train) <= most:
         return fold
     drawn = np.random.default_rng(seed).permutation(len(fold.train))[:most]
-    logger.info("fold %s: trains on %s of %s, drawn", fold.name, counted(most, "well"), f"{len(fold.train):,}")
+    told = fold.name, counted(most, "well"), f"{len(fold.train):,}", unit
+    logger.info("fold %s: trains on %s of %s, drawn (answers by %s)", *told)
     return replace(fold, train=fold.train[np.sort(drawn)])
 
 

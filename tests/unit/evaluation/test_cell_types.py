@@ -133,11 +133,17 @@ def test_of_wide_features_training_wells_are_drawn_and_every_test_well_is_answer
     whole, _ = cell_type(typed, Normalization.NONE, tmp_path)
     assert "drawn" not in caplog.text
     monkeypatch.setattr(
-        "gandl.evaluation.cell_type.TRAINED_VALUES", 12 * 2 * 60
-    )  # 12 features, 2 images of a well: 60 wells
+        "gandl.evaluation.cell_type.TRAINED_VALUES", 12 * 120
+    )  # 12 features: 120 wells, or the images of 60, of which a well has 2
     bounded, _ = cell_type(typed, Normalization.NONE, tmp_path)
-    assert "fold all: trains on 60 wells of " in caplog.text
+    assert "fold all: trains on 120 wells of 144, drawn (answers by well)" in caplog.text
+    assert "fold all: trains on 60 wells of 144, drawn (answers by image)" in caplog.text
     pd.testing.assert_series_equal(bounded["n"], whole["n"])
+    for numbers, wells, images in ((whole, 144, 144), (bounded, 120, 60)):
+        for unit, trained in (("well", wells), ("site", images)):
+            row = numbers.loc[("quarter:all", unit, "training_wells")]
+            assert (row["value"], row["n"]) == (trained, 144)
+    assert bounded.loc[("leave_experiment_out:all", "well", "training_wells"), "value"] == 2 * 96
     assert bounded.loc[("leave_experiment_out:all", "well", "accuracy"), "value"] > 0.9
     assert bounded.loc[("quarter:all", "site", "accuracy"), "value"] > 0.9
 
@@ -206,7 +212,8 @@ def test_numbers_name_question_unit_and_training_seed(typed: Screen, tmp_path: P
     assert numbers[
         ["question", "featurizer", "normalization", "fold", "seed"]
     ].drop_duplicates().to_numpy().tolist() == [["cell_type", "gandl", "none", "all", 7]]
-    assert np.isfinite(numbers[["value", "low", "high"]].to_numpy(float)).all()
+    shares = numbers.drop("training_wells", level="metric")
+    assert np.isfinite(shares[["value", "low", "high"]].to_numpy(float)).all()
 
 
 def test_where_whole_experiments_are_left_out_the_interval_draws_these(typed: Screen, tmp_path: Path) -> None:
