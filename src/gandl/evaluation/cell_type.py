@@ -32,8 +32,8 @@ from gandl.workflow.files import atomic
 from gandl.workflow.words import counted
 
 TRAINED_VALUES = 2**26
-"""Values of the wells, and of the images, that a fold trains on at most (double precision: 512 MB, held about six times): all wells
-of RxRx1 with some 1,400 features, all of its images with 700. Of wider features wells are drawn."""
+"""Values of the wells, and of the images, that a fold trains on at most (double precision: 512 MB, held about six times): all
+wells of RxRx1 with some 1,400 features, all of its images with 700. Of wider features wells are drawn."""
 TRAINING_WELLS = "training_wells"
 """Metric: number of wells that an answer rests on, summed over folds; n: of how many."""
 CONFUSION_COLUMNS = ["scheme", "unit", "true", "predicted", "count"]

@@ -59,7 +59,9 @@ def test_null_screens_whose_controls_stand_in_columns_are_silent_and_called_conf
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_plate_offset_that_follows_the_label_is_a_leak_until_plates_are_in_units_of_their_unlabelled_wells(seed: int) -> None:
+def test_a_plate_offset_that_follows_the_label_is_a_leak_until_plates_are_in_units_of_their_unlabelled_wells(
+    seed: int,
+) -> None:
     wells = layout_screen(seed, unequal=True, effects={"plate": 4.0, "phenotype": 2.0})
     numbers = numbers_of(wells)
     assert of(numbers, "leak_p")["plate"] <= ALPHA

@@ -113,9 +113,9 @@ def test_profiles_are_permuted_where_no_label_of_a_control_decided_them(
         {"control": ["positive", "negative", "none", "none"], "condition": ["mock", "infected", "unknown", "infected"]}
     )
     fitted_on = Normalization(reference.value) if method in READ_BY else method
-    of_controls = (
-        np.zeros(4, bool) if method is Normalization.NONE else reference_wells(controls, fitted_on)
-    ) & (controls["control"] != "none")
+    of_controls = (np.zeros(4, bool) if method is Normalization.NONE else reference_wells(controls, fitted_on)) & (
+        controls["control"] != "none"
+    )
     assert knows_no_label(method, reference) == (not of_controls.any())
 
 

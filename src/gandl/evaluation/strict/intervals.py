@@ -137,8 +137,8 @@ class UnitCount:
 
 
 def tested_units(wells: pd.DataFrame, signs: npt.NDArray[np.int_], groups: Sequence[_Group], drawn: str) -> UnitCount:
-    """Count the tested plates (rows, columns, experiments) one by one, also where they are left out in groups; groups of wells are
-    units themselves. Parameters as in `with_refits`."""
+    """Count the tested plates (rows, columns, experiments) one by one, also where they are left out in groups; groups of wells
+    are units themselves. Parameters as in `with_refits`."""
     single = {grouped(kind): kind for kind in PLACES}.get(drawn, drawn)
     if single in PLACES:
         names = wells[PLACES[single]].astype(str).agg(":".join, axis=1).to_numpy()

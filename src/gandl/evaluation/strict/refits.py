@@ -71,8 +71,8 @@ Names = npt.NDArray[np.object_]
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What is left out in turn. drawn : what it is, in words (of `PLACES`, by itself or `grouped`; group of wells). of : (n,) name
-    of each well's; "" of wells that are no controls of these folds."""
+    """What is left out in turn. drawn : what it is, in words (of `PLACES`, by itself or `grouped`; group of wells).
+    of : (n,) name of each well's; "" of wells that are no controls of these folds."""
 
     drawn: str
     of: Names
