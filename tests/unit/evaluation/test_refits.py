@@ -190,8 +190,8 @@ def test_of_units_that_hold_one_class_each_both_classes_count_for_the_mean_of_th
 
 @pytest.mark.parametrize("plates", [3, 4, 10])
 def test_the_bound_of_a_perfect_auc_is_right_whatever_share_of_plates_is_perfect(plates: int) -> None:
-    """The worst case: a plate is ranked without a mistake with some probability, else the wrong way round, so that this is the mean
-    AUC. Where the bound is above it, plates that are all perfect are rarer than nominal."""
+    """The worst case: a plate is ranked without a mistake with some probability, else the wrong way round, so that this is the
+    mean AUC. Where the bound is above it, plates that are all perfect are rarer than nominal."""
     low, _ = units_interval("auc", 1.0, (np.ones(1), -np.ones(1)), UnitCount("plate", plates, (plates, plates)), 0.95)
     for share in np.linspace(0.01, 0.99, 99):
         assert low <= share or share**plates <= 0.05
