@@ -34,6 +34,7 @@ rule scores:
             cfg.evaluation, include={"svm_c", "scaling", "refits", "permutations"}
         ),
         seed=cfg.seed,
+        reference=cfg.normalization.reference.value,
     script:
         "../workflow/scripts/question.py"
 

@@ -19,6 +19,7 @@ from gandl.config.counterparts import (
     Schedule as Schedule,
 )
 from gandl.config.normalization import (
+    READ_BY as READ_BY,
     Batch as Batch,
     Normalization as Normalization,
     NormalizationSettings as NormalizationSettings,

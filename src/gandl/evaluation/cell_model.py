@@ -46,7 +46,8 @@ def write_cell_model(
     ----------
     wells, sites : its profiles, without normalisation or by one that keeps what a plate has one of (`normalization`).
     splits : of the screen.
-    seed : of the bootstrap. training_seed : of the network, for the table.
+    seed : of the bootstrap, and of the wells on which C is chosen where there are very many. training_seed : of the network, for
+        the table.
     output : `tables.NUMBERS` of the held-out control wells; split `<scheme>:all`; unit `well`, and `site` in the paper's split.
         Intervals draw wells; where whole plates are left out, these are left out in turn and the axes refitted
         (`strict.refits`; with fewer than three plates of a cell model plates are drawn and axes kept).
@@ -67,6 +68,7 @@ def write_cell_model(
         raw=normalization == Normalization.NONE,
         by_range=settings.scaling is Scaling.PREPRINT,
         strict=Strict(_whole, settings.refits),
+        seed=seed,
     )
     rows = _numbers(found, settings, seed)
     write_table(found.sites, Path(site_scores), SITE_SCORES)

@@ -74,7 +74,7 @@ def write_controls(
         a screen of one plate and cell type its rows. n is the number of control wells; what so few leave undefined is null. Unit
         `site`: shares of images, with intervals over wells. Splits with UV-inactivated wells have
         `auc_mock_uv`, the AUC of Mock over those (n: both), and `uv_as_positive`, the share of those on the side of C+ (n: UV
-        wells).
+        wells), which draw wells and keep the axes in every scheme: UV wells train none.
     refits : `strict.refits.REFITS` of the same scores: where it has some of a scheme, its intervals refit the axes, and
         `drawn` and `units` say what was left out in turn. Without it, and in other schemes, wells are drawn and axes kept.
     permutations : `strict.permutations.PERMUTATIONS`: where it has some of a cell type, `permutation_p`, one-sided, of the
@@ -169,14 +169,15 @@ def _by_training(wells: pd.DataFrame, scheme: str, unseen: Sequence[str]) -> Ite
 
 
 def _uv(wells: pd.DataFrame, split: str, settings: EvaluationSettings, seed: int) -> list[Row]:
-    """How UV-inactivated wells score against Mock; nothing in a screen without them."""
+    """How UV-inactivated wells score against Mock, with intervals that draw wells and keep the axes; nothing in a screen without
+    them."""
     mock = wells.loc[wells["control"] == "positive", "on"].to_numpy()
     uv = wells.loc[wells["condition"] == UV_INACTIVATED, "on"].to_numpy()
     if not len(uv):
         return []
     ends = separation_interval("auc", mock, uv, settings, seed)
     above = int((uv > 0).sum())
-    return [
+    rows = [
         number(split, "well", "auc_mock_uv", float(separation.auc(mock, uv)), ends, len(mock) + len(uv)),
         number(
             split,
@@ -187,6 +188,7 @@ def _uv(wells: pd.DataFrame, split: str, settings: EvaluationSettings, seed: int
             len(uv),
         ),
     ]
+    return [{**row, "drawn": "well", "units": row["n"]} for row in rows]
 
 
 def _direct(raw_wells: Path, settings: EvaluationSettings, development_rows: Sequence[str], seed: int) -> pd.DataFrame:

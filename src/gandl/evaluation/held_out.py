@@ -97,6 +97,7 @@ def held_out(
     crossfit: bool = False,
     by_range: bool = False,
     strict: Strict | None = None,
+    seed: int = 0,
 ) -> HeldOut:
     """Score one featurizer under every scheme of a question.
 
@@ -110,6 +111,7 @@ def held_out(
     crossfit : standardise each fold on negative controls that are not tested with what they standardise.
     by_range : the scale of the scores, as in `gandl.statistics.axes.fit_on_axis`.
     strict : what else is computed; nothing without it.
+    seed : of the wells on which C is chosen, where there are very many.
 
     Raises
     ------
@@ -129,7 +131,7 @@ def held_out(
         for fold in folds:
             check_trains(features, labels, fold, scheme)
         groups = groups_of(about, folds, labels)
-        scores = held_out_scores(features, labels, folds, groups, c_grid, raw=raw, by_range=by_range)
+        scores = held_out_scores(features, labels, folds, groups, c_grid, raw=raw, by_range=by_range, seed=seed)
         logger.info("%s: C by fold %s", scheme, scores.c)
         scored = np.isfinite(scores.on)
         values = (scores.on[scored], scores.off[scored], scores.off_norm[scored])

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gandl.config import EvaluationSettings, Normalization, Scaling
+from gandl.config import READ_BY, EvaluationSettings, Normalization, Reference, Scaling
 from gandl.evaluation.held_out import SITE_SCORES, ScoresError, Strict, held_out
 from gandl.evaluation.strict.permutations import PERMUTATIONS
 from gandl.evaluation.strict.refits import REFITS
@@ -22,7 +22,7 @@ from gandl.tables import WELL_SCORES, write_table
 __all__ = ["ScoresError", "write_scores"]
 
 WITHOUT_LABELS = (Normalization.UNLABELLED, Normalization.NONE)
-"""Normalisations that no label of a control decides, so that labels can be exchanged."""
+"""Normalisations that no label of a control decides, whatever `normalization.reference` says."""
 
 
 def write_scores(
@@ -36,6 +36,7 @@ def write_scores(
     refits: Path | None = None,
     permutations: Path | None = None,
     seed: int = 0,
+    reference: str = Reference.UNLABELLED.value,
 ) -> None:
     """Score one featurizer under one normalisation.
 
@@ -51,7 +52,8 @@ def write_scores(
         given.
     permutations : `strict.permutations.PERMUTATIONS`, of each cell type by the scheme that leaves out its plates (rows, columns);
         without rows under a normalisation that uses labels of controls, or of features that were trained fold by fold.
-    seed : of the permutations.
+    seed : of the permutations, and of the wells on which C is chosen where there are very many.
+    reference : wells on which the profiles were fitted, where `normalization` does not name its own.
 
     Raises
     ------
@@ -60,7 +62,7 @@ def write_scores(
     method = Normalization(normalization)
     strict = None
     if refits is not None:
-        times = settings.permutations if method in WITHOUT_LABELS else 0
+        times = settings.permutations if knows_no_label(method, Reference(reference)) else 0
         strict = Strict(_cell_type, settings.refits, times, seed)
     found = held_out(
         Path(wells),
@@ -73,6 +75,7 @@ def write_scores(
         crossfit=method is Normalization.NEGATIVE_CROSSFIT,
         by_range=settings.scaling is Scaling.PREPRINT,
         strict=strict,
+        seed=seed,
     )
     if refits is not None:
         write_table(found.refits.astype({"on": float, "on_lda": float}), Path(refits), REFITS)
@@ -84,6 +87,12 @@ def write_scores(
         )
     write_table(found.sites, Path(site_scores), SITE_SCORES)
     write_table(found.wells, Path(scores), WELL_SCORES)
+
+
+def knows_no_label(method: Normalization, reference: Reference) -> bool:
+    """Whether profiles are the same whichever controls are C+ and which C-, so that labels can be exchanged: fitted on wells that
+    are no controls, or on none."""
+    return method in WITHOUT_LABELS or (method in READ_BY and reference is Reference.UNLABELLED)
 
 
 def _cell_type(well: pd.Series) -> str:

@@ -58,9 +58,9 @@ REFERENCES_OF_HITS = {
 }
 """What plates were standardised on, where that can be the wells with which treatments are compared."""
 SIMULATED_CONFIDENCE = 0.95
-COVERAGE = {(8, 16): "about 95–99 %", (4, 8): "about 95–98 %"}
+COVERAGE = {(8, 16): "about 97 %", (4, 8): "about 96–99 %"}
 """(Positive, negative) wells: share of simulated screens of 8 rows whose nominal 95 % interval, axes refitted, held
-the true Z' (docs/decisions.md)."""
+the true Z' (`benchmarks/results/row_intervals.csv`)."""
 
 LEARNED_RXRX1 = {
     FeaturizerName.IMAGENET_COLLAPSED: "ImageNet-collapsed, which learned these cell types from the training wells",

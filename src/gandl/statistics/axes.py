@@ -177,7 +177,9 @@ def _first_component(centred: Floats) -> Floats:
     return np.asarray(off / length if length > 0 else off)
 
 
-def choose_c(features: Floats, labels: Integers, groups: npt.NDArray[np.generic], c_grid: Sequence[float]) -> float:
+def choose_c(
+    features: Floats, labels: Integers, groups: npt.NDArray[np.generic], c_grid: Sequence[float], seed: int
+) -> float:
     """The largest candidate whose Z' is not worse than the best by more than one standard error, each group left out in turn.
 
     Z' of pooled scores; the standard error is the jackknife's over wells, of the difference between both candidates. Where few
@@ -186,14 +188,15 @@ def choose_c(features: Floats, labels: Integers, groups: npt.NDArray[np.generic]
 
     Scores of all groups share one scale, since every axis puts its own training controls at +1 and -1. With one candidate, or too
     few groups to leave one out, the smallest is taken; more than 8 groups are dealt to 5 (`gandl.statistics.groups.dealt`).
-    Of more than 2,000 wells so many are drawn: of 5,000, five groups and five candidates would take a minute for every choice.
+    Of more than 2,000 wells so many are drawn by `seed`: of 5,000, five groups and five candidates would take a minute for every
+    choice.
     Parameters as in `gandl.statistics.held_out.held_out_scores`, of the training wells alone.
     """
     candidates = sorted(c_grid)
     if len(candidates) == 1:
         return candidates[0]
     if len(labels) > CHOOSING_WELLS:
-        drawn = np.sort(np.random.default_rng(0).permutation(len(labels))[:CHOOSING_WELLS])
+        drawn = np.sort(np.random.default_rng(seed).permutation(len(labels))[:CHOOSING_WELLS])
         features, labels, groups = features[drawn], labels[drawn], groups[drawn]
     groups = dealt(groups, labels)
     names = [name for name in dict.fromkeys(groups.tolist()) if _has_both(labels[groups != name])]

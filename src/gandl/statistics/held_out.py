@@ -63,6 +63,7 @@ def held_out_scores(
     *,
     raw: bool = False,
     by_range: bool = False,
+    seed: int = 0,
 ) -> Scores:
     """Score every test well by axes that never saw it.
 
@@ -77,6 +78,7 @@ def held_out_scores(
         Folds whose features are `separate` share none.
     raw : no plate effect was removed: each feature is first put in units of the fold's training wells.
     by_range : the scores' scale, as in `gandl.statistics.axes.fit_on_axis`; C is chosen without it.
+    seed : of the wells on which C is chosen, where there are very many.
 
     Raises
     ------
@@ -97,7 +99,8 @@ def held_out_scores(
         shared = of_folds.usable(reduce(np.intersect1d, [fold.train for fold in block]), tested)
         known = np.asarray(of_folds.of(shared, tested), float)
         known = units_of(known).apply(known) if raw and len(shared) else known
-        chosen |= dict.fromkeys([fold.name for fold in block], choose_c(known, labels[shared], groups[shared], c_grid))
+        c = choose_c(known, labels[shared], groups[shared], c_grid, seed)
+        chosen |= dict.fromkeys([fold.name for fold in block], c)
     for fold in folds:
         of_fold = of_folds.of(fold.train, fold.test), labels[fold.train], of_folds.of(fold.test, fold.test)
         values[:3, fold.test] = score_by(*of_fold, chosen[fold.name], raw=raw, by_range=by_range)

@@ -59,7 +59,9 @@ def test_null_screens_whose_controls_stand_in_columns_are_silent_and_called_conf
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_plate_offset_that_follows_the_label_is_a_leak_until_plates_are_centred(seed: int) -> None:
+def test_a_plate_offset_that_follows_the_label_is_a_leak_until_plates_are_in_units_of_their_unlabelled_wells(
+    seed: int,
+) -> None:
     wells = layout_screen(seed, unequal=True, effects={"plate": 4.0, "phenotype": 2.0})
     numbers = numbers_of(wells)
     assert of(numbers, "leak_p")["plate"] <= ALPHA
@@ -68,8 +70,10 @@ def test_a_plate_offset_that_follows_the_label_is_a_leak_until_plates_are_centre
     treated = ~wells.about["known"].to_numpy()
     plate = wells.codes("plate_id")
     means = np.stack([wells.values[treated & (plate == k)].mean(0) for k in range(4)])
-    raw, none = of(numbers, "leak_share"), of(numbers_of(Wells(wells.about, wells.values - means[plate])), "leak_share")
-    assert abs(none["plate"]) < raw["plate"] / 2
+    deviations = np.stack([wells.values[treated & (plate == k)].std(0, ddof=1) for k in range(4)])
+    after = numbers_of(Wells(wells.about, (wells.values - means[plate]) / deviations[plate]))
+    assert of(after, "leak_p")["plate"] > ALPHA
+    assert abs(of(after, "leak_share")["plate"]) < of(numbers, "leak_share")["plate"] / 2
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -11,10 +11,11 @@ from scipy.stats import t
 
 from feature_screens import FeatureScreen, draw_screen, refitted_rows, scores_of
 from gandl.evaluation.numbers import METRICS, number
-from gandl.evaluation.strict.intervals import jackknife, student_interval, with_refits
+from gandl.evaluation.strict.intervals import UnitCount, jackknife, student_interval, units_interval, with_refits
 from gandl.evaluation.strict.refits import left_out_of, merged, refitted, spanned
 from gandl.source.schemes import Scheme
 from gandl.statistics.axes import fit_on_axis
+from gandl.statistics.bootstrap import mean_of_proportions_interval, wilson_interval
 from gandl.statistics.fold_features import Fixed
 from gandl.statistics.held_out import Fold, held_out_scores
 
@@ -157,3 +158,60 @@ def test_across_cell_types_plates_that_train_and_plates_that_are_tested_are_two_
     expected = max(value - t.ppf(0.975, freedom) * np.sqrt(variance), 0)
     assert row["low"] == pytest.approx(expected)
     assert row["units"] == 7
+
+
+@pytest.mark.parametrize(("plates", "most", "left_out"), [(4, 8, "plate"), (12, 5, "group of plates")])
+def test_controls_that_all_go_right_have_the_interval_of_as_many_answers_as_plates(
+    plates: int, most: int, left_out: str
+) -> None:
+    """Not of as many as wells, which would be the narrowest interval just where results look best."""
+    screen = draw_screen(9, plates=plates, effect=40.0)
+    scores = scores_of(screen, [0.3])
+    assert left_out_of(screen.wells, screen.labels, screen.folds, screen.scheme, most).drawn == left_out
+    rows = refitted_rows(screen, scores, ("accuracy", "balanced_accuracy", "auc", "z_prime"), most)
+    assert set(zip(rows["drawn"].iloc[:3], rows["units"].iloc[:3], strict=True)) == {("plate", plates)}
+    shares = wilson_interval(plates, plates, 0.95)
+    for metric in ("accuracy", "balanced_accuracy"):
+        assert rows.loc[metric, ["low", "high"]].tolist() == pytest.approx(list(shares))
+    assert rows.loc["auc", ["low", "high"]].tolist() == pytest.approx([0.05 ** (1 / plates), 1.0])
+    assert (rows.loc["z_prime", "drawn"], rows.loc["z_prime", "units"]) == (left_out, min(plates, most))
+    assert rows.loc["z_prime", "low"] < rows.loc["z_prime", "value"] < rows.loc["z_prime", "high"]
+
+
+def test_of_units_that_hold_one_class_each_both_classes_count_for_the_mean_of_their_shares() -> None:
+    tested, right = UnitCount("plate", 7, (4, 3)), (np.ones(8), -np.ones(6))
+    expected = mean_of_proportions_interval([4, 3], [4, 3], 0.95)
+    assert units_interval("balanced_accuracy", 1.0, right, tested, 0.95) == pytest.approx(expected)
+    assert units_interval("auc", 1.0, right, tested, 0.95) == pytest.approx((0.05 ** (1 / 3), 1.0))
+    assert units_interval("auc", 0.0, right, tested, 0.95) == pytest.approx((0.0, 1 - 0.05 ** (1 / 3)))
+    assert np.isnan(units_interval("auc", 0.5, right, tested, 0.95)).all()
+    assert np.isnan(units_interval("ssmd", 3.0, right, tested, 0.95)).all()
+
+
+@pytest.mark.parametrize("plates", [3, 4, 10])
+def test_the_bound_of_a_perfect_auc_is_right_whatever_share_of_plates_is_perfect(plates: int) -> None:
+    """The worst case: a plate is ranked without a mistake with some probability, else the wrong way round, so that this is the
+    mean AUC. Where the bound is above it, plates that are all perfect are rarer than nominal."""
+    low, _ = units_interval("auc", 1.0, (np.ones(1), -np.ones(1)), UnitCount("plate", plates, (plates, plates)), 0.95)
+    for share in np.linspace(0.01, 0.99, 99):
+        assert low <= share or share**plates <= 0.05
+    assert low > 0.3
+
+
+@pytest.mark.parametrize(
+    ("experiments", "drawn", "units"), [(2, "plate within experiment", 6), (3, "experiment", 3), (6, "experiment", 6)]
+)
+def test_experiments_are_left_out_or_the_interval_says_that_it_is_of_plates_within_them(
+    experiments: int, drawn: str, units: int
+) -> None:
+    screen = draw_screen(11, plates=6, effect=1.5)
+    names = [f"E{i % experiments}" for i in screen.wells["plate_id"].factorize()[0]]
+    wells = screen.wells.assign(experiment=names)
+    of = wells["experiment"].to_numpy()
+    folds = [Fold(name, np.flatnonzero(of != name), np.flatnonzero(of == name)) for name in sorted(set(names))]
+    whole = replace(screen, wells=wells, folds=folds, scheme=Scheme.LEAVE_EXPERIMENT_OUT)
+    row = refitted_rows(whole, scores_of(whole)).loc["auc"]
+    assert (row["drawn"], row["units"]) == (drawn, units)
+    assert row["low"] < row["value"] < row["high"]
+    grouped = left_out_of(wells, whole.labels, folds, whole.scheme, 2)
+    assert grouped.drawn == {2: "group of plates within experiment"}.get(experiments, "group of experiments")

@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 
 from evaluation_inputs import DEVELOPMENT, features as features_of_plate, read_sites, write_embeddings, write_plate
-from gandl.config import EvaluationSettings, Normalization, Scaling
+from gandl.config import READ_BY, EvaluationSettings, Normalization, Reference, Scaling
 from gandl.evaluation.cell_model import write_cell_model
 from gandl.evaluation.controls import write_controls
-from gandl.evaluation.scores import write_scores
+from gandl.evaluation.scores import knows_no_label, write_scores
 from gandl.evaluation.strict.permutations import PERMUTATIONS, p_of
 from gandl.evaluation.strict.refits import REFITS
 from gandl.normalization.profiles import write_profiles
+from gandl.normalization.reference import reference_wells
 from gandl.tables import NUMBERS, WELL_SCORES, read_table
 from pair_inputs import Screen, features, infected_sites, write_screen
 
@@ -36,14 +37,19 @@ class Answered:
 
 
 def answered(
-    folder: Path, screen: Screen, settings: EvaluationSettings = SETTINGS, method: Normalization = UNLABELLED
+    folder: Path,
+    screen: Screen,
+    settings: EvaluationSettings = SETTINGS,
+    method: Normalization = UNLABELLED,
+    reference: Reference = Reference.UNLABELLED,
 ) -> Answered:
     folder.mkdir()
     scores, images, refits, permutations, numbers = (
         folder / f"{name}.parquet" for name in ("scores", "images", "refits", "permutations", "numbers")
     )
     profiles = screen.wells(UNLABELLED), screen.site_profiles(UNLABELLED), screen.splits
-    write_scores(*profiles, settings, scores, images, method.value, refits=refits, permutations=permutations, seed=1)
+    tables = {"refits": refits, "permutations": permutations}
+    write_scores(*profiles, settings, scores, images, method.value, **tables, seed=1, reference=reference.value)
     names = {**NAMES, "normalization": method.value, "refits": refits, "permutations": permutations}
     write_controls(scores, images, screen.wells(RAW), settings, [], **names, output=numbers)
     return Answered(
@@ -70,7 +76,10 @@ def test_where_plates_are_left_out_every_interval_refits_the_axes_and_says_of_wh
     for split, units in (("leave_plate_out:HRCE", 5), ("leave_plate_out:VERO", 3), ("cross_cell_type:VERO", 8)):
         for metric in ("auc", "z_prime", "ssmd_lda"):
             assert tuple(drawn.loc[(split, "well", metric)]) == ("plate", units)
-    assert tuple(drawn.loc[("leave_experiment_out:HRCE", "well", "auc_lda")]) == ("plate", 5)
+    of_two_experiments = ("plate within experiment", 5)  # what experiments add is not in the interval, and it says so
+    assert tuple(drawn.loc[("leave_experiment_out:HRCE", "well", "ssmd_lda")]) == of_two_experiments
+    for metric, units in (("auc_mock_uv", 40), ("uv_as_positive", 20)):
+        assert tuple(drawn.loc[("leave_plate_out:HRCE", "well", metric)]) == ("well", units)
     assert drawn.loc[("quarter_by_cell_type:HRCE", "well", "z_prime"), "drawn"] == "well"
     known = found.numbers[found.numbers["low"].notna()]
     assert (known["low"] <= known["value"] + 1e-12).all()
@@ -94,9 +103,37 @@ def test_p_of_permuted_labels_stands_beside_the_auc_of_the_strictest_scheme(foun
     assert (found.numbers.index.get_level_values("metric") == "permutation_p").sum() == 2
 
 
-def test_a_normalisation_that_knows_the_controls_has_no_permutations(screen: Screen, tmp_path: Path) -> None:
-    """Labels cannot be exchanged under features that they decided."""
-    assert answered(tmp_path / "mock", screen, method=Normalization.MOCK).permutations.empty
+@pytest.mark.parametrize("reference", list(Reference))
+@pytest.mark.parametrize("method", list(Normalization))
+def test_profiles_are_permuted_where_no_label_of_a_control_decided_them(
+    method: Normalization, reference: Reference
+) -> None:
+    """Fitted on wells that `reference_wells` chooses: on none, or on wells that stay the same whichever controls are C+."""
+    controls = pd.DataFrame(
+        {"control": ["positive", "negative", "none", "none"], "condition": ["mock", "infected", "unknown", "infected"]}
+    )
+    fitted_on = Normalization(reference.value) if method in READ_BY else method
+    of_controls = (np.zeros(4, bool) if method is Normalization.NONE else reference_wells(controls, fitted_on)) & (
+        controls["control"] != "none"
+    )
+    assert knows_no_label(method, reference) == (not of_controls.any())
+
+
+@pytest.mark.parametrize(
+    ("method", "reference", "permuted"),
+    [
+        (Normalization.MOCK, Reference.UNLABELLED, False),
+        (Normalization.TVN, Reference.UNLABELLED, True),
+        (Normalization.TVN, Reference.NEGATIVE, False),
+    ],
+)
+def test_labels_are_not_permuted_under_features_that_they_decided(
+    screen: Screen, tmp_path: Path, method: Normalization, reference: Reference, permuted: bool
+) -> None:
+    found = answered(tmp_path / "found", screen, method=method, reference=reference)
+    assert found.permutations.empty != permuted
+    metrics = set(found.numbers.index.get_level_values("metric"))
+    assert ("permutation_p" in metrics) == permuted
 
 
 def test_another_cell_type_is_scored_by_axes_of_the_first_and_a_shared_effect_is_found(found: Answered) -> None:

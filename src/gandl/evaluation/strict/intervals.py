@@ -2,7 +2,8 @@
 
 Student's t with the jackknife's standard error (Efron and Stein 1981; of groups of plates: Kott 2001), which holds what
 plates add and what their wells add, each once. It errs on the wide side where axes carry nothing: of what two plates make
-together it counts twice.
+together it counts twice. Where every group that is left out leaves the same value (all wells right, AUC 1), deviations say
+nothing of the spread: shares then get the interval of as many shares as there are tested plates, and AUC 1 an exact bound.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import t
 
-from gandl.statistics.bootstrap import ROUNDING
+from gandl.evaluation.strict.refits import PLACES, grouped
+from gandl.statistics.bootstrap import ROUNDING, mean_of_proportions_interval, wilson_interval
+from gandl.statistics.separation import above_zero
 
 LIMITS = {
     "auc": (0.0, 1.0),
@@ -95,21 +98,80 @@ def with_refits(
 
     Returns
     -------
-    The same rows with `drawn` and `units`: what was left out in turn, and how many of it. Where the jackknife is undefined
-    (nothing left to train on, or all values agree) a row keeps its interval, and what that draws.
+    The same rows with `drawn` and `units`: what was left out in turn, and how many of it. Where all values agree, the interval is
+    that of `units_interval`, and `drawn` and `units` are the plates (rows, experiments) that are tested; a metric for which
+    there is none has no interval. Where nothing is left to train on, a row keeps its interval, and what that draws.
     """
     groups, strata = _groups(wells, signs, refits, column)
     drawn = str(refits["drawn"].iloc[0]) if groups else kept
     found = []
     for row in rows:
         metric = str(row["metric"])
-        spread = jackknife([float(statistics[metric](*group.scores)) for group in groups], strata)
+        values = np.array([float(statistics[metric](*group.scores)) for group in groups])
+        if len(values) > 1 and np.isfinite(values).all() and np.ptp(values) <= ROUNDING:
+            tested = tested_units(wells, signs, groups, drawn)
+            low, high = units_interval(metric, float(row["value"]), groups[0].scores, tested, confidence)  # type: ignore[arg-type]
+            found.append({**row, "low": low, "high": high, "drawn": tested.drawn, "units": tested.total})
+            continue
+        spread = jackknife(values, strata)
         low, high = student_interval(float(row["value"]), spread, confidence, metric)  # type: ignore[arg-type]
         if np.isnan(low):
             found.append({**row, "drawn": kept, "units": row["n"] if kept == "well" else wells[f"{kept}_id"].nunique()})
             continue
         found.append({**row, "low": low, "high": high, "drawn": drawn, "units": len(groups)})
     return found
+
+
+@dataclass(frozen=True)
+class UnitCount:
+    """Units whose wells are tested. drawn : what they are. total : how many. of_class : how many have C+, and C-."""
+
+    drawn: str
+    total: int
+    of_class: tuple[int, int]
+
+    @property
+    def apart(self) -> bool:
+        """No unit has wells of both classes."""
+        return sum(self.of_class) == self.total
+
+
+def tested_units(wells: pd.DataFrame, signs: npt.NDArray[np.int_], groups: Sequence[_Group], drawn: str) -> UnitCount:
+    """Count the tested plates (rows, columns, experiments) one by one, also where they are left out in groups; groups of wells
+    are units themselves. Parameters as in `with_refits`."""
+    single = {grouped(kind): kind for kind in PLACES}.get(drawn, drawn)
+    if single in PLACES:
+        names = wells[PLACES[single]].astype(str).agg(":".join, axis=1).to_numpy()
+        each = [len(set(names[chosen])) for chosen in (signs != 0, signs > 0, signs < 0)]
+    else:
+        each = [sum(bool(group.lacks & some) for group in groups) for some in ({1, -1}, {1}, {-1})]
+    return UnitCount(single, each[0], (each[1], each[2]))
+
+
+def units_interval(
+    metric: str, value: float, scores: tuple[Floats, Floats], tested: UnitCount, confidence: float
+) -> tuple[float, float]:
+    """The interval of a metric of which every unit, left out, leaves the same value.
+
+    Of shares it is Wilson's (1927) of one answer per unit; of the mean over classes whose units are not the same, Newcombe's
+    (1998) of both. An AUC of 1 (or 0) has the bound (1 - confidence)^(1/n) (or 1 less that) of n units of the class that has
+    fewer: if all of n units were ranked without a mistake, so large a share of all units is, but for 1 - confidence
+    (Clopper and Pearson 1934, one-sided); and the AUC is not below that share. Else NaN.
+
+    Parameters
+    ----------
+    value : of all tested wells. scores : (n+,), (n-,) of some of them. tested : units. confidence : of the interval.
+    """
+    if metric == "accuracy" or (metric == "balanced_accuracy" and not tested.apart):
+        return wilson_interval(value * tested.total, tested.total, confidence)
+    if metric == "balanced_accuracy":
+        shares = [float(above_zero(side)) / len(side) for side in (scores[0], -scores[1])]
+        right = [share * n for share, n in zip(shares, tested.of_class, strict=True)]
+        return mean_of_proportions_interval(right, tested.of_class, confidence)
+    if metric == "auc" and value in (0.0, 1.0) and min(tested.of_class):
+        bound = (1 - confidence) ** (1 / min(tested.of_class))
+        return (bound, 1.0) if value == 1 else (0.0, 1 - bound)
+    return np.nan, np.nan
 
 
 def left_out_values(

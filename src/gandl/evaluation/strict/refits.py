@@ -30,8 +30,19 @@ REFITTED = (*WHOLE, Scheme.LEAVE_EXPERIMENT_OUT, Scheme.CROSS_CELL_TYPE)
 """Schemes whose intervals refit the axes: those that leave out all wells which share an effect of their place."""
 FEWEST_PLATES = 3
 """With fewer plates nothing is left to train on once one is left out and one is tested: wells are left out instead."""
-FEWEST_EXPERIMENTS = 4
-"""Experiments are left out where there are as many; of fewer, their plates."""
+FEWEST_EXPERIMENTS = 3
+"""With two experiments nothing is left to train on once one is left out and one is tested: their plates are left out instead,
+which says nothing of what experiments add."""
+WITHIN_EXPERIMENT = "plate within experiment"
+"""What is left out then, in words."""
+PLACES = {
+    "plate": ["plate_id"],
+    WITHIN_EXPERIMENT: ["plate_id"],
+    "experiment": ["experiment"],
+    "row": ["plate_id", "row"],
+    "column": ["plate_id", "column"],
+}
+"""Columns of wells that name the units which are left out, by what these are called."""
 MANY_CONTROLS = 2_000
 FEW_GROUPS = 5
 """So many groups at most where there are more than `MANY_CONTROLS` controls, each fit of which takes a second."""
@@ -60,8 +71,8 @@ Names = npt.NDArray[np.object_]
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What is left out in turn. drawn : what it is, in words (plate, group of plates). of : (n,) name of each well's; "" of wells
-    that are no controls of these folds."""
+    """What is left out in turn. drawn : what it is, in words (of `PLACES`, by itself or `grouped`; group of wells).
+    of : (n,) name of each well's; "" of wells that are no controls of these folds."""
 
     drawn: str
     of: Names
@@ -73,7 +84,7 @@ def _in_order(names: Names) -> list[str]:
 
 
 def left_out_of(wells: pd.DataFrame, labels: Integers, folds: Sequence[Fold], scheme: Scheme, most: int) -> LeftOut:
-    """Say what is left out in turn: plate rows (or columns) where these were, plates, or experiments where there are at least 4.
+    """Say what is left out in turn: plate rows (or columns) where these were, plates, or experiments where there are at least 3.
 
     Parameters
     ----------
@@ -101,7 +112,7 @@ def left_out_of(wells: pd.DataFrame, labels: Integers, folds: Sequence[Fold], sc
     by_type = wells.loc[known].groupby("cell_type")["plate_id"].nunique()
     if by_type.sum() < FEWEST_PLATES or (scheme is Scheme.CROSS_CELL_TYPE and by_type.min() < 2):
         return _wells_dealt(wells, labels, known, most)
-    return _dealt(plates, known, "plate", most)
+    return _dealt(plates, known, WITHIN_EXPERIMENT if scheme is Scheme.LEAVE_EXPERIMENT_OUT else "plate", most)
 
 
 def refitted(
@@ -225,7 +236,13 @@ def _dealt(names: Names, known: npt.NDArray[np.bool_], kind: str, most: int) -> 
         return LeftOut(kind, np.where(known, names, ""))
     number = {name: f"group {position % most + 1}" for position, name in enumerate(every)}
     of = [number[name] if here else "" for name, here in zip(names, known, strict=True)]
-    return LeftOut(f"group of {kind}s", np.array(of, object))
+    return LeftOut(grouped(kind), np.array(of, object))
+
+
+def grouped(kind: str) -> str:
+    """Of what is left out one by one, its groups in words."""
+    first, *rest = kind.split(" ", 1)
+    return " ".join([f"group of {first}s", *rest])
 
 
 def _wells_dealt(wells: pd.DataFrame, labels: Integers, known: npt.NDArray[np.bool_], most: int) -> LeftOut:
