@@ -158,7 +158,9 @@ def _hits(cell_type: str, tested: pd.DataFrame) -> tuple[str, int, int, list[Com
     rows = [
         CompoundRow(
             compound=str(row["compound"]),
-            efficacy=Value(*(float(row[name]) for name in ("efficacy", "efficacy_low", "efficacy_high")), row["wells"]),
+            efficacy=Value(
+                float(row["efficacy"]), float(row["efficacy_low"]), float(row["efficacy_high"]), int(row["wells"])
+            ),
             dose=dose_text(float(row["efficacy_dose_um"])),
             ec50=_ec50(row),
             q=_plain(row["q"]),
