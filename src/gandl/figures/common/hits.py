@@ -22,6 +22,7 @@ from gandl.evaluation.terms import (
     ONE_REPLICATE,
     OPEN,
     TOXIC,
+    TOXICITY_UNKNOWN,
 )
 from gandl.figures.common.labels import dose_unit, number
 from gandl.workflow.words import counted, named
@@ -42,6 +43,7 @@ FLAGGED = {
     BIPHASIC: "biphasic",
     FALLING: "falls with the dose",
     TOXIC: "toxic at some dose",
+    TOXICITY_UNKNOWN: "toxicity not tested at some dose",
     NO_DOSE: "no dose",
     ONE_DOSE: "one dose",
     FEW_DOSES: "few doses",
