@@ -39,7 +39,10 @@ PAIRS = {
 
 REPLICATES = {
     "profiles": "wells.profiles.parquet",
-    "by": [["Metadata_treatment"], ["Metadata_Plate"], [], ["Metadata_Plate", "is_control"]],
+    "by": [
+        *(["Metadata_treatment", "Metadata_cell_type"], ["Metadata_Plate"]),
+        *(["Metadata_cell_type"], ["Metadata_Plate", "is_control"]),
+    ],
 }
 """Wells of a treatment among negative controls, all of other plates than their own."""
 P_VALUES = [0.001, 0.2, 0.2, 0.03, 0.9, 0.0004, 0.05, 1.0, 0.012, 0.03]
