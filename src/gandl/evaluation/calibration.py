@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from gandl.config import EvaluationSettings
-from gandl.evaluation.numbers import Row, number, write_numbers
+from gandl.evaluation.numbers import Row, number, share_row, write_numbers
 from gandl.evaluation.terms import (
     ALL,
     CALIBRATION,
@@ -27,7 +27,7 @@ from gandl.evaluation.terms import (
     dose_series,
     flagged,
 )
-from gandl.statistics.bootstrap import drawn_positions, percentiles, wilson_interval
+from gandl.statistics.bootstrap import drawn_positions, median_interval, percentiles
 from gandl.tables import NUMBERS, WELL_SCORES, read_table
 from gandl.workflow.files import atomic
 from gandl.workflow.words import counted
@@ -226,7 +226,7 @@ def _compound_rows(compounds: pd.DataFrame, split: str, settings: EvaluationSett
     rows = []
     for metric, values in (("ec50_log10_error", np.abs(error)), ("ec50_log10_bias", error)):
         median = float(np.median(values)) if len(values) else np.nan
-        ends = _median_interval(values, settings, seed)
+        ends = median_interval(values, draws=settings.bootstrap, confidence=settings.confidence, seed=seed)
         rows.append(number(split, "compound", metric, median, ends, len(values)))
     for metric, right in (
         ("ec50_coverage", within),
@@ -237,15 +237,5 @@ def _compound_rows(compounds: pd.DataFrame, split: str, settings: EvaluationSett
         ("toxic_as_hits", toxic["hit"]),
         ("toxic_flagged", flagged(toxic, TOXIC)),
     ):
-        n, count = len(right), int(right.sum())
-        share = count / n if n else np.nan
-        rows.append(number(split, "compound", metric, share, wilson_interval(count, n, settings.confidence), n))
+        rows.append(share_row(split, "compound", metric, int(right.sum()), len(right), settings))
     return rows
-
-
-def _median_interval(values: Floats, settings: EvaluationSettings, seed: int) -> tuple[float, float]:
-    if len(values) < 2:
-        return np.nan, np.nan
-    rng = np.random.default_rng(seed)
-    drawn = [np.median(values[at], axis=1) for at in drawn_positions(len(values), settings.bootstrap, rng)]
-    return percentiles(np.concatenate(drawn), settings.confidence)

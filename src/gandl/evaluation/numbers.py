@@ -48,6 +48,11 @@ def number(split: str, unit: str, metric: str, value: float, ends: tuple[float, 
     return {"split": split, "unit": unit, "metric": metric, "value": value, "low": low, "high": high, "n": n}
 
 
+def share_row(split: str, unit: str, metric: str, count: int, n: int, settings: EvaluationSettings) -> Row:
+    """A share of n independent units with Wilson's interval; null where there is none."""
+    return number(split, unit, metric, count / n if n else np.nan, wilson_interval(count, n, settings.confidence), n)
+
+
 def write_numbers(rows: Sequence[Row] | pd.DataFrame, output: Path, *, training_seed: int, **names: str) -> None:
     """Write rows as `tables.NUMBERS`, in their order; there may be none.
 

@@ -54,10 +54,8 @@ def agreement(features: Floats, groups: npt.ArrayLike, blocks: npt.ArrayLike) ->
     ------
     AgreementError : no group has two rows in one block, or no block holds two groups.
     """
-    features = np.asarray(features, float)
     groups, blocks = np.asarray(groups, dtype=object), np.asarray(blocks, dtype=object)
-    lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    unit = features / np.where(lengths > 0, lengths, 1.0)
+    unit = _unit(features)
     precision = np.full(len(unit), np.nan)
     chance = np.full(len(unit), np.nan)
     for block in dict.fromkeys(blocks):

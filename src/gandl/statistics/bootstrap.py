@@ -161,6 +161,15 @@ def mean_interval(values: Floats, *, draws: int, confidence: float, seed: int) -
     return percentiles(means, confidence)
 
 
+def median_interval(values: Floats, *, draws: int, confidence: float, seed: int) -> tuple[float, float]:
+    """Percentile interval of the median of (n,) values; NaN of a single one."""
+    if len(values) < 2:
+        return np.nan, np.nan
+    rng = np.random.default_rng(seed)
+    medians = [np.median(values[drawn], axis=1) for drawn in drawn_positions(len(values), draws, rng)]
+    return percentiles(np.concatenate(medians), confidence)
+
+
 def percentiles(drawn: Floats, confidence: float) -> tuple[float, float]:
     """The ends of the middle share `confidence` of (draws,) values; NaN if one of them is undefined."""
     if np.isnan(drawn).any():

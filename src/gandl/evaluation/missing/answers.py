@@ -17,38 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gandl.config import QuestionName
-from gandl.evaluation.calibration import COMPOUND_COLUMNS, WELL_COLUMNS
-from gandl.evaluation.cell_type import ANSWERS, CONFUSION_COLUMNS
-from gandl.evaluation.dose_response import CURVE_COLUMNS, POINT_COLUMNS
-from gandl.evaluation.held_out import SITE_SCORES
-from gandl.evaluation.screening.doses import DOSES
-from gandl.evaluation.strict.permutations import PERMUTATIONS
-from gandl.evaluation.strict.refits import REFITS
-from gandl.evaluation.terms import COMPOUNDS, TREATMENTS
 from gandl.tables import NUMBERS, WELL_SCORES, Schema
 from gandl.workflow.files import atomic
 
 MISSING = "missing"
 """The key in a table's metadata."""
-TABLES: dict[str, Schema | Sequence[str]] = {
-    "output": NUMBERS,
-    "scores": WELL_SCORES,
-    "site_scores": SITE_SCORES,
-    "treatments": TREATMENTS,
-    "answers": ANSWERS,
-    "confusion": CONFUSION_COLUMNS,
-    "curves": CURVE_COLUMNS,
-    "points": POINT_COLUMNS,
-    "wells": WELL_COLUMNS,
-    "compounds": COMPOUND_COLUMNS,
-    "refits": REFITS,
-    "permutations": PERMUTATIONS,
-    "plates": NUMBERS,
-    "doses": DOSES,
-}
-"""What the outputs of questions hold, by the names that these bear in their functions."""
-OF_QUESTIONS: dict[str, dict[str, Schema | Sequence[str]]] = {QuestionName.SCREENING: {"compounds": COMPOUNDS}}
-"""Those of questions whose outputs of such a name hold something else."""
 TYPES = {"string": pa.string(), "integer": pa.int64(), "float": pa.float64(), "boolean": pa.bool_()}
 TEXTS = (
     *("scheme", "unit", "true", "predicted", "well_id", "plate_id", "cell_type", "condition", "control"),
@@ -90,24 +63,57 @@ def answer(
 
     Raises
     ------
-    The error itself where an output is none of `TABLES`, and whatever is no mistake in what is evaluated: a defect, a full disk.
+    The error itself where an output is none of `tables_of`, and whatever is no mistake in what is evaluated: a defect.
     """
-    tables = TABLES | OF_QUESTIONS.get(question, {})
     reasons = [reason for path in inputs if isinstance(path, str | Path) and (reason := reason_of(Path(path)))]
     if not reasons:
         try:
             call()
         except ValueError as error:
-            if not type(error).__module__.startswith("gandl.") or not set(outputs) <= set(tables) or not names:
+            known = set(outputs) <= set(tables_of(question))
+            if not type(error).__module__.startswith("gandl.") or not known or not names:
                 raise
             reasons = [str(error)]
     if not reasons:
         return ""
     about = Missing(question, names.get("featurizer", ""), names.get("normalization", ""), reasons[0])
     logger.warning("not evaluated, %s of %s: %s", question, about.featurizer, about.reason)
+    tables = tables_of(question)
     for name, path in outputs.items():
         write_missing(Path(path), tables[name], about)
     return about.reason
+
+
+def tables_of(question: str) -> dict[str, Schema | Sequence[str]]:
+    """What the outputs of a question hold, by the names that these bear in its function.
+
+    The questions' modules are imported where an answer is missing: at the start of every job they took 0.2 s of a core.
+    """
+    from gandl.evaluation.calibration import COMPOUND_COLUMNS, WELL_COLUMNS
+    from gandl.evaluation.cell_type import ANSWERS, CONFUSION_COLUMNS
+    from gandl.evaluation.dose_response import CURVE_COLUMNS, POINT_COLUMNS
+    from gandl.evaluation.held_out import SITE_SCORES
+    from gandl.evaluation.screening.doses import DOSES
+    from gandl.evaluation.strict.permutations import PERMUTATIONS
+    from gandl.evaluation.strict.refits import REFITS
+    from gandl.evaluation.terms import COMPOUNDS, TREATMENTS
+
+    return {
+        "output": NUMBERS,
+        "scores": WELL_SCORES,
+        "site_scores": SITE_SCORES,
+        "refits": REFITS,
+        "permutations": PERMUTATIONS,
+        "treatments": TREATMENTS,
+        "answers": ANSWERS,
+        "confusion": CONFUSION_COLUMNS,
+        "curves": CURVE_COLUMNS,
+        "points": POINT_COLUMNS,
+        "wells": WELL_COLUMNS,
+        "plates": NUMBERS,
+        "doses": DOSES,
+        "compounds": COMPOUNDS if question == QuestionName.SCREENING else COMPOUND_COLUMNS,
+    }
 
 
 def write_missing(path: Path, columns: Schema | Sequence[str], about: Missing) -> None:

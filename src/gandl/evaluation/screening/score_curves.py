@@ -18,12 +18,12 @@ import pandas as pd
 
 from gandl.config import EvaluationSettings
 from gandl.evaluation import hits
-from gandl.evaluation.numbers import Row, number, write_numbers
+from gandl.evaluation.numbers import Row, number, share_row, write_numbers
 from gandl.evaluation.screening.compounds import compounds_in
 from gandl.evaluation.screening.doses import doses_of
 from gandl.evaluation.screening.simulated import INACTIVE, LOOK_ALIKE, RESCUE, Design, simulated_screen
 from gandl.evaluation.terms import ALL, BIPHASIC, CALIBRATION, OPEN, TOXIC, flagged
-from gandl.statistics.bootstrap import mean_interval, percentiles, wilson_interval
+from gandl.statistics.bootstrap import mean_interval, median_interval, percentiles, wilson_interval
 
 SCORE_CURVES = "score_curves"
 """Stands for the featurizer and for the scheme: no featurizer made these scores."""
@@ -45,6 +45,8 @@ HARM = ((1.0, 2.0), (2.0, 4.0), (4.0, 6.0))
 """Ranges of the harm of look-alikes, in standard deviations of wells beyond the controls, that have splits of their own."""
 EFFECTS = (1.0, 2.0, 3.0, 4.0)
 """Of the power curve, in standard deviations of wells within a plate."""
+MOST_DRAWS = 500
+"""Draws of compounds for the interval of a median, at most."""
 POWER_REPLICATES = (1, 2, 3, 4, 6, 8)
 POWER_SCREENS, POWER_TREATMENTS, POWER_ACTIVE = 10, 300, 30
 
@@ -165,7 +167,9 @@ def _of_ec50s(rescues: pd.DataFrame, split: str, settings: EvaluationSettings, s
         "ec50_interval_open_share": is_open,
         "ec50_closed_interval_coverage": held[~is_open],
     }
-    rows = [_counted(split, "compound", name, int(holds.sum()), len(holds), settings) for name, holds in shares.items()]
+    rows = [
+        share_row(split, "compound", name, int(holds.sum()), len(holds), settings) for name, holds in shares.items()
+    ]
     error = np.log10(fitted["ec50_um"].to_numpy(float) / fitted["truth_ec50_um"].to_numpy(float))
     closed = fitted[~is_open]
     width = np.log10(closed["ec50_high_um"].to_numpy(float) / closed["ec50_low_um"].to_numpy(float))
@@ -222,18 +226,11 @@ def _drawn(
     return number(split, unit, metric, counts.sum() / n if n else np.nan, (low, high), n)
 
 
-def _counted(split: str, unit: str, metric: str, count: int, n: int, settings: EvaluationSettings) -> Row:
-    return number(split, unit, metric, count / n if n else np.nan, wilson_interval(count, n, settings.confidence), n)
-
-
 def _median(values: Floats, settings: EvaluationSettings, seed: int) -> tuple[float, tuple[float, float]]:
-    """A median and its percentile interval over draws of compounds."""
-    if len(values) < 2:
-        return np.nan, (np.nan, np.nan)
-    rng = np.random.default_rng(seed)
-    drawn = np.median(values[rng.integers(0, len(values), (min(settings.bootstrap, 500), len(values)))], axis=1)
-    low, high = np.quantile(drawn, [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2])
-    return float(np.median(values)), (float(low), float(high))
+    """A median and its interval over draws of compounds; NaN of a single one."""
+    draws = min(settings.bootstrap, MOST_DRAWS)
+    ends = median_interval(values, draws=draws, confidence=settings.confidence, seed=seed)
+    return (float(np.median(values)) if len(values) > 1 else np.nan), ends
 
 
 def _null_rows(like: Design, name: str, settings: EvaluationSettings, seed: int) -> list[Row]:
@@ -246,7 +243,7 @@ def _null_rows(like: Design, name: str, settings: EvaluationSettings, seed: int)
     with_hit = sum(bool(each.any()) for each in called)
     return [
         _drawn(_split(name), "compound", "hit_false_positive_rate", called, settings, seed),
-        _counted(_split(name), "screen", "screens_with_hit", with_hit, screens, settings),
+        share_row(_split(name), "screen", "screens_with_hit", with_hit, screens, settings),
     ]
 
 
@@ -269,5 +266,5 @@ def _power_rows(settings: EvaluationSettings, seed: int) -> list[Row]:
                 called += int(((hits.adjusted(p) <= settings.false_discovery) & (difference > 0) & active).sum())
             split = _split(f"power, {replicates} replicates, {effect:g} deviations")
             n = POWER_SCREENS * POWER_ACTIVE
-            rows.append(_counted(split, "treatment", "recall", called, n, settings))
+            rows.append(share_row(split, "treatment", "recall", called, n, settings))
     return rows

@@ -16,7 +16,7 @@ import pandas as pd
 from gandl.config import EvaluationSettings, Normalization, QuestionName
 from gandl.embeddings.metadata import feature_names
 from gandl.evaluation import hits
-from gandl.evaluation.numbers import Row, number, write_numbers
+from gandl.evaluation.numbers import Row, number, share_row, write_numbers
 from gandl.evaluation.screening.compounds import compounds_in
 from gandl.evaluation.screening.doses import DOSES, doses_of
 from gandl.evaluation.screening.false_hits import FalseHits, false_hits, layout_of
@@ -184,9 +184,7 @@ def _numbers(
     }
     rows = []
     for (unit, metric), holds in shares.items():
-        count, n = int(holds.sum()), len(holds)
-        share = count / n if n else np.nan
-        rows.append(number(split, unit, metric, share, wilson_interval(count, n, settings.confidence), n))
+        rows.append(share_row(split, unit, metric, int(holds.sum()), len(holds), settings))
     precision = doses.loc[agreeing, "average_precision"].to_numpy(float)
     ends = mean_interval(precision, draws=settings.bootstrap, confidence=settings.confidence, seed=seed)
     value = float(precision.mean()) if len(precision) else np.nan
