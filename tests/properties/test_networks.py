@@ -24,6 +24,7 @@ def normal(*shape: int, seed: int) -> torch.Tensor:
 @FEW
 @given(SEEDS, st.floats(0.01, 100.0))
 def test_demodulation_undoes_any_scaling_of_the_style(seed: int, factor: float) -> None:
+    """Scaling by f leaves y / sqrt(energy + e) as y / sqrt(energy + e / f^2), with e the 1e-8 of the paper's equation 3."""
     layer = ModulatedConv2d(4, 3, 3, 5).double()
     x, w = normal(2, 4, 6, 6, seed=seed), normal(2, 5, seed=seed + 1)
 
@@ -33,9 +34,11 @@ def test_demodulation_undoes_any_scaling_of_the_style(seed: int, factor: float) 
         return y * demodulation[:, :, None, None]
 
     before = output()
+    energy = (layer.affine(w)[:, None, :] ** 2 * (layer.weight * layer.scale).square().sum(dim=(2, 3))).sum(dim=2)
+    expected = before * ((energy + 1e-8) / (energy + 1e-8 / factor**2)).sqrt()[:, :, None, None]
     layer.affine.weight.data *= factor
     layer.affine.bias.data *= factor
-    torch.testing.assert_close(output(), before, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(output(), expected)
 
 
 @FEW
