@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from gandl.config import Wells
+from gandl.config import FeaturizerName, Wells
 from gandl.config.files import read_config
 from gandl.evaluation.terms import COMPOUNDS
 from gandl.figures.common.comparisons import read_comparisons
@@ -62,7 +62,27 @@ COLUMNS = [
         "images",
     ),
 ]
+AS_LISTED = (
+    *(
+        "id",
+        "source",
+        "place",
+        "what",
+        "printed",
+        "target",
+        "note",
+        "dataset",
+        "question",
+        "featurizer",
+        "against",
+        "split",
+    ),
+    *("metric", "repeats", "paper", "line", "sentence"),
+)
+"""Columns that are those of the list itself."""
 SIMULATED = "simulated"
+RELEASED, TRAINED_HERE = FeaturizerName.RELEASED.value, FeaturizerName.DENSENET161_ARCFACE.value
+"""The paper's baseline, and the one that a run trains itself: it answers where the published embeddings are not taken."""
 MARK = " (simulated)"
 """Ends the names of the compounds of a simulated screen: they answer for those that they are called after."""
 
@@ -130,12 +150,15 @@ def _answers(inputs: AuditTableInputs, references: Sequence[Reference], provenan
     method = str(configuration["normalization"]["method"])
     table = numbers.read_numbers(inputs.numbers) if inputs.numbers else numbers.no_numbers()
     evaluated = _asked(table.assign(split=table["split"].astype(str).str.removesuffix(MARK)), references)
+    paired = read_comparisons(inputs.paired)
+    if RELEASED not in configuration["embeddings"]["featurizers"]:
+        evaluated, paired = (answers.standing_in(each, RELEASED, TRAINED_HERE) for each in (evaluated, paired))
     sites = dict(zip(configuration["source"]["datasets"], inputs.sites, strict=True))
     called = [read_table(path, COMPOUNDS) for path in inputs.compounds]
     return answers.joined(
         [
             answers.of_numbers(evaluated),
-            margins(references, evaluated, read_comparisons(inputs.paired), method),
+            margins(references, evaluated, paired, method),
             *(ranks(each, references, MARK) for each in called),
             named_in_paper(references),
             settings_of(configuration, provenance["hardware"]["gpus"]),
@@ -199,21 +222,7 @@ def _absent(item: Comparison) -> Comparison:
 
 def _row(item: Comparison, whole: Comparison, references: Sequence[Reference], simulated: bool) -> dict[str, Any]:
     reference, judged = item.reference, item.verdict in (Verdict.AGREES, Verdict.DIFFERS)
-    names = (
-        "id",
-        "source",
-        "place",
-        "what",
-        "printed",
-        "target",
-        "note",
-        "dataset",
-        "question",
-        "featurizer",
-        "against",
-    )
-    names += ("split", "metric", "repeats", "paper", "line", "sentence")
-    row: dict[str, Any] = {name: getattr(reference, name) for name in names}
+    row: dict[str, Any] = {name: getattr(reference, name) for name in AS_LISTED}
     row |= {"kind": reference.kind.value, "verdict": item.verdict.value, "elsewhere": elsewhere(reference, references)}
     row |= {"paper_value": reference.value, "paper_low": reference.low, "paper_high": reference.high}
     row |= {"paper_text": reference.text, "rule": rule_of(reference).value if judged else ""}

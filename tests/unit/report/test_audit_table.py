@@ -174,6 +174,16 @@ def test_a_margin_is_paired_where_it_was_evaluated_in_either_direction(run: Run)
     assert row["verdict"] == "agrees"
 
 
+def test_a_baseline_that_the_run_trained_answers_where_the_published_one_is_not_taken_and_says_so(run: Run) -> None:
+    run.numbers = numbers(densenet161_arcface=0.95)
+    table = run.real().table()
+    accuracy, margin = only(table, printed="95.81"), only(table, printed="5%", featurizer="released")
+    assert (accuracy["ours"], accuracy["ours_text"]) == (0.95, "by densenet161_arcface")
+    assert (margin["ours"], margin["ours_text"]) == (pytest.approx(0.036), "by densenet161_arcface")
+    run.changes = {"embeddings": {"featurizers": ["gandl", "densenet161_arcface", "released"]}}
+    assert only(run.table(), printed="95.81")["verdict"] == "not measured in this run"
+
+
 def test_the_strongest_compounds_are_ranked_among_all_of_their_cell_type(run: Run) -> None:
     table = run.real().table()
     first, sixth = (only(table, split=f"HRCE:{name}", metric="efficacy_rank") for name in ("Bortezomib", "Ebastine"))

@@ -29,6 +29,14 @@ def of_numbers(numbers: pd.DataFrame) -> pd.DataFrame:
     return numbers.assign(**missing)[COLUMNS]
 
 
+def standing_in(numbers: pd.DataFrame, absent: str, present: str) -> pd.DataFrame:
+    """Numbers in which those of one featurizer stand for another that a run does not have, too; their text says so."""
+    columns = [name for name in ("featurizer", "against") if name in numbers]
+    of_present = numbers[(numbers[columns] == present).any(axis=1)]
+    renamed = of_present.assign(**{name: of_present[name].replace(present, absent) for name in columns})
+    return pd.concat([numbers.assign(text=""), renamed.assign(text=f"by {present}")], ignore_index=True)
+
+
 def joined(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """All of them in one; the first counts where several answer the same."""
     filled = [part for part in tables if not part.empty]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gandl.report.reference.answers import table
 from gandl.report.reference.values import Kind, Reference
-from gandl.report.reference.verdicts import find
+from gandl.report.reference.verdicts import Measured, find
 from gandl.source.schemes import Scheme
 
 DIFFERENCE, OVER_MERGED = "accuracy_difference", "accuracy_over_merged"
@@ -47,12 +47,10 @@ def _paired(reference: Reference, comparisons: pd.DataFrame, method: str) -> dic
     if reference.metric != DIFFERENCE or comparisons.empty:
         return None
     if found := find(comparisons, reference, method):
-        return {"value": found.value, "low": found.low, "high": found.high, "n": found.n} | _under(found.normalization)
+        return {"value": found.value, "low": found.low, "high": found.high} | _about(found)
     turned = replace(reference, featurizer=reference.against, against=reference.featurizer)
     if found := find(comparisons, turned, method):
-        return {"value": -found.value, "low": -found.high, "high": -found.low, "n": found.n} | _under(
-            found.normalization
-        )
+        return {"value": -found.value, "low": -found.high, "high": -found.low} | _about(found)
     return None
 
 
@@ -63,11 +61,11 @@ def _of_numbers(reference: Reference, numbers: pd.DataFrame, method: str) -> dic
     found, less = find(numbers, accuracy, method), find(numbers, other, method)
     if found is None or less is None:
         return None
-    return {"value": found.value - less.value, "n": found.n} | _under(found.normalization)
+    return {"value": found.value - less.value} | _about(found) | {"text": found.text or less.text}
 
 
-def _under(normalization: str) -> dict[str, str]:
-    return {"normalization": normalization}
+def _about(found: Measured) -> dict[str, Any]:
+    return {"normalization": found.normalization, "n": found.n, "text": found.text}
 
 
 def elsewhere(reference: Reference, references: Sequence[Reference]) -> str:

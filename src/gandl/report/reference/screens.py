@@ -39,7 +39,7 @@ def published_counts() -> pd.DataFrame:
     """The same of the published screens, as far as it was published: `sites`, `wells`, `plates`, `images_gb` and `sirnas`."""
     rows = []
     for dataset, published in PUBLISHED.items():
-        counts = {"sites": published.sites, "wells": published.wells, "plates": published.plates}
+        counts: dict[str, float] = {"sites": published.sites, "wells": published.wells, "plates": published.plates}
         counts["images_gb"] = published.images_bytes / 1e9
         counts["cell_types"] = len({name.partition("-")[0] for name in published.plates_of})
         rows += [_row(dataset.value, metric, value) for metric, value in counts.items()]
@@ -55,7 +55,7 @@ def _counts(path: Path) -> dict[str, float]:
     extra = [name for name in ("sirna", "well_type") if name in parquet.read_schema(path).names]
     sites = read_table(path, SITES, [*READ, *extra])
     wells = sites.drop_duplicates("well_id")
-    found = {
+    found: dict[str, float] = {
         "sites": len(sites),
         "wells": len(wells),
         "plates": wells["plate_id"].nunique(),

@@ -103,9 +103,9 @@ def find(answers: pd.DataFrame, reference: Reference, method: str) -> Measured |
     if chosen.empty:
         return None
     row = chosen.iloc[0]
-    value, low, high = (float(row[name]) for name in ("value", "low", "high"))
+    number, low, high = (float(row[name]) for name in ("value", "low", "high"))
     text = str(row["text"]) if "text" in chosen else ""
-    return Measured(value, low, high, int(row["n"]), str(row["unit"]), str(row["normalization"]), text)
+    return Measured(number, low, high, int(row["n"]), str(row["unit"]), str(row["normalization"]), text)
 
 
 def rule_of(reference: Reference) -> Rule:
