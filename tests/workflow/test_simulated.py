@@ -19,7 +19,8 @@ from tiny_project import Project
 RUN = "results/tiny"
 SIMULATOR = f"{RUN}/source/simulator"
 SAMPLES = ["samples", "s_reconstructions", "s_counterparts"]
-FIGURES = ["1", "3", "4", "5", "calibration", "featurizers", "plate", "training", "treatments", *SAMPLES]
+OF_PAPER = ["1", "2", "3", "4", "5", "s_drugs", "s_confusion"]
+FIGURES = [*OF_PAPER, "calibration", "featurizers", "plate", "training", "treatments", *SAMPLES]
 
 
 def test_the_whole_run_makes_every_figure_table_and_page(simulated: Project) -> None:

@@ -3,12 +3,8 @@
 __all__ = [
     "axes",
     "calibration",
-    "confusion",
     "dose_response",
-    "drugs",
-    "examples",
     "featurizers",
     "plate",
-    "spaces",
     "treatments",
 ]
