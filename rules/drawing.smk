@@ -6,6 +6,9 @@ WORD = "simulated" if cfg.simulated else ""
 DRAWN = TRAINED[1] if TRAINED[1] in FEATURIZERS else FEATURIZERS[0]
 
 
+PAPER_DRAWN = TRAINED[0] if TRAINED[0] in FEATURIZERS else DRAWN  # as the paper
+
+
 HELD_OUT = LEFT_OUT_WHOLE[0 if len(STORES[SCREEN]) > 1 else 1].value
 
 
@@ -95,6 +98,20 @@ def table_files(name, caption, category, result):
     }
 
 
+TEMPLATES = "src/gandl/figures/tables/templates"
+
+
+def templates(*names):
+    """Templates of a page, and what every page includes."""
+    return [f"{TEMPLATES}/{name}" for name in (*names, "page.css.jinja")]
+
+
+COUNTING = FeaturizerName.CELL_COUNT.value
+NUCLEI = (
+    [f"<results>/normalization/{SCREEN}/{COUNTING}.{RAW}.wells.parquet"]
+    if COUNTING in FEATURIZERS
+    else []
+)  # profiles that count nuclei
 RXRX19A = SCREEN == Dataset.RXRX19A
 ALL_COUNTERPARTS = [BASELINE, CONV_AE, TRAINED_BY_FOLD]
 COUNTERPARTS = [name for name in ALL_COUNTERPARTS if name in FEATURIZERS]
@@ -142,6 +159,15 @@ FIGURES = {
         requested("calibration"),
         f"a simulated screen and the question calibration ({PRESET})",
     ),
+    "figure_s_layout": (
+        requested("layout"),
+        f"the question layout ({PRESET})",
+    ),
+    "preprint_figure_5": (
+        requested("screening") and RXRX19A,
+        f"RxRx19a and the question screening ({PRESET})",
+    ),
+    "preprint_figure_7": (RXRX19A, f"RxRx19a ({PRESET})"),
     "table_featurizers": (requested("controls"), f"the question controls ({PRESET})"),
     "table_treatments": (
         requested("treatments"),
@@ -151,6 +177,12 @@ FIGURES = {
         requested("controls") and RXRX19A,
         f"RxRx19a and the question controls ({PRESET})",
     ),
+    "preprint_table_1": (
+        requested("controls") and RXRX19A,
+        f"RxRx19a and the question controls ({PRESET})",
+    ),
+    "table_s_strict": (requested("controls"), f"the question controls ({PRESET})"),
+    "compounds": (requested("screening"), f"the question screening ({PRESET})"),
 }  # whether a figure or table is drawn, and what one that is not would need
 
 
@@ -165,11 +197,11 @@ QUESTIONS_DRAWN = QUESTIONS_TRAINED if TRAINED_BY_FOLD in COUNTERPARTS else []
 
 
 def drawn(kind):
-    """The figures, or the tables, of this run: those of every screen, and those of the requested questions."""
+    """The figures, or the tables (whatever is no figure), of this run: those of every screen, and of the requested questions."""
     return [
         name
         for name, (is_drawn, _) in FIGURES.items()
-        if is_drawn and name.startswith(kind)
+        if is_drawn and ("figure" if "figure" in name else "table") == kind
     ]
 
 

@@ -9,6 +9,7 @@ __all__ = [
     "examples",
     "featurizers",
     "plate",
+    "positions",
     "spaces",
     "treatments",
 ]
