@@ -180,7 +180,7 @@ def _limit(values: np.ndarray) -> float:
 
 
 def _legend(figure: Figure, methods: Sequence[str]) -> None:
-    marks = [
+    marks: list[Line2D | Patch] = [
         Line2D([], [], ls="none", marker=group.marker, ms=4, mfc="none", mec=INK, label=f"{group.label} on most plates")
         for group in CONTROLS.values()
     ]

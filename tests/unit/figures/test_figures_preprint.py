@@ -150,5 +150,5 @@ def test_the_architecture_names_its_shapes_and_how_resolutions_are_joined(kind: 
     assert "GAN-DL’s\nembedding" in texts
     assert "40" in texts
     assert "3 fully\nconnected" in texts
-    words = "c  Generator: image skips" if kind is GeneratorKind.SKIP else "c  Generator: residual connections"
+    words = "c  Generator: image skips" if kind is GeneratorKind.SKIP else "c  Generator: residual"
     assert words in texts

@@ -22,7 +22,9 @@ PRINTED = {
 """As the preprint prints them, by column, from above downwards."""
 
 
-def written(folder: Path, repository: Path, tasks: slice = slice(None), metric: str = "accuracy") -> tuple[str, pd.DataFrame]:
+def written(
+    folder: Path, repository: Path, tasks: slice = slice(None), metric: str = "accuracy"
+) -> tuple[str, pd.DataFrame]:
     rows = [
         number_row(
             question=task.question,

@@ -35,7 +35,7 @@ from gandl.workflow.words import counted
 
 HEIGHT = 146.0
 """Of the figure (mm)."""
-TOP_ROW, SECOND_ROW, CHART, NOTES = 117.0, 83.0, 54.0, 2.0
+TOP_ROW, SECOND_ROW, CHART, NOTES = 119.0, 80.0, 54.0, 2.0
 """Middle of the generator and of the discriminator, top of the charts of blocks, and foot of their notes (mm from below)."""
 
 
@@ -223,14 +223,14 @@ def _image_skips(sheet: Sheet, layers: pd.DataFrame, part: str, x: float) -> Non
 
 def _residual_generator(sheet: Sheet, layers: pd.DataFrame, part: str, x: float) -> None:
     block = _layers(layers, part)
-    sheet.title(CHART + 5.5, "c  Generator: residual connections", x - 27)
+    sheet.title(CHART + 5.5, "c  Generator: residual", x - 27)
     steps = [f"mod. {_in_out(block[FIRST])}, up", f"mod. {_in_out(block[SECOND])}"]
     _residual(sheet, x, block, steps, "up", "noise, bias, leaky ReLU")
     sheet.note(x, NOTES, "training.network.generator: residual,\nas the preprint draws it")
 
 
 def _residual_discriminator(sheet: Sheet, block: Mapping[str, pd.Series], x: float) -> None:
-    sheet.title(CHART + 5.5, "d  Discriminator: residual connections", x - 27)
+    sheet.title(CHART + 5.5, "d  Discriminator: residual", x - 27)
     _residual(sheet, x, block, [_in_out(block[FIRST]), f"{_in_out(block[SECOND])}, down"], "down", "leaky ReLU")
     sheet.note(x, NOTES, "both branches are weighted with √½;\ndown: blurred, every second pixel kept")
 

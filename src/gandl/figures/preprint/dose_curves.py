@@ -40,7 +40,9 @@ COLUMNS = [
 ]
 LOWEST = -3.0
 """Of the axis: what kills cells may lie anywhere below, and would leave no room for the rest."""
-OTHERS = "#b5b5b5"
+OTHERS, OF_MANY = ("#b5b5b5", 0.5), ("#cccccc", 0.25)
+"""Colour and width of all other curves; of so many that they cover each other the lighter and thinner."""
+MANY = 200
 DAGGER = "†"
 
 
@@ -138,19 +140,20 @@ def _panel(axes: Axes, panel: pd.DataFrame, letter: str, *, halfway: bool) -> No
     """One cell type: grey first, so that named curves lie on top; the legend below."""
     present = panel[panel["role"] != ABSENT]
     others = present[present["role"] == OTHER]
+    grey, width = OF_MANY if others["compound"].nunique() > MANY else OTHERS
     lines = [
         mine[["concentration_um", "efficacy"]].to_numpy(float) for _, mine in others.groupby("compound", sort=True)
     ]
     axes.add_collection(
-        LineCollection(lines, colors=OTHERS, linewidths=0.5, linestyles=[(0, (4, 2))], zorder=1, gid="others")
+        LineCollection(lines, colors=grey, linewidths=width, linestyles=[(0, (4, 2))], zorder=1, gid="others")
     )
     single = [line[0] for line in lines if len(line) == 1]
     if single:
-        axes.plot(*np.array(single).T, ".", color=OTHERS, ms=2, zorder=1)
+        axes.plot(*np.array(single).T, ".", color=grey, ms=2, zorder=1)
     axes.axhline(THRESHOLD, color=INK, lw=0.8, zorder=2, gid="threshold")
     if halfway:
         for level, name in ((-1.0, "C−"), (1.0, "C+")):
-            axes.axhline(level, color=GREY, lw=0.5, ls=(0, (1, 3)), zorder=1)
+            axes.axhline(level, color=GREY, lw=0.5, ls=(0, (1, 3)), zorder=2)
             axes.annotate(
                 name,
                 (1.0, level),
@@ -182,9 +185,7 @@ def _panel(axes: Axes, panel: pd.DataFrame, letter: str, *, halfway: bool) -> No
         handles.append(Line2D([], [], ls="none", label=f"{absent}: not on these plates"))
     count = others["compound"].nunique()
     if count:
-        handles.append(
-            Line2D([], [], color=OTHERS, lw=0.8, ls=(0, (4, 2)), label=f"{counted(count, 'other compound')}")
-        )
+        handles.append(Line2D([], [], color=grey, lw=0.8, ls=(0, (4, 2)), label=f"{counted(count, 'other compound')}"))
     axes.set_xscale("log")
     axes.autoscale_view()
     _cut(axes, present)

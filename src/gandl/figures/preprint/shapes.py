@@ -13,8 +13,9 @@ import torch
 from torch import nn
 
 from gandl.config import NetworkSettings
-from gandl.models.networks.discriminator import Discriminator
-from gandl.models.networks.generator import Generator
+from gandl.models.networks.discriminator import Block as Halving, Discriminator
+from gandl.models.networks.generator import Block as Doubling, Generator, ToImage
+from gandl.models.networks.layers import EqualLinear
 
 COLUMNS = ["network", "part", "layer", "kernel", "inputs", "outputs", "side_in", "side_out", "parameters"]
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
@@ -49,12 +50,14 @@ def layers_of(settings: NetworkSettings, channels: int) -> pd.DataFrame:
 def _generator(network: Generator) -> Iterator[dict[str, object]]:
     sides = network.resolutions
     for place, layer in enumerate(network.mapping.layers):
+        assert isinstance(layer, EqualLinear)
         yield _row(MAPPING, f"layer_{place}", layer, layer.weight)
     yield _row(START, FIRST, network.start, network.start.convolution.weight, (sides[0], sides[0]), network.constant)
     images = dict(zip(sides[-len(network.to_images) :], network.to_images, strict=True))
     if sides[0] in images:
         yield _to_image(images[sides[0]], sides[0])
     for (below, here), block in zip(pairwise(sides), network.blocks, strict=True):
+        assert isinstance(block, Doubling)
         part = f"block_{here}"
         yield _row(part, FIRST, block.first, block.first.convolution.weight, (below, here))
         yield _row(part, SECOND, block.second, block.second.convolution.weight, (here, here))
@@ -65,6 +68,7 @@ def _generator(network: Generator) -> Iterator[dict[str, object]]:
 
 
 def _to_image(layer: nn.Module, side: int) -> dict[str, object]:
+    assert isinstance(layer, ToImage)
     return _row(IMAGE, f"to_image_{side}", layer, layer.convolution.weight, (side, side))
 
 
@@ -72,6 +76,7 @@ def _discriminator(network: Discriminator) -> Iterator[dict[str, object]]:
     sides = network.resolutions
     yield _row(IMAGE, "from_image", network.from_image, network.from_image.weight, (sides[0], sides[0]))
     for (above, here), block in zip(pairwise(sides), network.blocks, strict=True):
+        assert isinstance(block, Halving)
         part = f"block_{here}"
         yield _row(part, FIRST, block.first, block.first.weight, (above, above))
         yield _row(part, SECOND, block.second, block.second.weight, (above, here))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -75,8 +76,8 @@ def printed(reference: pd.DataFrame) -> pd.DataFrame:
     The paper of 2022 repeats the preprint's Table 1.
     """
     mine = reference[reference["source"] == PREPRINT]
-    if "repeats" in mine.columns:
-        mine = mine[mine["repeats"].isna()]
+    for empty in ("repeats", "against"):
+        mine = mine[mine[empty].isna()] if empty in mine.columns else mine
     return mine if len(mine) else reference
 
 
@@ -84,7 +85,7 @@ def table_page(data: pd.DataFrame, settings: FiguresSettings, word: str, confide
     """A whole HTML page of the tidy table; the same bytes for the same table."""
     wide = cells(data)
     table = GT(wide, rowname_col="task", id="preprint_table_1")
-    labels = {}
+    labels: dict[str, Any] = {}
     for column, part in data.groupby("column", sort=False):
         names = [name for name in wide.columns if name.partition(":")[0] == column]
         table = table.tab_spanner(label=str(column), columns=names)

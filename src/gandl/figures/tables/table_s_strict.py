@@ -150,15 +150,15 @@ def matrices(values: pd.DataFrame, featurizers: Sequence[str]) -> list[Matrix]:
     """A matrix per question: a row per featurizer, a column per set of wells, by AUC (of images and cell types: accuracy)."""
     found = []
     for question, mine in values.groupby("question", sort=False):
-        sets = [(key, part) for key, part in mine.groupby(["split", "unit"], sort=False) if _shown(part)]
+        sets = [part for _, part in mine.groupby(["split", "unit"], sort=False) if _shown(part)]
         rows: list[tuple[str, bool, list[tuple[str, str, bool]]]] = []
-        best = [_metric_of(part)["value"].max() for _, part in sets]
+        best = [_metric_of(part)["value"].max() for part in sets]
         for name in featurizers:
-            cells = [_cell(part, name, top) for (_, part), top in zip(sets, best, strict=True)]
+            cells = [_cell(part, name, top) for part, top in zip(sets, best, strict=True)]
             rows.append((featurizer_label(name), name in floors_among(featurizers), cells))
         method = str(mine["normalization"].iloc[0])
         method = "none (raw profiles)" if method == RAW else normalization_label(method).lower()
-        headings = [_heading(str(question), *key, part) for key, part in sets]
+        headings = [_heading(part) for part in sets]
         title = QUESTIONS[str(question)]
         found.append(Matrix(title[0].upper() + title[1:], method, headings, rows))
     return found
@@ -167,7 +167,7 @@ def matrices(values: pd.DataFrame, featurizers: Sequence[str]) -> list[Matrix]:
 def _shown(part: pd.DataFrame) -> bool:
     """Images in the paper's split; wells wherever something whole was left out."""
     paper = str(part["split"].iloc[0]).partition(":")[0] in PAPER
-    return (part["unit"].iloc[0] == ("site" if paper else "well")) and part["value"].notna().any()
+    return bool(part["unit"].iloc[0] == ("site" if paper else "well") and part["value"].notna().any())
 
 
 def _metric_of(part: pd.DataFrame) -> pd.DataFrame:
@@ -176,9 +176,10 @@ def _metric_of(part: pd.DataFrame) -> pd.DataFrame:
     return part[part["metric"] == ("auc" if by_auc else "accuracy")]
 
 
-def _heading(question: str, split: str, unit: str, part: pd.DataFrame) -> tuple[str, str]:
-    scheme, _, group = split.partition(":")
+def _heading(part: pd.DataFrame) -> tuple[str, str]:
     shown = _metric_of(part)
+    split, unit = shown[["split", "unit"]].iloc[0]
+    scheme, _, group = str(split).partition(":")
     how = SCHEMES[scheme] if scheme not in WHOLE else WHOLE[scheme]
     how = {"quarter": "paper’s split", "quarter_by_cell_type": "paper’s split, within the cell type"}.get(scheme, how)
     n = counted(int(shown["n"].max()), "image" if unit == "site" else "well")
