@@ -3,10 +3,28 @@
 WORD = "simulated" if cfg.simulated else ""
 
 
-DRAWN = TRAINED[1] if TRAINED[1] in FEATURIZERS else FEATURIZERS[0]
+CHOSEN = cfg.figures.featurizer.value
+DRAWN = CHOSEN if CHOSEN in FEATURIZERS else FEATURIZERS[0]
 
 
-PAPER_DRAWN = TRAINED[0] if TRAINED[0] in FEATURIZERS else DRAWN  # as the paper
+OF_PAPER = cfg.figures.paper_featurizer.value  # for GAN-DL, in figures that bear the paper's numbers
+RELEASED = FeaturizerName.RELEASED.value
+OF_BASELINE = RELEASED if RELEASED in FEATURIZERS else BASELINE
+PAPER_PANELS = [OF_PAPER, OF_BASELINE]  # of figures 3 and 4, also where a run lacks one
+BESIDE = [DRAWN] if DRAWN not in PAPER_PANELS else []  # where there is room
+PAPER_MATRICES = [
+    OF_PAPER,
+    FeaturizerName.IMAGENET_COLLAPSED.value,
+    FeaturizerName.IMAGENET_CONCATENATED.value,
+    FeaturizerName.CONV_AE.value,
+]  # of figure 5
+PREPRINT_MATRICES = PAPER_MATRICES[:2]  # of its figure 6
+OTHER_MATRICES = [name for name in FEATURIZERS if name not in PAPER_MATRICES]
+
+
+def of_run(names):
+    """Those of some featurizers that this run has."""
+    return [name for name in names if name in FEATURIZERS]
 
 
 HELD_OUT = LEFT_OUT_WHOLE[0 if len(STORES[SCREEN]) > 1 else 1].value
@@ -139,11 +157,19 @@ FIGURES = {
         requested("treatments"),
         f"the question treatments ({PRESET})",
     ),
+    "figure_2": (
+        requested("controls") and RXRX19A and OF_PAPER in FEATURIZERS,
+        f"RxRx19a, the question controls, and {OF_PAPER} among embeddings.featurizers ({PRESET})",
+    ),
     "figure_3": (
-        requested("cell_model"),
+        requested("cell_model") and bool(of_run([*PAPER_PANELS, *BESIDE])),
         f"the cells HRCE and VERO of RxRx19a and the question cell_model ({PRESET})",
     ),
     "figure_4": (
+        requested("controls") and RXRX19A and bool(of_run(PAPER_PANELS)),
+        f"RxRx19a, the question controls, and {' or '.join(PAPER_PANELS)} among embeddings.featurizers ({PRESET})",
+    ),
+    "figure_s_drugs": (
         requested("dose_response") and RXRX19A,
         f"RxRx19a and the question dose_response ({PRESET})",
     ),
@@ -152,8 +178,12 @@ FIGURES = {
         "another screen than RxRx19a and the question dose_response (config/bbbc013.yaml)",
     ),
     "figure_5": (
-        requested("cell_type"),
+        requested("cell_type") and bool(of_run(PAPER_MATRICES)),
         f"RxRx1 and the question cell_type ({PRESET})",
+    ),
+    "figure_s_confusion": (
+        requested("cell_type") and bool(OTHER_MATRICES),
+        f"RxRx1, the question cell_type, and featurizers beside those of figure_5 ({PRESET})",
     ),
     "figure_calibration": (
         requested("calibration"),
@@ -164,8 +194,12 @@ FIGURES = {
         f"the question layout ({PRESET})",
     ),
     "preprint_figure_5": (
-        requested("screening") and RXRX19A,
-        f"RxRx19a and the question screening ({PRESET})",
+        requested("screening") and RXRX19A and OF_PAPER in FEATURIZERS,
+        f"RxRx19a, the question screening, and {OF_PAPER} among embeddings.featurizers ({PRESET})",
+    ),
+    "preprint_figure_6": (
+        requested("cell_type") and bool(of_run(PREPRINT_MATRICES)),
+        f"RxRx1, the question cell_type, and {' or '.join(PREPRINT_MATRICES)} among embeddings.featurizers ({PRESET})",
     ),
     "preprint_figure_7": (RXRX19A, f"RxRx19a ({PRESET})"),
     "table_featurizers": (requested("controls"), f"the question controls ({PRESET})"),

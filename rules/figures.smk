@@ -1,6 +1,6 @@
 """figures: what an evaluation wrote is drawn; each figure is a rule of its own name and writes the data it drew as CSV.
 
-REQUIRED  <results>/evaluation/**, <results>/models/gandl/**, image stores (figure_1)
+REQUIRED  <results>/evaluation/**, <results>/models/gandl/**
 MAKES     <results>/figures/figure_*.svg, .png, .csv
 """
 
@@ -167,97 +167,6 @@ use rule figure_samples as figure_featurizers with:
         dataset=SCREEN,
 
 
-use rule figure_samples as figure_1 with:
-    """Example images of every screen: a contact sheet of wells by channel, at the size that the networks see."""
-    input:
-        style=STYLE,
-        sites=collect("<results>/source/{dataset}/sites.parquet", dataset=DATASETS),
-        manifests=example_manifests(),
-    output:
-        **figure_files("figure_1", "figure_1.rst", "images", "Example images"),
-    log:
-        "<logs>/figures/figure_1.log",
-    benchmark:
-        "<benchmarks>/figures/figure_1.jsonl"
-    params:
-        **calls("gandl.figures.examples.draw_examples"),
-        caption=caption(),
-        datasets=[dataset for dataset in DATASETS for _ in shown_stores(dataset)],
-        resolutions={
-            dataset.value: size for dataset, size in cfg.embeddings.resolutions.items()
-        },
-
-
-use rule figure_samples as figure_3 with:
-    """The two spaces of the paper, E2 and C2: held-out controls by cell type."""
-    input:
-        where_drawn("figure_3"),
-        style=STYLE,
-        scores=[
-            f"<results>/evaluation/scores/{DRAWN}.{METHOD}.parquet",
-            f"<results>/evaluation/cell_model/{DRAWN}.{RAW}.scores.parquet",
-        ],
-    output:
-        **figure_files("figure_3", "figure_3.rst", "evaluation", "E2 and C2 spaces"),
-    log:
-        "<logs>/figures/figure_3.log",
-    benchmark:
-        "<benchmarks>/figures/figure_3.jsonl"
-    params:
-        **calls("gandl.figures.spaces.draw_spaces"),
-        caption=caption("bootstrap", "confidence"),
-        each=["E2", "C2"],
-        featurizer=DRAWN,
-        scheme=HELD_OUT,
-
-
-use rule figure_samples as figure_4 with:
-    """Dose response of the three drugs of the paper in each cell type."""
-    input:
-        where_drawn("figure_4"),
-        style=STYLE,
-        numbers=f"<results>/evaluation/dose_response/{DRAWN}.{METHOD}.parquet",
-        curves=f"<results>/evaluation/dose_response/{DRAWN}.{METHOD}.curves.parquet",
-        points=f"<results>/evaluation/dose_response/{DRAWN}.{METHOD}.points.parquet",
-        scores=f"<results>/evaluation/scores/{DRAWN}.{METHOD}.parquet",
-    output:
-        **figure_files(
-            "figure_4", "figure_4.rst", "evaluation", "Dose response of three drugs"
-        ),
-    log:
-        "<logs>/figures/figure_4.log",
-    benchmark:
-        "<benchmarks>/figures/figure_4.jsonl"
-    params:
-        **calls("gandl.figures.drugs.draw_drugs"),
-        caption=caption("bootstrap", "confidence"),
-        featurizer=DRAWN,
-        scheme=HELD_OUT,
-        confidence=cfg.evaluation.confidence,
-
-
-use rule figure_samples as figure_5 with:
-    """Confusion matrices of the cell types of RxRx1, by featurizer."""
-    input:
-        where_drawn("figure_5"),
-        style=STYLE,
-        confusion=by_featurizer("cell_type", ".confusion", method=RAW),
-        numbers=by_featurizer("cell_type", method=RAW),
-        reference="resources/paper_values.csv",
-    output:
-        **figure_files("figure_5", "figure_5.rst", "evaluation", "Cell types of RxRx1"),
-    log:
-        "<logs>/figures/figure_5.log",
-    benchmark:
-        "<benchmarks>/figures/figure_5.jsonl"
-    params:
-        **calls("gandl.figures.confusion.draw_confusion"),
-        caption=caption("bootstrap", "confidence"),
-        each=FEATURIZERS,
-        scheme="quarter",
-        unit="site",
-
-
 use rule figure_samples as figure_calibration with:
     """Simulated screens: scores against the true severity, EC50s against the true ones."""
     input:
@@ -283,6 +192,7 @@ use rule figure_samples as figure_calibration with:
         featurizer=DRAWN,
 
 
+include: "paper_figures.smk"
 include: "training_figures.smk"
 
 

@@ -3,7 +3,6 @@
 from types import SimpleNamespace
 
 
-include: "folds.smk"
 include: "counterparts.smk"
 
 
@@ -199,12 +198,12 @@ def answers(question, methods, featurizers=FEATURIZERS):
     )
 
 
-def by_featurizer(question, of="", method=METHOD):
-    """A table of an evaluation for every featurizer: its numbers, or what else it wrote (`of`, such as ".curves")."""
+def by_featurizer(question, of="", method=METHOD, names=None):
+    """A table of an evaluation for every featurizer, or for some: its numbers, or what else it wrote (`of`, such as ".curves")."""
     return collect(
         "<results>/evaluation/{question}/{featurizer}.{method}{of}.parquet",
         question=question,
-        featurizer=FEATURIZERS,
+        featurizer=FEATURIZERS if names is None else names,
         method=method,
         of=of,
     )

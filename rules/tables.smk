@@ -110,7 +110,7 @@ use rule figure_samples as preprint_table_1 with:
         **calls("gandl.figures.tables.preprint_table_1.write_preprint_table_1"),
         caption=caption("bootstrap", "confidence"),
         featurizers=FEATURIZERS,
-        drawn=PAPER_DRAWN,
+        drawn=OF_PAPER,
         normalization=METHOD,
         confidence=cfg.evaluation.confidence,
 

@@ -1,7 +1,7 @@
-"""figures, of trainings: curves of the GAN and of its counterparts, what latents became, reconstructions; and of the preprint alone.
+"""figures, of trainings: curves of the GAN and of its counterparts, what latents became, reconstructions.
 
-REQUIRED  <results>/models/**; for the preprint's <results>/evaluation/{screening,cell_type}/**, for its architecture the configuration
-MAKES     <results>/figures/figure_training.*, figure_s_*.svg, preprint_figure_*.svg, .png, .csv
+REQUIRED  <results>/models/**
+MAKES     <results>/figures/figure_training.*, figure_s_*.svg, .png, .csv
 """
 
 
@@ -107,51 +107,3 @@ use rule figure_samples as figure_s_counterparts with:
         caption=caption("conv_ae", "counterparts", "imagenet_network"),
         each=list(ONCE_TRAINED),
         questions=QUESTIONS_DRAWN,
-
-
-use rule figure_samples as preprint_figure_5 with:
-    """Efficacy by dose of every compound in each cell type: references and the strongest in colour, all others grey."""
-    input:
-        where_drawn("preprint_figure_5"),
-        style=STYLE,
-        doses=f"<results>/evaluation/screening/{PAPER_DRAWN}.{METHOD}.doses.parquet",
-        compounds=f"<results>/evaluation/screening/{PAPER_DRAWN}.{METHOD}.compounds.parquet",
-    output:
-        **figure_files(
-            "preprint_figure_5",
-            "preprint_figure_5.rst",
-            "evaluation",
-            "Preprint, figure 5: all dose responses",
-        ),
-    log:
-        "<logs>/figures/preprint_figure_5.log",
-    benchmark:
-        "<benchmarks>/figures/preprint_figure_5.jsonl"
-    params:
-        **calls("gandl.figures.preprint.dose_curves.draw_dose_curves"),
-        caption=caption(),
-        featurizer=PAPER_DRAWN,
-        scaling=cfg.evaluation.scaling.value,
-
-
-use rule figure_samples as preprint_figure_7 with:
-    """The architecture of generator and discriminator, with the shapes of this run's configuration."""
-    input:
-        where_drawn("preprint_figure_7"),
-        style=STYLE,
-    output:
-        **figure_files(
-            "preprint_figure_7",
-            "preprint_figure_7.rst",
-            "models",
-            "Preprint, figure 7: architecture",
-        ),
-    log:
-        "<logs>/figures/preprint_figure_7.log",
-    benchmark:
-        "<benchmarks>/figures/preprint_figure_7.jsonl"
-    params:
-        **calls("gandl.figures.preprint.architecture.draw_architecture"),
-        caption=caption(),
-        architecture=settings(cfg.training.network),
-        dataset=SCREEN,

@@ -62,10 +62,12 @@ def test_every_featurizer_is_scored_tabled_drawn_compared_and_audited(simulated:
     for file in (
         "tables/table_1.csv",
         "tables/table_featurizers.csv",
-        "figures/figure_5.csv",
         "figures/figure_featurizers.csv",
     ):
         assert set(FEATURIZERS) <= of_columns(results / file, "featurizer"), file
+    matrices = [of_columns(results / f"figures/figure_{name}.csv", "featurizer") for name in ("5", "s_confusion")]
+    assert matrices[0] == {"gandl", "imagenet_collapsed", "imagenet_concatenated", "conv_ae"}
+    assert matrices[1] == set(FEATURIZERS) - matrices[0]
     numbers = pd.read_csv(results / "tables/table_1.csv")
     ours = numbers[numbers["source"] == "this run"]
     assert ours["value"].notna().all(), ours.loc[ours["value"].isna(), ["featurizer", "task", "unit", "reason"]]

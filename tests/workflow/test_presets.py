@@ -15,9 +15,12 @@ PRESETS = ("config", "bbbc013", "ci", "pilot", "paper")
 
 DRAWN = {
     "config": {
+        "figure_2",
         "figure_3",
         "figure_4",
         "figure_5",
+        "figure_s_drugs",
+        "figure_s_confusion",
         "figure_s_reconstructions",
         "figure_s_counterparts",
         "figure_calibration",

@@ -19,10 +19,11 @@ from tiny_project import Project
 RUN = "results/tiny"
 SIMULATOR = f"{RUN}/source/simulator"
 SAMPLES = ["samples", "s_reconstructions", "s_counterparts"]
+OF_PAPER = ["1", "2", "3", "4", "5", "s_drugs", "s_confusion"]
+OTHERS = ["calibration", "featurizers", "plate", "s_layout", "training", "treatments", *SAMPLES]
 FIGURES = [
-    *(f"figure_{name}" for name in ("1", "3", "4", "5", "calibration", "featurizers", "plate", "s_layout", "training")),
-    *("figure_treatments", "preprint_figure_5", "preprint_figure_7"),
-    *(f"figure_{name}" for name in SAMPLES),
+    *(f"figure_{name}" for name in [*OF_PAPER, *OTHERS]),
+    *(f"preprint_figure_{number}" for number in (5, 6, 7)),
 ]
 TABLES = ["compounds", "preprint_table_1", "table_1", "table_featurizers", "table_s_strict", "table_treatments"]
 

@@ -315,6 +315,16 @@ class EvaluationSettings(Section):
 class FiguresSettings(Section):
     """Look of the figures; changing it only redraws them."""
 
-    dpi: PositiveInt = Field(200, description="Resolution of the PNG files.")
-    font_size: PositiveFloat = Field(8.0, description="Font size in points.")
+    dpi: PositiveInt = Field(300, description="Resolution of the PNG files; journals print at 300.")
+    font_size: PositiveFloat = Field(8.0, description="Font size in points; no text is drawn smaller than 6.")
     crops: PositiveInt = Field(6, description="Real and generated crops shown per channel.")
+    paper_featurizer: FeaturizerName = Field(
+        FeaturizerName.GANDL,
+        description="Featurizer that stands for GAN-DL in the figures that bear the paper's numbers (the paper's: its 512-d "
+        "layer); the picture names it.",
+    )
+    featurizer: FeaturizerName = Field(
+        FeaturizerName.GANDL_BLOCKS,
+        description="Featurizer that all other figures and tables of a single one show; where embeddings.featurizers does not "
+        "name it, the first that it names.",
+    )

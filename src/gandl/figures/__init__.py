@@ -3,13 +3,9 @@
 __all__ = [
     "axes",
     "calibration",
-    "confusion",
     "dose_response",
-    "drugs",
-    "examples",
     "featurizers",
     "plate",
     "positions",
-    "spaces",
     "treatments",
 ]

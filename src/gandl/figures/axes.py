@@ -10,17 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Unpack
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 
 from gandl.evaluation.terms import dose_series
 from gandl.figures.common import style as look
-from gandl.figures.common.labels import dose_unit, featurizer_label, nominal
-from gandl.figures.common.palette import CONTROLS, GREY, INK, PALE, dose_colours
+from gandl.figures.common.dose_bar import dose_bar
+from gandl.figures.common.labels import featurizer_label
+from gandl.figures.common.palette import CONTROLS, INK, PALE, dose_colours
 from gandl.figures.common.scores import read_scores, treatments_of
 from gandl.source.splits import Scheme
 
@@ -77,7 +75,7 @@ def axes_figure(data: pd.DataFrame) -> Figure:
         for column, treatment in enumerate(treatments):
             panel = data[(data["featurizer"] == featurizer) & (data["panel"] == treatment)]
             axes = grid[row, column]
-            _dose_bar(figure, axes, _panel(axes, panel))
+            dose_bar(figure, axes, _panel(axes, panel), pad=0.02, aspect=25)
             axes.set_title(treatment if len(featurizers) == 1 else f"{treatment}: {featurizer_label(featurizer)}")
             if column == 0:
                 axes.set_ylabel("Off score (first remaining axis)")
@@ -120,16 +118,3 @@ def _panel(axes: Axes, panel: pd.DataFrame) -> dict[float, str]:
             zorder=1,
         )
     return colours
-
-
-def _dose_bar(figure: Figure, axes: Axes, colours: dict[float, str]) -> None:
-    """A colour bar with one labelled step per dose."""
-    unit, factor = dose_unit(max(colours))
-    steps = np.arange(len(colours) + 1) - 0.5
-    mapping = ScalarMappable(BoundaryNorm(steps, len(colours)), ListedColormap(list(colours.values())))
-    bar = figure.colorbar(mapping, ax=axes, pad=0.02, aspect=25, ticks=np.arange(len(colours)))
-    bar.ax.set_yticklabels([nominal(dose * factor) for dose in colours])
-    bar.minorticks_off()
-    bar.ax.tick_params(length=0)
-    bar.ax.set_title(unit, fontweight="normal", fontsize="small", color=GREY, loc="left")
-    bar.outline.set_visible(False)

@@ -87,7 +87,7 @@ def calibration_figure(data: pd.DataFrame) -> Figure:
     _severities(left, data[data["panel"] == "severity"], groups)
     _ec50s(right, data[data["panel"] == "ec50"], groups)
     left.set_title(f"Severity by {featurizer_label(data['featurizer'].iloc[0])}")
-    right.set_title("EC$_{50}$ of active compounds")
+    right.set_title("EC50 of active compounds")
     return figure
 
 
@@ -155,8 +155,8 @@ def _ec50s(axes: Axes, compounds: pd.DataFrame, groups: dict[str, Group]) -> Non
     axes.set_xlim(*ends)
     axes.set_ylim(*ends)
     axes.set_aspect("equal")
-    axes.set_xlabel("True EC$_{50}$ (µM)")
-    axes.set_ylabel("Fitted EC$_{50}$ (µM)")
+    axes.set_xlabel("True EC50 (µM)")
+    axes.set_ylabel("Fitted EC50 (µM)")
     _legend_below(axes, _counts(compounds))
 
 

@@ -250,12 +250,12 @@ def _ec50_marker(axes: Axes, ec50: pd.DataFrame | None, tested: tuple[float, flo
     Evaluation says of an EC50 outside the tested doses that it lies out there, not where: so do marker and text.
     """
     if ec50 is None or ec50.empty:
-        text = "flat: no EC$_{50}$" if n >= FEWEST_WELLS else f"{counted(n, 'well')}: too few for a curve"
+        text = "flat: no EC50" if n >= FEWEST_WELLS else f"{counted(n, 'well')}: too few for a curve"
     else:
         row = ec50.iloc[0]
         factor = row["dose"] / row["concentration_um"]
         low, high = row["low"] * factor, row["high"] * factor
-        text = f"EC$_{{50}}$ {_within(row['dose'], tested)} {unit}"
+        text = f"EC50 {_within(row['dose'], tested)} {unit}"
         if np.isfinite([low, high]).all():
             ends = np.clip([low, high], *tested)
             axes.plot(ends, [row["on"]] * 2, color=INK, lw=1.4, marker="|", ms=6, mew=1.2, zorder=8, gid="interval")
@@ -278,7 +278,7 @@ def legend_handles(coverage: str, groups: Iterable[Group]) -> list[Line2D | Patc
         Line2D([], [], ls="none", marker="D", ms=3.5, color="#e32f27", mec=INK, mew=0.3, label="Well, by dose"),
         Line2D([], [], color=FIT, label="Hill fit"),
         Patch(color=FIT, alpha=0.16, lw=0, label=f"{coverage} band"),
-        Line2D([], [], color=INK, marker="o", ms=2.8, mfc="white", mec=INK, label=f"EC$_{{50}}$, {coverage} interval"),
+        Line2D([], [], color=INK, marker="o", ms=2.8, mfc="white", mec=INK, label=f"EC50, {coverage} interval"),
     ]
     for group in groups:
         line = Line2D([], [], ls=(0, (4, 2)), lw=0.7, color=group.colour, marker=group.marker, ms=3.5)

@@ -13,7 +13,7 @@ from gandl.config import FiguresSettings
 from gandl.figures.common import style as look
 from gandl.figures.common.contact_sheet import DISPLAY, PANEL, ContactSheet, draw_contact_sheet, limits, sheet_figure
 
-SETTINGS = FiguresSettings()
+SETTINGS = FiguresSettings(dpi=200)
 
 
 def a_sheet(rows: int = 2, channels: int = 3, size: tuple[int, int] = (80, 100), **more: object) -> ContactSheet:

@@ -77,7 +77,7 @@ def test_ec50_sits_on_the_curve_with_its_interval_in_the_unit_of_the_axis(panels
 def test_without_an_ec50_the_panel_says_so_and_draws_no_marker(panels: dict[tuple[str, str], Axes]) -> None:
     axes = panels["LY294002", "intensity"]
     assert not artist(axes, "ec50")
-    assert [text.get_text() for text in axes.texts] == ["flat: no EC$_{50}$"]
+    assert [text.get_text() for text in axes.texts] == ["flat: no EC50"]
 
 
 def test_with_fewer_than_seven_wells_the_panel_says_that_they_are_too_few() -> None:
@@ -97,7 +97,7 @@ def test_ec50_outside_the_tested_doses_is_said_to_lie_out_there_and_not_where(
     moved.loc[row, ["concentration_um", "low", "high"]] = [ec50, ec50 / 3.9, ec50 * 1.4]
     with style(SETTINGS):
         axes = dose_response_figure(moved).axes[0]
-    assert [label.get_text() for label in axes.texts] == [f"EC$_{{50}}$ {text}"]
+    assert [label.get_text() for label in axes.texts] == [f"EC50 {text}"]
     assert artist(axes, "ec50")[0].get_xdata()[0] == pytest.approx(at)
 
 

@@ -110,7 +110,7 @@ def test_a_figure_fits_the_page_of_a_journal_at_the_configured_resolution(draw: 
     draw(tmp_path, SETTINGS, paths)
     with Image.open(paths["png"]) as image:
         width_mm, height_mm = (side / SETTINGS.dpi * 25.4 for side in image.size)
-    assert width_mm <= 180.6
+    assert width_mm <= 174.6
     assert height_mm <= 240
 
 

@@ -31,8 +31,8 @@ ITEMS = sorted(path.stem for path in REPORT.glob("*.rst") if path.stem != "workf
 
 ONLY_OF_THE_PLATE = ("axes",)
 ONLY_OF_SCREENS = (
-    *("figure_3", "figure_4", "figure_5", "figure_calibration", "table_1"),
-    *("preprint_figure_5", "preprint_figure_7", "preprint_table_1"),
+    *("figure_2", "figure_3", "figure_4", "figure_5", "figure_calibration", "s_confusion", "s_drugs", "table_1"),
+    *("preprint_figure_5", "preprint_figure_6", "preprint_figure_7", "preprint_table_1"),
 )
 
 
@@ -82,6 +82,8 @@ def rendered(name: str, repository: Path, config: Config) -> str:
         scheme=scheme,
         featurizer="gandl_blocks",
         featurizers=featurizers,
+        columns=["gandl", "densenet161_arcface", "gandl_blocks"],
+        panels=["gandl", "imagenet_collapsed", "imagenet_concatenated", "conv_ae"],
         datasets=[dataset.value for dataset in config.source.datasets],
     )
     job = SimpleNamespace(params=params, config=config.model_dump(mode="json"))
@@ -238,7 +240,7 @@ def test_captions_of_accuracies_say_what_is_held_out_and_where_the_threshold_lie
     assert "not the SVM's own threshold" in text
 
 
-@pytest.mark.parametrize("name", ["table_1", "figure_5"])
+@pytest.mark.parametrize("name", ["table_1", "figure_5", "s_confusion"])
 def test_captions_name_the_featurizers_that_are_not_zero_shot_on_rxrx1(name, repository):
     of_run = " ".join(rendered(name, repository, of_screens(repository)).split())
     assert (
@@ -263,7 +265,7 @@ def test_the_baseline_is_said_to_have_seen_tested_wells_and_nothing_is_zero_shot
     )
 
 
-@pytest.mark.parametrize("name", ["figure_3", "figure_4", "dose_response", "plate", "treatments"])
+@pytest.mark.parametrize("name", ["figure_3", "figure_4", "s_drugs", "dose_response", "plate", "treatments"])
 def test_captions_of_screens_promise_no_stricter_scheme_than_a_cell_type_allows(name, repository):
     assert "else a random quarter of the wells" in rendered(name, repository, of_screens(repository))
 
@@ -310,7 +312,10 @@ def test_the_caption_of_the_calibration_says_that_missed_compounds_are_not_in_it
     assert "profile-likelihood" in text
 
 
-OF_TRAINED = ("table_1", "table_featurizers", "featurizers", "figure_3", "figure_4", "figure_5", "figure_calibration")
+OF_TRAINED = (
+    *("table_1", "table_featurizers", "featurizers", "figure_2", "figure_3", "figure_4", "figure_5", "s_drugs"),
+    *("s_confusion", "figure_calibration"),
+)
 
 
 @pytest.mark.parametrize("name", [*OF_TRAINED, "workflow"])

@@ -2,4 +2,16 @@
 and the CSV of what was drawn.
 """
 
-__all__ = ["absent", "comparisons", "contact_sheet", "hits", "labels", "layout", "palette", "scores", "style"]
+__all__ = [
+    "absent",
+    "comparisons",
+    "contact_sheet",
+    "dose_bar",
+    "empty",
+    "hits",
+    "labels",
+    "layout",
+    "palette",
+    "scores",
+    "style",
+]

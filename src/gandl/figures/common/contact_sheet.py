@@ -23,6 +23,8 @@ from gandl.workflow.files import atomic
 
 DISPLAY = (0.5, 99.8)
 """Percentiles of a channel, over all images shown, that are black and white."""
+SHEET_DPI = 200
+"""Unless the configuration says otherwise; sizes below are pixels, and text grows with this."""
 PANEL = 440
 """Longer side of an image on the sheet, in pixels of the PNG: smaller images are enlarged, larger ones averaged."""
 GAP = 8
@@ -74,7 +76,7 @@ def draw_contact_sheet(sheet: ContactSheet, png: Path, settings: FiguresSettings
     -------
     One row per channel: `channel`, `black`, `white`: the grey values that are drawn so.
     """
-    settings = settings or FiguresSettings()
+    settings = settings or FiguresSettings(dpi=SHEET_DPI)
     data = limits(sheet)
     with look.style(settings):
         figure = sheet_figure(sheet, data, settings)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from gandl.config import FeaturizerName, ImageNetNetwork, Normalization
+from gandl.config import Dataset, FeaturizerName, ImageNetNetwork, Normalization
 from gandl.evaluation.terms import ALL, NO_CELL_TYPE, RATIO
 
 FEATURIZERS: dict[str, str] = {
@@ -42,6 +42,13 @@ CHANNELS: dict[str, str] = {
     "syto14": "Syto14 (RNA)",
     "mitotracker": "MitoTracker",
     "wga": "WGA (Golgi)",
+}
+
+SCREENS: dict[str, str] = {
+    Dataset.RXRX19A: "RxRx19a",
+    Dataset.RXRX1: "RxRx1",
+    Dataset.BBBC013: "BBBC013",
+    Dataset.PLATES: "Own plates",
 }
 
 REFERENCES: dict[str, str] = {RATIO: "Earlier plain segmentation"}
@@ -156,6 +163,11 @@ def wells_of(group: str, groups: Iterable[str]) -> str:
 def channel_label(name: str) -> str:
     """A channel's name for readers."""
     return CHANNELS.get(name, name.replace("_", " "))
+
+
+def screen_label(name: str) -> str:
+    """A screen's name for readers."""
+    return SCREENS.get(name, name)
 
 
 def dose_unit(highest_um: float) -> tuple[str, float]:

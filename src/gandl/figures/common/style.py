@@ -13,6 +13,7 @@ from typing import NotRequired, TypedDict, Unpack
 import matplotlib.style
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from gandl.config import FiguresSettings
@@ -20,8 +21,10 @@ from gandl.workflow.files import atomic
 
 STYLE_SHEET = Path(__file__).with_name("gandl.mplstyle")
 SINGLE_COLUMN = 85.0
-DOUBLE_COLUMN = 180.0
-"""Widths (mm) of one and two columns of a journal's page."""
+DOUBLE_COLUMN = 174.0
+"""Widths (mm) of one and two columns of a journal's page: no figure is wider."""
+SMALLEST = 6.0
+"""Points: text of a figure at the size at which it is printed is at least so large."""
 STAMP = "#B03060"
 LINE = 1.5
 """Height of a line of text, in font sizes."""
@@ -84,20 +87,30 @@ def stamp(figure: Figure, word: str) -> Bbox | None:
     return Bbox([[0.0, -LINE * float(text.get_fontsize()) / 72], [width, height]])
 
 
+def legible(figure: Figure) -> None:
+    """Enlarge the text of a figure that is below `SMALLEST` points to that; layout follows when the figure is drawn."""
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and float(text.get_fontsize()) < SMALLEST:
+            text.set_fontsize(SMALLEST)
+
+
 def save(
     figure: Figure, data: pd.DataFrame, settings: FiguresSettings, *, svg: Path, png: Path, csv: Path, word: str = ""
 ) -> None:
     """Write a figure and the data it draws, each atomically and without date or program version.
 
     Call it inside `style`: what SVG holds (outlines, ids) is decided while writing. A word, such as "simulated", is stamped
-    on the figure and stands in a column `images` of the CSV.
+    on the figure and stands in a column `images` of the CSV. No text is smaller than `SMALLEST` points.
     """
+    legible(figure)
     box = stamp(figure, word)
     if word:
         data = data.copy()
         data.insert(len(data.columns), "images", word)  # an error where something else bears this name
     with atomic(Path(svg)) as partial:
-        figure.savefig(partial, format="svg", bbox_inches=box, metadata={"Date": None, "Creator": None})
+        figure.savefig(
+            partial, format="svg", dpi=settings.dpi, bbox_inches=box, metadata={"Date": None, "Creator": None}
+        )
     with atomic(Path(png)) as partial:
         figure.savefig(partial, format="png", dpi=settings.dpi, bbox_inches=box, metadata={"Software": None})
     write_csv(data, csv)

@@ -1,4 +1,4 @@
-"""The figure of the three drugs: a row of panels per cell type, names by their stems, and what is not there is said."""
+"""The dose responses of the three drugs: a row of panels per cell type, names by their stems, and what is not there is said."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from gandl.config import FiguresSettings
 from gandl.figures.common.palette import CELL_TYPE_CONTROLS
 from gandl.figures.common.style import FigureError, style
 from gandl.figures.dose_response import MOST_SERIES, draw_dose_response, series_of
-from gandl.figures.drugs import DRUGS, draw_drugs, drugs_figure
+from gandl.figures.paper.drug_curves import draw_drug_curves, drug_curves_figure
+from gandl.figures.paper.drugs import DRUGS
 from gandl.tables import WELL_SCORES, write_table
 from screen_inputs import EC50, Screen, scores_of, wells_of_screen, write_screen
 
@@ -29,15 +30,15 @@ def screen(tmp_path_factory: pytest.TempPathFactory) -> Screen:
 
 @pytest.fixture(scope="module")
 def data(screen: Screen, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    paths = outputs(tmp_path_factory.mktemp("figure"), "figure_4")
-    draw_drugs(screen.doses, word="simulated", **COMMON, **paths)
+    paths = outputs(tmp_path_factory.mktemp("figure"), "figure_s_drugs")
+    draw_drug_curves(screen.doses, word="simulated", **COMMON, **paths)
     return pd.read_csv(paths["csv"], float_precision="round_trip")
 
 
 @pytest.fixture(scope="module")
 def panels(data: pd.DataFrame) -> dict[tuple[str, str], Axes]:
     with style(SETTINGS):
-        axes = drugs_figure(data, 0.95).axes
+        axes = drug_curves_figure(data, 0.95).axes
     return dict(zip([(cell_type, drug) for cell_type in ("HRCE", "VERO") for drug in DRUGS], axes, strict=True))
 
 
@@ -49,8 +50,8 @@ def test_a_drug_is_known_by_the_stem_of_its_name_in_whatever_case(tmp_path: Path
     wells = wells_of_screen()
     other = {"Remdesivir (simulated)": "REMDESIVIR (GS-5734)", "GS-441524 (simulated)": "gs-441524"}
     wells["compound"] = wells["compound"].replace(other)
-    paths = outputs(tmp_path, "figure_4")
-    draw_drugs(write_screen(tmp_path, wells).doses, **COMMON, **paths)
+    paths = outputs(tmp_path, "figure_s_drugs")
+    draw_drug_curves(write_screen(tmp_path, wells).doses, **COMMON, **paths)
     drawn = pd.read_csv(paths["csv"]).drop_duplicates(["drug", "treatment"]).set_index("drug")["treatment"]
     assert drawn["Remdesivir"] == "REMDESIVIR (GS-5734)"
     assert drawn["GS-441524"] == "gs-441524"
@@ -100,8 +101,8 @@ def test_a_cell_type_with_one_plate_is_drawn_by_its_own_scheme(tmp_path: Path) -
     scores = scores_of(wells)
     own = scores["cell_type"].eq("VERO") & scores["scheme"].eq("leave_plate_out")
     write_table(scores.assign(scheme=scores["scheme"].mask(own, "leave_row_out")), screen.scores, WELL_SCORES)
-    paths = outputs(tmp_path, "figure_4")
-    draw_drugs(screen.doses, **COMMON, **paths)
+    paths = outputs(tmp_path, "figure_s_drugs")
+    draw_drug_curves(screen.doses, **COMMON, **paths)
     assert set(pd.read_csv(paths["csv"]).query("kind == 'positive'")["cell_type"]) == {"HRCE", "VERO"}
 
 
@@ -112,7 +113,7 @@ def test_without_a_curve_the_series_is_named(screen: Screen, tmp_path: Path) -> 
         screen.doses.numbers, tmp_path / "curves.parquet", screen.doses.points, screen.doses.scores
     )
     with pytest.raises(FigureError, match=r"no fitted curve for Remdesivir \(simulated\) in VERO"):
-        draw_drugs(broken, **COMMON, **outputs(tmp_path, "figure_4"))
+        draw_drug_curves(broken, **COMMON, **outputs(tmp_path, "figure_s_drugs"))
 
 
 def test_a_librarys_first_series_are_drawn_cell_type_by_cell_type_and_the_rest_is_counted(

@@ -1,4 +1,4 @@
-"""Example images: wells taken by rule, pixels as they are stored, one grey scale per screen and channel."""
+"""Example images: wells taken by rule, pixels as they are stored, one display range per channel, generated at their scale."""
 
 from __future__ import annotations
 
@@ -11,8 +11,18 @@ from PIL import Image
 
 from figure_inputs import outputs
 from gandl.config import FiguresSettings
+from gandl.figures.common.palette import channel_colours, composite
 from gandl.figures.common.style import FigureError, style
-from gandl.figures.examples import described, draw_examples, examples_figure, examples_of
+from gandl.figures.paper.examples import (
+    GENERATED,
+    Example,
+    beside,
+    described,
+    draw_examples,
+    examples_figure,
+    examples_of,
+)
+from gandl.figures.training.samples import Samples
 from gandl.images.store_reader import ImageStore
 from gandl.tables import SITES, write_table
 from plates import tiny_store
@@ -57,14 +67,27 @@ def screen_store(folder: Path, name: str = "HRCE-1_1") -> tuple[Path, pd.DataFra
     return store, table
 
 
+def samples_of(crops: int = 8, side: int = 8, channels: tuple[str, ...] = ("red", "green")) -> Samples:
+    """Crops whose pixels all hold the number of their crop."""
+    images = np.ones((crops, len(channels), side, side), np.float32) * np.arange(crops)[:, None, None, None]
+    return Samples(images, images, list(channels), 1.3)
+
+
+def write_samples_of(path: Path) -> Path:
+    made = samples_of()
+    np.savez(path, real=made.real, fake=made.fake, channels=np.array(made.channels), pixel_size_um=1.3)
+    return path
+
+
 def test_rows_are_the_first_control_of_each_kind_and_the_first_treated_well_of_the_highest_dose(tmp_path: Path) -> None:
     path, sites = screen_store(tmp_path)
-    rows = list(examples_of("rxrx19a", ImageStore(path), sites, 16))
+    rows = list(examples_of("plates", ImageStore(path), sites, 16))
     assert [row.site_id[-5:-2] for row in rows] == ["A00", "A02", "A04"]
     assert [row.label for row in rows] == ["HRCE C+", "HRCE C−", "HRCE treated\nRemdesivir\n(simulated)\n3 µM"]
     last = sites.index[(sites["control"] == "none") & sites["treatment"].notna()][-1]
     sites.loc[last, "concentration_um"] = 30.0
-    assert list(examples_of("rxrx19a", ImageStore(path), sites, 16))[2].site_id == sites.loc[last, "site_id"]
+    assert list(examples_of("plates", ImageStore(path), sites, 16))[2].site_id == sites.loc[last, "site_id"]
+    assert [row.label for row in examples_of("rxrx19a", ImageStore(path), sites, 16)] == ["HRCE C+", "HRCE C−"]
 
 
 def test_of_a_screen_of_cell_types_one_well_of_each_store_is_shown(tmp_path: Path) -> None:
@@ -81,17 +104,60 @@ def test_pixels_are_those_of_the_store_at_the_size_that_was_requested(tmp_path: 
     np.testing.assert_array_equal(rows[1].images["green"], store.sites([2], resolution)[0, 1])
     with style(SETTINGS):
         figure = examples_figure(rows, described(rows))
-    shown = figure.axes[3].images[0].get_array()
+    shown = figure.axes[4].images[0].get_array()  # two channels and the last column, then the second row
     np.testing.assert_array_equal(shown, rows[1].images["green"])
 
 
-def test_a_channel_has_one_grey_scale_in_all_rows_of_its_screen(tmp_path: Path) -> None:
-    rows = []
+def test_a_channel_has_one_display_range_in_all_rows_that_of_the_real_images(tmp_path: Path) -> None:
+    real = []
     for dataset, name in (("rxrx19a", "HRCE-1_1"), ("rxrx19a", "VERO-1_1"), ("rxrx1", "RPE-01")):
         path, sites = screen_store(tmp_path / name, name)
-        rows += list(examples_of(dataset, ImageStore(path), sites, 16))
-    limits = described(rows).groupby(["dataset", "channel"])[["display_low", "display_high"]].nunique()
-    assert (limits == 1).all(axis=None)
+        real += list(examples_of(dataset, ImageStore(path), sites, 16))
+    rows = beside(real, samples_of())
+    data = described(rows)
+    limits = data.groupby("channel")[["display_low", "display_high"]]
+    assert (limits.nunique() == 1).all(axis=None)
+    assert data["dataset"].tolist()[-4:] == [GENERATED] * 4
+    pixels = np.concatenate([row.images["green"].ravel() for row in real])
+    np.testing.assert_allclose(limits.first().loc["green"], np.percentile(pixels, (0.5, 99.7)))
+    with style(SETTINGS):
+        axes = examples_figure(rows, data).axes
+    shown = [one.images[0].get_clim() for one in axes[1::3] if one.images]
+    assert set(shown) == {tuple(limits.first().loc["green"])}
+    title = axes[1].get_title(loc="left")
+    assert (
+        title
+        == f"green\n{limits.first().loc['green', 'display_low']:,.0f}–{limits.first().loc['green', 'display_high']:,.0f}"
+    )
+
+
+def test_generated_crops_are_tiled_to_the_magnification_of_the_real_images_which_are_cut_to_their_centre() -> None:
+    image = np.arange(20 * 20).reshape(20, 20)
+    (row, *generated) = beside([Example("rxrx1", "s", "HUVEC", 1.3, {"red": image, "green": image})], samples_of())
+    np.testing.assert_array_equal(row.images["red"], image[2:18, 2:18])
+    assert [one.images["red"].shape for one in generated] == [(16, 16), (16, 16)]
+    np.testing.assert_array_equal(generated[1].images["red"][::8, ::8], [[4, 5], [6, 7]])
+    assert [one.site_id for one in generated] == ["generated_1", "generated_5"]
+    assert generated[0].label == "4 generated\ncrops"
+
+
+def test_the_last_column_adds_all_channels_in_the_colours_of_their_titles(tmp_path: Path) -> None:
+    path, sites = screen_store(tmp_path)
+    rows = list(examples_of("rxrx19a", ImageStore(path), sites, 16))
+    data = described(rows)
+    with style(SETTINGS):
+        axes = examples_figure(rows, data).axes
+    colours = channel_colours(["red", "green"])
+    assert len(set(colours)) == 2
+    assert [one.lines[0].get_color() for one in axes[:2]] == colours
+    limits = data.drop_duplicates("channel").set_index("channel")
+    scaled = [
+        np.clip(
+            (rows[0].images[name] - limits.display_low[name]) / (limits.display_high - limits.display_low)[name], 0, 1
+        )
+        for name in ("red", "green")
+    ]
+    np.testing.assert_allclose(axes[2].images[0].get_array(), composite(scaled, colours))
 
 
 def test_a_channel_that_a_screen_lacks_is_said_not_to_be_stained(tmp_path: Path) -> None:
@@ -104,10 +170,11 @@ def test_a_channel_that_a_screen_lacks_is_said_not_to_be_stained(tmp_path: Path)
     rows += list(examples_of("rxrx1", ImageStore(other), mine, 16))
     with style(SETTINGS):
         figure = examples_figure(rows, described(rows))
-    titles = [axes.get_title() or axes.get_title(loc="left") for axes in figure.axes[:3]]
+    titles = [axes.get_title(loc="left").partition("\n")[0] for axes in figure.axes[:3]]
     assert titles == ["red", "green", "mito"]
     empty = [axes for axes in figure.axes if not axes.images]
-    assert [text.get_text() for axes in empty for text in axes.texts] == ["not stained"] * 4
+    texts = [text.get_text() for axes in empty for text in axes.texts]
+    assert texts.count("not stained") == 3
 
 
 def test_the_scale_bar_is_in_micrometres_where_these_are_known_else_in_pixels(tmp_path: Path) -> None:
@@ -125,9 +192,9 @@ def test_the_scale_bar_is_in_micrometres_where_these_are_known_else_in_pixels(tm
         rows = list(examples_of("rxrx19a", ImageStore(path), sites, 16))
         with style(SETTINGS):
             figure = examples_figure(rows, described(rows))
-        (text,) = figure.axes[0].texts
+        (text,) = [one for one in figure.axes[0].texts if one.get_color() == "white"]
         assert text.get_text().endswith(unit)
-        (bar,) = figure.axes[0].lines
+        (bar,) = [line for line in figure.axes[0].lines if line.get_gid() == "bar"]
         length = float(text.get_text().split()[0])
         assert np.ptp(bar.get_xdata()) == pytest.approx(length / (size or 1.0))
 
@@ -144,16 +211,18 @@ def test_the_figure_fits_a_page_whatever_the_number_of_rows_and_csv_tells_each_i
         manifests,
         ["rxrx19a"] * 5,
         sites=tables,
+        samples=write_samples_of(tmp_path / "samples.npz"),
         resolutions={"rxrx19a": 16},
         settings=SETTINGS,
         word="simulated",
         **paths,
     )
     data = pd.read_csv(paths["csv"])
-    assert len(data) == 5 * 3 * 2
+    assert len(data) == (5 * 2 + 2) * 2, "two controls of five stores, two rows of generated crops, two channels"
+    assert data["crops"].tolist() == [0] * 20 + [4] * 4
     assert set(data["images"]) == {"simulated"}
     with Image.open(paths["png"]) as image:
-        assert max(image.size) / SETTINGS.dpi * 25.4 <= 240
+        assert max(image.size) / SETTINGS.dpi * 25.4 <= 245
 
 
 def test_a_store_without_its_sites_is_named(tmp_path: Path) -> None:

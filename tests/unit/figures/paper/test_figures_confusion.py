@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 
 from figure_inputs import outputs
 from gandl.config import FiguresSettings
+from gandl.figures.common.empty import NOT_OF_THE_RUN
 from gandl.figures.common.style import FigureError, style
-from gandl.figures.confusion import MOST_PANELS, CellTypes, confusion_figure, draw_confusion, in_panels
+from gandl.figures.paper.confusion import MOST_PANELS, CellTypes, confusion_figure, draw_confusion, in_panels
+from gandl.tables import NUMBERS, write_table
 from screen_inputs import TYPES, confusion_counts, write_cell_types
 
 SETTINGS = FiguresSettings(dpi=50)
 RIGHT = {"gandl": 0.9, "intensity": 0.4}
-REFERENCE = Path(__file__).resolve().parents[3] / "resources/paper_values.csv"
+REFERENCE = Path(__file__).resolve().parents[4] / "resources/paper_values.csv"
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +29,23 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CellTypes]:
     return {name: CellTypes(*write_cell_types(folder, name, right)) for name, right in RIGHT.items()}
 
 
-def drawn(inputs: dict[str, CellTypes], folder: Path, unit: str = "site", scheme: str = "quarter") -> pd.DataFrame:
+def drawn(
+    inputs: dict[str, CellTypes],
+    folder: Path,
+    unit: str = "site",
+    scheme: str = "quarter",
+    panels: Sequence[str] = (),
+) -> pd.DataFrame:
     paths = outputs(folder, "figure_5")
-    draw_confusion(inputs, REFERENCE, scheme=scheme, unit=unit, settings=SETTINGS, word="simulated", **paths)
+    common = {"settings": SETTINGS, "word": "simulated"}
+    draw_confusion(inputs, REFERENCE, scheme=scheme, unit=unit, panels=panels, **common, **paths)
     return pd.read_csv(paths["csv"], float_precision="round_trip")
+
+
+def accuracies(axes: Axes) -> list[str]:
+    """The lines above a panel."""
+    (text,) = [text for text in axes.texts if text.get_gid() == "accuracy"]
+    return text.get_text().splitlines()
 
 
 def test_counts_are_those_evaluated_and_shares_of_a_true_type_add_up(
@@ -55,9 +72,10 @@ def test_a_panel_per_featurizer_says_accuracy_interval_and_n_of_each_type(
 ) -> None:
     data = drawn(inputs, tmp_path)
     with style(SETTINGS):
-        axes = [one for one in confusion_figure(data).axes if one.get_visible()]
+        axes = [one for one in confusion_figure(data, list(RIGHT)).axes if one.get_visible()]
     titles = [one.get_title(loc="left") for one in axes]
-    assert titles[0] == "GAN-DL, 512-d layer\naccuracy 90.0 % [87.0, 93.0]"
+    assert titles == ["GAN-DL, 512-d layer", "Channel intensities"]
+    assert accuracies(axes[0]) == ["accuracy 90.0 % [87.0, 93.0]", "paper, real RxRx1: 92.68 %"]
     assert [label.get_text() for label in axes[0].get_yticklabels()] == [
         "HEPG2\nn = 200",
         "HUVEC\nn = 200",
@@ -109,9 +127,10 @@ def test_gandl_and_its_counterparts_come_first_and_floors_as_far_as_they_fit(
     assert list(dict.fromkeys(data["featurizer"])) == in_panels(ALL)
     assert list(dict.fromkeys(data.loc[data["drawn"], "featurizer"])) == in_panels(ALL)[:MOST_PANELS]
     with style(SETTINGS):
-        panels = [one for one in confusion_figure(data).axes if one.get_visible()]
+        shown = in_panels(ALL)[:MOST_PANELS]
+        panels = [one for one in confusion_figure(data, shown).axes if one.get_visible()]
     assert len(panels) == MOST_PANELS
-    assert panels[4].get_title(loc="left").startswith("ImageNet-concatenated\n")
+    assert panels[4].get_title(loc="left").startswith("ImageNet-concatenated")
 
 
 def test_the_papers_accuracy_stands_beside_where_it_printed_one(inputs: dict[str, CellTypes], tmp_path: Path) -> None:
@@ -122,3 +141,30 @@ def test_the_papers_accuracy_stands_beside_where_it_printed_one(inputs: dict[str
     assert data.loc["intensity", ["paper_accuracy", "paper_at_most"]].isna().all()
     by_well = drawn({"gandl": inputs["gandl"]}, tmp_path, unit="well")
     assert by_well["paper_accuracy"].isna().all(), "the paper counts images"
+
+
+PAPER = ("gandl", "imagenet_collapsed", "imagenet_concatenated", "conv_ae")
+
+
+def test_the_papers_four_stand_in_its_order_with_its_letters_and_one_that_the_run_lacks_says_so(
+    inputs: dict[str, CellTypes], tmp_path: Path
+) -> None:
+    data = drawn(dict.fromkeys(("gandl", "imagenet_concatenated", "conv_ae"), inputs["gandl"]), tmp_path, panels=PAPER)
+    with style(SETTINGS):
+        panels = confusion_figure(data, PAPER, lettered=True).axes
+    assert [one.get_title(loc="left")[:6] for one in panels] == ["a  GAN", "b  Ima", "c  Ima", "d  Con"]
+    assert [text.get_text() for text in panels[1].texts] == [NOT_OF_THE_RUN]
+    assert accuracies(panels[3])[-1] == "paper, real RxRx1: at most 87.68 %"
+    assert set(data["featurizer"]) == {"gandl", "imagenet_concatenated", "conv_ae"}
+    assert data["drawn"].all()
+
+
+def test_the_mean_over_cell_types_stands_beside_the_accuracy(inputs: dict[str, CellTypes], tmp_path: Path) -> None:
+    numbers = pd.read_parquet(inputs["gandl"].numbers)
+    mean = numbers[numbers["unit"] == "site"].assign(metric="balanced_accuracy", value=0.87, low=0.8, high=0.9)
+    write_table(pd.concat([numbers, mean]), tmp_path / "numbers.parquet", NUMBERS)
+    data = drawn({"gandl": CellTypes(inputs["gandl"].confusion, tmp_path / "numbers.parquet")}, tmp_path)
+    assert (data[["type_mean", "type_mean_low", "type_mean_high"]] == [0.87, 0.8, 0.9]).all(axis=None)
+    with style(SETTINGS):
+        (axes,) = confusion_figure(data, ["gandl"]).axes
+    assert "mean of types 87.0 %" in accuracies(axes)

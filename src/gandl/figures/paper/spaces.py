@@ -1,0 +1,142 @@
+"""The two spaces of the paper, E2 (C+ against C-) and C2 (HRCE against VERO): held-out control wells by cell type and control.
+
+Takes the held-out scores of both questions by featurizer (`evaluation/scores/`, `evaluation/cell_model/`); makes figure_3 (as
+Fig. 3 of Mascolini et al. 2022: GAN-DL left, the baseline right, E2 above, C2 below), with further featurizers beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Unpack
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from gandl.evaluation.terms import NO_CELL_TYPE
+from gandl.figures.common import style as look
+from gandl.figures.common.empty import NOT_OF_THE_RUN, empty_panel
+from gandl.figures.common.labels import SCHEMES, featurizer_label
+from gandl.figures.common.palette import CONTROLS, GREY, PALE, group_of
+from gandl.figures.common.scores import read_held_out
+
+COLUMNS = ["space", "featurizer", "scheme", "well_id", "cell_type", "control", "fold", "on", "off"]
+SPACES = {"E2": "E²", "C2": "C²"}
+LEVELS = {"E2": "On score (−1: mean C−, +1: mean C+)", "C2": "On score (−1: mean VERO, +1: mean HRCE)"}
+OF_PAPER = 2
+"""Columns of panels of the paper's own figure; its panels bear its letters, a to d row by row, further ones those behind."""
+ROW, MARGIN = 74.0, 4.0
+"""Height (mm) of a row of panels, and of what is above them."""
+MOST_VECTOR = 5000
+"""A panel of more wells has its points drawn as pixels (at the resolution of the PNG), its text and axes never."""
+
+
+@dataclass(frozen=True)
+class Spaces:
+    """Held-out scores (`tables.WELL_SCORES`) of one featurizer: C+ against C-, and HRCE against VERO."""
+
+    e2: Path
+    c2: Path
+
+
+def draw_spaces(
+    inputs: Mapping[str, Spaces],
+    *,
+    columns: Sequence[str],
+    scheme: str,
+    **drawing: Unpack[look.Drawing],
+) -> None:
+    """Draw a row of panels per space, a column per featurizer.
+
+    Parameters
+    ----------
+    inputs : scores by featurizer; only controls are drawn.
+    columns : featurizers in their order: what stands for GAN-DL, the baseline, others. One without scores has empty panels that
+        say so, and no row in the CSV.
+    scheme : which split's scores (see `read_held_out`).
+    drawing : what every figure is given; the CSV has a row per well drawn.
+
+    Raises
+    ------
+    FigureError : no featurizer has scores, a table of scores is absent, or holds no held-out control.
+    """
+    if not inputs:
+        raise look.FigureError(f"none of {', '.join(columns)} is among the featurizers of this run: nothing to draw")
+    tables = [
+        controls_of_space(path, space, name, scheme)
+        for name in columns
+        if name in inputs
+        for space, path in (("E2", inputs[name].e2), ("C2", inputs[name].c2))
+    ]
+    data = pd.concat(tables, ignore_index=True)
+    look.draw(partial(spaces_figure, columns=columns), data, **drawing)
+
+
+def controls_of_space(path: Path, space: str, featurizer: str, scheme: str) -> pd.DataFrame:
+    """The held-out control wells of one panel, with `COLUMNS`."""
+    wells = read_held_out(path, scheme)
+    controls = wells[wells["control"].isin(list(CONTROLS))]
+    if controls.empty:
+        raise look.FigureError(f"{path}: no control well was scored")
+    return controls.assign(space=space, featurizer=featurizer)[COLUMNS]
+
+
+def spaces_figure(data: pd.DataFrame, columns: Sequence[str]) -> Figure:
+    """The figure of a table with `COLUMNS`; call it inside `style`."""
+    names = [space for space in SPACES if space in set(data["space"])]
+    figure = look.new_figure(look.DOUBLE_COLUMN, ROW * len(names) + MARGIN)
+    grid = figure.subplots(len(names), len(columns), squeeze=False, sharex="row")
+    for row, space in enumerate(names):
+        for column, featurizer in enumerate(columns):
+            axes = grid[row, column]
+            panel = data[(data["space"] == space) & (data["featurizer"] == featurizer)]
+            axes.set_title(
+                f"{letter(row, column, len(names))}  {featurizer_label(featurizer)}", fontsize="small", pad=13
+            )
+            if panel.empty:
+                empty_panel(axes, NOT_OF_THE_RUN)
+                continue
+            draw_space(axes, panel)
+            axes.set_xlabel(LEVELS[space], fontsize="small")
+            axes.set_ylabel("Off score (first remaining axis)" if column == 0 else "", fontsize="small")
+            held_out = ", ".join(SCHEMES.get(name, name).partition(" (")[0] for name in dict.fromkeys(panel["scheme"]))
+            note = f"{SPACES[space]}; {held_out}"
+            axes.text(0.0, 1.02, note, transform=axes.transAxes, ha="left", va="bottom", fontsize="x-small", color=GREY)
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize="x-small", columnspacing=0.8)
+    return figure
+
+
+def letter(row: int, column: int, rows: int) -> str:
+    """The letter of a panel: the paper's, row by row, for its two columns; those behind for further columns."""
+    place = row * OF_PAPER + column if column < OF_PAPER else rows * column + row
+    return "abcdefghijklmnop"[place]
+
+
+def draw_space(axes: Axes, panel: pd.DataFrame, *, size: float = 16.0, alpha: float = 0.9) -> None:
+    """Wells by on and off score in the hue and shape of their cell type and control, with guides at the controls' means.
+
+    `panel` : `cell_type`, `control`, `on`, `off`. size : of a marker (square points).
+    """
+    for level in (-1, 1):
+        axes.axvline(level, color=PALE, lw=0.8, zorder=0)
+    axes.axhline(0, color=PALE, lw=0.8, zorder=0)
+    for (cell_type, control), wells in panel.groupby(["cell_type", "control"], sort=True):
+        group = group_of(str(cell_type), str(control))
+        unnamed = cell_type == NO_CELL_TYPE or group.label.startswith(str(cell_type))
+        name = group.label if unnamed else f"{cell_type} {group.label}"
+        axes.scatter(
+            wells["on"],
+            wells["off"],
+            s=size,
+            marker=group.marker,
+            color=group.colour,
+            edgecolors="white",
+            linewidths=0.4,
+            alpha=alpha,
+            label=f"{name} (n = {len(wells)})",
+            gid=f"{cell_type} {control}",
+            rasterized=len(panel) > MOST_VECTOR,
+        )
