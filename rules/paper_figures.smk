@@ -240,7 +240,7 @@ use rule figure_5 as preprint_figure_6 with:
     params:
         each=of_run(PREPRINT_MATRICES),
         panels=PREPRINT_MATRICES,
-        source="Mascolini et al. 2021 (preprint)",
+        preprint=True,
 
 
 use rule figure_samples as preprint_figure_7 with:

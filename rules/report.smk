@@ -1,7 +1,7 @@
 """report: provenance and the audit page, where each number is shown beside its reference.
 
 REQUIRED  all results: the downloads, the manifests, profiles of all wells, numbers, figures; resources/paper_values.csv
-MAKES     <results>/report/provenance.json, audit.html, summary.txt; `make reproduce` adds Snakemake's own report.zip
+MAKES     <results>/report/provenance.json, audit.html, audit.csv, summary.txt; `make reproduce` adds Snakemake's own report.zip
 """
 
 
@@ -47,7 +47,7 @@ rule provenance:
 
 
 rule audit:
-    """The audit page: reference, ours, interval and verdict for every number, with its data and its code."""
+    """The audit: reference, ours, interval and verdict of every value that the papers print, as a page and as a table."""
     input:
         provenance="<results>/report/provenance.json",
         reference="resources/paper_values.csv",
@@ -75,6 +75,12 @@ rule audit:
             else []
         ),
         paired=COMPARISONS,
+        called=(
+            f"<results>/evaluation/screening/{TRAINED[0]}.{METHOD}.compounds.parquet"
+            if requested("screening") and TRAINED[0] in FEATURIZERS
+            else []
+        ),
+        full="config/paper.yaml",
         curve=f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet",
     output:
         audit=report(
@@ -84,6 +90,7 @@ rule audit:
             labels={"result": "Every number beside its reference"},
         ),
         summary="<results>/report/summary.txt",
+        table="<results>/report/audit.csv",
     log:
         "<logs>/report/audit.log",
     benchmark:
@@ -98,7 +105,7 @@ rule audit:
         caption=caption(
             "bootstrap", "confidence", "images", "crop", "resolution", "seed"
         ),
-        code=code_version("gandl.report.audit"),
+        code=code_version("gandl.report.audit", "gandl.report.audit_table"),
     script:
         "../workflow/scripts/audit.py"
 

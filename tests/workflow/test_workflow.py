@@ -83,6 +83,7 @@ def test_the_whole_run_makes_every_figure_table_and_page(finished: Project) -> N
         "tables/table_treatments_wells.csv",
         *(f"tables/table_s_strict.{ending}" for ending in ("html", "csv")),
         *(f"tables/compounds.{ending}" for ending in ("html", "csv", "parquet")),
+        "report/audit.csv",
         "report/audit.html",
         "report/provenance.json",
         "report/summary.txt",

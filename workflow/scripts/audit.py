@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gandl.report.audit import AuditInputs, write_audit
+from gandl.report.audit_table import AuditTableInputs, write_audit_table
 from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
@@ -22,3 +23,13 @@ with job(snakemake.log[0]):
         paired=[Path(path) for path in snakemake.input.paired],
     )
     write_audit(inputs, Path(snakemake.output.audit), Path(snakemake.output.summary))
+    values = AuditTableInputs(
+        references=inputs.references,
+        provenance=inputs.provenance,
+        full=Path(snakemake.input.full),
+        numbers=inputs.numbers,
+        sites=[inputs.sites, *inputs.others],
+        paired=inputs.paired,
+        compounds=[Path(snakemake.input.called)] if snakemake.input.called else [],
+    )
+    write_audit_table(values, Path(snakemake.output.table))

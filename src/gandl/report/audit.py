@@ -32,10 +32,11 @@ from gandl.report.costs import duration, stage_costs
 from gandl.report.findings import Found, judged_row, score_curve_sentences, sentences, short_training, verdict_sentences
 from gandl.report.order import order_of, rankings, references_in_words
 from gandl.report.recognition import recognition_story
+from gandl.report.reference.values import read_references
+from gandl.report.reference.verdicts import Comparison, Verdict, compare, rule_of
 from gandl.report.strips import strip
 from gandl.report.training import few_images, training_story
 from gandl.report.treatments import treatments_story
-from gandl.report.verdicts import Comparison, Verdict, compare, read_references
 from gandl.source.schemes import Scheme
 from gandl.tables import SITES, read_table
 from gandl.workflow.files import atomic
@@ -98,7 +99,7 @@ def write_audit(inputs: AuditInputs, output: Path, summary: Path) -> None:
     Raises
     ------
     gandl.tables.TableError : a table breaks its schema.
-    gandl.report.verdicts.ReferenceError : the table of reference values has a mistake.
+    gandl.report.reference.values.ReferenceError : the table of reference values has a mistake.
     """
     settings = json.loads(Path(inputs.provenance).read_text(encoding="utf-8"))["configuration"]
     plate = settings["source"]["bbbc013"] is not None
@@ -294,7 +295,7 @@ def _comparison(item: Comparison) -> dict[str, Any]:
         "interval": (value.precise_interval if orders else value.interval) if value else "",
         "n": counted(value.n, value.unit) if value else "–",
         "verdict": item.verdict.value,
-        "rule": reference.rule.value if item.verdict in JUDGING else "",
+        "rule": rule_of(reference).value if item.verdict in JUDGING else "",
         "class": css,
         "sign": sign,
         "source": reference.source,

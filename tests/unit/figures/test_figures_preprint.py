@@ -14,11 +14,13 @@ from compound_inputs import NAMED, TESTED, write_compounds_of
 from figure_inputs import outputs
 from gandl.config import FiguresSettings, GeneratorKind, NetworkSettings
 from gandl.figures.common.style import FigureError, style
+from gandl.figures.paper.confusion import CellTypes, draw_confusion
 from gandl.figures.preprint.architecture import architecture_figure, draw_architecture
 from gandl.figures.preprint.dose_curves import REFERENCES, dose_curves_figure, draw_dose_curves
 from gandl.figures.preprint.shapes import layers_of
 from gandl.models.networks.discriminator import Discriminator
 from gandl.models.networks.generator import Generator
+from screen_inputs import write_cell_types
 
 SETTINGS = FiguresSettings(dpi=50)
 NETWORK = {"crop": 32, "channel_base": 512, "channel_max": 24, "style_dim": 48, "feature_dim": 40, "mapping_layers": 3}
@@ -152,3 +154,14 @@ def test_the_architecture_names_its_shapes_and_how_resolutions_are_joined(kind: 
     assert "3 fully\nconnected" in texts
     words = "c  Generator: image skips" if kind is GeneratorKind.SKIP else "c  Generator: residual"
     assert words in texts
+
+
+def test_the_confusion_of_the_preprint_stands_beside_its_own_accuracies(tmp_path: Path, repository: Path) -> None:
+    panels = ["gandl", "imagenet_collapsed"]
+    inputs = {name: CellTypes(*write_cell_types(tmp_path, name, 0.9)) for name in panels}
+    for preprint, printed in ((True, [0.9268, 0.8319]), (False, [0.9268, np.nan])):
+        paths = outputs(tmp_path, f"preprint_figure_6_{preprint}")
+        files = {"reference": repository / "resources/paper_values.csv", "settings": SETTINGS, **paths}
+        draw_confusion(inputs, scheme="quarter", unit="site", panels=panels, preprint=preprint, **files)
+        data = pd.read_csv(paths["csv"]).drop_duplicates("featurizer").set_index("featurizer")
+        assert data.loc[panels, "paper_accuracy"].to_numpy() == pytest.approx(printed, nan_ok=True)

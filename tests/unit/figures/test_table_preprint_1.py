@@ -9,7 +9,7 @@ import pytest
 
 from gandl.config import FiguresSettings
 from gandl.figures.common.style import FigureError
-from gandl.figures.tables.preprint_table_1 import OF_PREPRINT, PREPRINT, cells, printed, write_preprint_table_1
+from gandl.figures.tables.preprint_table_1 import OF_PREPRINT, cells, write_preprint_table_1
 from gandl.tables import NUMBERS, write_table
 from table_rows import number_row
 
@@ -82,10 +82,3 @@ def test_a_task_that_was_not_evaluated_is_empty_with_its_reason(tmp_path: Path, 
 def test_nothing_to_show_is_one_sentence(tmp_path: Path, repository: Path) -> None:
     with pytest.raises(FigureError, match="no number answers any of"):
         written(tmp_path, repository, metric="auc")
-
-
-def test_values_of_the_paper_and_repeated_ones_are_left_out() -> None:
-    rows = [(PREPRINT, None, 1.0), (PREPRINT, "preprint:1", 1.0), ("Mascolini et al. 2022", None, 2.0)]
-    reference = pd.DataFrame(rows, columns=["source", "repeats", "value"])
-    assert list(printed(reference)["value"]) == [1.0]
-    assert list(printed(reference[reference["source"] != PREPRINT])["value"]) == [2.0]

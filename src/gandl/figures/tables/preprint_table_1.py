@@ -19,10 +19,9 @@ from gandl.figures.common.labels import featurizer_label
 from gandl.figures.common.style import write_csv
 from gandl.figures.tables.table_1 import MISSING, OURS, PAPER, TASKS, UNITS, PaperColumn, cell_text, table_data
 from gandl.tables import NUMBERS, read_table
+from gandl.tables.printed import PREPRINT, printed_in
 from gandl.workflow.files import atomic
 
-PREPRINT = "Mascolini et al. 2021 (preprint)"
-"""The preprint, as the reference values name their source."""
 BASELINES = (FeaturizerName.RELEASED.value, FeaturizerName.DENSENET161_ARCFACE.value)
 COLLAPSED = FeaturizerName.IMAGENET_COLLAPSED.value
 OF_PREPRINT = TASKS[:4]
@@ -63,22 +62,11 @@ def write_preprint_table_1(
         PaperColumn("ImageNet pre-trained CNN", COLLAPSED, (COLLAPSED,)),
     )
     answering = [name for name in featurizers if any(name in column.ours for column in columns)]
-    known = printed(pd.read_csv(reference))
+    known = printed_in(reference, PREPRINT)
     data = table_data(ours, known, answering, normalization, columns, OF_PREPRINT)
     with atomic(Path(html)) as partial:
         partial.write_text(table_page(data, settings, word, confidence), encoding="utf-8")
     write_csv(data.assign(images=np.where(data["source"] == OURS, word, "")) if word else data, csv)
-
-
-def printed(reference: pd.DataFrame) -> pd.DataFrame:
-    """The values that the preprint prints, each once; all of the table where it lists none of the preprint.
-
-    The paper of 2022 repeats the preprint's Table 1.
-    """
-    mine = reference[reference["source"] == PREPRINT]
-    for empty in ("repeats", "against"):
-        mine = mine[mine[empty].isna()] if empty in mine.columns else mine
-    return mine if len(mine) else reference
 
 
 def table_page(data: pd.DataFrame, settings: FiguresSettings, word: str, confidence: float) -> str:
