@@ -18,6 +18,7 @@ PAPER_MATRICES = [
     FeaturizerName.IMAGENET_CONCATENATED.value,
     FeaturizerName.CONV_AE.value,
 ]  # of figure 5
+PREPRINT_MATRICES = PAPER_MATRICES[:2]  # of its figure 6
 OTHER_MATRICES = [name for name in FEATURIZERS if name not in PAPER_MATRICES]
 
 
@@ -115,6 +116,20 @@ def table_files(name, caption, category, result):
     }
 
 
+TEMPLATES = "src/gandl/figures/tables/templates"
+
+
+def templates(*names):
+    """Templates of a page, and what every page includes."""
+    return [f"{TEMPLATES}/{name}" for name in (*names, "page.css.jinja")]
+
+
+COUNTING = FeaturizerName.CELL_COUNT.value
+NUCLEI = (
+    [f"<results>/normalization/{SCREEN}/{COUNTING}.{RAW}.wells.parquet"]
+    if COUNTING in FEATURIZERS
+    else []
+)  # profiles that count nuclei
 RXRX19A = SCREEN == Dataset.RXRX19A
 ALL_COUNTERPARTS = [BASELINE, CONV_AE, TRAINED_BY_FOLD]
 COUNTERPARTS = [name for name in ALL_COUNTERPARTS if name in FEATURIZERS]
@@ -174,6 +189,19 @@ FIGURES = {
         requested("calibration"),
         f"a simulated screen and the question calibration ({PRESET})",
     ),
+    "figure_s_layout": (
+        requested("layout"),
+        f"the question layout ({PRESET})",
+    ),
+    "preprint_figure_5": (
+        requested("screening") and RXRX19A and OF_PAPER in FEATURIZERS,
+        f"RxRx19a, the question screening, and {OF_PAPER} among embeddings.featurizers ({PRESET})",
+    ),
+    "preprint_figure_6": (
+        requested("cell_type") and bool(of_run(PREPRINT_MATRICES)),
+        f"RxRx1, the question cell_type, and {' or '.join(PREPRINT_MATRICES)} among embeddings.featurizers ({PRESET})",
+    ),
+    "preprint_figure_7": (RXRX19A, f"RxRx19a ({PRESET})"),
     "table_featurizers": (requested("controls"), f"the question controls ({PRESET})"),
     "table_treatments": (
         requested("treatments"),
@@ -183,6 +211,12 @@ FIGURES = {
         requested("controls") and RXRX19A,
         f"RxRx19a and the question controls ({PRESET})",
     ),
+    "preprint_table_1": (
+        requested("controls") and RXRX19A,
+        f"RxRx19a and the question controls ({PRESET})",
+    ),
+    "table_s_strict": (requested("controls"), f"the question controls ({PRESET})"),
+    "compounds": (requested("screening"), f"the question screening ({PRESET})"),
 }  # whether a figure or table is drawn, and what one that is not would need
 
 
@@ -197,11 +231,11 @@ QUESTIONS_DRAWN = QUESTIONS_TRAINED if TRAINED_BY_FOLD in COUNTERPARTS else []
 
 
 def drawn(kind):
-    """The figures, or the tables, of this run: those of every screen, and those of the requested questions."""
+    """The figures, or the tables (whatever is no figure), of this run: those of every screen, and of the requested questions."""
     return [
         name
         for name, (is_drawn, _) in FIGURES.items()
-        if is_drawn and name.startswith(kind)
+        if is_drawn and ("figure" if "figure" in name else "table") == kind
     ]
 
 

@@ -98,6 +98,28 @@ use rule figure_samples as figure_plate with:
         scheme=HELD_OUT,
 
 
+use rule figure_samples as figure_s_layout with:
+    """Scores and nuclei by plate position, over all plates, and how well profiles predict a well's place."""
+    input:
+        where_drawn("figure_s_layout"),
+        style=STYLE,
+        scores=f"<results>/evaluation/scores/{DRAWN}.{METHOD}.parquet",
+        numbers=f"<results>/evaluation/layout/{DRAWN}.{METHOD}.parquet",
+        nuclei=NUCLEI,
+    output:
+        **figure_files("figure_s_layout", "s_layout.rst", "evaluation", "Plate layout"),
+    log:
+        "<logs>/figures/figure_s_layout.log",
+    benchmark:
+        "<benchmarks>/figures/figure_s_layout.jsonl"
+    params:
+        **calls("gandl.figures.positions.draw_positions"),
+        caption=caption("bootstrap", "confidence"),
+        featurizer=DRAWN,
+        scheme=HELD_OUT,
+        confidence=cfg.evaluation.confidence,
+
+
 use rule figure_samples as figure_treatments with:
     """Every treatment and dose by its score, with the bands of both kinds of controls; those that differ marked."""
     input:

@@ -1,7 +1,7 @@
-"""figures, of the paper: those that bear its numbers, 1 to 5, and what stands beside them as a supplement.
+"""figures, of the paper: those that bear its numbers, 1 to 5, what stands beside them as a supplement, and the preprint's own.
 
 REQUIRED  <results>/evaluation/**, <results>/models/gandl/**, image stores
-MAKES     <results>/figures/figure_1.* to figure_5.*, figure_s_drugs.*, figure_s_confusion.*
+MAKES     <results>/figures/figure_1.* to figure_5.*, figure_s_drugs.*, figure_s_confusion.*, preprint_figure_5.* to preprint_figure_7.*
 """
 
 
@@ -189,3 +189,78 @@ use rule figure_5 as figure_s_confusion with:
     params:
         each=OTHER_MATRICES,
         panels=[],
+
+
+use rule figure_samples as preprint_figure_5 with:
+    """Efficacy by dose of every compound in each cell type: references and the strongest in colour, all others grey."""
+    input:
+        where_drawn("preprint_figure_5"),
+        style=STYLE,
+        doses=f"<results>/evaluation/screening/{OF_PAPER}.{METHOD}.doses.parquet",
+        compounds=f"<results>/evaluation/screening/{OF_PAPER}.{METHOD}.compounds.parquet",
+    output:
+        **figure_files(
+            "preprint_figure_5",
+            "preprint_figure_5.rst",
+            "evaluation",
+            "Preprint, figure 5: all dose responses",
+        ),
+    log:
+        "<logs>/figures/preprint_figure_5.log",
+    benchmark:
+        "<benchmarks>/figures/preprint_figure_5.jsonl"
+    params:
+        **calls("gandl.figures.preprint.dose_curves.draw_dose_curves"),
+        caption=caption(),
+        featurizer=OF_PAPER,
+        scaling=cfg.evaluation.scaling.value,
+
+
+use rule figure_5 as preprint_figure_6 with:
+    """Confusion matrices of the cell types of RxRx1 by the preprint's two featurizers."""
+    input:
+        where_drawn("preprint_figure_6"),
+        style=STYLE,
+        confusion=by_featurizer(
+            "cell_type", ".confusion", RAW, of_run(PREPRINT_MATRICES)
+        ),
+        numbers=by_featurizer("cell_type", "", RAW, of_run(PREPRINT_MATRICES)),
+        reference="resources/paper_values.csv",
+    output:
+        **figure_files(
+            "preprint_figure_6",
+            "preprint_figure_6.rst",
+            "evaluation",
+            "Preprint, figure 6: cell types of RxRx1",
+        ),
+    log:
+        "<logs>/figures/preprint_figure_6.log",
+    benchmark:
+        "<benchmarks>/figures/preprint_figure_6.jsonl"
+    params:
+        each=of_run(PREPRINT_MATRICES),
+        panels=PREPRINT_MATRICES,
+        preprint=True,
+
+
+use rule figure_samples as preprint_figure_7 with:
+    """The architecture of generator and discriminator, with the shapes of this run's configuration."""
+    input:
+        where_drawn("preprint_figure_7"),
+        style=STYLE,
+    output:
+        **figure_files(
+            "preprint_figure_7",
+            "preprint_figure_7.rst",
+            "models",
+            "Preprint, figure 7: architecture",
+        ),
+    log:
+        "<logs>/figures/preprint_figure_7.log",
+    benchmark:
+        "<benchmarks>/figures/preprint_figure_7.jsonl"
+    params:
+        **calls("gandl.figures.preprint.architecture.draw_architecture"),
+        caption=caption(),
+        architecture=settings(cfg.training.network),
+        dataset=SCREEN,

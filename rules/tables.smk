@@ -1,7 +1,7 @@
 """tables: what an evaluation wrote is set as tables; each is a rule of its own name, a page for people and a CSV of its data.
 
 REQUIRED  <results>/evaluation/**
-MAKES     <results>/tables/table_*.html, .csv
+MAKES     <results>/tables/table_*, preprint_table_1, compounds: .html, .csv; compounds.parquet
 """
 
 
@@ -87,3 +87,82 @@ use rule figure_samples as table_1 with:
         normalization=METHOD,
         confidence=cfg.evaluation.confidence,
         zero_shot=CAPTION["zero_shot"],
+
+
+use rule figure_samples as preprint_table_1 with:
+    """Accuracy on the preprint's four tasks beside its Table 1, in its layout."""
+    input:
+        where_drawn("preprint_table_1"),
+        numbers=[*answers("controls", METHOD), *answers("cell_model", RAW)],
+        reference="resources/paper_values.csv",
+    output:
+        **table_files(
+            "preprint_table_1",
+            "preprint_table_1.rst",
+            "evaluation",
+            "Preprint, Table 1: accuracy on the tasks",
+        ),
+    log:
+        "<logs>/figures/preprint_table_1.log",
+    benchmark:
+        "<benchmarks>/figures/preprint_table_1.jsonl"
+    params:
+        **calls("gandl.figures.tables.preprint_table_1.write_preprint_table_1"),
+        caption=caption("bootstrap", "confidence"),
+        featurizers=FEATURIZERS,
+        drawn=OF_PAPER,
+        normalization=METHOD,
+        confidence=cfg.evaluation.confidence,
+
+
+use rule figure_samples as table_s_strict with:
+    """Wells of left-out plates, experiments and cell types: every featurizer, floors marked, and paired differences from them."""
+    input:
+        where_drawn("table_s_strict"),
+        numbers=[
+            *answers("controls", METHOD),
+            *answers("cell_model", RAW),
+            *answers("cell_type", RAW),
+        ],
+        comparisons=COMPARISONS,
+        templates=templates("strict.html.jinja"),
+    output:
+        **table_files(
+            "table_s_strict",
+            "table_s_strict.rst",
+            "evaluation",
+            "Strict protocol, floors, differences",
+        ),
+    log:
+        "<logs>/figures/table_s_strict.log",
+    benchmark:
+        "<benchmarks>/figures/table_s_strict.jsonl"
+    params:
+        **calls("gandl.figures.tables.table_s_strict.write_table_s_strict"),
+        caption=caption("bootstrap", "confidence"),
+        featurizers=FEATURIZERS,
+        normalization=METHOD,
+        confidence=cfg.evaluation.confidence,
+
+
+use rule figure_samples as compounds with:
+    """Every compound in every cell type: efficacy by dose, fit, EC50 with interval, flags, hit; a page to search, CSV, parquet."""
+    input:
+        where_drawn("compounds"),
+        compounds=by_featurizer("screening", ".compounds"),
+        doses=by_featurizer("screening", ".doses"),
+        templates=templates("compounds.html.jinja", "compounds.js.jinja"),
+    output:
+        **table_files("compounds", "compounds.rst", "evaluation", "All compounds"),
+        parquet="<results>/tables/compounds.parquet",
+    log:
+        "<logs>/figures/compounds.log",
+    benchmark:
+        "<benchmarks>/figures/compounds.jsonl"
+    params:
+        **calls("gandl.figures.tables.compounds.write_compounds"),
+        caption=caption("confidence", "false_discovery", "hits_note"),
+        each=FEATURIZERS,
+        featurizer=DRAWN,
+        confidence=cfg.evaluation.confidence,
+        false_discovery=cfg.evaluation.false_discovery,

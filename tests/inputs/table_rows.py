@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gandl.evaluation.screening.terms import DOSES
 from gandl.evaluation.terms import COMPOUNDS
 from gandl.tables import SITES
 
@@ -73,3 +74,17 @@ def compound_row(compound: str, **changes: object) -> dict[str, object]:
     values |= {"featurizer": "gandl_blocks", "normalization": "unlabelled", "scheme": "leave_plate_out"}
     values |= {"cell_type": "HRCE", "compound": compound, "efficacy": 0.8, "efficacy_low": 0.6, "efficacy_high": 1.0}
     return values | {"efficacy_dose_um": 3.0} | changes
+
+
+def dose_row(compound: str, dose: float, efficacy: float, **changes: object) -> dict[str, object]:
+    """A made-up row of `evaluation.screening.terms.DOSES`."""
+    values: dict[str, object] = {column.name: np.nan if column.kind == "float" else None for column in DOSES.columns}
+    values |= {"featurizer": "gandl", "normalization": "unlabelled", "scheme": "leave_plate_out", "cell_type": "HRCE"}
+    values |= {"compound": compound, "concentration_um": dose, "wells": 6, "plates": 3}
+    values |= {
+        "efficacy": efficacy,
+        "efficacy_low": efficacy - 0.2,
+        "efficacy_high": efficacy + 0.2,
+        "median": efficacy,
+    }
+    return values | {"toxic": False, "hit": efficacy > 0, "sign_test_hit": efficacy > 0} | changes

@@ -20,16 +20,21 @@ RUN = "results/tiny"
 SIMULATOR = f"{RUN}/source/simulator"
 SAMPLES = ["samples", "s_reconstructions", "s_counterparts"]
 OF_PAPER = ["1", "2", "3", "4", "5", "s_drugs", "s_confusion"]
-FIGURES = [*OF_PAPER, "calibration", "featurizers", "plate", "training", "treatments", *SAMPLES]
+OTHERS = ["calibration", "featurizers", "plate", "s_layout", "training", "treatments", *SAMPLES]
+FIGURES = [
+    *(f"figure_{name}" for name in [*OF_PAPER, *OTHERS]),
+    *(f"preprint_figure_{number}" for number in (5, 6, 7)),
+]
+TABLES = ["compounds", "preprint_table_1", "table_1", "table_featurizers", "table_s_strict", "table_treatments"]
 
 
 def test_the_whole_run_makes_every_figure_table_and_page(simulated: Project) -> None:
     results = simulated.folder / RUN
     for name in FIGURES:
         for ending in ("svg", "png", "csv"):
-            assert (results / f"figures/figure_{name}.{ending}").stat().st_size > 0
-    tables = ("tables/table_1.html", "tables/table_featurizers.html", "tables/table_treatments.html")
-    for file in (*tables, "report/audit.html", "report/summary.txt"):
+            assert (results / f"figures/{name}.{ending}").stat().st_size > 0
+    tables = [f"tables/{name}.{ending}" for name in TABLES for ending in ("html", "csv")]
+    for file in (*tables, "tables/compounds.parquet", "report/audit.html", "report/summary.txt"):
         assert (results / file).stat().st_size > 0
 
 
@@ -40,10 +45,10 @@ def test_a_second_run_finds_nothing_to_do(simulated: Project) -> None:
 def test_everything_that_is_shown_says_simulated(simulated: Project) -> None:
     results = simulated.folder / RUN
     for name in FIGURES:
-        assert "simulated" in (results / f"figures/figure_{name}.svg").read_text(encoding="utf-8"), name
-        drawn = pd.read_csv(results / f"figures/figure_{name}.csv", dtype={"images": str})
+        assert "simulated" in (results / f"figures/{name}.svg").read_text(encoding="utf-8"), name
+        drawn = pd.read_csv(results / f"figures/{name}.csv", dtype={"images": str})
         assert (drawn["images"] == "simulated").all(), name
-    for file in ("tables/table_1.html", "report/audit.html", "report/summary.txt"):
+    for file in (*(f"tables/{name}.html" for name in TABLES), "report/audit.html", "report/summary.txt"):
         assert "simulated" in (results / file).read_text(encoding="utf-8"), file
     for caption in (simulated.folder / "workflow/report").glob("*.rst"):
         assert "imulated" in caption.read_text(encoding="utf-8"), caption.name

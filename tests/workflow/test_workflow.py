@@ -26,14 +26,17 @@ FIGURES = {
     "figure_s_training",
     "figure_featurizers",
     "figure_treatments",
+    "figure_s_layout",
     "table_featurizers",
     "table_treatments",
+    "table_s_strict",
+    "compounds",
 }
 REPORT = {"provenance", "audit"}
 EVALUATION = {"scores", "controls", "comparisons", "dose_response", "treatments", "screening", "layout"}
 OF_EVALUATION = FIGURES - {"figure_1", "figure_samples", "figure_training", "figure_s_training"}
 """Figures and tables drawn from numbers; the others are drawn from images or from the model."""
-OF_EVALUATION_OF_DOSES = {"figure_dose_response"}
+OF_EVALUATION_OF_DOSES = {"figure_dose_response", "compounds"}
 
 
 @contextmanager
@@ -78,6 +81,8 @@ def test_the_whole_run_makes_every_figure_table_and_page(finished: Project) -> N
     for file in (
         *tables,
         "tables/table_treatments_wells.csv",
+        *(f"tables/table_s_strict.{ending}" for ending in ("html", "csv")),
+        *(f"tables/compounds.{ending}" for ending in ("html", "csv", "parquet")),
         "report/audit.csv",
         "report/audit.html",
         "report/provenance.json",
@@ -162,7 +167,8 @@ def test_a_changed_constant_of_the_segmentation_embeds_with_no_network_again(fin
     path = finished.folder / "src/gandl/embeddings/cells/segmentation.py"
     with changed(path, "NO_RATIO = 1.0", "NO_RATIO = 2.0"):
         planned = finished.planned()
-    drawn = OF_EVALUATION - {"figure_axes", "figure_plate", "figure_treatments"}  # of the network alone
+    of_network = {"figure_axes", "figure_plate", "figure_treatments", "figure_s_layout"}
+    drawn = OF_EVALUATION - of_network
     assert set(planned) == {"floors", "normalization", "profiles"} | EVALUATION | drawn | REPORT
     assert planned["normalization"] == len(TINY["normalization"]["methods"])  # of the one featurizer
 
@@ -179,7 +185,7 @@ def test_a_changed_setting_of_the_evaluation_embeds_nothing_again(finished: Proj
     with configured(finished, {"evaluation": {"bootstrap": 51}}):
         planned = set(finished.planned())
     of_intervals = {"controls", "comparisons", "dose_response", "treatments", "screening", "layout"}
-    drawn = {"figure_dose_response", "figure_featurizers", "figure_treatments", "table_featurizers", "table_treatments"}
+    drawn = OF_EVALUATION - {"figure_axes", "figure_plate"}
     assert planned == of_intervals | drawn | REPORT
 
 

@@ -6,5 +6,6 @@ __all__ = [
     "dose_response",
     "featurizers",
     "plate",
+    "positions",
     "treatments",
 ]

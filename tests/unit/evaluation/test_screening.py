@@ -16,8 +16,8 @@ from gandl.config import Normalization
 from gandl.embeddings.metadata import write_features
 from gandl.evaluation.dose_response import write_dose_response
 from gandl.evaluation.scores import write_scores
-from gandl.evaluation.screening.doses import DOSES
 from gandl.evaluation.screening.screen import ScreeningError, write_screening
+from gandl.evaluation.screening.terms import DOSES
 from gandl.evaluation.terms import COMPOUNDS, TREATMENTS, by_strictest_scheme
 from gandl.evaluation.treatments import write_treatments
 from gandl.normalization.profiles import write_profiles

@@ -32,6 +32,7 @@ ITEMS = sorted(path.stem for path in REPORT.glob("*.rst") if path.stem != "workf
 ONLY_OF_THE_PLATE = ("axes",)
 ONLY_OF_SCREENS = (
     *("figure_2", "figure_3", "figure_4", "figure_5", "figure_calibration", "s_confusion", "s_drugs", "table_1"),
+    *("preprint_figure_5", "preprint_figure_6", "preprint_figure_7", "preprint_table_1"),
 )
 
 
@@ -127,7 +128,9 @@ def test_the_word_simulated_stands_on_what_is_simulated_and_on_nothing_else(name
     assert ("simulated" in text) is (configured is of_screens)
 
 
-@pytest.mark.parametrize("name", ["audit", "axes", "dose_response", "plate", "treatments", "table_treatments"])
+@pytest.mark.parametrize(
+    "name", ["audit", "axes", "compounds", "dose_response", "plate", "treatments", "table_treatments"]
+)
 def test_captions_of_doses_say_where_the_doses_are_from(name, repository):
     assert "from memory, not from an official plate map" in rendered(name, repository, of_plate(repository))
 

@@ -93,7 +93,7 @@ def tables_of(question: str) -> dict[str, Schema | Sequence[str]]:
     from gandl.evaluation.cell_type import ANSWERS, CONFUSION_COLUMNS
     from gandl.evaluation.dose_response import CURVE_COLUMNS, POINT_COLUMNS
     from gandl.evaluation.held_out import SITE_SCORES
-    from gandl.evaluation.screening.doses import DOSES
+    from gandl.evaluation.screening.terms import DOSES
     from gandl.evaluation.strict.permutations import PERMUTATIONS
     from gandl.evaluation.strict.refits import REFITS
     from gandl.evaluation.terms import COMPOUNDS, TREATMENTS

@@ -15,53 +15,14 @@ import pandas as pd
 from gandl.config import EvaluationSettings
 from gandl.evaluation import hits
 from gandl.evaluation.screening.sign_test import sign_test_intervals
+from gandl.evaluation.screening.terms import DOSES, THRESHOLD
 from gandl.evaluation.screening.toxicity import toxicity
 from gandl.evaluation.terms import NEGATIVE, OF_CELL_TYPE, TREATMENT
 from gandl.evaluation.treatments import SERIES, Negative, treated_wells, treatments_of
 from gandl.statistics.agreement import replicate_agreement
-from gandl.tables import Column, Schema
 
 PERMUTATIONS = 999
 """Of the p value of replicate agreement."""
-THRESHOLD = 0.0
-"""On score halfway between the controls: above it a well looks more like the positive ones."""
-
-DOSES = Schema(
-    "doses",
-    (
-        Column("featurizer", "string"),
-        Column("normalization", "string"),
-        Column("scheme", "string"),
-        Column("cell_type", "string"),
-        Column("compound", "string"),
-        Column("concentration_um", "float", nullable=True, positive=True),
-        Column("wells", "integer"),
-        Column("plates", "integer"),
-        Column("efficacy", "float"),
-        Column("efficacy_low", "float", nullable=True),
-        Column("efficacy_high", "float", nullable=True),
-        Column("difference", "float", nullable=True),
-        Column("p", "float", nullable=True),
-        Column("q", "float", nullable=True),
-        Column("toxic", "boolean", nullable=True),
-        Column("off_difference", "float", nullable=True),
-        Column("off_q", "float", nullable=True),
-        Column("nuclei_difference", "float", nullable=True),
-        Column("nuclei_q", "float", nullable=True),
-        Column("hit", "boolean"),
-        Column("median", "float"),
-        Column("median_low", "float", nullable=True),
-        Column("median_high", "float", nullable=True),
-        Column("sign_test_hit", "boolean"),
-        Column("average_precision", "float", nullable=True),
-        Column("agreement_p", "float", nullable=True),
-        Column("agreement_q", "float", nullable=True),
-    ),
-    key=("featurizer", "normalization", "cell_type", "compound", "concentration_um"),
-)
-"""`hit`: above the negative controls (`difference` > 0, q at most the false discovery rate) and not found toxic; `toxic` is null
-where that could not be tested, as without positive controls on its plates. `sign_test_hit`: by DEEMD's rule the lower end of the
-median's interval is above 0. `average_precision`: the mean, of replicates."""
 
 
 def doses_of(

@@ -18,9 +18,10 @@ from gandl.embeddings.metadata import feature_names
 from gandl.evaluation import hits
 from gandl.evaluation.numbers import Row, number, share_row, write_numbers
 from gandl.evaluation.screening.compounds import compounds_in
-from gandl.evaluation.screening.doses import DOSES, doses_of
+from gandl.evaluation.screening.doses import doses_of
 from gandl.evaluation.screening.false_hits import FalseHits, false_hits, layout_of
 from gandl.evaluation.screening.plates import plate_rows
+from gandl.evaluation.screening.terms import DOSES
 from gandl.evaluation.screening.toxicity import NUCLEI
 from gandl.evaluation.terms import (
     BIPHASIC,
@@ -77,7 +78,7 @@ def write_screening(
         adjusted by Benjamini and Hochberg). Unit `group`: `negative_groups_as_hits`, `negative_groups_by_sign_test`, shares of
         groups of negative controls, each as large as a compound at one dose, that count as hits as such doses do, n disjoint
         groups.
-    plates : `tables.NUMBERS` by plate (`plates.plate_rows`). doses : `doses.DOSES`. compounds : `terms.COMPOUNDS`.
+    plates : `tables.NUMBERS` by plate (`plates.plate_rows`). doses : `screening.terms.DOSES`. compounds : `terms.COMPOUNDS`.
 
     Raises
     ------

@@ -23,7 +23,7 @@ from gandl.figures.common.empty import NOT_OF_THE_RUN, empty_panel
 from gandl.figures.common.labels import featurizer_label, fixed, in_two_lines, nominal
 from gandl.figures.common.palette import INK, ink_on
 from gandl.tables import NUMBERS, read_table
-from gandl.tables.printed import PAPER, printed_in
+from gandl.tables.printed import PAPER, PREPRINT, printed_in
 
 COLUMNS = [
     *("featurizer", "drawn", "scheme", "unit", "true", "predicted", "count", "share", "accuracy", "low", "high", "n"),
@@ -52,6 +52,7 @@ def draw_confusion(
     scheme: str,
     unit: str,
     panels: Sequence[str] = (),
+    preprint: bool = False,
     **drawing: Unpack[look.Drawing],
 ) -> None:
     """Draw a matrix per featurizer: those of `panels`, or else GAN-DL, then its counterparts, then as many floors as fit.
@@ -62,6 +63,7 @@ def draw_confusion(
     reference : the reference values (`resources/paper_values.csv`), the paper's accuracies among them.
     scheme, unit : which split's test set, and whether images (`site`) or wells are counted.
     panels : featurizers in the order of their panels, which bear letters; one without counts has an empty panel that says so.
+    preprint : its values stand beside ours, not those of the paper.
     drawing : what every figure is given; the CSV has a row per cell of every featurizer, also of those without a panel (`drawn`
         false), the paper's accuracy beside ours, or the value that it says is not reached (`paper_at_most`).
 
@@ -70,13 +72,14 @@ def draw_confusion(
     FigureError : there is no featurizer to draw, one lacks its counts, or has none of this scheme and unit.
     """
     look.existing({name: files.confusion for name, files in inputs.items()}, "confusion counts")
-    known = printed_in(reference, PAPER)
+    known = printed_in(reference, PREPRINT if preprint else PAPER)
     order = in_panels(list(inputs))
     tables = [_counts(name, inputs[name], scheme, unit, known) for name in order]
     data = pd.concat(tables, ignore_index=True)
     shown = list(panels) or order[:MOST_PANELS]
     data = data.assign(drawn=data["featurizer"].isin(shown))
-    look.draw(partial(confusion_figure, panels=shown, lettered=bool(panels)), data, **drawing)
+    whose = "preprint" if preprint else "paper"
+    look.draw(partial(confusion_figure, panels=shown, lettered=bool(panels), whose=whose), data, **drawing)
 
 
 def in_panels(featurizers: Sequence[str]) -> list[str]:
@@ -121,7 +124,9 @@ def _of_paper(known: pd.DataFrame, featurizer: str, scheme: str, unit: str) -> d
     return {"paper_accuracy": value, "paper_at_most": most}
 
 
-def confusion_figure(data: pd.DataFrame, panels: Sequence[str], *, lettered: bool = False) -> Figure:
+def confusion_figure(
+    data: pd.DataFrame, panels: Sequence[str], *, lettered: bool = False, whose: str = "paper"
+) -> Figure:
     """The figure of a table with `COLUMNS`, a panel for each of some featurizers; call it inside `style`."""
     across = 2 if len(panels) in (2, 4) else min(3, len(panels))
     rows = -(-len(panels) // across)
@@ -136,13 +141,13 @@ def confusion_figure(data: pd.DataFrame, panels: Sequence[str], *, lettered: boo
             empty_panel(axes, NOT_OF_THE_RUN)
             axes.set_box_aspect(1)
         else:
-            _panel(axes, panel, name)
+            _panel(axes, panel, name, whose)
     for axes in grid.ravel()[len(panels) :]:
         axes.set_visible(False)
     return figure
 
 
-def _panel(axes: Axes, panel: pd.DataFrame, name: str) -> None:
+def _panel(axes: Axes, panel: pd.DataFrame, name: str, whose: str) -> None:
     types = sorted(set(panel["true"]) | set(panel["predicted"]))
     shares = panel.pivot(index="true", columns="predicted", values="share").reindex(index=types, columns=types)
     counts = panel.pivot(index="true", columns="predicted", values="count").reindex(index=types, columns=types)
@@ -158,22 +163,22 @@ def _panel(axes: Axes, panel: pd.DataFrame, name: str) -> None:
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     first = panel.iloc[0]
-    lines = _accuracies(first)
+    lines = _accuracies(first, whose)
     axes.set_title(name, fontsize="small", pad=4 + LINE * len(lines))
     axes.text(0.0, 1.015, "\n".join(lines), transform=axes.transAxes, fontsize="small", va="bottom", gid="accuracy")
     axes.set_xlabel("Predicted", fontsize="small")
     axes.set_ylabel(f"True (n {UNITS.get(first['unit'], first['unit'])})", fontsize="small")
 
 
-def _accuracies(of: pd.Series) -> list[str]:
+def _accuracies(of: pd.Series, whose: str) -> list[str]:
     """Lines that state our accuracy with its interval, the mean over cell types, and what the paper printed."""
     lines = [f"accuracy {_percent(of['accuracy'])} % [{_percent(of['low'])}, {_percent(of['high'])}]"]
     if pd.notna(of["type_mean"]):
         lines.append(f"mean of types {_percent(of['type_mean'])} %")
     if pd.notna(of["paper_accuracy"]):
-        lines.append(f"paper, real RxRx1: {nominal(100 * of['paper_accuracy'], 4)} %")
+        lines.append(f"{whose}, real RxRx1: {nominal(100 * of['paper_accuracy'], 4)} %")
     elif pd.notna(of["paper_at_most"]):
-        lines.append(f"paper, real RxRx1: at most {nominal(100 * of['paper_at_most'], 4)} %")
+        lines.append(f"{whose}, real RxRx1: at most {nominal(100 * of['paper_at_most'], 4)} %")
     return lines
 
 

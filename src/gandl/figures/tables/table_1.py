@@ -120,33 +120,45 @@ def write_table_1(
 
 
 def table_data(
-    ours: pd.DataFrame, reference: pd.DataFrame, featurizers: Sequence[str], normalization: str
+    ours: pd.DataFrame,
+    reference: pd.DataFrame,
+    featurizers: Sequence[str],
+    normalization: str,
+    columns: Sequence[PaperColumn] = PAPER_COLUMNS,
+    tasks: Sequence[Task] = TASKS,
 ) -> pd.DataFrame:
     """The tidy table by column of the paper, task, featurizer and unit: ours (source `this run`) and the paper's (`paper`).
 
     A featurizer of the paper that the run lacks, and a task that was not evaluated, are rows without a value and with the reason.
+    What no column of the paper has comes last; leave it out of `featurizers` to leave it out.
     """
     rows: list[dict[str, Any]] = []
-    answering = {name for column in PAPER_COLUMNS for name in column.ours}
-    for column in PAPER_COLUMNS:
-        for task in TASKS:
+    answering = {name for column in columns for name in column.ours}
+    for column in columns:
+        for task in tasks:
             rows += [_row(column.label, task, row, PAPER) for row in _of_task(reference, task, column.reference, "")]
         present = [name for name in column.ours if name in featurizers]
-        rows += _ours(column.label, present or column.ours[:1], ours, featurizers, normalization)
-    rows += _ours(BELOW, [name for name in featurizers if name not in answering], ours, featurizers, normalization)
+        rows += _ours(column.label, present or column.ours[:1], tasks, ours, featurizers, normalization)
+    beside = [name for name in featurizers if name not in answering]
+    rows += _ours(BELOW, beside, tasks, ours, featurizers, normalization)
     table = pd.DataFrame(rows, columns=COLUMNS)
     if not table.loc[table["source"] == OURS, "value"].notna().any():
-        raise FigureError(f"no number answers any of {', '.join(task.label for task in TASKS)}")
+        raise FigureError(f"no number answers any of {', '.join(task.label for task in tasks)}")
     return table
 
 
 def _ours(
-    column: str, names: Sequence[str], ours: pd.DataFrame, featurizers: Sequence[str], normalization: str
+    column: str,
+    names: Sequence[str],
+    tasks: Sequence[Task],
+    ours: pd.DataFrame,
+    featurizers: Sequence[str],
+    normalization: str,
 ) -> list[dict[str, Any]]:
     """Rows of some featurizers, each number that is absent with the reason."""
     rows = []
     for name in names:
-        for task in TASKS:
+        for task in tasks:
             method = normalization if task.question == "controls" else "none"
             found = {row["unit"]: row for row in _of_task(ours, task, name, method)}
             evaluated = bool(((ours["question"] == task.question) & (ours["split"] == task.split)).any())
@@ -212,7 +224,7 @@ def cells(data: pd.DataFrame) -> pd.DataFrame:
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for number in data.astype(object).to_dict("records"):
         label = "Paper" if number["source"] == PAPER else featurizer_label(number["featurizer"])
-        cell = _cell(number)
+        cell = cell_text(number)
         row = rows.setdefault((number["column"], label), {"block": number["column"], "label": label})
         row[f"{number['task']}:{number['unit']}"] = cell
     tasks = dict.fromkeys(data["task"])
@@ -237,7 +249,8 @@ def _notes(data: pd.DataFrame, word: str, confidence: float) -> str:
     )
 
 
-def _cell(row: Mapping[Any, Any]) -> str:
+def cell_text(row: Mapping[Any, Any]) -> str:
+    """A number in per cent, below it its interval and n; of the paper's the value alone, or what it is said not to reach."""
     if pd.isna(row["value"]):
         return MISSING if row["source"] == OURS or pd.isna(row["high"]) else f"≤ {fixed(100 * row['high'], 2)}"
     if row["source"] == PAPER:
