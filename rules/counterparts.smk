@@ -1,5 +1,6 @@
 """What the rules of the counterparts need: where their models lie, what they are trained on, the ImageNet weights they rest on; and of
-the one that is trained on a question's labels, anew for every fold (`imagenet_collapsed`), its models."""
+the one that is trained on a question's labels, anew for every fold (`imagenet_collapsed`), its models.
+"""
 
 TRAINED_BY_FOLD = FeaturizerName.IMAGENET_COLLAPSED.value
 

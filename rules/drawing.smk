@@ -7,7 +7,9 @@ CHOSEN = cfg.figures.featurizer.value
 DRAWN = CHOSEN if CHOSEN in FEATURIZERS else FEATURIZERS[0]
 
 
-OF_PAPER = cfg.figures.paper_featurizer.value  # for GAN-DL, in figures that bear the paper's numbers
+OF_PAPER = (
+    cfg.figures.paper_featurizer.value
+)  # for GAN-DL, in figures that bear the paper's numbers
 RELEASED = FeaturizerName.RELEASED.value
 OF_BASELINE = RELEASED if RELEASED in FEATURIZERS else BASELINE
 PAPER_PANELS = [OF_PAPER, OF_BASELINE]  # of figures 3 and 4, also where a run lacks one

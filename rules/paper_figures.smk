@@ -4,16 +4,15 @@ REQUIRED  <results>/evaluation/**, <results>/models/gandl/**, image stores
 MAKES     <results>/figures/figure_1.* to figure_5.*, figure_s_drugs.*, figure_s_confusion.*, preprint_figure_5.* to preprint_figure_7.*
 """
 
-
 SAMPLES = f"<results>/models/gandl/seed_{cfg.training.seed}/samples.npz"
-EMBEDDED = {
-    dataset.value: size for dataset, size in cfg.embeddings.resolutions.items()
-}
+EMBEDDED = {dataset.value: size for dataset, size in cfg.embeddings.resolutions.items()}
 
 
 def if_asked(question, of, method=METHOD):
     """A table of an evaluation of the paper's featurizer, or none where the question is not asked."""
-    return by_featurizer(question, of, method, [OF_PAPER]) if requested(question) else []
+    return (
+        by_featurizer(question, of, method, [OF_PAPER]) if requested(question) else []
+    )
 
 
 use rule figure_samples as figure_1 with:
@@ -76,9 +75,7 @@ use rule figure_samples as figure_3 with:
         where_drawn("figure_3"),
         style=STYLE,
         e2=by_featurizer("scores", names=of_run([*PAPER_PANELS, *BESIDE])),
-        c2=by_featurizer(
-            "cell_model", ".scores", RAW, of_run([*PAPER_PANELS, *BESIDE])
-        ),
+        c2=by_featurizer("cell_model", ".scores", RAW, of_run([*PAPER_PANELS, *BESIDE])),
     output:
         **figure_files(
             "figure_3", "figure_3.rst", "evaluation", "Figure 3: E² and C² spaces"
@@ -128,7 +125,10 @@ use rule figure_samples as figure_s_drugs with:
         scores=f"<results>/evaluation/scores/{DRAWN}.{METHOD}.parquet",
     output:
         **figure_files(
-            "figure_s_drugs", "s_drugs.rst", "evaluation", "Dose response of three drugs"
+            "figure_s_drugs",
+            "s_drugs.rst",
+            "evaluation",
+            "Dose response of three drugs",
         ),
     log:
         "<logs>/figures/figure_s_drugs.log",

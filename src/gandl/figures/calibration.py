@@ -171,7 +171,7 @@ def _counts(compounds: pd.DataFrame) -> str:
     drawn = compounds[active & found]
     if len(drawn):
         error = np.median(np.abs(np.log10(drawn["ec50_um"] / drawn["truth_ec50_um"])))
-        lines.append(f"median error: {number(float(error), 2)} log$_{{10}}$ units")
+        lines.append(f"median error: {number(float(error), 2)} log₁₀ units")
     return "\n".join(lines)
 
 

@@ -53,6 +53,23 @@ def test_text_below_six_points_is_enlarged_when_a_figure_is_saved_and_other_text
     assert smallest_text_pt(paths["svg"]) == pytest.approx(look.SMALLEST)
 
 
+def test_exponents_of_logarithmic_axes_are_characters_of_the_size_of_their_label(tmp_path: Path) -> None:
+    with look.style(SETTINGS):
+        figure = look.new_figure(look.SINGLE_COLUMN, 40)
+        wide, narrow = figure.subplots(1, 2)
+        wide.plot([1e-3, 1e12], [1, 2])
+        narrow.plot([2.0, 7.0], [1, 2])
+        for axes in (wide, narrow):
+            axes.set_xscale("log")
+        paths = outputs(tmp_path, "figure")
+        look.save(figure, pd.DataFrame({"x": [1]}), SETTINGS, **paths)
+        labels = [label.get_text() for axes in (wide, narrow) for label in axes.get_xticklabels(which="both")]
+    assert {"10⁰", "2 × 10⁰"} <= set(labels)
+    assert any(label.startswith("10⁻") for label in labels)
+    assert not [label for label in labels if set(label) & set("${}^\\")]
+    assert smallest_text_pt(paths["svg"]) >= look.SMALLEST
+
+
 def test_a_figure_that_is_too_wide_would_be_found(tmp_path: Path) -> None:
     with look.style(SETTINGS):
         figure = look.new_figure(look.DOUBLE_COLUMN + 6, 40)

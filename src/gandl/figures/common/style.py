@@ -5,6 +5,7 @@ Takes the settings `figures`; makes files that are the same bytes for the same i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import matplotlib.style
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.ticker import LogFormatterSciNotation
 from matplotlib.transforms import Bbox
 
 from gandl.config import FiguresSettings
@@ -87,8 +89,26 @@ def stamp(figure: Figure, word: str) -> Bbox | None:
     return Bbox([[0.0, -LINE * float(text.get_fontsize()) / 72], [width, height]])
 
 
+class Decades(LogFormatterSciNotation):
+    """Labels of logarithmic axes whose exponents are characters of their own (10⁻²): matplotlib's are formulas, whose exponents are
+    below `SMALLEST` points."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        label = str(super().__call__(x, pos)).replace(r"\times", " × ")
+        label = re.sub(r"\^\{([^}]*)\}", lambda found: found[1].translate(RAISED), label)
+        return re.sub(r"\\mathdefault|[${}]", "", label)
+
+
+RAISED = str.maketrans("-−0123456789", "⁻⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def legible(figure: Figure) -> None:
     """Enlarge the text of a figure that is below `SMALLEST` points to that; layout follows when the figure is drawn."""
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        if type(axis.get_major_formatter()) is LogFormatterSciNotation:
+            axis.set_major_formatter(Decades())
+        if type(axis.get_minor_formatter()) is LogFormatterSciNotation:
+            axis.set_minor_formatter(Decades())
     for text in figure.findobj(Text):
         if isinstance(text, Text) and float(text.get_fontsize()) < SMALLEST:
             text.set_fontsize(SMALLEST)
