@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gandl.report.audit import AuditInputs, write_audit
+from gandl.report.audit import AuditInputs, AuditOutputs, write_audit
 from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
@@ -20,5 +20,7 @@ with job(snakemake.log[0]):
         treatments=Path(snakemake.input.treatments) if snakemake.input.treatments else None,
         compounds=Path(snakemake.input.compounds) if snakemake.input.compounds else None,
         paired=[Path(path) for path in snakemake.input.paired],
+        landing=Path(snakemake.input.landing),
     )
-    write_audit(inputs, Path(snakemake.output.audit), Path(snakemake.output.summary))
+    further = AuditOutputs(beside=Path(snakemake.output.beside), landing=Path(snakemake.output.landing))
+    write_audit(inputs, Path(snakemake.output.audit), Path(snakemake.output.summary), further)

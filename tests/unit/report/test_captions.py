@@ -30,6 +30,7 @@ ITEMS = sorted(path.stem for path in REPORT.glob("*.rst") if path.stem != "workf
 
 
 ONLY_OF_THE_PLATE = ("axes",)
+NO_RESULTS = ("audit",)
 ONLY_OF_SCREENS = ("figure_3", "figure_4", "figure_5", "figure_calibration", "table_1")
 
 
@@ -80,6 +81,7 @@ def rendered(name: str, repository: Path, config: Config) -> str:
         featurizer="gandl_blocks",
         featurizers=featurizers,
         datasets=[dataset.value for dataset in config.source.datasets],
+        paper="Not in the paper.",
     )
     job = SimpleNamespace(params=params, config=config.model_dump(mode="json"))
     text = (REPORT / f"{name}.rst").read_text(encoding="utf-8")
@@ -109,6 +111,12 @@ RUNS = [
 def test_a_caption_is_valid_restructured_text(name, configured, repository):
     text = rendered(name, repository, configured(repository))
     assert publish_parts(text, writer="html", settings_overrides={"halt_level": 2, "report_level": 5})["body"]
+
+
+@pytest.mark.parametrize("name", [name for name in ITEMS if name not in NO_RESULTS])
+def test_every_caption_ends_with_what_the_paper_states_and_what_was_found(name):
+    text = (REPORT / f"{name}.rst").read_text(encoding="utf-8")
+    assert text.endswith("\n\n**Beside the paper.** {{ snakemake.params.paper }}\n")
 
 
 @pytest.mark.parametrize(("name", "configured"), RUNS)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from gandl.config import SourceSettings
-from gandl.report.provenance import (
+from gandl.report.made.provenance import (
     ProvenanceError,
     configuration,
     git_state,
