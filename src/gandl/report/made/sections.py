@@ -34,8 +34,12 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
     "table_1": (SEPARABILITY, "Table 1"),
     "preprint_table_1": (SEPARABILITY, "preprint, Table 1"),
     "figure_4": (DOSES, "Fig. 4"),
+    "figure_s_drugs": (DOSES, ""),
+    "figure_dose_response": (DOSES, ""),
     "preprint_figure_5": (DOSES, "preprint, Fig. 5"),
+    "compounds": (DOSES, ""),
     "figure_5": (ZERO_SHOT, "Fig. 5"),
+    "figure_s_confusion": (ZERO_SHOT, ""),
     "preprint_figure_6": (ZERO_SHOT, "preprint, Fig. 6"),
 }
 """Result: the section of the paper (Mascolini et al. 2022) that it belongs to, and the figure or table of the paper (`preprint`:
