@@ -1,7 +1,7 @@
 """report: provenance and the audit page, where each number is shown beside its reference; the run as an RO-Crate.
 
 REQUIRED  all results: the downloads, the manifests, profiles of all wells, numbers, figures; resources/paper_values.csv
-MAKES     <results>/report/provenance.json, audit.html, summary.txt, <results>/ro-crate-metadata.json; `make reproduce` adds Snakemake's
+MAKES     <results>/report/provenance.json, audit.html, audit.csv, summary.txt, <results>/ro-crate-metadata.json; `make reproduce` adds Snakemake's
           own report.zip and report.html, which open with landing.rst
 """
 
@@ -48,7 +48,7 @@ rule provenance:
 
 
 rule audit:
-    """The audit page: reference, ours, interval and verdict for every number, with its data and its code."""
+    """The audit: reference, ours, interval and verdict of every value that the papers print, as a page and as a table."""
     input:
         provenance="<results>/report/provenance.json",
         reference="resources/paper_values.csv",
@@ -57,6 +57,7 @@ rule audit:
             "src/gandl/report/templates/overview.html.jinja",
             "src/gandl/report/templates/screening.html.jinja",
             "src/gandl/report/templates/places.html.jinja",
+            "src/gandl/report/templates/printed.html.jinja",
             "src/gandl/report/templates/plate.html.jinja",
             "src/gandl/report/templates/screen.html.jinja",
             "src/gandl/report/templates/floors.html.jinja",
@@ -80,6 +81,12 @@ rule audit:
             else []
         ),
         paired=COMPARISONS,
+        called=(
+            f"<results>/evaluation/screening/{TRAINED[0]}.{METHOD}.compounds.parquet"
+            if requested("screening") and TRAINED[0] in FEATURIZERS
+            else []
+        ),
+        full="config/paper.yaml",
         curve=f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet",
     output:
         audit=in_report(
@@ -89,6 +96,7 @@ rule audit:
             "Every number beside its reference",
         ),
         summary="<results>/report/summary.txt",
+        table="<results>/report/audit.csv",
         beside="<results>/report/beside_paper.json",
         landing="<results>/report/landing.rst",
     log:
@@ -105,7 +113,7 @@ rule audit:
         caption=caption(
             "bootstrap", "confidence", "images", "crop", "resolution", "seed"
         ),
-        code=code_version("gandl.report.audit"),
+        code=code_version("gandl.report.audit", "gandl.report.audit_table"),
     script:
         "../workflow/scripts/audit.py"
 

@@ -1,7 +1,7 @@
-"""What the validator of RO-Crates says of a crate; runs in its own environment, without network: `python crate_validator.py FOLDER`.
+"""What the validator of RO-Crates says of a crate, in an environment of its own, offline: `python crate_validator.py FOLDER`.
 
-Prints a line per issue of the profile Provenance Run Crate 0.5, and of those that it rests on, at the level REQUIRED. The context of
-RO-Crate, which the validator would download, comes from the package `rocrate`: a newer one, set back where 1.1 differs.
+Prints a line per issue of the profile Provenance Run Crate 0.5, and of those that it rests on, at the level REQUIRED. The context
+of RO-Crate, which the validator would download, comes from the package `rocrate`: a newer one, set back where 1.1 differs.
 """
 
 from __future__ import annotations

@@ -78,6 +78,7 @@ def test_the_whole_run_makes_every_figure_table_and_page(finished: Project) -> N
     for file in (
         *tables,
         "tables/table_treatments_wells.csv",
+        "report/audit.csv",
         "report/audit.html",
         "report/beside_paper.json",
         "report/landing.rst",

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gandl.report.audit import AuditInputs, AuditOutputs, write_audit
+from gandl.report.audit_table import AuditTableInputs, write_audit_table
 from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
@@ -21,6 +22,17 @@ with job(snakemake.log[0]):
         compounds=Path(snakemake.input.compounds) if snakemake.input.compounds else None,
         paired=[Path(path) for path in snakemake.input.paired],
         landing=Path(snakemake.input.landing),
+        printed=Path(snakemake.output.table),
     )
+    values = AuditTableInputs(
+        references=inputs.references,
+        provenance=inputs.provenance,
+        full=Path(snakemake.input.full),
+        numbers=inputs.numbers,
+        sites=[inputs.sites, *inputs.others],
+        paired=inputs.paired,
+        compounds=[Path(snakemake.input.called)] if snakemake.input.called else [],
+    )
+    write_audit_table(values, Path(snakemake.output.table))
     further = AuditOutputs(beside=Path(snakemake.output.beside), landing=Path(snakemake.output.landing))
     write_audit(inputs, Path(snakemake.output.audit), Path(snakemake.output.summary), further)

@@ -21,6 +21,7 @@ from gandl.figures.common import style as look
 from gandl.figures.common.labels import featurizer_label, fixed, in_two_lines
 from gandl.figures.common.palette import INK, ink_on
 from gandl.tables import NUMBERS, read_table
+from gandl.tables.printed import PAPER, printed_in
 
 COLUMNS = [
     *("featurizer", "drawn", "scheme", "unit", "true", "predicted", "count", "share", "accuracy", "low", "high", "n"),
@@ -63,7 +64,7 @@ def draw_confusion(
     FigureError : a featurizer lacks its counts, or has none of this scheme and unit.
     """
     look.existing({name: files.confusion for name, files in inputs.items()}, "confusion counts")
-    known = pd.read_csv(reference)
+    known = printed_in(reference, PAPER)
     order = in_panels(list(inputs))
     tables = [_counts(name, inputs[name], scheme, unit, known) for name in order]
     data = pd.concat(tables, ignore_index=True)

@@ -23,7 +23,7 @@ from gandl.report import numbers, screen
 from gandl.report.captions import DOSES, FLOORS, features_in_words
 from gandl.report.caveats import COLUMNS, MOCK, caveats, not_evaluated
 from gandl.report.findings import Found, judged_row, score_curve_sentences, sentences, short_training, verdict_sentences
-from gandl.report.made.beside import write_beside
+from gandl.report.made.beside import printed_rows, write_beside
 from gandl.report.made.costs import duration, stage_costs
 from gandl.report.made.landing import write_landing
 from gandl.report.order import Ranking, order_of, rankings, references_in_words
@@ -32,9 +32,10 @@ from gandl.report.overview.questions import overview
 from gandl.report.overview.screened import screened
 from gandl.report.plate import columns_of, coverage, held_out, strip_of
 from gandl.report.recognition import recognition_story
+from gandl.report.reference.values import read_references
+from gandl.report.reference.verdicts import Comparison, Verdict, compare, rule_of
 from gandl.report.training import few_images, training_story
 from gandl.report.treatments import treatments_story
-from gandl.report.verdicts import Comparison, Verdict, compare, read_references
 from gandl.source.schemes import Scheme
 from gandl.tables import SITES, read_table
 from gandl.workflow.files import atomic
@@ -64,6 +65,7 @@ class AuditInputs:
     treatments, compounds : `evaluation.terms.TREATMENTS` and `COMPOUNDS` of the featurizer that is drawn; None where the question
         was not requested.
     paired : `evaluation.terms.COMPARISONS`; none where no featurizer was compared with a floor.
+    printed : `audit.csv` (`gandl.report.audit_table`), where every value that the papers print stands beside ours.
     landing : the project's text on the landing page of Snakemake's report (a template), where that page is made.
     """
 
@@ -76,6 +78,7 @@ class AuditInputs:
     treatments: Path | None = None
     compounds: Path | None = None
     paired: Sequence[Path] = ()
+    printed: Path | None = None
     landing: Path | None = None
 
 
@@ -93,7 +96,7 @@ def write_audit(inputs: AuditInputs, output: Path, summary: Path, further: Audit
     Raises
     ------
     gandl.tables.TableError : a table breaks its schema.
-    gandl.report.verdicts.ReferenceError : the table of reference values has a mistake.
+    gandl.report.reference.values.ReferenceError : the table of reference values has a mistake.
     """
     settings = json.loads(Path(inputs.provenance).read_text(encoding="utf-8"))["configuration"]
     plate = settings["source"]["bbbc013"] is not None
@@ -106,7 +109,7 @@ def write_audit(inputs: AuditInputs, output: Path, summary: Path, further: Audit
     with atomic(Path(summary)) as partial:
         partial.write_text("\n".join(summary_lines(context)) + "\n", encoding="utf-8")
     if further is not None and inputs.landing is not None:
-        write_beside(context["comparisons"], further.beside)
+        write_beside(context["comparisons"], further.beside, inputs.printed)
         found = [*context["overview"].sentences, *context["top"]]
         write_landing(further.landing, inputs.landing, context["provenance"], context["screens"], found)
 
@@ -255,8 +258,7 @@ def _common(
     """What both pages show. `top`: the sentences above everything; `further`: findings that both report last."""
     settings, table, confidence = run.settings, run.table, float(run.settings["evaluation"]["confidence"])
     story = training_story(inputs.curves, settings["training"])
-    leaks, few = leak_sentences(table, confidence), few_images(inputs.sites, settings["training"])
-    rolled_back = story.findings if story else []
+    few, rolled_back = few_images(inputs.sites, settings["training"]), story.findings if story else []
     return {
         "run": run.provenance["run"],
         "screens": screen.counts_in_words([inputs.sites, *inputs.others]),
@@ -265,6 +267,7 @@ def _common(
         "settings": settings,
         "method": run.method,
         "confidence": f"{100 * confidence:g} %",
+        "printed": printed_rows(inputs.printed),
         "overview": overview(table, settings, splits),
         "screened": screened(table, settings, drawn),
         "places": places(table, settings),
@@ -274,7 +277,7 @@ def _common(
             *rolled_back,
             *verdict_sentences(compared),
         ],
-        "further": [*leaks, *score_curve_sentences(table), *few, *rolled_back],
+        "further": [*leak_sentences(table, confidence), *score_curve_sentences(table), *few, *rolled_back],
         "training": story,
         "treatments": treatments_story(inputs.treatments, table, settings, inputs.compounds),
         "paired": _paired(inputs, settings),
@@ -323,13 +326,13 @@ def _comparison(item: Comparison) -> dict[str, Any]:
         "interval": (value.precise_interval if orders else value.interval) if value else "",
         "n": counted(value.n, value.unit) if value else "–",
         "verdict": item.verdict.value,
-        "rule": reference.rule.value if item.verdict in JUDGING else "",
+        "rule": rule_of(reference).value if item.verdict in JUDGING else "",
         "class": css,
         "sign": sign,
         "source": reference.source,
         "place": reference.place,
         "note": reference.note,
-        "target": str(getattr(reference, "target", "")),
+        "target": reference.target,
     }
 
 

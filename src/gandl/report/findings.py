@@ -13,7 +13,7 @@ from gandl.evaluation.screening.score_curves import SCORE_CURVES
 from gandl.evaluation.terms import ALL
 from gandl.report.numbers import JUDGED_FIRST, ControlsRow, DoseRow, DoseSeries, rows_of_split
 from gandl.report.order import Order, apart
-from gandl.report.verdicts import Comparison, Verdict
+from gandl.report.reference.verdicts import Comparison, Verdict
 from gandl.workflow.words import counted
 
 

@@ -228,7 +228,9 @@ def test_a_folder_outside_git_has_no_commit(tmp_path):
 def test_every_job_reports_its_time_and_its_memory(written):
     jobs = {job["job"]: job for job in written["jobs"]}
     ended = [datetime.fromisoformat(job.pop("ended")) for job in written["jobs"]]
-    assert all(abs(datetime.now(UTC) - end) < timedelta(hours=1) for end in ended), "the benchmark files were just written"
+    assert all(abs(datetime.now(UTC) - end) < timedelta(hours=1) for end in ended), (
+        "the benchmark files were just written"
+    )
     assert jobs["gandl_seed_0"] == {
         "stage": "models",
         "job": "gandl_seed_0",

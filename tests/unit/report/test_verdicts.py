@@ -10,18 +10,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
 
-from gandl.report.verdicts import (
-    COLUMNS,
-    Measured,
-    Reference,
-    ReferenceError,
-    Rule,
-    Verdict,
-    compare,
-    find,
-    judge,
-    read_references,
-)
+from gandl.report.reference.values import COLUMNS, Kind, Reference, ReferenceError, read_references, read_values
+from gandl.report.reference.verdicts import Measured, Rule, Verdict, compare, find, judge, rule_of
 from table_rows import number_row
 
 finite = st.floats(-100, 100)
@@ -36,7 +26,9 @@ def measured(value: float, low: float = math.nan, high: float = math.nan) -> Mea
 
 
 def write_csv(path: Path, *rows: dict[str, str]) -> Path:
-    pd.DataFrame([dict.fromkeys(COLUMNS, "") | {"dataset": "bbbc013"} | row for row in rows]).to_csv(path, index=False)
+    given = {"dataset": "bbbc013", "kind": "result", "question": "controls"}
+    named = [given | {"id": f"row:{position}"} | row for position, row in enumerate(rows)]
+    pd.DataFrame([dict.fromkeys(COLUMNS, "") | row for row in named]).to_csv(path, index=False)
     return path
 
 
@@ -62,9 +54,9 @@ def test_an_accepted_range_alone_decides_whatever_our_interval(value, low, high,
 
 
 def test_the_rule_that_decides_is_the_range_where_there_is_one():
-    assert RANGELESS.rule is Rule.INTERVAL
-    assert replace(RANGELESS, low=0.6).rule is Rule.RANGE
-    assert replace(RANGELESS, high=0.9).rule is Rule.RANGE
+    assert rule_of(RANGELESS) is Rule.INTERVAL
+    assert rule_of(replace(RANGELESS, low=0.6)) is Rule.RANGE
+    assert rule_of(replace(RANGELESS, high=0.9)) is Rule.RANGE
 
 
 def test_an_aim_is_not_reached_by_a_wide_interval():
@@ -146,3 +138,68 @@ def test_every_reference_of_the_project_names_its_source_or_says_that_there_is_n
     for reference in read_references(repository / "resources/paper_values.csv", "bbbc013"):
         assert (reference.source == "none") is (not reference.known), reference
         assert reference.note
+
+
+def setting(**changes: object) -> Reference:
+    plain = replace(RANGELESS, dataset="", question="settings", featurizer="", split="", kind=Kind.SETTING, value=512.0)
+    return replace(replace(plain, metric="training.network.feature_dim"), **changes)
+
+
+def of_setting(value: float, text: str = "") -> Measured:
+    return Measured(value, math.nan, math.nan, 0, "", "", text)
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_a_setting_is_compared_exactly_whatever_the_images(simulated):
+    assert judge(setting(), of_setting(512.0), simulated) is Verdict.AGREES
+    assert judge(setting(), of_setting(513.0), simulated) is Verdict.DIFFERS
+    assert judge(setting(value=None, text="paper"), of_setting(math.nan, "paper"), simulated) is Verdict.AGREES
+    assert judge(setting(value=None, text="paper"), of_setting(math.nan, "preprint"), simulated) is Verdict.DIFFERS
+
+
+def test_a_weight_that_is_said_to_be_on_is_above_0():
+    assert judge(setting(value=None, text="on"), of_setting(2.0), simulated=True) is Verdict.AGREES
+    assert judge(setting(value=None, text="on"), of_setting(0.0), simulated=True) is Verdict.DIFFERS
+
+
+def test_a_count_is_equal_or_differs_and_of_a_part_of_a_screen_is_not_comparable():
+    count = setting(kind=Kind.COUNT, question="screen", split="rxrx1", metric="sites", dataset="rxrx1", value=125_510.0)
+    assert judge(count, of_setting(125_510.0), simulated=False) is Verdict.AGREES
+    assert judge(count, of_setting(125_514.0), simulated=False) is Verdict.DIFFERS
+    assert judge(count, of_setting(840.0), simulated=False, partial=True) is Verdict.PART_OF_SCREEN
+    assert judge(count, of_setting(840.0), simulated=True) is Verdict.NOT_COMPARABLE
+
+
+def test_hours_of_other_hardware_are_not_comparable():
+    hours = setting(kind=Kind.RESULT, question="costs", metric="training_hours", value=48.0)
+    assert judge(hours, of_setting(48.0), simulated=False) is Verdict.OTHER_HARDWARE
+
+
+def test_figures_and_what_nothing_answers_have_a_verdict_of_their_own():
+    assert judge(setting(kind=Kind.FIGURE), None, simulated=True) is Verdict.BY_EYE
+    assert judge(replace(setting(), metric=""), None, simulated=True) is Verdict.NOT_COMPARED
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"kind": "number"}, "kind is 'number'; it must be one of result, setting, count, claim, figure"),
+        ({"value": "inf"}, "value is 'inf'; it must be a number or empty"),
+        ({"id": "row:0"}, "id is 'row:0'; each row needs one of its own"),
+        ({"repeats": "row:9"}, "repeats names row:9, which no row is called"),
+    ],
+)
+def test_other_mistakes_of_a_row_are_named(tmp_path, row, message):
+    with pytest.raises(ReferenceError, match=f"row 3: {message}"):
+        read_values(write_csv(tmp_path / "values.csv", {"value": "1"}, row))
+
+
+def test_what_two_versions_print_alike_is_compared_once(tmp_path):
+    rows = [
+        {"metric": "auc", "value": "1"},
+        {"metric": "auc", "value": "1", "source": "preprint"},
+        {"metric": "auc", "value": "2"},
+    ]
+    path = write_csv(tmp_path / "values.csv", *rows)
+    assert [reference.id for reference in read_references(path, "bbbc013")] == ["row:0", "row:2"]
+    assert len(read_values(path)) == 3

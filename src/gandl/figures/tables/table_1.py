@@ -22,6 +22,7 @@ from gandl.figures.common.labels import featurizer_label, fixed
 from gandl.figures.common.style import FigureError, write_csv
 from gandl.figures.tables.convergence import convergence_note
 from gandl.tables import NUMBERS, read_table
+from gandl.tables.printed import PAPER as PAPER_2022, printed_in
 from gandl.workflow.files import atomic
 
 MISSING = "–"
@@ -108,7 +109,7 @@ def write_table_1(
     FigureError : no number answers any of the tasks.
     """
     ours = pd.concat([read_table(Path(path), NUMBERS) for path in numbers], ignore_index=True)
-    data = table_data(ours, pd.read_csv(reference), featurizers, normalization)
+    data = table_data(ours, printed_in(reference, PAPER_2022), featurizers, normalization)
     compared = read_comparisons(comparisons)
     said = sentences(compared[compared["unit"] == "site"], confidence, family=len(compared))
     with atomic(Path(html)) as partial:

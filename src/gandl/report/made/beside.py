@@ -13,11 +13,13 @@ from gandl.workflow.files import write_json
 NAMED = 3
 """Numbers that a sentence names; it says how many more there are."""
 NOT_MEASURED = "–"
-LEFT_OUT = ("setting", "count")
+FIELDS = ("kind", "what", "source", "place", "printed", "paper_value", "n", "verdict", "target", "repeats")
+STATED = ("result", "claim")
+"""Kinds of rows of the audit's table that a caption states."""
 PLACES = {"table": "table", "fig": "figure", "figure": "figure"}
 
 
-def write_beside(rows: Sequence[Mapping[str, str]], output: Path) -> None:
+def write_beside(rows: Sequence[Mapping[str, str]], output: Path, printed: Path | None = None) -> None:
     """Write a sentence for each target, as JSON.
 
     Parameters
@@ -25,8 +27,9 @@ def write_beside(rows: Sequence[Mapping[str, str]], output: Path) -> None:
     rows : as the audit shows them: `what` was measured, by `who`, which wells (`split`), the `reference` or the `accepted` range,
         `ours` with `interval`, `verdict`, `place` in the paper, and `target` (the rule that renders it; else its
         place says it).
+    printed : the audit's table, which has every number that the papers print: then its rows are taken instead.
     """
-    write_json(sentences(rows), output)
+    write_json(sentences(rows if printed is None else rows_of_table(printed)), output)
 
 
 def sentences(rows: Sequence[Mapping[str, str]]) -> dict[str, str]:
@@ -38,31 +41,45 @@ def sentences(rows: Sequence[Mapping[str, str]]) -> dict[str, str]:
     return {target: _sentence(mine) for target, mine in by_target.items()}
 
 
-def rows_of_table(path: Path) -> list[dict[str, str]]:
-    """Rows as `write_beside` takes them, of the audit's table: a CSV with `what`, `printed`, `ours` (or `ours_text`) with
-    `ours_low` and `ours_high`, `verdict`, `target` and `place`; settings, counts and what repeats another row are left out."""
+def printed_rows(path: Path | None) -> list[dict[str, str]]:
+    """Every row of the audit's table (a CSV), as text: `kind`, `what`, `place`, as `printed`, `ours` with `interval`, `n`,
+    `verdict`, `target`, and what it `repeats`; none where there is no table."""
+    if path is None:
+        return []
     with Path(path).open(encoding="utf-8", newline="") as file:
-        found = [row for row in csv.DictReader(file) if row["kind"] not in LEFT_OUT and not row["repeats"]]
+        found = list(csv.DictReader(file))
     return [
         {
-            "what": row["what"],
-            "who": "",
-            "split": "",
-            "reference": row["printed"] or NOT_MEASURED,
-            "accepted": "",
-            "ours": row["ours_text"] or _short(row["ours"]) or NOT_MEASURED,
+            **{name: row[name] for name in FIELDS},
+            "ours": _short(row["ours"]) or row["ours_text"] or NOT_MEASURED,
             "interval": f"[{_short(row['ours_low'])}, {_short(row['ours_high'])}]" if row["ours_low"] else "",
-            "verdict": row["verdict"],
-            "place": row["place"],
-            "target": row["target"],
         }
         for row in found
     ]
 
 
+def rows_of_table(path: Path) -> list[dict[str, str]]:
+    """Rows as `write_beside` takes them, of the audit's table: results before claims. Settings, counts, pictures
+    without numbers, and what repeats another row or names no target, are left out."""
+    found = [row for row in printed_rows(path) if row["kind"] in STATED and row["target"] and not row["repeats"]]
+    return [
+        {**row, "who": "", "split": "", "reference": _as_ours(row) or NOT_MEASURED, "accepted": ""}
+        for row in sorted(found, key=lambda row: STATED.index(row["kind"]))
+    ]
+
+
+def _as_ours(row: Mapping[str, str]) -> str:
+    """What is printed; of a number, in our unit: 0.914 where the paper prints 91.4 %."""
+    number = row["paper_value"] if row["kind"] == STATED[0] else ""
+    return f"{float(number):.4g}".replace("-", "−") if number else row["printed"]
+
+
 def _short(number: str) -> str:
-    """Three significant digits; nothing of nothing."""
-    return f"{float(number):.3g}".replace("-", "−") if number else ""
+    """Three significant digits, whole numbers as they are; nothing of nothing."""
+    if not number:
+        return ""
+    value = float(number)
+    return (f"{value:,.0f}" if value.is_integer() or abs(value) >= 1000 else f"{value:.3g}").replace("-", "−")
 
 
 def targets_of(row: Mapping[str, str]) -> list[str]:
