@@ -48,8 +48,8 @@ def _parts(provenance: Mapping[str, Any], screens: Sequence[str], found: Sequenc
         total = sum(cost.seconds for cost in costs)
         yield _heading("What it cost, by rule")
         yield f"{counted(sum(cost.jobs for cost in costs), 'job')}, {duration(total)} if all were added up."
-        columns = ("Stage", "Rule", "Jobs", "Time, added up", "Processor time", "Peak memory")
-        yield _table(columns, [_cost(cost) for cost in costs], (16, 28, 8, 16, 16, 16))
+        columns = ("Rule (stage)", "Jobs", "Time, added up", "Processor time", "Peak memory")
+        yield _table(columns, [_cost(cost) for cost in costs], (40, 8, 18, 18, 16))
 
 
 def _facts(provenance: Mapping[str, Any], screens: Sequence[str]) -> list[tuple[str, str]]:
@@ -80,7 +80,7 @@ def _facts(provenance: Mapping[str, Any], screens: Sequence[str]) -> list[tuple[
 
 def _cost(cost: RuleCost) -> tuple[str, ...]:
     peak = "–" if cost.peak_mib is None else f"{cost.peak_mib:,.0f} MiB"
-    return cost.stage, cost.rule, str(cost.jobs), duration(cost.seconds), duration(cost.cpu_seconds), peak
+    return f"{cost.rule} ({cost.stage})", str(cost.jobs), duration(cost.seconds), duration(cost.cpu_seconds), peak
 
 
 def plain(text: str) -> str:
