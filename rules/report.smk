@@ -48,7 +48,7 @@ rule provenance:
 
 
 rule audit:
-    """The audit: reference, ours, interval and verdict of every value that the papers print, as a page and as a table."""
+    """The audit: reference, ours, interval and verdict of every value that the papers print, as a page and as a table; the run as an RO-Crate."""
     input:
         provenance="<results>/report/provenance.json",
         reference="resources/paper_values.csv",
@@ -67,6 +67,9 @@ rule audit:
             "src/gandl/report/templates/style.css.jinja",
         ],
         landing="workflow/report/workflow.rst",
+        workflow=workflow_sources(),
+        lock="requirements.lock",
+        figures=rules.figures.input,
         datasets="resources/datasets.csv",
         sites=collect("<results>/source/{dataset}/sites.parquet", dataset=DATASETS),
         numbers=NUMBERS,
@@ -99,6 +102,10 @@ rule audit:
         table="<results>/report/audit.csv",
         beside="<results>/report/beside_paper.json",
         landing="<results>/report/landing.rst",
+        crate="<results>/ro-crate-metadata.json",
+        configuration="<results>/report/configuration.json",
+        lock="<results>/report/requirements.lock",
+        workflow=[f"<results>/report/workflow/{file}" for file in workflow_sources()],
     log:
         "<logs>/report/audit.log",
     benchmark:
@@ -113,39 +120,13 @@ rule audit:
         caption=caption(
             "bootstrap", "confidence", "images", "crop", "resolution", "seed"
         ),
-        code=code_version("gandl.report.audit", "gandl.report.audit_table"),
-    script:
-        "../workflow/scripts/audit.py"
-
-
-rule ro_crate:
-    """The run as an RO-Crate (Provenance Run Crate): its workflow, its inputs and results, and every job."""
-    input:
-        provenance="<results>/report/provenance.json",
-        workflow=workflow_sources(),
-        lock="requirements.lock",
-        results=[*rules.figures.input, *rules.audit.output],
-    output:
-        crate="<results>/ro-crate-metadata.json",
-        configuration="<results>/report/configuration.json",
-        lock="<results>/report/requirements.lock",
-        workflow=[f"<results>/report/workflow/{file}" for file in workflow_sources()],
-    log:
-        "<logs>/report/ro_crate.log",
-    benchmark:
-        "<benchmarks>/report/ro_crate.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem="1GB",
-        runtime="10m",
-    params:
         root=f"results/{cfg.run}",
         rules=purposes,
-        code=code_version("gandl.report.made.crate"),
+        code=code_version(
+            "gandl.report.audit", "gandl.report.audit_table", "gandl.report.made.crate"
+        ),
     script:
-        "../workflow/scripts/ro_crate.py"
+        "../workflow/scripts/audit.py"
 
 
 rule report:

@@ -29,7 +29,7 @@ FIGURES = {
     "table_featurizers",
     "table_treatments",
 }
-REPORT = {"provenance", "audit", "ro_crate"}
+REPORT = {"provenance", "audit"}
 EVALUATION = {"scores", "controls", "comparisons", "dose_response", "treatments", "screening", "layout"}
 OF_EVALUATION = FIGURES - {"figure_1", "figure_samples", "figure_training", "figure_s_training"}
 """Figures and tables drawn from numbers; the others are drawn from images or from the model."""

@@ -31,12 +31,7 @@ KINDS: dict[str, str | type[object]] = {"string": object, "integer": "int64", "f
 HELD_OUT = Scheme.LEAVE_ROW_OUT.value
 MOST_NUMBERS = 6000
 """Numbers listed on the page at most; all of them are in the tables of evaluation."""
-QUESTIONS = {
-    "controls": "C+ against C−",
-    "cell_model": "HRCE against VERO",
-    "layout": "leakage and layout",
-    "images": "nuclei",
-}
+QUESTIONS = {"controls": "C+ against C−", "cell_model": "HRCE against VERO", "layout": "leakage and layout"}
 """Questions whose name does not say for readers what they ask."""
 LABELS = {
     **METRICS,

@@ -56,5 +56,6 @@ def coverage(columns: Sequence[Column], confidence: float) -> str:
 
 
 def strip_of(row: numbers.ControlsRow, splits: Sequence[str]) -> str:
+    """The strip of a featurizer: Z' of the first two of these splits, where known."""
     values = [row.values.get((split, "z_prime")) for split in splits[:2]]
     return strip([value for value in values if value is not None and value.known])
