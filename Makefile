@@ -3,6 +3,7 @@
 #   make reproduce   environment, workflow, report
 #   make plan        what a run would download, store and train, and which jobs it has
 #   make report      Snakemake's report of a finished run
+#   make dag         the rule graph as a picture; of one figure: make dag ARGS=figure_4
 #   make test        every test
 #   make lint        ruff, mypy, snakefmt, snakemake --lint
 #   make bench       how long the Snakefile takes to parse
@@ -28,10 +29,10 @@ SNAKEMAKE := $(BIN)/snakemake
 RUN_OPTIONS := --cores $(CORES) --configfile "$(CONFIG)" $(if $(MIRROR),--config mirror="$(MIRROR)")
 
 .DEFAULT_GOAL := help
-.PHONY: help environment reproduce report plan test lint bench config lock configuration
+.PHONY: help environment reproduce report plan dag test lint bench config lock configuration
 
 help:
-	@sed -n '1,17s/^# \{0,1\}//p' Makefile
+	@sed -n '1,18s/^# \{0,1\}//p' Makefile
 
 environment: $(READY)
 
@@ -56,12 +57,18 @@ report: $(READY) configuration
 	@report=$$($(BIN)/python -m gandl report-path --configfile "$(CONFIG)") && \
 		{ [ -e "$$(dirname $$report)/report/audit.html" ] || { echo "The run of $(CONFIG) is not finished: make reproduce CONFIG=$(CONFIG)"; exit 1; }; } && \
 		newer=$$(find Snakefile rules workflow/report "$$(dirname $$report)/report" -newer $$report 2>/dev/null | head -n 1) && \
-		if [ ! -e $$report ] || [ -n "$$newer" ]; then $(SNAKEMAKE) $(RUN_OPTIONS) --quiet all --report $$report; fi
+		if [ ! -e $$report ] || [ -n "$$newer" ]; then \
+			$(SNAKEMAKE) $(RUN_OPTIONS) --quiet all --report $$report && \
+			$(SNAKEMAKE) $(RUN_OPTIONS) --quiet all --report $${report%.zip}.html; fi
 	@$(BIN)/python -m gandl finish --configfile "$(CONFIG)"
 
 plan: $(READY) configuration
 	@$(BIN)/python -m gandl plan --configfile "$(CONFIG)" $(if $(MIRROR),--mirror "$(MIRROR)")
 	@$(SNAKEMAKE) $(ARGS) $(RUN_OPTIONS) --dry-run --quiet rules
+
+dag: $(READY) configuration
+	@set -o pipefail; $(SNAKEMAKE) $(ARGS) $(RUN_OPTIONS) --quiet all --rulegraph mermaid-js | \
+		$(BIN)/python -m gandl dag $(ARGS) --configfile "$(CONFIG)"
 
 configuration:
 	@[ -f "$(CONFIG)" ] || { echo "There is no configuration $(CONFIG); those of the project lie in config/"; exit 1; }

@@ -15,9 +15,6 @@ if "source" not in config:
     configfile: "config/config.yaml"
 
 
-report: "workflow/report/workflow.rst"
-
-
 include: "rules/common.smk"
 include: "rules/inputs.smk"
 include: "rules/drawing.smk"
@@ -30,6 +27,9 @@ include: "rules/evaluation.smk"
 include: "rules/figures.smk"
 include: "rules/tables.smk"
 include: "rules/report.smk"
+
+
+report: LANDING_PAGE
 
 
 rule all:

@@ -25,6 +25,7 @@ from gandl.report.captions import (
     normalizations_in_words,
     zero_shot_note,
 )
+from gandl.report.made.sections import of_paper, section_of
 from gandl.source.catalogue import download_at, downloads_of, file_of
 from gandl.source.schemes import WHOLE as LEFT_OUT_WHOLE, Question
 from gandl.source.remote.copies import state_of_copy

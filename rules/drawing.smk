@@ -91,29 +91,51 @@ def caption(*keys):
 STYLE = "src/gandl/figures/common/gandl.mplstyle"
 
 
-def in_report(file, caption, category, result):
-    """A result as Snakemake's report shows it: under a category, by a label, with a caption of `workflow/report`."""
+LANDING = Path(f"results/{cfg.run}/report/landing.rst")
+
+
+LANDING_PAGE = (  # of a finished run: what is computed stands there, too
+    str(LANDING.resolve()) if LANDING.is_file() else "workflow/report/workflow.rst"
+)
+
+
+BESIDE = f"results/{cfg.run}/report/beside_paper.json"
+
+
+def of_the_paper(wildcards, output):
+    """What the paper states and what this run found, a sentence for the caption: nothing before the audit, which comes last.
+
+    It takes outputs, so that Snakemake does not compare it: a figure is not drawn again because of what was found.
+    """
+    return of_paper(Path(output[0]).stem, BESIDE)
+
+
+def in_report(file, caption, stage, result):
+    """A result as Snakemake's report shows it: under its section of the paper, by one label, with a caption of `workflow/report`.
+
+    One label alone: with several, results can be turned into a switch that leaves the page blank.
+    """
     return report(
         file,
         caption=f"../workflow/report/{caption}",
-        category=category,
+        category=section_of(Path(file).stem),
         labels={"result": result},
     )
 
 
-def figure_files(name, caption, category, result):
+def figure_files(name, caption, stage, result):
     """The outputs of a figure: two pictures, the first of which the report shows, and the data drawn."""
     return {
-        "svg": in_report(f"<results>/figures/{name}.svg", caption, category, result),
+        "svg": in_report(f"<results>/figures/{name}.svg", caption, stage, result),
         "png": f"<results>/figures/{name}.png",
         "csv": f"<results>/figures/{name}.csv",
     }
 
 
-def table_files(name, caption, category, result):
+def table_files(name, caption, stage, result):
     """The outputs of a table: a page, which the report shows, and its data."""
     return {
-        "html": in_report(f"<results>/tables/{name}.html", caption, category, result),
+        "html": in_report(f"<results>/tables/{name}.html", caption, stage, result),
         "csv": f"<results>/tables/{name}.csv",
     }
 

@@ -29,6 +29,7 @@ rule figure_samples:
         settings=settings(cfg.figures),
         word=WORD,
         network=NETWORK,
+        paper=of_the_paper,
         caption=caption("images", "crop", "resolution", "seed"),
     script:
         "../workflow/scripts/figure.py"

@@ -281,6 +281,20 @@ def workflow_files():
     return ["Snakefile", *sorted(found)]
 
 
+def workflow_sources():
+    """The rules and scripts of the workflow, the Snakefile first."""
+    ours = ("rules/", "workflow/scripts/")
+    return [file for file in workflow_files() if file.startswith(("Snakefile", *ours))]
+
+
+def purposes(wildcards):
+    """What every rule is for, in the first sentence of its help."""
+    return {
+        each.name: (each.docstring or "").strip().split("\n")[0]
+        for each in workflow.rules
+    }
+
+
 def codes(wildcards):
     """Hash of the code behind every rule, by rule; where screens have code of their own, by screen."""
     found = {}

@@ -1,7 +1,8 @@
-"""report: provenance and the audit page, where each number is shown beside its reference.
+"""report: provenance and the audit page, where each number is shown beside its reference; the run as an RO-Crate.
 
 REQUIRED  all results: the downloads, the manifests, profiles of all wells, numbers, figures; resources/paper_values.csv
-MAKES     <results>/report/provenance.json, audit.html, audit.csv, summary.txt; `make reproduce` adds Snakemake's own report.zip
+MAKES     <results>/report/provenance.json, audit.html, audit.csv, summary.txt, <results>/ro-crate-metadata.json; `make reproduce` adds Snakemake's
+          own report.zip and report.html, which open with landing.rst
 """
 
 
@@ -41,18 +42,22 @@ rule provenance:
         benchmarks=f"results/{cfg.run}/benchmarks",
         config=cfg.model_dump(mode="json", exclude={"mirror"}),
         codes=codes,
-        code=code_version("gandl.report.provenance"),
+        code=code_version("gandl.report.made.provenance"),
     script:
         "../workflow/scripts/provenance.py"
 
 
 rule audit:
-    """The audit: reference, ours, interval and verdict of every value that the papers print, as a page and as a table."""
+    """The audit: reference, ours, interval and verdict of every value that the papers print, as a page and as a table; the run as an RO-Crate."""
     input:
         provenance="<results>/report/provenance.json",
         reference="resources/paper_values.csv",
         templates=[
             "src/gandl/report/templates/page.html.jinja",
+            "src/gandl/report/templates/overview.html.jinja",
+            "src/gandl/report/templates/screening.html.jinja",
+            "src/gandl/report/templates/places.html.jinja",
+            "src/gandl/report/templates/printed.html.jinja",
             "src/gandl/report/templates/plate.html.jinja",
             "src/gandl/report/templates/screen.html.jinja",
             "src/gandl/report/templates/floors.html.jinja",
@@ -61,6 +66,10 @@ rule audit:
             "src/gandl/report/templates/macros.html.jinja",
             "src/gandl/report/templates/style.css.jinja",
         ],
+        landing="workflow/report/workflow.rst",
+        workflow=workflow_sources(),
+        lock="requirements.lock",
+        figures=rules.figures.input,
         datasets="resources/datasets.csv",
         sites=collect("<results>/source/{dataset}/sites.parquet", dataset=DATASETS),
         numbers=NUMBERS,
@@ -83,14 +92,20 @@ rule audit:
         full="config/paper.yaml",
         curve=f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet",
     output:
-        audit=report(
+        audit=in_report(
             "<results>/report/audit.html",
-            caption="../workflow/report/audit.rst",
-            category="report",
-            labels={"result": "Every number beside its reference"},
+            "audit.rst",
+            "report",
+            "Every number beside its reference",
         ),
         summary="<results>/report/summary.txt",
         table="<results>/report/audit.csv",
+        beside="<results>/report/beside_paper.json",
+        landing="<results>/report/landing.rst",
+        crate="<results>/ro-crate-metadata.json",
+        configuration="<results>/report/configuration.json",
+        lock="<results>/report/requirements.lock",
+        workflow=[f"<results>/report/workflow/{file}" for file in workflow_sources()],
     log:
         "<logs>/report/audit.log",
     benchmark:
@@ -105,13 +120,18 @@ rule audit:
         caption=caption(
             "bootstrap", "confidence", "images", "crop", "resolution", "seed"
         ),
-        code=code_version("gandl.report.audit", "gandl.report.audit_table"),
+        root=f"results/{cfg.run}",
+        rules=purposes,
+        code=code_version(
+            "gandl.report.audit", "gandl.report.audit_table", "gandl.report.made.crate"
+        ),
     script:
         "../workflow/scripts/audit.py"
 
 
 rule report:
-    """The audit page and the provenance."""
+    """The audit page, the provenance, and the run as an RO-Crate."""
     input:
         "<results>/report/audit.html",
         "<results>/report/provenance.json",
+        "<results>/ro-crate-metadata.json",

@@ -1,5 +1,5 @@
 """The command line besides Snakemake's: `gandl check` checks your own plates, `gandl evaluate` evaluates your own embeddings,
-`gandl plan` prints what a run will move and make, `gandl finish` what it found."""
+`gandl plan` prints what a run will move and make, `gandl finish` what it found, `gandl dag` draws its rules."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gandl.commands import check as commands_check, evaluate as commands_evaluate
+from gandl.commands import check as commands_check, dag as commands_dag, evaluate as commands_evaluate
 from gandl.commands.plan import plan_lines
 from gandl.config import Config
 from gandl.config.files import read_config
@@ -29,8 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             command.add_argument("--mirror", default=None, help="folder or base URL used instead of the official hosts")
     commands_check.add_parser(commands)
     commands_evaluate.add_parser(commands)
+    commands_dag.add_parser(commands)
     options = parser.parse_args(arguments)
-    if options.command in ("check", "evaluate"):
+    if options.command in ("check", "dag", "evaluate"):
         options.run(options)
         return
     config = read_config(options.configfile)
@@ -56,7 +57,8 @@ def finish_lines(config: Config) -> list[str]:
     folder = Path("results") / config.run
     summary = folder / "report" / "summary.txt"
     found = summary.read_text(encoding="utf-8").splitlines() if summary.exists() else ["The run is not finished yet."]
-    files = [path for path in (folder / "report" / "audit.html", report_path(config)) if path.exists()]
+    pages = (folder / "report" / "audit.html", report_path(config).with_suffix(".html"), report_path(config))
+    files = [path for path in pages if path.exists()]
     figures = [f"figures, with the data they draw: {folder / 'figures'}/"] if (folder / "figures").exists() else []
     return [*found, "", *(f"open {path}" for path in files), *figures]
 

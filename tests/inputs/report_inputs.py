@@ -14,7 +14,7 @@ import pandas as pd
 from gandl.config import Config
 from gandl.config.files import read_config
 from gandl.report.audit import AuditInputs, write_audit
-from gandl.report.provenance import write_provenance
+from gandl.report.made.provenance import write_provenance
 from gandl.source.remote.datasets import read_datasets
 from gandl.source.screens.bbbc013 import write_sites
 from gandl.tables import CURVE, NUMBERS, write_table

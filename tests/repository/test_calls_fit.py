@@ -10,7 +10,7 @@ from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, 
 
 from gandl.workflow.calls import CallError, bound
 
-FOR_OTHERS = ("calls", "code", "caption", "each", "network")
+FOR_OTHERS = ("calls", "code", "caption", "each", "network", "paper")
 OF_WILDCARDS = {"featurizer": "gandl", "normalization": "none"}
 
 

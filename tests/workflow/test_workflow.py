@@ -85,8 +85,11 @@ def test_the_whole_run_makes_every_figure_table_and_page(finished: Project) -> N
         *(f"tables/compounds.{ending}" for ending in ("html", "csv", "parquet")),
         "report/audit.csv",
         "report/audit.html",
+        "report/beside_paper.json",
+        "report/landing.rst",
         "report/provenance.json",
         "report/summary.txt",
+        "ro-crate-metadata.json",
     ):
         assert (results / file).stat().st_size > 0
 
@@ -107,7 +110,7 @@ def test_the_provenance_holds_every_job_and_the_code_of_its_rule(finished: Proje
     results = finished.folder / "results/tiny"
     provenance = json.loads((results / "report/provenance.json").read_text(encoding="utf-8"))
     made = {file.relative_to(results / "benchmarks") for file in (results / "benchmarks").rglob("*.jsonl")}
-    made = {file.with_suffix("").as_posix() for file in made} - {"report/provenance", "report/audit"}
+    made = {file.with_suffix("").as_posix() for file in made} - {f"report/{name}" for name in REPORT}
     assert {f"{job['stage']}/{job['job']}" for job in provenance["jobs"]} == made
     code = provenance["code"]
     assert {job["rule"] for job in provenance["jobs"]} <= set(code) | {"download"}
@@ -117,7 +120,7 @@ def test_the_provenance_holds_every_job_and_the_code_of_its_rule(finished: Proje
 
 
 def test_a_change_that_remakes_a_page_alone_leaves_no_stale_hash(finished: Project) -> None:
-    path = finished.folder / "src/gandl/report/costs.py"
+    path = finished.folder / "src/gandl/report/made/costs.py"
     before = path.read_text(encoding="utf-8")
     with changed(path, before, before + "\nCHANGED = 1\n"):
         assert set(finished.planned()) == REPORT
@@ -214,6 +217,9 @@ def test_the_report_opens_without_any_external_request(finished: Project) -> Non
         assert any(name.endswith("report.html") for name in pages)
         for name in pages:
             assert not loaded.search(archive.read(name)), name
+        everything = b"".join(archive.read(name) for name in archive.namelist())
+        for words in (b"What it cost, by rule", b"Beside the paper", b"Not in the paper", b"8. Beyond the paper"):
+            assert words in everything
         drawn = [name for name in archive.namelist() if name.endswith(".svg")]
     assert len(drawn) == sum(name.startswith("figure") for name in FIGURES)
 

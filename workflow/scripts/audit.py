@@ -1,10 +1,11 @@
-"""Rule `audit`: every number beside its reference."""
+"""Rule `audit`: every number beside its reference, and the run as an RO-Crate."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gandl.report.audit import AuditInputs, write_audit
+from gandl.report.audit import AuditInputs, AuditOutputs, write_audit
 from gandl.report.audit_table import AuditTableInputs, write_audit_table
+from gandl.report.made.crate import CrateFiles, write_crate
 from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ with job(snakemake.log[0]):
         treatments=Path(snakemake.input.treatments) if snakemake.input.treatments else None,
         compounds=Path(snakemake.input.compounds) if snakemake.input.compounds else None,
         paired=[Path(path) for path in snakemake.input.paired],
+        landing=Path(snakemake.input.landing),
+        printed=Path(snakemake.output.table),
     )
-    write_audit(inputs, Path(snakemake.output.audit), Path(snakemake.output.summary))
     values = AuditTableInputs(
         references=inputs.references,
         provenance=inputs.provenance,
@@ -33,3 +35,15 @@ with job(snakemake.log[0]):
         compounds=[Path(snakemake.input.called)] if snakemake.input.called else [],
     )
     write_audit_table(values, Path(snakemake.output.table))
+    further = AuditOutputs(beside=Path(snakemake.output.beside), landing=Path(snakemake.output.landing))
+    write_audit(inputs, Path(snakemake.output.audit), Path(snakemake.output.summary), further)
+    pages = [snakemake.output[name] for name in ("audit", "table", "summary", "beside", "landing")]
+    files = CrateFiles(
+        root=Path(snakemake.params.root),
+        provenance=inputs.provenance,
+        workflow=[Path(path) for path in snakemake.input.workflow],
+        lock=Path(snakemake.input.lock),
+        results=[Path(path) for path in (*snakemake.input.figures, *pages)],
+        repository=Path(),
+    )
+    write_crate(files, Path(snakemake.output.crate), snakemake.params.rules)

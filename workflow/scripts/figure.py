@@ -12,7 +12,7 @@ from gandl.workflow.jobs import job
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-FOR_OTHERS = ("calls", "code", "caption", "each", "network")
+FOR_OTHERS = ("calls", "code", "caption", "each", "network", "paper")
 """Parameters of a rule that its function does not take: for Snakemake, the report, and `bound`."""
 
 with job(snakemake.log[0]), named_with(snakemake.params.network):

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gandl.config.check import load_config
-from gandl.report.provenance import write_provenance
+from gandl.report.made.provenance import write_provenance
 from gandl.source.remote.datasets import read_datasets
 from gandl.workflow.jobs import job
 

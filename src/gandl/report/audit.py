@@ -17,24 +17,23 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from gandl.config import TRAINED, FeaturizerName, Normalization
 from gandl.evaluation.terms import most_treated
 from gandl.figures.common.comparisons import read_comparisons, sentences as paired_sentences, set_tables
-from gandl.figures.common.labels import featurizer_label, named_with, network_of
+from gandl.figures.common.labels import featurizer_label, named_with, network_of, normalization_label
 from gandl.figures.common.layout import leak_sentences
 from gandl.report import numbers, screen
-from gandl.report.captions import (
-    DOSES,
-    FLOORS,
-    SIMULATED_CONFIDENCE,
-    coverage_note,
-    features_in_words,
-)
+from gandl.report.captions import DOSES, FLOORS, features_in_words
 from gandl.report.caveats import COLUMNS, MOCK, caveats, not_evaluated
-from gandl.report.costs import duration, stage_costs
 from gandl.report.findings import Found, judged_row, score_curve_sentences, sentences, short_training, verdict_sentences
-from gandl.report.order import order_of, rankings, references_in_words
+from gandl.report.made.beside import printed_rows, write_beside
+from gandl.report.made.costs import duration, stage_costs
+from gandl.report.made.landing import write_landing
+from gandl.report.order import Ranking, order_of, rankings, references_in_words
+from gandl.report.overview.leaks import places
+from gandl.report.overview.questions import overview
+from gandl.report.overview.screened import screened
+from gandl.report.plate import columns_of, coverage, held_out, strip_of
 from gandl.report.recognition import recognition_story
 from gandl.report.reference.values import read_references
 from gandl.report.reference.verdicts import Comparison, Verdict, compare, rule_of
-from gandl.report.strips import strip
 from gandl.report.training import few_images, training_story
 from gandl.report.treatments import treatments_story
 from gandl.source.schemes import Scheme
@@ -66,6 +65,8 @@ class AuditInputs:
     treatments, compounds : `evaluation.terms.TREATMENTS` and `COMPOUNDS` of the featurizer that is drawn; None where the question
         was not requested.
     paired : `evaluation.terms.COMPARISONS`; none where no featurizer was compared with a floor.
+    printed : `audit.csv` (`gandl.report.audit_table`), where every value that the papers print stands beside ours.
+    landing : the project's text on the landing page of Snakemake's report (a template), where that page is made.
     """
 
     numbers: Sequence[Path]
@@ -77,24 +78,20 @@ class AuditInputs:
     treatments: Path | None = None
     compounds: Path | None = None
     paired: Sequence[Path] = ()
+    printed: Path | None = None
+    landing: Path | None = None
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column of the table of Z': a split, its plate rows, how its wells were held out, and its number of wells by control."""
+class AuditOutputs:
+    """What Snakemake's report takes from the audit: a sentence per figure or table on what the paper states, the landing page."""
 
-    split: str
-    rows: str
-    how: str
-    counts: dict[str, int]
-
-    @property
-    def named(self) -> str:
-        return self.split.partition(":")[2]
+    beside: Path
+    landing: Path
 
 
-def write_audit(inputs: AuditInputs, output: Path, summary: Path) -> None:
-    """Write the audit page and the summary that `make reproduce` prints.
+def write_audit(inputs: AuditInputs, output: Path, summary: Path, further: AuditOutputs | None = None) -> None:
+    """Write the audit page, the summary that `make reproduce` prints, and on request what Snakemake's report takes from them.
 
     Raises
     ------
@@ -111,6 +108,10 @@ def write_audit(inputs: AuditInputs, output: Path, summary: Path) -> None:
         partial.write_text(page, encoding="utf-8")
     with atomic(Path(summary)) as partial:
         partial.write_text("\n".join(summary_lines(context)) + "\n", encoding="utf-8")
+    if further is not None and inputs.landing is not None:
+        write_beside(context["comparisons"], further.beside, inputs.printed)
+        found = [*context["overview"].sentences, *context["top"]]
+        write_landing(further.landing, inputs.landing, context["provenance"], context["screens"], found)
 
 
 def summary_lines(context: dict[str, Any]) -> list[str]:
@@ -121,132 +122,96 @@ def summary_lines(context: dict[str, Any]) -> list[str]:
 
 def screen_context(inputs: AuditInputs) -> dict[str, Any]:
     """All that the page of a screen of several plates (or a lab's own) shows, as its template names it."""
-    provenance = json.loads(Path(inputs.provenance).read_text(encoding="utf-8"))
-    settings, simulated = provenance["configuration"], bool(provenance["simulated"])
-    method, featurizers = settings["normalization"]["method"], settings["embeddings"]["featurizers"]
-    table = numbers.read_numbers(inputs.numbers) if inputs.numbers else numbers.no_numbers()
+    run = _run(inputs)
+    settings, table, featurizers = run.settings, run.table, run.settings["embeddings"]["featurizers"]
     ranked = rankings(table, settings)
     judged = next((name for name in TRAINED if name in featurizers), featurizers[0])
     references = [row for name in settings["source"]["datasets"] for row in read_references(inputs.references, name)]
-    compared = compare(references, table, method, simulated)
+    compared = compare(references, table, run.method, run.simulated)
     drawn = FeaturizerName.GANDL_BLOCKS.value if FeaturizerName.GANDL_BLOCKS in featurizers else judged
     sections, series = screen.sections(table, settings), screen.dose_series(table, settings, drawn)
-    story = training_story(inputs.curves, settings["training"])
     columns = table["split"].str.startswith(Scheme.LEAVE_COLUMN_OUT.value).any()
-    treated, paired = treatments_story(inputs.treatments, table, settings, inputs.compounds), _paired(inputs, settings)
+    common = _common(inputs, run, ranked, compared, drawn)
     recognised = recognition_story(table, settings)
     return {
-        "run": provenance["run"],
+        **common,
         "dataset": " + ".join(name.upper() for name in settings["source"]["datasets"]),
-        "simulated": simulated,
-        "provenance": provenance,
-        "settings": settings,
-        "method": method,
-        "confidence": f"{100 * float(settings['evaluation']['confidence']):g} %",
-        "screens": screen.counts_in_words([inputs.sites, *inputs.others]),
         "findings": [
             *screen.findings(
                 sections,
                 series,
                 verdict_sentences(compared),
                 judged,
-                simulated,
+                run.simulated,
                 drawn,
                 order_of(ranked),
-                treated,
-                paired["sentences"],
+                common["treatments"],
+                common["paired"]["sentences"],
             ),
             *(recognised.findings if recognised else []),
-            *short_training(int(settings["training"]["images"]), simulated),
-            *leak_sentences(table, float(settings["evaluation"]["confidence"])),
-            *score_curve_sentences(table),
-            *few_images(inputs.sites, settings["training"]),
-            *(story.findings if story else []),
+            *short_training(int(settings["training"]["images"]), run.simulated),
+            *common["further"],
         ],
-        "training": story,
         "comparisons": [_of_question(item) for item in compared],
         "sections": sections,
         "series": series,
-        "rankings": ranked,
-        "reference_wells": references_in_words(settings),
         "most_series": screen.MOST_SERIES,
         "scored": screen.scored_in_words(series),
         "judged": featurizer_label(drawn),
-        "treatments": treated,
-        "paired": paired,
         "recognition": recognised,
-        "trained": bool(set(TRAINED) & set(featurizers)),
-        "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
         "caveats": [
             *([COLUMNS] if columns else []),
             *not_evaluated(inputs.numbers, inputs.sites),
-            *caveats(provenance, [], most_treated(read_table(inputs.sites, SITES).drop_duplicates("well_id")), table),
+            *caveats(
+                run.provenance, [], most_treated(read_table(inputs.sites, SITES).drop_duplicates("well_id")), table
+            ),
         ],
-        "costs": stage_costs(provenance["jobs"]),
-        "numbers": numbers.every_number(table),
     }
 
 
 def audit_context(inputs: AuditInputs) -> dict[str, Any]:
     """All that the page of a single plate with development rows shows, as its template names it."""
-    provenance = json.loads(Path(inputs.provenance).read_text(encoding="utf-8"))
-    settings, simulated = provenance["configuration"], bool(provenance["simulated"])
-    method, featurizers = settings["normalization"]["method"], settings["embeddings"]["featurizers"]
-    table = numbers.read_numbers(inputs.numbers)
+    run = _run(inputs)
+    settings, table, provenance = run.settings, run.table, run.provenance
+    method, featurizers = run.method, settings["embeddings"]["featurizers"]
     series, counts = numbers.tested_doses(inputs.sites), numbers.control_counts(inputs.sites)
-    splits = _held_out(table, settings["source"]["bbbc013"]["development_rows"])
+    splits = held_out(table, settings["source"]["bbbc013"]["development_rows"])
     ranked = rankings(table, settings, splits[:1]) if splits else []
+    compared = compare(read_references(inputs.references, provenance["dataset"]), table, method, run.simulated)
+    drawn = next((name for name in numbers.JUDGED_FIRST if name in featurizers), featurizers[0])
+    common = _common(inputs, run, ranked, compared, drawn, splits)
     found = Found(
         controls=numbers.controls_rows(table, method, featurizers),
         doses=numbers.dose_rows(table, method, featurizers, series),
-        comparisons=compare(read_references(inputs.references, provenance["dataset"]), table, method, simulated),
+        comparisons=compared,
         series=series,
         splits=splits,
         confidence=float(settings["evaluation"]["confidence"]),
-        simulated=simulated,
+        simulated=run.simulated,
         images=int(settings["training"]["images"]),
         order=order_of(ranked),
-        paired=_paired(inputs, settings)["sentences"],
+        paired=common["paired"]["sentences"],
     )
-    columns = _columns(table, settings["source"]["bbbc013"]["development_rows"], inputs.sites)
-    story = training_story(inputs.curves, settings["training"])
-    treated, paired = treatments_story(inputs.treatments, table, settings, inputs.compounds), _paired(inputs, settings)
+    columns = columns_of(table, settings["source"]["bbbc013"]["development_rows"], inputs.sites)
+    treated = common["treatments"]
     return {
-        "run": provenance["run"],
+        **common,
         "dataset": provenance["dataset"].upper(),
-        "simulated": simulated,
-        "provenance": provenance,
-        "settings": settings,
-        "method": method,
         "counts": counts,
         "wells": sum(counts.values()),
-        "confidence": f"{100 * found.confidence:g} %",
-        "findings": [
-            *sentences(found),
-            *(treated.findings if treated else []),
-            *leak_sentences(table, found.confidence),
-            *few_images(inputs.sites, settings["training"]),
-            *(story.findings if story else []),
-        ],
-        "training": story,
+        "findings": [*sentences(found), *(treated.findings if treated else []), *common["further"]],
         "comparisons": [_comparison(item) for item in found.comparisons],
         "columns": columns,
-        "coverage_note": _coverage(columns[: len(found.splits)], found.confidence),
+        "coverage_note": coverage(columns[: len(found.splits)], found.confidence),
         "metrics": {name: numbers.metric_label(name) for name in METRICS if (table["metric"] == name).any()},
         "controls": found.controls,
         "reasons": numbers.reasons(found.controls, found.splits),
-        "strips": {row.featurizer: _strip(row, found.splits) for row in found.controls},
+        "strips": {row.featurizer: strip_of(row, found.splits) for row in found.controls},
         "judged": judged_row(found),
-        "treatments": treated,
-        "paired": paired,
-        "trained": bool(set(TRAINED) & set(featurizers)),
         "held_out": found.splits[0] if found.splits else None,
         "doses": numbers.by_featurizer(found.doses),
         "series": series,
         "dose_note": DOSES.get(provenance["dataset"], ""),
-        "rankings": ranked,
-        "reference_wells": references_in_words(settings),
-        "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
         "floor_choice": FLOORS.get(provenance["dataset"], "") if FeaturizerName.SEGMENTATION in featurizers else "",
         "mock": MOCK if Normalization.MOCK in settings["normalization"]["methods"] else "",
         "caveats": not_evaluated(inputs.numbers, inputs.sites)
@@ -256,8 +221,73 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
             most_treated(read_table(inputs.sites, SITES).drop_duplicates("well_id")),
             table,
         ),
-        "costs": stage_costs(provenance["jobs"]),
+    }
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What both pages are made from: the provenance and its configuration, and every number."""
+
+    provenance: dict[str, Any]
+    settings: dict[str, Any]
+    table: pd.DataFrame
+
+    @property
+    def method(self) -> str:
+        return str(self.settings["normalization"]["method"])
+
+    @property
+    def simulated(self) -> bool:
+        return bool(self.provenance["simulated"])
+
+
+def _run(inputs: AuditInputs) -> _Run:
+    provenance = json.loads(Path(inputs.provenance).read_text(encoding="utf-8"))
+    table = numbers.read_numbers(inputs.numbers) if inputs.numbers else numbers.no_numbers()
+    return _Run(provenance, provenance["configuration"], table)
+
+
+def _common(
+    inputs: AuditInputs,
+    run: _Run,
+    ranked: Sequence[Ranking],
+    compared: Sequence[Comparison],
+    drawn: str,
+    splits: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What both pages show. `top`: the sentences above everything; `further`: findings that both report last."""
+    settings, table, confidence = run.settings, run.table, float(run.settings["evaluation"]["confidence"])
+    story = training_story(inputs.curves, settings["training"])
+    few, rolled_back = few_images(inputs.sites, settings["training"]), story.findings if story else []
+    return {
+        "run": run.provenance["run"],
+        "screens": screen.counts_in_words([inputs.sites, *inputs.others]),
+        "simulated": run.simulated,
+        "provenance": run.provenance,
+        "settings": settings,
+        "method": run.method,
+        "confidence": f"{100 * confidence:g} %",
+        "printed": printed_rows(inputs.printed),
+        "overview": overview(table, settings, splits),
+        "screened": screened(table, settings, drawn),
+        "places": places(table, settings),
+        "top": [
+            *short_training(int(settings["training"]["images"]), run.simulated),
+            *few,
+            *rolled_back,
+            *verdict_sentences(compared),
+        ],
+        "further": [*leak_sentences(table, confidence), *score_curve_sentences(table), *few, *rolled_back],
+        "training": story,
+        "treatments": treatments_story(inputs.treatments, table, settings, inputs.compounds),
+        "paired": _paired(inputs, settings),
+        "rankings": ranked,
+        "reference_wells": references_in_words(settings),
+        "trained": bool(set(TRAINED) & set(settings["embeddings"]["featurizers"])),
+        "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
+        "costs": stage_costs(run.provenance["jobs"]),
         "numbers": numbers.every_number(table),
+        "number_count": len(table),
     }
 
 
@@ -277,6 +307,7 @@ def _environment() -> Environment:
     )
     environment.filters["duration"] = duration
     environment.filters["counted"] = counted
+    environment.filters["normalization"] = normalization_label
     return environment
 
 
@@ -288,7 +319,7 @@ def _comparison(item: Comparison) -> dict[str, Any]:
     return {
         "what": f"{numbers.metric_label(reference.metric)}{' of images' if reference.unit == 'site' else ''}",
         "who": featurizer_label(reference.featurizer),
-        "split": reference.split.replace("_", " ").replace("-", "–").replace(":", ": "),
+        "split": numbers.split_in_words(reference.split, reference.question),
         "reference": "–" if reference.value is None else f"{reference.value:g}",
         "accepted": _range(reference.low, reference.high),
         "ours": (value.precise if orders else value.text) if value else "–",
@@ -301,6 +332,7 @@ def _comparison(item: Comparison) -> dict[str, Any]:
         "source": reference.source,
         "place": reference.place,
         "note": reference.note,
+        "target": reference.target,
     }
 
 
@@ -316,35 +348,3 @@ def _range(low: float | None, high: float | None) -> str:
     if high is None or low is None:
         return f"≥ {low:g}" if low is not None else f"≤ {high:g}"
     return f"{low:g}" if low == high else f"{low:g} to {high:g}"
-
-
-def _held_out(table: pd.DataFrame, development_rows: Sequence[str]) -> list[str]:
-    """Held-out splits that are reported first: over all plate rows, then over the rows that chose nothing."""
-    splits = numbers.splits_of(table, numbers.HELD_OUT)
-    return [
-        split for position, split in enumerate(splits) if position == 0 or numbers.untouched(split, development_rows)
-    ]
-
-
-def _columns(table: pd.DataFrame, development_rows: Sequence[str], sites: Path) -> list[Column]:
-    """Splits of the controls that are shown: what was held out first, then the checks beside it."""
-    held_out = [(split, "one plate row left out") for split in _held_out(table, development_rows)]
-    confirmed = [(split, "trained on the other rows alone") for split in numbers.splits_of(table, Scheme.CONFIRMATION)]
-    probed = [(split, "here settings were chosen") for split in numbers.splits_of(table, Scheme.PROBE)]
-    columns = []
-    for split, how in [*held_out, *confirmed[:1], *probed[:1]]:
-        counts = numbers.control_counts(sites, split.partition(":")[2])
-        columns.append(Column(split, numbers.rows_of_split(split), how, counts))
-    return columns
-
-
-def _coverage(columns: Sequence[Column], confidence: float) -> str:
-    """What the intervals of these columns are worth; empty if it was not simulated."""
-    if confidence != SIMULATED_CONFIDENCE:
-        return ""
-    return coverage_note([(column.counts.get("positive", 0), column.counts.get("negative", 0)) for column in columns])
-
-
-def _strip(row: numbers.ControlsRow, splits: Sequence[str]) -> str:
-    values = [row.values.get((split, "z_prime")) for split in splits[:2]]
-    return strip([value for value in values if value is not None and value.known])

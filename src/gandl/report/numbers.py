@@ -11,8 +11,17 @@ from typing import Any
 import pandas as pd
 
 from gandl.config import TRAINED
-from gandl.evaluation.terms import DOSE_RESPONSE, NO_CELL_TYPE, RATIO, dose_series
-from gandl.figures.common.labels import METRICS, dose_unit, featurizer_label, nominal, not_scored, number
+from gandl.evaluation.terms import ALL, DOSE_RESPONSE, NO_CELL_TYPE, RATIO, dose_series
+from gandl.figures.common.labels import (
+    METRICS,
+    SCHEMES,
+    dose_unit,
+    featurizer_label,
+    nominal,
+    normalization_label,
+    not_scored,
+    number,
+)
 from gandl.source.splits import Question, Scheme, in_span
 from gandl.tables import NUMBERS, SITES, read_table
 
@@ -20,6 +29,10 @@ JUDGED_FIRST = tuple(name.value for name in reversed(TRAINED))
 """Featurizers that a network learned without labels, the one that is judged first."""
 KINDS: dict[str, str | type[object]] = {"string": object, "integer": "int64", "float": "float64", "boolean": bool}
 HELD_OUT = Scheme.LEAVE_ROW_OUT.value
+MOST_NUMBERS = 6000
+"""Numbers listed on the page at most; all of them are in the tables of evaluation."""
+QUESTIONS = {"controls": "C+ against C−", "cell_model": "HRCE against VERO", "layout": "leakage and layout"}
+"""Questions whose name does not say for readers what they ask."""
 LABELS = {
     **METRICS,
     "robust_ssmd": "Robust SSMD",
@@ -147,14 +160,16 @@ def metric_label(name: str) -> str:
     return LABELS.get(name, name.replace("_", " "))
 
 
-def split_label(split: str, question: str) -> str:
-    """A split as its table names it (`leave_plate_out:HRCE`), without the cell type where the screen names none.
+def split_in_words(split: str, question: str) -> str:
+    """How wells were held out, and which ones, for readers: `leave_plate_out:HRCE` -> `whole plates held out: HRCE`.
 
     The last part of a dose series is its compound, whatever that is called.
     """
-    parts = split.split(":")
+    parts = split.split(":", 2)
     last = len(parts) - 1 if question == DOSE_RESPONSE else len(parts)
-    return ":".join(part for i, part in enumerate(parts) if not (part == NO_CELL_TYPE and 0 < i < last))
+    named = [part for i, part in enumerate(parts) if not (part in (NO_CELL_TYPE, ALL) and 0 < i < last)]
+    named[0] = SCHEMES.get(named[0], named[0].replace("_", " "))
+    return ": ".join(map(plain_rows, named) if question == Question.CONTROLS else named)
 
 
 def plain(value: float) -> str:
@@ -169,9 +184,15 @@ def _digits(value: float) -> str:
 
 
 def read_numbers(paths: Iterable[Path]) -> pd.DataFrame:
-    """All numbers in one table (`gandl.tables.NUMBERS`); a number that two files repeat is kept once."""
-    tables = [read_table(Path(path), NUMBERS)[NUMBERS.names] for path in paths]
+    """All numbers in one table (`gandl.tables.NUMBERS`, and `file`, which holds it); one that two files repeat is kept once."""
+    tables = [read_table(Path(path), NUMBERS)[NUMBERS.names].assign(file=_in_run(Path(path))) for path in paths]
     return pd.concat(tables, ignore_index=True).drop_duplicates(list(NUMBERS.key), ignore_index=True)
+
+
+def _in_run(path: Path) -> str:
+    """A table's path below the folder of its run."""
+    parts = path.parts
+    return "/".join(parts[parts.index("evaluation") :]) if "evaluation" in parts else path.name
 
 
 def no_numbers() -> pd.DataFrame:
@@ -306,13 +327,20 @@ def _value(row: Mapping[Hashable, Any]) -> Value:
     return Value(float(row["value"]), float(row["low"]), float(row["high"]), int(row["n"]), str(row["unit"]))
 
 
-def every_number(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The whole table, as text, for the page's last section."""
-    ordered = table.sort_values(["question", "featurizer", "normalization", "split", "metric"], kind="stable")
+def every_number(table: pd.DataFrame, most: int = MOST_NUMBERS) -> list[dict[str, Any]]:
+    """The table in words, for the page's last section; at most so many rows, dose series last."""
+    last = (table["question"] == DOSE_RESPONSE).rename("last")
+    order = ["question", "featurizer", "normalization", "split", "metric"]
+    ordered = table.assign(last=last).sort_values(["last", *order], kind="stable").head(most)
     return [
         {
-            **{name: str(row[name]) for name in ("question", "featurizer", "normalization", "metric", "unit")},
-            "split": split_label(str(row["split"]), str(row["question"])),
+            "question": QUESTIONS.get(str(row["question"]), str(row["question"]).replace("_", " ")),
+            "featurizer": featurizer_label(str(row["featurizer"])),
+            "normalization": normalization_label(str(row["normalization"])),
+            "split": split_in_words(str(row["split"]), str(row["question"])),
+            "metric": metric_label(str(row["metric"])),
+            "unit": str(row["unit"]),
+            "file": str(row.get("file", "")),
             "value": Value(float(row["value"]), float(row["low"]), float(row["high"]), int(row["n"])),
         }
         for row in ordered.to_dict("records")

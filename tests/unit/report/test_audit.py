@@ -11,7 +11,7 @@ import pytest
 
 from gandl.report import numbers
 from gandl.report.audit import write_audit
-from gandl.report.costs import duration, stage_costs
+from gandl.report.made.costs import duration, stage_costs
 from gandl.report.strips import strip
 from gandl.source.splits import span
 from gandl.tables import NUMBERS, write_table
@@ -201,7 +201,7 @@ def test_every_number_of_the_tables_is_on_the_page(tmp_path, repository):
     write_audit(inputs, tmp_path / "audit.html", tmp_path / "summary.txt")
     count = len(numbers.read_numbers(inputs.numbers))
     assert f"All {count} numbers of this run" in (tmp_path / "audit.html").read_text()
-    assert (tmp_path / "audit.html").read_text().count("leave_row_out:Wortmannin</td>") == 2 * len(FEATURIZERS)
+    assert (tmp_path / "audit.html").read_text().count("plate rows held out: Wortmannin</td>") == 2 * len(FEATURIZERS)
 
 
 def test_words_from_tables_cannot_become_markup(tmp_path, repository):

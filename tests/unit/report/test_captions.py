@@ -30,6 +30,7 @@ ITEMS = sorted(path.stem for path in REPORT.glob("*.rst") if path.stem != "workf
 
 
 ONLY_OF_THE_PLATE = ("axes",)
+NO_RESULTS = ("audit",)
 ONLY_OF_SCREENS = (
     *("figure_2", "figure_3", "figure_4", "figure_5", "figure_calibration", "s_confusion", "s_drugs", "table_1"),
     *("preprint_figure_5", "preprint_figure_6", "preprint_figure_7", "preprint_table_1"),
@@ -85,6 +86,7 @@ def rendered(name: str, repository: Path, config: Config) -> str:
         columns=["gandl", "densenet161_arcface", "gandl_blocks"],
         panels=["gandl", "imagenet_collapsed", "imagenet_concatenated", "conv_ae"],
         datasets=[dataset.value for dataset in config.source.datasets],
+        paper="Not in the paper.",
     )
     job = SimpleNamespace(params=params, config=config.model_dump(mode="json"))
     text = (REPORT / f"{name}.rst").read_text(encoding="utf-8")
@@ -114,6 +116,12 @@ RUNS = [
 def test_a_caption_is_valid_restructured_text(name, configured, repository):
     text = rendered(name, repository, configured(repository))
     assert publish_parts(text, writer="html", settings_overrides={"halt_level": 2, "report_level": 5})["body"]
+
+
+@pytest.mark.parametrize("name", [name for name in ITEMS if name not in NO_RESULTS])
+def test_every_caption_ends_with_what_the_paper_states_and_what_was_found(name):
+    text = (REPORT / f"{name}.rst").read_text(encoding="utf-8")
+    assert text.endswith("\n\n**Beside the paper.** {{ snakemake.params.paper }}\n")
 
 
 @pytest.mark.parametrize(("name", "configured"), RUNS)

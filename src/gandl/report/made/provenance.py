@@ -9,6 +9,7 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -180,7 +181,7 @@ def _store(manifest: Path, repository: Path) -> dict[str, Any]:
 
 
 def job_costs(benchmarks: Path) -> list[dict[str, Any]]:
-    """Seconds and peak memory of every job, by stage and name.
+    """Seconds, peak memory and end of every job, by stage and name.
 
     Parameters
     ----------
@@ -210,6 +211,7 @@ def _job(file: Path, place: Path) -> dict[str, Any]:
         "seconds": _number(last.get("s")),
         "cpu_seconds": _number(last.get("cpu_time")),
         "peak_mib": _number(last.get("max_rss")),
+        "ended": datetime.fromtimestamp(round(file.stat().st_mtime), UTC).isoformat(),
     }
 
 

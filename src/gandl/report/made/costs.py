@@ -1,4 +1,4 @@
-"""What a run cost: takes the jobs of provenance.json, makes seconds and peak memory per stage and rule."""
+"""What a run cost: takes the jobs of provenance.json, makes seconds and peak memory per stage and per rule."""
 
 from __future__ import annotations
 
@@ -29,6 +29,35 @@ def stage_costs(jobs: Sequence[dict[str, Any]]) -> list[StageCost]:
             seconds = sum(job["seconds"] or 0.0 for job in mine)
             costs.append(StageCost(stage, len(mine), seconds, max(peaks, default=None)))
     return costs
+
+
+@dataclass(frozen=True)
+class RuleCost:
+    """Jobs of one rule: how many, seconds and processor seconds in all, the highest peak memory (MiB)."""
+
+    stage: str
+    rule: str
+    jobs: int
+    seconds: float
+    cpu_seconds: float
+    peak_mib: float | None
+
+
+def rule_costs(jobs: Sequence[dict[str, Any]]) -> list[RuleCost]:
+    """Costs by rule, stages in the order of the corridor and the most expensive rule of a stage first.
+
+    A job whose benchmark names no rule stands under its own name.
+    """
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for job in jobs:
+        found.setdefault((job["stage"], job["rule"] or job["job"]), []).append(job)
+    costs = []
+    for (stage, rule), mine in found.items():
+        seconds, cpu = (sum(job[name] or 0.0 for job in mine) for name in ("seconds", "cpu_seconds"))
+        peaks = [job["peak_mib"] for job in mine if job["peak_mib"] is not None]
+        costs.append(RuleCost(stage, rule, len(mine), seconds, cpu, max(peaks, default=None)))
+    order = {stage: i for i, stage in enumerate(STAGES)}
+    return sorted(costs, key=lambda cost: (order.get(cost.stage, len(order)), -cost.seconds))
 
 
 def duration(seconds: float | None) -> str:
