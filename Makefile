@@ -1,7 +1,7 @@
 # gandl: label-free phenomics with a StyleGAN2 discriminator. See README.md.
 #
 #   make reproduce   environment, workflow, report
-#   make plan        what a run would download, store and train, and which jobs it has
+#   make plan        what a run, or a target in ARGS, would download, store and train, and which jobs it has
 #   make report      Snakemake's report of a finished run
 #   make dag         the rule graph as a picture; of one figure: make dag ARGS=figure_4
 #   make test        every test
@@ -63,8 +63,7 @@ report: $(READY) configuration
 	@$(BIN)/python -m gandl finish --configfile "$(CONFIG)"
 
 plan: $(READY) configuration
-	@$(BIN)/python -m gandl plan --configfile "$(CONFIG)" $(if $(MIRROR),--mirror "$(MIRROR)")
-	@$(SNAKEMAKE) $(ARGS) $(RUN_OPTIONS) --dry-run --quiet rules
+	@$(BIN)/python -m gandl plan --configfile "$(CONFIG)" $(if $(MIRROR),--mirror "$(MIRROR)") -- $(ARGS)
 
 dag: $(READY) configuration
 	@set -o pipefail; $(SNAKEMAKE) $(ARGS) $(RUN_OPTIONS) --quiet all --rulegraph mermaid-js | \

@@ -15,6 +15,7 @@ from gandl.config import (
 )
 from gandl.config.check import ConfigError, load_config
 from gandl.embeddings.kinds import MODULES
+from gandl.images.export.choice import plates_to_export, screen_to_export
 from gandl.workflow.environments import share_source
 from gandl.report.captions import (
     NO_COUNTS,

@@ -127,7 +127,33 @@ def packing_code(wildcards):
     return code_version(f"gandl.images.screens.{'rxrx' if rxrx else wildcards.dataset}")
 
 
+def plates_of_export(wildcards):
+    """The plates of a store that are exported; none named: all."""
+    return plates_to_export(cfg.ome_zarr, STORES).get(wildcards.store, [])
+
+
+def exports(wildcards):
+    """What an export writes for every store that holds one of its plates; a plate that does not exist is refused before anything runs."""
+    return collect(
+        "<results>/images/ome_zarr/{dataset}/{store}.manifest.json",
+        dataset=screen_to_export(cfg.ome_zarr, STORES),
+        store=plates_to_export(cfg.ome_zarr, STORES),
+    )
+
+
 # embeddings
+
+
+def screen_of_floors(wildcards):
+    """The screen whose channels the floors take, as the trained network does. Nothing else of its other stores counts.
+
+    A lab may add channels to its plates; channels of published screens are fixed.
+    """
+    stores = manifests_of(SCREEN)
+    if SCREEN == Dataset.PLATES and wildcards.dataset != SCREEN:
+        return stores
+    own = f"<results>/images/{wildcards.dataset}/{wildcards.store}.manifest.json"
+    return [store if store == own else ancient(store) for store in stores]
 
 
 def is_complete(dataset):

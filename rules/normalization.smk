@@ -78,7 +78,7 @@ rule profiles:
         origin={"run": cfg.run, "images": WORD},
         code=code_version("gandl.normalization.export", "gandl.normalization.profiles"),
     script:
-        "../workflow/scripts/profiles.py"
+        "../workflow/scripts/export.py"
 
 
 use rule profiles as site_profiles with:

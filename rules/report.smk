@@ -40,7 +40,7 @@ rule provenance:
         runtime="10m",
     params:
         benchmarks=f"results/{cfg.run}/benchmarks",
-        config=cfg.model_dump(mode="json", exclude={"mirror"}),
+        config=cfg.model_dump(mode="json", exclude={"mirror", "ome_zarr"}),
         codes=codes,
         code=code_version("gandl.report.made.provenance"),
     script:

@@ -16,7 +16,7 @@ import yaml
 
 WITHOUT_CODE = ("download", "directory", "pretrained")
 """Address and checksum alone decide a download; a hash of its code would move hundreds of gigabytes again."""
-GATHERING = ("all", "figures", "report")
+GATHERING = ("all", "figures", "report", "ome_zarr")
 """Rules without outputs of their own."""
 
 
@@ -78,10 +78,12 @@ SHARING = {
     "directory": "download",
     "collapsed_embeddings": "imagenet_collapsed",
     "collapsed_normalization": "normalization",
-    "site_profiles": "profiles",
-    "profiles_h5ad": "profiles",
+    "profiles": "export",
+    "site_profiles": "export",
+    "profiles_h5ad": "export",
+    "ome_zarr_plates": "export",
 }
-"""Rules that run the script of another: all featurizers are embedded alike, all profiles exported alike."""
+"""Rules that run the script of another: all featurizers are embedded alike, what others read is exported by one script."""
 
 
 def test_every_rule_calls_a_script_of_its_own_that_stays_thin(repository: Path) -> None:

@@ -18,6 +18,7 @@ from gandl.config.counterparts import (
     PerceptualSettings as PerceptualSettings,
     Schedule as Schedule,
 )
+from gandl.config.export import OmeZarrSettings as OmeZarrSettings
 from gandl.config.normalization import (
     READ_BY as READ_BY,
     Batch as Batch,

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from gandl.config.compute import ComputeSettings
 from gandl.config.counterparts import CounterpartsSettings
+from gandl.config.export import OmeZarrSettings
 from gandl.config.normalization import NormalizationSettings
 from gandl.config.source import Dataset, SourceSettings
 from gandl.config.stages import (
@@ -53,6 +54,7 @@ class Config(Section):
     )
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description=EvaluationSettings.__doc__)
     figures: FiguresSettings = Field(default_factory=FiguresSettings, description=FiguresSettings.__doc__)
+    ome_zarr: OmeZarrSettings = Field(default_factory=OmeZarrSettings, description=OmeZarrSettings.__doc__)
     compute: ComputeSettings = Field(default_factory=ComputeSettings, description=ComputeSettings.__doc__)
 
     @property

@@ -91,8 +91,8 @@ def write_provenance(
 
 
 def configuration(config: Config) -> dict[str, Any]:
-    """The configuration as plain values, without what depends on the machine: no mirror, no folder of an absolute path."""
-    settings: dict[str, Any] = config.model_dump(mode="json", exclude={"mirror"})
+    """The configuration as plain values, without what decides no number: mirror, export, folders of an absolute path."""
+    settings: dict[str, Any] = config.model_dump(mode="json", exclude={"mirror", "ome_zarr"})
     for section, keys in MACHINE.items():
         for key in keys:
             value = (settings["source"][section] or {}).get(key)
