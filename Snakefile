@@ -29,11 +29,12 @@ include: "rules/normalization.smk"
 include: "rules/evaluation.smk"
 include: "rules/figures.smk"
 include: "rules/tables.smk"
+include: "rules/explorer.smk"
 include: "rules/report.smk"
 
 
 rule all:
-    """Every figure, every table and the audit page."""
+    """Every figure, every table, the audit page and the explorer."""
     default_target: True
     input:
         rules.figures.input,

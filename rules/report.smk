@@ -25,6 +25,7 @@ rule provenance:
         numbers=NUMBERS,
         paired=COMPARISONS,
         figures=rules.figures.input,
+        explorer="<results>/report/explorer.html",
     output:
         provenance="<results>/report/provenance.json",
     log:
@@ -104,7 +105,8 @@ rule audit:
 
 
 rule report:
-    """The audit page and the provenance."""
+    """The audit page, the explorer and the provenance."""
     input:
         "<results>/report/audit.html",
+        "<results>/report/explorer.html",
         "<results>/report/provenance.json",

@@ -31,9 +31,9 @@ FIGURES = {
 }
 REPORT = {"provenance", "audit"}
 EVALUATION = {"scores", "controls", "comparisons", "dose_response", "treatments", "screening", "layout"}
-OF_EVALUATION = FIGURES - {"figure_1", "figure_samples", "figure_training", "figure_s_training"}
-"""Figures and tables drawn from numbers; the others are drawn from images or from the model."""
-OF_EVALUATION_OF_DOSES = {"figure_dose_response"}
+OF_EVALUATION = FIGURES - {"figure_1", "figure_samples", "figure_training", "figure_s_training"} | {"explorer"}
+"""Figures, tables and the page drawn from numbers; the others are drawn from images or from the model."""
+OF_EVALUATION_OF_DOSES = {"figure_dose_response", "explorer"}
 
 
 @contextmanager
@@ -79,6 +79,8 @@ def test_the_whole_run_makes_every_figure_table_and_page(finished: Project) -> N
         *tables,
         "tables/table_treatments_wells.csv",
         "report/audit.html",
+        "report/explorer.html",
+        "report/explorer/thumbnails.json",
         "report/provenance.json",
         "report/summary.txt",
     ):
@@ -179,7 +181,7 @@ def test_a_changed_setting_of_the_evaluation_embeds_nothing_again(finished: Proj
         planned = set(finished.planned())
     of_intervals = {"controls", "comparisons", "dose_response", "treatments", "screening", "layout"}
     drawn = {"figure_dose_response", "figure_featurizers", "figure_treatments", "table_featurizers", "table_treatments"}
-    assert planned == of_intervals | drawn | REPORT
+    assert planned == of_intervals | drawn | {"explorer"} | REPORT
 
 
 def test_another_row_in_the_table_of_data_sets_downloads_nothing_again(finished: Project) -> None:
