@@ -1,9 +1,10 @@
 """How fast is the explorer at the size of RxRx19a? 76,380 wells on 57 plates, 1,672 compounds in two cell types.
 
-The tables are made up from a seed and written as evaluation writes them; the page is made of them by the same function as a run's,
-and opened from its file in the system's Chromium, headless and without a graphics card. The scatter is dragged and zoomed with the
-mouse as a person would. `python -m benchmarks.speed.explorer` prints seconds, frames per second and sizes; `--write` also appends
-them to `benchmarks/results/explorer.csv`; `--folder` keeps the page. It needs playwright. Nothing else should be running.
+The tables are made up from a seed and written as evaluation writes them; the page is made of them as that of a run is, and opened
+from its file in the system's Chromium, headless and without a graphics card. The scatter is dragged and zoomed with the mouse.
+`python -m benchmarks.speed.explorer` prints seconds, frames per second and sizes; `--write` also appends them to
+`benchmarks/results/explorer.csv`; `--folder` keeps the page. It needs playwright. Nothing else should be running: where something
+does, the frames that the busiest thread's own processor time allows still hold.
 """
 
 from __future__ import annotations
@@ -113,7 +114,13 @@ def make_compounds(sites: pd.DataFrame, rng: np.random.Generator) -> pd.DataFram
     hit = pairs["compound"].str[-4:].astype(int).to_numpy() % 20 == 0
     floats = {column.name: rng.uniform(0, 1, len(pairs)) for column in COMPOUNDS.columns if column.kind == "float"}
     whole = {column.name: 8 for column in COMPOUNDS.columns if column.kind == "integer"}
-    texts = {"featurizer": "x", "normalization": "unlabelled", "scheme": "leave_plate_out", "flags": "one_replicate", "no_curve": None}
+    texts = {
+        "featurizer": "x",
+        "normalization": "unlabelled",
+        "scheme": "leave_plate_out",
+        "flags": "one_replicate",
+        "no_curve": None,
+    }
     table = pd.DataFrame({**floats, **whole, **texts}, index=pairs.index)
     table = table.assign(cell_type=pairs["cell_type"], compound=pairs["compound"], hit=hit, sign_test_hit=hit)
     return table[COMPOUNDS.names].reset_index(drop=True)
@@ -140,7 +147,10 @@ def make_page(folder: Path, featurizers: int = 2) -> tuple[Path, float]:
     write_table(sites, folder / "sites.parquet", SITES)
     answers = {}
     for name in ["gandl", "intensity", *(f"other_{k}" for k in range(3, featurizers + 1))][:featurizers]:
-        files = {kind: folder / f"{name}.{kind}.parquet" for kind in ("scores", "cell_model", "compounds", "curves", "profiles")}
+        files = {
+            kind: folder / f"{name}.{kind}.parquet"
+            for kind in ("scores", "cell_model", "compounds", "curves", "profiles")
+        }
         for question in ("scores", "cell_model"):
             write_table(make_scores(sites, rng, question), files[question], WELL_SCORES)
         compounds = make_compounds(sites, rng)
@@ -183,7 +193,8 @@ def measure(page_file: Path) -> dict[str, float]:
         page.wait_for_selector("html[data-ready=yes]", timeout=120_000)
         found = page.evaluate(
             """() => ({first_paint_s: performance.getEntriesByName("first-contentful-paint")[0].startTime / 1000,
-                scatter_s: performance.getEntriesByName("scatter-drawn")[0].startTime / 1000, ready_s: performance.now() / 1000})"""
+                scatter_s: performance.getEntriesByName("scatter-drawn")[0].startTime / 1000,
+                ready_s: performance.now() / 1000})"""
         )
         page.evaluate(COUNT)
         box = page.locator("#scatter").bounding_box()
@@ -191,9 +202,17 @@ def measure(page_file: Path) -> dict[str, float]:
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         page.mouse.move(x, y)
         page.mouse.down()
-        found |= {f"pan_{name}": value for name, value in frames(page, lambda k: page.mouse.move(x + 120 * np.sin(k / 9), y + 80 * np.cos(k / 7))).items()}
+        found |= {
+            f"pan_{name}": value
+            for name, value in frames(
+                page, lambda k: page.mouse.move(x + 120 * np.sin(k / 9), y + 80 * np.cos(k / 7))
+            ).items()
+        }
         page.mouse.up()
-        found |= {f"zoom_{name}": value for name, value in frames(page, lambda k: page.mouse.wheel(0, 40 if k // 25 % 2 else -40)).items()}
+        found |= {
+            f"zoom_{name}": value
+            for name, value in frames(page, lambda k: page.mouse.wheel(0, 40 if k // 25 % 2 else -40)).items()
+        }
         browser.close()
     return found
 
@@ -244,7 +263,9 @@ def main() -> None:
     """Make, measure, print, and write if requested."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="append to results/explorer.csv")
-    parser.add_argument("--folder", type=Path, help="where to make the page, which is kept (default: a temporary folder)")
+    parser.add_argument(
+        "--folder", type=Path, help="where to make the page, which is kept (default: a temporary folder)"
+    )
     parser.add_argument("--featurizers", type=int, default=2)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:

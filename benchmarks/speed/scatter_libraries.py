@@ -1,10 +1,10 @@
 """Which library pans and zooms 76,380 points without a graphics card? Plotly, regl-scatterplot, deck.gl and Vega-Lite in turn.
 
 Each draws the same points in the system's Chromium, headless, with the flags of `explorer.py`, and is dragged and zoomed with the
-mouse. Plotly comes from its PyPI package; the others are bundled before, in a folder of `npm install regl-scatterplot deck.gl vega
-vega-lite vega-embed esbuild`. `python -m benchmarks.speed.scatter_libraries --modules FOLDER` prints frames per second; `--write`
-also appends them to `benchmarks/results/scatter_libraries.csv`. `--software-webgl` adds the flag without which newer versions of
-Chromium draw no WebGL on such a machine.
+mouse. Plotly comes from its PyPI package; the others are bundled before, in a folder of `npm install regl-scatterplot
+@deck.gl/core @deck.gl/layers vega vega-lite vega-embed esbuild`. `python -m benchmarks.speed.scatter_libraries --modules FOLDER`
+prints frames per second; `--write` also appends them to `benchmarks/results/scatter_libraries.csv`. `--software-webgl` adds the
+flag without which newer versions of Chromium draw no WebGL on such a machine.
 """
 
 from __future__ import annotations
@@ -43,15 +43,18 @@ SETUPS = {
         'import { Deck, OrthographicView } from "@deck.gl/core"; import { ScatterplotLayer } from "@deck.gl/layers"; '
         "Object.assign(window, { Deck, OrthographicView, ScatterplotLayer });",
         """const value = new Float32Array(2 * x.length); x.forEach((v, i) => { value[2 * i] = v; value[2 * i + 1] = y[i]; });
-          new Deck({parent: document.getElementById("plot"), width: 900, height: 560, controller: true, views: new OrthographicView(),
-            initialViewState: {target: [0, 0, 0], zoom: 6}, layers: [new ScatterplotLayer({id: "wells", radiusUnits: "pixels", getRadius: 2,
-            data: {length: x.length, attributes: {getPosition: {value, size: 2}}}, getFillColor: [0, 114, 178, 150]})]});""",
+          const data = {length: x.length, attributes: {getPosition: {value, size: 2}}};
+          new Deck({parent: document.getElementById("plot"), width: 900, height: 560, controller: true,
+            views: new OrthographicView(), initialViewState: {target: [0, 0, 0], zoom: 6},
+            layers: [new ScatterplotLayer({id: "wells", data, radiusUnits: "pixels", getRadius: 2,
+              getFillColor: [0, 114, 178, 150]})]});""",
     ),
     "vega-lite (canvas)": (
         'import embed from "vega-embed"; window.embed = embed;',
         """embed("#plot", {width: 820, height: 500, data: {values: x.map((v, i) => ({x: v, y: y[i]}))},
           mark: {type: "point", filled: true, size: 12}, params: [{name: "view", select: "interval", bind: "scales"}],
-          encoding: {x: {field: "x", type: "quantitative"}, y: {field: "y", type: "quantitative"}}}, {renderer: "canvas", actions: false});""",
+          encoding: {x: {field: "x", type: "quantitative"}, y: {field: "y", type: "quantitative"}}},
+          {renderer: "canvas", actions: false});""",
     ),
 }
 """Library: what of it is bundled (nothing: it comes from PyPI), and how it is told to draw `x` and `y`."""
@@ -64,10 +67,19 @@ def page_of(name: str, modules: Path, folder: Path) -> Path:
     if entry:
         source = modules / "entry.js"
         source.write_text(entry, encoding="utf-8")
-        command = [modules / "node_modules/.bin/esbuild", source, "--bundle", "--minify", f"--outfile={script}", "--log-level=error"]
+        command = [
+            modules / "node_modules/.bin/esbuild",
+            source,
+            "--bundle",
+            "--minify",
+            f"--outfile={script}",
+            "--log-level=error",
+        ]
         subprocess.run(command, check=True, cwd=modules)
     else:
-        script.write_text(files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8"), encoding="utf-8")
+        script.write_text(
+            files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8"), encoding="utf-8"
+        )
     rng = np.random.default_rng(0)
     x, y = (json.dumps(rng.standard_normal(WELLS).round(3).tolist()) for _ in range(2))
     page = folder / "page.html"
@@ -145,7 +157,12 @@ def main() -> None:
             page = page_of(name, options.modules, Path(place))
             picture = options.pictures / f"{name.split()[0]}.png" if options.pictures else None
             found = measure(name, page, flags, picture)
-        about = {"date": datetime.date.today().isoformat(), "machine": machine(), "points": WELLS, "software_webgl": options.software_webgl}
+        about = {
+            "date": datetime.date.today().isoformat(),
+            "machine": machine(),
+            "points": WELLS,
+            "software_webgl": options.software_webgl,
+        }
         rows.append({**about, **found})
         print(found)
     if options.write:

@@ -1,4 +1,4 @@
-"""The explorer in a browser: it opens from its file, asks nothing of the network, and can be used by mouse and by keyboard alone."""
+"""The explorer in a browser: it opens from its file, asks nothing of the network, and serves mouse and keyboard alone."""
 
 from __future__ import annotations
 
@@ -49,7 +49,10 @@ def press(opened: Opened, *keys: str) -> None:
 
 def colours_of_canvas(opened: Opened, selector: str) -> int:
     """How many different pixels a canvas has."""
-    script = """canvas => new Set(new Uint32Array(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer)).size"""
+    script = """canvas => {
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return new Set(new Uint32Array(data.buffer)).size;
+    }"""
     return int(opened.page.locator(selector).evaluate(script))
 
 
@@ -82,7 +85,8 @@ def test_wells_are_selected_with_a_box_and_exported(opened: Opened, tmp_path: Pa
     first = next(row for row in rows if row["well_id"] == "HRCE-1_1_A06")
     assert (first["compound"], first["concentration_um"], first["images"]) == ("Remdesivir", "0.3", "simulated")
     assert float(first["E2_on"]) == pytest.approx(-1 + 2 / (1 + 0.1 / 0.3), abs=1e-3)
-    assert rows[-1]["group"] and any(row["compound"] == '<i>Aspirin</i>, "acid"' for row in rows)
+    assert rows[-1]["group"] == "VERO neither"
+    assert any(row["compound"] == '<i>Aspirin</i>, "acid"' for row in rows)
     opened.page.click("#selection-clear")
     assert text(opened, "#selection-count") == "No well is selected."
 
@@ -128,7 +132,7 @@ def test_the_scatter_is_walked_by_keyboard_and_shows_images_and_neighbours(opene
     opened.page.wait_for_selector("#near li button")
     assert opened.page.locator("#near li").count() == 6
     style = opened.page.locator("#well .thumb").get_attribute("style")
-    assert "explorer/" in style and ".jpg" in style
+    assert "explorer/" in style
     opened.page.wait_for_timeout(300)
     assert any(address.endswith(".jpg") for address in opened.requested)
     before = text(opened, "#well")

@@ -19,7 +19,13 @@ from table_rows import compound_row, site_row
 PLATES = (("HRCE-1", 1), ("HRCE-1", 2), ("VERO-1", 1))
 ROWS, COLUMNS = "ABCDEF", range(1, 9)
 DOSES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
-COMPOUND_OF_ROW = {"A": "Remdesivir", "B": "Remdesivir", "C": "GS-441524", "D": "GS-441524", "E": "<i>Aspirin</i>, \"acid\""}
+COMPOUND_OF_ROW = {
+    "A": "Remdesivir",
+    "B": "Remdesivir",
+    "C": "GS-441524",
+    "D": "GS-441524",
+    "E": '<i>Aspirin</i>, "acid"',
+}
 EC50 = {"Remdesivir": 0.1}
 FEATURIZERS = ("gandl", "intensity", "imagenet_collapsed")
 ABOUT = About("small", "rxrx19a", "simulated", "gandl", "unlabelled", 0.95, 0.05)
@@ -110,7 +116,9 @@ def write_answers(folder: Path) -> dict[str, Answers]:
         files = {kind: folder / f"{name}.{kind}.parquet" for kind in kinds}
         for question in ("scores", "cell_model"):
             write_table(score_table(sites, question, shift=0.1 * number), files[question], WELL_SCORES)
-        write_table(compounds.assign(featurizer=name, hit=compounds["hit"] & (number == 0)), files["compounds"], COMPOUNDS)
+        write_table(
+            compounds.assign(featurizer=name, hit=compounds["hit"] & (number == 0)), files["compounds"], COMPOUNDS
+        )
         curve_table(compounds).to_parquet(files["curves"], index=False)
         if name == "imagenet_collapsed":
             del files["profiles"]
@@ -146,4 +154,3 @@ def write_page(folder: Path) -> Path:
     index = write_sheets(folder)
     write_explorer(answers, folder / "sites.parquet", index, ABOUT, html=folder / "explorer.html")
     return folder / "explorer.html"
-

@@ -26,7 +26,18 @@ CURVE_POINTS = 25
 SPACES = ("E2", "C2")
 SCORES = ["well_id", "scheme", "cell_type", "on", "off"]
 OF_SERIES = (
-    *("wells", "plates", "doses", "efficacy", "efficacy_low", "efficacy_high", "efficacy_dose_um", "hit", "hit_doses", "q"),
+    *(
+        "wells",
+        "plates",
+        "doses",
+        "efficacy",
+        "efficacy_low",
+        "efficacy_high",
+        "efficacy_dose_um",
+        "hit",
+        "hit_doses",
+        "q",
+    ),
     *("toxic_dose_um", "average_precision", "ec50_um", "ec50_low_um", "ec50_high_um", "hill_slope", "bottom", "top"),
     *("flags", "no_curve"),
 )

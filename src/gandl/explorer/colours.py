@@ -10,7 +10,9 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex
 from gandl.figures.common.palette import BLUE, FIT, GREEN, INK, ON_SCORE
 
 STOPS = 11
-DARK_ON_SCORE = LinearSegmentedColormap.from_list("on_score_dark", ["#8ff0d0", "#2f9e7e", "#2a3138", "#3f8fc4", "#b5dcf7"])
+DARK_ON_SCORE = LinearSegmentedColormap.from_list(
+    "on_score_dark", ["#8ff0d0", "#2f9e7e", "#2a3138", "#3f8fc4", "#b5dcf7"]
+)
 """The same hues as `ON_SCORE`, its middle dark."""
 
 

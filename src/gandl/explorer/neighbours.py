@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
+from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.extmath import randomized_svd
 
 from gandl.explorer import packing
@@ -21,8 +22,6 @@ NEIGHBOURS = 6
 FEWEST_FOR_COSINE = 3
 LARGE, COMPONENTS = 10_000, 128
 """Of more wells than `LARGE`, features are first reduced to so many principal directions: the exact way would take an hour."""
-BLOCK = 8_000_000
-"""Similarities computed at a time: 32 MB, whatever the screen."""
 
 Values = npt.NDArray[np.float32]
 
@@ -73,27 +72,17 @@ def nearest(features: Values, count: int) -> tuple[npt.NDArray[Any], Values]:
         return np.empty((n, 0), np.intp), np.empty((n, 0), np.float32)
     by_angle = d >= FEWEST_FOR_COSINE
     rows = _directions(features) if by_angle else np.asarray(features, np.float32)
-    half = (rows**2).sum(axis=1) / 2
-    places = np.empty((n, count), np.intp)
-    found = np.empty((n, count), np.float32)
-    step = max(1, BLOCK // n)
-    for start in range(0, n, step):
-        stop = min(start + step, n)
-        closeness = rows[start:stop] @ rows.T
-        if not by_angle:
-            closeness -= half  # the order of distances from a well is that of its products less half of the others' squares
-        closeness[np.arange(stop - start), np.arange(start, stop)] = -np.inf
-        some = np.argpartition(-closeness, count - 1, axis=1)[:, :count]
-        some.sort(axis=1)  # of equal ones the first
-        best = np.argsort(-np.take_along_axis(closeness, some, axis=1), axis=1, kind="stable")
-        mine = np.take_along_axis(some, best, axis=1)
-        places[start:stop] = mine
-        found[start:stop] = (
-            np.take_along_axis(closeness, mine, axis=1)
-            if by_angle
-            else np.linalg.norm(rows[mine] - rows[start:stop, None], axis=2)
-        )
-    return places, found
+    search = NearestNeighbors(n_neighbors=count + 1, algorithm="brute").fit(
+        rows
+    )  # of unit length, the nearest by angle
+    distance, found = search.kneighbors(rows)
+    itself = found == np.arange(n)[:, None]
+    itself[~itself.any(axis=1), -1] = True  # it is not among its own neighbours where more wells are equal to it
+    places, distance = found[~itself].reshape(n, count), distance[~itself].reshape(n, count)
+    if not by_angle:
+        return places, distance.astype(np.float32)
+    cosines = [(rows * rows[places[:, place]]).sum(axis=1) for place in range(count)]
+    return places, np.stack(cosines, axis=1)
 
 
 def _directions(features: Values) -> Values:

@@ -64,9 +64,7 @@ class About:
     false_discovery: float
 
 
-def write_explorer(
-    answers: Mapping[str, Answers], sites: Path, thumbnails: Path, about: About, *, html: Path
-) -> None:
+def write_explorer(answers: Mapping[str, Answers], sites: Path, thumbnails: Path, about: About, *, html: Path) -> None:
     """Write the page.
 
     Parameters
@@ -86,7 +84,11 @@ def write_explorer(
     names = _compounds(wells, series)
     sheets = json.loads(Path(thumbnails).read_text(encoding="utf-8"))
     first = about.first if about.first in read else next(iter(read))
-    early = {**of_wells.blocks(wells, names), **_sheet_blocks(wells, sheets), **tables.blocks(first, read[first], series)}
+    early = {
+        **of_wells.blocks(wells, names),
+        **_sheet_blocks(wells, sheets),
+        **tables.blocks(first, read[first], series),
+    }
     late: dict[str, str] = {}
     measures: dict[str, str] = {}
     with Progress("explorer", len(read), "featurizer") as progress:

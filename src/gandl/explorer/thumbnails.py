@@ -69,7 +69,11 @@ def write_thumbnails(
             name = Path(path).name
             across = int(np.ceil(np.sqrt(len(rows))))
             write_sheet(
-                (blended(centre(store, at, side), low, high, hues) for at in rows["at"]), len(rows), across, side, Path(path)
+                (blended(centre(store, at, side), low, high, hues) for at in rows["at"]),
+                len(rows),
+                across,
+                side,
+                Path(path),
             )
             columns[name], wells[name] = across, list(rows["well_id"])
             progress.update(done)

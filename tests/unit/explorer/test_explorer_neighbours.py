@@ -12,9 +12,7 @@ from gandl.explorer import neighbours
 from gandl.explorer.neighbours import nearest, read_features
 
 
-@pytest.mark.parametrize("block", [40, 10**6])
-def test_neighbours_are_the_wells_of_highest_cosine(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "BLOCK", block)
+def test_neighbours_are_the_wells_of_highest_cosine() -> None:
     features = np.random.default_rng(0).standard_normal((30, 5)).astype(np.float32)
     places, cosine = nearest(features, 4)
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
@@ -34,6 +32,13 @@ def test_a_screen_of_one_well_has_no_neighbours_and_a_flat_profile_no_direction(
     assert nearest(np.ones((1, 4), np.float32), 6)[0].shape == (1, 0)
     _, cosine = nearest(np.zeros((3, 4), np.float32), 1)
     assert (cosine == 0).all()
+
+
+def test_equal_wells_are_neighbours_of_one_another_and_none_of_itself() -> None:
+    features = np.tile(np.array([[1.0, 2.0, 3.0]], np.float32), (9, 1))
+    places, cosine = nearest(features, 3)
+    assert all(len(set(mine)) == 3 and well not in mine for well, mine in enumerate(places.tolist()))
+    assert cosine == pytest.approx(1.0)
 
 
 def test_a_large_screen_is_compared_in_its_principal_directions(monkeypatch: pytest.MonkeyPatch) -> None:

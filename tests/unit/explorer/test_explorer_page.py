@@ -47,7 +47,10 @@ def test_codes_stand_for_plate_compound_dose_and_group(blocks: Blocks) -> None:
     sites = site_table().set_index("well_id")
     ids = blocks.well_ids
     at = ids.index("VERO-1_1_B05")
-    code = {name: int(from_planes(blocks.found[name], 2)[at]) for name in ("plate", "row", "column", "compound", "dose", "group", "cell")}
+    code = {
+        name: int(from_planes(blocks.found[name], 2)[at])
+        for name in ("plate", "row", "column", "compound", "dose", "group", "cell")
+    }
     about = blocks.about
     assert about["plates"][code["plate"]] == {"name": "VERO-1_1", "cell": "VERO", "rows": 6, "columns": 8}
     assert (code["row"], code["column"]) == (1, 5)
@@ -116,7 +119,9 @@ def test_rerunning_writes_the_same_bytes(tmp_path: Path, page: Path) -> None:
 def test_a_featurizer_without_an_answer_is_listed_with_the_reason(tmp_path: Path) -> None:
     answers = write_answers(tmp_path)
     for kind, schema in (("scores", WELL_SCORES), ("compounds", COMPOUNDS)):
-        write_missing(getattr(answers["intensity"], kind), schema, Missing("controls", "intensity", "unlabelled", "too few wells"))
+        write_missing(
+            getattr(answers["intensity"], kind), schema, Missing("controls", "intensity", "unlabelled", "too few wells")
+        )
     index = write_sheets(tmp_path)
     write_explorer(answers, tmp_path / "sites.parquet", index, ABOUT, html=tmp_path / "explorer.html")
     found = Blocks(tmp_path / "explorer.html")
@@ -173,5 +178,5 @@ def test_modules_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundle, "LIBRARY", ("gandl", "package_data/none.js"))
-    with pytest.raises(BundleError, match="the package gandl lacks package_data/none.js"):
+    with pytest.raises(BundleError, match=r"the package gandl lacks package_data/none\.js"):
         bundle.library()

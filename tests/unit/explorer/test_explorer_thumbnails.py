@@ -11,7 +11,15 @@ from PIL import Image
 
 from explorer_inputs import site_table, write_sheets
 from gandl.explorer import thumbnails
-from gandl.explorer.thumbnails import ThumbnailError, blended, centre, display_range, hues_of, write_sheet, write_thumbnails
+from gandl.explorer.thumbnails import (
+    ThumbnailError,
+    blended,
+    centre,
+    display_range,
+    hues_of,
+    write_sheet,
+    write_thumbnails,
+)
 from gandl.images.store_reader import ImageStore
 from gandl.tables import SITES, write_table
 from plates import pixel_store, tiny_store

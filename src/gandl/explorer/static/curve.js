@@ -12,7 +12,9 @@ export function startCurve(wells) {
   const cellChoice = document.getElementById("cell");
   const cells = [...new Set(about.series.map(([cell]) => cell))].filter((cell) => cell >= 0);
   const names = [...new Set(about.series.map(([, compound]) => compound))];
-  document.getElementById("compounds").append(...names.map((compound) => element("option", { value: about.compounds[compound] })));
+  document
+    .getElementById("compounds")
+    .append(...names.map((compound) => element("option", { value: about.compounds[compound] })));
   cellChoice.append(...cells.map((cell) => element("option", { value: cell }, about.cells[cell])));
   if (!about.series.length) {
     panel.textContent = "This run has no dose series: neither dose_response nor screening is among its questions.";
@@ -33,7 +35,8 @@ export function startCurve(wells) {
   const wellsOf = ([cell, compound]) => {
     const mine = [];
     for (let i = 0; i < wells.n; i += 1) {
-      if (wells.compound[i] === compound && wells.cell[i] === cell && about.groups[wells.group[i]].kind === "treated") mine.push(i);
+      if (wells.compound[i] === compound && wells.cell[i] === cell && about.groups[wells.group[i]].kind === "treated")
+        mine.push(i);
     }
     return mine;
   };
@@ -41,14 +44,21 @@ export function startCurve(wells) {
   async function show() {
     const { series, featurizer } = state;
     const [cell, compound] = about.series[series];
-    const [scores, compounds, curve] = await Promise.all([loadScores(featurizer), loadCompounds(featurizer), loadCurve(featurizer, series)]);
+    const [scores, compounds, curve] = await Promise.all([
+      loadScores(featurizer),
+      loadCompounds(featurizer),
+      loadCurve(featurizer, series),
+    ]);
     if (series !== state.series || featurizer !== state.featurizer) return;
     input.value = about.compounds[compound];
     cellChoice.value = cell;
-    document.getElementById("curve-title").textContent = `Dose response: ${about.compounds[compound]}, ${about.cells[cell]}`;
+    document.getElementById("curve-title").textContent =
+      `Dose response: ${about.compounds[compound]}, ${about.cells[cell]}`;
     const { on } = scores.E2;
     const mine = wellsOf([cell, compound]).filter((i) => Number.isFinite(on[i]));
-    const row = compounds ? Object.fromEntries(Object.entries(compounds).map(([name, column]) => [name, column[series]])) : null;
+    const row = compounds
+      ? Object.fromEntries(Object.entries(compounds).map(([name, column]) => [name, column[series]]))
+      : null;
     document.getElementById("curve-facts").replaceChildren(...facts(row, mine, cell));
     await Plotly.react(panel, ...picture(mine, on, curve, row, cell), { displayModeBar: false, responsive: true });
     panel.removeAllListeners("plotly_click");
@@ -66,24 +76,49 @@ export function startCurve(wells) {
     const [lowest, highest] = ranks.length ? [about.doses[ranks[0]], about.doses[ranks.at(-1)]] : [1, 1];
     const gap = Math.max((highest / lowest) ** 0.25, 2);
     const strips = { negative: lowest / gap, positive: highest * gap };
-    const shade = (i) => theme.dose[Math.round((ranks.indexOf(wells.dose[i]) / Math.max(ranks.length - 1, 1)) * (theme.dose.length - 1))];
+    const shade = (i) =>
+      theme.dose[Math.round((ranks.indexOf(wells.dose[i]) / Math.max(ranks.length - 1, 1)) * (theme.dose.length - 1))];
     const ids = dosed.map((i) => `${about.plates[wells.plate[i]].name} ${wells.well[i]}, ${doseText(dose(i))}`);
     const traces = [
-      { type: "scatter", mode: "markers", x: dosed.map(dose), y: dosed.map((i) => on[i]), customdata: dosed, text: ids,
-        hovertemplate: "%{text}: %{y:.2f}<extra></extra>", marker: { symbol: "diamond", size: 9, color: dosed.map(shade), line: { color: theme.ink, width: 0.8 } } },
+      {
+        type: "scatter",
+        mode: "markers",
+        x: dosed.map(dose),
+        y: dosed.map((i) => on[i]),
+        customdata: dosed,
+        text: ids,
+        hovertemplate: "%{text}: %{y:.2f}<extra></extra>",
+        marker: { symbol: "diamond", size: 9, color: dosed.map(shade), line: { color: theme.ink, width: 0.8 } },
+      },
       ...["negative", "positive"].map((kind) => controlStrip(kind, on, cell, strips[kind], gap)),
     ];
     if (curve && ranks.length) traces.push(...fitted(curve, lowest, highest, theme));
     if (row?.ec50_um) traces.push(ec50(row, curve, lowest, highest, theme));
     const unit = highest < 1 ? ["nM", 1000] : ["µM", 1];
     const ticks = decades(lowest, highest);
-    const level = (y, color) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line: { color, width: 1, dash: "dash" } });
+    const level = (y, color) => ({
+      type: "line",
+      xref: "paper",
+      x0: 0,
+      x1: 1,
+      y0: y,
+      y1: y,
+      line: { color, width: 1, dash: "dash" },
+    });
     const layout = plotLayout({
-      margin: { l: 52, r: 12, t: 12, b: 46 }, hovermode: "closest", dragmode: false,
+      margin: { l: 52, r: 12, t: 12, b: 46 },
+      hovermode: "closest",
+      dragmode: false,
       shapes: [level(-1, theme.negative), level(1, theme.positive)],
-      xaxis: { type: "log", fixedrange: true, range: [strips.negative / gap ** 0.6, strips.positive * gap ** 0.6].map(Math.log10), showgrid: false,
-        tickvals: [strips.negative, ...ticks, strips.positive], ticktext: ["C−", ...ticks.map((tick) => String(Number((tick * unit[1]).toPrecision(3)))), "C+"],
-        title: { text: `Dose (${unit[0]}); n = ${count(dosed.length, "well")}`, standoff: 8 } },
+      xaxis: {
+        type: "log",
+        fixedrange: true,
+        range: [strips.negative / gap ** 0.6, strips.positive * gap ** 0.6].map(Math.log10),
+        showgrid: false,
+        tickvals: [strips.negative, ...ticks, strips.positive],
+        ticktext: ["C−", ...ticks.map((tick) => String(Number((tick * unit[1]).toPrecision(3)))), "C+"],
+        title: { text: `Dose (${unit[0]}); n = ${count(dosed.length, "well")}`, standoff: 8 },
+      },
       yaxis: { fixedrange: true, title: { text: "On score", standoff: 6 } },
     });
     return [traces, layout];
@@ -93,19 +128,34 @@ export function startCurve(wells) {
   function controlStrip(kind, on, cell, at, gap) {
     const group = about.groups.findIndex((one) => one.kind === kind && one.cell === cell);
     const all = [];
-    for (let i = 0; group >= 0 && i < wells.n; i += 1) if (wells.group[i] === group && Number.isFinite(on[i])) all.push(i);
-    const some = all.filter((_, k) => all.length <= MOST_CONTROLS || Math.floor((k * MOST_CONTROLS) / all.length) !== Math.floor(((k - 1) * MOST_CONTROLS) / all.length));
+    for (let i = 0; group >= 0 && i < wells.n; i += 1)
+      if (wells.group[i] === group && Number.isFinite(on[i])) all.push(i);
+    const some = all.filter(
+      (_, k) =>
+        all.length <= MOST_CONTROLS ||
+        Math.floor((k * MOST_CONTROLS) / all.length) !== Math.floor(((k - 1) * MOST_CONTROLS) / all.length),
+    );
     const spread = (k) => at * gap ** (0.3 * (((k * 0.618034) % 1) * 2 - 1)); // the golden ratio spreads any number evenly
     const { colour = "#888888", mark = "circle", label = "" } = about.groups[group] ?? {};
-    return { type: "scatter", mode: "markers", x: some.map((_, k) => spread(k)), y: some.map((i) => on[i]), hoverinfo: "skip", name: label,
-      marker: { size: 5, color: colour, opacity: 0.75, symbol: { triangle: "triangle-up" }[mark] ?? mark } };
+    return {
+      type: "scatter",
+      mode: "markers",
+      x: some.map((_, k) => spread(k)),
+      y: some.map((i) => on[i]),
+      hoverinfo: "skip",
+      name: label,
+      marker: { size: 5, color: colour, opacity: 0.75, symbol: { triangle: "triangle-up" }[mark] ?? mark },
+    };
   }
 
   function fitted({ fit, low, high }, lowest, highest, theme) {
     const x = fit.map((_, k) => lowest * (highest / lowest) ** (k / (fit.length - 1)));
     const line = { type: "scatter", mode: "lines", x, hoverinfo: "skip" };
     const band = Number.isFinite(low[0])
-      ? [{ ...line, y: low, line: { width: 0 } }, { ...line, y: high, line: { width: 0 }, fill: "tonexty", fillcolor: `${theme.fit}33` }]
+      ? [
+          { ...line, y: low, line: { width: 0 } },
+          { ...line, y: high, line: { width: 0 }, fill: "tonexty", fillcolor: `${theme.fit}33` },
+        ]
       : [];
     return [...band, { ...line, y: fit, line: { color: theme.fit, width: 2 } }];
   }
@@ -119,11 +169,23 @@ export function startCurve(wells) {
     const y = curve ? curve.fit[below] + (k - below) * (curve.fit[above] - curve.fit[below]) : 0;
     const known = row.ec50_low_um !== null && row.ec50_high_um !== null;
     const symbol = row.ec50_um < lowest ? "triangle-left" : row.ec50_um > highest ? "triangle-right" : "circle";
-    return { type: "scatter", mode: "markers", x: [at], y: [y], hoverinfo: "skip",
+    return {
+      type: "scatter",
+      mode: "markers",
+      x: [at],
+      y: [y],
+      hoverinfo: "skip",
       marker: { symbol, size: 9, color: theme.ground, line: { color: theme.ink, width: 2 } },
-      error_x: { type: "data", symmetric: false, color: theme.ink, thickness: 2, visible: known,
+      error_x: {
+        type: "data",
+        symmetric: false,
+        color: theme.ink,
+        thickness: 2,
+        visible: known,
         array: [known ? inside(row.ec50_high_um) - at : 0],
-        arrayminus: [known ? at - inside(row.ec50_low_um) : 0] } };
+        arrayminus: [known ? at - inside(row.ec50_low_um) : 0],
+      },
+    };
   }
 
   function facts(row, mine, cell) {
@@ -135,9 +197,24 @@ export function startCurve(wells) {
       list.push(
         ["Judged", row.hit ? "hit" : "no hit"],
         ["q", qText(row.q)],
-        [`Efficacy, ${coverage} interval`, decimals(row.efficacy) + interval(row.efficacy_low, row.efficacy_high, (end) => decimals(end)) + dose],
-        [`EC50, ${coverage} interval`, row.ec50_um === null ? `none: ${row.no_curve ?? "no curve"}` : doseText(row.ec50_um) + interval(row.ec50_low_um, row.ec50_high_um, doseText)],
-        ["Flags", (row.flags ?? "").split("|").filter(Boolean).map((flag) => about.flags[flag] ?? flag).join("; ") || "none"],
+        [
+          `Efficacy, ${coverage} interval`,
+          decimals(row.efficacy) + interval(row.efficacy_low, row.efficacy_high, (end) => decimals(end)) + dose,
+        ],
+        [
+          `EC50, ${coverage} interval`,
+          row.ec50_um === null
+            ? `none: ${row.no_curve ?? "no curve"}`
+            : doseText(row.ec50_um) + interval(row.ec50_low_um, row.ec50_high_um, doseText),
+        ],
+        [
+          "Flags",
+          (row.flags ?? "")
+            .split("|")
+            .filter(Boolean)
+            .map((flag) => about.flags[flag] ?? flag)
+            .join("; ") || "none",
+        ],
       );
     } else list.push(["Judged", "this featurizer has no answer for it"]);
     return list.flatMap(([term, text]) => [element("dt", {}, term), element("dd", {}, text)]);
@@ -148,7 +225,9 @@ export function startCurve(wells) {
     selectWells((i) => mine.has(i), true);
   });
   if (state.series < 0) {
-    const strongest = new URLSearchParams(location.hash.slice(1)).has("compound") ? null : loadCompounds(state.featurizer);
+    const strongest = new URLSearchParams(location.hash.slice(1)).has("compound")
+      ? null
+      : loadCompounds(state.featurizer);
     Promise.resolve(strongest).then((compounds) => state.series < 0 && change({ series: strongestOf(compounds) }));
   }
   listen(["series", "featurizer", "theme"], () => state.series >= 0 && show());

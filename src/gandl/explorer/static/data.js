@@ -8,7 +8,11 @@ const unpackedBlocks = new Map();
 
 /** The names of a featurizer's blocks end in its name. */
 function unpackedOnce(name, unpack) {
-  if (!unpackedBlocks.has(name)) unpackedBlocks.set(name, bytesOf(name).then((bytes) => (bytes ? unpack(bytes) : null)));
+  if (!unpackedBlocks.has(name))
+    unpackedBlocks.set(
+      name,
+      bytesOf(name).then((bytes) => (bytes ? unpack(bytes) : null)),
+    );
   return unpackedBlocks.get(name);
 }
 

@@ -5,7 +5,7 @@ import { colours, count, element } from "./look.js";
 import { pixelOf } from "./raster.js";
 
 const LEGEND_PATHS = {
-circle: "M-1 0a1 1 0 1 0 2 0a1 1 0 1 0-2 0",
+  circle: "M-1 0a1 1 0 1 0 2 0a1 1 0 1 0-2 0",
   dot: "M-.7 0a.7 .7 0 1 0 1.4 0a.7 .7 0 1 0-1.4 0",
   square: "M-.9-.9h1.8v1.8h-1.8z",
   diamond: "M0-1.2L1.2 0L0 1.2L-1.2 0z",
@@ -19,20 +19,37 @@ export async function stylesOf(wells) {
   const styles = about.groups.map(({ kind, colour, mark }) => {
     const control = kind === "positive" || kind === "negative";
     const faint = state.colour === "hit" ? 0.35 : control ? 0.9 : few;
-    return { pixel: pixelOf(state.colour === "group" || control ? colour : theme.line), mark, opacity: faint, layer: control ? 1 : 0 };
+    return {
+      pixel: pixelOf(state.colour === "group" || control ? colour : theme.line),
+      mark,
+      opacity: faint,
+      layer: control ? 1 : 0,
+    };
   });
   const first = styles.length;
   if (state.colour === "dose") {
     theme.dose.forEach((colour) => styles.push({ pixel: pixelOf(colour), mark: "dot", opacity: 0.9, layer: 1 }));
     const last = Math.max(about.doses.length - 1, 1);
     const shade = about.doses.map((_, rank) => first + Math.round((rank / last) * (theme.dose.length - 1)));
-    return { styles, styleOf: (i) => (about.groups[wells.group[i]].kind === "treated" && wells.dose[i] >= 0 ? shade[wells.dose[i]] : wells.group[i]) };
+    return {
+      styles,
+      styleOf: (i) =>
+        about.groups[wells.group[i]].kind === "treated" && wells.dose[i] >= 0 ? shade[wells.dose[i]] : wells.group[i],
+    };
   }
   if (state.colour === "hit") {
     styles.push({ pixel: pixelOf(theme.mark), mark: "circle", opacity: 0.95, layer: 2 });
     const compounds = await loadCompounds(state.featurizer);
-    const hits = new Set(compounds ? about.series.flatMap(([cell, k], s) => (compounds.hit[s] ? [`${cell} ${k}`] : [])) : []);
-    return { styles, styleOf: (i) => (about.groups[wells.group[i]].kind === "treated" && hits.has(`${wells.cell[i]} ${wells.compound[i]}`) ? first : wells.group[i]) };
+    const hits = new Set(
+      compounds ? about.series.flatMap(([cell, k], s) => (compounds.hit[s] ? [`${cell} ${k}`] : [])) : [],
+    );
+    return {
+      styles,
+      styleOf: (i) =>
+        about.groups[wells.group[i]].kind === "treated" && hits.has(`${wells.cell[i]} ${wells.compound[i]}`)
+          ? first
+          : wells.group[i],
+    };
   }
   return { styles, styleOf: (i) => wells.group[i] };
 }
@@ -40,12 +57,19 @@ export async function stylesOf(wells) {
 /** The legend: a button per group that shows or hides its wells. */
 export function startGroups(wells, restyle) {
   const number = about.groups.map(() => 0);
-  wells.group.forEach((group) => { number[group] += 1; });
+  wells.group.forEach((group) => {
+    number[group] += 1;
+  });
   document.getElementById("groups").append(
     ...about.groups.map(({ label, colour, mark }, group) => {
       const sign = element("span", {});
       sign.innerHTML = `<svg viewBox="-1.3 -1.3 2.6 2.6" aria-hidden="true"><path fill="${colour}" d="${LEGEND_PATHS[mark]}"/></svg>`;
-      const button = element("button", { type: "button", "aria-pressed": "true" }, sign, `${label} (${count(number[group], "well")})`);
+      const button = element(
+        "button",
+        { type: "button", "aria-pressed": "true" },
+        sign,
+        `${label} (${count(number[group], "well")})`,
+      );
       button.addEventListener("click", () => {
         if (!state.hidden.delete(group)) state.hidden.add(group);
         button.setAttribute("aria-pressed", !state.hidden.has(group));

@@ -14,7 +14,9 @@ function startChoices() {
   featurizer.append(...about.featurizers.map(({ name, label }) => element("option", { value: name }, label)));
   featurizer.value = state.featurizer;
   featurizer.addEventListener("change", () => change({ featurizer: featurizer.value }));
-  listen(["featurizer"], () => { featurizer.value = state.featurizer; });
+  listen(["featurizer"], () => {
+    featurizer.value = state.featurizer;
+  });
 
   for (const [space, { name }] of Object.entries(about.spaces)) {
     const input = element("input", { type: "radio", name: "space", value: space, checked: space === state.space });
@@ -44,8 +46,12 @@ function applyTheme() {
 function writeNotes() {
   const notice = () => {
     const chosen = about.featurizers.find(({ name }) => name === state.featurizer);
-    const absent = chosen.spaces.includes(state.space) ? "" : `${chosen.label} has no scores in ${about.spaces[state.space].title}.`;
-    document.getElementById("notice").textContent = [absent, chosen.missing && `Not evaluated: ${chosen.missing}`].filter(Boolean).join(" ");
+    const absent = chosen.spaces.includes(state.space)
+      ? ""
+      : `${chosen.label} has no scores in ${about.spaces[state.space].title}.`;
+    document.getElementById("notice").textContent = [absent, chosen.missing && `Not evaluated: ${chosen.missing}`]
+      .filter(Boolean)
+      .join(" ");
   };
   notice();
   listen(["featurizer", "space"], notice);

@@ -15,7 +15,9 @@ export function startPlates(wells) {
   const place = members.map((list) => new Map(list.map((i) => [`${wells.row[i]} ${wells.column[i]}`, i])));
   let [on, limit] = [null, 1];
 
-  about.plates.forEach(({ name, cell }, plate) => choice.append(element("option", { value: plate }, cell && !name.includes(cell) ? `${name} (${cell})` : name)));
+  about.plates.forEach(({ name, cell }, plate) =>
+    choice.append(element("option", { value: plate }, cell && !name.includes(cell) ? `${name} (${cell})` : name)),
+  );
   choice.addEventListener("change", () => change({ plate: Number(choice.value) }));
 
   async function readScores() {
@@ -46,25 +48,65 @@ export function startPlates(wells) {
     const columns = Array.from({ length: plate.columns }, (_, c) => c + 1);
     const gap = plate.columns > 24 ? 0 : 1;
     const heat = {
-      type: "heatmap", z: grid, x: columns, y: grid.map((_, r) => r), zmin: -limit, zmax: limit, colorscale: scale, xgap: gap, ygap: gap,
-      customdata: ids, hoverinfo: "none",
+      type: "heatmap",
+      z: grid,
+      x: columns,
+      y: grid.map((_, r) => r),
+      zmin: -limit,
+      zmax: limit,
+      colorscale: scale,
+      xgap: gap,
+      ygap: gap,
+      customdata: ids,
+      hoverinfo: "none",
       colorbar: { title: { text: "On score", side: "right" }, thickness: 12, outlinewidth: 0, tickcolor: ink },
     };
     const controls = mine.filter((i) => CONTROL_SIGNS[about.groups[wells.group[i]].kind]);
     const size = Math.max(3, Math.min(9, (panel.clientWidth - 150) / plate.columns / 2));
-    const signs = marks(controls, { symbol: controls.map((i) => CONTROL_SIGNS[about.groups[wells.group[i]].kind]), size, color: ink, line: { width: 1 } });
-    const layout = plotLayout({
-      margin: { l: 34, r: 10, t: 24, b: 8 }, dragmode: false, hovermode: "closest",
-      xaxis: { side: "top", fixedrange: true, showgrid: false, range: [0.4, plate.columns + 0.6], dtick: plate.columns > 24 ? 4 : plate.columns > 12 ? 2 : 1, tick0: 1 },
-      yaxis: { fixedrange: true, showgrid: false, range: [plate.rows - 0.4, -0.6], tickvals: rowTicks(plate.rows), ticktext: rowTicks(plate.rows).map(rowName) },
+    const signs = marks(controls, {
+      symbol: controls.map((i) => CONTROL_SIGNS[about.groups[wells.group[i]].kind]),
+      size,
+      color: ink,
+      line: { width: 1 },
     });
-    await Plotly.react(panel, [heat, signs, marks(selectedOf(mine), selectedLook(mark, size)), marks(wellHere(), wellLook(mark, size))], layout, { displayModeBar: false, responsive: true });
+    const layout = plotLayout({
+      margin: { l: 34, r: 10, t: 24, b: 8 },
+      dragmode: false,
+      hovermode: "closest",
+      xaxis: {
+        side: "top",
+        fixedrange: true,
+        showgrid: false,
+        range: [0.4, plate.columns + 0.6],
+        dtick: plate.columns > 24 ? 4 : plate.columns > 12 ? 2 : 1,
+        tick0: 1,
+      },
+      yaxis: {
+        fixedrange: true,
+        showgrid: false,
+        range: [plate.rows - 0.4, -0.6],
+        tickvals: rowTicks(plate.rows),
+        ticktext: rowTicks(plate.rows).map(rowName),
+      },
+    });
+    await Plotly.react(
+      panel,
+      [heat, signs, marks(selectedOf(mine), selectedLook(mark, size)), marks(wellHere(), wellLook(mark, size))],
+      layout,
+      { displayModeBar: false, responsive: true },
+    );
   }
 
   function marks(list, marker) {
     const some = list.length > 0;
-    return { type: "scatter", mode: "markers", hoverinfo: "skip", marker,
-      x: some ? list.map((i) => wells.column[i]) : [null], y: some ? list.map((i) => wells.row[i]) : [null] };
+    return {
+      type: "scatter",
+      mode: "markers",
+      hoverinfo: "skip",
+      marker,
+      x: some ? list.map((i) => wells.column[i]) : [null],
+      y: some ? list.map((i) => wells.row[i]) : [null],
+    };
   }
 
   const selectedOf = (mine) => mine.filter((i) => state.selected[i]);
@@ -95,7 +137,12 @@ export function startPlates(wells) {
           pixels[wells.row[i] * columns + wells.column[i] - 1] = stops[Math.round(level * (stops.length - 1))];
         }
         context.putImageData(image, 0, 0);
-        const button = element("button", { type: "button", "aria-pressed": plate === state.plate, "data-plate": plate }, canvas, name);
+        const button = element(
+          "button",
+          { type: "button", "aria-pressed": plate === state.plate, "data-plate": plate },
+          canvas,
+          name,
+        );
         button.addEventListener("click", () => change({ plate }));
         return button;
       }),
@@ -103,7 +150,9 @@ export function startPlates(wells) {
   }
 
   function pressed() {
-    document.querySelectorAll("#all-plates button").forEach((button) => button.setAttribute("aria-pressed", Number(button.dataset.plate) === state.plate));
+    document
+      .querySelectorAll("#all-plates button")
+      .forEach((button) => button.setAttribute("aria-pressed", Number(button.dataset.plate) === state.plate));
   }
 
   const steps = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] };
@@ -112,9 +161,11 @@ export function startPlates(wells) {
     const act =
       (steps[event.key] && (() => goOn(...steps[event.key]))) ??
       (turn && (() => change({ plate: (state.plate + turn + about.plates.length) % about.plates.length }))) ??
-      { Enter: () => wellHere().length && change({ well: wellHere()[0], hover: -1 }),
+      {
+        Enter: () => wellHere().length && change({ well: wellHere()[0], hover: -1 }),
         " ": () => wellHere().length && toggleWell(wellHere()[0]),
-        Escape: () => change({ hover: -1 }) }[event.key];
+        Escape: () => change({ hover: -1 }),
+      }[event.key];
     if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     act();
@@ -129,10 +180,16 @@ export function startPlates(wells) {
     }
     if (next === undefined) return;
     change({ hover: next });
-    speak(`${wellFacts(wells, next).map(([, text]) => text).join(", ")}; on ${decimals(on[next])}`);
+    speak(
+      `${wellFacts(wells, next)
+        .map(([, text]) => text)
+        .join(", ")}; on ${decimals(on[next])}`,
+    );
   }
 
-  document.getElementById("selection-plate").addEventListener("click", () => selectWells((i) => wells.plate[i] === state.plate, true));
+  document
+    .getElementById("selection-plate")
+    .addEventListener("click", () => selectWells((i) => wells.plate[i] === state.plate, true));
   document.getElementById("overview").addEventListener("toggle", showAll);
   readScores().then(() => {
     const hit = (event) => event.points?.[0]?.customdata ?? -1;
@@ -140,8 +197,14 @@ export function startPlates(wells) {
     panel.on("plotly_unhover", () => change({ hover: -1 }));
     panel.on("plotly_click", (event) => hit(event) >= 0 && change({ well: hit(event) }));
     listen(["featurizer", "space"], readScores);
-    listen(["plate"], () => { showPlate(); pressed(); });
-    listen(["theme"], () => { showPlate(); showAll(); });
+    listen(["plate"], () => {
+      showPlate();
+      pressed();
+    });
+    listen(["theme"], () => {
+      showPlate();
+      showAll();
+    });
     listen(["hover", "well"], () => moveMark(TRACE_WELL, wellHere()));
     listen(["selections"], () => moveMark(TRACE_SELECTED, selectedOf(members[state.plate])));
   });

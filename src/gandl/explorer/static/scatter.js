@@ -16,7 +16,14 @@ export async function startScatter(wells) {
   const axes = document.getElementById("axes");
   const canvas = panel.querySelector("canvas");
   const context = canvas.getContext("2d", { alpha: false });
-  const points = { x: null, y: null, order: new Uint32Array(0), style: new Uint8Array(wells.n), styles: [], view: [-2, 2, -2, 2] };
+  const points = {
+    x: null,
+    y: null,
+    order: new Uint32Array(0),
+    style: new Uint8Array(wells.n),
+    styles: [],
+    view: [-2, 2, -2, 2],
+  };
   let [image, pixels, waiting, inView, drag, extending] = [null, null, false, 0, null, false];
 
   const plotWidth = () => panel.clientWidth - EDGES.l - EDGES.r;
@@ -30,7 +37,12 @@ export async function startScatter(wells) {
     if (width < 2 || height < 2 || !points.x) return;
     if (!image || image.width !== width || image.height !== height) {
       Object.assign(canvas, { width, height });
-      Object.assign(canvas.style, { left: `${EDGES.l}px`, top: `${EDGES.t}px`, width: `${plotWidth()}px`, height: `${plotHeight()}px` });
+      Object.assign(canvas.style, {
+        left: `${EDGES.l}px`,
+        top: `${EDGES.t}px`,
+        width: `${plotWidth()}px`,
+        height: `${plotHeight()}px`,
+      });
       image = context.createImageData(width, height);
       pixels = new Uint32Array(image.data.buffer);
     }
@@ -88,7 +100,10 @@ export async function startScatter(wells) {
     await restyle();
     document.getElementById("scatter-title").textContent = `Wells in ${about.spaces[space].title}`;
     document.getElementById("scatter-note").textContent = noteOf(featurizer, space);
-    await Plotly.relayout(axes, { "xaxis.title.text": about.spaces[space].x, "yaxis.title.text": about.spaces[space].y });
+    await Plotly.relayout(axes, {
+      "xaxis.title.text": about.spaces[space].x,
+      "yaxis.title.text": about.spaces[space].y,
+    });
     reset();
     mark();
   }
@@ -116,7 +131,11 @@ export async function startScatter(wells) {
     const { ink, mark: accent } = colours();
     const members = [wellsOfSeries(wells, state.series), near.map((one) => one.well), well >= 0 ? [well] : []];
     const places = (values) => members.map((list) => (list.length ? Array.from(list, (i) => values[i]) : [null]));
-    Plotly.restyle(axes, { x: places(points.x), y: places(points.y), "marker.color": [accent, ink, accent] }, [0, 1, 2]);
+    Plotly.restyle(
+      axes,
+      { x: places(points.x), y: places(points.y), "marker.color": [accent, ink, accent] },
+      [0, 1, 2],
+    );
   }
 
   function pointAt(event) {
@@ -127,22 +146,37 @@ export async function startScatter(wells) {
 
   panel.addEventListener("pointermove", (event) => !drag && change({ hover: pointAt(event) }));
   panel.addEventListener("pointerleave", () => !drag && change({ hover: -1 }));
-  panel.addEventListener("pointerdown", (event) => { [drag, extending] = [event, event.shiftKey]; }, { capture: true });
-  addEventListener("pointerup", (event) => {
-    const still = drag && Math.hypot(event.clientX - drag.clientX, event.clientY - drag.clientY) < 4;
-    drag = null;
-    const well = still ? pointAt(event) : -1;
-    if (well >= 0) change({ well, plate: wells.plate[well] });
-  }, { capture: true });
+  panel.addEventListener(
+    "pointerdown",
+    (event) => {
+      [drag, extending] = [event, event.shiftKey];
+    },
+    { capture: true },
+  );
+  addEventListener(
+    "pointerup",
+    (event) => {
+      const still = drag && Math.hypot(event.clientX - drag.clientX, event.clientY - drag.clientY) < 4;
+      drag = null;
+      const well = still ? pointAt(event) : -1;
+      if (well >= 0) change({ well, plate: wells.plate[well] });
+    },
+    { capture: true },
+  );
 
   const step = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   panel.addEventListener("keydown", (event) => {
-    const act = {
-      "+": () => zoom(0.75), "=": () => zoom(0.75), "-": () => zoom(1 / 0.75), 0: reset,
-      Enter: () => shownWell() >= 0 && change({ well: shownWell(), plate: wells.plate[shownWell()], hover: -1 }),
-      " ": () => shownWell() >= 0 && toggleWell(shownWell()),
-      Escape: () => change({ hover: -1 }),
-    }[event.key] ?? (step[event.key] && (() => (event.shiftKey ? pan(...step[event.key]) : goOn(step[event.key]))));
+    const act =
+      {
+        "+": () => zoom(0.75),
+        "=": () => zoom(0.75),
+        "-": () => zoom(1 / 0.75),
+        0: reset,
+        Enter: () => shownWell() >= 0 && change({ well: shownWell(), plate: wells.plate[shownWell()], hover: -1 }),
+        " ": () => shownWell() >= 0 && toggleWell(shownWell()),
+        Escape: () => change({ hover: -1 }),
+      }[event.key] ??
+      (step[event.key] && (() => (event.shiftKey ? pan(...step[event.key]) : goOn(step[event.key]))));
     if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     act();
@@ -151,25 +185,32 @@ export async function startScatter(wells) {
   function goOn(direction) {
     const from = shownWell();
     const [x0, x1, y0, y1] = points.view;
-    const inside = from >= 0 && points.x[from] >= x0 && points.x[from] <= x1 && points.y[from] >= y0 && points.y[from] <= y1;
+    const inside =
+      from >= 0 && points.x[from] >= x0 && points.x[from] <= x1 && points.y[from] >= y0 && points.y[from] <= y1;
     const next = inside
       ? nextPoint(points, plotWidth(), plotHeight(), from, direction)
       : nearestPoint(points, plotWidth(), plotHeight(), plotWidth() / 2, plotHeight() / 2, Infinity);
     if (next < 0) return;
     change({ hover: next });
-    const said = wellFacts(wells, next).map(([, text]) => text).join(", ");
+    const said = wellFacts(wells, next)
+      .map(([, text]) => text)
+      .join(", ");
     speak(`${said}; on ${decimals(points.x[next])}, off ${decimals(points.y[next])}`);
   }
 
   document.querySelectorAll("#scatter-panel [data-mode]").forEach((button) =>
     button.addEventListener("click", () => {
-      document.querySelectorAll("#scatter-panel [data-mode]").forEach((other) => other.setAttribute("aria-pressed", other === button));
+      document
+        .querySelectorAll("#scatter-panel [data-mode]")
+        .forEach((other) => other.setAttribute("aria-pressed", other === button));
       Plotly.relayout(axes, { dragmode: button.dataset.mode });
     }),
   );
-  document.querySelectorAll("#scatter-panel [data-do]").forEach((button) =>
-    button.addEventListener("click", { in: () => zoom(0.75), out: () => zoom(1 / 0.75), reset }[button.dataset.do]),
-  );
+  document
+    .querySelectorAll("#scatter-panel [data-do]")
+    .forEach((button) =>
+      button.addEventListener("click", { in: () => zoom(0.75), out: () => zoom(1 / 0.75), reset }[button.dataset.do]),
+    );
   document.getElementById("selection-view").addEventListener("click", () => {
     const [x0, x1, y0, y1] = points.view;
     selectShown((x, y) => x >= x0 && x <= x1 && y >= y0 && y <= y1);
@@ -182,16 +223,31 @@ export async function startScatter(wells) {
 
   function layout() {
     return plotLayout({
-      margin: EDGES, dragmode: "pan", hovermode: false,
+      margin: EDGES,
+      dragmode: "pan",
+      hovermode: false,
       xaxis: { range: points.view.slice(0, 2), title: { text: about.spaces[state.space].x, standoff: 8 } },
       yaxis: { range: points.view.slice(2), title: { text: about.spaces[state.space].y, standoff: 8 } },
       newselection: { line: { color: colours().ink, width: 1 } },
     });
   }
 
-  const ring = (size, width) => ({ type: "scatter", mode: "markers", hoverinfo: "skip", x: [null], y: [null],
-    marker: { symbol: "circle-open", size, line: { width } }, selected: { marker: { opacity: 1 } }, unselected: { marker: { opacity: 1 } } });
-  await Plotly.newPlot(axes, [ring(9, 1.5), ring(13, 1.5), ring(17, 3)], layout(), { displayModeBar: false, scrollZoom: true, doubleClick: false, responsive: true });
+  const ring = (size, width) => ({
+    type: "scatter",
+    mode: "markers",
+    hoverinfo: "skip",
+    x: [null],
+    y: [null],
+    marker: { symbol: "circle-open", size, line: { width } },
+    selected: { marker: { opacity: 1 } },
+    unselected: { marker: { opacity: 1 } },
+  });
+  await Plotly.newPlot(axes, [ring(9, 1.5), ring(13, 1.5), ring(17, 3)], layout(), {
+    displayModeBar: false,
+    scrollZoom: true,
+    doubleClick: false,
+    responsive: true,
+  });
   axes.on("plotly_relayouting", follow);
   axes.on("plotly_relayout", (event) => Object.keys(event).some((key) => key.includes("range")) && follow(event));
   axes.on("plotly_selected", (event) => {
@@ -212,7 +268,11 @@ export async function startScatter(wells) {
   listen(["selections"], redraw);
   listen(["hover", "well", "series"], mark);
   listen(["theme"], async () => {
-    await Plotly.relayout(axes, { ...layout(), "xaxis.range": points.view.slice(0, 2), "yaxis.range": points.view.slice(2) });
+    await Plotly.relayout(axes, {
+      ...layout(),
+      "xaxis.range": points.view.slice(0, 2),
+      "yaxis.range": points.view.slice(2),
+    });
     restyle();
     mark();
   });

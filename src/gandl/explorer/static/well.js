@@ -59,7 +59,9 @@ export function startWell(wells) {
     const measure = neighbours === "distance" ? "distance" : "cosine";
     document.getElementById("near-title").textContent = `Nearest neighbours: ${label}`;
     if (!found) {
-      near.replaceChildren(element("li", {}, "A well has another profile in every fold of this featurizer, so it has no neighbours."));
+      near.replaceChildren(
+        element("li", {}, "A well has another profile in every fold of this featurizer, so it has no neighbours."),
+      );
       return;
     }
     near.replaceChildren(
@@ -67,7 +69,17 @@ export function startWell(wells) {
         const facts = wellFacts(wells, well);
         const picture = thumbnail(wells, well, SMALL_PICTURE, `Image of ${wells.id[well]}`);
         const what = facts.find(([term]) => term === "Compound") ?? facts.find(([term]) => term === "Group");
-        const button = element("button", { type: "button" }, picture, element("br"), facts[0][1], element("br"), what[1], element("br"), `${measure} ${decimals(similarity, 3)}`);
+        const button = element(
+          "button",
+          { type: "button" },
+          picture,
+          element("br"),
+          facts[0][1],
+          element("br"),
+          what[1],
+          element("br"),
+          `${measure} ${decimals(similarity, 3)}`,
+        );
         button.addEventListener("click", () => change({ hover: -1, well, plate: wells.plate[well] }));
         return element("li", {}, button);
       }),
