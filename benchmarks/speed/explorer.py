@@ -189,8 +189,9 @@ def measure(page_file: Path) -> dict[str, float]:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(300_000)
         page.goto(page_file.resolve().as_uri(), wait_until="commit")
-        page.wait_for_selector("html[data-ready=yes]", timeout=120_000)
+        page.wait_for_selector("html[data-ready=yes]")
         found = page.evaluate(
             """() => ({first_paint_s: performance.getEntriesByName("first-contentful-paint")[0].startTime / 1000,
                 scatter_s: performance.getEntriesByName("scatter-drawn")[0].startTime / 1000,

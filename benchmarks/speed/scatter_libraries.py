@@ -102,6 +102,7 @@ def measure(name: str, page_file: Path, flags: list[str], picture: Path | None) 
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=flags)
         page = browser.new_page(viewport={"width": 1000, "height": 640})
+        page.set_default_timeout(300_000)
         problems: list[str] = []
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: problems.append(str(error)))

@@ -80,7 +80,7 @@ def nearest(features: Values, count: int) -> tuple[npt.NDArray[Any], Values]:
     itself[~itself.any(axis=1), -1] = True  # it is not among its own neighbours where more wells are equal to it
     places, distance = found[~itself].reshape(n, count), distance[~itself].reshape(n, count)
     if not by_angle:
-        return places, distance.astype(np.float32)
+        return places, np.asarray(distance, np.float32)
     cosines = [(rows * rows[places[:, place]]).sum(axis=1) for place in range(count)]
     return places, np.stack(cosines, axis=1)
 

@@ -147,7 +147,7 @@ def blended(pixels: np.ndarray, low: np.ndarray, high: np.ndarray, hues: Sequenc
     """(y, x, 3) uint8 of (channel, y, x): each channel's hue by its brightness, added up; many channels count less each."""
     level = np.clip((pixels - low[:, None, None]) / (high - low)[:, None, None], 0, 1)
     colours = np.array([[int(hue[i : i + 2], 16) for i in (1, 3, 5)] for hue in hues], np.float32)
-    mixed = np.einsum("cyx,cr->yxr", level, colours) * min(1.0, 2.5 / len(hues))
+    mixed = np.einsum("cyx,cr->yxr", level, colours) * min(1.0, 3.5 / len(hues))
     return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
 
 

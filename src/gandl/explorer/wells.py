@@ -105,7 +105,8 @@ def blocks(wells: Wells, compounds: list[str]) -> dict[str, str]:
 def _groups(table: pd.DataFrame) -> tuple[list[dict[str, Any]], np.ndarray]:
     """Controls by cell type in the figures' hues and shapes, treated wells by cell type in neutral ones, and all others."""
     types = list(dict.fromkeys(table["cell_type"]))
-    found, number = [], np.full(len(table), -1)
+    found: list[dict[str, Any]] = []
+    number = np.full(len(table), -1)
     kinds = {
         "positive": table["control"] == "positive",
         "negative": table["control"] == "negative",

@@ -268,11 +268,7 @@ export async function startScatter(wells) {
   listen(["selections"], redraw);
   listen(["hover", "well", "series"], mark);
   listen(["theme"], async () => {
-    await Plotly.relayout(axes, {
-      ...layout(),
-      "xaxis.range": points.view.slice(0, 2),
-      "yaxis.range": points.view.slice(2),
-    });
+    await Plotly.relayout(axes, layout());
     restyle();
     mark();
   });
