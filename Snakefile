@@ -29,7 +29,6 @@ include: "rules/normalization.smk"
 include: "rules/evaluation.smk"
 include: "rules/figures.smk"
 include: "rules/tables.smk"
-include: "rules/explorer.smk"
 include: "rules/report.smk"
 
 

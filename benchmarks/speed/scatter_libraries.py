@@ -22,9 +22,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measuring import RESULTS, append, machine
-from benchmarks.speed.explorer import CHROMIUM, FLAGS, WELLS, busiest, processor_time
+from benchmarks.speed.explorer import CHROMIUM, FLAGS, WELLS, busiest, goes_on, processor_time
 
-SECONDS = 4.0
 SIDE = (900, 560)
 SETUPS = {
     "plotly (scattergl)": (
@@ -134,7 +133,7 @@ def rate(page: Any, act: Any) -> tuple[float, float]:
     """Frames per second while something is done again and again: by the clock, and with a core for the busiest thread."""
     page.evaluate("() => { window.frames_ = []; }")
     before, begun, k = processor_time(), time.perf_counter(), 0
-    while time.perf_counter() - begun < SECONDS:
+    while goes_on(begun, lambda: page.evaluate("() => window.frames_.length"), k):
         act(k)
         k += 1
     times = page.evaluate("() => window.frames_")

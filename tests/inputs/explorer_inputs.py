@@ -9,8 +9,9 @@ import pandas as pd
 
 from gandl.evaluation.dose_response import CURVE_COLUMNS
 from gandl.evaluation.terms import COMPOUNDS
+from gandl.explorer import page as explorer_page
 from gandl.explorer.answers import Answers
-from gandl.explorer.page import About, write_explorer
+from gandl.explorer.page import About
 from gandl.explorer.thumbnails import write_thumbnails
 from gandl.tables import SITES, WELL_PROFILES, WELL_SCORES, write_table
 from plates import tiny_plan, tiny_store
@@ -152,5 +153,5 @@ def write_page(folder: Path) -> Path:
     """The page of the whole small screen."""
     answers = write_answers(folder)
     index = write_sheets(folder)
-    write_explorer(answers, folder / "sites.parquet", index, ABOUT, html=folder / "explorer.html")
+    explorer_page.write_page(answers, folder / "sites.parquet", index, ABOUT, folder / "explorer.html")
     return folder / "explorer.html"

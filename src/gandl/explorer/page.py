@@ -64,13 +64,34 @@ class About:
     false_discovery: float
 
 
-def write_explorer(answers: Mapping[str, Answers], sites: Path, thumbnails: Path, about: About, *, html: Path) -> None:
-    """Write the page.
+def write_explorer(
+    scores: Sequence[Path],
+    cell_model: Sequence[Path],
+    compounds: Sequence[Path],
+    curves: Sequence[Path],
+    profiles: Sequence[Path],
+    sites: Path,
+    thumbnails: Path,
+    *,
+    featurizers: Sequence[str],
+    profiled: Sequence[str],
+    run: str,
+    dataset: str,
+    word: str,
+    first: str,
+    normalization: str,
+    confidence: float,
+    false_discovery: float,
+    html: Path,
+) -> None:
+    """Write the page of a run.
 
     Parameters
     ----------
-    answers : the files of every featurizer, by its name.
+    scores, cell_model, compounds, curves : as in `Answers`, a file for each of the `featurizers`; none where not requested.
+    profiles : normalised wells of the `profiled` featurizers, which have one vector per well.
     sites : sites table of the screen. thumbnails : index that `write_thumbnails` wrote; its sheets lie in the folder beside it.
+    run, dataset, word, first, normalization, confidence, false_discovery : as in `About`.
     html : the page.
 
     Raises
@@ -78,6 +99,18 @@ def write_explorer(answers: Mapping[str, Answers], sites: Path, thumbnails: Path
     gandl.tables.TableError : a table is not what it should be.
     gandl.explorer.bundle.BundleError : the library that draws is not installed.
     """
+    with_profiles = dict(zip(profiled, profiles, strict=True))
+    given = {"scores": scores, "cell_model": cell_model, "compounds": compounds, "curves": curves}
+    answers = {
+        name: Answers(**{kind: paths[at] for kind, paths in given.items() if paths}, profiles=with_profiles.get(name))
+        for at, name in enumerate(featurizers)
+    }
+    about = About(run, dataset, word, first, normalization, confidence, false_discovery)
+    write_page(answers, sites, thumbnails, about, html)
+
+
+def write_page(answers: Mapping[str, Answers], sites: Path, thumbnails: Path, about: About, html: Path) -> None:
+    """Write the page of some featurizers' answers, by name; `sites`, `thumbnails`, `html` and errors as of `write_explorer`."""
     wells = of_wells.wells_of(Path(sites))
     read = {name: tables.read_answers(files, wells.table["well_id"]) for name, files in answers.items()}
     series = tables.series_of(read.values())
@@ -103,24 +136,6 @@ def write_explorer(answers: Mapping[str, Answers], sites: Path, thumbnails: Path
     _write(document, early, late, Path(html))
     size = Path(html).stat().st_size / 10**6
     logger.info("%s: %d wells, %d featurizers, %.1f MB", html, len(wells.table), len(read), size)
-
-
-def answers_of(
-    featurizers: Sequence[str], profiled: Sequence[str], *, profiles: Sequence[str], **files: Sequence[str]
-) -> dict[str, Answers]:
-    """Files by featurizer.
-
-    Parameters
-    ----------
-    featurizers : names. profiled : those that have one profile per well, whose `profiles` are given, in this order.
-    files : of every field of `Answers`, in the order of `featurizers`; empty where none was requested.
-    """
-    with_profiles = dict(zip(profiled, profiles, strict=True))
-    found = {}
-    for at, name in enumerate(featurizers):
-        mine = {kind: Path(paths[at]) for kind, paths in files.items() if paths}
-        found[name] = Answers(**mine, profiles=Path(with_profiles[name]) if name in with_profiles else None)
-    return found
 
 
 def _compounds(wells: Wells, series: Sequence[Series]) -> list[str]:

@@ -14,9 +14,8 @@ from explorer_blocks import Blocks, from_fixed_point, from_planes, unpack
 from explorer_inputs import ABOUT, FEATURIZERS, score_table, site_table, write_answers, write_page, write_sheets
 from gandl.evaluation.missing.answers import Missing, write_missing
 from gandl.evaluation.terms import COMPOUNDS
-from gandl.explorer import bundle
+from gandl.explorer import bundle, page as explorer_page
 from gandl.explorer.bundle import BundleError, joined
-from gandl.explorer.page import answers_of, write_explorer
 from gandl.explorer.wells import row_number, wells_of
 from gandl.tables import WELL_SCORES
 
@@ -123,7 +122,7 @@ def test_a_featurizer_without_an_answer_is_listed_with_the_reason(tmp_path: Path
             getattr(answers["intensity"], kind), schema, Missing("controls", "intensity", "unlabelled", "too few wells")
         )
     index = write_sheets(tmp_path)
-    write_explorer(answers, tmp_path / "sites.parquet", index, ABOUT, html=tmp_path / "explorer.html")
+    explorer_page.write_page(answers, tmp_path / "sites.parquet", index, ABOUT, tmp_path / "explorer.html")
     found = Blocks(tmp_path / "explorer.html")
     about = {one["name"]: one for one in found.about["featurizers"]}
     assert about["intensity"]["missing"] == "too few wells"
@@ -133,10 +132,17 @@ def test_a_featurizer_without_an_answer_is_listed_with_the_reason(tmp_path: Path
 
 def test_a_screen_without_a_dose_series_and_cell_models_has_its_page(tmp_path: Path) -> None:
     answers = write_answers(tmp_path)
-    files = {"scores": [str(one.scores) for one in answers.values()], "cell_model": [], "compounds": [], "curves": []}
-    few = answers_of(list(answers), [], profiles=[], **files)
     index = write_sheets(tmp_path)
-    write_explorer(few, tmp_path / "sites.parquet", index, ABOUT, html=tmp_path / "explorer.html")
+    explorer_page.write_explorer(
+        [one.scores for one in answers.values()],
+        *([], [], [], []),
+        sites=tmp_path / "sites.parquet",
+        thumbnails=index,
+        featurizers=list(answers),
+        profiled=[],
+        html=tmp_path / "explorer.html",
+        **vars(ABOUT),
+    )
     about = Blocks(tmp_path / "explorer.html").about
     assert list(about["spaces"]) == ["E2"]
     assert about["series"] == []
