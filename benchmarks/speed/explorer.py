@@ -34,7 +34,7 @@ from gandl.workflow.files import write_json
 PLATES, ROWS, COLUMNS = 57, 30, 45
 WELLS, COMPOUND_NAMES = 76_380, 1_672
 DOSES = np.array([0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0])
-FEATURES = 64
+FEATURES = 8
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),

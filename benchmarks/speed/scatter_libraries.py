@@ -146,13 +146,14 @@ def main() -> None:
     """Measure, print, and write if requested."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--modules", type=Path, required=True, help="folder of npm install")
+    parser.add_argument("--only", choices=list(SETUPS), help="one library")
     parser.add_argument("--software-webgl", action="store_true")
     parser.add_argument("--write", action="store_true", help="append to results/scatter_libraries.csv")
     parser.add_argument("--pictures", type=Path, help="folder for a screenshot of each")
     options = parser.parse_args()
     flags = [*FLAGS, *(["--enable-unsafe-swiftshader"] if options.software_webgl else [])]
     rows = []
-    for name in SETUPS:
+    for name in [options.only] if options.only else SETUPS:
         with tempfile.TemporaryDirectory() as place:
             page = page_of(name, options.modules, Path(place))
             picture = options.pictures / f"{name.split()[0]}.png" if options.pictures else None

@@ -78,11 +78,11 @@ def nearest(features: Values, count: int) -> tuple[npt.NDArray[Any], Values]:
     distance, found = search.kneighbors(rows)
     itself = found == np.arange(n)[:, None]
     itself[~itself.any(axis=1), -1] = True  # it is not among its own neighbours where more wells are equal to it
-    places, distance = found[~itself].reshape(n, count), distance[~itself].reshape(n, count)
+    places = found[~itself].reshape(n, count)
     if not by_angle:
-        return places, np.asarray(distance, np.float32)
+        return places, distance[~itself].reshape(n, count).astype(np.float32)
     cosines = [(rows * rows[places[:, place]]).sum(axis=1) for place in range(count)]
-    return places, np.stack(cosines, axis=1)
+    return places, np.asarray(np.stack(cosines, axis=1), np.float32)
 
 
 def _directions(features: Values) -> Values:
@@ -92,4 +92,4 @@ def _directions(features: Values) -> Values:
         _, _, axes = randomized_svd(rows, COMPONENTS, n_iter=2, random_state=0)
         rows = rows @ axes.T.astype(np.float32)
     norm = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(norm > 0, norm, 1)
+    return np.asarray(rows / np.where(norm > 0, norm, 1), np.float32)
