@@ -280,6 +280,7 @@ def main() -> None:
         row = {
             "date": datetime.date.today().isoformat(),
             "machine": machine(),
+            "load": round(os.getloadavg()[0], 1),
             "versions": versions("plotly", "playwright"),
             "wells": WELLS,
             "compounds": COMPOUND_NAMES,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import subprocess
 import tempfile
 import time
@@ -161,6 +162,7 @@ def main() -> None:
         about = {
             "date": datetime.date.today().isoformat(),
             "machine": machine(),
+            "load": round(os.getloadavg()[0], 1),
             "points": WELLS,
             "software_webgl": options.software_webgl,
         }

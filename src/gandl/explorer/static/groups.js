@@ -20,7 +20,7 @@ export async function stylesOf(wells) {
     const control = kind === "positive" || kind === "negative";
     const faint = state.colour === "hit" ? 0.35 : control ? 0.9 : few;
     return {
-      pixel: pixelOf(state.colour === "group" || control ? colour : theme.line),
+      pixel: pixelOf(state.colour === "group" || control ? colour : theme.soft),
       mark,
       opacity: faint,
       layer: control ? 1 : 0,

@@ -3,6 +3,7 @@
 
 const rasterStamps = new Map();
 const SUBSAMPLES = 4;
+const FADED = 0.25; // of the opacity, where others are selected
 const INSIDE = {
   circle: (x, y) => x * x + y * y <= 1,
   dot: (x, y) => x * x + y * y <= 0.64,
@@ -60,7 +61,7 @@ export function paint(pixels, width, height, { x, y, order, style, styles, view,
     drawn += 1;
     const { pixel, opacity } = styles[style[i]];
     const { reach, covered, offsets } = stamps[style[i]];
-    const alpha = only && !only[i] ? opacity * 0.18 : opacity;
+    const alpha = only && !only[i] ? opacity * FADED : opacity;
     const whole = column >= reach && column < width - reach && row >= reach && row < height - reach;
     const at = row * width + column;
     const redBlue = pixel & 0xff00ff;

@@ -9,6 +9,7 @@ const EDGES = { l: 58, r: 14, t: 10, b: 48 }; // px around the plot
 const REACH = 14; // px within which a well is pointed at
 let lastSeries = { series: -1, list: [] };
 const [RADIUS_FEW, RADIUS_MANY, MANY] = [4.5, 1.9, 40000];
+const [RADIUS_MOVING, RESTED] = [1.3, 150]; // px while many wells move; ms after which they are drawn in full
 
 /** Start the panel; resolves when its first picture is drawn. */
 export async function startScatter(wells) {
@@ -24,7 +25,7 @@ export async function startScatter(wells) {
     styles: [],
     view: [-2, 2, -2, 2],
   };
-  let [image, pixels, waiting, inView, drag, extending] = [null, null, false, 0, null, false];
+  let [image, pixels, waiting, inView, moving, drag, extending] = [null, null, false, 0, 0, null, false];
 
   const plotWidth = () => panel.clientWidth - EDGES.l - EDGES.r;
   const plotHeight = () => panel.clientHeight - EDGES.t - EDGES.b;
@@ -54,6 +55,7 @@ export async function startScatter(wells) {
   }
 
   function radius() {
+    if (moving && inView > MANY / 2) return RADIUS_MOVING;
     const crowded = Math.min(1, Math.log10(Math.max(inView, 10) / 10) / Math.log10(MANY / 10));
     return RADIUS_FEW + (RADIUS_MANY - RADIUS_FEW) * crowded;
   }
@@ -69,23 +71,33 @@ export async function startScatter(wells) {
     if (tellAxes) Plotly.relayout(axes, { "xaxis.range": view.slice(0, 2), "yaxis.range": view.slice(2) });
   }
 
+  /** Many wells are drawn smaller while they move, which takes half the time. */
+  function move(view, tellAxes) {
+    clearTimeout(moving);
+    moving = setTimeout(() => {
+      moving = 0;
+      redraw();
+    }, RESTED);
+    look(view, tellAxes);
+  }
+
   /** Read what the library says of its ranges while they change. */
   function follow(event) {
     const read = (axis, end, old) => event[`${axis}.range[${end}]`] ?? event[`${axis}.range`]?.[end] ?? old;
     const [x0, x1, y0, y1] = points.view;
-    look([read("xaxis", 0, x0), read("xaxis", 1, x1), read("yaxis", 0, y0), read("yaxis", 1, y1)], false);
+    move([read("xaxis", 0, x0), read("xaxis", 1, x1), read("yaxis", 0, y0), read("yaxis", 1, y1)], false);
   }
 
   function zoom(factor) {
     const [x0, x1, y0, y1] = points.view;
     const around = (a, b) => [(a + b) / 2 - ((b - a) / 2) * factor, (a + b) / 2 + ((b - a) / 2) * factor];
-    look([...around(x0, x1), ...around(y0, y1)]);
+    move([...around(x0, x1), ...around(y0, y1)], true);
   }
 
   function pan(rightward, upward) {
     const [x0, x1, y0, y1] = points.view;
     const [dx, dy] = [(x1 - x0) * 0.1 * rightward, (y1 - y0) * 0.1 * upward];
-    look([x0 + dx, x1 + dx, y0 + dy, y1 + dy]);
+    move([x0 + dx, x1 + dx, y0 + dy, y1 + dy], true);
   }
 
   function reset() {
