@@ -33,7 +33,7 @@ report: LANDING_PAGE
 
 
 rule all:
-    """Every figure, every table and the audit page."""
+    """Every figure, every table, the audit page and the explorer."""
     default_target: True
     input:
         rules.figures.input,

@@ -295,6 +295,15 @@ COMPARISONS = (
 )
 
 
+# explorer
+
+
+def page_files():
+    """What the explorer's page is made of, beside code and data: its modules, its style, its frame."""
+    folder = Path("src/gandl/explorer/static")
+    return sorted(file.as_posix() for file in folder.glob("*.*"))
+
+
 # report
 
 
@@ -302,7 +311,7 @@ def workflow_files():
     """What decides a run beside the code of gandl, the configuration and the data: its rules, scripts and texts."""
     package = "src/gandl"
     patterns = ["rules/*.smk", "workflow/scripts/*.py", "workflow/report/*.rst"]
-    patterns += [f"{package}/**/*.jinja", f"{package}/**/*.mplstyle"]
+    patterns += [f"{package}/**/*.{end}" for end in ("jinja", "mplstyle", "js", "css")]
     found = [file.as_posix() for pattern in patterns for file in Path().glob(pattern)]
     return ["Snakefile", *sorted(found)]
 

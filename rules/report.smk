@@ -1,4 +1,5 @@
-"""report: provenance and the audit page, where each number is shown beside its reference; the run as an RO-Crate.
+"""report: provenance, the audit page, where each number is shown beside its reference, and the explorer, a page to look around in;
+the run as an RO-Crate.
 
 REQUIRED  all results: the downloads, the manifests, profiles of all wells, numbers, figures; resources/paper_values.csv
 MAKES     <results>/report/provenance.json, audit.html, audit.csv, summary.txt, <results>/ro-crate-metadata.json; `make reproduce` adds Snakemake's
@@ -26,6 +27,7 @@ rule provenance:
         numbers=NUMBERS,
         paired=COMPARISONS,
         figures=rules.figures.input,
+        explorer="<results>/report/explorer.html",
     output:
         provenance="<results>/report/provenance.json",
     log:
@@ -130,8 +132,70 @@ rule audit:
 
 
 rule report:
-    """The audit page, the provenance, and the run as an RO-Crate."""
+    """The audit page, the explorer, the provenance, and the run as an RO-Crate."""
     input:
         "<results>/report/audit.html",
+        "<results>/report/explorer.html",
         "<results>/report/provenance.json",
         "<results>/ro-crate-metadata.json",
+
+
+use rule figure_samples as thumbnails with:
+    """A small picture of every well of the screen, one sheet per store, for the explorer."""
+    input:
+        sites=f"<results>/source/{SCREEN}/sites.parquet",
+        manifests=manifests_of(SCREEN),
+    output:
+        index="<results>/report/explorer/thumbnails.json",
+        sheets=collect("<results>/report/explorer/{store}.jpg", store=STORES[SCREEN]),
+    log:
+        "<logs>/report/thumbnails.log",
+    benchmark:
+        "<benchmarks>/report/thumbnails.jsonl"
+    resources:
+        mem="2GB",
+        runtime="4h",
+    params:
+        **calls("gandl.explorer.thumbnails.write_thumbnails"),
+        caption={},
+        settings={},
+        dataset=SCREEN,
+
+
+use rule figure_samples as explorer with:
+    """One page that opens from its file: E2 and C2 of all wells, plates, images, dose responses, compounds, neighbours."""
+    input:
+        style=page_files(),
+        sites=f"<results>/source/{SCREEN}/sites.parquet",
+        thumbnails="<results>/report/explorer/thumbnails.json",
+        scores=by_featurizer("scores"),
+        cell_model=compared("cell_model", RAW, ".scores"),
+        compounds=compared("screening", METHOD, ".compounds"),
+        curves=compared("dose_response", METHOD, ".curves"),
+        profiles=collect(
+            "<results>/normalization/{dataset}/{featurizer}.{method}.wells.parquet",
+            dataset=SCREEN,
+            featurizer=EXPORTED,
+            method=METHOD,
+        ),
+    output:
+        html="<results>/report/explorer.html",
+    log:
+        "<logs>/report/explorer.log",
+    benchmark:
+        "<benchmarks>/report/explorer.jsonl"
+    resources:
+        mem="4GB",
+        runtime="2h",
+    params:
+        **calls("gandl.explorer.page.write_explorer"),
+        caption={},
+        settings={},
+        featurizers=FEATURIZERS,
+        profiled=EXPORTED,
+        run=cfg.run,
+        dataset=SCREEN,
+        first=DRAWN,
+        normalization=METHOD,
+        confidence=cfg.evaluation.confidence,
+        false_discovery=cfg.evaluation.false_discovery,

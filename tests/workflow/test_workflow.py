@@ -34,9 +34,9 @@ FIGURES = {
 }
 REPORT = {"provenance", "audit"}
 EVALUATION = {"scores", "controls", "comparisons", "dose_response", "treatments", "screening", "layout"}
-OF_EVALUATION = FIGURES - {"figure_1", "figure_samples", "figure_training", "figure_s_training"}
-"""Figures and tables drawn from numbers; the others are drawn from images or from the model."""
-OF_EVALUATION_OF_DOSES = {"figure_dose_response", "compounds"}
+OF_EVALUATION = FIGURES - {"figure_1", "figure_samples", "figure_training", "figure_s_training"} | {"explorer"}
+"""Figures, tables and the page drawn from numbers; the others are drawn from images or from the model."""
+OF_EVALUATION_OF_DOSES = {"figure_dose_response", "compounds", "explorer"}
 
 
 @contextmanager
@@ -87,6 +87,8 @@ def test_the_whole_run_makes_every_figure_table_and_page(finished: Project) -> N
         "report/audit.html",
         "report/beside_paper.json",
         "report/landing.rst",
+        "report/explorer.html",
+        "report/explorer/thumbnails.json",
         "report/provenance.json",
         "report/summary.txt",
         "ro-crate-metadata.json",

@@ -1,0 +1,110 @@
+// Data: takes the packed blocks that stand in the page, gives their columns as arrays (src/gandl/explorer/packing.py packs them).
+// Blocks behind the scripts may not be read yet when they are asked for, so every answer is a promise; each is unpacked once.
+
+export const about = JSON.parse(document.getElementById("about").textContent);
+const MISSING = 0xffffffff;
+const NO_CODE = 0xffff;
+const unpackedBlocks = new Map();
+
+/** The names of a featurizer's blocks end in its name. */
+function unpackedOnce(name, unpack) {
+  if (!unpackedBlocks.has(name))
+    unpackedBlocks.set(
+      name,
+      bytesOf(name).then((bytes) => (bytes ? unpack(bytes) : null)),
+    );
+  return unpackedBlocks.get(name);
+}
+
+async function bytesOf(name) {
+  const find = () => document.querySelector(`script[data-block="${CSS.escape(name)}"]`);
+  if (document.readyState === "loading" && !(find() && find().nextElementSibling)) {
+    await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve, { once: true }));
+  }
+  const element = find();
+  if (!element) return null;
+  const text = atob(element.textContent);
+  const packed = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i += 1) packed[i] = text.charCodeAt(i);
+  element.textContent = "";
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** Whole numbers of `width` bytes, of which all lowest bytes come first. */
+function fromPlanes(bytes, width) {
+  const n = bytes.length / width;
+  const values = new Uint32Array(n);
+  for (let plane = 0; plane < width; plane += 1) {
+    const start = plane * n;
+    for (let i = 0; i < n; i += 1) values[i] |= bytes[start + i] << (8 * plane);
+  }
+  return values;
+}
+
+/** Numbers of fixed point: even codes are positive, odd ones negative, the largest is none. */
+function fromFixedPoint(bytes) {
+  const step = 10 ** -about.decimals;
+  return Float32Array.from(fromPlanes(bytes, 4), (code) =>
+    code === MISSING ? NaN : (code % 2 ? -(code + 1) / 2 : code / 2) * step,
+  );
+}
+
+/** Codes; -1 where there is none. */
+function fromCodes(bytes) {
+  return Int32Array.from(fromPlanes(bytes, 2), (code) => (code === NO_CODE ? -1 : code));
+}
+
+function fromDocument(bytes) {
+  return JSON.parse(new TextDecoder().decode(bytes));
+}
+
+/** The columns of all wells: names (`id`, `well`) and codes. */
+export async function loadWells() {
+  const coded = ["plate", "row", "column", "cell", "condition", "group", "compound", "dose", "sheet", "place"];
+  const [ids, names, ...columns] = await Promise.all([
+    unpackedOnce("well_id", fromDocument),
+    unpackedOnce("well", fromDocument),
+    ...coded.map((name) => unpackedOnce(name, fromCodes)),
+  ]);
+  const wells = { n: about.wells, id: ids.split("\n"), well: names.split("\n") };
+  coded.forEach((name, i) => (wells[name] = columns[i]));
+  wells.at = new Map(wells.id.map((id, i) => [id, i]));
+  return wells;
+}
+
+/** On and off scores of a featurizer by space; not a number where a well has none. */
+export async function loadScores(featurizer) {
+  const all = await unpackedOnce(`scores:${featurizer}`, fromFixedPoint);
+  const part = (i) => all.subarray(i * about.wells, (i + 1) * about.wells);
+  return { E2: { on: part(0), off: part(1) }, C2: { on: part(2), off: part(3) } };
+}
+
+/** Columns of compounds in the order of `about.series`; null where they were not evaluated. */
+export function loadCompounds(featurizer) {
+  return unpackedOnce(`compounds:${featurizer}`, fromDocument);
+}
+
+/** Fitted curves: for series i, `curve_points` values each of fit, low and high; null where none was fitted. */
+export async function loadCurve(featurizer, series) {
+  const all = await unpackedOnce(`curves:${featurizer}`, fromFixedPoint);
+  if (!all || series < 0) return null;
+  const [k, start] = [about.curve_points, series * 3 * about.curve_points];
+  const part = (i) => Array.from(all.subarray(start + i * k, start + (i + 1) * k));
+  const curve = { fit: part(0), low: part(1), high: part(2) };
+  return Number.isFinite(curve.fit[0]) ? curve : null;
+}
+
+/** The wells most like one, best first: [{well, similarity}]; null where the featurizer has no profile of each well. */
+export async function loadNeighbours(featurizer, well) {
+  const [places, similarity] = await Promise.all([
+    unpackedOnce(`neighbours:${featurizer}`, (bytes) => fromPlanes(bytes, 4)),
+    unpackedOnce(`similarity:${featurizer}`, fromFixedPoint),
+  ]);
+  if (!places) return null;
+  const found = [];
+  for (let i = well * about.neighbours; i < (well + 1) * about.neighbours; i += 1) {
+    if (places[i] !== MISSING) found.push({ well: places[i], similarity: similarity[i] });
+  }
+  return found;
+}
