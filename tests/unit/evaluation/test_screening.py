@@ -253,6 +253,21 @@ def test_too_few_doses_have_no_curve_and_still_hits(
     assert compounds["q"].notna().all()
 
 
+def test_compounds_that_all_have_a_curve_are_a_table_too(screen: Screen, found, tmp_path: Path) -> None:
+    """No compound then has a reason for having none, as on the real plate."""
+    compounds = found["compounds"]
+    curved = set(compounds.loc[compounds["ec50_um"].notna(), "compound"])
+    assert curved < set(compounds["compound"])
+
+    def only_those(scores: pd.DataFrame) -> pd.DataFrame:
+        return scores[scores["compound"].isna() | scores["compound"].isin(curved)]
+
+    tables = changed(screen, tmp_path, only_those)
+    assert tables["compounds"]["ec50_um"].notna().all()
+    assert tables["compounds"]["no_curve"].isna().all()
+    assert set(tables["compounds"]["compound"]) == curved
+
+
 def test_one_replicate_is_flagged_and_judged(screen: Screen, tmp_path: Path) -> None:
     def single(scores: pd.DataFrame) -> pd.DataFrame:
         treated = (scores["control"] == "none") & scores["compound"].notna()

@@ -96,6 +96,9 @@ def compounds_in(
         rows.append(_over_doses(mine) | curve | about)
     found = pd.DataFrame(rows, columns=[*(name for name in COMPOUNDS.names if name not in OF_CELL_TYPE), "p"])
     found["q"] = hits.adjusted(found.pop("p").to_numpy(float))
+    of_text = [column.name for column in COMPOUNDS.columns if column.kind == "string" and column.name in found.columns]
+    found = found.astype(dict.fromkeys(of_text, object))
+    found[of_text] = found[of_text].where(found[of_text].notna(), None)  # where all have a curve, no reason is a number
     return found.assign(hit=found["q"] <= false_discovery)
 
 
