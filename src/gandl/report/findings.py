@@ -104,9 +104,9 @@ def _floors(found: Found, judged: ControlsRow | None) -> list[str]:
             lines[ours.value > floor.value].append(f"{row.label} ({floor.text}{overlap})")
     texts = []
     if lines[True]:
-        texts.append(f"By this Z′ it is above these floors: {'; '.join(lines[True])}.")
+        texts.append(f"By this Z′ its value is above those of these floors: {'; '.join(lines[True])}.")
     if lines[False]:
-        texts.append(f"By this Z′ it is below these floors: {'; '.join(lines[False])}.")
+        texts.append(f"By this Z′ its value is below those of these floors: {'; '.join(lines[False])}.")
     return texts
 
 

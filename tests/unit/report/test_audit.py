@@ -50,14 +50,14 @@ def test_every_featurizer_is_shown_with_its_z_prime_over_all_rows_and_over_those
 
 def test_losing_to_a_floor_is_said(tmp_path, repository):
     _, summary = audit(Screen(ratio=0.9), tmp_path, repository)
-    assert "is below these floors: Nucleus/ring ratio, no SVM (0.90)." in summary
+    assert "is below those of these floors: Nucleus/ring ratio, no SVM (0.90)." in summary
 
 
 def test_winning_against_every_floor_is_said_without_a_loss(tmp_path, repository):
     screen = Screen(z_primes={**FEATURIZERS, "gandl_blocks": 0.95}, ratio=0.67, half=0.02)
     _, summary = audit(screen, tmp_path, repository)
     assert "loses" not in summary
-    assert "is above these floors: Untrained network (0.10); Channel intensities (−0.20);" in summary
+    assert "is above those of these floors: Untrained network (0.10); Channel intensities (−0.20);" in summary
 
 
 def test_intervals_that_overlap_are_reported_beside_a_floor(tmp_path, repository):
