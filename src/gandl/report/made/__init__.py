@@ -1,4 +1,4 @@
-"""made: configuration, code, inputs, benchmark files, the audit's rows -> how a run was made: provenance.json, costs, the RO-Crate,
-the landing page of Snakemake's report and the sentences of its captions, the rule graph. Computes no result."""
+"""made: configuration, code, inputs, benchmark files, rows of the audit -> how a run was made: provenance.json, costs, RO-Crate,
+landing page and sentences for the captions of Snakemake's report, rule graph. Computes no result."""
 
 __all__ = ["beside", "costs", "crate", "graph", "landing", "provenance", "sections"]
