@@ -1,4 +1,4 @@
-"""How a run was made: configuration, code, inputs and benchmark files -> provenance.json, costs by stage and rule, the
-RO-Crate, the landing page of Snakemake's report, the rule graph. Reads files that others wrote; computes no result."""
+"""made: configuration, code, inputs, benchmark files, rows of the audit -> how a run was made: provenance.json, costs, RO-Crate,
+landing page and sentences for the captions of Snakemake's report, rule graph. Computes no result."""
 
-__all__ = ["beside", "costs", "crate", "graph", "landing", "provenance"]
+__all__ = ["beside", "costs", "crate", "graph", "landing", "provenance", "sections"]
