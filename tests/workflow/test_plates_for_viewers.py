@@ -48,12 +48,8 @@ def test_an_export_needs_images_alone_and_only_of_its_stores(empty: Project) -> 
     project = Project(empty.folder, None, "config", TINY_SIMULATED)
     project.configure({"ome_zarr": {"plates": ["VERO-1_1", "HRCE-2_1"]}})
     assert project.planned("ome_zarr") == {
-        "simulate_rxrx19a": 1,
-        "download": 1,
-        "sites": 1,
-        "images": 2,
-        "ome_zarr_plates": 2,
-    }
+        "simulate_rxrx19a": 1, "download": 1, "directory": 1, "sites": 1, "images": 2, "ome_zarr_plates": 2,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
