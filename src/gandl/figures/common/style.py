@@ -90,8 +90,8 @@ def stamp(figure: Figure, word: str) -> Bbox | None:
 
 
 class Decades(LogFormatterSciNotation):
-    """Labels of logarithmic axes whose exponents are characters of their own (10⁻²): matplotlib's are formulas, whose exponents are
-    below `SMALLEST` points."""
+    """Labels of logarithmic axes whose exponents are characters of their own (10⁻²): those of matplotlib's formulas are below
+    `SMALLEST` points."""
 
     def __call__(self, x: float, pos: int | None = None) -> str:
         label = str(super().__call__(x, pos)).replace(r"\times", " × ")
