@@ -71,6 +71,20 @@ def test_a_figure_that_does_not_apply_is_refused_in_one_sentence(
     assert not (empty.folder / "results").exists()
 
 
+SIMULATED = {"simulate_rxrx19a", "simulate_rxrx1", "directory", "download", "sites", "images"}
+OF_FIGURES = {
+    "figure_1": {"splits", "training"},
+    "figure_4": {"splits", "training", "baseline", "baseline_embeddings", "embeddings", "normalization", "scores"},
+}
+"""What figures of the paper need beside the screens themselves: images and the GAN; scores of GAN-DL and of the baseline."""
+
+
+@pytest.mark.parametrize("figure", list(OF_FIGURES))
+def test_a_figure_of_the_paper_makes_just_what_it_needs(empty: Project, figure: str) -> None:
+    listed = empty.snakemake("-n", figure, "--configfile", "config/config.yaml")
+    assert set(jobs(listed.stdout + listed.stderr)) == SIMULATED | OF_FIGURES[figure] | {figure, "total"}
+
+
 def test_the_paper_has_a_store_per_plate_and_per_experiment(empty: Project) -> None:
     listed = empty.snakemake("-n", "--configfile", "config/paper.yaml")
     found = jobs(listed.stdout + listed.stderr)

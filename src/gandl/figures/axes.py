@@ -82,7 +82,8 @@ def axes_figure(data: pd.DataFrame) -> Figure:
             if row == len(featurizers) - 1:
                 axes.set_xlabel("On score (−1: mean C−, +1: mean C+)")
     handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=len(handles))
+    title = featurizer_label(featurizers[0]) if len(featurizers) == 1 else None
+    figure.legend(handles, labels, loc="outside upper right", ncols=len(handles), title=title)
     return figure
 
 

@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 
 from gandl.evaluation.terms import dose_series
 from gandl.figures.common import style as look
-from gandl.figures.common.labels import dose_unit, fixed, nominal
+from gandl.figures.common.labels import dose_unit, featurizer_label, fixed, nominal
 from gandl.figures.common.palette import CONTROLS, GREY, INK, ON_SCORE, PALE, ink_on
 from gandl.figures.common.scores import read_held_out, treatments_of
 from gandl.source.splits import Scheme
@@ -82,7 +82,7 @@ def plate_figure(data: pd.DataFrame) -> Figure:
     _finish(axes, rows, columns)
     _name_series(axes, data, rows)
     bar = figure.colorbar(image, ax=axes, fraction=0.03, pad=0.02, shrink=0.8)
-    _explain(figure, bar)
+    _explain(figure, bar, featurizer_label(str(data["featurizer"].iloc[0])))
     return figure
 
 
@@ -114,20 +114,20 @@ def plates_figure(data: pd.DataFrame, of: int) -> Figure:
         _finish(axes, rows, columns, gap=0.5)
         axes.set_title(plate, fontsize="small", pad=9)
     bar = figure.colorbar(image, ax=grid.ravel().tolist(), fraction=0.03, pad=0.02, shrink=0.6, aspect=30)
-    _explain(figure, bar, f"{len(plates)} of {of} plates, evenly over the screen" if of > len(plates) else "")
+    some = f"{len(plates)} of {of} plates, evenly over the screen" if of > len(plates) else ""
+    _explain(figure, bar, featurizer_label(str(data["featurizer"].iloc[0])), some)
     return figure
 
 
-def _explain(figure: Figure, bar: Colorbar, words: str = "") -> None:
-    """The scale of the colours, and what marks the controls."""
+def _explain(figure: Figure, bar: Colorbar, *words: str) -> None:
+    """The scale of the colours, what marks the controls, and words beside it: whose scores these are."""
     bar.set_label("On score (−1: mean C−, +1: mean C+)")
     bar.outline.set_visible(False)
     handles = [
         Line2D([], [], ls="none", marker=g.marker, ms=4, mfc="none", mec=INK, label=g.label) for g in CONTROLS.values()
     ]
-    if words:
-        handles.append(Line2D([], [], ls="none", label=words))
-    figure.legend(handles=handles, loc="outside lower left", ncols=3)
+    handles += [Line2D([], [], ls="none", label=text) for text in words if text]
+    figure.legend(handles=handles, loc="outside lower left", ncols=len(handles))
 
 
 def _rows(data: pd.DataFrame) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection
+from matplotlib.text import Text
 
 from figure_inputs import outputs, score_table, write_scores
 from gandl.config import FiguresSettings
@@ -86,6 +87,14 @@ def test_plate_draws_a_well_that_is_missing_as_a_gap() -> None:
     with style(SETTINGS):
         drawn = plate_figure(scores.assign(featurizer="x")).axes[0].images[0].get_array()
     assert np.isnan(np.ma.filled(drawn, np.nan)).sum() == 1
+
+
+def test_figures_of_one_featurizer_say_in_the_picture_whose_scores_they_show() -> None:
+    scores = score_table().assign(featurizer="gandl_blocks")
+    with style(SETTINGS):
+        pictures = [plate_figure(scores), axes_figure(points(score_table(), "gandl_blocks"))]
+    for figure in pictures:
+        assert "GAN-DL, blocks" in [text.get_text() for text in figure.legends[0].findobj(Text)]
 
 
 def test_plate_csv_holds_the_scores_at_full_precision(tmp_path: Path) -> None:
@@ -180,7 +189,7 @@ def test_a_plate_of_384_wells_has_no_numbers_in_its_wells() -> None:
         for column in range(1, 25)
     ]
     with style(SETTINGS):
-        figure = plates_figure(pd.DataFrame(rows), of=1)
+        figure = plates_figure(pd.DataFrame(rows).assign(featurizer="x"), of=1)
     assert not figure.axes[0].texts
     assert figure.axes[0].images[0].get_array().shape == (16, 24)
 

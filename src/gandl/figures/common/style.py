@@ -90,7 +90,7 @@ def stamp(figure: Figure, word: str) -> Bbox | None:
 
 
 class Decades(LogFormatterSciNotation):
-    """Labels of logarithmic axes with exponents as characters of their own (10⁻²): those of matplotlib's formulas are below
+    """Labels of logarithmic axes whose exponents are characters of their own (10⁻²): those of matplotlib's formulas are below
     `SMALLEST` points."""
 
     def __call__(self, x: float, pos: int | None = None) -> str:
