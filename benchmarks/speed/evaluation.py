@@ -61,7 +61,7 @@ class Case:
 
 
 CASES = (
-    ("rxrx19a", 1024, ("controls", "dose_response", "treatments", "cell_model")),
+    ("rxrx19a", 1024, ("controls", "dose_response", "treatments", "screening", "layout", "cell_model")),
     ("rxrx1", 5120, ("cell_type",)),
 )
 

@@ -27,12 +27,12 @@ from gandl.statistics.fold_features import Fixed
 from gandl.statistics.folds import folds_of
 from gandl.statistics.held_out import Fold
 from gandl.statistics.multiclass import PairwiseSvm, choose_c
-from gandl.tables import Column, Schema, feature_columns, write_table
+from gandl.tables import Column, Schema, write_table
 from gandl.workflow.files import atomic
 from gandl.workflow.words import counted
 
 TRAINED_VALUES = 2**26
-"""Values of the wells, and of the images, that a fold trains on, at most (double precision: 512 MB, held about six times): all
+"""Values of the wells, and of the images, that a fold trains on, at most (double precision: 512 MB, held about three times): all
 images of RxRx1 with some 700 features, all its wells with twice as many. Of wider features wells are drawn."""
 CONFUSION_COLUMNS = ["scheme", "unit", "true", "predicted", "count"]
 ANSWERS = Schema(
@@ -163,10 +163,7 @@ def _groups(wells: pd.DataFrame, folds: Sequence[Fold]) -> npt.NDArray[np.object
 def _images_told(wells: pd.DataFrame, sites: Path, fold: Fold, c: float, scheme: Scheme, *, raw: bool) -> pd.DataFrame:
     """The images of a fold's test wells, answered by those of its training wells."""
     trained = wells["well_id"].iloc[fold.train]
-    images = read_sites_of(sites, [*trained, *wells["well_id"].iloc[fold.test]], scheme.value, fold.name)
-    names = feature_columns(images)
-    features, about = images[names].to_numpy(), images.drop(columns=names)
-    del images
+    about, features = read_sites_of(sites, [*trained, *wells["well_id"].iloc[fold.test]], scheme.value, fold.name)
     train = about["well_id"].isin(trained).to_numpy()
     types, classes = np.unique(about.loc[train, "cell_type"].to_numpy(str), return_inverse=True)
     predicted = PairwiseSvm(features[train], classes, raw=raw).predict(features[~train], c)

@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gandl.config import Normalization
@@ -35,10 +34,10 @@ from gandl.tables import (
     SPLITS,
     WELL_SCORES,
     Schema,
-    check,
     feature_columns,
     read_table,
 )
+from gandl.tables.features import read_features
 from gandl.workflow.words import counted
 
 SCORED_BY_IMAGE = (Scheme.QUARTER, Scheme.QUARTER_BY_CELL_TYPE)
@@ -255,8 +254,10 @@ def _can_be_left_out(groups: npt.NDArray[np.object_], labels: Integers, folds: S
     )
 
 
-def read_sites_of(sites: Path, well_ids: Iterable[str], scheme: str = "", fold: str = "") -> pd.DataFrame:
-    """Site profiles of some wells, read a row group (some stores; where each fold has its own, a fold) at a time.
+def read_sites_of(
+    sites: Path, well_ids: Iterable[str], scheme: str = "", fold: str = ""
+) -> tuple[pd.DataFrame, npt.NDArray[Any]]:
+    """Site profiles of some wells: columns of the sites, and (n, d) features; where each fold has its own, those of one.
 
     Raises
     ------
@@ -264,16 +265,18 @@ def read_sites_of(sites: Path, well_ids: Iterable[str], scheme: str = "", fold: 
     gandl.tables.TableError : the rows break the schema of site profiles.
     """
     wanted = set(well_ids)
-    chosen = pc.field("well_id").isin(pa.array(sorted(wanted), pa.string()))
-    if has_folds(sites):
-        chosen &= (pc.field("scheme") == scheme) & (pc.field("fold") == fold)
-    rows = pq.read_table(sites, filters=chosen)
-    frame: pd.DataFrame = rows.drop_columns([name for name in OF_FOLD if name in rows.column_names]).to_pandas()
-    check(frame, SITE_PROFILES, sites)
-    missing = wanted - set(frame["well_id"])
-    if missing:
+    of_folds = has_folds(sites)
+
+    def chosen(about: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        rows = about["well_id"].isin(wanted)
+        if of_folds:
+            rows &= (about["scheme"] == scheme) & (about["fold"] == fold)
+        return rows.to_numpy(bool)
+
+    about, values = read_features(sites, SITE_PROFILES, chosen)
+    if missing := wanted - set(about["well_id"]):
         raise ScoresError(f"{sites} lacks {counted(len(missing), 'well')} of the splits, the first: {min(missing)}")
-    return frame
+    return about.drop(columns=list(OF_FOLD), errors="ignore"), values
 
 
 def _fold_by_site(
@@ -291,10 +294,7 @@ def _fold_by_site(
     tested = wells.iloc[fold.test]
     tested = tested[(tested["control"] != "none").to_numpy() & (labels_of(tested) != 0)]
     trained = wells["well_id"].iloc[of_folds.usable(fold.train, fold.test)]
-    images = read_sites_of(sites, [*trained, *tested["well_id"]], scheme.value, fold.name)
-    names = feature_columns(images)
-    values, about = images[names].to_numpy(), images.drop(columns=names)
-    del images
+    about, values = read_sites_of(sites, [*trained, *tested["well_id"]], scheme.value, fold.name)
     train = about["well_id"].isin(trained).to_numpy()
     features = of_folds.of(pd.Index(wells["well_id"]).get_indexer(about["well_id"]), fold.test, values)
     values = score_by(features[train], labels_of(about)[train], features[~train], c, raw=raw, by_range=by_range)

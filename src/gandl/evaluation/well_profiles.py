@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 from gandl.source.splits import Scheme
 from gandl.statistics.fold_features import FoldFeatures, OfFolds
 from gandl.statistics.held_out import Fold
-from gandl.tables import FOLD_WELL_PROFILES, WELL_PROFILES, check, feature_columns, read_table
+from gandl.tables import FOLD_WELL_PROFILES, WELL_PROFILES, check, feature_columns
+from gandl.tables.features import read_features
 from gandl.workflow.words import counted
 
 OF_FOLD = ("scheme", "fold")
@@ -61,9 +62,7 @@ class WellProfiles:
     def read(cls, path: Path) -> Self:
         """Read a table (`tables.WELL_PROFILES` or `tables.FOLD_WELL_PROFILES`)."""
         if not has_folds(path):
-            profiles = read_table(path, WELL_PROFILES)
-            names = feature_columns(profiles)
-            return cls(path, profiles.drop(columns=names), profiles[names].to_numpy())
+            return cls(path, *read_features(path, WELL_PROFILES))
         columns = pq.read_schema(path).empty_table().to_pandas()
         about = pd.read_parquet(path, columns=list(columns.drop(columns=feature_columns(columns))))
         wells = about.drop_duplicates("well_id").drop(columns=list(OF_FOLD)).reset_index(drop=True)

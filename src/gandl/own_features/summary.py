@@ -15,6 +15,7 @@ from gandl.config import Normalization, QuestionName
 from gandl.evaluation.terms import COMPARISONS as COMPARISONS_TABLE, COMPOUNDS, DOSE_RESPONSE, NO_CELL_TYPE, TREATMENTS
 from gandl.figures.common.hits import direction, ec50_in_words, flags_in_words, hits_of, toxic_in_words
 from gandl.figures.common.labels import SCHEMES, dose_text, number
+from gandl.figures.common.layout import layout_caveats, leak_sentences
 from gandl.own_features.questions import COMPARISONS, QUESTIONS, Question
 from gandl.own_features.request import Findings
 from gandl.source.schemes import Scheme
@@ -23,6 +24,8 @@ from gandl.workflow.words import counted
 
 MOST = 40
 """Lines of one question; the rest is counted."""
+CONFIDENCE = 0.95
+"""A place is named where p, after Holm over places and cell types, is at most 1 less this."""
 HITS = 15
 """Hits, and treatments that differ, that are named."""
 SHARES = (
@@ -51,8 +54,6 @@ WORDS = {
     "negative_groups_as_hits": "groups of negative control wells, each as large as a treatment, that the same test calls hits",
     "permutation_p": "p of labels permuted within plates",
     "average_precision": "mean average precision of replicates among negative controls",
-    "leak_p": "p that the place leaks the label",
-    "leak_confounded_p": "p that the place predicts the label",
     "spearman_severity": "rank correlation with the true severity",
     "ec50_log10_error": "median error of log10 EC50",
     "ec50_coverage": "true EC50s within their interval",
@@ -129,6 +130,9 @@ def _capped(lines: list[str], paths: Sequence[Path]) -> list[str]:
 
 def _of_question(question: Question, paths: Sequence[Path], *, by_image: bool) -> Iterator[str]:
     """A line per featurizer and normalisation, and one of each split and unit; of wells with one image each, wells alone."""
+    if question.name == QuestionName.LAYOUT:
+        yield from _of_layout(pd.concat([read_table(path, NUMBERS) for path in paths], ignore_index=True))
+        return
     for path in paths:
         numbers = read_table(path, NUMBERS)
         numbers = numbers[(numbers["question"] == question.name) & numbers["metric"].isin(question.shown)]
@@ -169,6 +173,17 @@ def _of_doses(numbers: pd.DataFrame) -> Iterator[str]:
             words = of.removeprefix(f"{NO_CELL_TYPE}:").replace(":", ", ")
             ec50_text = ec50_in_words(row.value, row.low, row.high)
             yield f"  {words}: EC50 {ec50_text}, {rises} with dose ({counted(int(row.n), 'well')})"
+
+
+def _of_layout(numbers: pd.DataFrame) -> Iterator[str]:
+    """The places that leak the label, or predict it without a trace in the profiles; else that none was found."""
+    if found := [*leak_sentences(numbers, CONFIDENCE), *layout_caveats(numbers, CONFIDENCE)]:
+        yield from found
+        return
+    tests = numbers[numbers["metric"].isin(["leak_p", "leak_confounded_p"]) & numbers["value"].notna()]
+    places = dict.fromkeys(str(split).partition(":")[0] for split in tests["split"])
+    smallest = f"; smallest p (Holm) {tests['value'].min():.2g}" if len(tests) else ""
+    yield f"no place was found to predict the label, or to leak it ({', '.join(places) or 'none could be tested'}{smallest})"
 
 
 def _of_treatments(path: Path) -> Iterator[str]:

@@ -17,6 +17,7 @@ from gandl.statistics.held_out import ROWS_AT_ONCE
 from gandl.statistics.standardisation import Units, units_of
 from gandl.statistics.svm import SvmProblem
 
+COLUMNS_AT_ONCE = 512
 CHOOSING_WELLS = 3_000
 """C is chosen on at most this many training wells, drawn from them."""
 
@@ -45,12 +46,14 @@ class PairwiseSvm:
         self.names = np.unique(classes)
         if len(self.names) < 2:
             raise ClassError(f"a classifier needs at least two classes to train on; there is {len(self.names)}")
-        features = np.asarray(features, float)
-        self.units = units_of(features) if raw else _as_they_are(features.shape[1])
-        scaled = np.empty_like(features)
+        self.units = _units(features) if raw else _as_they_are(features.shape[1])
+        scaled = np.empty(features.shape)
+        squares = np.empty(len(features))
         for first in range(0, len(features), ROWS_AT_ONCE):  # all at once would take three times their memory
-            scaled[first : first + ROWS_AT_ONCE] = self.units.apply(features[first : first + ROWS_AT_ONCE])
-        size = float(np.sqrt(np.square(scaled).sum(axis=1).mean()))
+            rows = slice(first, first + ROWS_AT_ONCE)
+            scaled[rows] = self.units.apply(np.asarray(features[rows], float))
+            squares[rows] = np.square(scaled[rows]).sum(axis=1)
+        size = float(np.sqrt(squares.mean()))
         self.scale = 1 / size if size > 0 else 1.0
         scaled *= self.scale
         self.pairs = list(combinations(range(len(self.names)), 2))
@@ -92,6 +95,15 @@ class PairwiseSvm:
             sums[:, j] -= distance
         bounded = sums / (3 * (1 + np.abs(sums)))  # below a third: it never outweighs a vote
         return self.names[(votes + bounded).argmax(axis=1)]
+
+
+def _units(features: Floats) -> Units:
+    """Those of (n, d) rows, in double precision, some columns at a time."""
+    parts = [
+        units_of(np.asarray(features[:, first : first + COLUMNS_AT_ONCE], float))
+        for first in range(0, features.shape[1], COLUMNS_AT_ONCE)
+    ]
+    return Units(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("mean", "deviation", "varies")))
 
 
 def _as_they_are(dim: int) -> Units:

@@ -15,8 +15,9 @@ from gandl.evaluation import cell_model
 from gandl.evaluation.comparisons import ComparisonError
 from gandl.evaluation.held_out import ScoresError
 from gandl.evaluation.terms import COMPARISONS, COMPOUNDS, TREATMENTS
-from gandl.own_features import work
-from gandl.tables import SITES, read_table, write_table
+from gandl.own_features import summary as summaries, work
+from gandl.own_features.questions import QUESTIONS
+from gandl.tables import NUMBERS, SITES, read_table, write_table
 from own_tables import QUICK, UNLABELLED, gandl_evaluate, numbers, refused, table_of_features, value
 from pair_inputs import features as pair_features, infected_sites
 
@@ -135,6 +136,29 @@ def test_the_summary_calls_hits_what_the_table_of_compounds_does(evaluated: Path
     assert all(("EC50 " in line) and ("efficacy " in line) for line in named)
     treatments = read_table(evaluated / "evaluation/treatments/mine.unlabelled.treatments.parquet", TREATMENTS)
     assert sum(line.strip().startswith("differs ") for line in lines) == min(15, treatments["differs"].sum())
+
+
+def test_the_summary_says_in_words_that_no_place_leaks_the_label(evaluated: Path) -> None:
+    """A bare "p that ... 1.00" was read as a probability of 1."""
+    _, _, section = (evaluated / "summary.txt").read_text(encoding="utf-8").partition("\nLayout: ")
+    table = numbers(evaluated, "layout")
+    smallest = table["value"][table["metric"].isin(["leak_p", "leak_confounded_p"])].min()
+    assert smallest > 0.05
+    assert section.split("\n\n")[0].splitlines()[1:] == [
+        f"  no place was found to predict the label, or to leak it (plate, row, column, edge; smallest p (Holm) {smallest:.2g})"
+    ]
+
+
+def test_the_summary_names_a_place_that_predicts_the_label(evaluated: Path, tmp_path: Path) -> None:
+    paths = []
+    for path in (evaluated / "evaluation/layout").glob("*.parquet"):
+        table = read_table(path, NUMBERS)
+        table.loc[(table["metric"] == "leak_confounded_p") & (table["split"] == "row:HRCE"), "value"] = 0.01
+        paths.append(tmp_path / path.name)
+        write_table(table, paths[-1], NUMBERS)
+    (question,) = (question for question in QUESTIONS if question.name == "layout")
+    (line,) = summaries._of_question(question, paths, by_image=False)
+    assert line.startswith("Layout (HRCE): the plate row alone predicts which control a well is (AUC ")
 
 
 def form(line: str) -> str:
