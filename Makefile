@@ -1,7 +1,7 @@
 # gandl: label-free phenomics with a StyleGAN2 discriminator. See README.md.
 #
 #   make reproduce   environment, workflow, report
-#   make plan        what a run would download, store and train, and which jobs it has
+#   make plan        what a run, or a target in ARGS, would download, store and train, and which jobs it has
 #   make report      Snakemake's report of a finished run
 #   make test        every test
 #   make lint        ruff, mypy, snakefmt, snakemake --lint
@@ -60,8 +60,7 @@ report: $(READY) configuration
 	@$(BIN)/python -m gandl finish --configfile "$(CONFIG)"
 
 plan: $(READY) configuration
-	@$(BIN)/python -m gandl plan --configfile "$(CONFIG)" $(if $(MIRROR),--mirror "$(MIRROR)")
-	@$(SNAKEMAKE) $(ARGS) $(RUN_OPTIONS) --dry-run --quiet rules
+	@$(BIN)/python -m gandl plan --configfile "$(CONFIG)" $(if $(MIRROR),--mirror "$(MIRROR)") -- $(ARGS)
 
 configuration:
 	@[ -f "$(CONFIG)" ] || { echo "There is no configuration $(CONFIG); those of the project lie in config/"; exit 1; }

@@ -6,10 +6,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from gandl.commands import check as commands_check, evaluate as commands_evaluate
 from gandl.commands.plan import plan_lines
+from gandl.commands.planning.jobs import JobsError, jobs_of
 from gandl.config import Config
 from gandl.config.files import read_config
 
@@ -27,6 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         command.add_argument("--configfile", type=Path, default=Path("config/config.yaml"))
         if name == "plan":
             command.add_argument("--mirror", default=None, help="folder or base URL used instead of the official hosts")
+            command.add_argument(
+                "target",
+                nargs=argparse.REMAINDER,
+                help="targets of the workflow, then options of Snakemake (default: everything)",
+            )
     commands_check.add_parser(commands)
     commands_evaluate.add_parser(commands)
     options = parser.parse_args(arguments)
@@ -35,9 +42,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     config = read_config(options.configfile)
     if options.command == "plan":
+        arguments = [word for word in options.target if word != "--"]
+        target = " ".join(takewhile(lambda word: not word.startswith("-"), arguments))
         try:
-            lines = plan_lines(config, options.mirror or config.mirror)
-        except (OSError, ValueError) as mistake:  # a plate map or table with mistakes: the sentences are in it
+            jobs = jobs_of(arguments, options.configfile, options.mirror)
+            lines = plan_lines(config, options.mirror or config.mirror, jobs=jobs, target=target)
+        except (
+            OSError,
+            ValueError,
+            JobsError,
+        ) as mistake:  # a plate map with mistakes, no such target: the sentences are in it
             sys.exit(str(mistake))
         print("\n".join(lines))
     elif options.command == "finish":

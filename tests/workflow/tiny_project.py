@@ -14,6 +14,7 @@ from pathlib import Path
 
 import yaml
 
+from gandl.commands.planning.jobs import GATHERING, Job, read_jobs
 from gandl.config import Config
 from gandl.config.files import to_yaml
 
@@ -149,7 +150,13 @@ class Project:
         result = self.run(*arguments, "--dry-run")
         assert result.returncode == 0, result.stdout + result.stderr
         stats = re.findall(r"^(\w+) +(\d+)$", result.stdout + result.stderr, flags=re.MULTILINE)
-        return {rule: int(count) for rule, count in stats if rule not in ("all", "figures", "report", "total")}
+        return {rule: int(count) for rule, count in stats if rule not in (*GATHERING, "total")}
+
+    def jobs(self, *arguments: str) -> list[Job]:
+        """Every job that a dry run would run, with its outputs and wildcards."""
+        result = self.run(*arguments, "--dry-run")
+        assert result.returncode == 0, result.stdout + result.stderr
+        return read_jobs(result.stdout + result.stderr)
 
     def configure(self, changes: dict[str, object]) -> None:
         preset = yaml.safe_load((self.folder / f"config/{self.preset}.yaml").read_text(encoding="utf-8"))

@@ -1,4 +1,5 @@
-"""What a run will move and make: takes a configuration, prints bytes to download, size of stores and GPU hours, in plain words.
+"""What a run, or one target of it, will move and make: takes a configuration and the jobs of the target, prints bytes to
+download, sizes of stores and tables, GPU hours and jobs, in plain words.
 
 Before metadata and the directory of an archive are there, numbers are published totals or estimates, marked `~`, each with its
 basis; afterwards they are exact. Nothing is downloaded to find out.
@@ -6,13 +7,16 @@ basis; afterwards they are exact. Nothing is downloaded to find out.
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gandl.commands.planning.jobs import Job, Needs, job_lines
+from gandl.commands.planning.sizes import size_in_words
+from gandl.commands.planning.storage import table_lines
+from gandl.commands.planning.work import training_lines
 from gandl.config import Config, Dataset, FeaturizerName, ImagesFrom
 from gandl.source.catalogue import downloads_of, file_of
 from gandl.source.remote.datasets import Download
@@ -22,10 +26,8 @@ from gandl.source.stores import stores_of_run
 
 RESULTS = Path("results")
 DATASETS = Path("resources/datasets.csv")
-TRAINING_BENCHMARKS = Path("benchmarks/results/training.csv")
 DIRECTORY_ENTRY = 130
 """Bytes of one member in a central directory, about: 46, its name, and the fields of ZIP64."""
-UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 @dataclass(frozen=True)
@@ -46,39 +48,61 @@ class Amount:
         return text if self.exact else f"~{text}" + (f" ({self.basis})" if self.basis else "")
 
 
-def size_in_words(value: float) -> str:
-    """Bytes with a decimal unit."""
-    for factor, unit in UNITS:
-        if value >= factor:
-            return f"{value / factor:,.3g} {unit}" if value / factor < 1000 else f"{value / factor:,.0f} {unit}"
-    return f"{value:.0f} bytes"
-
-
-def plan_lines(config: Config, mirror: str | None, results: Path = RESULTS) -> list[str]:
-    """The plan of a run.
+def plan_lines(
+    config: Config, mirror: str | None, results: Path = RESULTS, jobs: Sequence[Job] | None = None, target: str = ""
+) -> list[str]:
+    """The plan of a run, or of one target.
 
     Parameters
     ----------
     config : of the run. mirror : folder or base URL in place of the official hosts; None: those.
     results : the folder of all runs.
+    jobs : that are still to be done; None: they are not known, and everything that the configuration names is reported.
+    target : what was requested of the run; "": everything.
     """
-    names = " and ".join(dataset.value for dataset in config.source.datasets)
+    needs = None if jobs is None else Needs.of(jobs)
+    wanted = needs if target else None  # of everything also what is there already is reported
+    if wanted is not None:
+        config = _of_target(config, wanted)
+    screens = [dataset for dataset in config.source.datasets if wanted is None or dataset in wanted.screens]
+    names = " and ".join(dataset.value for dataset in screens) or "no images"
     kind = ", simulated: no image is downloaded" if config.simulated else ""
-    lines = [f"Run {config.run}: {names}{kind}"]
-    for dataset in config.source.datasets:
+    lines = [f"Run {config.run}{f', {target}' if target else ''}: {names}{kind}"]
+    counts: dict[str, float] = {}
+    for dataset in screens:
         stores = stores_of_run(config.source, dataset)
         sites = _sites(config, dataset, results)
+        counts[dataset.value] = 0.0 if sites is None else sites.value
         number = "the number of sites is known once its metadata are here" if sites is None else sites.counted("sites")
         lines.append(f"{dataset}: {len(stores)} store{'s' if len(stores) > 1 else ''}, {number}")
         if not config.simulated:
-            lines += [f"  download   {line}" for line in _downloads(config, dataset, mirror, results)]
-        lines += [f"  images     {line}" for line in _images(config, dataset, mirror, results)]
-        lines.append(f"  disk       {_disk(config, dataset, stores, results)}")
+            lines += [f"  download   {line}" for line in _downloads(config, dataset, mirror, results, wanted)]
+        if wanted is None or dataset.value in wanted.stores:
+            lines += [f"  images     {line}" for line in _images(config, dataset, mirror, results)]
+            lines.append(f"  disk       {_disk(config, dataset, stores, results)}")
     lines.append("all")
-    lines += [f"  download   {line}" for line in _weights(config, mirror, results)]
-    lines += _training(config, results)
-    lines.append(f"  features   {', '.join(name.value for name in config.embeddings.featurizers)}")
+    lines += [f"  download   {line}" for line in _weights(config, mirror, results, wanted)]
+    lines += training_lines(config, results, None if wanted is None else wanted.trainings)
+    if config.compute.gpus and shutil.which("nvidia-smi") is None and any("GPU hours" in line for line in lines):
+        lines.append(
+            "  GPU        no GPU found on this machine: run the job on one that has a GPU (or set compute.gpus: 0)"
+        )
+    if features := [*(config.embeddings.featurizers if wanted is None else wanted.featurizers)]:
+        lines.append(f"  features   {', '.join(features)}")
+    if needs is not None and jobs is not None:
+        lines += table_lines(config, needs, counts)
+        lines += job_lines(jobs)
     return lines
+
+
+def _of_target(config: Config, needs: Needs) -> Config:
+    """The configuration with the stores alone that a target packs, where it does not need all of a screen."""
+    source = config.source
+    for dataset in source.datasets:
+        section, packed = getattr(source, dataset.value), needs.stores.get(dataset.value, ())
+        if hasattr(section, "stores") and packed and not config.simulated:
+            source = source.model_copy(update={dataset.value: section.model_copy(update={"stores": list(packed)})})
+    return config.model_copy(update={"source": source})
 
 
 def _folder(config: Config, results: Path) -> Path:
@@ -102,9 +126,10 @@ def _sites(config: Config, dataset: Dataset, results: Path) -> Amount | None:
         return Amount(len(read_platemap(Path(config.source.bbbc013.platemap))), exact=True)
     table = _sites_table(config, dataset, results)
     if table.is_file():
-        import pyarrow.parquet as pq
+        import pandas as pd
 
-        return Amount(pq.read_metadata(table).num_rows, exact=True)
+        of_stores = pd.read_parquet(table, columns=["store_id"])["store_id"]
+        return Amount(int(of_stores.isin(stores_of_run(config.source, dataset)).sum()), exact=True)
     if dataset is Dataset.PLATES:
         assert config.source.plates is not None
         from gandl.source.plates.sites import count_sites
@@ -136,9 +161,16 @@ def _needed(config: Config, dataset: Dataset) -> list[Download]:
     return [entry for entry in downloads_of(dataset.value, DATASETS) if entry.file in wanted]
 
 
-def _downloads(config: Config, dataset: Dataset, mirror: str | None, results: Path) -> Iterator[str]:
+def _downloads(
+    config: Config, dataset: Dataset, mirror: str | None, results: Path, wanted: Needs | None
+) -> Iterator[str]:
     for entry in _needed(config, dataset):
-        yield from _download(config, entry, mirror, results)
+        if wanted is None or _is_fetched(entry, wanted):
+            yield from _download(config, entry, mirror, results)
+
+
+def _is_fetched(entry: Download, wanted: Needs) -> bool:
+    return any(path.endswith(str(entry.path)) for path in wanted.downloads)
 
 
 def _download(config: Config, entry: Download, mirror: str | None, results: Path) -> Iterator[str]:
@@ -149,11 +181,11 @@ def _download(config: Config, entry: Download, mirror: str | None, results: Path
         yield f"{entry.url} ({_published_size(entry)}) from {_source(mirror, entry)}"
 
 
-def _weights(config: Config, mirror: str | None, results: Path) -> Iterator[str]:
+def _weights(config: Config, mirror: str | None, results: Path, wanted: Needs | None) -> Iterator[str]:
     """ImageNet weights that are downloaded, by simulated runs too; those of other networks come with a package."""
-    wanted = [network.value for network in config.imagenet_networks]
+    networks = [network.value for network in config.imagenet_networks]
     for entry in downloads_of("imagenet", DATASETS):
-        if entry.file in wanted:
+        if entry.file in networks and (wanted is None or _is_fetched(entry, wanted)):
             yield from _download(config, entry, mirror, results)
 
 
@@ -219,7 +251,8 @@ def _moved(config: Config, dataset: Dataset, results: Path) -> Amount:
 
         from gandl.source.zip.members import planned_bytes
 
-        sites = pd.read_parquet(table, columns=["experiment", "plate", "well", "site"])
+        sites = pd.read_parquet(table, columns=["experiment", "plate", "well", "site", "store_id"])
+        sites = sites[sites.pop("store_id").isin(stores_of_run(config.source, dataset))]
         keys = [key for row in sites.itertuples(index=False) for key in member_keys(dataset, *row)]
         return Amount(planned_bytes(directory, keys), exact=True)
     if section.images_from == ImagesFrom.ARCHIVE and table.is_file():
@@ -284,49 +317,3 @@ def _raw_bytes_of_plates(config: Config) -> int | None:
     factors = [factor_of(kind.height, kind.width, size) for size in config.images.resolutions[Dataset.PLATES]]
     pixels = sum((kind.height // factor) * (kind.width // factor) for factor in factors)
     return pixels * len(plates.channels) * int(reading.stored_type(kind.dtype).removeprefix("uint")) // 8
-
-
-def _training(config: Config, results: Path) -> Iterator[str]:
-    settings = config.training
-    weights = _folder(config, results) / f"models/gandl/seed_{settings.seed}/weights.safetensors"
-    there = f" ({weights} is here; it is made again only if the list below names it)" if weights.exists() else ""
-    yield (
-        f"  training   gandl: {settings.images:,} images of {settings.network.crop} px, batch {settings.batch}, "
-        f"seed {settings.seed}; a checkpoint every {settings.checkpoint_images:,} images{there}"
-    )
-    yield from _counterparts(config)
-    if config.compute.gpus:
-        yield f"  GPU hours  of gandl {gpu_hours(config)}"
-        if shutil.which("nvidia-smi") is None:
-            yield "  GPU        no GPU found on this machine: run the job on one that has a GPU (or set compute.gpus: 0)"
-
-
-def _counterparts(config: Config) -> Iterator[str]:
-    """The trainings of the counterparts."""
-    trained = {
-        FeaturizerName.DENSENET161_ARCFACE: config.counterparts.baseline,
-        FeaturizerName.CONV_AE: config.counterparts.conv_ae,
-        FeaturizerName.IMAGENET_COLLAPSED: config.counterparts.collapsed,
-    }
-    for name, recipe in trained.items():
-        if name in config.embeddings.featurizers:
-            each = " for every question and fold" if name is FeaturizerName.IMAGENET_COLLAPSED else ""
-            yield f"  training   {name.value}: {recipe.images:,} images{each}, batch {recipe.batch}, seed {recipe.seed}"
-
-
-def gpu_hours(config: Config, benchmarks: Path = TRAINING_BENCHMARKS) -> str:
-    """GPU hours of the training, from the speed that was measured for a network of its shape; else that it was not measured.
-
-    `benchmarks` has the columns device, what, crop, channel_base, batch, precision, compiled, images_per_second.
-    """
-    settings = config.training
-    shape = settings.network.crop, settings.network.channel_base, settings.batch
-    wanted = [str(value) for value in (*shape, settings.engine.precision.value, settings.engine.compile)]
-    if benchmarks.is_file():
-        with benchmarks.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                measured = [row.get(key) for key in ("crop", "channel_base", "batch", "precision", "compiled")]
-                if measured == wanted and row["what"].startswith("gandl") and row["device"].startswith("NVIDIA"):
-                    hours = settings.images / float(row["images_per_second"]) / 3600
-                    return f"~{hours:,.0f} ({row['images_per_second']} images/s, measured on {row['device']})"
-    return "not measured for a network of this shape"

@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from gandl.commands.plan import gpu_hours, plan_lines, size_in_words
+from gandl.commands.plan import plan_lines
+from gandl.commands.planning.sizes import size_in_words
+from gandl.commands.planning.work import gpu_hours
 from gandl.config import Config, Dataset, FeaturizerName, PlatesSettings
 from gandl.config.check import load_config
 from gandl.config.files import read_config
@@ -226,7 +228,7 @@ def test_gpu_hours_are_those_of_a_measured_network_of_the_same_shape_or_not_meas
     config = configured(repository, "paper")
     network, batch = config.training.network, config.training.batch
     speeds = tmp_path / "training.csv"
-    assert gpu_hours(config, speeds).startswith("not measured")
+    assert gpu_hours(config, benchmarks=speeds).startswith("not measured")
     shape = network.crop, network.channel_base, batch
     rows = [
         ("NVIDIA Some GPU", "plain", *shape, "bfloat16", True, 100),
@@ -237,9 +239,9 @@ def test_gpu_hours_are_those_of_a_measured_network_of_the_same_shape_or_not_meas
     columns = ["device", "what", "crop", "channel_base", "batch", "precision", "compiled", "images_per_second"]
     pd.DataFrame(rows[::-1], columns=columns).to_csv(speeds, index=False)
     hours = config.training.images / 400 / 3600
-    assert gpu_hours(config, speeds) == f"~{hours:,.0f} (400 images/s, measured on NVIDIA Some GPU)"
+    assert gpu_hours(config, benchmarks=speeds) == f"~{hours:,.0f} (400 images/s, measured on NVIDIA Some GPU)"
     other = config.model_copy(update={"training": config.training.model_copy(update={"batch": batch * 2})})
-    assert gpu_hours(other, speeds).startswith("not measured")
+    assert gpu_hours(other, benchmarks=speeds).startswith("not measured")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,104 @@
+"""The work of trainings: takes a configuration, makes operations, and the GPU hours that they would take.
+
+A speed that was measured for a network of the same shape goes before an estimate by its operations.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from gandl.config import Config, FeaturizerName, Precision, RecipeSettings
+from gandl.source.screens.published import CHANNELS
+
+TRAINING_BENCHMARKS = Path("benchmarks/results/training.csv")
+SUSTAINED = {Precision.BFLOAT16: 45e12, Precision.AUTO: 45e12}
+OTHERWISE = 10e12
+"""Operations per second that an A100 is assumed to sustain in training, in bfloat16 and otherwise: 15 % and half of its peak."""
+NOT_MEASURED = "not measured for a network of this shape"
+OBJECTIVES = {
+    FeaturizerName.GANDL: "gan",
+    FeaturizerName.DENSENET161_ARCFACE: "classifier",
+    FeaturizerName.CONV_AE: "autoencoder",
+    FeaturizerName.IMAGENET_COLLAPSED: "collapsed",
+}
+
+
+def recipes_of(config: Config) -> dict[FeaturizerName, RecipeSettings]:
+    """The trainings of a run, by what they train: GAN-DL's and those of the counterparts that it compares."""
+    counterparts = config.counterparts
+    trained: dict[FeaturizerName, RecipeSettings] = {
+        FeaturizerName.DENSENET161_ARCFACE: counterparts.baseline,
+        FeaturizerName.CONV_AE: counterparts.conv_ae,
+        FeaturizerName.IMAGENET_COLLAPSED: counterparts.collapsed.recipe(config.embeddings.imagenet.network),
+    }
+    chosen = {name: recipe for name, recipe in trained.items() if name in config.embeddings.featurizers}
+    return {FeaturizerName.GANDL: config.training, **chosen}
+
+
+def training_lines(config: Config, results: Path, only: Iterable[str] | None = None) -> Iterator[str]:
+    """A line for each training, and one for its GPU hours where it runs on a GPU.
+
+    `results` : the folder of all runs. `only` : the trainings that a target needs; None: all of the run.
+    """
+    recipes = recipes_of(config)
+    wanted = None if only is None else set(only)
+    for name, recipe in recipes.items():
+        if wanted is not None and name not in wanted:
+            continue
+        if name is FeaturizerName.GANDL:
+            weights = results / config.run / f"models/gandl/seed_{recipe.seed}/weights.safetensors"
+            there = (
+                f" ({weights} is here; it is made again only if the list below names it)" if weights.exists() else ""
+            )
+            yield (
+                f"  training   gandl: {recipe.images:,} images of {config.training.network.crop} px, batch {recipe.batch}, "
+                f"seed {recipe.seed}; a checkpoint every {recipe.checkpoint_images:,} images{there}"
+            )
+        else:
+            each = " for every question and fold" if name is FeaturizerName.IMAGENET_COLLAPSED else ""
+            yield f"  training   {name.value}: {recipe.images:,} images{each}, batch {recipe.batch}, seed {recipe.seed}"
+        if config.compute.gpus:
+            yield f"  GPU hours  of {name.value} {gpu_hours(config, name)}"
+
+
+def gpu_hours(
+    config: Config, name: FeaturizerName = FeaturizerName.GANDL, benchmarks: Path = TRAINING_BENCHMARKS
+) -> str:
+    """GPU hours of a training: by the speed measured for a network of its shape, else by its operations, marked as an estimate.
+
+    `benchmarks` has the columns device, what, crop, channel_base, batch, precision, compiled, images_per_second.
+    """
+    recipe = recipes_of(config)[name]
+    if name is FeaturizerName.GANDL and (measured := _measured(config, benchmarks)):
+        return measured
+    screen = config.source.datasets[-1] if name is FeaturizerName.DENSENET161_ARCFACE else config.source.screen
+    if screen not in CHANNELS:
+        return NOT_MEASURED
+    channels = len([one for one in CHANNELS[screen] if one not in config.embeddings.drop_channels])
+    from gandl.models.objectives.kinds import objective_of
+
+    speed = SUSTAINED.get(recipe.engine.precision, OTHERWISE)
+    work = objective_of(OBJECTIVES[name]).work(recipe, channels) * recipe.images
+    each = " for every fold" if name is FeaturizerName.IMAGENET_COLLAPSED else ""
+    hours = work / speed / 3600
+    return (
+        f"{NOT_MEASURED}; by its {work:.1e} operations ~{f'{hours:,.0f}' if hours >= 10 else f'{hours:.2g}'}{each} on an A100, "
+        f"assumed to sustain {speed / 1e12:g} TFLOP/s"
+    )
+
+
+def _measured(config: Config, benchmarks: Path) -> str | None:
+    settings = config.training
+    shape = settings.network.crop, settings.network.channel_base, settings.batch
+    wanted = [str(value) for value in (*shape, settings.engine.precision.value, settings.engine.compile)]
+    if not benchmarks.is_file():
+        return None
+    with benchmarks.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            measured = [row.get(key) for key in ("crop", "channel_base", "batch", "precision", "compiled")]
+            if measured == wanted and row["what"].startswith("gandl") and row["device"].startswith("NVIDIA"):
+                hours = settings.images / float(row["images_per_second"]) / 3600
+                return f"~{hours:,.0f} ({row['images_per_second']} images/s, measured on {row['device']})"
+    return None
