@@ -89,7 +89,7 @@ rule floors:
     """Embed one store with the floors that are measured, not learned: intensities, cells and their features."""
     input:
         manifest="<results>/images/{dataset}/{store}.manifest.json",
-        screen=manifests_of(SCREEN),  # whose channels the floors take, as the trained network does
+        screen=screen_of_floors,
     output:
         embeddings=collect(
             "<results>/embeddings/{{dataset}}/{featurizer}/{{store}}.parquet",
@@ -124,6 +124,9 @@ rule floors:
 
 use rule floors as untrained with:
     """Embed one store with an untrained network of the shape and the intensity scale of the trained one."""
+    input:
+        manifest="<results>/images/{dataset}/{store}.manifest.json",
+        screen=manifests_of(SCREEN, SEEN),  # on which the scale is measured
     output:
         embeddings=[f"<results>/embeddings/{{dataset}}/{UNTRAINED}/{{store}}.parquet"],
     log:

@@ -145,6 +145,18 @@ def exports(wildcards):
 # embeddings
 
 
+def screen_of_floors(wildcards):
+    """The screen whose channels the floors take, as the trained network does. Nothing else of its other stores counts.
+
+    A lab may add channels to its plates; channels of published screens are fixed.
+    """
+    stores = manifests_of(SCREEN)
+    if SCREEN == Dataset.PLATES and wildcards.dataset != SCREEN:
+        return stores
+    own = f"<results>/images/{wildcards.dataset}/{wildcards.store}.manifest.json"
+    return [store if store == own else ancient(store) for store in stores]
+
+
 def is_complete(dataset):
     """Whether a run takes the whole published screen, so that every published embedding has its site."""
     section = getattr(cfg.source, dataset)
