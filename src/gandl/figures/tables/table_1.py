@@ -242,8 +242,8 @@ def _notes(data: pd.DataFrame, word: str, confidence: float) -> str:
     empty = f" Empty cells (–): {'; '.join(reasons)}." if reasons else ""
     return (
         f"{simulated}A quarter of the wells is tested, the classifier was trained on the others (the paper's split; the paper "
-        "scores images and prints no values by well). An image or a well is C+ where its on score is above 0, midway between the means "
-        "of the training controls: where scores are shifted, accuracy is low even at an AUC of 1. "
+        "scores images and prints no values by well). An image or a well is C+ where its on score is above 0, midway between "
+        "the means of the training controls: where scores are shifted, accuracy is low even at an AUC of 1. "
         f"Below each value its nominal {100 * confidence:g} % interval over wells, and n. "
         "Networks that were trained without labels saw images of tested wells, too. The paper's zero-shot values of its "
         f"counterparts are not printed: it says “at least 5 % lower” than GAN-DL's.{empty}"
