@@ -1,5 +1,5 @@
 // Raster: takes points with a style each, writes them as small anti-aliased marks into the pixels of an image.
-// Libraries draw so many points by WebGL, and apart from Plotly's slow one without shapes; this needs neither
+// Libraries draw so many points by WebGL: Plotly too slowly without a graphics card, regl-scatterplot as circles only
 // (docs/decisions.md, "Written here, although libraries exist").
 
 const rasterStamps = new Map();
