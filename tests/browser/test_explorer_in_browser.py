@@ -116,7 +116,7 @@ def test_the_table_of_compounds_is_searched_filtered_and_sorted(opened: Opened) 
 def test_a_link_leads_from_a_plate_to_a_curve_by_keyboard_alone(opened: Opened) -> None:
     opened.page.focus("#plate")
     press(opened, "ArrowRight", *["ArrowRight"] * 4, *["ArrowDown"] * 2, "Enter")
-    assert "HRCE-1_1 C05" in text(opened, "#well")
+    wait_for(opened, "#well", "HRCE-1_1 C05")
     assert "GS-441524" in text(opened, "#well")
     opened.page.focus("#to-curve")
     press(opened, "Enter")
@@ -133,11 +133,12 @@ def test_the_scatter_is_walked_by_keyboard_and_shows_images_and_neighbours(opene
     assert opened.page.locator("#near li").count() == 6
     style = opened.page.locator("#well .thumb").get_attribute("style")
     assert "explorer/" in style
-    opened.page.wait_for_timeout(300)
+    opened.page.wait_for_timeout(1000)
     assert any(address.endswith(".jpg") for address in opened.requested)
-    before = text(opened, "#well")
-    opened.page.locator("#near button").first.click()
-    assert text(opened, "#well") != before
+    nearest = opened.page.locator("#near button").first
+    name = nearest.inner_text().split("\n")[0] or nearest.inner_text().split("\n")[1]
+    nearest.click()
+    wait_for(opened, "#well", name)
     view = opened.page.evaluate("document.getElementById('axes').layout.xaxis.range")
     opened.page.focus("#scatter")
     press(opened, "+")

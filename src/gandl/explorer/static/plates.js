@@ -70,7 +70,7 @@ export function startPlates(wells) {
       line: { width: 1 },
     });
     const layout = plotLayout({
-      margin: { l: 34, r: 10, t: 24, b: 8 },
+      margin: { l: 34, r: 84, t: 24, b: 8 },
       dragmode: false,
       hovermode: "closest",
       xaxis: {

@@ -1,5 +1,6 @@
 // Raster: takes points with a style each, writes them as small anti-aliased marks into the pixels of an image.
-// A library's scatter needs a graphics card for so many points; this needs none (benchmarks/results/explorer.csv).
+// Libraries draw so many points by WebGL: Plotly too slowly without a graphics card, regl-scatterplot as circles only
+// (docs/decisions.md, "Written here, although libraries exist").
 
 const rasterStamps = new Map();
 const SUBSAMPLES = 4;
