@@ -8,7 +8,7 @@ are no images here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from gandl.source.plates.rules import (
 )
 from gandl.source.plates.sites import read_plates, sites_frame
 from gandl.source.plates.stores import plate_key
-from gandl.source.plates.table import LATER, MADE, OWN, Found
+from gandl.source.plates.table import LATER, LAYOUT, MADE, OWN, Found
 from gandl.source.plates.tabular.mistakes import PlatesError, folded, listed
 from gandl.source.plates.tabular.text_table import METADATA, Columns, Table, read_csv
 from gandl.tables import SITES, TableError, read_table
@@ -127,7 +127,9 @@ def sites_from(
             f"{source} has no column that names wells (well or Metadata_Well); it has {', '.join(map(str, text))}"
         )
     ids = {name: written for name in (SITE, WELL_ID) if (written := columns_of(text).first((name,))) is not None}
-    rows = _with_controls(_in_own_words(text), controls, source)
+    rows = _in_own_words(text)
+    if wells is None:
+        rows = _with_controls(rows, controls, source)
     records: list[Any] = rows.to_dict("records")
     lines = list(enumerate(records, 2))
     house = translated(Table(Path(source), tuple(rows.columns), tuple(lines), delimiter=delimiter))
@@ -139,7 +141,10 @@ def sites_from(
         mistakes += _repeated(sites)
     found = Found((), tuple(sites), tuple(mistakes), (*notes, *of_vehicles))
     try:
-        found = with_plate_maps(found, wells) if wells is not None and not mistakes else found
+        if wells is not None and not mistakes:
+            found = with_plate_maps(found, wells)
+            if not found.mistakes:  # what controls were given is known only now
+                found = replace(found, sites=_marked(found.sites, controls, f"{source} with {wells}"))
         plates = read_plates(PlatesSettings(table=source), given=(source, found))
     except PlatesError as error:
         raise FeaturesError(str(error)) from error
@@ -266,6 +271,26 @@ def _with_controls(rows: pd.DataFrame, controls: Controls, source: str) -> pd.Da
     for kind, fits in marked.items():
         control[fits] = kind
     return rows.assign(control=control)
+
+
+def _marked(sites: Sequence[Site], controls: Controls, source: str) -> tuple[Site, ...]:
+    """The same sites, those that are named as controls marked so, by what a table of wells or a plate map says of them."""
+    rows = pd.DataFrame(
+        {
+            "plate": site.key.plate,
+            "well": site.well,
+            **site.extra,
+            **{name: getattr(site.layout, name) for name in LAYOUT},
+        }
+        for site in sites
+    )
+    rows["concentration_um"] = ["" if pd.isna(dose) else f"{dose:g}" for dose in rows["concentration_um"]]
+    rows["control"] = rows["control"].replace("none", "")
+    marked = _with_controls(rows.fillna(""), controls, source)["control"]
+    return tuple(
+        replace(site, layout=replace(site.layout, control=control or "none"))
+        for site, control in zip(sites, marked, strict=True)
+    )
 
 
 def _fitting(rows: pd.DataFrame, name: str, kind: str, source: str) -> pd.Series:

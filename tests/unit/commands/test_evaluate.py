@@ -18,7 +18,7 @@ from gandl.evaluation.terms import COMPARISONS
 from gandl.normalization.export import export_profiles
 from gandl.own_features import feature_table, matching
 from gandl.tables import NUMBERS, SITES, read_table, write_table
-from own_tables import QUICK, UNLABELLED, gandl_evaluate, numbers, plate_profile, table_of_features, value
+from own_tables import QUICK, UNLABELLED, gandl_evaluate, numbers, plate_profile, refused, table_of_features, value
 from pair_inputs import features as pair_features, infected_sites, typed_sites, write_screen
 
 
@@ -224,6 +224,28 @@ def test_controls_can_be_named_by_what_they_were_given(tmp_path: Path) -> None:
     assert sites["control"].value_counts().to_dict() == kinds.map(
         {"negcon": "negative", "poscon": "positive", "trt": "none"}
     ).value_counts().to_dict()  # fmt: skip
+
+
+def test_controls_are_named_by_what_a_table_of_wells_says_that_they_were_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = plate_profile(tmp_path)
+    kinds = profile.pop("Metadata_control_type")
+    given = profile["Metadata_pert_iname"].where(kinds != "negcon", "vehicle X")
+    wells = pd.DataFrame({"well": profile["Metadata_Well"], "treatment": given.where(kinds != "poscon", "drug_ctrl")})
+    wells["concentration_um"] = profile["Metadata_dose_uM"].where(kinds == "trt")
+    wells.to_csv(tmp_path / "wells.csv", index=False)
+    features = profile.drop(columns=["Metadata_pert_iname", "Metadata_dose_uM"])
+    features.to_csv(tmp_path / "mine.csv", index=False)
+    command = ("--embeddings", tmp_path / "mine.csv", "--wells", tmp_path / "wells.csv", "--out", tmp_path / "out")
+    command += ("--questions", "controls", *UNLABELLED, *QUICK)
+    assert gandl_evaluate(*command, "--positive", "drug_ctrl", "--negative", "treatment=vehicle X") is None
+    sites = read_table(tmp_path / "out/source/plates/sites.parquet", SITES)
+    expected = kinds.map({"negcon": "negative", "poscon": "positive", "trt": "none"})
+    assert sites["control"].tolist() == expected.tolist()
+    said = refused(capsys, *command, "--positive", "drug_control")
+    assert f"no row of {tmp_path / 'mine.csv'} with {tmp_path / 'wells.csv'} fits; the columns treatment" in said
+    assert "drug_ctrl" in said
 
 
 def test_a_folder_of_embeddings_as_the_workflow_writes_them_is_one_featurizer(tmp_path: Path) -> None:
