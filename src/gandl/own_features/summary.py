@@ -19,6 +19,7 @@ from gandl.figures.common.layout import layout_caveats, leak_sentences
 from gandl.own_features.questions import COMPARISONS, QUESTIONS, Question
 from gandl.own_features.request import Findings
 from gandl.source.schemes import Scheme
+from gandl.statistics.hill import FEWEST_DOSES, FEWEST_WELLS
 from gandl.tables import NUMBERS, read_table
 from gandl.workflow.words import counted
 
@@ -137,7 +138,7 @@ def _of_question(question: Question, paths: Sequence[Path], *, by_image: bool) -
         numbers = read_table(path, NUMBERS)
         numbers = numbers[(numbers["question"] == question.name) & numbers["metric"].isin(question.shown)]
         if question.name == DOSE_RESPONSE:
-            yield from _of_doses(numbers)
+            yield from _of_doses(numbers, path.with_name(f"{path.stem}.points.parquet"))
             continue
         for (featurizer, normalization), mine in numbers.groupby(["featurizer", "normalization"], sort=False):
             yield f"{featurizer}, {normalization}"
@@ -160,8 +161,8 @@ def _values(rows: pd.DataFrame, shown: Sequence[str], unit: str) -> str:
     return "; ".join(f"{_value(row)} {size}" for row, size in zip(chosen, sizes, strict=True))
 
 
-def _of_doses(numbers: pd.DataFrame) -> Iterator[str]:
-    """How many series have a curve, and the EC50 of each, lowest first."""
+def _of_doses(numbers: pd.DataFrame, points: Path) -> Iterator[str]:
+    """How many series have a curve, the EC50 of each, lowest first, and why others have none."""
     ec50 = numbers[numbers["metric"] == "ec50_um"]
     slopes = numbers[numbers["metric"] == "hill_slope"].set_index(["featurizer", "split"])["value"]
     for (featurizer, normalization), rows in ec50.groupby(["featurizer", "normalization"], sort=False):
@@ -173,6 +174,33 @@ def _of_doses(numbers: pd.DataFrame) -> Iterator[str]:
             words = of.removeprefix(f"{NO_CELL_TYPE}:").replace(":", ", ")
             ec50_text = ec50_in_words(row.value, row.low, row.high)
             yield f"  {words}: EC50 {ec50_text}, {rises} with dose ({counted(int(row.n), 'well')})"
+        without = [str(split).partition(":")[2] for split in rows.loc[rows["value"].isna(), "split"]]
+        if without:
+            yield f"  without a curve: {_why_no_curve(without, pd.read_parquet(points))}"
+
+
+def _why_no_curve(series: Sequence[str], points: pd.DataFrame) -> str:
+    """How many of these series (`<cell type>:<compound>`, or the compound of a screen of one cell type) lack a curve why."""
+    known = {}
+    for (cell_type, compound), wells in points.groupby(["cell_type", "treatment"]):
+        known |= dict.fromkeys(
+            [f"{cell_type}:{compound}", str(compound)], (wells["concentration_um"].nunique(), len(wells))
+        )
+    doses = [known[name][0] for name in series if known[name][0] < FEWEST_DOSES]
+    wells = [known[name][1] for name in series if known[name][0] >= FEWEST_DOSES and known[name][1] < FEWEST_WELLS]
+    alike = len(series) - len(doses) - len(wells)
+    said = [
+        f"{len(few)} {'has' if len(few) == 1 else 'have'} too few {what} ({_span(few)}; {fewest} are needed)"
+        for few, what, fewest in ((doses, "doses", FEWEST_DOSES), (wells, "wells", FEWEST_WELLS))
+        if few
+    ]
+    return "; ".join(
+        [*said, *([f"{alike} {'is' if alike == 1 else 'are'} described as well by a constant"] if alike else [])]
+    )
+
+
+def _span(values: Sequence[int]) -> str:
+    return f"{min(values)}" if min(values) == max(values) else f"{min(values)} to {max(values)}"
 
 
 def _of_layout(numbers: pd.DataFrame) -> Iterator[str]:
@@ -225,16 +253,33 @@ def _in_type(cell_type: str) -> str:
 
 def _of_comparisons(path: Path) -> Iterator[str]:
     table = read_table(path, COMPARISONS_TABLE)
+    if table.empty:
+        yield "nothing to compare: no held-out wells or images of both kinds were scored for two featurizers"
     for row in _rows(table):
-        if math.isnan(row.low):
-            continue
         metric = str(row.metric).removesuffix("_difference")
+        of = (
+            f"{row.featurizer} minus {row.against}, {row.question}, {_split(str(row.split))}: {WORDS.get(metric, metric)} by "
+            f"{_unit(str(row.unit))}"
+        )
+        if math.isnan(row.low):
+            yield f"{of} {_without_interval(row, metric, path.parents[1])}: not apart"
+            continue
         ends = f"{_signed(row.value)} [{_signed(row.low)}, {_signed(row.high)}]"
         sure = "apart" if row.p_holm < 0.05 else "not apart"
-        yield (
-            f"{row.featurizer} minus {row.against}, {row.question}, {_split(str(row.split))}: {WORDS.get(metric, metric)} by "
-            f"{_unit(str(row.unit))} {ends}, p (Holm) {row.p_holm:.2g}: {sure}"
-        )
+        yield f"{of} {ends}, p (Holm) {row.p_holm:.2g}: {sure}"
+
+
+def _without_interval(row: Any, metric: str, evaluation: Path) -> str:
+    """A difference that has no interval and no p: that both are identical, and what they are, where that is known."""
+    if row.value:
+        return f"{_signed(row.value)}, too few to draw for an interval"
+    file = evaluation / str(row.question) / f"{row.featurizer}.{row.normalization}.parquet"
+    found = read_table(file, NUMBERS) if file.is_file() else pd.DataFrame(columns=NUMBERS.names)
+    asked = (found["split"] == row.split) & (found["unit"] == row.unit) & (found["metric"] == metric)
+    values = found["value"][asked & (found["featurizer"] == row.featurizer)]
+    return (
+        f"identical{f' ({number(values.iloc[0])} both)' if len(values) == 1 else ''}, nothing to draw for an interval"
+    )
 
 
 def _rows(table: pd.DataFrame) -> Iterator[Any]:
