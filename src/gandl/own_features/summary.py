@@ -12,7 +12,14 @@ from typing import Any
 import pandas as pd
 
 from gandl.config import Normalization, QuestionName
-from gandl.evaluation.terms import COMPARISONS as COMPARISONS_TABLE, COMPOUNDS, DOSE_RESPONSE, NO_CELL_TYPE, TREATMENTS
+from gandl.evaluation.terms import (
+    COMPARISONS as COMPARISONS_TABLE,
+    COMPOUNDS,
+    DOSE_RESPONSE,
+    NO_CELL_TYPE,
+    RATIO,
+    TREATMENTS,
+)
 from gandl.figures.common.hits import direction, ec50_in_words, flags_in_words, hits_of, toxic_in_words
 from gandl.figures.common.labels import SCHEMES, dose_text, number
 from gandl.figures.common.layout import layout_caveats, leak_sentences
@@ -70,6 +77,7 @@ def summary_lines(
     sites: pd.DataFrame,
     featurizers: Sequence[str],
     methods: Sequence[Normalization],
+    why: str,
     findings: Findings,
     notes: Sequence[str],
 ) -> list[str]:
@@ -77,16 +85,16 @@ def summary_lines(
 
     Parameters
     ----------
-    out : folder of results. sites : rows of the sites table. methods : normalisations, the one of most questions first.
-    featurizers : those that were evaluated. findings : what became of the questions. notes : of how tables were read, and of
-        what is left out.
+    out : folder of results. sites : rows of the sites table. featurizers : those that were evaluated.
+    methods : normalisations, the one of most questions first. why : it is the first. findings : what became of the questions.
+    notes : of how tables were read, and of what is left out.
     """
-    lines = [*_of_screen(sites, featurizers), *_of_methods(methods)]
+    lines = [*_of_screen(sites, featurizers), *_of_methods(methods, why)]
     if notes:
         lines += ["", "Worth knowing", *(f"  {note}" for note in dict.fromkeys(notes))]
     by_image = sites["well_id"].nunique() < len(sites)
     for question in QUESTIONS:
-        if paths := findings.answered.get(question.name):
+        if paths := _in_order(findings.answered.get(question.name, ()), featurizers, methods):
             lines += [
                 "",
                 question.title,
@@ -117,10 +125,21 @@ def _of_screen(sites: pd.DataFrame, featurizers: Sequence[str]) -> Iterator[str]
     )
 
 
-def _of_methods(methods: Sequence[Normalization]) -> Iterator[str]:
+def _of_methods(methods: Sequence[Normalization], why: str) -> Iterator[str]:
     first, *others = [method.value for method in methods]
     beside = f"; for comparison {', '.join(others)}" if others else ""
-    yield f"normalisation: {first}{beside} (docs/evaluate-your-embeddings.md says what they are)"
+    yield (
+        f"normalisation: {first} ({why}){beside}. Z' and EC50 depend on it: numbers of another one, such as a run's own, need "
+        "--normalization (docs/evaluate-your-embeddings.md says what they are)"
+    )
+
+
+def _in_order(paths: Sequence[Path], featurizers: Sequence[str], methods: Sequence[Normalization]) -> list[Path]:
+    """Files of numbers (`<featurizer>.<method>.parquet`) by featurizer, the main normalisation first and `none` last."""
+    order = sorted((method.value for method in methods), key=Normalization.NONE.value.__eq__)
+    order = [methods[0].value, *(method for method in order if method != methods[0])]
+    places = {f"{name}.{method}": (i, k) for i, name in enumerate(featurizers) for k, method in enumerate(order)}
+    return sorted(paths, key=lambda path: places.get(path.stem, (len(featurizers), 0)))
 
 
 def _capped(lines: list[str], paths: Sequence[Path]) -> list[str]:
@@ -134,9 +153,12 @@ def _of_question(question: Question, paths: Sequence[Path], *, by_image: bool) -
     if question.name == QuestionName.LAYOUT:
         yield from _of_layout(pd.concat([read_table(path, NUMBERS) for path in paths], ignore_index=True))
         return
+    floor = False
     for path in paths:
         numbers = read_table(path, NUMBERS)
         numbers = numbers[(numbers["question"] == question.name) & numbers["metric"].isin(question.shown)]
+        plain = (numbers["featurizer"] == RATIO) & (path.stem.partition(".")[0] != RATIO)
+        numbers, floor = numbers[~plain], floor | bool(plain.any())
         if question.name == DOSE_RESPONSE:
             yield from _of_doses(numbers, path.with_name(f"{path.stem}.points.parquet"))
             continue
@@ -149,6 +171,8 @@ def _of_question(question: Question, paths: Sequence[Path], *, by_image: bool) -
             yield from _of_treatments(path.with_name(f"{path.stem}.treatments.parquet"))
         elif question.name == QuestionName.SCREENING:
             yield from _of_hits(path.with_name(f"{path.stem}.compounds.parquet"))
+    if floor:
+        yield f"(the tables also score the column {RATIO} of raw profiles by itself, without a classifier or normalisation)"
 
 
 def _values(rows: pd.DataFrame, shown: Sequence[str], unit: str) -> str:

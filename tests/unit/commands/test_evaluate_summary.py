@@ -108,7 +108,7 @@ def test_a_comparison_that_cannot_be_made_leaves_the_summary(
 
 def test_featurizers_that_do_not_differ_are_said_to_be_identical(tmp_path: Path) -> None:
     """A heading with nothing below it was all that was printed."""
-    row = {name: "x" for name in COMPARISONS.names} | {
+    row = dict.fromkeys(COMPARISONS.names, "x") | {
         "question": "controls", "split": "leave_plate_out:HRCE", "unit": "well", "metric": "auc_difference", "value": 0.0,
         "low": np.nan, "high": np.nan, "p": np.nan, "p_holm": np.nan, "n": 8, "units": 4, "drawn": "well", "fold": "all",
         "seed": 0, "normalization": "none",
@@ -134,7 +134,7 @@ def test_featurizers_that_do_not_differ_are_said_to_be_identical(tmp_path: Path)
     ]
     write_table(pd.DataFrame(columns=COMPARISONS.names).astype({"seed": "int64", "n": "int64", "units": "int64"}
         | dict.fromkeys(("value", "low", "high", "p", "p_holm"), float)), pairs, COMPARISONS)  # fmt: skip
-    assert list(summaries._of_comparisons(pairs))[0].startswith("nothing to compare: ")
+    assert next(summaries._of_comparisons(pairs)).startswith("nothing to compare: ")
 
 
 def test_series_without_a_curve_are_counted_by_reason(tmp_path: Path) -> None:
@@ -203,6 +203,35 @@ def test_the_summary_names_a_place_that_predicts_the_label(evaluated: Path, tmp_
     (question,) = (question for question in QUESTIONS if question.name == "layout")
     (line,) = summaries._of_question(question, paths, by_image=False)
     assert line.startswith("Layout (HRCE): the plate row alone predicts which control a well is (AUC ")
+
+
+def test_the_summary_says_why_its_normalisation_was_chosen_and_begins_with_its_numbers(
+    pair: Path, tmp_path: Path
+) -> None:
+    given = ("--embeddings", f"mine={pair / 'features.parquet'}", "--sites", pair / "sites.parquet", *QUICK)
+    assert gandl_evaluate(*given, "--questions", "controls", "--out", tmp_path / "out") is None
+    summary = (tmp_path / "out/summary.txt").read_text(encoding="utf-8")
+    (line,) = [line for line in summary.splitlines() if line.startswith("normalisation: ")]
+    assert line.startswith(
+        "normalisation: unlabelled (chosen for these plates: each plate in units of its wells that are not controls, since plate "
+    )
+    assert "; for comparison none. Z' and EC50 depend on it: " in line
+    assert "--normalization" in line
+    assert 0 < summary.index("\n  mine, unlabelled\n") < summary.index("\n  mine, none\n")
+
+
+def test_a_plain_column_is_no_featurizer_that_appears_unasked(evaluated: Path, tmp_path: Path) -> None:
+    """It stood in the summary under each normalisation, as `nuclear_over_ring, none`."""
+    paths = []
+    for method in ("unlabelled", "none"):
+        table = numbers(evaluated, "controls", method=method)
+        plain = table[table["metric"] == "auc"].assign(featurizer="nuclear_over_ring", normalization="none")
+        paths.append(tmp_path / f"mine.{method}.parquet")
+        write_table(pd.concat([table, plain]), paths[-1], NUMBERS)
+    (question,) = (question for question in QUESTIONS if question.name == "controls")
+    lines = list(summaries._of_question(question, paths, by_image=True))
+    assert [line for line in lines if "nuclear_over_ring" in line] == lines[-1:]
+    assert lines[-1].startswith("(the tables also score the column nuclear_over_ring of raw profiles by itself")
 
 
 def form(line: str) -> str:
