@@ -29,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             command.add_argument("--mirror", default=None, help="folder or base URL used instead of the official hosts")
     commands_check.add_parser(commands)
     commands_evaluate.add_parser(commands)
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:  # the command's own usage, not that of `gandl`
+        commands.choices[options.command].error(f"unrecognized arguments: {' '.join(unknown)}")
     if options.command in ("check", "evaluate"):
         options.run(options)
         return

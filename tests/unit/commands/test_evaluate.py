@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pandas as pd
 import pytest
 
 from evaluation_inputs import EC50, features as plate_features, read_sites, write_embeddings, write_plate
+from gandl.commands import evaluate
 from gandl.config import EvaluationSettings, Normalization
 from gandl.evaluation.controls import write_controls
 from gandl.evaluation.dose_response import write_dose_response
@@ -291,6 +294,33 @@ def test_a_second_evaluation_leaves_nothing_of_the_first(tmp_path: Path) -> None
     assert gandl_evaluate(*given, "--normalization", "unlabelled") is None
     assert gandl_evaluate(*given, "--normalization", "none") is None
     assert [path.name for path in (tmp_path / "out/evaluation/controls").iterdir()] == ["one.none.parquet"]
+
+
+def test_normalisations_are_named_in_a_row_or_by_the_option_again() -> None:
+    parser = argparse.ArgumentParser()
+    evaluate.add_parser(parser.add_subparsers())
+    given = ["evaluate", "--embeddings", "a.csv", "--out", "out"]
+    row = parser.parse_args([*given, "--normalization", "none", "unlabelled"])
+    again = parser.parse_args([*given, "--normalization", "none", "--normalization", "unlabelled"])
+    assert evaluate.request_of(row).methods == (Normalization.NONE, Normalization.UNLABELLED)
+    assert evaluate.request_of(again).methods == evaluate.request_of(row).methods
+    assert evaluate.request_of(parser.parse_args(given)).methods == ()
+
+
+def test_an_unknown_option_prints_the_usage_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert gandl_evaluate("--embeddings", "a.csv", "--out", "out", "--normalisation", "none") == 2
+    said = capsys.readouterr().err
+    assert said.startswith("usage: gandl evaluate [-h] --embeddings")
+    assert said.rstrip().endswith("gandl evaluate: error: unrecognized arguments: --normalisation none")
+
+
+def test_help_says_what_each_normalisation_is_and_how_many_draws_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert gandl_evaluate("--help") == 0
+    said = capsys.readouterr().out
+    described = {line.split()[0] for line in said.splitlines() if re.match(r"  [a-z_]+  +\S", line)}
+    assert {method.value for method in Normalization} <= described
+    assert "--wells wells.csv --positive taxol" in said
+    assert f"(default: {EvaluationSettings().bootstrap})" in said
 
 
 def test_help_teaches_by_an_example(capsys: pytest.CaptureFixture[str]) -> None:
