@@ -58,6 +58,7 @@ or fitted on the wells that are not controls
   tvn                   the whole screen whitened, then the plates aligned (CORAL)
   spherize              the whole screen whitened
   global                in units of the whole screen
+or nothing
   none                  raw profiles
 Z' and EC50 depend on it; the summary says which one was chosen, and why.
 

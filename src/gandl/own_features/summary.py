@@ -205,11 +205,10 @@ def _of_doses(numbers: pd.DataFrame, points: Path) -> Iterator[str]:
 
 def _why_no_curve(series: Sequence[str], points: pd.DataFrame) -> str:
     """How many of these series (`<cell type>:<compound>`, or the compound of a screen of one cell type) lack a curve why."""
-    known = {}
-    for (cell_type, compound), wells in points.groupby(["cell_type", "treatment"]):
-        known |= dict.fromkeys(
-            [f"{cell_type}:{compound}", str(compound)], (wells["concentration_um"].nunique(), len(wells))
-        )
+    known: dict[str, tuple[int, int]] = {}
+    for (cell_type, compound), rows in points.groupby(["cell_type", "treatment"]):
+        size = int(rows["concentration_um"].nunique()), len(rows)
+        known |= {f"{cell_type}:{compound}": size, str(compound): size}
     doses = [known[name][0] for name in series if known[name][0] < FEWEST_DOSES]
     wells = [known[name][1] for name in series if known[name][0] >= FEWEST_DOSES and known[name][1] < FEWEST_WELLS]
     alike = len(series) - len(doses) - len(wells)
