@@ -37,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands_check.add_parser(commands)
     commands_evaluate.add_parser(commands)
     commands_dag.add_parser(commands)
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:  # the command's own usage, not that of `gandl`
+        commands.choices[options.command].error(f"unrecognized arguments: {' '.join(unknown)}")
     if options.command in ("check", "dag", "evaluate"):
         options.run(options)
         return

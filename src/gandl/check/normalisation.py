@@ -33,10 +33,12 @@ TOO_GOOD = (
 
 @dataclass(frozen=True)
 class NormalisationChoice:
-    """Methods to make and to compare, the proposed one first; and the reasons, a sentence or two each."""
+    """Methods to make and to compare, the proposed one first; the reasons, a sentence or two each; and in a few words why it is
+    the first."""
 
     methods: tuple[Normalization, ...]
     reasons: tuple[str, ...]
+    why: str
 
 
 def choose_normalisation(sites: pd.DataFrame, *, scored: bool) -> NormalisationChoice:
@@ -49,10 +51,11 @@ def choose_normalisation(sites: pd.DataFrame, *, scored: bool) -> NormalisationC
     wells = sites.drop_duplicates("well_id")
     counts = _per_plate(wells, Normalization.NEGATIVE)
     methods = tuple(_methods(sites, wells, counts, scored=scored))
-    reasons = [_why(methods, counts, scored=scored)]
+    why = _why(methods, counts)
+    reasons = [_in_full(methods, why, scored=scored)]
     if methods[0] is Normalization.UNLABELLED:
         reasons += _warnings(wells, counts)
-    return NormalisationChoice(methods, tuple(reasons))
+    return NormalisationChoice(methods, tuple(reasons), why)
 
 
 def warnings_of(sites: pd.DataFrame) -> list[str]:
@@ -137,7 +140,8 @@ def _trains_in_every_fold(sites: pd.DataFrame) -> bool:
     return bool(folds) and all({-1, 1} <= set(labels[features.usable(fold.train, fold.test)]) for fold in folds)
 
 
-def _why(methods: Sequence[Normalization], negative: pd.Series, *, scored: bool) -> str:
+def _why(methods: Sequence[Normalization], negative: pd.Series) -> str:
+    """What the first method does, and why it."""
     first, *others = methods
     least = f"(at least {negative.min()} on every plate)"
     enough = negative.min() >= ENOUGH_NEGATIVE
@@ -148,7 +152,7 @@ def _why(methods: Sequence[Normalization], negative: pd.Series, *, scored: bool)
         else f"plate {negative.idxmin()} has {counted(int(negative.min()), 'negative control well')} and {ENOUGH_NEGATIVE} are "
         "wanted for a reference"
     )
-    why = {
+    return {
         Normalization.NEGATIVE_CROSSFIT: f"each plate in units of its negative control wells {least}, without those that "
         "are being scored",
         Normalization.NEGATIVE: f"each plate in units of its negative control wells {least}",
@@ -158,6 +162,10 @@ def _why(methods: Sequence[Normalization], negative: pd.Series, *, scored: bool)
         if others
         else f"not at all, since no kind of reference well is on every plate at least {FEWEST_WELLS} times",
     }[first]
+
+
+def _in_full(methods: Sequence[Normalization], why: str, *, scored: bool) -> str:
+    first, *others = methods
     beside = (
         f" For comparison the report also shows {', '.join(f'`{name}`' for name in others)}, and says whether the order of the "
         "featurizers depends on the choice."

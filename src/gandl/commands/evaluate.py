@@ -28,6 +28,7 @@ Snakemake.
 examples:
   gandl evaluate --embeddings features.parquet --sites sites.csv --out results/mine
   gandl evaluate --embeddings plate1_normalized.csv.gz --positive taxol --negative DMSO --out results/plate1
+  gandl evaluate --embeddings features.csv --wells wells.csv --positive taxol --negative DMSO --out results/mine
   gandl evaluate --embeddings mine=mine.parquet --embeddings theirs=theirs.parquet --sites sites.csv --out results/both
 """
 EPILOG = """\
@@ -42,9 +43,24 @@ what the table of sites says, a row per image or per well (columns as in docs/yo
   site_id or well_id    the same names as in the embeddings
   well                  A01 ... AF48; needed
   plate, experiment     names or numbers; one plate where there is no such column
-  control               positive, negative, none or empty; also Metadata_control_type with negcon, poscon
+  control               positive, negative, none or empty; also pos, neg, poscon, negcon, or Metadata_control_type with these
   treatment, concentration_um (or dose_nM ...), cell_type, condition: what was done, and to what
 Without --sites the metadata of the first embeddings say it; --wells names a table of wells or a plate map beside them.
+--positive and --negative look for what wells were given in all of these.
+
+normalisations (--normalization METHOD ...), each plate in units of
+  unlabelled            its wells that are not controls (right where most treatments do nothing)
+  negative              its negative controls; those that are tested look better than they are
+  negative_crossfit     its negative controls without those that are tested
+  mock                  its wells without any treatment
+or fitted on the wells that are not controls
+  mad                   each plate by median and median absolute deviation
+  tvn                   the whole screen whitened, then the plates aligned (CORAL)
+  spherize              the whole screen whitened
+  global                in units of the whole screen
+or nothing
+  none                  raw profiles
+Z' and EC50 depend on it; the summary says which one was chosen, and why.
 
 what comes out, below --out:
   summary.txt           which questions were answered, with the main numbers, and why others were not
@@ -93,11 +109,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     how = parser.add_argument_group("how")
     how.add_argument(
         "--normalization",
-        action="append",
+        nargs="+",
+        action="extend",
         default=[],
         choices=[method.value for method in Normalization],
-        help="how plate effects are removed; several to compare them, the one of most questions first (default: those that fit "
-        "the screen)",
+        metavar="METHOD",
+        help="how plate effects are removed (listed below); several, or the option again, to compare them, the one of most "
+        "questions first (default: the one that gandl check proposes for such plates, and none)",
     )
     how.add_argument(
         "--questions",
@@ -110,7 +128,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     how.add_argument("--truth", type=Path, metavar="PARQUET", help="the truth of a simulated screen, for calibration")
     how.add_argument("--seed", type=_seed, default=0, help="of the splits and of the bootstrap (default: 0)")
     how.add_argument(
-        "--bootstrap", type=_draws, default=EvaluationSettings().bootstrap, metavar="N", help="draws of each interval"
+        "--bootstrap",
+        type=_draws,
+        default=EvaluationSettings().bootstrap,
+        metavar="N",
+        help="draws of each interval (default: %(default)s)",
     )
     how.add_argument(
         "--drop-nan", action="store_true", help="leave out features that are empty or infinite in some row"

@@ -58,11 +58,12 @@ def evaluate(request: Request) -> list[str]:
     clean(request.out)
     screen, left_out = _screen(request, frame)
     notes += left_out
-    methods = request.methods
+    methods, why = request.methods, "as --normalization says"
     if not methods:
         choice = choose_normalisation(frame, scored="controls" in screen.splits)
         methods = tuple(dict.fromkeys([choice.methods[0], Normalization.NONE]))
         notes += choice.reasons[1:]
+        why = f"chosen for these plates: {choice.why}"
     work = Work(request, frame, screen, methods)
     for name, table in tables.items():
         notes += work.evaluate(name, table, at[name])
@@ -74,7 +75,7 @@ def evaluate(request: Request) -> list[str]:
     if not work.findings.answered:
         said = "; ".join(f"{name}: {reason}" for name, reasons in work.findings.reasons.items() for reason in reasons)
         raise FeaturesError(f"no question can be answered. {said}")
-    lines = summary_lines(request.out, frame, evaluated, methods, work.findings, notes)
+    lines = summary_lines(request.out, frame, evaluated, methods, why, work.findings, notes)
     record(request, len(frame), methods, work.findings, lines)
     return lines
 

@@ -125,7 +125,10 @@ def open_table(path: Path) -> FeatureTable:
     if path.is_dir():
         files = tuple(sorted(path.glob("*.parquet")))
         if not files:
-            raise FeaturesError(f"the folder {path} holds no parquet files")
+            folders = sorted({file.parent.relative_to(path).as_posix() for file in path.glob("*/**/*.parquet")})
+            more = f" and {len(folders) - SHOWN:,} more" if len(folders) > SHOWN else ""
+            there = f"; name one of its folders that do: {', '.join(folders[:SHOWN])}{more}" if folders else ""
+            raise FeaturesError(f"the folder {path} holds no parquet files{there}")
         return _of_parquet(path, files)
     if not path.is_file():
         raise FeaturesError(f"no table at {path}")
@@ -226,7 +229,8 @@ def _columns(
     if not prefixed and not of_profile:
         listed = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else "")
         raise FeaturesError(
-            f"{path} has neither columns feature_* nor, as a profile of pycytominer, columns Metadata_*; it has {listed}"
+            f"{path} has neither columns feature_* nor, as a profile of pycytominer, columns Metadata_*; it has {listed}; "
+            "name the features feature_..., or all columns that are none Metadata_... (Metadata_Plate, Metadata_Well)"
         )
     candidates = prefixed or [
         name for name in names if not name.startswith(METADATA) and name not in ("site_id", "well_id")

@@ -17,7 +17,7 @@ import pandas as pd
 
 from gandl.embeddings.metadata import FEATURE_NAMES, FeatureWriter, feature_metadata
 from gandl.own_features.feature_table import NEEDED, PREFIX, VALUES, FeaturesError, FeatureTable
-from gandl.own_features.sites_of import SITE, WELL_ID, Sites, columns_of
+from gandl.own_features.sites_of import SITE, WELL_ID, Sites, columns_of, refuse_gaps
 from gandl.source.formats.tables.treatments import PLATE, WELL
 from gandl.source.plates.rules import well_of
 from gandl.source.plates.wells import plain_plate
@@ -75,6 +75,8 @@ def positions(table: FeatureTable, about: pd.DataFrame, sites: Sites) -> Integer
     FeaturesError : rows twice, rows of no site, or sites of the same plates without a row; how many, and the first.
     """
     unit = unit_of(table, about)
+    if unit == "place":
+        refuse_gaps(about, str(table.path))
     if unit == SITE:
         names, known = about[columns_of(about).first((SITE,))], sites.frame[SITE].astype(str)
     else:
@@ -83,7 +85,8 @@ def positions(table: FeatureTable, about: pd.DataFrame, sites: Sites) -> Integer
     if (twice := names.duplicated()).any():
         first = int(np.flatnonzero(twice)[0])
         raise FeaturesError(
-            f"{table.path} has {counted(int(twice.sum()), what)} twice, the first is {names.iloc[first]} in row {first + 2}"
+            f"{table.path} has {counted(int(twice.sum()), what)} twice, the first is {names.iloc[first]} in row {first + 2}; "
+            f"remove duplicates{_or_column(about, unit)}"
         )
     at = pd.Index(known).get_indexer(pd.Index(names))
     if (foreign := at < 0).any():
@@ -104,6 +107,19 @@ def positions(table: FeatureTable, about: pd.DataFrame, sites: Sites) -> Integer
     return np.asarray(at, dtype=int)
 
 
+def _or_column(about: pd.DataFrame, unit: str) -> str:
+    """Which column might be missing where rows seem to be of the same place."""
+    columns = columns_of(about)
+    plates = (
+        ["Metadata_Plate, where there are several plates"] if unit == "place" and columns.first(PLATE) is None else []
+    )
+    fields = (
+        ["Metadata_Site, where wells have several images"] if unit != SITE and columns.first(NUMBERS) is None else []
+    )
+    missing = " or ".join([*plates, *fields])
+    return f", or add the column that is missing: {missing}" if missing else ""
+
+
 def _by_well_id(about: pd.DataFrame, sites: Sites) -> tuple[pd.Series, pd.Series]:
     """Wells of rows and of sites."""
     return about[columns_of(about).first((WELL_ID,))], sites.frame[WELL_ID].astype(str)
@@ -114,7 +130,7 @@ def _by_place(about: pd.DataFrame, sites: Sites) -> tuple[pd.Series, pd.Series]:
     columns, frame = columns_of(about), sites.frame
     plate, well, batch = (columns.first(names) for names in (PLATE, WELL, ("experiment", "batch")))
     names, known = about[well].map(lambda text: well_of(text) or text), frame["well"]
-    if plate is not None:
+    if plate is not None and (about[plate] != "").any():
         own = about[plate].map(plain_plate)
         spelled = [frame[name].astype(str).map(plain_plate) for name in PLATES if name in frame]
         fitting = max(spelled, key=lambda plates: len(set(own) & set(plates)))

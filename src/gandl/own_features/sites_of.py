@@ -8,7 +8,7 @@ are no images here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from gandl.config import PlatesSettings
 from gandl.own_features.feature_table import FeaturesError, FeatureTable, text_of, texts_of
 from gandl.source.formats.tables.plate_maps import with_plate_maps
-from gandl.source.formats.tables.treatments import KINDS, SAMPLES, WELL, translated
+from gandl.source.formats.tables.treatments import KINDS, PLATE, SAMPLES, WELL, translated
 from gandl.source.plates.rules import (
     Site,
     no_well,
@@ -31,7 +31,7 @@ from gandl.source.plates.rules import (
 )
 from gandl.source.plates.sites import read_plates, sites_frame
 from gandl.source.plates.stores import plate_key
-from gandl.source.plates.table import LATER, MADE, OWN, Found
+from gandl.source.plates.table import LATER, LAYOUT, MADE, OWN, Found
 from gandl.source.plates.tabular.mistakes import PlatesError, folded, listed
 from gandl.source.plates.tabular.text_table import METADATA, Columns, Table, read_csv
 from gandl.tables import SITES, TableError, read_table
@@ -126,8 +126,11 @@ def sites_from(
         raise FeaturesError(
             f"{source} has no column that names wells (well or Metadata_Well); it has {', '.join(map(str, text))}"
         )
+    refuse_gaps(text, source)
     ids = {name: written for name in (SITE, WELL_ID) if (written := columns_of(text).first((name,))) is not None}
-    rows = _with_controls(_in_own_words(text), controls, source)
+    rows = _in_own_words(text)
+    if wells is None:
+        rows = _with_controls(rows, controls, source)
     records: list[Any] = rows.to_dict("records")
     lines = list(enumerate(records, 2))
     house = translated(Table(Path(source), tuple(rows.columns), tuple(lines), delimiter=delimiter))
@@ -136,10 +139,13 @@ def sites_from(
     extra = [name for name in house.header if name not in (*OWN, *MADE, *LATER) and not name.startswith(METADATA)]
     sites = [site for line, cells in plain if (site := _site(line, cells, extra, Path(source), mistakes)) is not None]
     if SITE not in ids:
-        mistakes += _repeated(sites)
+        mistakes += _repeated(sites, plates=columns_of(text).first(PLATE) is not None)
     found = Found((), tuple(sites), tuple(mistakes), (*notes, *of_vehicles))
     try:
-        found = with_plate_maps(found, wells) if wells is not None and not mistakes else found
+        if wells is not None and not mistakes:
+            found = with_plate_maps(found, wells)
+            if not found.mistakes:  # what controls were given is known only now
+                found = replace(found, sites=_marked(found.sites, controls, f"{source} with {wells}"))
         plates = read_plates(PlatesSettings(table=source), given=(source, found))
     except PlatesError as error:
         raise FeaturesError(str(error)) from error
@@ -147,6 +153,21 @@ def sites_from(
         raise FeaturesError(_in_words(source, plates.mistakes))
     frame = sites_frame(plates).drop(columns="table_row")
     return Sites(_with_own_ids(frame, text, ids, source), source, plates.notes)
+
+
+def refuse_gaps(text: pd.DataFrame, source: str) -> None:
+    """Refuse rows of text that name no plate where others do.
+
+    Raises
+    ------
+    FeaturesError : the column and the rows (row 2 is the first below the header).
+    """
+    plate = columns_of(text).first(PLATE)
+    if plate is None:
+        return
+    empty = np.flatnonzero(text[plate] == "")
+    if 0 < len(empty) < len(text):
+        raise FeaturesError(_in_words(source, [f"row {row + 2}: {plate} is empty" for row in empty]))
 
 
 def _in_words(source: str, mistakes: Sequence[str]) -> str:
@@ -203,15 +224,15 @@ def _site(line: int, cells: Mapping[str, str], extra: Sequence[str], source: Pat
     return Site(where, key, well, number, layout, {}, line, {name: cells[name] for name in extra})
 
 
-def _repeated(sites: Sequence[Site]) -> list[str]:
-    """Rows without any id or number of a site that are of a well that was named before."""
+def _repeated(sites: Sequence[Site], *, plates: bool) -> list[str]:
+    """Rows without any id or number of a site that are of a well that was named before; `plates`: they name their plates."""
     seen: dict[object, str] = {}
     found = []
     for site in sites:
         if site.site is None and (first := seen.setdefault((site.key, site.well), site.where)) != site.where:
             found.append(
-                f"{site.where}: well {site.well} of plate {site.key.plate} is in {first} already; name the sites of a well in a "
-                "column site_id or Metadata_Site"
+                f"{site.where}: well {site.well} of plate {site.key.plate} is in {first} already; remove duplicates, or add the "
+                f"column that is missing: Metadata_Site{'' if plates else ', or Metadata_Plate where there are several plates'}"
             )
     return found
 
@@ -266,6 +287,24 @@ def _with_controls(rows: pd.DataFrame, controls: Controls, source: str) -> pd.Da
     for kind, fits in marked.items():
         control[fits] = kind
     return rows.assign(control=control)
+
+
+def _marked(sites: Sequence[Site], controls: Controls, source: str) -> tuple[Site, ...]:
+    """The same sites, those that are named as controls marked so, by what a table of wells or a plate map says of them."""
+    own = [{name: getattr(site.layout, name) for name in LAYOUT} for site in sites]
+    rows = pd.DataFrame(
+        [
+            {"plate": site.key.plate, "well": site.well, **site.extra, **mine}
+            for site, mine in zip(sites, own, strict=True)
+        ]
+    )
+    rows["concentration_um"] = ["" if pd.isna(dose) else f"{dose:g}" for dose in rows["concentration_um"]]
+    rows["control"] = rows["control"].replace("none", "")
+    marked = _with_controls(rows.fillna(""), controls, source)["control"]
+    return tuple(
+        replace(site, layout=replace(site.layout, control=control or "none"))
+        for site, control in zip(sites, marked, strict=True)
+    )
 
 
 def _fitting(rows: pd.DataFrame, name: str, kind: str, source: str) -> pd.Series:

@@ -12,13 +12,21 @@ from typing import Any
 import pandas as pd
 
 from gandl.config import Normalization, QuestionName
-from gandl.evaluation.terms import COMPARISONS as COMPARISONS_TABLE, COMPOUNDS, DOSE_RESPONSE, NO_CELL_TYPE, TREATMENTS
+from gandl.evaluation.terms import (
+    COMPARISONS as COMPARISONS_TABLE,
+    COMPOUNDS,
+    DOSE_RESPONSE,
+    NO_CELL_TYPE,
+    RATIO,
+    TREATMENTS,
+)
 from gandl.figures.common.hits import direction, ec50_in_words, flags_in_words, hits_of, toxic_in_words
 from gandl.figures.common.labels import SCHEMES, dose_text, number
 from gandl.figures.common.layout import layout_caveats, leak_sentences
 from gandl.own_features.questions import COMPARISONS, QUESTIONS, Question
 from gandl.own_features.request import Findings
 from gandl.source.schemes import Scheme
+from gandl.statistics.hill import FEWEST_DOSES, FEWEST_WELLS
 from gandl.tables import NUMBERS, read_table
 from gandl.workflow.words import counted
 
@@ -69,6 +77,7 @@ def summary_lines(
     sites: pd.DataFrame,
     featurizers: Sequence[str],
     methods: Sequence[Normalization],
+    why: str,
     findings: Findings,
     notes: Sequence[str],
 ) -> list[str]:
@@ -76,16 +85,16 @@ def summary_lines(
 
     Parameters
     ----------
-    out : folder of results. sites : rows of the sites table. methods : normalisations, the one of most questions first.
-    featurizers : those that were evaluated. findings : what became of the questions. notes : of how tables were read, and of
-        what is left out.
+    out : folder of results. sites : rows of the sites table. featurizers : those that were evaluated.
+    methods : normalisations, the one of most questions first. why : it is the first. findings : what became of the questions.
+    notes : of how tables were read, and of what is left out.
     """
-    lines = [*_of_screen(sites, featurizers), *_of_methods(methods)]
+    lines = [*_of_screen(sites, featurizers), *_of_methods(methods, why)]
     if notes:
         lines += ["", "Worth knowing", *(f"  {note}" for note in dict.fromkeys(notes))]
     by_image = sites["well_id"].nunique() < len(sites)
     for question in QUESTIONS:
-        if paths := findings.answered.get(question.name):
+        if paths := _in_order(findings.answered.get(question.name, ()), featurizers, methods):
             lines += [
                 "",
                 question.title,
@@ -116,10 +125,21 @@ def _of_screen(sites: pd.DataFrame, featurizers: Sequence[str]) -> Iterator[str]
     )
 
 
-def _of_methods(methods: Sequence[Normalization]) -> Iterator[str]:
+def _of_methods(methods: Sequence[Normalization], why: str) -> Iterator[str]:
     first, *others = [method.value for method in methods]
     beside = f"; for comparison {', '.join(others)}" if others else ""
-    yield f"normalisation: {first}{beside} (docs/evaluate-your-embeddings.md says what they are)"
+    yield (
+        f"normalisation: {first} ({why}){beside}. Z' and EC50 depend on it: numbers of another one, such as a run's own, need "
+        "--normalization (docs/evaluate-your-embeddings.md says what they are)"
+    )
+
+
+def _in_order(paths: Sequence[Path], featurizers: Sequence[str], methods: Sequence[Normalization]) -> list[Path]:
+    """Files of numbers (`<featurizer>.<method>.parquet`) by featurizer, the main normalisation first and `none` last."""
+    order = sorted((method.value for method in methods), key=Normalization.NONE.value.__eq__)
+    order = [methods[0].value, *(method for method in order if method != methods[0])]
+    places = {f"{name}.{method}": (i, k) for i, name in enumerate(featurizers) for k, method in enumerate(order)}
+    return sorted(paths, key=lambda path: places.get(path.stem, (len(featurizers), 0)))
 
 
 def _capped(lines: list[str], paths: Sequence[Path]) -> list[str]:
@@ -133,11 +153,14 @@ def _of_question(question: Question, paths: Sequence[Path], *, by_image: bool) -
     if question.name == QuestionName.LAYOUT:
         yield from _of_layout(pd.concat([read_table(path, NUMBERS) for path in paths], ignore_index=True))
         return
+    floor = False
     for path in paths:
         numbers = read_table(path, NUMBERS)
         numbers = numbers[(numbers["question"] == question.name) & numbers["metric"].isin(question.shown)]
+        plain = (numbers["featurizer"] == RATIO) & (path.stem.partition(".")[0] != RATIO)
+        numbers, floor = numbers[~plain], floor | bool(plain.any())
         if question.name == DOSE_RESPONSE:
-            yield from _of_doses(numbers)
+            yield from _of_doses(numbers, path.with_name(f"{path.stem}.points.parquet"))
             continue
         for (featurizer, normalization), mine in numbers.groupby(["featurizer", "normalization"], sort=False):
             yield f"{featurizer}, {normalization}"
@@ -148,6 +171,8 @@ def _of_question(question: Question, paths: Sequence[Path], *, by_image: bool) -
             yield from _of_treatments(path.with_name(f"{path.stem}.treatments.parquet"))
         elif question.name == QuestionName.SCREENING:
             yield from _of_hits(path.with_name(f"{path.stem}.compounds.parquet"))
+    if floor:
+        yield f"(the tables also score the column {RATIO} of raw profiles by itself, without a classifier or normalisation)"
 
 
 def _values(rows: pd.DataFrame, shown: Sequence[str], unit: str) -> str:
@@ -160,8 +185,8 @@ def _values(rows: pd.DataFrame, shown: Sequence[str], unit: str) -> str:
     return "; ".join(f"{_value(row)} {size}" for row, size in zip(chosen, sizes, strict=True))
 
 
-def _of_doses(numbers: pd.DataFrame) -> Iterator[str]:
-    """How many series have a curve, and the EC50 of each, lowest first."""
+def _of_doses(numbers: pd.DataFrame, points: Path) -> Iterator[str]:
+    """How many series have a curve, the EC50 of each, lowest first, and why others have none."""
     ec50 = numbers[numbers["metric"] == "ec50_um"]
     slopes = numbers[numbers["metric"] == "hill_slope"].set_index(["featurizer", "split"])["value"]
     for (featurizer, normalization), rows in ec50.groupby(["featurizer", "normalization"], sort=False):
@@ -173,6 +198,32 @@ def _of_doses(numbers: pd.DataFrame) -> Iterator[str]:
             words = of.removeprefix(f"{NO_CELL_TYPE}:").replace(":", ", ")
             ec50_text = ec50_in_words(row.value, row.low, row.high)
             yield f"  {words}: EC50 {ec50_text}, {rises} with dose ({counted(int(row.n), 'well')})"
+        without = [str(split).partition(":")[2] for split in rows.loc[rows["value"].isna(), "split"]]
+        if without:
+            yield f"  without a curve: {_why_no_curve(without, pd.read_parquet(points))}"
+
+
+def _why_no_curve(series: Sequence[str], points: pd.DataFrame) -> str:
+    """How many of these series (`<cell type>:<compound>`, or the compound of a screen of one cell type) lack a curve why."""
+    known: dict[str, tuple[int, int]] = {}
+    for (cell_type, compound), rows in points.groupby(["cell_type", "treatment"]):
+        size = int(rows["concentration_um"].nunique()), len(rows)
+        known |= {f"{cell_type}:{compound}": size, str(compound): size}
+    doses = [known[name][0] for name in series if known[name][0] < FEWEST_DOSES]
+    wells = [known[name][1] for name in series if known[name][0] >= FEWEST_DOSES and known[name][1] < FEWEST_WELLS]
+    alike = len(series) - len(doses) - len(wells)
+    said = [
+        f"{len(few)} {'has' if len(few) == 1 else 'have'} too few {what} ({_span(few)}; {fewest} are needed)"
+        for few, what, fewest in ((doses, "doses", FEWEST_DOSES), (wells, "wells", FEWEST_WELLS))
+        if few
+    ]
+    return "; ".join(
+        [*said, *([f"{alike} {'is' if alike == 1 else 'are'} described as well by a constant"] if alike else [])]
+    )
+
+
+def _span(values: Sequence[int]) -> str:
+    return f"{min(values)}" if min(values) == max(values) else f"{min(values)} to {max(values)}"
 
 
 def _of_layout(numbers: pd.DataFrame) -> Iterator[str]:
@@ -225,16 +276,33 @@ def _in_type(cell_type: str) -> str:
 
 def _of_comparisons(path: Path) -> Iterator[str]:
     table = read_table(path, COMPARISONS_TABLE)
+    if table.empty:
+        yield "nothing to compare: no held-out wells or images of both kinds were scored for two featurizers"
     for row in _rows(table):
-        if math.isnan(row.low):
-            continue
         metric = str(row.metric).removesuffix("_difference")
+        of = (
+            f"{row.featurizer} minus {row.against}, {row.question}, {_split(str(row.split))}: {WORDS.get(metric, metric)} by "
+            f"{_unit(str(row.unit))}"
+        )
+        if math.isnan(row.low):
+            yield f"{of} {_without_interval(row, metric, path.parents[1])}: not apart"
+            continue
         ends = f"{_signed(row.value)} [{_signed(row.low)}, {_signed(row.high)}]"
         sure = "apart" if row.p_holm < 0.05 else "not apart"
-        yield (
-            f"{row.featurizer} minus {row.against}, {row.question}, {_split(str(row.split))}: {WORDS.get(metric, metric)} by "
-            f"{_unit(str(row.unit))} {ends}, p (Holm) {row.p_holm:.2g}: {sure}"
-        )
+        yield f"{of} {ends}, p (Holm) {row.p_holm:.2g}: {sure}"
+
+
+def _without_interval(row: Any, metric: str, evaluation: Path) -> str:
+    """A difference that has no interval and no p: that both are identical, and what they are, where that is known."""
+    if row.value:
+        return f"{_signed(row.value)}, too few to draw for an interval"
+    file = evaluation / str(row.question) / f"{row.featurizer}.{row.normalization}.parquet"
+    found = read_table(file, NUMBERS) if file.is_file() else pd.DataFrame(columns=NUMBERS.names)
+    asked = (found["split"] == row.split) & (found["unit"] == row.unit) & (found["metric"] == metric)
+    values = found["value"][asked & (found["featurizer"] == row.featurizer)]
+    return (
+        f"identical{f' ({number(values.iloc[0])} both)' if len(values) == 1 else ''}, nothing to draw for an interval"
+    )
 
 
 def _rows(table: pd.DataFrame) -> Iterator[Any]:

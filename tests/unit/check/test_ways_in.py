@@ -234,11 +234,11 @@ def test_a_rewrite_without_its_sides_is_refused(listed: Listed, capsys: pytest.C
 
 
 def test_problems_of_one_kind_are_one_line(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [{"well": f"A{i}", "control": "neg", "file_dna": f"{i}.tif"} for i in range(1, 11)]
+    rows = [{"well": f"A{i}", "control": "minus", "file_dna": f"{i}.tif"} for i in range(1, 11)]
     write_csv(here / "sites.csv", rows)
     assert gandl_check("sites.csv") == 1
     assert capsys.readouterr().out.endswith(
         "20 problems:\n"
-        "  rows 2 to 11: control is 'neg'; it must be positive, negative, none, or empty\n"
+        "  rows 2 to 11: control is 'minus'; it must be positive, negative, none, or empty\n"
         "  rows 2 to 11: there is no file 1.tif (channel dna) (of row 2; the others are alike)\n"
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pandas as pd
 import pytest
 
 from evaluation_inputs import EC50, features as plate_features, read_sites, write_embeddings, write_plate
+from gandl.commands import evaluate
 from gandl.config import EvaluationSettings, Normalization
 from gandl.evaluation.controls import write_controls
 from gandl.evaluation.dose_response import write_dose_response
@@ -18,7 +21,7 @@ from gandl.evaluation.terms import COMPARISONS
 from gandl.normalization.export import export_profiles
 from gandl.own_features import feature_table, matching
 from gandl.tables import NUMBERS, SITES, read_table, write_table
-from own_tables import QUICK, UNLABELLED, gandl_evaluate, numbers, plate_profile, table_of_features, value
+from own_tables import QUICK, UNLABELLED, gandl_evaluate, numbers, plate_profile, refused, table_of_features, value
 from pair_inputs import features as pair_features, infected_sites, typed_sites, write_screen
 
 
@@ -226,6 +229,28 @@ def test_controls_can_be_named_by_what_they_were_given(tmp_path: Path) -> None:
     ).value_counts().to_dict()  # fmt: skip
 
 
+def test_controls_are_named_by_what_a_table_of_wells_says_that_they_were_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = plate_profile(tmp_path)
+    kinds = profile.pop("Metadata_control_type")
+    given = profile["Metadata_pert_iname"].where(kinds != "negcon", "vehicle X")
+    wells = pd.DataFrame({"well": profile["Metadata_Well"], "treatment": given.where(kinds != "poscon", "drug_ctrl")})
+    wells["concentration_um"] = profile["Metadata_dose_uM"].where(kinds == "trt")
+    wells.to_csv(tmp_path / "wells.csv", index=False)
+    features = profile.drop(columns=["Metadata_pert_iname", "Metadata_dose_uM"])
+    features.to_csv(tmp_path / "mine.csv", index=False)
+    command = ("--embeddings", tmp_path / "mine.csv", "--wells", tmp_path / "wells.csv", "--out", tmp_path / "out")
+    command += ("--questions", "controls", *UNLABELLED, *QUICK)
+    assert gandl_evaluate(*command, "--positive", "drug_ctrl", "--negative", "treatment=vehicle X") is None
+    sites = read_table(tmp_path / "out/source/plates/sites.parquet", SITES)
+    expected = kinds.map({"negcon": "negative", "poscon": "positive", "trt": "none"})
+    assert sites["control"].tolist() == expected.tolist()
+    said = refused(capsys, *command, "--positive", "drug_control")
+    assert f"no row of {tmp_path / 'mine.csv'} with {tmp_path / 'wells.csv'} fits; the columns treatment" in said
+    assert "drug_ctrl" in said
+
+
 def test_a_folder_of_embeddings_as_the_workflow_writes_them_is_one_featurizer(tmp_path: Path) -> None:
     sites_path, _ = write_plate(tmp_path)
     sites = read_sites(sites_path)
@@ -269,6 +294,33 @@ def test_a_second_evaluation_leaves_nothing_of_the_first(tmp_path: Path) -> None
     assert gandl_evaluate(*given, "--normalization", "unlabelled") is None
     assert gandl_evaluate(*given, "--normalization", "none") is None
     assert [path.name for path in (tmp_path / "out/evaluation/controls").iterdir()] == ["one.none.parquet"]
+
+
+def test_normalisations_are_named_in_a_row_or_by_the_option_again() -> None:
+    parser = argparse.ArgumentParser()
+    evaluate.add_parser(parser.add_subparsers())
+    given = ["evaluate", "--embeddings", "a.csv", "--out", "out"]
+    row = parser.parse_args([*given, "--normalization", "none", "unlabelled"])
+    again = parser.parse_args([*given, "--normalization", "none", "--normalization", "unlabelled"])
+    assert evaluate.request_of(row).methods == (Normalization.NONE, Normalization.UNLABELLED)
+    assert evaluate.request_of(again).methods == evaluate.request_of(row).methods
+    assert evaluate.request_of(parser.parse_args(given)).methods == ()
+
+
+def test_an_unknown_option_prints_the_usage_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert gandl_evaluate("--embeddings", "a.csv", "--out", "out", "--normalisation", "none") == 2
+    said = capsys.readouterr().err
+    assert said.startswith("usage: gandl evaluate [-h] --embeddings")
+    assert said.rstrip().endswith("gandl evaluate: error: unrecognized arguments: --normalisation none")
+
+
+def test_help_says_what_each_normalisation_is_and_how_many_draws_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert gandl_evaluate("--help") == 0
+    said = capsys.readouterr().out
+    described = {line.split()[0] for line in said.splitlines() if re.match(r"  [a-z_]+  +\S", line)}
+    assert {method.value for method in Normalization} <= described
+    assert "--wells wells.csv --positive taxol" in said
+    assert f"(default: {EvaluationSettings().bootstrap})" in said
 
 
 def test_help_teaches_by_an_example(capsys: pytest.CaptureFixture[str]) -> None:

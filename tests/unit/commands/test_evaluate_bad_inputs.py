@@ -202,3 +202,76 @@ def test_a_plate_without_reference_wells_leaves_its_normalisation_out_and_answer
     assert "plate HRCE-1_1 has 0 reference wells for the normalisation 'unlabelled'" in reasons["controls"][0]
     assert (lab.folder / "out/evaluation/controls/mine.none.parquet").exists()
     assert reasons["treatments"] == ["no well that is not a control has a treatment"]
+
+
+class Plate:
+    """One plate as a profile of pycytominer, a row per well, to be spoilt."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.profile = folder, plate_profile(folder)
+
+    def given(self) -> tuple[object, ...]:
+        self.profile.to_csv(self.folder / "mine.csv", index=False)
+        return ("--embeddings", self.folder / "mine.csv", "--out", self.folder / "out", *QUICK)
+
+
+@pytest.fixture
+def plate(tmp_path: Path) -> Plate:
+    return Plate(tmp_path)
+
+
+def test_rows_without_a_plate_are_named(plate: Plate, capsys: pytest.CaptureFixture[str]) -> None:
+    """They were said to be lacking in the very table that has them."""
+    plate.profile.loc[:4, "Metadata_Plate"] = ""
+    expected = f"gandl evaluate: {plate.folder / 'mine.csv'}, rows 2 to 6: Metadata_Plate is empty"
+    assert refused(capsys, *plate.given()) == expected
+    wells = plate.profile[["Metadata_Well", "Metadata_control_type"]].assign(Metadata_Plate="BBBC013")
+    wells.to_csv(plate.folder / "sites.csv", index=False)
+    assert refused(capsys, *plate.given(), "--sites", plate.folder / "sites.csv") == expected
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_wells_twice_are_duplicates_or_of_plates_that_are_not_named(
+    plate: Plate, *, named: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = plate.profile if named else plate.profile.drop(columns="Metadata_Plate")
+    plate.profile = pd.concat([profile, profile])
+    capsys.readouterr()
+    assert gandl_evaluate(*plate.given()) == 2
+    alone = capsys.readouterr().err
+    profile[["Metadata_Well", "Metadata_control_type"]].to_csv(plate.folder / "sites.csv", index=False)
+    if named:
+        profile.iloc[:, :3].to_csv(plate.folder / "sites.csv", index=False)
+    beside = refused(capsys, *plate.given(), "--sites", plate.folder / "sites.csv")
+    assert " has 96 wells twice, the first is " in beside
+    for said in (alone, beside):
+        assert "remove duplicates, or add the column that is missing: Metadata_" in said
+        assert ("Metadata_Plate" in said.partition("remove duplicates")[2]) is not named
+
+
+def test_controls_may_be_called_neg_and_pos(plate: Plate) -> None:
+    kinds = plate.profile.pop("Metadata_control_type")
+    plate.profile["Metadata_control"] = kinds.map({"negcon": "neg", "poscon": "POS", "trt": ""})
+    assert gandl_evaluate(*plate.given(), "--questions", "controls", "--normalization", "none") is None
+    sites = pd.read_parquet(plate.folder / "out/source/plates/sites.parquet")
+    expected = kinds.map({"negcon": "negative", "poscon": "positive", "trt": "none"})
+    assert sites["control"].tolist() == expected.tolist()
+
+
+def test_a_well_id_with_other_names_of_features_says_what_to_rename(
+    plate: Plate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns = [name for name in plate.profile if not name.startswith("Metadata_")]
+    plate.profile = plate.profile[columns].assign(well_id=plate.profile["Metadata_Well"])
+    said = refused(capsys, *plate.given())
+    assert "; name the features feature_..., or all columns that are none Metadata_... (Metadata_Plate, " in said
+
+
+def test_a_folder_without_tables_names_its_folders_that_have_some(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    given = lab.given()
+    for name in ("ae", "segmentation", "empty"):
+        (lab.folder / "embeddings" / name).mkdir(parents=True)
+        if name != "empty":
+            lab.features.to_parquet(lab.folder / "embeddings" / name / "part_0.parquet")
+    said = refused(capsys, "--embeddings", lab.folder / "embeddings", *given[2:])
+    assert said.endswith("embeddings holds no parquet files; name one of its folders that do: ae, segmentation")

@@ -106,6 +106,50 @@ def test_a_comparison_that_cannot_be_made_leaves_the_summary(
     assert "Controls: how far apart" in summary
 
 
+def test_featurizers_that_do_not_differ_are_said_to_be_identical(tmp_path: Path) -> None:
+    """A heading with nothing below it was all that was printed."""
+    row = dict.fromkeys(COMPARISONS.names, "x") | {
+        "question": "controls", "split": "leave_plate_out:HRCE", "unit": "well", "metric": "auc_difference", "value": 0.0,
+        "low": np.nan, "high": np.nan, "p": np.nan, "p_holm": np.nan, "n": 8, "units": 4, "drawn": "well", "fold": "all",
+        "seed": 0, "normalization": "none",
+    }  # fmt: skip
+    rows = [{**row, "featurizer": one, "against": other} for one, other in (("a", "b"), ("a", "c"), ("b", "c"))]
+    pairs = tmp_path / "evaluation/comparisons/pairs.parquet"
+    write_table(pd.DataFrame([*rows[:2], {**rows[2], "value": 0.25}]), pairs, COMPARISONS)
+    auc = {name: row[name] for name in NUMBERS.names} | {
+        "featurizer": "a",
+        "metric": "auc",
+        "value": 1.0,
+        "low": 1.0,
+        "high": 1.0,
+    }
+    write_table(pd.DataFrame([auc]), tmp_path / "evaluation/controls/a.none.parquet", NUMBERS)
+    lines = list(summaries._of_comparisons(pairs))
+    assert lines == [
+        "a minus b, controls, whole plates held out, HRCE: AUC by well identical (1.00 both), nothing to draw for an interval: "
+        "not apart",
+        "a minus c, controls, whole plates held out, HRCE: AUC by well identical (1.00 both), nothing to draw for an interval: "
+        "not apart",
+        "b minus c, controls, whole plates held out, HRCE: AUC by well +0.250, too few to draw for an interval: not apart",
+    ]
+    write_table(pd.DataFrame(columns=COMPARISONS.names).astype({"seed": "int64", "n": "int64", "units": "int64"}
+        | dict.fromkeys(("value", "low", "high", "p", "p_holm"), float)), pairs, COMPARISONS)  # fmt: skip
+    assert next(summaries._of_comparisons(pairs)).startswith("nothing to compare: ")
+
+
+def test_series_without_a_curve_are_counted_by_reason(tmp_path: Path) -> None:
+    doses = {"A": [0.1, 1.0, 10.0] * 3, "B": [0.1, 1.0] * 4, "C": [0.1, 0.3, 1.0, 3.0], "D": [0.1, 0.3, 1.0, 3.0] * 2}
+    points = [("HRCE", name, dose) for name, of in doses.items() for dose in of]
+    pd.DataFrame(points, columns=["cell_type", "treatment", "concentration_um"]).to_parquet(tmp_path / "points.parquet")
+    numbers = pd.DataFrame({"split": [f"leave_plate_out:{name}" for name in doses]})
+    numbers = numbers.assign(featurizer="mine", normalization="none", metric="ec50_um", value=np.nan)
+    assert list(summaries._of_doses(numbers, tmp_path / "points.parquet")) == [
+        "mine, none: 0 of 4 series (compound by cell type)",
+        "  without a curve: 2 have too few doses (2 to 3; 4 are needed); 1 has too few wells (4; 7 are needed); "
+        "1 is described as well by a constant",
+    ]
+
+
 def test_a_cell_type_that_lacks_controls_or_a_scheme_is_named(tmp_path: Path) -> None:
     sites = infected_sites({"HRCE-1": 2, "VERO-1": 2})
     vero = sites["cell_type"] == "VERO"
@@ -159,6 +203,35 @@ def test_the_summary_names_a_place_that_predicts_the_label(evaluated: Path, tmp_
     (question,) = (question for question in QUESTIONS if question.name == "layout")
     (line,) = summaries._of_question(question, paths, by_image=False)
     assert line.startswith("Layout (HRCE): the plate row alone predicts which control a well is (AUC ")
+
+
+def test_the_summary_says_why_its_normalisation_was_chosen_and_begins_with_its_numbers(
+    pair: Path, tmp_path: Path
+) -> None:
+    given = ("--embeddings", f"mine={pair / 'features.parquet'}", "--sites", pair / "sites.parquet", *QUICK)
+    assert gandl_evaluate(*given, "--questions", "controls", "--out", tmp_path / "out") is None
+    summary = (tmp_path / "out/summary.txt").read_text(encoding="utf-8")
+    (line,) = [line for line in summary.splitlines() if line.startswith("normalisation: ")]
+    assert line.startswith(
+        "normalisation: unlabelled (chosen for these plates: each plate in units of its wells that are not controls, since plate "
+    )
+    assert "; for comparison none. Z' and EC50 depend on it: " in line
+    assert "--normalization" in line
+    assert 0 < summary.index("\n  mine, unlabelled\n") < summary.index("\n  mine, none\n")
+
+
+def test_a_plain_column_is_no_featurizer_that_appears_unasked(evaluated: Path, tmp_path: Path) -> None:
+    """It stood in the summary under each normalisation, as `nuclear_over_ring, none`."""
+    paths = []
+    for method in ("unlabelled", "none"):
+        table = numbers(evaluated, "controls", method=method)
+        plain = table[table["metric"] == "auc"].assign(featurizer="nuclear_over_ring", normalization="none")
+        paths.append(tmp_path / f"mine.{method}.parquet")
+        write_table(pd.concat([table, plain]), paths[-1], NUMBERS)
+    (question,) = (question for question in QUESTIONS if question.name == "controls")
+    lines = list(summaries._of_question(question, paths, by_image=True))
+    assert [line for line in lines if "nuclear_over_ring" in line] == lines[-1:]
+    assert lines[-1].startswith("(the tables also score the column nuclear_over_ring of raw profiles by itself")
 
 
 def form(line: str) -> str:

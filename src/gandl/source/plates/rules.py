@@ -23,6 +23,8 @@ ROWS = 32
 COLUMNS = 48
 """Of the largest plate: 1536 wells, A01 to AF48."""
 UNKNOWN = "unknown"
+SHORT_CONTROLS = {"neg": "negative", "negcon": "negative", "pos": "positive", "poscon": "positive"}
+"""Short words for controls."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def read_layout(cells: Mapping[str, str], mistakes: list[str], where: str) -> La
 
     An empty control is `none`; an empty condition is `untreated` or `treated`, an empty compound the treatment.
     """
-    control = cells.get("control", "").lower() or "none"
+    control = control_of(cells) or "none"
     if control not in CONTROLS:
         mistakes.append(f"{where}: control is {cells['control']!r}; it must be {', '.join(CONTROLS)}, or empty")
         control = "none"
@@ -165,7 +167,13 @@ def without_vehicle_doses(
 
 
 def _is_negative(cells: Mapping[str, str]) -> bool:
-    return cells.get("control", "").lower() == "negative"
+    return control_of(cells) == "negative"
+
+
+def control_of(cells: Mapping[str, str]) -> str:
+    """The control that a row names: `neg`, `negcon`, `pos` and `poscon` as `negative` and `positive`; "" where it names none."""
+    control = cells.get("control", "").lower()
+    return SHORT_CONTROLS.get(control, control)
 
 
 def _is_zero(cells: Mapping[str, str]) -> bool:

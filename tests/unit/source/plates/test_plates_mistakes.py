@@ -88,8 +88,8 @@ def mistakes(settings: PlatesSettings) -> list[str]:
         ),
         ("well,file_dna\nA1,\n", "row 2: file_dna is empty; every site needs a file for every channel"),
         (
-            "well,control,file_dna\nA1,pos,a.tif\n",
-            "row 2: control is 'pos'; it must be positive, negative, none, or empty",
+            "well,control,file_dna\nA1,plus,a.tif\n",
+            "row 2: control is 'plus'; it must be positive, negative, none, or empty",
         ),
         (
             "well,control,file_dna\nA1,positive,a.tif\nA1,,b.tif\n",

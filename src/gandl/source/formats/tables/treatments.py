@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gandl.source.formats.tables.names import kept_names
-from gandl.source.plates.rules import is_zero
+from gandl.source.plates.rules import control_of, is_zero
 from gandl.source.plates.table import LAYOUT
 from gandl.source.plates.tabular.doses import with_doses
 from gandl.source.plates.tabular.text_table import Columns, Table, value
@@ -79,7 +79,7 @@ def _given(
     cells: Mapping[str, str], columns: Columns, kinds: Counter[str], where: str, mistakes: list[str]
 ) -> dict[str, str]:
     """Control, treatment, concentration and condition of a row."""
-    own = cells.get("control", "").lower()
+    own = control_of(cells)
     dose = value(cells, "concentration_um")
     sample = value(cells, "treatment") or next(filter(None, (value(cells, name) for name in columns.all(SAMPLES))), "")
     solvent = value(cells, columns.first(("solvent",)))
