@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gandl.report.made.costs import STAGES
 
-OTHER = {"tables": "figures", "training_figures": "figures", "counterparts": "models", "folds": "models"}
+OTHER = {"tables": "figures", "training_figures": "figures", "paper_figures": "figures", "counterparts": "models"}
 """Rule files that are not named after their stage."""
 GATHER = ("all", "figures", "report")
 """Rules without a job of their own: they gather results, and are not drawn."""
