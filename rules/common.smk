@@ -17,6 +17,13 @@ from gandl.config.check import ConfigError, load_config
 from gandl.embeddings.kinds import MODULES
 from gandl.images.export.choice import plates_to_export, screen_to_export
 from gandl.workflow.environments import share_source
+from gandl.workflow.made_of import (
+    codes,
+    page_files,
+    purposes,
+    workflow_files,
+    workflow_sources,
+)
 from gandl.report.captions import (
     NO_COUNTS,
     caption_counts,

@@ -1,7 +1,5 @@
 """What the rules need: inputs, parameters and targets that depend on the screens and the questions of a run, stage by stage."""
 
-from types import SimpleNamespace
-
 
 include: "counterparts.smk"
 
@@ -293,3 +291,19 @@ COMPARISONS = (
     if COMPARED and 0 < len(floors_among(FEATURIZERS)) < len(FEATURIZERS)
     else []
 )
+
+
+# report
+
+
+def downloaded():
+    """The published files that are below the folder of downloads: metadata, an archive that is read whole, embeddings."""
+    files = []
+    for dataset in DATASETS:
+        if dataset == Dataset.BBBC013:
+            files.append(official(dataset, "images"))
+        elif dataset != Dataset.PLATES:
+            files.append(official(dataset, "metadata"))
+            if FeaturizerName.RELEASED.value in FEATURIZERS:
+                files.append(official(dataset, "embeddings"))
+    return files

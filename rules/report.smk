@@ -7,62 +7,6 @@ MAKES     <results>/report/provenance.json, audit.html, audit.csv, summary.txt, 
 """
 
 
-def page_files():
-    """What the explorer's page is made of, beside code and data: its modules, its style, its frame."""
-    folder = Path("src/gandl/explorer/static")
-    return sorted(file.as_posix() for file in folder.glob("*.*"))
-
-
-def workflow_files():
-    """What decides a run beside the code of gandl, the configuration and the data: its rules, scripts and texts."""
-    package = "src/gandl"
-    patterns = ["rules/*.smk", "workflow/scripts/*.py", "workflow/report/*.rst"]
-    patterns += [f"{package}/**/*.{end}" for end in ("jinja", "mplstyle", "js", "css")]
-    found = [file.as_posix() for pattern in patterns for file in Path().glob(pattern)]
-    return ["Snakefile", *sorted(found)]
-
-
-def workflow_sources():
-    """The rules and scripts of the workflow, the Snakefile first."""
-    ours = ("rules/", "workflow/scripts/")
-    return [file for file in workflow_files() if file.startswith(("Snakefile", *ours))]
-
-
-def purposes(wildcards):
-    """What every rule is for, in the first sentence of its help."""
-    return {
-        each.name: (each.docstring or "").strip().split("\n")[0]
-        for each in workflow.rules
-    }
-
-
-def codes(wildcards):
-    """Hash of the code behind every rule, by rule; where screens have code of their own, by screen."""
-    found = {}
-    for each in workflow.rules:
-        code = each.params.get("code")
-        if callable(code):
-            code = {
-                dataset: code(SimpleNamespace(dataset=dataset)) for dataset in DATASETS
-            }
-        if code:
-            found[each.name] = code
-    return found
-
-
-def downloaded():
-    """The published files that are below the folder of downloads: metadata, an archive that is read whole, embeddings."""
-    files = []
-    for dataset in DATASETS:
-        if dataset == Dataset.BBBC013:
-            files.append(official(dataset, "images"))
-        elif dataset != Dataset.PLATES:
-            files.append(official(dataset, "metadata"))
-            if FeaturizerName.RELEASED.value in FEATURIZERS:
-                files.append(official(dataset, "embeddings"))
-    return files
-
-
 rule provenance:
     """Hashes of configuration, code, lock and inputs; versions, hardware, time per rule. It waits for every job of the run."""
     input:
@@ -99,7 +43,7 @@ rule provenance:
     params:
         benchmarks=f"results/{cfg.run}/benchmarks",
         config=cfg.model_dump(mode="json", exclude={"mirror", "ome_zarr"}),
-        codes=codes,
+        codes=lambda wildcards: codes(workflow.rules, DATASETS),
         code=code_version("gandl.report.made.provenance"),
     script:
         "../workflow/scripts/provenance.py"
@@ -178,8 +122,7 @@ rule audit:
         caption=caption(
             "bootstrap", "confidence", "images", "crop", "resolution", "seed"
         ),
-        root=f"results/{cfg.run}",
-        rules=purposes,
+        rules=lambda wildcards: purposes(workflow.rules),
         code=code_version(
             "gandl.report.audit", "gandl.report.audit_table", "gandl.report.made.crate"
         ),

@@ -39,7 +39,7 @@ with job(snakemake.log[0]):
     write_audit(inputs, Path(snakemake.output.audit), Path(snakemake.output.summary), further)
     pages = [snakemake.output[name] for name in ("audit", "table", "summary", "beside", "landing")]
     files = CrateFiles(
-        root=Path(snakemake.params.root),
+        root=Path(snakemake.output.crate).parent,
         provenance=inputs.provenance,
         workflow=[Path(path) for path in snakemake.input.workflow],
         lock=Path(snakemake.input.lock),

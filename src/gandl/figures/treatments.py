@@ -72,6 +72,7 @@ def treatments_figure(data: pd.DataFrame, false_discovery: float, confidence: fl
     figure.legend(
         handles=_legend(treated, false_discovery, confidence),
         loc="outside lower center",
+        columnspacing=1.2,
         ncols=4 if figure.get_figwidth() > look.SINGLE_COLUMN * 1.5 / 25.4 else 2,
         title=featurizer_label(str(data["featurizer"].iloc[0])),
     )
