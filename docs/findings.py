@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from gandl.workflow.words import between
+
 README = Path(__file__).resolve().parents[1] / "README.md"
 START, END = "<!-- the findings below are made by docs/findings.py -->", "<!-- end of the findings -->"
 ROWS = {
@@ -21,6 +23,11 @@ ROWS = {
     "intensity": "channel intensities",
     "segmentation": "segmentation, designed to find nuclei",
     "cell_measurements": "CellProfiler's measurements of the same cells",
+}
+BY_IMAGE = {
+    "gandl": "GAN-DL's 512-d layer",
+    "gandl_blocks": "all its blocks",
+    "imagenet_concatenated": "EfficientNet-Lite0 with its ImageNet weights, each channel alone (ImageNet-concatenated)",
 }
 METHOD = "unlabelled"
 NONE_ABOVE = "- No featurizer is above "
@@ -74,13 +81,14 @@ def findings(run: Path) -> str:
     training = made["configuration"]["training"]
     curve = pd.read_parquet(run / f"models/gandl/seed_{training['seed']}/curve.parquet").sort_values("images")
     last = curve.groupby("metric")["value"].last()
-    by_image = {
-        name: [
-            percent(row(run, question, name, "quarter:all", "site", "accuracy"))
+    recognised = [
+        " and ".join(
+            percent(row(run, question, featurizer, "quarter:all", "site", "accuracy"))
             for question in ("controls", "cell_type")
-        ]
-        for name in ("gandl", "gandl_blocks", "imagenet_concatenated")
-    }
+        )
+        + f" by {name}"
+        for featurizer, name in BY_IMAGE.items()
+    ]
     summary = (run / "report/summary.txt").read_text(encoding="utf-8").splitlines()
     above = [line.removeprefix("- ") for line in summary if line.startswith(NONE_ABOVE)]
     word = "**simulated** cells" if made["simulated"] else "real cells"
@@ -99,20 +107,7 @@ def findings(run: Path) -> str:
             "",
             "The counterparts are trained and embedded in the same run (Table 1, `figure_featurizers`). By image, a quarter of "
             "the wells held out as in the paper,",
-            "C+ and the cell types of RxRx1 are recognised in "
-            + "; ".join(
-                f"{c_plus} and {cell_type} by {name}"
-                for name, (c_plus, cell_type) in zip(
-                    (
-                        "GAN-DL's 512-d layer",
-                        "all its blocks",
-                        "EfficientNet-Lite0 with its ImageNet weights, each channel alone (ImageNet-concatenated)",
-                    ),
-                    by_image.values(),
-                    strict=True,
-                )
-            )
-            + ".",
+            f"C+ and the cell types of RxRx1 are recognised in {'; '.join(recognised)}.",
             "The run's `summary.txt` says which featurizers are above or below which floors, paired on the same wells. "
             + " ".join(above),
         ]
@@ -121,9 +116,7 @@ def findings(run: Path) -> str:
 
 def rewritten(page: str, section: str) -> str:
     """A page with the section between its marks."""
-    before, _, rest = page.partition(START)
-    _, _, after = rest.partition(END)
-    return f"{before}{START}\n\n{section}\n\n{END}{after}"
+    return between(page, START, END, section)
 
 
 if __name__ == "__main__":

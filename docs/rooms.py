@@ -12,6 +12,8 @@ from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+from gandl.workflow.words import between
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE = REPOSITORY / "src" / "gandl"
 PAGE = REPOSITORY / "docs" / "corridor.md"
@@ -95,8 +97,7 @@ def drawing() -> str:
 
 def page() -> str:
     """`docs/corridor.md` with the drawing as the imports are now."""
-    before, rest = PAGE.read_text(encoding="utf-8").split(START)
-    return f"{before}{START}\n\n{drawing()}\n\n{END}{rest.split(END)[1]}"
+    return between(PAGE.read_text(encoding="utf-8"), START, END, drawing())
 
 
 def _short(room: str) -> str:

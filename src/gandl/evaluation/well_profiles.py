@@ -16,13 +16,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gandl.source.splits import Scheme
 from gandl.statistics.fold_features import FoldFeatures, OfFolds
 from gandl.statistics.held_out import Fold
-from gandl.tables import FOLD_WELL_PROFILES, WELL_PROFILES, check, feature_columns
+from gandl.tables import FOLD_WELL_PROFILES, WELL_PROFILES, feature_columns
 from gandl.tables.features import read_features
 from gandl.workflow.words import counted
 
@@ -96,13 +95,14 @@ class WellProfiles:
     def _load(self, scheme: Scheme, folds: Mapping[str, Fold], name: str) -> Values:
         """(n, d) features by the model of a fold; not a number where it has none."""
         fold = folds[name]
-        chosen = (pc.field("scheme") == scheme.value) & (pc.field("fold") == fold.name)
-        rows = pq.read_table(self.path, filters=chosen).to_pandas()
-        check(rows, FOLD_WELL_PROFILES, self.path)
-        names = feature_columns(rows)
+        rows, values = read_features(
+            self.path,
+            FOLD_WELL_PROFILES,
+            lambda about: ((about["scheme"] == scheme.value) & (about["fold"] == fold.name)).to_numpy(bool),
+        )
         at = pd.Index(self.about["well_id"]).get_indexer(pd.Index(rows["well_id"]))
-        found = np.full((len(self.about), len(names)), np.nan, np.float32)
-        found[at] = rows[names].to_numpy()
+        found = np.full((len(self.about), values.shape[1]), np.nan, np.float32)
+        found[at] = values
         needed = np.concatenate([fold.train, fold.test])
         lacking = needed[np.isnan(found[needed, 0])]
         if len(lacking):

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from gandl.embeddings.metadata import FEATURE_NAMES, feature_metadata, feature_names
 from gandl.source.plates.tabular.text_table import DELIMITERS, METADATA
 from gandl.tables import TableError
-from gandl.workflow.words import counted, named
+from gandl.workflow.words import counted, named, shown
 
 PREFIX = "feature_"
 BLOCK = 2**24
@@ -126,8 +126,7 @@ def open_table(path: Path) -> FeatureTable:
         files = tuple(sorted(path.glob("*.parquet")))
         if not files:
             folders = sorted({file.parent.relative_to(path).as_posix() for file in path.glob("*/**/*.parquet")})
-            more = f" and {len(folders) - SHOWN:,} more" if len(folders) > SHOWN else ""
-            there = f"; name one of its folders that do: {', '.join(folders[:SHOWN])}{more}" if folders else ""
+            there = f"; name one of its folders that do: {shown(folders, SHOWN)}" if folders else ""
             raise FeaturesError(f"the folder {path} holds no parquet files{there}")
         return _of_parquet(path, files)
     if not path.is_file():
@@ -227,10 +226,10 @@ def _columns(
     prefixed = [name for name in names if name.startswith(PREFIX)]
     of_profile = any(name.startswith(METADATA) for name in names)
     if not prefixed and not of_profile:
-        listed = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else "")
         raise FeaturesError(
-            f"{path} has neither columns feature_* nor, as a profile of pycytominer, columns Metadata_*; it has {listed}; "
-            "name the features feature_..., or all columns that are none Metadata_... (Metadata_Plate, Metadata_Well)"
+            f"{path} has neither columns feature_* nor, as a profile of pycytominer, columns Metadata_*; it has "
+            f"{shown(names, SHOWN)}; name the features feature_..., or all columns that are none "
+            "Metadata_... (Metadata_Plate, Metadata_Well)"
         )
     candidates = prefixed or [
         name for name in names if not name.startswith(METADATA) and name not in ("site_id", "well_id")

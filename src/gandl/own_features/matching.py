@@ -23,7 +23,7 @@ from gandl.source.plates.rules import well_of
 from gandl.source.plates.wells import plain_plate
 from gandl.tables import EMBEDDINGS, feature_columns, read_table
 from gandl.workflow.progress import Progress
-from gandl.workflow.words import counted
+from gandl.workflow.words import counted, shown
 
 SHOWN = 5
 """Names of columns that a message lists."""
@@ -303,8 +303,7 @@ def _kept(table: FeatureTable, checked: Checked, *, drop_nan: bool) -> tuple[Int
 
 
 def _listed(table: FeatureTable, which: npt.NDArray[np.bool_]) -> str:
-    names = [table.features[i] for i in np.flatnonzero(which)]
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else "")
+    return shown([table.features[i] for i in np.flatnonzero(which)], SHOWN)
 
 
 def _keep(path: Path, kept: Integers, names: Sequence[str]) -> None:

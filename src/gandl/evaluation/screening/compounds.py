@@ -96,9 +96,6 @@ def compounds_in(
         rows.append(_over_doses(mine) | curve | about)
     found = pd.DataFrame(rows, columns=[*(name for name in COMPOUNDS.names if name not in OF_CELL_TYPE), "p"])
     found["q"] = hits.adjusted(found.pop("p").to_numpy(float))
-    of_text = [column.name for column in COMPOUNDS.columns if column.kind == "string" and column.name in found.columns]
-    found = found.astype(dict.fromkeys(of_text, object))
-    found[of_text] = found[of_text].where(found[of_text].notna(), None)  # where all have a curve, no reason is a number
     return found.assign(hit=found["q"] <= false_discovery)
 
 
@@ -149,7 +146,7 @@ def _fitted(series: pd.DataFrame, confidence: float) -> pd.DataFrame:
     named = [(str(name), wells) for name, wells in series.groupby("compound", sort=True)]
     groups = [wells for _, wells in named]
     fits = fits_of(groups)
-    rows: list[dict[str, object]] = [{} for _ in groups]
+    rows: list[dict[str, object]] = [{"no_curve": None} for _ in groups]  # else it is a number where all have a curve
     flags: dict[int, set[str]] = defaultdict(set)
     for dose, of_layout in by_layout(groups):
         places = [place for place, _ in of_layout]
@@ -177,7 +174,7 @@ def _fitted(series: pd.DataFrame, confidence: float) -> pd.DataFrame:
                 flags[place] |= _flags_of_curve(fit, dose, float(low), float(high))
     found = pd.DataFrame(rows, columns=[*FITTED, "no_curve"]).assign(compound=[name for name, _ in named])
     found["flags"] = ["|".join(sorted(flags[place])) for place in range(len(named))]
-    return found.astype({"no_curve": object}).set_index("compound")
+    return found.set_index("compound")
 
 
 def _few_wells() -> str:

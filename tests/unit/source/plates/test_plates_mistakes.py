@@ -161,7 +161,7 @@ def test_mistake_is_reported_with_its_row(text: str, sentence: str, tmp_path: Pa
 
 
 def test_all_mistakes_of_a_table_are_reported_at_once(tmp_path: Path) -> None:
-    text = f"{HEADER}\nZ99,1,pos,x,1,a.tif,b.tif\nA1,1,,x,-1,c.tif,\nA2,1,,,,c.tif,d.tif\n"
+    text = f"{HEADER}\nZ99,1,plus,x,1,a.tif,b.tif\nA1,1,,x,-1,c.tif,\nA2,1,,,,c.tif,d.tif\n"
     assert [line.split(":")[0] for line in mistakes(lab(tmp_path, text))] == [
         "row 2", "row 2", "row 3", "row 3", "row 4",
     ]  # fmt: skip

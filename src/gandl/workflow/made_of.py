@@ -1,0 +1,47 @@
+"""What a workflow is made of beside code and data: takes its folder and its rules, makes lists of files, purposes, hashes of code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+RULES = ["rules/*.smk", "workflow/scripts/*.py"]
+TEXTS = ["workflow/report/*.rst", *(f"src/gandl/**/*.{end}" for end in ("jinja", "mplstyle", "js", "css"))]
+
+
+def page_files(folder: Path = Path()) -> list[str]:
+    """What the explorer's page is made of: its modules, its style, its frame. `folder` : the workflow's."""
+    return _files(folder, ["src/gandl/explorer/static/*.*"])
+
+
+def workflow_sources(folder: Path = Path()) -> list[str]:
+    """The rules and scripts of the workflow in `folder`, the Snakefile first."""
+    return ["Snakefile", *_files(folder, RULES)]
+
+
+def workflow_files(folder: Path = Path()) -> list[str]:
+    """What decides a run beside the code of gandl, the configuration and the data: its rules, scripts and texts."""
+    return ["Snakefile", *_files(folder, [*RULES, *TEXTS])]
+
+
+def purposes(rules: Iterable[Any]) -> dict[str, str]:
+    """What every rule of a Snakemake workflow is for, by its name: the first line of its help."""
+    return {each.name: (each.docstring or "").strip().split("\n")[0] for each in rules}
+
+
+def codes(rules: Iterable[Any], datasets: Sequence[str]) -> dict[str, str | dict[str, str]]:
+    """Hash of the code behind every rule (its parameter `code`), by rule; where screens have code of their own, by screen."""
+    found: dict[str, str | dict[str, str]] = {}
+    for each in rules:
+        code = each.params.get("code")
+        if callable(code):
+            code = {dataset: code(SimpleNamespace(dataset=dataset)) for dataset in datasets}
+        if code:
+            found[each.name] = code
+    return found
+
+
+def _files(folder: Path, patterns: Iterable[str]) -> list[str]:
+    return sorted(file.relative_to(folder).as_posix() for pattern in patterns for file in folder.glob(pattern))
