@@ -113,7 +113,9 @@ def spaces_figure(data: pd.DataFrame, columns: Sequence[str]) -> Figure:
 def letter(row: int, column: int, rows: int) -> str:
     """The letter of a panel: the paper's, row by row, for its two columns; those behind for further columns."""
     place = row * OF_PAPER + column if column < OF_PAPER else rows * column + row
-    return ascii_lowercase[place] if place < len(ascii_lowercase) else f"a{ascii_lowercase[place - len(ascii_lowercase)]}"
+    return (
+        ascii_lowercase[place] if place < len(ascii_lowercase) else f"a{ascii_lowercase[place - len(ascii_lowercase)]}"
+    )
 
 
 def draw_space(axes: Axes, panel: pd.DataFrame, *, size: float = 16.0, alpha: float = 0.9) -> None:
