@@ -1,4 +1,4 @@
-"""What a workflow is made of beside code and data: takes its folder and its rules, makes lists of files, purposes, hashes of code."""
+"""What a workflow is made of beside code and data: takes its folder and rules, makes lists of files, purposes, hashes of code."""
 
 from __future__ import annotations
 
