@@ -307,3 +307,13 @@ def downloaded():
             if FeaturizerName.RELEASED.value in FEATURIZERS:
                 files.append(official(dataset, "embeddings"))
     return files
+
+
+def codes_of_rules(wildcards):
+    """Hash of the code behind every rule, by rule; where screens have code of their own, by screen."""
+    return codes(workflow.rules, DATASETS)
+
+
+def purposes_of_rules(wildcards):
+    """What every rule is for, in the first line of its help."""
+    return purposes(workflow.rules)

@@ -43,7 +43,7 @@ rule provenance:
     params:
         benchmarks=f"results/{cfg.run}/benchmarks",
         config=cfg.model_dump(mode="json", exclude={"mirror", "ome_zarr"}),
-        codes=lambda wildcards: codes(workflow.rules, DATASETS),
+        codes=codes_of_rules,
         code=code_version("gandl.report.made.provenance"),
     script:
         "../workflow/scripts/provenance.py"
@@ -122,7 +122,7 @@ rule audit:
         caption=caption(
             "bootstrap", "confidence", "images", "crop", "resolution", "seed"
         ),
-        rules=lambda wildcards: purposes(workflow.rules),
+        rules=purposes_of_rules,
         code=code_version(
             "gandl.report.audit", "gandl.report.audit_table", "gandl.report.made.crate"
         ),
