@@ -142,6 +142,17 @@ def test_every_setting_is_read_somewhere(repository: Path) -> None:
     )  # the mirror is read from Snakemake's own dictionary, so that it triggers nothing
 
 
+def test_a_name_means_one_thing_in_all_rules(repository: Path) -> None:
+    """Files of rules share their names: a second value changes what was written before it."""
+    given: dict[str, list[str]] = {}
+    for path in [repository / "Snakefile", *sorted((repository / "rules").glob("*.smk"))]:
+        for name in re.findall(
+            r"^(?:def )?([A-Za-z_]\w*)(?= = | = \(|\()", path.read_text(encoding="utf-8"), flags=re.MULTILINE
+        ):
+            given.setdefault(name, []).append(path.name)
+    assert {name: files for name, files in given.items() if len(files) > 1} == {}
+
+
 def _is_settings(node: ast.expr) -> bool:
     """Whether an expression is a section of the configuration, by its name."""
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):

@@ -32,8 +32,8 @@ from gandl.workflow.words import counted
 
 COLUMNS = ["featurizer", "cell_type", "treatment", "kind", "well_id", "concentration_um", "on", "low", "high"]
 MOST_SERIES = 5
-"""Rows of panels at most, as many as fit a page; a library's other series stand in the tables."""
-ROW, PAGE = 48.0, 220.0
+"""Columns of panels at most, as many as fit a page; a library's other series stand in the tables."""
+ROW, PAGE = 45.0, 210.0
 """Height (mm) of a row of panels, and of all rows at most."""
 NARROWEST = 2.0
 """Smallest factor between the outermost doses and the strips of controls, for series of few doses."""
@@ -67,7 +67,7 @@ def draw_dose_response(
     confidence: float = 0.95,
     **drawing: Unpack[look.Drawing],
 ) -> None:
-    """Draw a column of panels per featurizer, a row per series (treatment and cell type), at most `MOST_SERIES`.
+    """Draw a row of panels per featurizer, a column per series (treatment and cell type), at most `MOST_SERIES`.
 
     Parameters
     ----------
@@ -155,18 +155,18 @@ def dose_response_figure(data: pd.DataFrame, confidence: float = 0.95, note: str
         for names in data[["cell_type", "treatment"]].drop_duplicates().itertuples(index=False, name=None)
     ]
     several = len({one.cell_type for one in series}) > 1
-    figure = look.new_figure(look.DOUBLE_COLUMN, min(ROW * len(series), PAGE) + 14)
-    grid = figure.subplots(len(series), len(featurizers), squeeze=False, sharey=True, sharex="row")
-    for row, one in enumerate(series):
-        for column, featurizer in enumerate(featurizers):
-            axes = grid[row, column]
-            draw_panel(axes, _of(data[data["featurizer"] == featurizer], one), show_cell_type=several)
-            if row == 0:
-                axes.set_title(featurizer_label(featurizer), pad=11, fontsize="small")
-        grid[row, 0].set_ylabel("On score")
+    height = min(ROW * len(featurizers), PAGE) + 20
+    figure = look.new_figure(look.DOUBLE_COLUMN, height)
+    grid = figure.subplots(len(featurizers), len(series), squeeze=False, sharey="row", sharex="col")
+    for row, featurizer in enumerate(featurizers):
+        for column, one in enumerate(series):
+            draw_panel(grid[row, column], _of(data[data["featurizer"] == featurizer], one), show_cell_type=several)
+            grid[row, column].label_outer()
+        grid[row, 0].set_title(featurizer_label(featurizer), pad=10, fontsize="small", loc="left")
+    figure.supylabel("On score, each featurizer on its own scale", fontsize="small")
     groups = controls_of(one.cell_type for one in series)
     handles = legend_handles(f"{100 * confidence:g} %", groups)
-    figure.legend(handles=handles, loc="outside lower center", ncols=6 if len(handles) <= 6 else 4)
+    figure.legend(handles=handles, loc="outside lower center", ncols=3 if len(handles) <= 6 else 4)
     if note:
         figure.suptitle(note, fontsize="small", color=INK, x=0.995, ha="right")
     return figure
