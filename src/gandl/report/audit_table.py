@@ -25,6 +25,7 @@ from gandl.report import numbers
 from gandl.report.reference import answers
 from gandl.report.reference.compounds import named_in_paper, ranks
 from gandl.report.reference.configuration import settings_of
+from gandl.report.reference.contrasts import CONTRASTS, contrasts
 from gandl.report.reference.margins import MERGED, elsewhere, margins
 from gandl.report.reference.screens import counts_of, published_counts
 from gandl.report.reference.values import COSTS, PAPER, SETTINGS, Kind, Reference, read_values
@@ -158,7 +159,8 @@ def _answers(inputs: AuditTableInputs, references: Sequence[Reference], provenan
     return answers.joined(
         [
             answers.of_numbers(evaluated),
-            margins(references, evaluated, paired, method),
+            contrasts(references, evaluated, method),
+            margins([one for one in references if one.metric not in CONTRASTS], evaluated, paired, method),
             *(ranks(each, references, MARK) for each in called),
             named_in_paper(references),
             settings_of(configuration, provenance["hardware"]["gpus"]),

@@ -174,6 +174,19 @@ def test_a_margin_is_paired_where_it_was_evaluated_in_either_direction(run: Run)
     assert row["verdict"] == "agrees"
 
 
+def test_what_no_evaluation_pairs_is_no_margin_of_two_accuracies(run: Run) -> None:
+    alone = {**ABOUT, "split": "quarter_by_cell_type:HRCE", "metric": "accuracy", "low": 0.8, "high": 0.99}
+    run.numbers += [
+        number_row(**alone, featurizer=name, value=value)
+        for name, value in (("gandl", 0.95), ("imagenet_collapsed", 0.9))
+    ]
+    row = only(run.real().table(), metric="over_merged_difference", split=alone["split"])
+    assert row["ours"] == pytest.approx((0.9 - 0.70) - (0.95 - 0.914))
+    assert row["ours_low"] < row["ours"] < row["ours_high"]
+    run.numbers = [one for one in run.numbers if one["split"] != "quarter:all"]
+    assert only(run.table(), metric="over_merged_difference")["verdict"] == "not measured in this run"
+
+
 def test_a_baseline_that_the_run_trained_answers_where_the_published_one_is_not_taken_and_says_so(run: Run) -> None:
     run.numbers = numbers(densenet161_arcface=0.95)
     table = run.real().table()
@@ -241,6 +254,8 @@ def test_counts_of_a_screen_are_those_of_its_table(tmp_path: Path) -> None:
     found = counts_of({"rxrx19a": tmp_path / "sites.parquet"}).set_index("metric")["value"]
     assert found["wells"] == len(wells)
     assert found["control_groups"] == 2
+    assert found["control_share"] == pytest.approx((wells["control"] != "none").mean())
+    assert found["dose_step_log10"] == pytest.approx(math.log10(3)), "0.1, 0.3, 1, 3, 10, 30 µM"
     assert found["cell_types"] == wells["cell_type"].nunique()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as parquet
 
@@ -24,8 +25,9 @@ TREATED = "treatment"
 def counts_of(sites: Mapping[str, Path]) -> pd.DataFrame:
     """Counts of each screen of a run.
 
-    `sites` (images), `wells`, `plates`, `cell_types`, `control_groups`; of treated wells `compounds`, `doses_per_series`
-    (different concentrations of a compound in a cell type, median), `replicates_per_dose` (wells of one of them, median),
+    `sites` (images), `wells`, `plates`, `cell_types`, `control_groups`, `control_share` (of the images); of treated wells
+    `compounds`, `doses_per_series` (different concentrations of a compound in a cell type, median), `dose_step_log10` (decimal
+    logarithm of one of them over the next lower one, median), `replicates_per_dose` (wells of one of them, median),
     `highest_dose_um`; of RxRx1 `sirnas`.
 
     Parameters
@@ -61,6 +63,7 @@ def _counts(path: Path) -> dict[str, float]:
         "plates": wells["plate_id"].nunique(),
         "cell_types": wells["cell_type"].nunique(),
         "control_groups": wells.loc[wells["control"] != "none", "control"].nunique(),
+        "control_share": (sites["control"] != "none").mean(),
     }
     series = dose_series(wells)
     if len(series):
@@ -68,8 +71,17 @@ def _counts(path: Path) -> dict[str, float]:
         doses = named.groupby(["cell_type", "compound"])["concentration_um"]
         found["compounds"] = named["compound"].nunique()
         found["doses_per_series"] = doses.nunique().median()
+        found["dose_step_log10"] = _steps(named).median()
         found["replicates_per_dose"] = named.groupby(["cell_type", "compound", "concentration_um"]).size().median()
         found["highest_dose_um"] = named["concentration_um"].max()
     if len(extra) == 2:
         found["sirnas"] = wells.loc[wells["well_type"] == TREATED, "sirna"].nunique()
     return {name: float(value) for name, value in found.items()}
+
+
+def _steps(series: pd.DataFrame) -> pd.Series:
+    """Decimal logarithms of the steps from dose to dose, of each compound in each cell type; none of a single dose."""
+    of_compound = ["cell_type", "compound"]
+    doses = series.drop_duplicates([*of_compound, "concentration_um"]).sort_values("concentration_um")
+    logarithms = np.log10(doses["concentration_um"])
+    return logarithms.groupby([doses[name] for name in of_compound]).diff().dropna()

@@ -8,6 +8,9 @@ own, an empty `unit` of an evaluated question the well. A row without a metric i
 why; one with a metric and without value, range and text was looked for, and no source was found.
 
 `repeats` names the row of the same source that prints the same number first, `conflicts` those that print another for it.
+
+`line` is where the sentence begins in the text of the paper. Sentences that were found by their numbers (all that the list of
+them beside the papers has) bear the line where their paragraph or page begins instead, and stand as that search cut them.
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ class ReferenceError(ValueError):
 
 
 class Kind(StrEnum):
-    """What a row is: a result, a setting of the method or of the assay, a count, a claim in words, a figure without numbers."""
+    """What a row is: a result, a setting of the method or of the assay, a count, a claim in words, a figure without numbers or
+    what is said of one that only the eye can compare."""
 
     RESULT = "result"
     SETTING = "setting"
