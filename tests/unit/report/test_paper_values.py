@@ -164,12 +164,20 @@ def test_repeated_rows_print_the_same_number(values: list[Reference]) -> None:
         if reference.repeats:
             first = by_id[reference.repeats]
             assert first.repeats == ""
-            assert (first.key, first.source, first.value, first.text) == (
-                reference.key,
-                reference.source,
-                reference.value,
-                reference.text,
-            )
+            stated = [(r.key, r.source, r.low, r.value, r.high, r.text) for r in (first, reference)]
+            assert stated[0] == stated[1], reference.id
+
+
+def test_rows_that_conflict_name_each_other(values: list[Reference]) -> None:
+    by_id = {reference.id: reference for reference in values}
+    for reference in values:
+        for other in reference.conflicts.split():
+            assert reference.id in by_id[other].conflicts.split(), (reference.id, other)
+
+
+def test_claims_are_in_words(values: list[Reference]) -> None:
+    numbered = [r.id for r in values if r.kind is Kind.CLAIM and r.value is not None and numbers_in(r.printed)]
+    assert numbered == [], "a claim with a number is a result"
 
 
 def test_counts_that_disagree_name_each_other(values: list[Reference]) -> None:
