@@ -237,7 +237,7 @@ def _generators(folder: Path, recipe: str, seed: int) -> pd.DataFrame:
 
 def learning_figure(pooled: pd.DataFrame, generators: pd.DataFrame) -> Figure:
     """Curves over images shown: the 512-d layer, all blocks (each in both cell types), and the generator."""
-    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+    figure = look.new_figure(look.DOUBLE_COLUMN, 112)
     axes = figure.subplots(2, 3)
     recipes = dict.fromkeys([*pooled["recipe"], *generators["recipe"]])
     colours = dict(zip(recipes, cycle(COLOURS), strict=False))
