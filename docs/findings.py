@@ -93,7 +93,7 @@ def against_untrained(run: Path) -> str:
         ours, floor = (row(run, question, name, *rest) for name in (CLAIMED, FLOOR))
         above += [title] if ours["low"] > floor["high"] else []
         below += [title] if ours["high"] < floor["low"] else []
-    said = [f"above those of {ROWS[FLOOR]} in {len(above)} of {len(columns)} columns{_listed(above)}"]
+    said = [f"above those of the untrained network in {len(above)} of {len(columns)} columns{_listed(above)}"]
     said.append(f"below in {len(below)}{_listed(below)}")
     return f"The intervals of {ROWS[CLAIMED]} lie wholly {', '.join(said)}; elsewhere they overlap."
 
@@ -113,8 +113,8 @@ def of_table_1(run: Path) -> str:
         if "gandl" not in values:
             raise KeyError(f"{path.name}, {task}: gandl by image")
         first = [featurizer_label(str(name)) for name in values.index[values == values.max()]]
-        beside = "" if values["gandl"] == values.max() else f", GAN-DL’s layer {fixed(values['gandl'], 2)}"
-        said.append(f"{task}: {', '.join(first)} ({fixed(values.max(), 2)}{beside})")
+        beside = "" if values["gandl"] == values.max() else f", GAN-DL's layer {fixed(values['gandl'], 2)}"
+        said.append(f"{task}: {' / '.join(first)} ({fixed(values.max(), 2)}{beside})")
     return f"The highest accuracy by image in each task of Table 1: {'; '.join(said)}."
 
 

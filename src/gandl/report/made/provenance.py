@@ -227,8 +227,8 @@ def _job(file: Path, place: Path, repository: Path, outputs: Mapping[str, Sequen
 
 
 def _filled(patterns: Iterable[str], wildcards: Mapping[str, str]) -> list[str]:
-    """Paths of patterns whose wildcards (`{store}`, `{store,[a-z]+}`) are all known."""
-    wildcard = re.compile(r"\{(\w+)(?:,[^{}]*)?\}")
+    """Paths of patterns whose wildcards (`{store}`, `{store,[a-z]{2}}`) are all known."""
+    wildcard = re.compile(r"\{(\w+)(?:,(?:[^{}]|\{[^{}]*\})*)?\}")
     known = [pattern for pattern in patterns if set(wildcard.findall(pattern)) <= set(wildcards)]
     return [wildcard.sub(lambda found: str(wildcards[found[1]]), pattern) for pattern in known]
 

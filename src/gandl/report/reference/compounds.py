@@ -34,7 +34,7 @@ def ranks(doses: pd.DataFrame, compounds: pd.DataFrame, references: Iterable[Ref
     """
     wanted = list(dict.fromkeys(r.split for r in references if r.question == COMPOUNDS))
     shapes = compounds.assign(biphasic=flagged(compounds, BIPHASIC).to_numpy())
-    rows = []
+    rows: list[dict[str, Any]] = []
     for cell_type, mine in doses.groupby("cell_type", sort=False):
         of_type = [split for split in wanted if split.partition(":")[0] == cell_type]
         rows += _rows(mine, shapes[shapes["cell_type"] == cell_type], of_type)
