@@ -72,10 +72,7 @@ def test_the_section_holds_the_runs_numbers(run: Path) -> None:
 
 def test_verdicts_follow_the_intervals_of_the_run(run: Path) -> None:
     said = findings.against_untrained(run)
-    assert (
-        "lie wholly above those of the untrained network in 0 of 5 columns, below in 0"
-        in said
-    )
+    assert "lie wholly above those of the untrained network in 0 of 5 columns, below in 0" in said
     rows = [(f"leave_plate_out:{cells}", "well", "auc", 0.99 - (cells == "VERO")) for cells in findings.CELLS]
     numbers_of(run, "controls", "gandl_blocks", "unlabelled", rows)
     said = findings.against_untrained(run)
