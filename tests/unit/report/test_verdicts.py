@@ -57,7 +57,9 @@ def test_the_rule_that_decides_is_the_range_where_there_is_one():
     assert rule_of(RANGELESS) is Rule.INTERVAL
     assert rule_of(replace(RANGELESS, low=0.6)) is Rule.RANGE
     assert rule_of(replace(RANGELESS, high=0.9)) is Rule.RANGE
-    assert rule_of(replace(RANGELESS, high=0.9, kind=Kind.CLAIM)) is Rule.BOUND
+    claim = replace(RANGELESS, high=0.9, kind=Kind.CLAIM)
+    assert rule_of(claim) is rule_of(replace(claim, question="compounds")) is Rule.BOUND
+    assert rule_of(replace(claim, question="screen")) is Rule.RANGE, "what is counted has no interval and needs none"
 
 
 def test_an_aim_is_not_reached_by_a_wide_interval():

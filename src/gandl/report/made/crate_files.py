@@ -70,6 +70,7 @@ def file_entity(crate: ROCrate, root: Path, path: str, *, checksum: bool = True)
 
 
 def size_of(path: Path, checksum: bool = True) -> dict[str, str]:
+    """Bytes of a file and, on request, its SHA-256, as properties of its entity."""
     size = {"contentSize": str(path.stat().st_size)}
     return size | ({"sha256": sha256_of(path)} if checksum else {})
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from gandl.config import Wells
 from gandl.evaluation.terms import DOSE_RESPONSE
-from gandl.report.reference.values import COSTS, DERIVED, PAPER, Kind, Reference
+from gandl.report.reference.values import COMPOUNDS, COSTS, DERIVED, PAPER, Kind, Reference
 
 ON = "on"
 """Text of a setting that is a weight: it says that the weight is above 0."""
@@ -134,11 +134,13 @@ def find(answers: pd.DataFrame, reference: Reference, method: str) -> Measured |
 
 
 def rule_of(reference: Reference) -> Rule:
-    """What decides: of a claim with a range, whether our interval lies in it; of all else an accepted range, where one is given,
-    whatever our interval; else equality of what is counted or set."""
+    """What decides: of a claim on what is measured, with a range, whether our interval lies in it; of all else an accepted range,
+    where one is given, whatever our interval; else equality of what is counted or set."""
+    derived = reference.question in DERIVED
     if reference.ranged:
-        return Rule.BOUND if reference.kind is Kind.CLAIM else Rule.RANGE
-    exact = reference.kind in (Kind.SETTING, Kind.COUNT) or reference.question in DERIVED
+        of_estimate = reference.kind is Kind.CLAIM and (not derived or reference.question == COMPOUNDS)
+        return Rule.BOUND if of_estimate else Rule.RANGE
+    exact = reference.kind in (Kind.SETTING, Kind.COUNT) or derived
     return Rule.EQUAL if exact else Rule.INTERVAL
 
 
