@@ -19,6 +19,7 @@ from gandl.images.export.choice import plates_to_export, screen_to_export
 from gandl.workflow.environments import share_source
 from gandl.workflow.made_of import (
     codes,
+    outputs,
     page_files,
     purposes,
     workflow_files,

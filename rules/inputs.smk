@@ -317,3 +317,8 @@ def codes_of_rules(wildcards):
 def purposes_of_rules(wildcards):
     """What every rule is for, in the first line of its help."""
     return purposes(workflow.rules)
+
+
+def outputs_of_rules(wildcards):
+    """What the jobs of every rule make: paths with wildcards in braces."""
+    return outputs(workflow.rules)

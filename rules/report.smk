@@ -44,6 +44,7 @@ rule provenance:
         benchmarks=f"results/{cfg.run}/benchmarks",
         config=cfg.model_dump(mode="json", exclude={"mirror", "ome_zarr"}),
         codes=codes_of_rules,
+        outputs=outputs_of_rules,
         code=code_version("gandl.report.made.provenance"),
     script:
         "../workflow/scripts/provenance.py"
@@ -86,11 +87,11 @@ rule audit:
             else []
         ),
         paired=COMPARISONS,
-        called=(
-            f"<results>/evaluation/screening/{TRAINED[0]}.{METHOD}.compounds.parquet"
+        called=[
+            f"<results>/evaluation/screening/{TRAINED[0]}.{METHOD}.{each}.parquet"
+            for each in ("doses", "compounds")
             if requested("screening") and TRAINED[0] in FEATURIZERS
-            else []
-        ),
+        ],
         full="config/paper.yaml",
         curve=f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet",
     output:

@@ -194,6 +194,7 @@ def write_run(output: Path, folder: Path, repository: Path, *, mirror: str | Non
         "manifests": [manifest],
         "tables": [repository / "resources/bbbc013_platemap.csv"],
         "benchmarks": benchmarks,
+        "outputs": {},
     }
     write_provenance(output, **(arguments | changes))
 

@@ -20,7 +20,7 @@ def numbers_of(run: Path, question: str, featurizer: str, method: str, rows: lis
     file = run / f"evaluation/{question}/{featurizer}.{method}.parquet"
     file.parent.mkdir(parents=True, exist_ok=True)
     table = pd.DataFrame(rows, columns=["split", "unit", "metric", "value"])
-    table.assign(low=table["value"] - 0.01, high=table["value"] + 0.01).to_parquet(file)
+    table.assign(low=table["value"] - 0.01, high=table["value"] + 0.01, n=28).to_parquet(file)
 
 
 @pytest.fixture
@@ -42,8 +42,13 @@ def run(tmp_path: Path) -> Path:
     }
     (tmp_path / "report/provenance.json").write_text(json.dumps(made))
     (tmp_path / "report/summary.txt").write_text(
-        "- Something else.\n- No featurizer is above Segmentation on any set.\n"
+        "- Something else.\n- GAN-DL, blocks: above no floor.\n- No featurizer is above Segmentation on any set.\n"
     )
+    (tmp_path / "tables").mkdir()
+    rows = [("C+ versus C−", name, "site", value, "this run") for name, value in (("gandl", 0.7), ("conv_ae", 0.9))]
+    rows += [("C+ versus C−", "gandl", "site", 0.99, "paper"), ("C+ versus C−", "intensity", "well", 1.0, "this run")]
+    table = pd.DataFrame(rows, columns=["task", "featurizer", "unit", "value", "source"])
+    table.to_csv(tmp_path / "tables/table_1.csv", index=False)
     (tmp_path / "models/gandl/seed_3").mkdir(parents=True)
     curve = {"nuclei_per_crop": 5.0, "nuclei_per_crop_real": 6.1, "nuclear_area": 70.0, "nuclear_area_real": 72.0}
     rows = [(images, name, value + (images == 0)) for images in (64000, 0) for name, value in curve.items()]
@@ -60,7 +65,24 @@ def test_the_section_holds_the_runs_numbers(run: Path) -> None:
     assert "commit 0123456 (seed 3, 64,000 images shown; **simulated** cells" in section
     assert "draws 5.0 nuclei per crop where real crops have 6.1, of a median area of 70 px (real ones 72 px)" in section
     assert "70 % [69, 71] and 62 % [61, 63] by all its blocks" in section
-    assert section.endswith("No featurizer is above Segmentation on any set.")
+    assert "GAN-DL, blocks: above no floor. No featurizer is above Segmentation on any set." in section
+    assert "in each task of Table 1: C+ versus C−: ConvAE (0.90, GAN-DL's layer 0.70)." in section
+    assert "so few controls (28 wells in VERO)" in section
+
+
+def test_verdicts_follow_the_intervals_of_the_run(run: Path) -> None:
+    said = findings.against_untrained(run)
+    assert "lie wholly above those of the untrained network in 0 of 5 columns, below in 0" in said
+    rows = [(f"leave_plate_out:{cells}", "well", "auc", 0.99 - (cells == "VERO")) for cells in findings.CELLS]
+    numbers_of(run, "controls", "gandl_blocks", "unlabelled", rows)
+    said = findings.against_untrained(run)
+    assert "in 1 of 5 columns (AUC, HRCE), below in 1 (AUC, VERO); elsewhere they overlap." in said
+
+
+def test_an_absent_sentence_of_the_run_is_named(run: Path) -> None:
+    (run / "report/summary.txt").write_text("- Something else.\n")
+    with pytest.raises(KeyError, match="GAN-DL against floors"):
+        findings.findings(run)
 
 
 def test_an_absent_number_is_named(run: Path) -> None:
@@ -84,3 +106,5 @@ def test_the_readmes_section_has_this_form(repository: Path) -> None:
         assert re.fullmatch(f"{NUMBER} / {NUMBER}", row[2]), row
         assert re.fullmatch(NUMBER, row[3]), row
     assert "**simulated** cells" in section
+    behind = page.split(findings.END)[1].split("\n## ")[0]
+    assert not behind.strip(), "what the run finds is made by docs/findings.py, not typed below it"

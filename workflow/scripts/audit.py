@@ -32,7 +32,8 @@ with job(snakemake.log[0]):
         numbers=inputs.numbers,
         sites=[inputs.sites, *inputs.others],
         paired=inputs.paired,
-        compounds=[Path(snakemake.input.called)] if snakemake.input.called else [],
+        doses=[Path(path) for path in snakemake.input.called[:1]],
+        compounds=[Path(path) for path in snakemake.input.called[1:]],
     )
     write_audit_table(values, Path(snakemake.output.table))
     further = AuditOutputs(beside=Path(snakemake.output.beside), landing=Path(snakemake.output.landing))

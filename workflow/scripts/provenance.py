@@ -25,4 +25,5 @@ with job(snakemake.log[0]):
         manifests=[Path(path) for path in snakemake.input.manifests],
         tables=[Path(path) for path in (*snakemake.input.tables, *snakemake.input.sites, snakemake.input.datasets)],
         benchmarks=Path(snakemake.params.benchmarks),
+        outputs=snakemake.params.outputs,
     )

@@ -23,17 +23,19 @@ from gandl.report import numbers, screen
 from gandl.report.captions import DOSES, FLOORS, features_in_words
 from gandl.report.caveats import COLUMNS, MOCK, caveats, not_evaluated
 from gandl.report.findings import Found, judged_row, score_curve_sentences, sentences, short_training, verdict_sentences
-from gandl.report.made.beside import printed_rows, write_beside
+from gandl.report.made.beside import write_beside
 from gandl.report.made.costs import duration, stage_costs
 from gandl.report.made.landing import write_landing
+from gandl.report.made.printed import SIGNS, UNJUDGED, of_whole_paper, printed_rows
 from gandl.report.order import Ranking, order_of, rankings, references_in_words
 from gandl.report.overview.leaks import places
 from gandl.report.overview.questions import overview
 from gandl.report.overview.screened import screened
 from gandl.report.plate import columns_of, coverage, held_out, strip_of
 from gandl.report.recognition import recognition_story
+from gandl.report.reference.compounds import under_paper_names
 from gandl.report.reference.values import read_references
-from gandl.report.reference.verdicts import Comparison, Verdict, compare, rule_of
+from gandl.report.reference.verdicts import JUDGED, Comparison, compare, parts_of, rule_of
 from gandl.report.training import few_images, training_story
 from gandl.report.treatments import treatments_story
 from gandl.source.schemes import Scheme
@@ -42,14 +44,6 @@ from gandl.workflow.files import atomic
 from gandl.workflow.words import counted
 
 METRICS = ("robust_z_prime", "ssmd", "robust_ssmd", "accuracy", "balanced_accuracy", "auc")
-JUDGING = (Verdict.AGREES, Verdict.DIFFERS)
-CLASSES = {
-    Verdict.AGREES: ("good", "✓"),
-    Verdict.DIFFERS: ("bad", "✗"),
-    Verdict.NO_REFERENCE: ("none", "–"),
-    Verdict.NOT_MEASURED: ("none", "–"),
-    Verdict.NOT_COMPARABLE: ("none", "≁"),
-}
 
 
 @dataclass(frozen=True)
@@ -127,7 +121,8 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
     ranked = rankings(table, settings)
     judged = next((name for name in TRAINED if name in featurizers), featurizers[0])
     references = [row for name in settings["source"]["datasets"] for row in read_references(inputs.references, name)]
-    compared = compare(references, table, run.method, run.simulated)
+    ours = under_paper_names(table, references)
+    compared = compare(references, ours, run.method, run.simulated, parts_of(settings))
     drawn = FeaturizerName.GANDL_BLOCKS.value if FeaturizerName.GANDL_BLOCKS in featurizers else judged
     sections, series = screen.sections(table, settings), screen.dose_series(table, settings, drawn)
     columns = table["split"].str.startswith(Scheme.LEAVE_COLUMN_OUT.value).any()
@@ -258,6 +253,7 @@ def _common(
     """What both pages show. `top`: the sentences above everything; `further`: findings that both report last."""
     settings, table, confidence = run.settings, run.table, float(run.settings["evaluation"]["confidence"])
     story = training_story(inputs.curves, settings["training"])
+    printed = printed_rows(inputs.printed)
     few, rolled_back = few_images(inputs.sites, settings["training"]), story.findings if story else []
     return {
         "run": run.provenance["run"],
@@ -267,7 +263,8 @@ def _common(
         "settings": settings,
         "method": run.method,
         "confidence": f"{100 * confidence:g} %",
-        "printed": printed_rows(inputs.printed),
+        "printed": printed,
+        "of_whole_paper": of_whole_paper(printed),
         "overview": overview(table, settings, splits),
         "screened": screened(table, settings, drawn),
         "places": places(table, settings),
@@ -313,7 +310,7 @@ def _environment() -> Environment:
 
 def _comparison(item: Comparison) -> dict[str, Any]:
     reference, ours = item.reference, item.measured
-    css, sign = CLASSES[item.verdict]
+    css, sign = SIGNS.get(item.verdict, UNJUDGED)
     value = numbers.Value(ours.value, ours.low, ours.high, ours.n, ours.unit) if ours else None
     orders = reference.metric.endswith("_um")
     return {
@@ -324,9 +321,10 @@ def _comparison(item: Comparison) -> dict[str, Any]:
         "accepted": _range(reference.low, reference.high),
         "ours": (value.precise if orders else value.text) if value else "–",
         "interval": (value.precise_interval if orders else value.interval) if value else "",
+        "beside": ours.text if ours else "",
         "n": counted(value.n, value.unit) if value else "–",
         "verdict": item.verdict.value,
-        "rule": rule_of(reference).value if item.verdict in JUDGING else "",
+        "rule": rule_of(reference).value if item.verdict in JUDGED else "",
         "class": css,
         "sign": sign,
         "source": reference.source,

@@ -16,20 +16,21 @@ from typing import Any
 
 import pandas as pd
 
-from gandl.config import FeaturizerName, Wells
+from gandl.config import FeaturizerName
 from gandl.config.files import read_config
+from gandl.evaluation.screening.terms import DOSES
 from gandl.evaluation.terms import COMPOUNDS
 from gandl.figures.common.comparisons import read_comparisons
 from gandl.figures.common.style import write_csv
 from gandl.report import numbers
 from gandl.report.reference import answers
-from gandl.report.reference.compounds import named_in_paper, ranks
+from gandl.report.reference.compounds import named_in_paper, ranks, under_paper_names
 from gandl.report.reference.configuration import settings_of
 from gandl.report.reference.contrasts import CONTRASTS, contrasts
 from gandl.report.reference.margins import MERGED, elsewhere, margins
 from gandl.report.reference.screens import counts_of, published_counts
 from gandl.report.reference.values import COSTS, PAPER, SETTINGS, Kind, Reference, read_values
-from gandl.report.reference.verdicts import Comparison, Measured, Verdict, compare, rule_of
+from gandl.report.reference.verdicts import JUDGED, Comparison, Measured, Verdict, compare, parts_of, rule_of
 from gandl.tables import read_table
 from gandl.workflow.words import named
 
@@ -84,8 +85,6 @@ AS_LISTED = (
 SIMULATED = "simulated"
 RELEASED, TRAINED_HERE = FeaturizerName.RELEASED.value, FeaturizerName.DENSENET161_ARCFACE.value
 """The paper's baseline, and the one that a run trains itself: it answers where the published embeddings are not taken."""
-MARK = " (simulated)"
-"""Ends the names of the compounds of a simulated screen: they answer for those that they are called after."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,8 @@ class AuditTableInputs:
     references : `resources/paper_values.csv`. provenance : provenance.json of the run. full : `config/paper.yaml`.
     numbers : tables of `gandl.tables.NUMBERS`. paired : `evaluation.terms.COMPARISONS`.
     sites : sites table of every screen of the run, in the order of `source.datasets`.
-    compounds : `evaluation.terms.COMPOUNDS` of the paper's featurizer; none where compounds were not called.
+    compounds, doses : `evaluation.terms.COMPOUNDS` and `evaluation.screening.terms.DOSES` of the paper's featurizer; none where
+        compounds were not called.
     """
 
     references: Path
@@ -105,6 +105,7 @@ class AuditTableInputs:
     sites: Sequence[Path]
     paired: Sequence[Path] = ()
     compounds: Sequence[Path] = ()
+    doses: Sequence[Path] = ()
 
 
 def write_audit_table(inputs: AuditTableInputs, output: Path) -> None:
@@ -126,7 +127,7 @@ def audit_table(inputs: AuditTableInputs) -> pd.DataFrame:
     configuration, simulated = provenance["configuration"], bool(provenance["simulated"])
     method = str(configuration["normalization"]["method"])
     ours = _answers(inputs, references, provenance)
-    compared = compare(references, ours, method, simulated, _parts(configuration, simulated))
+    compared = compare(references, ours, method, simulated, parts_of(configuration))
     full = answers.joined([settings_of(read_config(inputs.full).model_dump(mode="json")), published_counts()])
     of_full = compare(references, full, method, simulated=False)
     here = {"", *configuration["source"]["datasets"]}
@@ -150,18 +151,21 @@ def _answers(inputs: AuditTableInputs, references: Sequence[Reference], provenan
     configuration = provenance["configuration"]
     method = str(configuration["normalization"]["method"])
     table = numbers.read_numbers(inputs.numbers) if inputs.numbers else numbers.no_numbers()
-    evaluated = _asked(table.assign(split=table["split"].astype(str).str.removesuffix(MARK)), references)
+    evaluated = _asked(under_paper_names(table, references), references)
     paired = read_comparisons(inputs.paired)
     if RELEASED not in configuration["embeddings"]["featurizers"]:
         evaluated, paired = (answers.standing_in(each, RELEASED, TRAINED_HERE) for each in (evaluated, paired))
     sites = dict(zip(configuration["source"]["datasets"], inputs.sites, strict=True))
-    called = [read_table(path, COMPOUNDS) for path in inputs.compounds]
+    called = [
+        (read_table(doses, DOSES), read_table(compounds, COMPOUNDS))
+        for doses, compounds in zip(inputs.doses, inputs.compounds, strict=True)
+    ]
     return answers.joined(
         [
             answers.of_numbers(evaluated),
             contrasts(references, evaluated, method),
             margins([one for one in references if one.metric not in CONTRASTS], evaluated, paired, method),
-            *(ranks(each, references, MARK) for each in called),
+            *(ranks(doses, compounds, references) for doses, compounds in called),
             named_in_paper(references),
             settings_of(configuration, provenance["hardware"]["gpus"]),
             counts_of(sites),
@@ -189,6 +193,7 @@ def _costs(provenance: Mapping[str, Any]) -> pd.DataFrame:
             "metric": "training_hours",
             "value": job["seconds"] / 3600,
             "n": int(provenance["configuration"]["training"]["images"]),
+            "unit": "image",
             "text": f"on {where}",
         }
         for job in provenance["jobs"]
@@ -203,18 +208,6 @@ def named_hardware(hardware: Mapping[str, Any]) -> str:
     return f"the {named('GPU', gpus)}" if gpus else f"{hardware['cores']} cores ({hardware['cpu']})"
 
 
-def _parts(configuration: Mapping[str, Any], simulated: bool) -> list[str]:
-    """Real screens of which the run takes a part, so that their counts are not the published ones."""
-    if simulated:
-        return []
-    sections = {name: configuration["source"].get(name) or {} for name in configuration["source"]["datasets"]}
-    return [
-        name
-        for name, section in sections.items()
-        if section.get("stores") or section.get("complete") is False or section.get("wells", Wells.ALL) != Wells.ALL
-    ]
-
-
 def _absent(item: Comparison) -> Comparison:
     """The same where the screen is none of the run's: another's numbers do not answer it."""
     asked = item.verdict not in (Verdict.BY_EYE, Verdict.NOT_COMPARED, Verdict.NO_REFERENCE)
@@ -223,7 +216,7 @@ def _absent(item: Comparison) -> Comparison:
 
 
 def _row(item: Comparison, whole: Comparison, references: Sequence[Reference], simulated: bool) -> dict[str, Any]:
-    reference, judged = item.reference, item.verdict in (Verdict.AGREES, Verdict.DIFFERS)
+    reference, judged = item.reference, item.verdict in JUDGED
     row: dict[str, Any] = {name: getattr(reference, name) for name in AS_LISTED}
     row |= {"kind": reference.kind.value, "verdict": item.verdict.value, "elsewhere": elsewhere(reference, references)}
     row |= {"paper_value": reference.value, "paper_low": reference.low, "paper_high": reference.high}

@@ -1,4 +1,5 @@
-"""What a workflow is made of beside code and data: takes its folder and rules, makes lists of files, purposes, hashes of code."""
+"""What a workflow is made of beside code and data: takes its folder and rules, makes lists of files, purposes, outputs,
+hashes of code."""
 
 from __future__ import annotations
 
@@ -41,6 +42,11 @@ def codes(rules: Iterable[Any], datasets: Sequence[str]) -> dict[str, str | dict
         if code:
             found[each.name] = code
     return found
+
+
+def outputs(rules: Iterable[Any]) -> dict[str, list[str]]:
+    """What the jobs of every rule of a Snakemake workflow make, by its name: paths with wildcards in braces."""
+    return {each.name: [str(file) for file in each.output] for each in rules}
 
 
 def _files(folder: Path, patterns: Iterable[str]) -> list[str]:

@@ -12,10 +12,11 @@ import pytest
 
 from gandl.config import ImageNetNetwork
 from gandl.config.files import read_config
+from gandl.evaluation.screening.terms import DOSES
 from gandl.evaluation.terms import COMPARISONS, COMPOUNDS
 from gandl.report.audit_table import COLUMNS, AuditTableInputs, audit_table, counts_in_words, write_audit_table
 from gandl.report.reference.answers import joined
-from gandl.report.reference.compounds import ranks
+from gandl.report.reference.compounds import ranks, under_paper_names
 from gandl.report.reference.configuration import WIDTHS, pooled_width, settings_of
 from gandl.report.reference.screens import counts_of, published_counts
 from gandl.report.reference.values import read_values
@@ -23,9 +24,10 @@ from gandl.report.reference.verdicts import Verdict
 from gandl.tables import NUMBERS, SITES, write_table
 from report_inputs import write_run
 from screen_inputs import wells_of_screen
-from table_rows import compound_row, number_row
+from table_rows import compound_row, dose_row, number_row
 
 ABOUT = {"question": "controls", "normalization": "unlabelled", "split": "quarter:all", "unit": "site", "n": 320}
+WHOLE = {"complete": True, "stores": [], "wells": "all", "image_px": 1024, "released_width": 1024}
 ACCURACY = {"gandl": 0.914, "imagenet_collapsed": 0.70, "conv_ae": 0.60}
 
 
@@ -48,10 +50,8 @@ class Run:
     def __init__(self, folder: Path, repository: Path) -> None:
         self.folder, self.repository = folder, repository
         self.numbers = numbers()
-        self.compounds = [
-            compound_row(name, featurizer="gandl", cell_type="HRCE", efficacy=0.9 - 0.1 * place)
-            for place, name in enumerate(("Bortezomib", "a", "b", "c", "d", "EBASTINE", "Remdesivir (simulated)"))
-        ]
+        self.half = 0.01
+        self.names = ["Bortezomib", "a", "b", "c", "d", "EBASTINE", "Remdesivir (GS-5734)"]
         self.paired: list[dict[str, object]] = []
         self.provenance: dict[str, Any] = {}
         self.changes: dict[str, dict[str, Any]] = {}
@@ -73,7 +73,14 @@ class Run:
             paired = [self.folder / "floors.parquet"]
             write_table(pd.DataFrame(self.paired), paired[0], COMPARISONS)
         write_table(pd.DataFrame(self.numbers), self.folder / "numbers.parquet", NUMBERS)
-        write_table(pd.DataFrame(self.compounds), self.folder / "compounds.parquet", COMPOUNDS)
+        compounds = [compound_row(name, featurizer="gandl", cell_type="HRCE", flags="biphasic") for name in self.names]
+        write_table(pd.DataFrame(compounds), self.folder / "compounds.parquet", COMPOUNDS)
+        doses = []
+        for place, name in enumerate(self.names):
+            value = 0.9 - 0.1 * place
+            ends = {"efficacy_low": value - self.half, "efficacy_high": value + self.half, "toxic": True}
+            doses += [dose_row(name, 0.3, -1.0), dose_row(name, 1.0, value, **ends)]
+        write_table(pd.DataFrame(doses)[DOSES.names], self.folder / "doses.parquet", DOSES)
         return AuditTableInputs(
             references=self.repository / "resources/paper_values.csv",
             provenance=provenance,
@@ -82,13 +89,16 @@ class Run:
             sites=sites,
             paired=paired,
             compounds=[self.folder / "compounds.parquet"],
+            doses=[self.folder / "doses.parquet"],
         )
 
     def table(self) -> pd.DataFrame:
         return audit_table(self.inputs()).set_index("id", drop=False)
 
-    def real(self) -> Run:
+    def real(self, **of_rxrx19a: object) -> Run:
+        """Of real images, and of whole screens but for what is stated."""
         self.provenance["simulated"] = False
+        self.changes = {"source": {"rxrx19a": WHOLE | of_rxrx19a, "rxrx1": WHOLE}}
         return self
 
 
@@ -147,15 +157,14 @@ def test_counts_that_disagree_stand_beside_each_other_and_one_differs_from_the_r
 
 
 def test_counts_of_a_part_of_a_real_screen_are_not_comparable(run: Run) -> None:
-    assert only(run.real().table(), printed="305,520")["verdict"] == "not comparable: part of the screen"
-    whole = {"complete": True, "stores": [], "wells": "all", "image_px": 1024, "released_width": 1024}
-    run.changes = {"source": {"rxrx19a": whole, "rxrx1": whole}}
-    assert only(run.table(), printed="305,520")["verdict"] == "differs"
+    part = run.real(complete=False).table()
+    assert only(part, printed="305,520")["verdict"] == "not comparable: part of the screen"
+    assert only(run.real().table(), printed="305,520")["verdict"] == "differs"
 
 
 def test_numbers_of_another_screen_do_not_answer(run: Run) -> None:
-    run.changes = {"source": {"datasets": ["rxrx1"]}}
-    row = only(run.real().table(), printed="91.4", featurizer="gandl")
+    run.real().changes["source"]["datasets"] = ["rxrx1"]
+    row = only(run.table(), printed="91.4", featurizer="gandl")
     assert row["verdict"] == "not measured in this run"
     assert pd.isna(row["ours"])
 
@@ -164,7 +173,7 @@ def test_a_margin_is_paired_where_it_was_evaluated_in_either_direction(run: Run)
     margin = {"featurizer": "gandl", "against": "imagenet_collapsed", "question": "controls", "printed": "26%"}
     row = only(run.real().table(), **margin)
     assert row["ours"] == pytest.approx(0.214)
-    assert (row["verdict"], math.isnan(row["ours_low"])) == ("differs", True)
+    assert (row["verdict"], math.isnan(row["ours_low"])) == ("not judged: ours has no interval", True)
     assert row["elsewhere"] == "26.09 points by the accuracies that it prints"
     of_pair = {**ABOUT, "featurizer": "imagenet_collapsed", "against": "gandl", "fold": "all", "seed": 0}
     value = {"metric": "accuracy_difference", "value": -0.25, "low": -0.30, "high": -0.20, "drawn": "well", "units": 80}
@@ -193,18 +202,50 @@ def test_a_baseline_that_the_run_trained_answers_where_the_published_one_is_not_
     accuracy, margin = only(table, printed="95.81"), only(table, printed="5%", featurizer="released")
     assert (accuracy["ours"], accuracy["ours_text"]) == (0.95, "by densenet161_arcface")
     assert (margin["ours"], margin["ours_text"]) == (pytest.approx(0.036), "by densenet161_arcface")
-    run.changes = {"embeddings": {"featurizers": ["gandl", "densenet161_arcface", "released"]}}
+    run.changes["embeddings"] = {"featurizers": ["gandl", "densenet161_arcface", "released"]}
     assert only(run.table(), printed="95.81")["verdict"] == "not measured in this run"
 
 
 def test_the_strongest_compounds_are_ranked_among_all_of_their_cell_type(run: Run) -> None:
     table = run.real().table()
     first, sixth = (only(table, split=f"HRCE:{name}", metric="efficacy_rank") for name in ("Bortezomib", "Ebastine"))
-    assert (first["ours"], first["n"], first["verdict"]) == (1, 7, "agrees")
-    assert first["ours_text"] == "strongest of 7: Bortezomib, a, b, c, d"
+    assert (first["ours"], first["n"], first["unit"], first["verdict"]) == (1, 6, "compound", "agrees")
+    assert first["ours_text"] == "strongest of 6: Bortezomib, a, b, c, d"
     assert (sixth["ours"], sixth["verdict"]) == (6, "differs")
     assert only(table, split="HRCE:Thimerosal", metric="efficacy_rank")["verdict"] == "not measured in this run"
-    assert only(table, split="HRCE:Remdesivir", metric="efficacy")["ours"] == pytest.approx(0.3), "called after it"
+    remdesivir = only(table, split="HRCE:Remdesivir", metric="efficacy")
+    assert (remdesivir["ours"], remdesivir["verdict"]) == (pytest.approx(0.3), "agrees"), "called after it, any dose"
+    assert remdesivir["ours_text"] == "highest mean of any dose"
+    run.half = 0.5
+    table = run.table()
+    for name in ("Bortezomib", "Ebastine"):
+        row = only(table, split=f"HRCE:{name}", metric="efficacy_rank")
+        assert (row["ours_low"], row["ours_high"], row["verdict"]) == (1, 6, "cannot be distinguished")
+
+
+def test_a_pilot_ranks_nothing_and_claims_nothing(run: Run) -> None:
+    table = run.real(wells="pilot").table()
+    of_part = table[(table["dataset"] == "rxrx19a") & table["ours"].notna() & table["kind"].isin(["claim", "result"])]
+    of_part = of_part[~of_part["question"].isin(["paper", "settings"])]
+    assert {"compounds", "controls"} <= set(of_part["question"])
+    assert set(of_part["verdict"]) == {"not comparable: part of the screen"}
+
+
+def test_dose_responses_of_a_compound_answer_under_the_papers_name(repository: Path) -> None:
+    about = {"question": "dose_response", "featurizer": "gandl", "metric": "rises_with_dose"}
+    names = ("HRCE:Remdesivir (GS-5734)", "HRCE:GS-441524", "VERO:Remdesivir (GS-5734)", "HRCE:Hydroxyremdesivir")
+    table = pd.DataFrame(
+        [number_row(**about, split=f"leave_plate_out:{name}") for name in names]
+        + [number_row(question="controls", split="leave_plate_out:HRCE:Remdesivir (GS-5734)")]
+    )
+    renamed = under_paper_names(table, read_values(repository / "resources/paper_values.csv"))
+    assert list(renamed["split"].str.removeprefix("leave_plate_out:")) == [
+        "HRCE:Remdesivir",
+        "HRCE:GS-441524",
+        "VERO:Remdesivir",
+        "HRCE:Hydroxyremdesivir",
+        "HRCE:Remdesivir (GS-5734)",
+    ]
 
 
 def test_five_are_said_and_four_named_whatever_the_run(run: Run) -> None:
@@ -267,6 +308,6 @@ def test_published_counts_are_those_of_the_releases() -> None:
 
 
 def test_no_compound_and_no_table_are_an_empty_answer(repository: Path) -> None:
-    none = pd.DataFrame([compound_row("a")]).iloc[:0]
-    assert ranks(none, read_values(repository / "resources/paper_values.csv")).empty
+    none, doses = pd.DataFrame([compound_row("a")]).iloc[:0], pd.DataFrame([dose_row("a", 1.0, 0.1)]).iloc[:0]
+    assert ranks(doses, none, read_values(repository / "resources/paper_values.csv")).empty
     assert joined([]).empty

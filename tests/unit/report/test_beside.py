@@ -10,7 +10,7 @@ import pytest
 from docutils.core import publish_parts
 from jinja2 import Environment
 
-from gandl.report.made.beside import printed_rows, sentences, targets_of, write_beside
+from gandl.report.made.beside import sentences, targets_of, write_beside
 from gandl.report.made.costs import rule_costs
 from gandl.report.made.landing import write_landing
 from gandl.report.made.sections import BEYOND, SECTIONS, ZERO_SHOT, of_paper, place_of, section_of
@@ -24,6 +24,7 @@ ROW = {
     "accepted": "",
     "ours": "0.86",
     "interval": "[0.78, 0.93]",
+    "beside": "",
     "verdict": "not comparable: simulated screen",
     "place": "Table 1, column GAN-DL",
 }
@@ -65,7 +66,8 @@ def test_measured_numbers_come_first_and_those_left_out_are_counted():
 
 
 def test_where_there_is_the_audits_table_its_results_and_claims_are_taken(tmp_path):
-    about = dict.fromkeys(("source", "place", "ours_text", "n", "repeats", "paper_value"), "")
+    about = dict.fromkeys(("source", "place", "ours_text", "n", "unit", "repeats", "paper_value"), "")
+    about |= dict.fromkeys(("full_run", "full_run_text", "full_run_verdict"), "")
     rows = [
         {
             **about,
@@ -75,7 +77,8 @@ def test_where_there_is_the_audits_table_its_results_and_claims_are_taken(tmp_pa
             "target": "table_1",
             "verdict": "differs",
         }
-        | {"paper_value": "0.914", "ours": "0.8567", "ours_low": "0.78", "ours_high": "0.934"},
+        | {"paper_value": "0.914", "ours": "0.8567", "ours_low": "0.78", "ours_high": "0.934"}
+        | {"ours_text": "by densenet161_arcface"},
         {**about, "kind": "claim", "what": "rises", "printed": "rises", "target": "figure_4", "verdict": "agrees"}
         | {"ours": "", "ours_text": "rises", "ours_low": "", "ours_high": ""},
         {**about, "kind": "setting", "what": "batch", "printed": "64", "target": "table_1", "verdict": "agrees"}
@@ -85,11 +88,9 @@ def test_where_there_is_the_audits_table_its_results_and_claims_are_taken(tmp_pa
     pd.DataFrame(rows).to_csv(tmp_path / "audit.csv", index=False)
     write_beside([ROW], tmp_path / "beside.json", tmp_path / "audit.csv")
     assert json.loads((tmp_path / "beside.json").read_text()) == {
-        "table_1": "paper: 0.914, here: 0.857 [0.78, 0.934] (C+ against C-). Differs (1 of 1).",
+        "table_1": "paper: 0.914, here: 0.857 [0.78, 0.934] (by DenseNet on RxRx1 (ArcFace)) (C+ against C-). Differs (1 of 1).",
         "figure_4": "paper: rises, here: rises (rises). Agrees (1 of 1).",
     }
-    assert [row["kind"] for row in printed_rows(tmp_path / "audit.csv")] == ["result", "claim", "setting", "result"]
-    assert printed_rows(None) == []
 
 
 def test_a_caption_says_what_was_compared_or_that_the_paper_has_no_such_number(tmp_path):

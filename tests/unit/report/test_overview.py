@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pandas as pd
 import pytest
 
 from gandl.config import Config
+from gandl.report import audit
 from gandl.report.overview.leaks import CLEAR, CONFOUNDS, LEAKS, places
 from gandl.report.overview.questions import GROUPS, Overview, overview
 from gandl.report.overview.screened import screened
@@ -116,6 +118,62 @@ def test_values_that_are_missing_or_infinite_do_not_break_the_table(value):
 
 def test_a_run_without_questions_has_an_empty_table():
     assert overview(pd.DataFrame(aucs()).iloc[:0], SETTINGS) == Overview()
+
+
+def test_every_number_has_its_n_in_the_head_where_all_are_alike_and_else_beside_it():
+    found = table(aucs())
+    assert found.columns[0].n == "60 wells"
+    assert {cell.n for _, rows in found.groups for row in rows for cell in row.cells if cell} == {"60 wells"}
+    found = table([*aucs()[:-1], dict(aucs()[-1], n=1)])
+    assert found.columns[0].n == ""
+    assert [row.cells[0].n for _, rows in found.groups for row in rows if row.cells[0]][-1] == "1 well"
+
+
+def hits(featurizer: str, recall: float, false: float) -> list[dict[str, object]]:
+    about = {"question": "calibration", "featurizer": featurizer, "split": "leave_plate_out:all", "unit": "compound"}
+    values = {"hit_recall": (recall, 10), "hit_false_positive_rate": (false, 40)}
+    return [number_row(**about, metric=name, value=value, n=n) for name, (value, n) in values.items()]
+
+
+def test_who_calls_most_compounds_hits_is_not_the_best_and_its_false_ones_stand_beside():
+    found = table([*aucs(), *hits("gandl", 0.5, 0.0), *hits("intensity", 1.0, 0.9)])
+    assert found.columns[1].title == "Active compounds"
+    cells = {row.label: row.cells[1] for _, rows in found.groups for row in rows if row.cells[1]}
+    assert [(name, cell.text, cell.mark, cell.beside) for name, cell in cells.items()] == [
+        ("GAN-DL, 512-d layer", "0.50", "", "false: 0 of 40"),
+        ("Channel intensities", "1.00", "", "false: 36 of 40"),
+    ]
+    assert "Active compounds" not in " ".join(found.sentences)
+
+
+def contrast(first: str, second: str) -> float:
+    """Of two colours, as WCAG 2 defines it."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    light, dark = sorted((luminance(first), luminance(second)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_what_lies_below_the_best_bears_a_sign_and_can_be_read_on_every_row():
+    environment = audit._environment()
+    page = environment.get_template("overview.html.jinja").render(
+        overview=table(aucs()), simulated=True, confidence="95 %", top=[]
+    )
+    assert page.count("↓") == 2 + 1, "two cells and the key"
+    assert "n = 60 wells" in page
+    style = environment.get_template("style.css.jinja").render()
+    ink = re.search(r"\.below, td\.below \.v \{ color: var\(--(\w+)\)", style)
+    assert ink is not None
+    colour = re.search(rf"--{ink[1]}: (#\w+);", style)
+    row = re.search(r"tbody\.trained tr:not\(\.group\) \{ background: (#\w+)", style)
+    assert colour is not None
+    assert row is not None
+    for ground in ("#ffffff", row[1]):
+        assert contrast(colour[1], ground) >= 4.5
 
 
 def screening(featurizer: str, **values: float) -> list[dict[str, object]]:

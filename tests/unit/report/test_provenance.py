@@ -238,6 +238,8 @@ def test_every_job_reports_its_time_and_its_memory(written):
         "seconds": 610.2,
         "cpu_seconds": 1100.0,
         "peak_mib": 900.4,
+        "reads": [],
+        "makes": [],
     }
     assert jobs["bbbc013_sites"]["peak_mib"] is None, "too short a job to be looked at"
 
@@ -248,6 +250,16 @@ def test_a_repeated_job_counts_by_its_last_line(tmp_path):
         file.write('{"s": 2.0, "rule_name": "training"}\n')
     (job,) = job_costs(tmp_path)
     assert (job["seconds"], job["rule"]) == (2.0, "training")
+
+
+def test_a_job_names_the_files_that_it_read_and_made_and_no_folder_of_the_machine(tmp_path):
+    read = {"results/a/source/sites.parquet": 1.0, "/somewhere/else/sites.csv": 2.0}
+    values = {"s": 1.0, "rule_name": "controls", "wildcards": {"featurizer": "gandl"}, "input_size_mb": read}
+    write_benchmark(tmp_path / "benchmarks/evaluation/one.jsonl", **values)
+    made = ["results/a/{featurizer}.parquet", "results/a/{featurizer,[a-z]{5}|x}.csv", "results/a/{seed}.json"]
+    (job,) = job_costs(tmp_path / "benchmarks", tmp_path, {"controls": made})
+    assert job["reads"] == ["results/a/source/sites.parquet", "sites.csv"]
+    assert job["makes"] == ["results/a/gandl.csv", "results/a/gandl.parquet"], "of the seed nothing is known"
 
 
 @pytest.mark.parametrize("content", ["", "s\th:m:s\n1.0\t0:00:01\n"])

@@ -9,8 +9,14 @@ from typing import Any
 import pytest
 
 from gandl.report.made.crate import PROFILES, CrateFiles, write_crate
-from report_inputs import write_benchmark, write_run
+from report_inputs import LOCATION, write_benchmark, write_run
 
+OUTPUTS = {
+    "training": ["run/models/gandl/weights.safetensors"],
+    "controls": ["run/evaluation/controls/{featurizer}.parquet", "run/evaluation/controls/{lost}.parquet"],
+    "figure_3": ["run/figures/figure_3.svg", "run/figures/figure_3.png"],
+    "explorer": ["run/report/explorer.html"],
+}
 Graph = dict[str, dict[str, Any]]
 
 
@@ -20,13 +26,20 @@ def made(folder: Path, repository: Path, **changes: Any) -> Graph:
     (root / "figures").mkdir(parents=True)
     (root / "figures/figure_3.svg").write_text("<svg/>")
     benchmarks = folder / "benchmarks"
-    write_benchmark(
-        benchmarks / "models/gandl_seed_7.jsonl", s=610.2, max_rss=900.4, cpu_time=1.0, rule_name="training"
-    )
-    write_benchmark(benchmarks / "figures/figure_3.jsonl", s=2.0, max_rss="NA", cpu_time=1.0, rule_name="figure_3")
+    archive = f"results/downloads/{LOCATION}"
+    for path in ("models/gandl/weights.safetensors", "evaluation/controls/gandl.parquet", "report/explorer.html"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(path)
+    for name, rule, reads, wildcards in (
+        ("models/gandl_seed_7", "training", [archive], {}),
+        ("evaluation/controls_gandl", "controls", ["run/models/gandl/weights.safetensors"], {"featurizer": "gandl"}),
+        ("figures/figure_3", "figure_3", ["run/evaluation/controls/gandl.parquet", "elsewhere.csv"], {}),
+        ("report/explorer", "explorer", [], {}),
+    ):
+        values = {"s": 610.2, "max_rss": "NA", "cpu_time": 1.0, "rule_name": rule, "wildcards": wildcards}
+        write_benchmark(benchmarks / f"{name}.jsonl", **values, input_size_mb=dict.fromkeys(reads, 1.0))
     provenance = root / "report/provenance.json"
-    provenance.parent.mkdir()
-    write_run(provenance, folder, repository)
+    write_run(provenance, folder, repository, outputs=OUTPUTS)
     provenance.write_text(json.dumps(json.loads(provenance.read_text()) | changes))
     files = CrateFiles(
         root=root,
@@ -34,7 +47,7 @@ def made(folder: Path, repository: Path, **changes: Any) -> Graph:
         workflow=[repository / "Snakefile", repository / "rules/report.smk", repository / "workflow/scripts/audit.py"],
         lock=repository / "requirements.lock",
         results=[root / "figures/figure_3.svg"],
-        repository=repository,
+        repository=folder,
     )
     write_crate(files, root / "ro-crate-metadata.json", {"training": "Train GAN-DL."})
     content = json.loads((root / "ro-crate-metadata.json").read_text())
@@ -86,9 +99,32 @@ def test_the_run_and_every_job_are_create_actions_with_their_instrument(graph: G
     assert {"report/configuration.json", "report/requirements.lock"} <= set(ids(run["object"]))
     jobs = [action for action in of_type(graph, "CreateAction") if action is not run]
     assert {job["name"] for job in jobs} >= {"Job models/gandl_seed_7", "Job figures/figure_3"}
+    assert {"evaluation/controls/gandl.parquet", "report/explorer.html"} <= set(ids(run["result"]))
     for action in (run, *jobs):
         assert graph[action["instrument"]["@id"]]
         assert action["endTime"] >= action["startTime"]
+
+
+def test_from_a_number_one_gets_to_its_job_and_through_what_that_read_to_the_download(graph: Graph) -> None:
+    def maker_of(file: str) -> dict[str, Any]:
+        jobs = [entity for name, entity in graph.items() if name.startswith("#job-") and "result" in entity]
+        (job,) = [job for job in jobs if file in ids(job["result"])]
+        return job
+
+    job = maker_of("evaluation/controls/gandl.parquet")
+    assert (job["name"], job["instrument"]["@id"]) == ("Job evaluation/controls_gandl", "#rule-controls")
+    assert ids(job["result"]) == ["evaluation/controls/gandl.parquet"], (
+        "of two files that it may make, the one that is there"
+    )
+    (weights,) = ids(job["object"])
+    (archive,) = ids(maker_of(weights)["object"])
+    assert graph[archive]["sha256"]
+    assert archive.startswith("http")
+    assert archive.endswith(LOCATION)
+    assert ids(graph["#job-figures/figure_3"]["object"]) == ["evaluation/controls/gandl.parquet"], (
+        "what it has not is left out"
+    )
+    assert "sha256" not in graph[weights], "what lies between has its size"
 
 
 def test_each_step_execution_names_its_step_and_its_job_and_the_engine_names_all(graph: Graph) -> None:
@@ -112,7 +148,8 @@ def test_every_file_is_there_with_its_checksum_and_all_references_lead_somewhere
     parts = set(ids(fresh["./"]["hasPart"]))
     for entity in of_type(fresh, "File"):
         assert entity["@id"] in parts
-        assert len(entity["sha256"]) == 64
+        assert int(entity["contentSize"]) >= 0
+        assert len(entity.get("sha256", "")) == (0 if entity["@id"].startswith("models/") else 64)
         if not entity["@id"].startswith("http"):
             assert (tmp_path / "run" / entity["@id"]).is_file(), entity["@id"]
     for entity in fresh.values():

@@ -275,7 +275,11 @@ def test_a_real_screen_does_not_say_simulated_and_is_compared(
     words, summary = audit(files, tmp_path)
     assert "simulated" not in words.lower()
     assert summary.startswith("paper: RXRX19A + RXRX1, real images")
-    assert "differs: " in summary, "0.914 of the paper is outside of our interval"
+    assert "not comparable: part of the screen: " in summary, "its metadata is not complete"
+    for name in ("rxrx19a", "rxrx1"):
+        content["configuration"]["source"][name] |= {"complete": True}
+    files.provenance.write_text(json.dumps(content), encoding="utf-8")
+    assert "differs: " in audit(files, tmp_path)[1], "0.914 of the paper is outside of our interval"
 
 
 def test_a_run_that_requests_no_question_still_has_its_page(tmp_path: Path, provenance: Path, repository: Path) -> None:

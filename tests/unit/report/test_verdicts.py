@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from gandl.report.reference.values import COLUMNS, Kind, Reference, ReferenceError, read_references, read_values
-from gandl.report.reference.verdicts import Measured, Rule, Verdict, compare, find, judge, rule_of
+from gandl.report.reference.verdicts import RANK, Measured, Rule, Verdict, compare, find, judge, parts_of, rule_of
 from table_rows import number_row
 
 finite = st.floats(-100, 100)
@@ -57,6 +57,9 @@ def test_the_rule_that_decides_is_the_range_where_there_is_one():
     assert rule_of(RANGELESS) is Rule.INTERVAL
     assert rule_of(replace(RANGELESS, low=0.6)) is Rule.RANGE
     assert rule_of(replace(RANGELESS, high=0.9)) is Rule.RANGE
+    claim = replace(RANGELESS, high=0.9, kind=Kind.CLAIM)
+    assert rule_of(claim) is rule_of(replace(claim, question="compounds")) is Rule.BOUND
+    assert rule_of(replace(claim, question="screen")) is Rule.RANGE, "what is counted has no interval and needs none"
 
 
 def test_an_aim_is_not_reached_by_a_wide_interval():
@@ -64,9 +67,51 @@ def test_an_aim_is_not_reached_by_a_wide_interval():
     assert judge(aim, measured(0.5, 0.1, 0.9), simulated=False) is Verdict.DIFFERS
 
 
-def test_a_value_without_interval_agrees_only_by_range():
-    assert judge(RANGELESS, measured(0.68), simulated=False) is Verdict.DIFFERS
+def test_a_value_without_interval_is_not_judged_but_by_an_accepted_range():
+    assert judge(RANGELESS, measured(0.68), simulated=False) is Verdict.NO_INTERVAL
+    assert judge(replace(HIGHER, value=0.26, low=None), measured(0.26), simulated=False) is Verdict.NO_INTERVAL
+    assert judge(HIGHER, measured(0.2), simulated=False) is Verdict.NO_INTERVAL
     assert judge(replace(RANGELESS, low=0.6), measured(0.68), simulated=False) is Verdict.AGREES
+
+
+def test_an_end_that_is_missing_is_open():
+    assert judge(RANGELESS, measured(0.7, low=0.65), simulated=False) is Verdict.AGREES
+    assert judge(RANGELESS, measured(0.8, low=0.75), simulated=False) is Verdict.DIFFERS
+    assert judge(HIGHER, measured(0.2, low=0.1), simulated=False) is Verdict.AGREES
+    assert judge(HIGHER, measured(0.2, high=0.3), simulated=False) is Verdict.UNDECIDED
+
+
+HIGHER = replace(RANGELESS, value=None, low=0.0, kind=Kind.CLAIM, metric="accuracy_difference")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.01, 0.3, Verdict.AGREES),
+        (-0.1, 0.3, Verdict.UNDECIDED),
+        (0.0, 0.3, Verdict.UNDECIDED),
+        (0.0, 0.0, Verdict.UNDECIDED),
+        (-0.3, 0.0, Verdict.UNDECIDED),
+        (-0.3, -0.01, Verdict.DIFFERS),
+    ],
+)
+def test_a_claim_of_being_higher_agrees_only_beyond_noise_and_a_tie_decides_nothing(low, high, verdict):
+    assert judge(HIGHER, measured((low + high) / 2, low, high), simulated=False) is verdict
+
+
+@given(value=finite, below=st.floats(0, 200), above=st.floats(0, 200), bound=finite)
+def test_a_claim_and_its_contrary_never_both_agree_nor_both_differ(value, below, above, bound):
+    ours = measured(value, value - below, value + above)
+    higher, lower = (replace(HIGHER, low=low, high=high) for low, high in ((bound, None), (None, bound)))
+    verdicts = {judge(higher, ours, simulated=False), judge(lower, ours, simulated=False)}
+    assert verdicts in ({Verdict.AGREES, Verdict.DIFFERS}, {Verdict.UNDECIDED})
+
+
+def test_the_fifth_is_among_the_five_strongest():
+    five = replace(HIGHER, question="compounds", metric=RANK, low=None, high=5.0)
+    assert judge(five, measured(3, 1, 5), simulated=False) is Verdict.AGREES
+    assert judge(five, measured(3, 1, 6), simulated=False) is Verdict.UNDECIDED
+    assert judge(five, measured(9, 6, 20), simulated=False) is Verdict.DIFFERS
 
 
 @given(reference=finite, value=finite, below=st.floats(0, 50), above=st.floats(0, 50))
@@ -170,9 +215,33 @@ def test_a_count_is_equal_or_differs_and_of_a_part_of_a_screen_is_not_comparable
     assert judge(count, of_setting(840.0), simulated=True) is Verdict.NOT_COMPARABLE
 
 
+@pytest.mark.parametrize(
+    ("kind", "question"), [(Kind.CLAIM, "compounds"), (Kind.RESULT, "controls"), (Kind.CLAIM, "cell_type")]
+)
+def test_what_rests_on_the_whole_screen_is_not_compared_where_a_part_was_taken(kind, question):
+    row = replace(HIGHER, kind=kind, question=question)
+    assert judge(row, measured(0.2, 0.1, 0.3), simulated=False, partial=True) is Verdict.PART_OF_SCREEN
+    of_one_compound = replace(HIGHER, question="dose_response", metric="rises_with_dose")
+    assert judge(of_one_compound, measured(0.2, 0.1, 0.3), simulated=False, partial=True) is Verdict.AGREES
+    assert judge(setting(), of_setting(512.0), simulated=False, partial=True) is Verdict.AGREES
+
+
+def test_parts_are_screens_of_which_stores_rows_or_wells_were_chosen():
+    whole = {"complete": True, "stores": [], "wells": "all"}
+    of = {"whole": whole, "some": whole | {"stores": ["a"]}, "short": whole | {"complete": False}, "plates": None}
+    of["pilot"] = whole | {"wells": "pilot"}
+    assert parts_of({"source": {"datasets": list(of), **of}}) == ["some", "short", "pilot"]
+
+
 def test_hours_of_other_hardware_are_not_comparable():
     hours = setting(kind=Kind.RESULT, question="costs", metric="training_hours", value=48.0)
     assert judge(hours, of_setting(48.0), simulated=False) is Verdict.OTHER_HARDWARE
+
+
+def test_other_hardware_is_no_setting_that_differs():
+    node = setting(metric="hardware.accelerator", value=None, text="TPU v3-8")
+    assert judge(node, of_setting(math.nan, "no GPU"), simulated=True) is Verdict.OTHER_HARDWARE
+    assert judge(node, of_setting(math.nan, "TPU v3-8"), simulated=True) is Verdict.AGREES
 
 
 def test_figures_and_what_nothing_answers_have_a_verdict_of_their_own():

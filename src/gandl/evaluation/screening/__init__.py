@@ -2,4 +2,4 @@
 compounds, and the numbers that say how often this errs: on negative controls, and on simulated score curves with a known truth.
 """
 
-__all__ = ["compounds", "doses", "score_curves", "screen", "terms"]
+__all__ = ["compounds", "doses", "ranking", "score_curves", "screen", "terms"]

@@ -27,7 +27,7 @@ from gandl.figures.dose_response import (
     legend_handles,
     series_of,
 )
-from gandl.figures.paper.drugs import DRUGS, chosen
+from gandl.source.screens.drugs import DRUGS, named_compound
 
 
 def draw_drug_curves(
@@ -58,7 +58,7 @@ def draw_drug_curves(
     parts = []
     for cell_type in cell_types:
         for drug in DRUGS:
-            name = chosen((one.treatment for one in known if one.cell_type == cell_type), drug)
+            name = named_compound((one.treatment for one in known if one.cell_type == cell_type), drug)
             part = _absent(cell_type) if name is None else drawn(featurizer, files, scheme, [Series(cell_type, name)])
             parts.append(part.assign(drug=drug, featurizer=featurizer))
     data = pd.concat([part.dropna(axis="columns", how="all") for part in parts], ignore_index=True)

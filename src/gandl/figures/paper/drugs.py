@@ -23,10 +23,9 @@ from gandl.figures.common.empty import ABSENT, NOT_GIVEN, NOT_OF_THE_RUN, empty_
 from gandl.figures.common.labels import featurizer_label
 from gandl.figures.common.palette import CONTROLS, INK, PALE, controls_of, dose_colours, group_of
 from gandl.figures.common.scores import read_held_out
+from gandl.source.screens.drugs import DRUGS, named_compound
 from gandl.workflow.words import counted
 
-DRUGS = ("Remdesivir", "GS-441524", "Polydatin")
-"""The paper's three; a compound is one of them when its name holds that, in whatever case: `Remdesivir (GS-5734)`."""
 COLUMNS = [
     *("featurizer", "cell_type", "drug", "kind", "scheme", "well_id", "treatment", "concentration_um", "on", "off"),
 ]
@@ -63,12 +62,6 @@ def draw_drugs(
     look.draw(partial(drugs_figure, columns=columns), data.reindex(columns=COLUMNS), **drawing)
 
 
-def chosen(names: Iterable[str], drug: str) -> str | None:
-    """The compound that is meant by a drug: of several whose names hold it, the shortest; None where there is none."""
-    found = sorted({name for name in names if drug.lower() in name.lower()}, key=lambda name: (len(name), name))
-    return found[0] if found else None
-
-
 def _points(scores: pd.DataFrame, featurizer: str) -> Iterable[pd.DataFrame]:
     """The points of every panel of one featurizer."""
     treated = dose_series(scores).assign(treatment=compounds_of, kind=WELL)
@@ -77,7 +70,7 @@ def _points(scores: pd.DataFrame, featurizer: str) -> Iterable[pd.DataFrame]:
         mine = treated[treated["cell_type"] == cell_type]
         beside = controls[controls["cell_type"] == cell_type].drop(columns=["treatment", "concentration_um"])
         for drug in DRUGS:
-            compound = chosen(mine["treatment"], drug)
+            compound = named_compound(mine["treatment"], drug)
             wells = mine[mine["treatment"] == compound].sort_values(["concentration_um", "well_id"], kind="stable")
             panel = pd.DataFrame([{"kind": ABSENT}]) if compound is None else pd.concat([beside, wells])
             yield panel.assign(featurizer=featurizer, cell_type=cell_type, drug=drug).reindex(columns=COLUMNS)

@@ -21,11 +21,11 @@ from gandl.evaluation.terms import compounds_of, dose_series
 from gandl.figures.common import style as look
 from gandl.figures.common.scores import read_held_out
 from gandl.figures.dose_response import series_of
-from gandl.figures.paper.drugs import DRUGS, chosen
 from gandl.figures.paper.examples import DISPLAY, Example, examples_of
 from gandl.figures.paper.sketch import Pictures, overview_figure
 from gandl.figures.training.samples import Samples, read_samples
 from gandl.images.store_reader import ImageStore, store_path
+from gandl.source.screens.drugs import DRUGS, named_compound
 from gandl.tables import SITES, read_table
 
 THUMBNAILS = 4
@@ -146,7 +146,7 @@ def doses(curves: Path, points: Path) -> pd.DataFrame:
     wells, fitted = pd.read_parquet(points), pd.read_parquet(curves)
     every = series_of(wells)
     names = [one.treatment for one in every]
-    found = [name for name in (chosen(names, drug) for drug in DRUGS) if name]
+    found = [name for name in (named_compound(names, drug) for drug in DRUGS) if name]
     if not found:
         return pd.DataFrame(columns=COLUMNS)
     cell_type = min(one.cell_type for one in every if one.treatment == found[0])

@@ -20,6 +20,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from gandl.config import Scaling
+from gandl.evaluation.screening.ranking import STRONGEST, drugs_among, strongest
 from gandl.evaluation.screening.terms import DOSES, THRESHOLD
 from gandl.evaluation.terms import COMPOUNDS, TOXIC, flagged
 from gandl.figures.common import style as look
@@ -29,9 +30,9 @@ from gandl.tables import read_table
 from gandl.workflow.words import counted
 
 REFERENCES = {"GS-441524": (BLUE, "o"), "Remdesivir": (ORANGE, "s"), "Polydatin": ("#555555", "D")}
-"""The preprint's three in its colours, each with a marker; a compound is one of them when its name holds that, in any case."""
-STRONGEST = ((GREEN, "^"), (VERMILION, "v"), (PURPLE, "P"), (SKY, "X"), (BROWN, "p"))
-"""Colour and marker of the compounds of highest efficacy, as many as the preprint names."""
+"""The preprint's three (`screens.drugs.DRUGS`) in its colours, each with a marker."""
+LOOKS = ((GREEN, "^"), (VERMILION, "v"), (PURPLE, "P"), (SKY, "X"), (BROWN, "p"))
+"""Colour and marker of the strongest compounds, as many as the preprint names."""
 REFERENCE, STRONG, OTHER, ABSENT = "reference", "strongest", "other", "absent"
 """Role of a compound in its cell type; `absent`: a reference that is not on the plates."""
 COLUMNS = [
@@ -86,28 +87,19 @@ def roles(doses: pd.DataFrame) -> pd.DataFrame:
 
     The rank of a reference is its place in `REFERENCES`, that of the strongest their order, of equally strong ones by name.
     """
-    names = doses["compound"].unique()
-    found = {reference: _named(reference, names) for reference in REFERENCES}
-    chosen = {name: (REFERENCE, place) for place, name in enumerate(found.values()) if name is not None}
-    highest = doses[~doses["compound"].isin(list(chosen))].groupby("compound")["efficacy"].max().reset_index()
-    highest = highest.sort_values(["efficacy", "compound"], ascending=[False, True], kind="stable")
-    chosen |= {name: (STRONG, place) for place, name in enumerate(highest["compound"].head(len(STRONGEST)))}
+    found = drugs_among(doses["compound"])
+    chosen = {found[name]: (REFERENCE, place) for place, name in enumerate(REFERENCES) if name in found}
+    chosen |= {name: (STRONG, place) for place, name in enumerate(strongest(doses)["compound"].head(STRONGEST))}
     role, rank = zip(*(chosen.get(name, (OTHER, -1)) for name in doses["compound"]), strict=True)
     order = pd.Categorical(role, [REFERENCE, STRONG, OTHER])
     table = doses.assign(role=role, rank=rank, order=order)
     table = table.sort_values(["order", "rank", "compound", "concentration_um"], kind="stable").drop(columns="order")
     absent = [
         {"cell_type": doses["cell_type"].iloc[0], "compound": reference, "role": ABSENT, "rank": place}
-        for place, (reference, name) in enumerate(found.items())
-        if name is None
+        for place, reference in enumerate(REFERENCES)
+        if reference not in found
     ]
     return pd.concat([table, pd.DataFrame(absent)], ignore_index=True) if absent else table
-
-
-def _named(reference: str, names: np.ndarray) -> str | None:
-    """The compound whose name holds that of a reference; of several, the shortest."""
-    found = [str(name) for name in names if reference.lower() in str(name).lower()]
-    return min(found, key=len) if found else None
 
 
 def dose_curves_figure(data: pd.DataFrame, *, halfway: bool) -> Figure:
@@ -165,7 +157,7 @@ def _panel(axes: Axes, panel: pd.DataFrame, letter: str, *, halfway: bool) -> No
                 color=GREY,
             )
     handles = []
-    for look_of, role in ((tuple(REFERENCES.values()), REFERENCE), (STRONGEST, STRONG)):
+    for look_of, role in ((tuple(REFERENCES.values()), REFERENCE), (LOOKS, STRONG)):
         for _, mine in present[present["role"] == role].groupby("rank", sort=True):
             colour, marker = look_of[int(mine["rank"].iloc[0])]
             axes.plot(

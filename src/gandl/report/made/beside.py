@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from gandl.report.made.printed import NOT_MEASURED, printed_rows
 from gandl.workflow.files import write_json
 
 NAMED = 3
 """Numbers that a sentence names; it says how many more there are."""
-NOT_MEASURED = "–"
-FIELDS = ("kind", "what", "source", "place", "printed", "paper_value", "n", "verdict", "target", "repeats")
 STATED = ("result", "claim")
 """Kinds of rows of the audit's table that a caption states."""
 PLACES = {"table": "table", "fig": "figure", "figure": "figure"}
@@ -25,8 +23,8 @@ def write_beside(rows: Sequence[Mapping[str, str]], output: Path, printed: Path 
     Parameters
     ----------
     rows : as the audit shows them: `what` was measured, by `who`, which wells (`split`), the `reference` or the `accepted` range,
-        `ours` with `interval`, `verdict`, `place` in the paper, and `target` (the rule that renders it; else its
-        place says it).
+        `ours` with `interval` and what is said `beside` it, `verdict`, `place` in the paper, and `target` (the rule that renders
+        it; else its place says it).
     printed : the audit's table, which has every number that the papers print: then its rows are taken instead.
     """
     write_json(sentences(rows if printed is None else rows_of_table(printed)), output)
@@ -39,23 +37,6 @@ def sentences(rows: Sequence[Mapping[str, str]]) -> dict[str, str]:
         for target in targets_of(row):
             by_target.setdefault(target, []).append(row)
     return {target: _sentence(mine) for target, mine in by_target.items()}
-
-
-def printed_rows(path: Path | None) -> list[dict[str, str]]:
-    """Every row of the audit's table (a CSV), as text: `kind`, `what`, `place`, as `printed`, `ours` with `interval`, `n`,
-    `verdict`, `target`, and what it `repeats`; none where there is no table."""
-    if path is None:
-        return []
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        found = list(csv.DictReader(file))
-    return [
-        {
-            **{name: row[name] for name in FIELDS},
-            "ours": _short(row["ours"]) or row["ours_text"] or NOT_MEASURED,
-            "interval": f"[{_short(row['ours_low'])}, {_short(row['ours_high'])}]" if row["ours_low"] else "",
-        }
-        for row in found
-    ]
 
 
 def rows_of_table(path: Path) -> list[dict[str, str]]:
@@ -72,14 +53,6 @@ def _as_ours(row: Mapping[str, str]) -> str:
     """What is printed; of a number, in our unit: 0.914 where the paper prints 91.4 %."""
     number = row["paper_value"] if row["kind"] == STATED[0] else ""
     return f"{float(number):.4g}".replace("-", "−") if number else row["printed"]
-
-
-def _short(number: str) -> str:
-    """Three significant digits, whole numbers as they are; nothing of nothing."""
-    if not number:
-        return ""
-    value = float(number)
-    return (f"{value:,.0f}" if value.is_integer() or abs(value) >= 1000 else f"{value:.3g}").replace("-", "−")
 
 
 def targets_of(row: Mapping[str, str]) -> list[str]:
@@ -110,7 +83,8 @@ def _pair(row: Mapping[str, str], told: Sequence[str]) -> str:
     """One number, after what is told of it."""
     about = ", ".join(filter(None, (row[name] for name in told)))
     ours = f"{row['ours']} {row['interval']}".strip() if row["ours"] != NOT_MEASURED else "not measured"
-    return f"{f'{about}, ' if about else ''}paper: {_stated(row)}, here: {ours}"
+    said = f" ({row['beside']})" if row["beside"] else ""
+    return f"{f'{about}, ' if about else ''}paper: {_stated(row)}, here: {ours}{said}"
 
 
 def _stated(row: Mapping[str, str]) -> str:

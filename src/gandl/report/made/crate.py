@@ -1,16 +1,15 @@
 """The run as an RO-Crate: takes the provenance, the workflow's files and the results; makes ro-crate-metadata.json.
 
 Profile: Provenance Run Crate 0.5 (Workflow Run RO-Crate; https://w3id.org/ro/wfrun/provenance/0.5), which holds Workflow Run
-Crate and Process Run Crate: the workflow and its rules (prospective), its run and every job (retrospective). The crate is the
-folder of the run; it names no path of a machine, no host and no user.
+Crate and Process Run Crate: the workflow and its rules (prospective), its run and every job (retrospective), each job with the
+files that it read (`object`) and made (`result`), so that from a number one gets to its job and to what that rests on. The crate
+is the folder of the run; it names no path of a machine, no host and no user.
 """
 
 from __future__ import annotations
 
 import json
-import mimetypes
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,8 @@ from rocrate.model.contextentity import ContextEntity
 from rocrate.model.file import File
 from rocrate.rocrate import ROCrate
 
-from gandl.workflow.files import atomic, sha256_of
+from gandl.report.made.crate_files import CrateFiles, file_entity, file_of_job, kept, place_of, size_of
+from gandl.workflow.files import atomic
 
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
@@ -33,29 +33,10 @@ TERMS = {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}
 SNAKEMAKE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
 LICENSE = "https://spdx.org/licenses/MIT"
 DONE = "http://schema.org/CompletedActionStatus"
-MEDIA = {".parquet": "application/vnd.apache.parquet", ".smk": "text/plain", ".lock": "text/plain"}
-WORKFLOW, CONFIGURATION, LOCK = "report/workflow", "report/configuration.json", "report/requirements.lock"
-"""Where the crate keeps copies of what lies outside the folder of the run."""
-
-
-@dataclass(frozen=True)
-class CrateFiles:
-    """What the crate is made from.
-
-    root : folder of the run, in which the crate lies.
-    provenance : its provenance.json.
-    workflow : files that the workflow is made of, Snakefile first; copied below `report/workflow`.
-    lock : pinned requirements; copied.
-    results : figures, tables and pages, in the folder of the run.
-    repository : root of the project, below which the files of the workflow keep their names.
-    """
-
-    root: Path
-    provenance: Path
-    workflow: Sequence[Path]
-    lock: Path
-    results: Sequence[Path]
-    repository: Path
+CONFIGURATION, LOCK = "report/configuration.json", "report/requirements.lock"
+"""Where the crate keeps copies of the configuration and of the lock file."""
+RESULTS = ("evaluation", "figures", "report")
+"""Stages whose files are results of the run; those of the others lie between, and have a size and no checksum."""
 
 
 def write_crate(files: CrateFiles, output: Path, rules: Mapping[str, str]) -> None:
@@ -74,7 +55,8 @@ def write_crate(files: CrateFiles, output: Path, rules: Mapping[str, str]) -> No
     workflow = _workflow(crate, files, provenance)
     tools = {name: _rule(crate, workflow, i, name, rules, provenance) for i, name in enumerate(_rules_of(provenance))}
     run = _run(crate, files, provenance, workflow)
-    controls = [_job(crate, job, *tools[_rule_of(job)]) for job in provenance["jobs"]]
+    addresses = {entry["file"]: entry["url"] for entry in provenance["inputs"]}
+    controls = [_job(crate, files, addresses, job, *tools[_rule_of(job)]) for job in provenance["jobs"]]
     engine = crate.add(
         ContextEntity(
             crate,
@@ -105,17 +87,11 @@ def _copy(files: CrateFiles, provenance: Mapping[str, Any]) -> None:
     """Copies of the workflow, of its configuration and of the lock file, so that the crate holds what it names."""
     settings = json.dumps(provenance["configuration"], indent=1, sort_keys=True) + "\n"
     copies = {files.root / CONFIGURATION: settings.encode(), files.root / LOCK: files.lock.read_bytes()}
-    copies |= {files.root / _kept(file, files.repository): file.read_bytes() for file in files.workflow}
+    copies |= {files.root / kept(file, files.repository): file.read_bytes() for file in files.workflow}
     for path, content in copies.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic(path) as partial:
             partial.write_bytes(content)
-
-
-def _kept(file: Path, repository: Path) -> str:
-    """Where the crate keeps a file of the workflow."""
-    full, root = file.resolve(), repository.resolve()
-    return f"{WORKFLOW}/{full.relative_to(root).as_posix() if full.is_relative_to(root) else full.name}"
 
 
 def _describe(crate: ROCrate, provenance: Mapping[str, Any]) -> None:
@@ -148,7 +124,7 @@ def _screens(provenance: Mapping[str, Any]) -> list[str]:
 
 def _workflow(crate: ROCrate, files: CrateFiles, provenance: Mapping[str, Any]) -> Any:
     """The Snakefile as main entity, with the files that it includes."""
-    main, *others = (_kept(file, files.repository) for file in files.workflow)
+    main, *others = (kept(file, files.repository) for file in files.workflow)
     language = crate.add(
         ContextEntity(
             crate,
@@ -173,7 +149,7 @@ def _workflow(crate: ROCrate, files: CrateFiles, provenance: Mapping[str, Any]) 
                 "name": "gandl: from raw plates to an auditable report",
                 "version": version,
                 "encodingFormat": "text/plain",
-                **_size(files.root / main),
+                **size_of(files.root / main),
             },
         )
     )
@@ -181,7 +157,7 @@ def _workflow(crate: ROCrate, files: CrateFiles, provenance: Mapping[str, Any]) 
     workflow["license"] = crate.license
     crate.mainEntity = workflow
     for path in others:
-        _file(crate, files.root, path)
+        file_entity(crate, files.root, path)
     return workflow
 
 
@@ -238,11 +214,14 @@ def _run(crate: ROCrate, files: CrateFiles, provenance: Mapping[str, Any], workf
         )
     )
     run["instrument"] = workflow
-    given = [_file(crate, files.root, path) for path in (CONFIGURATION, LOCK)]
+    given = [file_entity(crate, files.root, path) for path in (CONFIGURATION, LOCK)]
     given += [_input(crate, files.root, entry, bool(provenance["simulated"])) for entry in provenance["inputs"]]
     run["object"] = given
-    made = [path.resolve().relative_to(files.root.resolve()).as_posix() for path in files.results]
-    run["result"] = [_file(crate, files.root, path) for path in [*made, "report/provenance.json"]]
+    of_jobs = [
+        files.repository / path for job in provenance["jobs"] if job["stage"] in RESULTS for path in job["makes"]
+    ]
+    made = filter(None, (place_of(files, path) for path in (*files.results, *of_jobs)))
+    run["result"] = [file_entity(crate, files.root, path) for path in dict.fromkeys([*made, "report/provenance.json"])]
     hardware = provenance["hardware"]
     run["description"] = (
         f"{hardware['cpu']}, {hardware['cores']} cores, {hardware['memory_gib']} GiB memory, "
@@ -270,8 +249,10 @@ def _input(crate: ROCrate, root: Path, entry: Mapping[str, Any], simulated: bool
     )
 
 
-def _job(crate: ROCrate, job: Mapping[str, Any], tool: Any, step: Any) -> Any:
-    """A job as the execution of its rule, and the step that controlled it."""
+def _job(
+    crate: ROCrate, files: CrateFiles, addresses: Mapping[str, str], job: Mapping[str, Any], tool: Any, step: Any
+) -> Any:
+    """A job as the execution of its rule, with its files, and the step that controlled it."""
     name = f"{job['stage']}/{job['job']}"
     memory = "" if job["peak_mib"] is None else f", peak memory {job['peak_mib']:,.0f} MiB"
     action = crate.add(
@@ -288,6 +269,9 @@ def _job(crate: ROCrate, job: Mapping[str, Any], tool: Any, step: Any) -> Any:
         )
     )
     action["instrument"] = tool
+    for name_of, paths in (("object", job["reads"]), ("result", job["makes"])):
+        if known := list(filter(None, (file_of_job(crate, files, addresses, path) for path in paths))):
+            action[name_of] = known
     control = crate.add(
         ContextEntity(crate, f"#control-{name}", {"@type": "ControlAction", "name": f"Orchestrate {name}"})
     )
@@ -305,21 +289,3 @@ def _times(jobs: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         "startTime": began.isoformat(timespec="seconds"),
         "endTime": max(e for e, _ in known).isoformat(timespec="seconds"),
     }
-
-
-def _file(crate: ROCrate, root: Path, path: str) -> Any:
-    """A file in the folder of the run, with its size and checksum."""
-    known = crate.get(path)
-    if known is not None:
-        return known
-    about = {"name": path.rsplit("/", 1)[-1], "encodingFormat": _media(path), **_size(root / path)}
-    return crate.add(File(crate, dest_path=path, properties=about))
-
-
-def _size(path: Path) -> dict[str, str]:
-    return {"contentSize": str(path.stat().st_size), "sha256": sha256_of(path)}
-
-
-def _media(path: str) -> str:
-    suffix = Path(path).suffix
-    return MEDIA.get(suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream"

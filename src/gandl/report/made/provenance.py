@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -43,6 +44,7 @@ def write_provenance(
     manifests: Sequence[Path],
     tables: Sequence[Path],
     benchmarks: Path,
+    outputs: Mapping[str, Sequence[str]],
 ) -> None:
     """Write what a run was made from.
 
@@ -59,6 +61,7 @@ def write_provenance(
     manifests : manifests of the image stores.
     tables : the project's own small inputs (plate map, table of data sets).
     benchmarks : folder of Snakemake's benchmark files (*.jsonl).
+    outputs : what the jobs of a rule make, by its name, as paths with wildcards in braces.
 
     Raises
     ------
@@ -84,7 +87,7 @@ def write_provenance(
             "tables": [_file(path, repository) for path in sorted(tables)],
             "versions": versions(lock),
             "hardware": hardware(),
-            "jobs": job_costs(benchmarks),
+            "jobs": job_costs(benchmarks, repository, outputs),
         },
         output,
     )
@@ -180,22 +183,27 @@ def _store(manifest: Path, repository: Path) -> dict[str, Any]:
     return {**_file(manifest, repository), **({"processing": processing} if processing else {})}
 
 
-def job_costs(benchmarks: Path) -> list[dict[str, Any]]:
-    """Seconds, peak memory and end of every job, by stage and name.
+def job_costs(
+    benchmarks: Path, repository: Path = Path(), outputs: Mapping[str, Sequence[str]] | None = None
+) -> list[dict[str, Any]]:
+    """Seconds, peak memory and end of every job, by stage and name, with the files that it `reads` and `makes`.
 
     Parameters
     ----------
     benchmarks : folder `<stage>/**/*.jsonl` as Snakemake writes it: a JSON object per line (`s` seconds, `max_rss` MiB,
-        `cpu_time` seconds, `rule_name` with `benchmark-extended`); a repeated job has a line for each time, the last one counts.
+        `cpu_time` seconds, with `benchmark-extended` also `rule_name`, `wildcards` and the inputs, keys of `input_size_mb`); a
+        repeated job has a line for each time, the last one counts.
+    repository : root of the project, below which files keep their names. outputs : as in `write_provenance`.
 
     Raises
     ------
     ProvenanceError : a file is not made of JSON lines.
     """
-    return [_job(file, file.relative_to(benchmarks)) for file in sorted(Path(benchmarks).rglob("*.jsonl"))]
+    files = sorted(Path(benchmarks).rglob("*.jsonl"))
+    return [_job(file, file.relative_to(benchmarks), repository, outputs or {}) for file in files]
 
 
-def _job(file: Path, place: Path) -> dict[str, Any]:
+def _job(file: Path, place: Path, repository: Path, outputs: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     try:
         lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
         last = lines[-1]
@@ -204,6 +212,7 @@ def _job(file: Path, place: Path) -> dict[str, Any]:
             f"the benchmark file {place.as_posix()} holds no JSON line; delete it and run its job again"
         ) from error
     name = place.with_suffix("").as_posix()
+    made = _filled(outputs.get(str(last.get("rule_name")), []), last.get("wildcards") or {})
     return {
         "stage": place.parts[0],
         "job": name.split("/", 1)[-1],
@@ -212,7 +221,16 @@ def _job(file: Path, place: Path) -> dict[str, Any]:
         "cpu_seconds": _number(last.get("cpu_time")),
         "peak_mib": _number(last.get("max_rss")),
         "ended": datetime.fromtimestamp(round(file.stat().st_mtime), UTC).isoformat(),
+        "reads": sorted(_named(repository / path, repository) for path in last.get("input_size_mb") or {}),
+        "makes": sorted(_named(repository / path, repository) for path in made),
     }
+
+
+def _filled(patterns: Iterable[str], wildcards: Mapping[str, str]) -> list[str]:
+    """Paths of patterns whose wildcards (`{store}`, `{store,[a-z]{2}}`) are all known."""
+    wildcard = re.compile(r"\{(\w+)(?:,(?:[^{}]|\{[^{}]*\})*)?\}")
+    known = [pattern for pattern in patterns if set(wildcard.findall(pattern)) <= set(wildcards)]
+    return [wildcard.sub(lambda found: str(wildcards[found[1]]), pattern) for pattern in known]
 
 
 def _number(value: Any) -> float | None:

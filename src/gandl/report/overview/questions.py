@@ -1,14 +1,16 @@
 """The one table of the audit page: takes every number, makes a row per featurizer, a column per question, a number per cell.
 
-Of each question one number is shown, under the strictest way of holding wells out that the run has; the rest of the page holds
-the others. A column marks its highest value, and those whose interval lies apart below it.
+Of each question one number is shown: of controls within a cell type under whole plates held out, where the run has that, of
+all else under the strictest way of holding wells out that it has; the rest of the page holds the others. A column marks its
+highest value, and those whose interval lies apart below it; hits are marked by neither, for recall alone says nothing of
+false ones, which stand beside it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from gandl.config import TRAINED, QuestionName, floors_among
 from gandl.evaluation.terms import ALL, DOSE_RESPONSE, RATIO
 from gandl.figures.common.labels import METRICS, featurizer_label, fixed, wells_of
 from gandl.source.schemes import Scheme
+from gandl.workflow.words import counted
 
 STRICTEST = (
     *(Scheme.LEAVE_EXPERIMENT_OUT.value, Scheme.LEAVE_PLATE_OUT.value, Scheme.LEAVE_ROW_OUT.value),
@@ -35,28 +38,32 @@ HELD_OUT = {
     Scheme.QUARTER_BY_CELL_TYPE.value: "a quarter of the wells held out",
 }
 PREFERRED = ("auc", "balanced_accuracy", "accuracy")
-SHORT = {**METRICS, "auc": "AUC", "balanced_accuracy": "balanced accuracy", "accuracy": "accuracy"}
 RANK, RECALL, RISES = "spearman_severity", "hit_recall", "rises_with_dose"
+FALSE_HITS = "hit_false_positive_rate"
 BEST = {"trained": "GAN-DL", "other": "another network", "floor": "a floor"}
 GROUPS = {"trained": "GAN-DL", "other": "Other networks", "floor": "Floors: they learned nothing from these images"}
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A number with its interval and n; `mark`: `best` in its column, `below` (interval apart below the best), or nothing."""
+    """A number with its interval and n; `mark`: `best` in its column, `below` (interval apart below the best), or nothing;
+    `beside`: what else has to be known of it."""
 
     text: str
     interval: str
     n: str
     mark: str = ""
+    beside: str = ""
 
 
 @dataclass(frozen=True)
 class QuestionColumn:
-    """One question: its title, and what its number is."""
+    """One question: its title, what its number is, and the n of all its cells with their unit; empty where cells differ, which
+    have their own."""
 
     title: str
     number: str
+    n: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,8 @@ class _Asked:
     metric: str
     raw: bool = False
     """Whether profiles without normalisation answer the question."""
+    ranked: bool = True
+    """Whether the highest number is the best."""
 
 
 def overview(numbers: pd.DataFrame, settings: Mapping[str, Any], splits: Sequence[str] = ()) -> Overview:
@@ -103,14 +112,19 @@ def overview(numbers: pd.DataFrame, settings: Mapping[str, Any], splits: Sequenc
     method, names = settings["normalization"]["method"], settings["embeddings"]["featurizers"]
     columns = [_values(numbers, column, method) for column in asked]
     shown = [name for name in (*names, RATIO) if any(name in values for values in columns)]
-    marks = [_marks(values) for values in columns]
+    marks = [_marks(values) if column.ranked else {} for column, values in zip(asked, columns, strict=True)]
+    beside = [_beside(numbers, column, method) for column in asked]
+    counts = [_n_of_all(values) for values in columns]
     rows: dict[str, list[OverviewRow]] = {heading: [] for heading in GROUPS.values()}
     for name in shown:
         kind = _kind(name)
-        cells = [_cell(values.get(name), mark.get(name, "")) for values, mark in zip(columns, marks, strict=True)]
+        cells = [
+            _cell(values.get(name), mark.get(name, ""), said.get(name, ""))
+            for values, mark, said in zip(columns, marks, beside, strict=True)
+        ]
         rows[GROUPS[kind]].append(OverviewRow(featurizer_label(name), kind, cells))
     return Overview(
-        [QuestionColumn(column.title, column.number) for column in asked],
+        [QuestionColumn(column.title, column.number, n) for column, n in zip(asked, counts, strict=True)],
         [(heading, found) for heading, found in rows.items() if found],
         _sentences(asked, columns, marks),
     )
@@ -133,14 +147,15 @@ def _asked(numbers: pd.DataFrame, splits: Sequence[str]) -> Iterator[_Asked]:
     truth = numbers[numbers["question"] == QuestionName.CALIBRATION.value]
     for metric, title, number in (
         (RANK, "True severity", "rank correlation of the score with it"),
-        (RECALL, "Active compounds", "share called hits; false ones: see Screening"),
+        (RECALL, "Active compounds", "share called hits; false: inactive ones called hits"),
     ):
         mine = truth[(truth["metric"] == metric) & (truth["featurizer"].isin(_embedded(numbers)))]
         for split in _whole_or_parts(mine["split"]):
             unit = str(mine.loc[mine["split"] == split, "unit"].iloc[0])
             group = split.partition(":")[2]
             whose = "" if group in ("", ALL) else f", {wells_of(group, ())}"
-            yield _Asked(f"{title}{whose}", number, QuestionName.CALIBRATION.value, split, unit, metric)
+            column = _Asked(f"{title}{whose}", number, QuestionName.CALIBRATION.value, split, unit, metric)
+            yield replace(column, ranked=metric != RECALL)
 
 
 def _whole_or_parts(splits: Iterable[str]) -> list[str]:
@@ -192,7 +207,8 @@ def _by_group(
         metric = next((name for name in PREFERRED if (mine["metric"] == name).any()), None)
         if metric is not None:
             whose = "" if group in ("", ALL) else f", {wells_of(group, groups)}"
-            number = f"{SHORT[metric]} by well, {HELD_OUT[scheme]}"
+            measure = METRICS.get(metric, metric.replace("_", " ").capitalize())
+            number = f"{measure} by well, {HELD_OUT[scheme]}"
             yield _Asked(f"{title}{whose}", number, question, f"{scheme}:{group}", "well", metric, raw)
 
 
@@ -224,12 +240,34 @@ def _marks(values: Mapping[str, pd.Series]) -> dict[str, str]:
     }
 
 
-def _cell(row: pd.Series | None, mark: str) -> Cell | None:
+def _beside(numbers: pd.DataFrame, asked: _Asked, method: str) -> dict[str, str]:
+    """Of recall the share of inactive compounds called hits, by featurizer: `false: 2 of 40`; of all else nothing."""
+    if asked.metric != RECALL:
+        return {}
+    false = _values(numbers, replace(asked, metric=FALSE_HITS), method)
+    return {
+        name: f"false: {round(float(row['value']) * int(row['n'])):,} of {int(row['n']):,}"
+        for name, row in false.items()
+        if not math.isnan(row["value"])
+    }
+
+
+def _n_of_all(values: Mapping[str, pd.Series]) -> str:
+    """How many units every number of a column rests on; empty where these differ."""
+    every = {_n(row) for row in values.values() if not math.isnan(row["value"])}
+    return every.pop() if len(every) == 1 else ""
+
+
+def _n(row: pd.Series) -> str:
+    return counted(int(row["n"]), "image" if row["unit"] == "site" else str(row["unit"]))
+
+
+def _cell(row: pd.Series | None, mark: str, beside: str) -> Cell | None:
     if row is None or math.isnan(row["value"]):
         return None
     ends = [float(row["low"]), float(row["high"])]
     interval = "" if any(map(math.isnan, ends)) else f"[{', '.join(_plain(end) for end in ends)}]"
-    return Cell(_plain(float(row["value"])), interval, f"{int(row['n']):,}", mark)
+    return Cell(_plain(float(row["value"])), interval, _n(row), mark, beside)
 
 
 def _together(words: Sequence[str]) -> str:

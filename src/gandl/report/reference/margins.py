@@ -24,8 +24,8 @@ def margins(
     """What answers the references that name a featurizer in `against`.
 
     `accuracy_difference`: the paired difference on the same images, with its interval, where it was evaluated in either
-    direction; else the difference of the two accuracies, without an interval. `accuracy_over_merged`: the accuracy within a
-    cell type less that of all cell types together, which rest on other wells, so that there is no interval.
+    direction; else the difference of the two accuracies, without an interval. Differences between sets of wells are those of
+    `gandl.report.reference.contrasts`.
 
     Parameters
     ----------
@@ -56,8 +56,7 @@ def _paired(reference: Reference, comparisons: pd.DataFrame, method: str) -> dic
 
 def _of_numbers(reference: Reference, numbers: pd.DataFrame, method: str) -> dict[str, Any] | None:
     accuracy = replace(reference, metric="accuracy", against="")
-    merged = reference.metric == OVER_MERGED
-    other = replace(accuracy, split=MERGED) if merged else replace(accuracy, featurizer=reference.against)
+    other = replace(accuracy, featurizer=reference.against)
     found, less = find(numbers, accuracy, method), find(numbers, other, method)
     if found is None or less is None:
         return None

@@ -15,7 +15,7 @@ from gandl.figures.common.palette import CELL_TYPE_CONTROLS
 from gandl.figures.common.style import FigureError, style
 from gandl.figures.dose_response import MOST_SERIES, draw_dose_response, series_of
 from gandl.figures.paper.drug_curves import draw_drug_curves, drug_curves_figure
-from gandl.figures.paper.drugs import DRUGS
+from gandl.source.screens.drugs import DRUGS
 from gandl.tables import WELL_SCORES, write_table
 from screen_inputs import EC50, Screen, scores_of, wells_of_screen, write_screen
 

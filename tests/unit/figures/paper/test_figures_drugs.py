@@ -16,7 +16,8 @@ from gandl.config import FiguresSettings
 from gandl.figures.common.empty import NOT_GIVEN, NOT_OF_THE_RUN
 from gandl.figures.common.palette import CELL_TYPE_CONTROLS, dose_colours
 from gandl.figures.common.style import FigureError, style
-from gandl.figures.paper.drugs import DRUGS, chosen, draw_drugs, drugs_figure
+from gandl.figures.paper.drugs import draw_drugs, drugs_figure
+from gandl.source.screens.drugs import DRUGS
 from gandl.tables import WELL_SCORES, write_table
 from screen_inputs import DOSES, Screen, scores_of, wells_of_screen, write_screen
 
@@ -109,9 +110,3 @@ def test_a_featurizer_of_a_screen_without_the_drugs_still_shows_that_they_are_no
     write_table(scores[scores["control"] != "none"], tmp_path / "controls.parquet", WELL_SCORES)
     data = drawn({"gandl": tmp_path / "controls.parquet"}, tmp_path, ("gandl",))
     assert set(data["kind"]) == {"absent"}
-
-
-def test_a_drug_is_the_shortest_name_that_holds_it_in_whatever_case() -> None:
-    assert chosen(["SIM-1", "REMDESIVIR (GS-5734)"], "Remdesivir") == "REMDESIVIR (GS-5734)"
-    assert chosen(["GS-441524 prodrug", "gs-441524", "gs-441524"], "GS-441524") == "gs-441524"
-    assert chosen(["SIM-1"], "Polydatin") is None
