@@ -198,3 +198,4 @@ use rule figure_samples as explorer with:
         normalization=METHOD,
         confidence=cfg.evaluation.confidence,
         false_discovery=cfg.evaluation.false_discovery,
+        scaling=cfg.evaluation.scaling.value,
