@@ -2,7 +2,7 @@
 
 The tables of 13 featurizers are made up from a seed and written as evaluation writes them, profiles of 512 and of 5,120 features
 among them; the page is made of them as that of a run is, in a process of its own whose memory is measured, and opened from its
-file in the system's Chromium, headless and without a graphics card. The scatter is dragged and zoomed with the mouse; while it
+file in the system's Chromium, headless and without a graphics card. The scatter is dragged with the mouse and zoomed; while it
 moves it may draw fewer wells, and their share is measured too.
 `python -m benchmarks.speed.explorer` prints seconds, frames per second and sizes; `--write` also appends them to
 `benchmarks/results/explorer.csv`; `--folder` keeps the page, which `--made` measures again. It needs playwright. Nothing else
@@ -20,7 +20,7 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.chromium import launched
 from benchmarks.measuring import RESULTS, append, machine, versions
+from benchmarks.speed.frames import busiest, goes_on, processor_time
 from gandl.evaluation.dose_response import CURVE_COLUMNS
 from gandl.evaluation.terms import COMPOUNDS
 from gandl.explorer.answers import Answers
@@ -49,8 +50,6 @@ FEATURES = (512, 5_120, *[32] * 11)
 """Of each featurizer: GAN-DL, the widest of the paper (concatenated ImageNet features), and eleven more."""
 LOADS = 3
 """How often the page is opened; the median time counts."""
-SECONDS, FEWEST, PATIENCE = 4.0, 40, 120.0
-"""How long the scatter is dragged, and zoomed: so many seconds, and until so many frames were drawn, but no longer than that."""
 COUNT = """() => {
   window.frames_ = []; window.work_ = [];
   const tick = (now) => { window.frames_.push(now); requestAnimationFrame(tick); };
@@ -58,6 +57,22 @@ COUNT = """() => {
   document.getElementById("scatter").addEventListener("drawn", ({ detail }) =>
     window.work_.push([performance.now(), detail.ms, detail.share]));
 }"""
+
+
+TURN_WHEEL = """() => {
+  const panel = document.getElementById("scatter");
+  const box = panel.getBoundingClientRect();
+  let turned = 0;
+  const turn = () => {
+    const [clientX, clientY] = [box.left + box.width / 2, box.top + box.height / 2];
+    const deltaY = Math.floor(turned / 25) % 2 ? 40 : -40;
+    panel.dispatchEvent(new WheelEvent("wheel", {deltaY, clientX, clientY, cancelable: true}));
+    turned += 1;
+    requestAnimationFrame(turn);
+  };
+  turn();
+}"""
+"""Twelvefold in and out again, once in every frame, by the page itself: the driver turns a wheel only in every second one."""
 
 
 def make_sites(rng: np.random.Generator) -> pd.DataFrame:
@@ -70,7 +85,7 @@ def make_sites(rng: np.random.Generator) -> pd.DataFrame:
     treated = (control == "none") & (column > 5)
     compound = pd.Series([f"Compound {k:04d}" for k in rng.integers(0, COMPOUND_NAMES, WELLS)], dtype=object)
     plate_id = pd.Series([f"{kind}-1_{k + 1}" for kind, k in zip(cell, plate, strict=True)], dtype=object)
-    well = pd.Series([f"{row_name(r + 1)}{c:02d}" for r, c in zip(row, column, strict=True)], dtype=object)
+    well = pd.Series([f"{row_name(int(r) + 1)}{c:02d}" for r, c in zip(row, column, strict=True)], dtype=object)
     return pd.DataFrame(
         {
             "site_id": plate_id + "_" + well + "_1",
@@ -80,7 +95,7 @@ def make_sites(rng: np.random.Generator) -> pd.DataFrame:
             "plate_id": plate_id,
             "store_id": plate_id,
             "well": well,
-            "row": [row_name(r + 1) for r in row],
+            "row": [row_name(int(r) + 1) for r in row],
             "column": column,
             "site": 1,
             "cell_type": cell,
@@ -237,7 +252,8 @@ def measure(page_file: Path) -> dict[str, float]:
         page.mouse.down()
         panned = frames(page, lambda k: page.mouse.move(x + 120 * np.sin(k / 9), y + 80 * np.cos(k / 7)))
         page.mouse.up()
-        zoomed = frames(page, lambda k: page.mouse.wheel(0, 40 if k // 25 % 2 else -40))
+        page.evaluate(TURN_WHEEL)
+        zoomed = frames(page, lambda _: page.wait_for_timeout(20))
     for act, of_act in (("pan", panned), ("zoom", zoomed)):
         found |= {f"{act}_{name}": value for name, value in of_act.items()}
     return found
@@ -268,37 +284,6 @@ def frames(page: Any, act: Any) -> dict[str, float]:
         "drawing_ms": statistics.median(work for _, work, _ in drawn),
         "share": statistics.median(share for _, _, share in drawn),
     }
-
-
-def goes_on(begun: float, drawn: Callable[[], int], k: int) -> bool:
-    """Whether there is time left, or frames are lacking (which is asked now and then)."""
-    passed = time.perf_counter() - begun
-    return passed < SECONDS or (passed < PATIENCE and (k % 10 > 0 or drawn() < FEWEST))
-
-
-def processor_time() -> dict[tuple[int, int], float]:
-    """Seconds of a core that every thread of the browser has used: of all processes that this one started, themselves or not."""
-    parents, found = {}, {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-        except OSError:  # it has just ended
-            continue
-    for process in parents:
-        above = process
-        while above in parents and above != os.getpid():
-            above = parents[above]
-        name = Path(f"/proc/{process}/cmdline")
-        if above == os.getpid() and process != os.getpid() and "chromium" in name.read_text():
-            for thread in Path(f"/proc/{process}/task").glob("*/stat"):
-                ticks = thread.read_text().rpartition(")")[2].split()
-                found[process, int(thread.parent.name)] = sum(map(int, ticks[11:13])) / os.sysconf("SC_CLK_TCK")
-    return found
-
-
-def busiest(before: Mapping[tuple[int, int], float], after: Mapping[tuple[int, int], float]) -> float:
-    """Seconds that the busiest thread used between two looks."""
-    return max(seconds - before.get(thread, 0.0) for thread, seconds in after.items())
 
 
 def main() -> None:

@@ -24,7 +24,8 @@ import numpy as np
 
 from benchmarks.chromium import launched
 from benchmarks.measuring import RESULTS, append, machine
-from benchmarks.speed.explorer import WELLS, busiest, goes_on, processor_time
+from benchmarks.speed.explorer import WELLS
+from benchmarks.speed.frames import busiest, goes_on, processor_time
 
 SIDE = (900, 560)
 SETUPS = {
@@ -68,7 +69,7 @@ def page_of(name: str, modules: Path, folder: Path) -> Path:
     if entry:
         source = modules / "entry.js"
         source.write_text(entry, encoding="utf-8")
-        command = [
+        command: list[str | Path] = [
             modules / "node_modules/.bin/esbuild",
             source,
             "--bundle",
