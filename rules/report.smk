@@ -185,7 +185,7 @@ use rule figure_samples as explorer with:
         "<benchmarks>/report/explorer.jsonl"
     resources:
         mem="4GB",
-        runtime="2h",
+        runtime="30m",
     params:
         **calls("gandl.explorer.page.write_explorer"),
         caption={},
