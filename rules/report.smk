@@ -186,7 +186,7 @@ use rule figure_samples as explorer with:
         "<benchmarks>/report/explorer.jsonl"
     resources:
         mem="4GB",
-        runtime="2h",
+        runtime="30m",
     params:
         **calls("gandl.explorer.page.write_explorer"),
         caption={},
@@ -199,3 +199,4 @@ use rule figure_samples as explorer with:
         normalization=METHOD,
         confidence=cfg.evaluation.confidence,
         false_discovery=cfg.evaluation.false_discovery,
+        scaling=cfg.evaluation.scaling.value,

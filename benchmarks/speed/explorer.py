@@ -1,53 +1,78 @@
 """How fast is the explorer at the size of RxRx19a? 76,380 wells on 57 plates, 1,672 compounds in two cell types.
 
-The tables are made up from a seed and written as evaluation writes them; the page is made of them as that of a run is, and opened
-from its file in the system's Chromium, headless and without a graphics card. The scatter is dragged and zoomed with the mouse.
+The tables of 13 featurizers are made up from a seed and written as evaluation writes them, profiles of 512 and of 5,120 features
+among them; the page is made of them as that of a run is, in a process of its own whose memory is measured, and opened from its
+file in the system's Chromium, headless and without a graphics card. The scatter is dragged with the mouse and zoomed; while it
+moves it may draw fewer wells, and their share is measured too.
 `python -m benchmarks.speed.explorer` prints seconds, frames per second and sizes; `--write` also appends them to
-`benchmarks/results/explorer.csv`; `--folder` keeps the page. It needs playwright. Nothing else should be running: where something
-does, the frames that the busiest thread's own processor time allows still hold.
+`benchmarks/results/explorer.csv`; `--folder` keeps the page, which `--made` measures again. It needs playwright. Nothing else
+should be running: where something does, the frames that the busiest thread's own processor time allows still hold.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import json
+import multiprocessing
 import os
+import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from benchmarks.chromium import launched
 from benchmarks.measuring import RESULTS, append, machine, versions
+from benchmarks.speed.frames import busiest, goes_on, processor_time
 from gandl.evaluation.dose_response import CURVE_COLUMNS
 from gandl.evaluation.terms import COMPOUNDS
 from gandl.explorer.answers import Answers
 from gandl.explorer.page import About, write_page
 from gandl.explorer.thumbnails import SIDE, write_sheet
 from gandl.tables import SITES, WELL_SCORES, write_table
+from gandl.tables.row_letters import row_name
 from gandl.workflow.files import write_json
 
 PLATES, ROWS, COLUMNS = 57, 30, 45
 WELLS, COMPOUND_NAMES = 76_380, 1_672
+PART = 5_000
 DOSES = np.array([0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0])
-FEATURES = 8
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-]
-SECONDS, FEWEST, PATIENCE = 4.0, 40, 120.0
-"""How long the scatter is dragged, and zoomed: so many seconds, and until so many frames were drawn, but no longer than that."""
+FEATURES = (512, 5_120, *[32] * 11)
+"""Of each featurizer: GAN-DL, the widest of the paper (concatenated ImageNet features), and eleven more."""
+LOADS = 3
+"""How often the page is opened; the median time counts."""
 COUNT = """() => {
   window.frames_ = []; window.work_ = [];
   const tick = (now) => { window.frames_.push(now); requestAnimationFrame(tick); };
   requestAnimationFrame(tick);
-  document.getElementById("scatter").addEventListener("drawn", (event) => window.work_.push([performance.now(), event.detail]));
+  document.getElementById("scatter").addEventListener("drawn", ({ detail }) =>
+    window.work_.push([performance.now(), detail.ms, detail.share]));
 }"""
+
+
+TURN_WHEEL = """() => {
+  const panel = document.getElementById("scatter");
+  const box = panel.getBoundingClientRect();
+  let turned = 0;
+  const turn = () => {
+    const [clientX, clientY] = [box.left + box.width / 2, box.top + box.height / 2];
+    const deltaY = Math.floor(turned / 25) % 2 ? 40 : -40;
+    panel.dispatchEvent(new WheelEvent("wheel", {deltaY, clientX, clientY, cancelable: true}));
+    turned += 1;
+    requestAnimationFrame(turn);
+  };
+  turn();
+}"""
+"""Twelvefold in and out again, once in every frame, by the page itself: the driver turns a wheel only in every second one."""
 
 
 def make_sites(rng: np.random.Generator) -> pd.DataFrame:
@@ -60,7 +85,7 @@ def make_sites(rng: np.random.Generator) -> pd.DataFrame:
     treated = (control == "none") & (column > 5)
     compound = pd.Series([f"Compound {k:04d}" for k in rng.integers(0, COMPOUND_NAMES, WELLS)], dtype=object)
     plate_id = pd.Series([f"{kind}-1_{k + 1}" for kind, k in zip(cell, plate, strict=True)], dtype=object)
-    well = pd.Series([f"{letter(r)}{c:02d}" for r, c in zip(row, column, strict=True)], dtype=object)
+    well = pd.Series([f"{row_name(int(r) + 1)}{c:02d}" for r, c in zip(row, column, strict=True)], dtype=object)
     return pd.DataFrame(
         {
             "site_id": plate_id + "_" + well + "_1",
@@ -70,7 +95,7 @@ def make_sites(rng: np.random.Generator) -> pd.DataFrame:
             "plate_id": plate_id,
             "store_id": plate_id,
             "well": well,
-            "row": [letter(r) for r in row],
+            "row": [row_name(int(r) + 1) for r in row],
             "column": column,
             "site": 1,
             "cell_type": cell,
@@ -82,11 +107,6 @@ def make_sites(rng: np.random.Generator) -> pd.DataFrame:
             "smiles": None,
         }
     )
-
-
-def letter(row: int) -> str:
-    """Name of a plate's row."""
-    return chr(65 + row) if row < 26 else "A" + chr(39 + row)
 
 
 def make_scores(sites: pd.DataFrame, rng: np.random.Generator, question: str) -> pd.DataFrame:
@@ -139,14 +159,41 @@ def make_curves(compounds: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(dict(zip(CURVE_COLUMNS, columns, strict=True)))
 
 
-def make_page(folder: Path, featurizers: int = 2) -> tuple[Path, float]:
-    """Make all tables and the page of them; the page, and the seconds it took."""
+def make_profiles(ids: pd.Series, features: int, rng: np.random.Generator, path: Path) -> None:
+    """Profiles of 20 directions and noise, a part of the wells at a time."""
+    names = [f"feature_{k}" for k in range(features)]
+    axes = rng.standard_normal((20, features), np.float32)
+    schema = pa.schema([("well_id", pa.string()), *((name, pa.float32()) for name in names)])
+    with pq.ParquetWriter(path, schema, use_dictionary=False) as file:
+        for start in range(0, len(ids), PART):
+            some = ids[start : start + PART]
+            values = rng.standard_normal((len(some), 20), np.float32) @ axes
+            values += 0.5 * rng.standard_normal(values.shape, np.float32)
+            columns = [pa.array(some), *(pa.array(values[:, k]) for k in range(features))]
+            file.write_table(pa.table(columns, schema=schema))
+
+
+def write_measured(answers: Mapping[str, Answers], sites: Path, index: Path, html: Path) -> dict[str, float]:
+    """Write the page: seconds, and the most memory (GB) that this process has used."""
+    about = About("synthetic", "RxRx19a", "synthetic", "gandl", "unlabelled", 0.95, 0.05)
+    begun = time.perf_counter()
+    write_page(answers, sites, index, about, html)
+    return {
+        "made_in_s": round(time.perf_counter() - begun, 1),
+        "processor_s": round(time.process_time(), 1),
+        "memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+    }
+
+
+def make_page(folder: Path, features: Sequence[int] = FEATURES) -> tuple[Path, dict[str, float]]:
+    """Make all tables and the page of them; the page, and what it took."""
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True, exist_ok=True)
     sites = make_sites(rng)
     write_table(sites, folder / "sites.parquet", SITES)
     answers = {}
-    for name in ["gandl", "intensity", *(f"other_{k}" for k in range(3, featurizers + 1))][:featurizers]:
+    for number, width in enumerate(features):
+        name = f"other_{number}" if number else "gandl"
         files = {
             kind: folder / f"{name}.{kind}.parquet"
             for kind in ("scores", "cell_model", "compounds", "curves", "profiles")
@@ -156,15 +203,14 @@ def make_page(folder: Path, featurizers: int = 2) -> tuple[Path, float]:
         compounds = make_compounds(sites, rng)
         write_table(compounds, files["compounds"], COMPOUNDS)
         make_curves(compounds).to_parquet(files["curves"], index=False)
-        features = rng.standard_normal((WELLS, FEATURES)).astype(np.float32)
-        profiles = pd.DataFrame(features, columns=[f"feature_{k}" for k in range(FEATURES)])
-        profiles.assign(well_id=sites["well_id"]).to_parquet(files["profiles"], index=False)
+        make_profiles(sites["well_id"], width, rng, files["profiles"])
         answers[name] = Answers(**files)
     index = make_sheets(folder / "explorer", sites, rng)
-    about = About("synthetic", "RxRx19a", "synthetic", "gandl", "unlabelled", 0.95, 0.05)
-    begun = time.perf_counter()
-    write_page(answers, folder / "sites.parquet", index, about, folder / "explorer.html")
-    return folder / "explorer.html", time.perf_counter() - begun
+    html = folder / "explorer.html"
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        took = pool.submit(write_measured, answers, folder / "sites.parquet", index, html).result()
+    (folder / "took.json").write_text(json.dumps(took), encoding="utf-8")
+    return html, took
 
 
 def make_sheets(folder: Path, sites: pd.DataFrame, rng: np.random.Generator) -> Path:
@@ -183,87 +229,61 @@ def make_sheets(folder: Path, sites: pd.DataFrame, rng: np.random.Generator) -> 
 
 
 def measure(page_file: Path) -> dict[str, float]:
-    """Seconds to the first paint and until all is drawn; frames per second while the scatter is dragged and zoomed."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(300_000)
-        page.goto(page_file.resolve().as_uri(), wait_until="commit")
-        page.wait_for_selector("html[data-ready=yes]")
-        found = page.evaluate(
-            """() => ({first_paint_s: performance.getEntriesByName("first-contentful-paint")[0].startTime / 1000,
-                scatter_s: performance.getEntriesByName("scatter-drawn")[0].startTime / 1000,
-                ready_s: performance.now() / 1000})"""
-        )
+    """Seconds to the first paint, to the scatter's first picture and until all is drawn; frames per second while it moves."""
+    with launched() as browser:
+        loads = []
+        for _ in range(LOADS):
+            page = open_page(browser, page_file)
+            loads.append(
+                page.evaluate(
+                    """() => ({first_paint_s: performance.getEntriesByName("first-contentful-paint")[0].startTime / 1000,
+                        scatter_s: performance.getEntriesByName("scatter-drawn")[0].startTime / 1000,
+                        ready_s: performance.getEntriesByName("all-drawn")[0].startTime / 1000})"""
+                )
+            )
+            if len(loads) < LOADS:
+                page.close()
+        found = {name: statistics.median(load[name] for load in loads) for name in loads[0]}
         page.evaluate(COUNT)
         box = page.locator("#scatter").bounding_box()
         assert box is not None
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         page.mouse.move(x, y)
         page.mouse.down()
-        found |= {
-            f"pan_{name}": value
-            for name, value in frames(
-                page, lambda k: page.mouse.move(x + 120 * np.sin(k / 9), y + 80 * np.cos(k / 7))
-            ).items()
-        }
+        panned = frames(page, lambda k: page.mouse.move(x + 120 * np.sin(k / 9), y + 80 * np.cos(k / 7)))
         page.mouse.up()
-        found |= {
-            f"zoom_{name}": value
-            for name, value in frames(page, lambda k: page.mouse.wheel(0, 40 if k // 25 % 2 else -40)).items()
-        }
-        browser.close()
+        page.evaluate(TURN_WHEEL)
+        zoomed = frames(page, lambda _: page.wait_for_timeout(20))
+    for act, of_act in (("pan", panned), ("zoom", zoomed)):
+        found |= {f"{act}_{name}": value for name, value in of_act.items()}
     return found
+
+
+def open_page(browser: Any, page_file: Path) -> Any:
+    """Open the page and wait until all of it is drawn."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(300_000)
+    page.goto(page_file.resolve().as_uri(), wait_until="commit")
+    page.wait_for_selector("html[data-ready=yes]")
+    return page
 
 
 def frames(page: Any, act: Any) -> dict[str, float]:
     """Act again and again for `SECONDS`: frames per second in which the points were drawn, as the clock has it and as the busiest
-    thread of the browser would allow with a core to itself; milliseconds of writing the points."""
+    thread of the browser would allow with a core to itself; milliseconds of drawing one; the share of the wells that it shows."""
     page.evaluate("() => { window.frames_ = []; window.work_ = []; }")
     before, begun, k = processor_time(), time.perf_counter(), 0
     while goes_on(begun, lambda: page.evaluate("() => window.work_.length"), k):
         act(k)
         k += 1
     drawn = page.evaluate("() => window.work_")
-    times = [at for at, _ in drawn]
+    times = [at for at, _, _ in drawn]
     return {
         "frames_per_s": 1000 * (len(times) - 1) / (times[-1] - times[0]),
         "frames_per_core_s": len(times) / busiest(before, processor_time()),
-        "drawing_ms": statistics.median(work for _, work in drawn),
+        "drawing_ms": statistics.median(work for _, work, _ in drawn),
+        "share": statistics.median(share for _, _, share in drawn),
     }
-
-
-def goes_on(begun: float, drawn: Callable[[], int], k: int) -> bool:
-    """Whether there is time left, or frames are lacking (which is asked now and then)."""
-    passed = time.perf_counter() - begun
-    return passed < SECONDS or (passed < PATIENCE and (k % 10 > 0 or drawn() < FEWEST))
-
-
-def processor_time() -> dict[tuple[int, int], float]:
-    """Seconds of a core that every thread of the browser has used: of all processes that this one started, themselves or not."""
-    parents, found = {}, {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-        except OSError:  # it has just ended
-            continue
-    for process in parents:
-        above = process
-        while above in parents and above != os.getpid():
-            above = parents[above]
-        name = Path(f"/proc/{process}/cmdline")
-        if above == os.getpid() and process != os.getpid() and "chromium" in name.read_text():
-            for thread in Path(f"/proc/{process}/task").glob("*/stat"):
-                ticks = thread.read_text().rpartition(")")[2].split()
-                found[process, int(thread.parent.name)] = sum(map(int, ticks[11:13])) / os.sysconf("SC_CLK_TCK")
-    return found
-
-
-def busiest(before: Mapping[tuple[int, int], float], after: Mapping[tuple[int, int], float]) -> float:
-    """Seconds that the busiest thread used between two looks."""
-    return max(seconds - before.get(thread, 0.0) for thread, seconds in after.items())
 
 
 def main() -> None:
@@ -273,10 +293,19 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, help="where to make the page, which is kept (default: a temporary folder)"
     )
-    parser.add_argument("--featurizers", type=int, default=2)
+    parser.add_argument("--made", action="store_true", help="the page is in --folder already")
+    parser.add_argument("--features", type=int, nargs="+", default=FEATURES, help="of each featurizer")
+    parser.add_argument("--only-make", action="store_true", help="do not open the page")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        page, seconds = make_page(options.folder or Path(place), options.featurizers)
+        if options.made:
+            page = options.folder / "explorer.html"
+            took = json.loads((options.folder / "took.json").read_text(encoding="utf-8"))
+        else:
+            page, took = make_page(options.folder or Path(place), options.features)
+        if options.only_make:
+            print(took)
+            return
         row = {
             "date": datetime.date.today().isoformat(),
             "machine": machine(),
@@ -284,8 +313,9 @@ def main() -> None:
             "versions": versions("plotly", "playwright"),
             "wells": WELLS,
             "compounds": COMPOUND_NAMES,
-            "featurizers": options.featurizers,
-            "made_in_s": round(seconds, 1),
+            "featurizers": len(options.features),
+            "most_features": max(options.features),
+            **took,
             "page_mb": round(page.stat().st_size / 10**6, 1),
             **{name: round(value, 2) for name, value in measure(page).items()},
         }

@@ -22,8 +22,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.chromium import launched
 from benchmarks.measuring import RESULTS, append, machine
-from benchmarks.speed.explorer import CHROMIUM, FLAGS, WELLS, busiest, goes_on, processor_time
+from benchmarks.speed.explorer import WELLS
+from benchmarks.speed.frames import busiest, goes_on, processor_time
 
 SIDE = (900, 560)
 SETUPS = {
@@ -67,7 +69,7 @@ def page_of(name: str, modules: Path, folder: Path) -> Path:
     if entry:
         source = modules / "entry.js"
         source.write_text(entry, encoding="utf-8")
-        command = [
+        command: list[str | Path] = [
             modules / "node_modules/.bin/esbuild",
             source,
             "--bundle",
@@ -97,10 +99,7 @@ def page_of(name: str, modules: Path, folder: Path) -> Path:
 
 def measure(name: str, page_file: Path, flags: list[str], picture: Path | None) -> dict[str, Any]:
     """Frames per second of the page while it is dragged and zoomed; whether WebGL was there; what went wrong."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=flags)
+    with launched(flags) as browser:
         page = browser.new_page(viewport={"width": 1000, "height": 640})
         page.set_default_timeout(300_000)
         problems: list[str] = []
@@ -118,7 +117,6 @@ def measure(name: str, page_file: Path, flags: list[str], picture: Path | None) 
         if picture:
             page.screenshot(path=str(picture))
         problems += page.evaluate("() => window.problems")
-        browser.close()
     return {
         "library": name,
         "webgl": webgl,
@@ -152,7 +150,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="append to results/scatter_libraries.csv")
     parser.add_argument("--pictures", type=Path, help="folder for a screenshot of each")
     options = parser.parse_args()
-    flags = [*FLAGS, *(["--enable-unsafe-swiftshader"] if options.software_webgl else [])]
+    flags = ["--enable-unsafe-swiftshader"] if options.software_webgl else []
     rows = []
     for name in [options.only] if options.only else SETUPS:
         with tempfile.TemporaryDirectory() as place:

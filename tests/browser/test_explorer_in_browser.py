@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from chromium import Opened, browser, open_file
-from explorer_inputs import write_page
+from explorer_inputs import HALFWAY, write_page
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +58,10 @@ def colours_of_canvas(opened: Opened, selector: str) -> int:
 
 
 def test_the_page_opens_from_its_file_and_says_that_it_is_simulated(opened: Opened) -> None:
-    assert "simulated" in text(opened, "header")
-    assert "simulated" in text(opened, "#scatter-note")
+    for title in ("header", "#scatter-note", "#well-title", "#plate-title", "#curve-title", "#hits-title"):
+        assert "simulated" in text(opened, title)
     assert "144 wells on 3 plates" in text(opened, "header")
-    assert colours_of_canvas(opened, "#scatter canvas") > 10
+    assert colours_of_canvas(opened, "#scatter canvas >> nth=0") > 10
     assert opened.page.locator("#plate .heatmaplayer image, #plate .heatmaplayer path").count() > 0
     assert opened.page.locator("#curve .scatterlayer .trace").count() >= 5
     assert "MIT" in text(opened, "footer")
@@ -106,7 +107,7 @@ def test_the_table_of_compounds_is_searched_filtered_and_sorted(opened: Opened) 
     assert rows.count() == 2
     opened.page.fill("#filter-text", "")
     opened.page.select_option("#filter-flag", "falling")
-    assert {line.split("\t")[0] for line in rows.all_inner_texts()} == {"GS-441524"}
+    assert {line.split("\t")[0] for line in rows.all_inner_texts()} == {"GS-441524 (simulated)"}
     opened.page.select_option("#filter-flag", "")
     opened.page.click("#hits th[data-key=compound] button")
     assert rows.first.inner_text().startswith("<i>Aspirin</i>")
@@ -120,7 +121,7 @@ def test_a_link_leads_from_a_plate_to_a_curve_by_keyboard_alone(opened: Opened) 
     assert "GS-441524" in text(opened, "#well")
     opened.page.focus("#to-curve")
     press(opened, "Enter")
-    wait_for(opened, "#curve-title", "GS-441524, HRCE")
+    wait_for(opened, "#curve-title", "GS-441524 (simulated), HRCE")
     assert "falls with the dose" in text(opened, "#curve-facts")
     assert opened.page.evaluate("document.activeElement.id") == "curve-title"
 
@@ -139,11 +140,106 @@ def test_the_scatter_is_walked_by_keyboard_and_shows_images_and_neighbours(opene
     name = nearest.inner_text().split("\n")[0] or nearest.inner_text().split("\n")[1]
     nearest.click()
     wait_for(opened, "#well", name)
-    view = opened.page.evaluate("document.getElementById('axes').layout.xaxis.range")
+    assert colours_of_canvas(opened, "#scatter canvas >> nth=1") > 3  # rings
+
+
+def view_of(opened: Opened) -> list[float]:
+    """The ends of the axes of the scatter, once it has come to rest."""
+    opened.page.wait_for_timeout(400)
+    return [float(end) for end in str(opened.page.locator("#scatter").get_attribute("data-view")).split()]
+
+
+def test_the_scatter_is_panned_and_zoomed_by_keyboard_wheel_and_drag(opened: Opened) -> None:
+    first = view_of(opened)
     opened.page.focus("#scatter")
     press(opened, "+")
-    closer = opened.page.evaluate("document.getElementById('axes').layout.xaxis.range")
-    assert closer[1] - closer[0] < view[1] - view[0]
+    closer = view_of(opened)
+    assert closer[1] - closer[0] == pytest.approx(0.75 * (first[1] - first[0]), rel=1e-4)
+    assert closer[0] + closer[1] == pytest.approx(first[0] + first[1], abs=1e-4)
+    press(opened, "Shift+ArrowRight", "0")
+    assert view_of(opened) == first
+    box = opened.page.locator("#scatter").bounding_box()
+    x, y = box["x"] + 58, box["y"] + 10  # the corner of the plot, which stays where it is
+    opened.page.mouse.move(x, y)
+    opened.page.mouse.wheel(0, -100)
+    nearer = view_of(opened)
+    assert nearer[0] == pytest.approx(first[0], abs=1e-4)
+    assert nearer[3] == pytest.approx(first[3], abs=2e-3)  # a wheel is read in whole px
+    assert nearer[1] < first[1]
+    opened.page.mouse.move(x + 300, y + 300)
+    opened.page.mouse.down()
+    opened.page.mouse.move(x + 350, y + 280, steps=3)
+    opened.page.mouse.up()
+    moved = view_of(opened)
+    across, up = nearer[1] - nearer[0], nearer[3] - nearer[2]
+    assert moved[0] == pytest.approx(nearer[0] - 50 / (box["width"] - 72) * across, abs=1e-3)
+    assert moved[2] == pytest.approx(nearer[2] - 20 / (box["height"] - 58) * up, abs=1e-3)
+    assert text(opened, "#selection-count") == "No well is selected."
+
+
+def test_the_wells_are_drawn_before_the_library_runs(launched: Any, page_file: Path) -> None:
+    watch = """const mark = performance.mark.bind(performance);
+      window.libraryAt = {};
+      performance.mark = (name) => { window.libraryAt[name] = !!window.Plotly; return mark(name); };"""
+    opened = open_file(launched, page_file, before=watch)
+    assert opened.page.evaluate("window.libraryAt") == {"scatter-drawn": False, "all-drawn": True}
+    assert opened.errors == []
+    opened.page.close()
+
+
+def test_the_same_link_leads_to_its_plate_again_and_the_address_names_what_is_shown(opened: Opened) -> None:
+    opened.page.focus("#plate")
+    press(opened, "ArrowRight", "Enter")
+    link = opened.page.locator("#well a", has_text="Its plate")
+    for _ in range(2):
+        opened.page.focus("#plate")
+        press(opened, "PageDown")
+        wait_for(opened, "#plate-title", "HRCE-1_2")
+        link.click()
+        wait_for(opened, "#plate-title", "HRCE-1_1")
+        assert opened.page.evaluate("document.activeElement.id") == "plate-title"
+    opened.page.select_option("#plate-choice", label="VERO-1_1")
+    opened.page.wait_for_url(re.compile("plate=VERO-1_1"))
+    assert "well=HRCE-1_1_" in opened.page.url
+
+
+def test_an_address_names_a_view_and_says_what_is_not_there(launched: Any, page_file: Path) -> None:
+    opened = open_file(launched, page_file, address="#compound=gs-441524&cell=VERO&featurizer=intensity")
+    wait_for(opened, "#curve-title", "GS-441524 (simulated), VERO")
+    assert opened.page.input_value("#featurizer") == "intensity"
+    assert text(opened, "#notice") == ""
+    opened.page.evaluate("location.hash = '#compound=Favipiravir&plate=HRCE-9_9'")
+    wait_for(opened, "#notice", "no plate “HRCE-9_9”, no dose response of “Favipiravir”")
+    opened.page.fill("#compound", "Nothing")
+    opened.page.keyboard.press("Enter")
+    wait_for(opened, "#notice", "no dose response of “Nothing”")
+    opened.page.fill("#compound", "Remdesivir")
+    opened.page.keyboard.press("Enter")
+    wait_for(opened, "#curve-title", "Remdesivir, VERO")
+    assert text(opened, "#notice") == ""
+    assert opened.errors == []
+    opened.page.close()
+
+
+def test_a_browser_that_cannot_unpack_the_page_says_so(launched: Any, page_file: Path) -> None:
+    opened = open_file(launched, page_file, before="delete window.DecompressionStream", wait_for="#notice:not(:empty)")
+    assert "this browser cannot unpack the data" in text(opened, "#notice")
+    opened.page.close()
+
+
+def test_all_plates_are_one_stop_of_the_tab_key(opened: Opened) -> None:
+    assert opened.page.locator("#all-plates button").count() == 0  # closed
+    opened.page.focus("#overview summary")
+    press(opened, "Enter")
+    opened.page.wait_for_selector("#all-plates button")
+    press(opened, "Tab")
+    chosen = "document.activeElement.dataset.plate"
+    assert opened.page.evaluate(chosen) == "0"
+    press(opened, "ArrowRight", "ArrowRight")
+    assert opened.page.evaluate(chosen) == "2"
+    wait_for(opened, "#plate-title", "VERO-1_1")
+    press(opened, "Tab")
+    assert opened.page.evaluate("document.activeElement.id") == "compound"
 
 
 def test_another_featurizer_and_another_space_are_shown(opened: Opened) -> None:
@@ -156,6 +252,16 @@ def test_another_featurizer_and_another_space_are_shown(opened: Opened) -> None:
     opened.page.focus("#plate")
     press(opened, "ArrowRight", "Enter")
     opened.page.wait_for_selector("text=A well has another profile in every fold")
+
+
+def test_an_ec50_without_a_curve_lies_halfway_between_bottom_and_top(opened: Opened) -> None:
+    opened.page.select_option("#featurizer", "imagenet_collapsed")
+    opened.page.fill("#compound", "Remdesivir")
+    opened.page.keyboard.press("Enter")
+    wait_for(opened, "#curve-title", "Remdesivir")
+    opened.page.wait_for_timeout(500)
+    marker = opened.page.evaluate("document.getElementById('curve').data.at(-1)")
+    assert (marker["x"], marker["y"]) == ([0.1], [HALFWAY])
 
 
 def test_dark_and_light_follow_the_system_and_the_choice(launched: Any, page_file: Path) -> None:

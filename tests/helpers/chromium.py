@@ -1,8 +1,7 @@
-"""The system's Chromium, driven by playwright: opens pages from files, keeps what they complain of and what they request."""
+"""The system's Chromium in tests: opens pages from files, keeps what they complain of and what they request."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,13 +10,10 @@ from typing import Any
 
 import pytest
 
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-]
+from benchmarks.chromium import MISSING, chromium, launched
+
 PATIENCE = 120_000
 """Milliseconds that a machine may take that has much else to do."""
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @dataclass
@@ -29,35 +25,33 @@ class Opened:
     requested: list[str] = field(default_factory=list)
 
 
-def browser_or_skip() -> tuple[Any, str]:
-    """Playwright's entry and the path of Chromium; the test is skipped where either is absent."""
-    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements.in)")
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
-        pytest.skip(f"no browser: none of {', '.join(NAMES)} is installed")
-    return driver.sync_playwright, path
-
-
 @contextmanager
 def browser() -> Iterator[Any]:
-    """A headless browser."""
-    start, path = browser_or_skip()
-    with start() as driver:
-        launched = driver.chromium.launch(executable_path=path, headless=True, args=FLAGS)
-        try:
-            yield launched
-        finally:
-            launched.close()
+    """A headless browser; the test is skipped where playwright or Chromium is absent."""
+    pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements.in)")
+    if chromium() is None:
+        pytest.skip(MISSING)
+    with launched() as found:
+        yield found
 
 
-def open_file(launched: Any, file: Path, scheme: str = "light") -> Opened:
-    """Open a page from its file and wait until the explorer is ready."""
-    page = launched.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+def open_file(
+    opener: Any,
+    file: Path,
+    scheme: str = "light",
+    address: str = "",
+    wait_for: str = "html[data-ready=yes]",
+    before: str = "",
+) -> Opened:
+    """Open a page from its file and wait until it is ready; `before` : a script that runs before the page's own."""
+    page = opener.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
     page.set_default_timeout(PATIENCE)
+    if before:
+        page.add_init_script(before)
     opened = Opened(page)
     page.on("console", lambda message: opened.errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: opened.errors.append(str(error)))
     page.on("request", lambda request: opened.requested.append(request.url))
-    page.goto(file.resolve().as_uri(), wait_until="commit")
-    page.wait_for_selector("html[data-ready=yes]")
+    page.goto(file.resolve().as_uri() + address, wait_until="commit")
+    page.wait_for_selector(wait_for)
     return opened

@@ -23,11 +23,13 @@ DOSES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 COMPOUND_OF_ROW = {
     "A": "Remdesivir",
     "B": "Remdesivir",
-    "C": "GS-441524",
-    "D": "GS-441524",
+    "C": "GS-441524 (simulated)",
+    "D": "GS-441524 (simulated)",
     "E": '<i>Aspirin</i>, "acid"',
 }
 EC50 = {"Remdesivir": 0.1}
+BOTTOM, TOP = -0.75, 1.0
+HALFWAY = (BOTTOM + TOP) / 2
 FEATURIZERS = ("gandl", "intensity", "imagenet_collapsed")
 ABOUT = About("small", "rxrx19a", "simulated", "gandl", "unlabelled", 0.95, 0.05)
 
@@ -78,7 +80,9 @@ def compound_table(sites: pd.DataFrame) -> pd.DataFrame:
                 ec50_um=EC50.get(compound, np.nan),
                 ec50_low_um=0.07 if hit else np.nan,
                 ec50_high_um=0.15 if hit else np.nan,
-                flags="falling|one_replicate" if compound == "GS-441524" else None,
+                bottom=BOTTOM if hit else np.nan,
+                top=TOP if hit else np.nan,
+                flags="falling|one_replicate" if compound.startswith("GS-441524") else None,
                 no_curve=None if hit else "a constant fits as well",
             )
         )
@@ -122,7 +126,7 @@ def write_answers(folder: Path) -> dict[str, Answers]:
         )
         curve_table(compounds).to_parquet(files["curves"], index=False)
         if name == "imagenet_collapsed":
-            del files["profiles"]
+            del files["profiles"], files["curves"]
         else:
             write_table(profile_table(sites), files["profiles"], WELL_PROFILES)
         answers[name] = Answers(**files)

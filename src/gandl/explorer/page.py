@@ -1,7 +1,7 @@
 """The page: takes what every featurizer answers, the wells and the index of thumbnails, makes `explorer.html`.
 
-Data that the first picture needs stand before the scripts, all others behind them, so that a large screen is seen before it is
-read to its end. The page loads nothing but the sprite sheets beside it.
+Data that the first picture needs stand before the script, all others behind it, and behind the wells' columns the library that
+draws plates and curves: so a large screen is seen before it is read to its end. The page loads nothing but the sheets beside it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 import gandl
+from gandl.config import Scaling
 from gandl.evaluation.terms import FLAGS, NO_CELL_TYPE
 from gandl.explorer import answers as tables, neighbours, packing, wells as of_wells
 from gandl.explorer.answers import Answers, Read, Series
@@ -25,23 +26,15 @@ from gandl.explorer.bundle import STATIC, joined, library
 from gandl.explorer.colours import colours
 from gandl.explorer.wells import Wells
 from gandl.figures.common.labels import normalization_label
+from gandl.tables.row_letters import row_name
 from gandl.workflow.files import atomic
 from gandl.workflow.progress import Progress
 
 TEMPLATE = "explorer.html.jinja"
+OFF = "Off score (first remaining axis)"
 SPACES = {
-    "E2": {
-        "name": "E²: controls",
-        "x": "On score (−1: mean C−, +1: mean C+)",
-        "y": "Off score (first remaining axis)",
-        "title": "E²: C+ against C−",
-    },
-    "C2": {
-        "name": "C²: cell models",
-        "x": "On score (−1: mean VERO, +1: mean HRCE)",
-        "y": "Off score (first remaining axis)",
-        "title": "C²: HRCE against VERO",
-    },
+    "E2": {"name": "E²: controls", "title": "E²: C+ against C−", "negative": "C−", "positive": "C+"},
+    "C2": {"name": "C²: cell models", "title": "C²: HRCE against VERO", "negative": "VERO", "positive": "HRCE"},
 }
 
 logger = logging.getLogger(__name__)
@@ -53,6 +46,7 @@ class About:
 
     run, dataset : names. word : such as "simulated"; empty for real images. first : the featurizer that is shown first.
     normalization : of the profiles behind E2. confidence : coverage of intervals. false_discovery : rate accepted among hits.
+    scaling : `evaluation.scaling`: what on scores of -1 and +1 mean.
     """
 
     run: str
@@ -62,6 +56,7 @@ class About:
     normalization: str
     confidence: float
     false_discovery: float
+    scaling: str = Scaling.PAPER.value
 
 
 def write_explorer(
@@ -82,6 +77,7 @@ def write_explorer(
     normalization: str,
     confidence: float,
     false_discovery: float,
+    scaling: str = Scaling.PAPER.value,
     html: Path,
 ) -> None:
     """Write the page of a run.
@@ -91,7 +87,7 @@ def write_explorer(
     scores, cell_model, compounds, curves : as in `Answers`, a file for each of the `featurizers`; none where not requested.
     profiles : normalised wells of the `profiled` featurizers, which have one vector per well.
     sites : sites table of the screen. thumbnails : index that `write_thumbnails` wrote; its sheets lie in the folder beside it.
-    run, dataset, word, first, normalization, confidence, false_discovery : as in `About`.
+    run, dataset, word, first, normalization, confidence, false_discovery, scaling : as in `About`.
     html : the page.
 
     Raises
@@ -105,7 +101,7 @@ def write_explorer(
         name: Answers(**{kind: paths[at] for kind, paths in given.items() if paths}, profiles=with_profiles.get(name))
         for at, name in enumerate(featurizers)
     }
-    about = About(run, dataset, word, first, normalization, confidence, false_discovery)
+    about = About(run, dataset, word, first, normalization, confidence, false_discovery, scaling)
     write_page(answers, sites, thumbnails, about, html)
 
 
@@ -170,17 +166,23 @@ def _document(
     cells, of_compound = wells.coded("cell_type"), {name: at for at, name in enumerate(compounds)}
     of_cell = {name: at for at, name in enumerate(cells.values)}
     spaces = [space for space in SPACES if any(one.schemes.get(space) for one in read.values())] or ["E2"]
+    plates = _plates(wells)
     return {
         **vars(about),
         "first": first,
         "normalization": normalization_label(about.normalization).lower(),
         "version": gandl.__version__,
         "wells": len(wells.table),
-        "spaces": {space: SPACES[space] for space in spaces},
+        "spaces": {
+            space: {**SPACES[space], "x": on_axis(Scaling(about.scaling), **SPACES[space]), "y": OFF}
+            for space in spaces
+        },
+        "means_at_ends": about.scaling == Scaling.PAPER,
         "featurizers": [
             {**tables.described(name, one, spaces), "neighbours": measures.get(name, "")} for name, one in read.items()
         ],
-        "plates": _plates(wells),
+        "plates": plates,
+        "row_names": [row_name(row + 1) for row in range(max(plate["rows"] for plate in plates))],
         "cells": ["no cell type named" if name == NO_CELL_TYPE else name for name in cells.values],
         "conditions": wells.coded("condition").values,
         "compounds": list(compounds),
@@ -191,6 +193,7 @@ def _document(
         ],
         "curve_points": tables.CURVE_POINTS,
         "neighbours": neighbours.NEIGHBOURS,
+        "sought_in": neighbours.sought_in(len(wells.table)),
         "decimals": packing.DECIMALS,
         "flags": FLAGS,
         "colours": colours(),
@@ -204,6 +207,13 @@ def _document(
             "width_um": sheets["width_um"],
         },
     }
+
+
+def on_axis(scaling: Scaling, negative: str, positive: str, **_: str) -> str:
+    """The words of an on axis: what -1 and +1 are."""
+    if scaling == Scaling.PAPER:
+        return f"On score (−1: mean {negative}, +1: mean {positive})"
+    return f"On score (training {negative} and {positive} fill −1 to +1)"
 
 
 def _plates(wells: Wells) -> list[dict[str, Any]]:
@@ -225,6 +235,7 @@ def _plates(wells: Wells) -> list[dict[str, Any]]:
 
 def _write(document: dict[str, Any], early: Mapping[str, str], late: Mapping[str, str], html: Path) -> None:
     drawing, of_library = library()
+    of_first_picture = ("group", f"scores:{document['first']}")
     environment = Environment(
         loader=FileSystemLoader(STATIC),
         autoescape=select_autoescape(["html", "jinja"]),
@@ -235,7 +246,8 @@ def _write(document: dict[str, Any], early: Mapping[str, str], late: Mapping[str
         about=document,
         document=packing.plain(document),
         style=(STATIC / "style.css").read_text(encoding="utf-8"),
-        early=early,
+        first={name: early[name] for name in of_first_picture},
+        second={name: text for name, text in early.items() if name not in of_first_picture},
         late=late,
         library=of_library,
         drawing=drawing,

@@ -13,6 +13,7 @@ from gandl.evaluation.terms import NO_CELL_TYPE, compounds_of
 from gandl.explorer import packing
 from gandl.figures.common.palette import CELL_TYPE_CONTROLS, group_of
 from gandl.tables import SITES, read_table
+from gandl.tables.row_letters import row_number
 
 OF_WELLS = (
     *("well_id", "plate_id", "store_id", "well", "row", "column", "cell_type", "condition", "control"),
@@ -69,20 +70,12 @@ def wells_of(sites: Path) -> Wells:
     """Read a sites table (`tables.SITES`), one row per well."""
     table = read_table(sites, SITES, OF_WELLS).drop_duplicates("well_id", ignore_index=True)
     table = table.assign(compound=compounds_of(table))
-    row = table["row"].map(row_number).to_numpy(int)
+    row = table["row"].map(row_number).to_numpy(int) - 1
     plate = pd.factorize(table["plate_id"])[0]
     order = np.lexsort((table["column"].to_numpy(int), row, plate))
     table = table.iloc[order].reset_index(drop=True)
     groups, group = _groups(table)
     return Wells(table, groups, group, row[order])
-
-
-def row_number(row: str) -> int:
-    """Which row of a plate a name means, from 0: A, B ... Z, AA, AB ..."""
-    number = 0
-    for letter in row:
-        number = 26 * number + ord(letter.upper()) - 64
-    return number - 1
 
 
 def blocks(wells: Wells, compounds: list[str]) -> dict[str, str]:

@@ -14,9 +14,10 @@ from explorer_blocks import Blocks, from_fixed_point, from_planes, unpack
 from explorer_inputs import ABOUT, FEATURIZERS, score_table, site_table, write_answers, write_page, write_sheets
 from gandl.evaluation.missing.answers import Missing, write_missing
 from gandl.evaluation.terms import COMPOUNDS
-from gandl.explorer import bundle, page as explorer_page
+from gandl.explorer import bundle, neighbours, page as explorer_page
 from gandl.explorer.bundle import BundleError, joined
-from gandl.explorer.wells import row_number, wells_of
+from gandl.explorer.page import About
+from gandl.explorer.wells import wells_of
 from gandl.tables import WELL_SCORES
 
 
@@ -82,18 +83,21 @@ def test_compounds_and_curves_follow_the_list_of_series(blocks: Blocks) -> None:
     at = names.index(("HRCE", "Remdesivir"))
     columns = json.loads(unpack(blocks.found["compounds:gandl"]))
     assert (columns["hit"][at], columns["ec50_um"][at], columns["flags"][at]) == (True, 0.1, None)
-    assert columns["flags"][names.index(("VERO", "GS-441524"))] == "falling|one_replicate"
+    assert columns["flags"][names.index(("VERO", "GS-441524 (simulated)"))] == "falling|one_replicate"
     curves = from_fixed_point(blocks.found["curves:gandl"]).reshape(len(names), 3, about["curve_points"])
     dose = np.geomspace(0.01, 3.0, about["curve_points"])
     assert curves[at, 0] == pytest.approx(-1 + 2 / (1 + 0.1 / dose), abs=0.02)
     assert curves[at, 2] - curves[at, 0] == pytest.approx(0.1, abs=2e-3)
-    assert np.isnan(curves[names.index(("HRCE", "GS-441524")), 1:]).all()
+    assert np.isnan(curves[names.index(("HRCE", "GS-441524 (simulated)")), 1:]).all()
 
 
-def test_the_first_featurizer_stands_before_the_scripts_and_the_others_behind(page: Path) -> None:
+def test_what_the_first_picture_needs_stands_before_the_script_and_the_library_behind_the_wells(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     script = text.index('"use strict";\n// ')
-    assert text.index('data-block="scores:gandl"') < script < text.index('data-block="scores:intensity"')
+    order = ["group", "scores:gandl", "well_id", "compounds:gandl", "library", "scores:intensity"]
+    places = [text.index(f'data-block="{name}"') for name in order]
+    assert places == sorted(places)
+    assert places[1] < script < places[2]
 
 
 def test_the_page_has_no_address_outside_itself_and_forbids_any(blocks: Blocks, page: Path) -> None:
@@ -148,9 +152,22 @@ def test_a_screen_without_a_dose_series_and_cell_models_has_its_page(tmp_path: P
     assert about["series"] == []
 
 
-@pytest.mark.parametrize(("name", "number"), [("A", 0), ("Z", 25), ("AA", 26), ("AF", 31)])
-def test_rows_of_a_plate_of_1536_wells_are_in_their_order(name: str, number: int) -> None:
-    assert row_number(name) == number
+def test_the_axes_say_what_their_ends_are(tmp_path: Path, blocks: Blocks) -> None:
+    """By the preprint's scaling no mean lies at -1 or +1, so no level is drawn there."""
+    assert blocks.about["spaces"]["E2"]["x"] == "On score (−1: mean C−, +1: mean C+)"
+    assert blocks.about["spaces"]["C2"]["x"] == "On score (−1: mean VERO, +1: mean HRCE)"
+    assert blocks.about["means_at_ends"] is True
+    answers, index = write_answers(tmp_path), write_sheets(tmp_path)
+    about = About(**{**vars(ABOUT), "scaling": "preprint"})
+    explorer_page.write_page(answers, tmp_path / "sites.parquet", index, about, tmp_path / "explorer.html")
+    found = Blocks(tmp_path / "explorer.html").about
+    assert found["spaces"]["E2"]["x"] == "On score (training C− and C+ fill −1 to +1)"
+    assert found["means_at_ends"] is False
+
+
+def test_the_page_says_how_neighbours_of_a_large_screen_are_sought(blocks: Blocks) -> None:
+    assert blocks.about["sought_in"] is None  # all wells are compared
+    assert neighbours.sought_in(neighbours.LARGE + 1) == {"components": 128, "candidates": 24}
 
 
 def test_wells_are_in_the_order_of_their_plate(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 // Curve: one compound in one cell type: its wells by dose, the fit with its band, the EC50 with its interval, the controls beside.
 import { about, loadCompounds, loadCurve, loadScores } from "./data.js";
-import { change, linkTo, listen, selectWells, seriesNamed, state } from "./state.js";
-import { colours, count, decimals, doseText, element, plotLayout, qText } from "./look.js";
+import { change, listen, selectWells, seriesNamed, state } from "./state.js";
+import { colours, count, decimals, doseText, element, plotLayout, qText, titled } from "./look.js";
 
 const MOST_CONTROLS = 150; // of each kind that are drawn, evenly over the screen
 const WELL_TRACE = 0;
 
-export function startCurve(wells) {
+/** Start the panel; resolves when its first curve is drawn. */
+export async function startCurve(wells) {
   const panel = document.getElementById("curve");
   const input = document.getElementById("compound");
   const cellChoice = document.getElementById("cell");
@@ -24,10 +25,7 @@ export function startCurve(wells) {
 
   function choose() {
     const series = seriesNamed(input.value, about.cells[Number(cellChoice.value)]);
-    if (series < 0) return;
-    const [cell, compound] = about.series[series];
-    history.replaceState(null, "", linkTo({ compound: about.compounds[compound], cell: about.cells[cell] }));
-    change({ series });
+    change(series < 0 ? { unknown: `This run has no dose response of “${input.value}”.` } : { series, unknown: "" });
   }
   input.addEventListener("change", choose);
   cellChoice.addEventListener("change", choose);
@@ -52,8 +50,9 @@ export function startCurve(wells) {
     if (series !== state.series || featurizer !== state.featurizer) return;
     input.value = about.compounds[compound];
     cellChoice.value = cell;
-    document.getElementById("curve-title").textContent =
-      `Dose response: ${about.compounds[compound]}, ${about.cells[cell]}`;
+    document.getElementById("curve-title").textContent = titled(
+      `Dose response: ${about.compounds[compound]}, ${about.cells[cell]}`,
+    );
     const { on } = scores.E2;
     const mine = wellsOf([cell, compound]).filter((i) => Number.isFinite(on[i]));
     const row = compounds
@@ -109,7 +108,7 @@ export function startCurve(wells) {
       margin: { l: 52, r: 12, t: 12, b: 46 },
       hovermode: "closest",
       dragmode: false,
-      shapes: [level(-1, theme.negative), level(1, theme.positive)],
+      shapes: about.means_at_ends ? [level(-1, theme.negative), level(1, theme.positive)] : [],
       xaxis: {
         type: "log",
         fixedrange: true,
@@ -166,7 +165,8 @@ export function startCurve(wells) {
     const at = inside(row.ec50_um);
     const k = highest > lowest ? (Math.log(at / lowest) / Math.log(highest / lowest)) * (about.curve_points - 1) : 0;
     const [below, above] = [Math.floor(k), Math.ceil(k)];
-    const y = curve ? curve.fit[below] + (k - below) * (curve.fit[above] - curve.fit[below]) : 0;
+    const halfway = (row.bottom + row.top) / 2; // what an EC50 is the dose of
+    const y = curve ? curve.fit[below] + (k - below) * (curve.fit[above] - curve.fit[below]) : halfway;
     const known = row.ec50_low_um !== null && row.ec50_high_um !== null;
     const symbol = row.ec50_um < lowest ? "triangle-left" : row.ec50_um > highest ? "triangle-right" : "circle";
     return {
@@ -224,13 +224,9 @@ export function startCurve(wells) {
     const mine = new Set(wellsOf(about.series[state.series]));
     selectWells((i) => mine.has(i), true);
   });
-  if (state.series < 0) {
-    const strongest = new URLSearchParams(location.hash.slice(1)).has("compound")
-      ? null
-      : loadCompounds(state.featurizer);
-    Promise.resolve(strongest).then((compounds) => state.series < 0 && change({ series: strongestOf(compounds) }));
-  }
-  listen(["series", "featurizer", "theme"], () => state.series >= 0 && show());
+  if (state.series < 0) change({ series: strongestOf(await loadCompounds(state.featurizer)) });
+  await show();
+  listen(["series", "featurizer", "theme"], show);
 }
 
 /** The compound that is shown first: of the hits the one with the highest efficacy, else of all. */

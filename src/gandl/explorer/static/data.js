@@ -1,10 +1,13 @@
 // Data: takes the packed blocks that stand in the page, gives their columns as arrays (src/gandl/explorer/packing.py packs them).
-// Blocks behind the scripts may not be read yet when they are asked for, so every answer is a promise; each is unpacked once.
+// Blocks behind the script may not be read yet when they are asked for, so every answer is a promise; each is unpacked once.
 
 export const about = JSON.parse(document.getElementById("about").textContent);
 const MISSING = 0xffffffff;
 const NO_CODE = 0xffff;
+const LOOK_AGAIN = 12; // ms between two looks for a block that is not read yet
+const CODED_COLUMNS = ["plate", "row", "column", "cell", "condition", "compound", "dose", "sheet", "place"];
 const unpackedBlocks = new Map();
+let wellsRead = null;
 
 /** The names of a featurizer's blocks end in its name. */
 function unpackedOnce(name, unpack) {
@@ -16,18 +19,25 @@ function unpackedOnce(name, unpack) {
   return unpackedBlocks.get(name);
 }
 
-async function bytesOf(name) {
+/** The text of a block; null where the page has none. */
+export async function textOf(name) {
   const find = () => document.querySelector(`script[data-block="${CSS.escape(name)}"]`);
-  if (document.readyState === "loading" && !(find() && find().nextElementSibling)) {
-    await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve, { once: true }));
+  while (document.readyState === "loading" && !find()?.nextElementSibling) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN)); // its end is read when another element follows
   }
   const element = find();
-  if (!element) return null;
-  const text = atob(element.textContent);
-  const packed = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i += 1) packed[i] = text.charCodeAt(i);
-  element.textContent = "";
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const text = element ? element.textContent : null;
+  if (element) element.textContent = "";
+  return text;
+}
+
+async function bytesOf(name) {
+  const packed = await textOf(name);
+  if (packed === null) return null;
+  const text = atob(packed);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i += 1) bytes[i] = text.charCodeAt(i);
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
@@ -44,33 +54,49 @@ function fromPlanes(bytes, width) {
 
 /** Numbers of fixed point: even codes are positive, odd ones negative, the largest is none. */
 function fromFixedPoint(bytes) {
+  const codes = fromPlanes(bytes, 4);
+  const values = new Float32Array(codes.length);
   const step = 10 ** -about.decimals;
-  return Float32Array.from(fromPlanes(bytes, 4), (code) =>
-    code === MISSING ? NaN : (code % 2 ? -(code + 1) / 2 : code / 2) * step,
-  );
+  for (let i = 0; i < codes.length; i += 1) {
+    const code = codes[i];
+    values[i] = code === MISSING ? NaN : (code & 1 ? -(code + 1) / 2 : code / 2) * step;
+  }
+  return values;
 }
 
 /** Codes; -1 where there is none. */
 function fromCodes(bytes) {
-  return Int32Array.from(fromPlanes(bytes, 2), (code) => (code === NO_CODE ? -1 : code));
+  const codes = Int32Array.from(fromPlanes(bytes, 2));
+  for (let i = 0; i < codes.length; i += 1) if (codes[i] === NO_CODE) codes[i] = -1;
+  return codes;
 }
 
 function fromDocument(bytes) {
   return JSON.parse(new TextDecoder().decode(bytes));
 }
 
-/** The columns of all wells: names (`id`, `well`) and codes. */
-export async function loadWells() {
-  const coded = ["plate", "row", "column", "cell", "condition", "group", "compound", "dose", "sheet", "place"];
-  const [ids, names, ...columns] = await Promise.all([
+/** The group of every well: all that the first picture needs beside the scores. */
+export function loadGroups() {
+  return unpackedOnce("group", fromCodes);
+}
+
+async function readWells() {
+  const [group, ids, names, ...columns] = await Promise.all([
+    loadGroups(),
     unpackedOnce("well_id", fromDocument),
     unpackedOnce("well", fromDocument),
-    ...coded.map((name) => unpackedOnce(name, fromCodes)),
+    ...CODED_COLUMNS.map((name) => unpackedOnce(name, fromCodes)),
   ]);
-  const wells = { n: about.wells, id: ids.split("\n"), well: names.split("\n") };
-  coded.forEach((name, i) => (wells[name] = columns[i]));
+  const wells = { n: about.wells, group, id: ids.split("\n"), well: names.split("\n") };
+  CODED_COLUMNS.forEach((name, i) => (wells[name] = columns[i]));
   wells.at = new Map(wells.id.map((id, i) => [id, i]));
   return wells;
+}
+
+/** The columns of all wells: names (`id`, `well`), their places by name (`at`), and codes. */
+export function loadWells() {
+  wellsRead ??= readWells();
+  return wellsRead;
 }
 
 /** On and off scores of a featurizer by space; not a number where a well has none. */

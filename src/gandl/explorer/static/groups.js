@@ -1,5 +1,5 @@
 // Groups: how each well is drawn under the chosen colours, and the legend, whose buttons show and hide groups.
-import { about, loadCompounds } from "./data.js";
+import { about, loadCompounds, loadWells } from "./data.js";
 import { state } from "./state.js";
 import { colours, count, element } from "./look.js";
 import { pixelOf } from "./raster.js";
@@ -12,9 +12,9 @@ const LEGEND_PATHS = {
   triangle: "M0-1.1L1.1 .8H-1.1z",
 };
 
-/** How each well is drawn under the chosen colours: styles, and a function of a well. */
-export async function stylesOf(wells) {
-  const few = wells.n > 20000 ? 0.6 : 0.85;
+/** How each well is drawn under the chosen colours: styles, and a function of a well. `group`: of every well. */
+export async function stylesOf(group) {
+  const few = group.length > 20000 ? 0.6 : 0.85;
   const theme = colours();
   const styles = about.groups.map(({ kind, colour, mark }) => {
     const control = kind === "positive" || kind === "negative";
@@ -30,36 +30,35 @@ export async function stylesOf(wells) {
   if (state.colour === "dose") {
     theme.dose.forEach((colour) => styles.push({ pixel: pixelOf(colour), mark: "dot", opacity: 0.9, layer: 1 }));
     const last = Math.max(about.doses.length - 1, 1);
+    const wells = await loadWells();
     const shade = about.doses.map((_, rank) => first + Math.round((rank / last) * (theme.dose.length - 1)));
     return {
       styles,
       styleOf: (i) =>
-        about.groups[wells.group[i]].kind === "treated" && wells.dose[i] >= 0 ? shade[wells.dose[i]] : wells.group[i],
+        about.groups[group[i]].kind === "treated" && wells.dose[i] >= 0 ? shade[wells.dose[i]] : group[i],
     };
   }
   if (state.colour === "hit") {
     styles.push({ pixel: pixelOf(theme.mark), mark: "circle", opacity: 0.95, layer: 2 });
-    const compounds = await loadCompounds(state.featurizer);
+    const [wells, compounds] = await Promise.all([loadWells(), loadCompounds(state.featurizer)]);
     const hits = new Set(
       compounds ? about.series.flatMap(([cell, k], s) => (compounds.hit[s] ? [`${cell} ${k}`] : [])) : [],
     );
     return {
       styles,
       styleOf: (i) =>
-        about.groups[wells.group[i]].kind === "treated" && hits.has(`${wells.cell[i]} ${wells.compound[i]}`)
+        about.groups[group[i]].kind === "treated" && hits.has(`${wells.cell[i]} ${wells.compound[i]}`)
           ? first
-          : wells.group[i],
+          : group[i],
     };
   }
-  return { styles, styleOf: (i) => wells.group[i] };
+  return { styles, styleOf: (i) => group[i] };
 }
 
 /** The legend: a button per group that shows or hides its wells. */
-export function startGroups(wells, restyle) {
+export function startGroups(ofWells, restyle) {
   const number = about.groups.map(() => 0);
-  wells.group.forEach((group) => {
-    number[group] += 1;
-  });
+  for (const group of ofWells) number[group] += 1;
   document.getElementById("groups").append(
     ...about.groups.map(({ label, colour, mark }, group) => {
       const sign = element("span", {});

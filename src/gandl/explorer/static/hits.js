@@ -1,7 +1,7 @@
 // Hits: every compound in every cell type by the chosen featurizer: searched, filtered, sorted, page by page.
 import { about, loadCompounds } from "./data.js";
 import { linkTo, listen, state } from "./state.js";
-import { asCsv, count, decimals, doseText, download, element, qText } from "./look.js";
+import { asCsv, count, decimals, doseText, download, element, qText, titled } from "./look.js";
 
 const ROWS_OF_A_PAGE = 15;
 const FIRST_SORT = { key: "efficacy", down: true };
@@ -58,6 +58,7 @@ export function startHits() {
     ["text", "cell", "flag", "efficacy", "hit"].map((name) => [name, document.getElementById(`filter-${name}`)]),
   );
   let [rows, sort, page] = [[], { ...FIRST_SORT }, 0];
+  document.getElementById("hits-title").textContent = titled("Compounds");
 
   const cells = [...new Set(about.series.map(([cell]) => cell))].filter((cell) => cell >= 0);
   field.cell.append(

@@ -53,6 +53,11 @@ export function doseText(um) {
   return `${text.includes(".") ? text.replace(/\.?0+$/, "") : text} ${nano ? "nM" : "µM"}`;
 }
 
+/** A title, with the word for images that are no real ones. */
+export function titled(text) {
+  return about.word ? `${text}, ${about.word} images` : text;
+}
+
 export function count(n, noun) {
   return `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 }

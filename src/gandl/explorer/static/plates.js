@@ -1,13 +1,14 @@
 // Plates: one plate as a heat map of the on score, linked with the scatter, and all plates in small.
 import { about, loadScores } from "./data.js";
 import { change, listen, selectWells, shownWell, state, toggleWell } from "./state.js";
-import { colours, decimals, element, plotLayout, speak, wellFacts } from "./look.js";
+import { colours, decimals, element, plotLayout, speak, titled, wellFacts } from "./look.js";
 import { pixelOf } from "./raster.js";
 
 const CONTROL_SIGNS = { positive: "circle-open", negative: "square-open" };
 const [TRACE_SELECTED, TRACE_WELL] = [2, 3]; // behind the heat map and the controls
 
-export function startPlates(wells) {
+/** Start the panel; resolves when its first plate is drawn. */
+export async function startPlates(wells) {
   const panel = document.getElementById("plate");
   const choice = document.getElementById("plate-choice");
   const members = about.plates.map(() => []);
@@ -27,8 +28,8 @@ export function startPlates(wells) {
     on = scores;
     const sizes = Float32Array.from(on).filter(Number.isFinite).map(Math.abs).sort();
     limit = Math.max(1, sizes[Math.floor(0.98 * sizes.length)] ?? 1);
-    showPlate();
     showAll();
+    await showPlate();
   }
 
   async function showPlate() {
@@ -36,7 +37,7 @@ export function startPlates(wells) {
     const plate = about.plates[state.plate];
     const mine = members[state.plate];
     choice.value = state.plate;
-    document.getElementById("plate-title").textContent = `Plate ${plate.name}`;
+    document.getElementById("plate-title").textContent = titled(`Plate ${plate.name}`);
     const grid = Array.from({ length: plate.rows }, () => new Array(plate.columns).fill(null));
     const ids = Array.from({ length: plate.rows }, () => new Array(plate.columns).fill(-1));
     for (const i of mine) {
@@ -86,7 +87,7 @@ export function startPlates(wells) {
         showgrid: false,
         range: [plate.rows - 0.4, -0.6],
         tickvals: rowTicks(plate.rows),
-        ticktext: rowTicks(plate.rows).map(rowName),
+        ticktext: rowTicks(plate.rows).map((row) => about.row_names[row]),
       },
     });
     await Plotly.react(
@@ -139,7 +140,12 @@ export function startPlates(wells) {
         context.putImageData(image, 0, 0);
         const button = element(
           "button",
-          { type: "button", "aria-pressed": plate === state.plate, "data-plate": plate },
+          {
+            type: "button",
+            tabIndex: plate === state.plate ? 0 : -1,
+            "aria-pressed": plate === state.plate,
+            "data-plate": plate,
+          },
           canvas,
           name,
         );
@@ -149,11 +155,30 @@ export function startPlates(wells) {
     );
   }
 
+  /** One of the small plates is reached by Tab, the others from there by arrows. */
   function pressed() {
-    document
-      .querySelectorAll("#all-plates button")
-      .forEach((button) => button.setAttribute("aria-pressed", Number(button.dataset.plate) === state.plate));
+    document.querySelectorAll("#all-plates button").forEach((button) => {
+      const here = Number(button.dataset.plate) === state.plate;
+      button.setAttribute("aria-pressed", here);
+      button.tabIndex = here ? 0 : -1;
+    });
   }
+
+  document.getElementById("all-plates").addEventListener("keydown", (event) => {
+    const last = about.plates.length - 1;
+    const plate = {
+      ArrowRight: Math.min(state.plate + 1, last),
+      ArrowDown: Math.min(state.plate + 1, last),
+      ArrowLeft: Math.max(state.plate - 1, 0),
+      ArrowUp: Math.max(state.plate - 1, 0),
+      Home: 0,
+      End: last,
+    }[event.key];
+    if (plate === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    change({ plate });
+    document.querySelector(`#all-plates button[data-plate="${plate}"]`).focus();
+  });
 
   const steps = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] };
   panel.addEventListener("keydown", (event) => {
@@ -191,28 +216,22 @@ export function startPlates(wells) {
     .getElementById("selection-plate")
     .addEventListener("click", () => selectWells((i) => wells.plate[i] === state.plate, true));
   document.getElementById("overview").addEventListener("toggle", showAll);
-  readScores().then(() => {
-    const hit = (event) => event.points?.[0]?.customdata ?? -1;
-    panel.on("plotly_hover", (event) => hit(event) >= 0 && change({ hover: hit(event) }));
-    panel.on("plotly_unhover", () => change({ hover: -1 }));
-    panel.on("plotly_click", (event) => hit(event) >= 0 && change({ well: hit(event) }));
-    listen(["featurizer", "space"], readScores);
-    listen(["plate"], () => {
-      showPlate();
-      pressed();
-    });
-    listen(["theme"], () => {
-      showPlate();
-      showAll();
-    });
-    listen(["hover", "well"], () => moveMark(TRACE_WELL, wellHere()));
-    listen(["selections"], () => moveMark(TRACE_SELECTED, selectedOf(members[state.plate])));
+  await readScores();
+  const hit = (event) => event.points?.[0]?.customdata ?? -1;
+  panel.on("plotly_hover", (event) => hit(event) >= 0 && change({ hover: hit(event) }));
+  panel.on("plotly_unhover", () => change({ hover: -1 }));
+  panel.on("plotly_click", (event) => hit(event) >= 0 && change({ well: hit(event) }));
+  listen(["featurizer", "space"], readScores);
+  listen(["plate"], () => {
+    showPlate();
+    pressed();
   });
-}
-
-/** The letters of a plate's row: A ... Z, AA, AB ... */
-function rowName(row) {
-  return row < 26 ? String.fromCharCode(65 + row) : rowName(Math.floor(row / 26) - 1) + rowName(row % 26);
+  listen(["theme"], () => {
+    showPlate();
+    showAll();
+  });
+  listen(["hover", "well"], () => moveMark(TRACE_WELL, wellHere()));
+  listen(["selections"], () => moveMark(TRACE_SELECTED, selectedOf(members[state.plate])));
 }
 
 function rowTicks(rows) {

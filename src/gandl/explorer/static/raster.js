@@ -1,6 +1,6 @@
 // Raster: takes points with a style each, writes them as small anti-aliased marks into the pixels of an image.
-// Libraries draw so many points by WebGL: Plotly too slowly without a graphics card, regl-scatterplot as circles only
-// (docs/decisions.md, "Written here, although libraries exist").
+// Libraries draw so many points by WebGL, which is slow without a graphics card (docs/decisions.md, "Written here, although
+// libraries exist").
 
 const rasterStamps = new Map();
 const SUBSAMPLES = 4;
@@ -42,38 +42,36 @@ export function pixelOf(hex) {
 }
 
 /**
- * Draw points; returns how many lie within the view.
+ * Draw points; returns how many of them lie within the view.
  *
  * pixels : Uint32Array of width x height, filled with the ground. x, y : of all points, in units of the view.
- * order : which points, in the order in which they are drawn. style : of every point, a place in `styles`.
+ * order : which points, in the order in which they are drawn; every `step`-th of them is. style : of every point, a place in `styles`.
  * styles : [{pixel, mark, opacity}]. view : [x0, x1, y0, y1]. radius : of marks, px. only : Uint8Array, 1 for the points that
  * keep their opacity; all others fade. null: all keep it.
  */
-export function paint(pixels, width, height, { x, y, order, style, styles, view, radius, only }) {
+export function paint(pixels, width, height, { x, y, order, step, style, styles, view, radius, only }) {
   const [x0, x1, y0, y1] = view;
   const [perX, perY] = [width / (x1 - x0), height / (y1 - y0)];
-  const stamps = styles.map(({ mark }) => placed(stampOf(mark, radius), width));
+  const stamps = styles.map((one) => placed(one, stampOf(one.mark, radius), width));
   let drawn = 0;
-  for (let k = 0; k < order.length; k += 1) {
+  for (let k = 0; k < order.length; k += step) {
     const i = order[k];
     const column = Math.round((x[i] - x0) * perX);
     const row = Math.round((y1 - y[i]) * perY);
     if (!(column >= 0 && column < width && row >= 0 && row < height)) continue; // also where a score is not a number
     drawn += 1;
-    const { pixel, opacity } = styles[style[i]];
-    const { reach, covered, offsets } = stamps[style[i]];
-    const alpha = only && !only[i] ? opacity * FADED : opacity;
+    const { reach, covered, offsets, full, faded, redBlue, green } = stamps[style[i]];
+    const alpha = only !== null && only[i] === 0 ? faded : full;
     const whole = column >= reach && column < width - reach && row >= reach && row < height - reach;
     const at = row * width + column;
-    const redBlue = pixel & 0xff00ff;
-    const green = pixel & 0x00ff00;
-    for (let j = 0, m = 0; j < covered.length; j += 3, m += 1) {
-      if (!whole && !within(column + covered[j], row + covered[j + 1], width, height)) continue;
-      const a = (covered[j + 2] * alpha) | 0;
-      const under = pixels[at + offsets[m]];
+    for (let m = 0; m < offsets.length; m += 1) {
+      if (!whole && !within(column + covered[3 * m], row + covered[3 * m + 1], width, height)) continue;
+      const a = alpha[m];
+      const place = at + offsets[m];
+      const under = pixels[place];
       const underRedBlue = under & 0xff00ff;
       const underGreen = under & 0x00ff00;
-      pixels[at + offsets[m]] =
+      pixels[place] =
         0xff000000 |
         ((underRedBlue + (((redBlue - underRedBlue) * a) >> 8)) & 0xff00ff) |
         ((underGreen + (((green - underGreen) * a) >> 8)) & 0x00ff00);
@@ -82,10 +80,16 @@ export function paint(pixels, width, height, { x, y, order, style, styles, view,
   return drawn;
 }
 
-function placed({ reach, covered }, width) {
-  const offsets = new Int32Array(covered.length / 3);
-  for (let m = 0; m < offsets.length; m += 1) offsets[m] = covered[3 * m + 1] * width + covered[3 * m];
-  return { reach, covered, offsets };
+/** A stamp in an image of this width, with its style: by how much each of its pixels covers (0 to 256), in full and faded. */
+function placed({ pixel, opacity }, { reach, covered }, width) {
+  const number = covered.length / 3;
+  const [offsets, full, faded] = [new Int32Array(number), new Int32Array(number), new Int32Array(number)];
+  for (let m = 0; m < number; m += 1) {
+    offsets[m] = covered[3 * m + 1] * width + covered[3 * m];
+    full[m] = covered[3 * m + 2] * opacity;
+    faded[m] = full[m] * FADED;
+  }
+  return { reach, covered, offsets, full, faded, redBlue: pixel & 0xff00ff, green: pixel & 0x00ff00 };
 }
 
 function within(column, row, width, height) {

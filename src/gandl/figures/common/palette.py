@@ -65,8 +65,11 @@ SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE)
 FIT = "#7f0000"
 """The darkest dose: fitted dose-response curves."""
 
-ON_SCORE = LinearSegmentedColormap.from_list("on_score", ["#006b4e", "#4dbb9d", "#f7f7f7", "#5aa6d6", "#005a8f"])
-"""Diverging: C- green below 0, C+ blue above."""
+ON_SCORE = LinearSegmentedColormap.from_list("on_score", ["#8a3c00", "#e08a4f", "#f7f7f7", "#5aa6d6", "#005a8f"])
+"""Diverging: red-brown below 0 (C-), blue above (C+), the hues of VERO's C- and HRCE's C+.
+
+Green and blue ends, as HRCE's controls have them, look alike to readers who lack the cones for blue.
+"""
 
 
 CHANNELS = {
