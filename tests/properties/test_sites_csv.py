@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from gandl.source.formats.tables.sites_csv import Moved, SitesFileError, sites_text, write_sites_csv
 from gandl.source.plates.references import ImageFile, image_at
-from gandl.source.plates.rules import Layout, Site, row_name
+from gandl.source.plates.rules import Layout, Site
 from gandl.source.plates.stores import PlateKey
 from gandl.source.plates.table import Found, read_table_of_sites
+from gandl.tables.row_letters import row_name
 
 WORDS = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp"), exclude_characters="\x85\ufeff"),

@@ -29,4 +29,4 @@ from gandl.tables.schemas import (
     write_table as write_table,
 )
 
-__all__ = ["features", "notes", "printed"]
+__all__ = ["features", "notes", "printed", "row_letters"]

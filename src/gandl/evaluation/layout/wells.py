@@ -19,6 +19,7 @@ from scipy.linalg import eigh
 
 from gandl.evaluation.well_profiles import OF_FOLD, has_folds
 from gandl.tables import feature_columns
+from gandl.tables.row_letters import row_number
 from gandl.workflow.words import counted
 
 ABOUT = [
@@ -124,7 +125,7 @@ def placed(wells: pd.DataFrame) -> pd.DataFrame:
     leave out the rim of large plates.
     """
     wells = wells.sort_values("well_id", kind="stable", ignore_index=True)
-    number = wells["row"].map({row: _row_number(row) for row in wells["row"].unique()}).astype(int)
+    number = wells["row"].map({row: row_number(row) for row in wells["row"].unique()}).astype(int)
     edge = pd.Series(False, index=wells.index)
     for line in (number, wells["column"]):
         of_plate = line.groupby(wells["plate_id"])
@@ -133,14 +134,6 @@ def placed(wells: pd.DataFrame) -> pd.DataFrame:
     untreated = wells["treatment"].isna() & (wells["condition"] != UNKNOWN)
     known = (wells["control"] != "none") | untreated
     return wells.assign(kind=kind, known=known, row_number=number, edge=edge)
-
-
-def _row_number(row: str) -> int:
-    """A is 1, Z 26, AA 27."""
-    number = 0
-    for letter in row:
-        number = 26 * number + ord(letter) - ord("A") + 1
-    return number
 
 
 def drawn(wells: pd.DataFrame, seed: int) -> pd.DataFrame:

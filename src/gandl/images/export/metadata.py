@@ -15,6 +15,7 @@ import pandas as pd
 
 from gandl.images.export.colours import colours_of
 from gandl.images.export.wells import columns_of_wells
+from gandl.tables.row_letters import row_name, row_number
 
 if TYPE_CHECKING:
     import zarr
@@ -76,12 +77,12 @@ def is_own(folder: Path) -> bool:
 
 def plate_attributes(name: PlateName, dataset: str, sites: pd.DataFrame, wells: Sequence[str]) -> PlateAttributes:
     """Metadata of a plate with these sites; its format is the smallest that holds all wells of the plate, exported or not."""
-    rows = max(_number(well.rstrip("0123456789")) for well in wells)
+    rows = max(row_number(well.rstrip("0123456789")) for well in wells)
     columns = max(int(well.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")) for well in wells)
     format_ = next((one for one in FORMATS if rows <= one[0] and columns <= one[1]), (rows, columns))
     return PlateAttributes(
         name.shown,
-        [_letters(number) for number in range(1, format_[0] + 1)],
+        [row_name(number) for number in range(1, format_[0] + 1)],
         [str(number) for number in range(1, format_[1] + 1)],
         list(dict.fromkeys(f"{row}/{column}" for row, column in zip(sites["row"], sites["column"], strict=True))),
         f"{dataset} {name.word}".strip(),
@@ -167,15 +168,3 @@ def _channels(fields: Fields) -> list[Mapping[str, Any]]:
         }
         for channel, colour, (low, high) in zip(fields.channels, colours, fields.ranges, strict=True)
     ]
-
-
-def _number(letters: str) -> int:
-    """1 for A, 27 for AA."""
-    number = 0
-    for letter in letters:
-        number = 26 * number + ord(letter) - ord("A") + 1
-    return number
-
-
-def _letters(number: int) -> str:
-    return chr(ord("A") + number - 1) if number <= 26 else f"A{chr(ord('A') + number - 27)}"

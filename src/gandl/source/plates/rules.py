@@ -17,11 +17,13 @@ from gandl.source.plates.references import WHOLE_FILE, ImageFile, Place, Selecto
 from gandl.source.plates.stores import PlateKey
 from gandl.source.plates.tabular.text_table import AMBIGUOUS
 from gandl.tables import CONTROLS
+from gandl.tables.row_letters import row_name
 from gandl.workflow.words import counted
 
 ROWS = 32
 COLUMNS = 48
 """Of the largest plate: 1536 wells, A01 to AF48."""
+ROW_NAMES = tuple(row_name(number) for number in range(1, ROWS + 1))
 UNKNOWN = "unknown"
 SHORT_CONTROLS = {"neg": "negative", "negcon": "negative", "pos": "positive", "poscon": "positive"}
 """Short words for controls."""
@@ -66,7 +68,7 @@ def well_of(text: str) -> str | None:
 
 def well_at(row: str, column: int) -> str | None:
     """Name of the well in a row (a letter, or a number from 1) and column; None if there is none."""
-    name = row_name(int(row)) if row.isdecimal() else row.upper()
+    name = row_name(int(row)) if row.isdecimal() and 1 <= int(row) <= ROWS else row.upper()
     if name not in ROW_NAMES or not 1 <= column <= COLUMNS:
         return None
     return f"{name}{column:02d}"
@@ -75,14 +77,6 @@ def well_at(row: str, column: int) -> str | None:
 def no_well(text: str) -> str:
     """The message for a text that does not name a well."""
     return f"well is {text!r}; wells are named A1 (or A01) to AF48"
-
-
-def row_name(number: int) -> str:
-    """1 is A, 27 is AA; "" beyond the largest plate."""
-    return ROW_NAMES[number - 1] if 1 <= number <= ROWS else ""
-
-
-ROW_NAMES = tuple(chr(ord("A") + i) if i < 26 else f"A{chr(ord('A') + i - 26)}" for i in range(ROWS))
 
 
 def split_well(well: str) -> tuple[str, int]:

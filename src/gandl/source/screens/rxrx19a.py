@@ -22,6 +22,7 @@ from gandl.source.screens.rxrx19a_counts import published_counts
 from gandl.source.screens.screen_sites import in_plate_order, requested_stores
 from gandl.tables import SITES
 from gandl.tables.notes import VARIANTS, WARNINGS, write_noted_sites
+from gandl.tables.row_letters import row_name
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ CONDITIONS = {
 CELL_TYPES = ("HRCE", "VERO")
 EXPERIMENTS = tuple(PUBLISHED[Dataset.RXRX19A].plates_of)
 SITES_OF_A_WELL = ("1", "2", "3", "4")
-ROWS = tuple(chr(65 + i) if i < 26 else "A" + chr(39 + i) for i in range(32))
+ROWS = tuple(row_name(number) for number in range(1, 33))
 WELLS = frozenset(f"{row}{column:02d}" for row in ROWS for column in range(1, 49))
 OF_A_WELL = ("cell_type", "disease_condition", "treatment", "treatment_conc", "SMILES")
 

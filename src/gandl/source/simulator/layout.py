@@ -16,6 +16,7 @@ import numpy as np
 from gandl.config import Dataset, SimulationSettings
 from gandl.source.simulator.chemistry import DOSES_UM
 from gandl.source.simulator.plan import plates_of_simulation
+from gandl.tables.row_letters import row_name
 
 WELLS_PER_GROUP = 2
 """Wells of one compound and dose on a plate; further replicates are on other plates."""
@@ -147,14 +148,9 @@ def positions(n: int, grid: Grid) -> list[Position]:
     found = []
     for i in range(n):
         row, column = divmod(i, columns)
-        name = f"{row_name(grid.first_row + row)}{grid.first_column + column + 1:02d}"
+        name = f"{row_name(grid.first_row + row + 1)}{grid.first_column + column + 1:02d}"
         found.append(Position(name, min(row, rows - 1 - row, column, columns - 1 - column)))
     return found
-
-
-def row_name(row: int) -> str:
-    """Letters of a row counted from 0: A to Z, then AA, AB, ..."""
-    return chr(ord("A") + row) if row < 26 else "A" + chr(ord("A") + row - 26)
 
 
 def _place(well: Well) -> tuple[int, str]:
