@@ -50,7 +50,7 @@ def test_contrast_is_reported_above_every_column_and_explained() -> None:
         black, white = np.percentile(sheet.images[:, column], DISPLAY)
         assert channel.replace("_", " ") in reported
         assert f"{black:,.0f} to {white:,.0f}" in reported
-    assert any("black is the 0.5th, white the 99.8th percentile" in text for text in reported)
+    assert any("black is the 0.5th, white the 99.7th percentile" in text for text in reported)
     assert {"well 0", "well 1"} <= set(reported)
 
 

@@ -13,7 +13,6 @@ import zarr
 
 from export_inputs import CHANNELS, Exported, write_screen
 from gandl.images.area_mean import area_mean
-from gandl.images.export.colours import colours_of
 from gandl.images.export.plates import export_store, factors
 from gandl.images.export.validation import ExportError, validate_plate
 from gandl.images.files.image_files import read_images
@@ -135,17 +134,9 @@ def test_channels_have_names_colours_and_one_display_range_per_plate(tmp_path: P
     root = tmp_path / "rxrx19a/HRCE-1_1.zarr"
     channels = ome(root / "B/2/0")["omero"]["channels"]
     assert [channel["label"] for channel in channels] == list(CHANNELS)
-    assert [channel["color"] for channel in channels] == ["0000FF", "00FF00", "FF0000"]
+    assert [channel["color"] for channel in channels] == ["0072B2", "009E73", "E69F00"]
     assert all(0 <= c["window"]["start"] < c["window"]["end"] <= c["window"]["max"] == 65535 for c in channels)
     assert ome(root / "AA/12/1")["omero"]["channels"] == channels
-
-
-def test_every_channel_has_a_colour_of_its_own() -> None:
-    assert colours_of(["anything"]) == ["FFFFFF"]
-    for channels in (["fkhr_gfp", "dna"], ["hoechst", "DAPI", "x", "y"], ["a", "b", "c", "d", "e", "f"]):
-        assert len(set(colours_of(channels))) == len(channels)
-    assert colours_of(["fkhr_gfp", "dna"])[1] == "0000FF"
-    assert len(colours_of([f"stain {i}" for i in range(9)])) == 9
 
 
 def test_an_experiment_holds_several_plates_of_which_some_can_be_chosen(tmp_path: Path) -> None:

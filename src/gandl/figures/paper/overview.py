@@ -22,9 +22,10 @@ from gandl.figures.common import style as look
 from gandl.figures.common.scores import read_held_out
 from gandl.figures.dose_response import series_of
 from gandl.figures.paper.drugs import DRUGS, chosen
-from gandl.figures.paper.examples import DISPLAY, Example, examples_of
+from gandl.figures.paper.examples import Example, examples_of
 from gandl.figures.paper.sketch import Pictures, overview_figure
 from gandl.figures.training.samples import Samples, read_samples
+from gandl.images.display import display_range, scaled
 from gandl.images.store_reader import ImageStore, store_path
 from gandl.tables import SITES, read_table
 
@@ -169,11 +170,14 @@ def shares(confusion: Path) -> pd.DataFrame:
 
 def pictures(samples: Samples) -> tuple[Pictures, Pictures]:
     """Real and generated crops on one range per channel."""
-    low, high = (np.percentile(samples.real, end, axis=(0, 2, 3))[:, None, None] for end in DISPLAY)
-    scaled = [
-        np.clip((crops[:THUMBNAILS] - low) / np.maximum(high - low, 1), 0, 1) for crops in (samples.real, samples.fake)
-    ]
-    return Pictures(scaled[0], samples.channels), Pictures(scaled[1], samples.channels)
+    ranges = _ranges(samples.real)
+    real, made = (scaled(crops[:THUMBNAILS], ranges) for crops in (samples.real, samples.fake))
+    return Pictures(real, samples.channels), Pictures(made, samples.channels)
+
+
+def _ranges(images: np.ndarray) -> list[tuple[float, float]]:
+    """The display range of each channel of images (n, c, y, x)."""
+    return [display_range(images[:, channel]) for channel in range(images.shape[1])]
 
 
 def cell_types(
@@ -188,5 +192,4 @@ def cell_types(
         return None
     channels = [name for name in rows[0].images if all(name in row.images for row in rows)]
     images = np.stack([[row.images[name] for name in channels] for row in rows]).astype(np.float64)
-    low, high = (np.percentile(images, end, axis=(0, 2, 3))[:, None, None] for end in DISPLAY)
-    return Pictures(np.clip((images - low) / np.maximum(high - low, 1), 0, 1), channels, [row.label for row in rows])
+    return Pictures(scaled(images, _ranges(images)), channels, [row.label for row in rows])

@@ -24,12 +24,11 @@ from gandl.figures.common.palette import (
     GREY,
     INK,
     PALE,
-    channel_colours,
-    composite,
     dose_colours,
     group_of,
     ink_on,
 )
+from gandl.images.display import channel_colours, composite
 from gandl.workflow.words import counted
 
 HEIGHT = 117.0
