@@ -55,7 +55,7 @@ def channel_colours(names: Sequence[str]) -> list[str]:
     return colours
 
 
-def composite(channels: Sequence[np.ndarray], colours: Sequence[str]) -> npt.NDArray[np.float64]:
+def composite(channels: Sequence[np.ndarray] | np.ndarray, colours: Sequence[str]) -> npt.NDArray[np.float64]:
     """Channels (y, x), each from 0 (black) to 1, in their colours (#RRGGBB) and added up: (y, x, 3), from 0 to 1.
 
     The more channels, the darker each, so that only where most of them are bright the sum is white.
