@@ -97,7 +97,6 @@ rule audit:
         audit=in_report(
             "<results>/report/audit.html",
             "audit.rst",
-            "report",
             "Every number beside its reference",
         ),
         summary="<results>/report/summary.txt",

@@ -47,6 +47,14 @@ def test_every_rule_has_docstring_log_benchmark_resources_and_a_code_version(rep
             assert "runtime=" in text, name
 
 
+def test_no_file_of_rules_defines_a_function(repository: Path) -> None:
+    """Functions stand in files of their own, without rules."""
+    for path in (repository / "rules").glob("*.smk"):
+        text = path.read_text(encoding="utf-8")
+        if re.search(r"^(use )?rule ", text, flags=re.MULTILINE):
+            assert not re.search(r"^\s*def ", text, flags=re.MULTILINE), path.name
+
+
 def test_the_rules_that_only_gather_are_those_without_outputs(repository: Path) -> None:
     assert {name for name, text in _rules(repository).items() if "    output:\n" not in text} == set(GATHERING)
 
