@@ -50,8 +50,8 @@ def browser() -> Iterator[Any]:
             launched.close()
 
 
-def open_file(launched: Any, file: Path, scheme: str = "light") -> Opened:
-    """Open a page from its file and wait until the explorer is ready."""
+def open_file(launched: Any, file: Path, scheme: str = "light", ready: str = "html[data-ready=yes]") -> Opened:
+    """Open a page from its file and wait until something on it is visible; of the explorer: until it is ready."""
     page = launched.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
     page.set_default_timeout(PATIENCE)
     opened = Opened(page)
@@ -59,5 +59,5 @@ def open_file(launched: Any, file: Path, scheme: str = "light") -> Opened:
     page.on("pageerror", lambda error: opened.errors.append(str(error)))
     page.on("request", lambda request: opened.requested.append(request.url))
     page.goto(file.resolve().as_uri(), wait_until="commit")
-    page.wait_for_selector("html[data-ready=yes]")
+    page.wait_for_selector(ready)
     return opened
