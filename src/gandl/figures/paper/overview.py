@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from gandl.config import Dataset
 from gandl.evaluation.terms import compounds_of, dose_series
 from gandl.figures.common import style as look
+from gandl.figures.common.empty import ABSENT
 from gandl.figures.common.scores import read_held_out
 from gandl.figures.dose_response import series_of
 from gandl.figures.paper.drugs import DRUGS, chosen
@@ -135,21 +136,24 @@ def facts(network: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], sample
 
 
 def controls(scores: Path, scheme: str) -> pd.DataFrame:
-    """Held-out controls of one cell type, the first by name, by on (x) and off (y) score."""
+    """Held-out controls of one cell type, the first by name, by on (x) and off (y) score; a row `absent` where there is none."""
     wells = read_held_out(scores, scheme).query("control != 'none'")
+    if wells.empty:
+        return pd.DataFrame([{"panel": "b1", "item": ABSENT}])
     first = wells["cell_type"].min()
     chosen_wells = wells[wells["cell_type"] == first].rename(columns={"on": "x", "off": "y"})
     return chosen_wells[["cell_type", "control", "x", "y"]].assign(panel="b1", item="well")
 
 
 def doses(curves: Path, points: Path) -> pd.DataFrame:
-    """Wells and curve of the first of the paper's drugs, in the first cell type that has it: on score (y) by dose."""
+    """Wells and curve of the first of the paper's drugs, in the first cell type that has it: on score (y) by dose; a row
+    `absent` where there is none."""
     wells, fitted = pd.read_parquet(points), pd.read_parquet(curves)
     every = series_of(wells)
     names = [one.treatment for one in every]
     found = [name for name in (chosen(names, drug) for drug in DRUGS) if name]
     if not found:
-        return pd.DataFrame(columns=COLUMNS)
+        return pd.DataFrame([{"panel": "b2", "item": ABSENT}])
     cell_type = min(one.cell_type for one in every if one.treatment == found[0])
     parts = [
         table[(table["treatment"] == found[0]) & (table["cell_type"] == cell_type)]
