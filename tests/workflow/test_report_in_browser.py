@@ -123,7 +123,7 @@ def test_a_caption_names_the_paper_and_leads_to_its_code(launched: Any, report: 
     opened.page.locator("#app nav", has_text="Beside the paper").first.wait_for()
     assert "Simulated screen" in opened.page.locator("#app nav").first.inner_text()
     opened.page.locator("#app nav li", has_text="figure_4").locator("a").last.click()
-    opened.page.locator("#app nav", has_text="draws").first.wait_for()
+    opened.page.locator("#app nav", has_text="snakemake.params.calls").first.wait_for()
     closed(opened)
 
 
