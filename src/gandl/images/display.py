@@ -55,10 +55,10 @@ def channel_colours(names: Sequence[str]) -> list[str]:
     return colours
 
 
-def composite(channels: Sequence[np.ndarray] | np.ndarray, colours: Sequence[str]) -> npt.NDArray[np.float64]:
+def composite(channels: npt.ArrayLike, colours: Sequence[str]) -> npt.NDArray[np.float64]:
     """Channels (y, x), each from 0 (black) to 1, in their colours (#RRGGBB) and added up: (y, x, 3), from 0 to 1.
 
     The more channels, the darker each, so that only where most of them are bright the sum is white.
     """
     tints = np.array([list(bytes.fromhex(colour[1:])) for colour in colours]) / 255 / max(1.0, len(colours) / 3)
-    return np.clip(np.tensordot(np.stack(channels, axis=-1), tints, axes=1), 0.0, 1.0)
+    return np.clip(np.tensordot(np.moveaxis(np.asarray(channels), 0, -1), tints, axes=1), 0.0, 1.0)
