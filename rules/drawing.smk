@@ -29,6 +29,13 @@ def of_run(names):
     return [name for name in names if name in FEATURIZERS]
 
 
+def if_asked(question, of, method=METHOD):
+    """A table of an evaluation of the paper's featurizer, or none where the question is not asked."""
+    return (
+        by_featurizer(question, of, method, [OF_PAPER]) if requested(question) else []
+    )
+
+
 HELD_OUT = LEFT_OUT_WHOLE[0 if len(STORES[SCREEN]) > 1 else 1].value
 
 
@@ -110,7 +117,7 @@ def of_the_paper(wildcards, output):
     return of_paper(Path(output[0]).stem, FOUND)
 
 
-def in_report(file, caption, stage, result):
+def in_report(file, caption, result):
     """A result as Snakemake's report shows it: under its section of the paper, by one label, with a caption of `workflow/report`.
 
     One label alone: with several, results can be turned into a switch that leaves the page blank.
@@ -123,19 +130,19 @@ def in_report(file, caption, stage, result):
     )
 
 
-def figure_files(name, caption, stage, result):
+def figure_files(name, caption, result):
     """The outputs of a figure: two pictures, the first of which the report shows, and the data drawn."""
     return {
-        "svg": in_report(f"<results>/figures/{name}.svg", caption, stage, result),
+        "svg": in_report(f"<results>/figures/{name}.svg", caption, result),
         "png": f"<results>/figures/{name}.png",
         "csv": f"<results>/figures/{name}.csv",
     }
 
 
-def table_files(name, caption, stage, result):
+def table_files(name, caption, result):
     """The outputs of a table: a page, which the report shows, and its data."""
     return {
-        "html": in_report(f"<results>/tables/{name}.html", caption, stage, result),
+        "html": in_report(f"<results>/tables/{name}.html", caption, result),
         "csv": f"<results>/tables/{name}.csv",
     }
 

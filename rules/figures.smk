@@ -11,9 +11,7 @@ rule figure_samples:
         style=STYLE,
         samples=f"<results>/models/gandl/seed_{cfg.training.seed}/samples.npz",
     output:
-        **figure_files(
-            "figure_samples", "samples.rst", "models", "Real and generated crops"
-        ),
+        **figure_files("figure_samples", "samples.rst", "Real and generated crops"),
     log:
         "<logs>/figures/figure_samples.log",
     benchmark:
@@ -28,6 +26,7 @@ rule figure_samples:
         **calls("gandl.figures.training.samples.draw_samples"),
         settings=settings(cfg.figures),
         word=WORD,
+        scaling=cfg.evaluation.scaling.value,
         network=NETWORK,
         paper=of_the_paper,
         caption=caption("images", "crop", "resolution", "seed"),
@@ -42,9 +41,7 @@ use rule figure_samples as figure_axes with:
         style=STYLE,
         scores=[f"<results>/evaluation/scores/{DRAWN}.{METHOD}.parquet"],
     output:
-        **figure_files(
-            "figure_axes", "axes.rst", "evaluation", "On and off perturbation"
-        ),
+        **figure_files("figure_axes", "axes.rst", "On and off perturbation"),
     log:
         "<logs>/figures/figure_axes.log",
     benchmark:
@@ -65,9 +62,7 @@ use rule figure_samples as figure_dose_response with:
         points=by_featurizer("dose_response", ".points"),
         scores=by_featurizer("scores"),
     output:
-        **figure_files(
-            "figure_dose_response", "dose_response.rst", "evaluation", "Dose response"
-        ),
+        **figure_files("figure_dose_response", "dose_response.rst", "Dose response"),
     log:
         "<logs>/figures/figure_dose_response.log",
     benchmark:
@@ -87,7 +82,7 @@ use rule figure_samples as figure_plate with:
         style=STYLE,
         scores=f"<results>/evaluation/scores/{DRAWN}.{METHOD}.parquet",
     output:
-        **figure_files("figure_plate", "plate.rst", "evaluation", "Plate heat map"),
+        **figure_files("figure_plate", "plate.rst", "Plate heat map"),
     log:
         "<logs>/figures/figure_plate.log",
     benchmark:
@@ -108,7 +103,7 @@ use rule figure_samples as figure_s_layout with:
         numbers=f"<results>/evaluation/layout/{DRAWN}.{METHOD}.parquet",
         nuclei=NUCLEI,
     output:
-        **figure_files("figure_s_layout", "s_layout.rst", "evaluation", "Plate layout"),
+        **figure_files("figure_s_layout", "s_layout.rst", "Plate layout"),
     log:
         "<logs>/figures/figure_s_layout.log",
     benchmark:
@@ -128,9 +123,7 @@ use rule figure_samples as figure_treatments with:
         style=STYLE,
         treatments=f"<results>/evaluation/treatments/{DRAWN}.{METHOD}.treatments.parquet",
     output:
-        **figure_files(
-            "figure_treatments", "treatments.rst", "evaluation", "Treatments by score"
-        ),
+        **figure_files("figure_treatments", "treatments.rst", "Treatments by score"),
     log:
         "<logs>/figures/figure_treatments.log",
     benchmark:
@@ -154,7 +147,6 @@ use rule figure_samples as figure_featurizers with:
         **figure_files(
             "figure_featurizers",
             "featurizers.rst",
-            "evaluation",
             "Featurizers compared",
         ),
     log:
@@ -180,7 +172,6 @@ use rule figure_samples as figure_calibration with:
         **figure_files(
             "figure_calibration",
             "figure_calibration.rst",
-            "evaluation",
             "Scores against the truth",
         ),
     log:

@@ -8,13 +8,6 @@ SAMPLES = f"<results>/models/gandl/seed_{cfg.training.seed}/samples.npz"
 EMBEDDED = {dataset.value: size for dataset, size in cfg.embeddings.resolutions.items()}
 
 
-def if_asked(question, of, method=METHOD):
-    """A table of an evaluation of the paper's featurizer, or none where the question is not asked."""
-    return (
-        by_featurizer(question, of, method, [OF_PAPER]) if requested(question) else []
-    )
-
-
 use rule figure_samples as figure_1 with:
     """Example images of every screen above generated ones: wells by channel, one display range per channel."""
     input:
@@ -24,7 +17,7 @@ use rule figure_samples as figure_1 with:
         samples=SAMPLES,
     output:
         **figure_files(
-            "figure_1", "figure_1.rst", "images", "Figure 1: real and generated images"
+            "figure_1", "figure_1.rst", "Figure 1: real and generated images"
         ),
     log:
         "<logs>/figures/figure_1.log",
@@ -53,9 +46,7 @@ use rule figure_samples as figure_2 with:
         points=if_asked("dose_response", ".points"),
         confusion=if_asked("cell_type", ".confusion", RAW),
     output:
-        **figure_files(
-            "figure_2", "figure_2.rst", "models", "Figure 2: overview of the method"
-        ),
+        **figure_files("figure_2", "figure_2.rst", "Figure 2: overview of the method"),
     log:
         "<logs>/figures/figure_2.log",
     benchmark:
@@ -77,9 +68,7 @@ use rule figure_samples as figure_3 with:
         e2=by_featurizer("scores", names=of_run([*PAPER_PANELS, *BESIDE])),
         c2=by_featurizer("cell_model", ".scores", RAW, of_run([*PAPER_PANELS, *BESIDE])),
     output:
-        **figure_files(
-            "figure_3", "figure_3.rst", "evaluation", "Figure 3: E² and C² spaces"
-        ),
+        **figure_files("figure_3", "figure_3.rst", "Figure 3: E² and C² spaces"),
     log:
         "<logs>/figures/figure_3.log",
     benchmark:
@@ -99,9 +88,7 @@ use rule figure_samples as figure_4 with:
         style=STYLE,
         scores=by_featurizer("scores", names=of_run(PAPER_PANELS)),
     output:
-        **figure_files(
-            "figure_4", "figure_4.rst", "evaluation", "Figure 4: three drugs by dose"
-        ),
+        **figure_files("figure_4", "figure_4.rst", "Figure 4: three drugs by dose"),
     log:
         "<logs>/figures/figure_4.log",
     benchmark:
@@ -127,7 +114,6 @@ use rule figure_samples as figure_s_drugs with:
         **figure_files(
             "figure_s_drugs",
             "s_drugs.rst",
-            "evaluation",
             "Dose response of three drugs",
         ),
     log:
@@ -151,9 +137,7 @@ use rule figure_samples as figure_5 with:
         numbers=by_featurizer("cell_type", "", RAW, of_run(PAPER_MATRICES)),
         reference="resources/paper_values.csv",
     output:
-        **figure_files(
-            "figure_5", "figure_5.rst", "evaluation", "Figure 5: cell types of RxRx1"
-        ),
+        **figure_files("figure_5", "figure_5.rst", "Figure 5: cell types of RxRx1"),
     log:
         "<logs>/figures/figure_5.log",
     benchmark:
@@ -179,7 +163,6 @@ use rule figure_5 as figure_s_confusion with:
         **figure_files(
             "figure_s_confusion",
             "s_confusion.rst",
-            "evaluation",
             "Cell types of RxRx1, other featurizers",
         ),
     log:
@@ -202,7 +185,6 @@ use rule figure_samples as preprint_figure_5 with:
         **figure_files(
             "preprint_figure_5",
             "preprint_figure_5.rst",
-            "evaluation",
             "Preprint, figure 5: all dose responses",
         ),
     log:
@@ -213,7 +195,6 @@ use rule figure_samples as preprint_figure_5 with:
         **calls("gandl.figures.preprint.dose_curves.draw_dose_curves"),
         caption=caption(),
         featurizer=OF_PAPER,
-        scaling=cfg.evaluation.scaling.value,
 
 
 use rule figure_5 as preprint_figure_6 with:
@@ -230,7 +211,6 @@ use rule figure_5 as preprint_figure_6 with:
         **figure_files(
             "preprint_figure_6",
             "preprint_figure_6.rst",
-            "evaluation",
             "Preprint, figure 6: cell types of RxRx1",
         ),
     log:
@@ -252,7 +232,6 @@ use rule figure_samples as preprint_figure_7 with:
         **figure_files(
             "preprint_figure_7",
             "preprint_figure_7.rst",
-            "models",
             "Preprint, figure 7: architecture",
         ),
     log:

@@ -2,7 +2,7 @@
 the run as an RO-Crate.
 
 REQUIRED  all results: the downloads, the manifests, profiles of all wells, numbers, figures; resources/paper_values.csv
-MAKES     <results>/report/provenance.json, audit.html, audit.csv, summary.txt, <results>/ro-crate-metadata.json; `make reproduce` adds Snakemake's
+MAKES     <results>/report/provenance.json, audit.html, audit.csv, numbers.csv, summary.txt, <results>/ro-crate-metadata.json; `make reproduce` adds Snakemake's
           own report.zip and report.html, which open with landing.rst
 """
 
@@ -98,11 +98,11 @@ rule audit:
         audit=in_report(
             "<results>/report/audit.html",
             "audit.rst",
-            "report",
             "Every number beside its reference",
         ),
         summary="<results>/report/summary.txt",
         table="<results>/report/audit.csv",
+        numbers="<results>/report/numbers.csv",
         beside="<results>/report/beside_paper.json",
         landing="<results>/report/landing.rst",
         crate="<results>/ro-crate-metadata.json",

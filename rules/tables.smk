@@ -17,7 +17,6 @@ use rule figure_samples as table_featurizers with:
         **table_files(
             "table_featurizers",
             "table_featurizers.rst",
-            "evaluation",
             "Featurizers by metric",
         ),
     log:
@@ -42,7 +41,6 @@ use rule figure_samples as table_treatments with:
         **table_files(
             "table_treatments",
             "table_treatments.rst",
-            "evaluation",
             "Treatments that differ",
         ),
         wells="<results>/tables/table_treatments_wells.csv",
@@ -73,9 +71,7 @@ use rule figure_samples as table_1 with:
         folds=folds_of("controls", "cell_model", "cell_type"),
         reference="resources/paper_values.csv",
     output:
-        **table_files(
-            "table_1", "table_1.rst", "evaluation", "Table 1: accuracy on the tasks"
-        ),
+        **table_files("table_1", "table_1.rst", "Table 1: accuracy on the tasks"),
     log:
         "<logs>/figures/table_1.log",
     benchmark:
@@ -99,7 +95,6 @@ use rule figure_samples as preprint_table_1 with:
         **table_files(
             "preprint_table_1",
             "preprint_table_1.rst",
-            "evaluation",
             "Preprint, Table 1: accuracy on the tasks",
         ),
     log:
@@ -130,7 +125,6 @@ use rule figure_samples as table_s_strict with:
         **table_files(
             "table_s_strict",
             "table_s_strict.rst",
-            "evaluation",
             "Strict protocol, floors, differences",
         ),
     log:
@@ -153,7 +147,7 @@ use rule figure_samples as compounds with:
         doses=by_featurizer("screening", ".doses"),
         templates=templates("compounds.html.jinja", "compounds.js.jinja"),
     output:
-        **table_files("compounds", "compounds.rst", "evaluation", "All compounds"),
+        **table_files("compounds", "compounds.rst", "All compounds"),
         parquet="<results>/tables/compounds.parquet",
     log:
         "<logs>/figures/compounds.log",

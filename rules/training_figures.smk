@@ -11,7 +11,7 @@ use rule figure_samples as figure_training with:
         style=STYLE,
         curves=[f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet"],
     output:
-        **figure_files("figure_training", "training.rst", "models", "Training curve"),
+        **figure_files("figure_training", "training.rst", "Training curve"),
     log:
         "<logs>/figures/figure_training.log",
     benchmark:
@@ -31,9 +31,7 @@ use rule figure_samples as figure_s_training with:
         curve=f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet",
         samples=f"<results>/models/gandl/seed_{cfg.training.seed}/samples.npz",
     output:
-        **figure_files(
-            "figure_s_training", "s_training.rst", "models", "Training in full"
-        ),
+        **figure_files("figure_s_training", "s_training.rst", "Training in full"),
     log:
         "<logs>/figures/figure_s_training.log",
     benchmark:
@@ -62,7 +60,6 @@ use rule figure_samples as figure_s_reconstructions with:
         **figure_files(
             "figure_s_reconstructions",
             "s_reconstructions.rst",
-            "models",
             "Reconstructions of ConvAE",
         ),
     log:
@@ -95,7 +92,6 @@ use rule figure_samples as figure_s_counterparts with:
         **figure_files(
             "figure_s_counterparts",
             "s_counterparts.rst",
-            "models",
             "Trainings of the counterparts",
         ),
     log:

@@ -25,12 +25,17 @@ class Opened:
     requested: list[str] = field(default_factory=list)
 
 
-@contextmanager
-def browser() -> Iterator[Any]:
-    """A headless browser; the test is skipped where playwright or Chromium is absent."""
+def browser_here() -> None:
+    """Skip the test where playwright or Chromium is absent."""
     pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements.in)")
     if chromium() is None:
         pytest.skip(MISSING)
+
+
+@contextmanager
+def browser() -> Iterator[Any]:
+    """A headless browser; the test is skipped where there is none."""
+    browser_here()
     with launched() as found:
         yield found
 
@@ -43,7 +48,7 @@ def open_file(
     wait_for: str = "html[data-ready=yes]",
     before: str = "",
 ) -> Opened:
-    """Open a page from its file and wait until it is ready; `before` : a script that runs before the page's own."""
+    """Open a page from its file and wait until what is named is visible; `before` : a script that runs before the page's own."""
     page = opener.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
     page.set_default_timeout(PATIENCE)
     if before:

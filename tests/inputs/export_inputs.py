@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from gandl.images.export.plates import export_store
 from gandl.tables import SITES, write_table
 from plates import pixel_store
 
@@ -76,3 +79,10 @@ def write_screen(
     sites = folder / "sites.parquet"
     write_table(table[::-1].reset_index(drop=True)[[*SITES.names, "batch"]], sites, SITES)
     return Exported(store, sites, table, pixels)
+
+
+def exported(screen: Exported, folder: Path, **options: Any) -> dict[str, Any]:
+    """What the manifest of an export into a folder says."""
+    manifest = folder / "rxrx19a" / "store.manifest.json"
+    export_store(screen.store, screen.sites, manifest, **{"dataset": "rxrx19a", "threads": 2, **options})
+    return dict(json.loads(manifest.read_text(encoding="utf-8")))

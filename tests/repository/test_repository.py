@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gandl.workflow.made_of import GATHERING
+
 WITHOUT_CODE = ("download", "directory", "pretrained")
 """Address and checksum alone decide a download; a hash of its code would move hundreds of gigabytes again."""
-GATHERING = ("all", "figures", "report", "ome_zarr")
-"""Rules without outputs of their own."""
 
 
 def _rules(repository: Path) -> dict[str, str]:
@@ -45,6 +45,18 @@ def test_every_rule_has_docstring_log_benchmark_resources_and_a_code_version(rep
             assert bool(code) != (name in WITHOUT_CODE), name
             assert "mem=" in text, name
             assert "runtime=" in text, name
+
+
+def test_no_file_of_rules_defines_a_function(repository: Path) -> None:
+    """Functions stand in files of their own, without rules."""
+    for path in (repository / "rules").glob("*.smk"):
+        text = path.read_text(encoding="utf-8")
+        if re.search(r"^(use )?rule ", text, flags=re.MULTILINE):
+            assert not re.search(r"^\s*def ", text, flags=re.MULTILINE), path.name
+
+
+def test_the_rules_that_only_gather_are_those_without_outputs(repository: Path) -> None:
+    assert {name for name, text in _rules(repository).items() if "    output:\n" not in text} == set(GATHERING)
 
 
 def test_no_rule_uses_lambda_run_retries_checkpoint_or_directory(repository: Path) -> None:

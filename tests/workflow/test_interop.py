@@ -1,7 +1,8 @@
 """Pycytominer, copairs and anndata read what the workflow wrote, as it is, and compute what gandl computes; statsmodels, too.
+napari opens exported plates.
 
 They are no requirements of gandl: the tests make an environment of their own in `.cache/interop`, pinned by `envs/interop.lock`
-(about 40 packages and 0.8 GB, once), and are skipped where that cannot be installed.
+(about 170 packages and 938 MB, once), and are skipped where that cannot be installed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from export_inputs import CHANNELS, exported, write_screen as write_plates
 from gandl.config import Normalization, NormalizationSettings
 from gandl.evaluation.hits import adjusted
 from gandl.normalization.export import export_profiles
@@ -203,3 +205,28 @@ def test_the_validator_of_ro_crates_finds_nothing_to_require_of_a_run(python: Pa
     done = subprocess.run([python, helper, crate], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip() == ""
+
+
+def test_napari_opens_an_exported_plate_with_its_channels(python: Path, tmp_path: Path) -> None:
+    screen = write_plates(tmp_path, wells=("A01", "A02"), dtype="uint8")
+    exported(screen, tmp_path, word="simulated")
+    plate = tmp_path / "rxrx19a/HRCE-1_1.zarr"
+    helper = Path(__file__).parents[1] / "helpers/napari_layers.py"
+    command = [python, helper, plate, tmp_path]
+    environment = {
+        **os.environ,
+        "HOME": str(tmp_path),
+        "NAPARI_CONFIG": "",
+    }  # no settings of the user are read or written
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    layers = json.loads((tmp_path / "layers.json").read_text(encoding="utf-8"))
+    assert [layer["name"].rpartition(": ")[2] for layer in layers] == list(CHANNELS)
+    for i, layer in enumerate(layers):
+        assert layer["scale"][-1] == pytest.approx(0.65)
+        assert layer["levels"] > 1
+        shown = np.load(tmp_path / f"layer_{i}.npy")
+        assert shown.shape == (2 * 70, 3 * 96), "the smallest plate with A01 and A02 has 6 wells"
+        np.testing.assert_array_equal(shown[:70, :96], screen.pixels[0, i])
+        np.testing.assert_array_equal(shown[:70, 96:192], screen.pixels[2, i])
+        assert not shown[70:].any()

@@ -2,7 +2,8 @@
 
 Targets are those that the workflow draws, and what each needs follows, stage by stage, from the files that its own rule reads and
 from tables of this module: which rules embed a featurizer, what it is trained on, which screen a question is asked of. No rule of
-the workflow is asked what it needs.
+the workflow is asked what it needs. Of the default run a table by hand says besides which featurizers, answers and screens stand
+behind each target, so that a rule that reads too much is noticed, too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pytest
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
 
+from targets_by_hand import BEHIND
 from tiny_project import Project
 
 EMBEDDED_BY = {
@@ -70,6 +72,7 @@ class Job:
     outputs: list[str]
     wildcards: dict[str, str]
     needs: list[Job] = field(default_factory=list)
+    params: dict[str, object] = field(default_factory=dict)
 
     def behind(self) -> list[Job]:
         """Every job that this one waits for, and itself."""
@@ -109,6 +112,7 @@ def workflow_of(configuration: Path) -> Workflow:
                 [str(path).removeprefix(run) for path in job.input],
                 [str(path).removeprefix(run) for path in job.output],
                 dict(job.wildcards_dict),
+                params={name: job.params.get(name) for name in ("columns", "each", "panels")},
             )
             for job in rules.dag.jobs
         }
@@ -247,6 +251,34 @@ def test_every_target_makes_only_what_it_needs(workflow: Workflow) -> None:
     found = {name: excess(workflow, target) for name, target in workflow.targets.items()}
     assert len(found) > 8
     assert {name: jobs for name, jobs in found.items() if jobs} == {}
+
+
+def behind(target: Job) -> tuple[set[str], set[str], set[str]]:
+    """Featurizers, answers and screens behind a target, out of the outputs of the jobs that it waits for."""
+    outputs = [output for job in target.behind() if job is not target for output in job.outputs]
+    found = [
+        {match[1] for output in outputs if (match := re.match(pattern, output))}
+        for pattern in (r"normalization/\w+/(\w+?)(?:-\w+)?\.", r"evaluation/(\w+)/", r"images/(\w+)/")
+    ]
+    return found[0], found[1], found[2]
+
+
+@pytest.mark.parametrize("workflow", ["config"], indirect=True)
+def test_behind_every_target_of_the_default_run_stands_what_the_table_says(workflow: Workflow) -> None:
+    assert {name: behind(target) for name, target in workflow.targets.items()} == BEHIND
+
+
+@pytest.mark.parametrize(
+    ("workflow", "columns"),
+    [("config", ["gandl", "densenet161_arcface", "gandl_blocks"]), ("paper", ["gandl", "released", "gandl_blocks"])],
+    indirect=["workflow"],
+)
+def test_figure_3_draws_the_papers_two_featurizers_and_the_configured_one_beside_them(
+    workflow: Workflow, columns: list[str]
+) -> None:
+    params = workflow.targets["figure_3"].params
+    assert params["columns"] == params["each"] == columns
+    assert workflow.targets["figure_4"].params["columns"] == columns[:2]
 
 
 def test_targets_end_at_their_stage(workflow: Workflow) -> None:

@@ -6,9 +6,8 @@ import re
 
 import pytest
 
+from gandl.workflow.made_of import GATHERING
 from tiny_project import Project
-
-GATHERING = {"all", "figures", "report"}
 
 
 def graph_of(text: str) -> tuple[dict[str, str], dict[str, set[str]]]:

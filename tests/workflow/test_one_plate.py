@@ -1,6 +1,7 @@
 """Changing the content of one plate's manifest redoes what depends on that plate, and nothing else.
 
-What depends on a plate is derived here from who learns from which images, not from the rules. The runs are dry.
+What depends on a plate is derived here from who learns from which images, not from the rules: of embeddings, models, profiles and
+answers; of figures, tables and pages a list by hand says which are kept. The runs are dry.
 """
 
 from __future__ import annotations
@@ -32,6 +33,19 @@ LEARNED_FROM = {
 TRAININGS = {"rxrx19a": {"gandl", "conv_ae"}, "rxrx1": {"densenet161_arcface"}}
 QUESTIONS = {"cell_type": "rxrx1", "recognition": "rxrx1"}
 """Questions that are not asked of RxRx19a."""
+OF_NO_PLATE = {"calibration/score_curves"}
+"""Answers about simulated scores, not about a screen."""
+OF_GANDL = {
+    *("figure_samples", "figure_training", "figure_s_training", "figure_s_reconstructions", "figure_plate"),
+    *("figure_treatments", "figure_s_drugs", "figure_s_layout", "figure_calibration", "preprint_figure_5"),
+}
+"""What shows RxRx19a by networks that are trained on it, and nothing else."""
+KEPT = {
+    "rxrx19a": {"preprint_figure_7"},
+    "rxrx1": {*OF_GANDL, "figure_1", "preprint_figure_7", "explorer/thumbnails"},
+}
+"""By screen, figures, tables and pages that a changed plate of it leaves as they are: the architecture; of RxRx1 the examples,
+too, since the plate that is changed here is none of those shown."""
 
 
 @contextmanager
@@ -63,23 +77,49 @@ def changed_by(screen: str, store: str) -> dict[str, set[str]]:
     }
 
 
+def answers_changed_by(screen: str, profiles: set[str], every: set[str]) -> set[str]:
+    """Of all files of answers those whose featurizer's profiles are among the changed ones, and the comparisons of all."""
+    found = {"comparisons/floors"}
+    for answer in every - OF_NO_PLATE:
+        question, _, rest = answer.partition("/")
+        featurizer = rest.partition(".")[0]
+        at = QUESTIONS.get(question, "rxrx19a")
+        by_fold = featurizer == "imagenet_collapsed"
+        asked = question if question in FOLDS else "controls"
+        if question == "recognition":
+            found |= {answer} if screen == at else set()
+        elif f"{at}/{featurizer}{f'-{asked}' if by_fold else ''}" in profiles:
+            found.add(answer)
+    return found
+
+
+PATTERNS = {
+    "embeddings": r"embeddings/(.+)\.parquet$",
+    "models": r"models/([\w-]+)/",
+    "normalization": r"normalization/(\w+/[\w-]+)\.\w+\.wells\.parquet$",
+    "evaluation": r"evaluation/(.+)\.parquet$",
+    "shown": r"(?:figures|tables|report)/((?:explorer/)?\w+)\.(?:svg|html|json)$",
+    "source": r"(source|downloads)/",
+    "images": r"images/(.+)",
+}
+"""Files of each stage, without their endings."""
+
+
 def planned_files(project: Project) -> dict[str, set[str]]:
-    """What a dry run would write of the same stages, and of the evaluation `<question>/<featurizer>`."""
+    """What a dry run would write, by stage."""
     found: dict[str, set[str]] = {}
-    patterns = {
-        "embeddings": r"embeddings/(.+)\.parquet$",
-        "models": r"models/([\w-]+)/",
-        "normalization": r"normalization/(\w+/[\w-]+)\.\w+\.wells\.parquet$",
-        "evaluation": r"evaluation/(\w+/\w+)\.\w+\.parquet$",
-        "source": r"(source|downloads)/",
-        "images": r"images/(.+)",
-    }
     for job in project.jobs():
         for output in job.outputs:
-            for stage, pattern in patterns.items():
+            for stage, pattern in PATTERNS.items():
                 if match := re.match(rf"{RUN}/{pattern}", output):
                     found.setdefault(stage, set()).add(match[1])
     return found
+
+
+def files_of_run(project: Project, stage: str) -> set[str]:
+    """What a run left of a stage."""
+    files = (path.relative_to(project.folder).as_posix() for path in (project.folder / RUN).rglob("*"))
+    return {match[1] for file in files if (match := re.match(rf"{RUN}/{PATTERNS[stage]}", file))}
 
 
 @pytest.mark.parametrize(("screen", "store"), [("rxrx19a", "HRCE-2_1"), ("rxrx1", "HUVEC-02")])
@@ -93,16 +133,13 @@ def test_a_changed_plate_redoes_what_depends_on_it_and_nothing_else(
     assert {"source", "images"} & set(planned) == set()
     for stage, files in expected.items():
         assert planned[stage] == files, stage
-    for answer in planned["evaluation"] - {"comparisons/floors"}:
-        question, _, featurizer = answer.partition("/")
-        profiles = {
-            f"{at}/{featurizer}{f'-{question}' if featurizer == 'imagenet_collapsed' and question in FOLDS else ''}"
-            for at in STORES
-        }
-        if featurizer == "imagenet_collapsed" and question not in FOLDS:
-            profiles = {f"{screen}/imagenet_collapsed-controls"}
-        at = QUESTIONS.get(question, "rxrx19a")
-        assert {name for name in profiles if name.startswith(at)} & expected["normalization"], answer
+    every = files_of_run(simulated, "evaluation")
+    assert every > OF_NO_PLATE
+    assert planned["evaluation"] == answers_changed_by(screen, expected["normalization"], every)
+    shown = files_of_run(simulated, "shown")
+    assert shown > KEPT[screen]
+    assert shown > {"explorer", "audit", "provenance", "table_1", "figure_4", "compounds"}
+    assert shown - planned["shown"] == KEPT[screen]
 
 
 def test_a_plate_that_was_only_touched_redoes_nothing(simulated: Project) -> None:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import yaml
 
-from gandl.commands.planning.jobs import GATHERING, Job, read_jobs
+from gandl.commands.planning.jobs import Job, read_jobs
 from gandl.config import Config
 from gandl.config.files import to_yaml
+from gandl.workflow.made_of import GATHERING
 
 COPIED = ("Snakefile", "rules", "envs", "profiles", "workflow", "config", "resources", "src", "requirements.lock")
 

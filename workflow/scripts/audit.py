@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gandl.report.audit import AuditInputs, AuditOutputs, write_audit
-from gandl.report.audit_table import AuditTableInputs, write_audit_table
+from gandl.report.audit_table import AuditTableInputs, write_audit_table, write_numbers
 from gandl.report.made.crate import CrateFiles, write_crate
 from gandl.workflow.jobs import job
 
@@ -36,9 +36,10 @@ with job(snakemake.log[0]):
         compounds=[Path(path) for path in snakemake.input.called[1:]],
     )
     write_audit_table(values, Path(snakemake.output.table))
+    write_numbers(values, Path(snakemake.output.numbers))
     further = AuditOutputs(beside=Path(snakemake.output.beside), landing=Path(snakemake.output.landing))
     write_audit(inputs, Path(snakemake.output.audit), Path(snakemake.output.summary), further)
-    pages = [snakemake.output[name] for name in ("audit", "table", "summary", "beside", "landing")]
+    pages = [snakemake.output[name] for name in ("audit", "table", "numbers", "summary", "beside", "landing")]
     files = CrateFiles(
         root=Path(snakemake.output.crate).parent,
         provenance=inputs.provenance,

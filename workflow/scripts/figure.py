@@ -12,8 +12,8 @@ from gandl.workflow.jobs import job
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-FOR_OTHERS = ("calls", "code", "caption", "each", "network", "paper", "settings", "word")
-"""Parameters of a rule for Snakemake, the report and `bound`; the last two only for functions that have a place for them."""
+FOR_OTHERS = ("calls", "code", "caption", "each", "network", "paper", "settings", "word", "scaling")
+"""Parameters of a rule for Snakemake, the report and `bound`; the last three only for functions that have a place for them."""
 
 with job(snakemake.log[0]), named_with(snakemake.params.network):
     drawn = {name: file for name, file in snakemake.input.items() if name != "style"}
@@ -26,7 +26,7 @@ with job(snakemake.log[0]), named_with(snakemake.params.network):
         outputs,
         params,
         each=snakemake.params.get("each", ()),
-        offered={"settings": settings, "word": word},
+        offered={"settings": settings, "word": word, "scaling": snakemake.params.scaling},
     )
     single = {name: Path(file) for name, file in outputs.items() if isinstance(file, str)}
     draw_or_say(call, drawn.values(), single, settings, word)

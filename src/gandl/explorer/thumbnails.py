@@ -15,6 +15,7 @@ import pandas as pd
 from PIL import Image
 
 from gandl.figures.common.labels import channel_label
+from gandl.images.display import channel_colours, composite, display_range, scaled
 from gandl.images.store_reader import ImageStore, store_path
 from gandl.tables import SITES, read_table
 from gandl.workflow.files import atomic, write_json
@@ -24,17 +25,11 @@ SIDE = 96
 """Width and height of a thumbnail (px), where images are not smaller."""
 ZOOM = 2
 """A thumbnail's pixel averages at most so many stored pixels in each direction: more would hide the nuclei."""
-DISPLAY = (0.5, 99.7)
-"""Percentiles of a channel that are black and full."""
 SAMPLED = 96
-"""Sites, evenly over all stores, on which they are measured."""
+"""Sites, evenly over all stores, on which the display range of each channel is measured."""
 MOST_BYTES = 25 * 10**6
 QUALITIES = (85, 70, 50, 30)
 """Of JPEG, tried in turn until a sheet is small enough."""
-HUES = ("#3f6bff", "#18c964", "#ff7a1a", "#ffe14d", "#e04fd0", "#4fd9e8")
-"""Of the channels, in their order: blue, green, orange, yellow, magenta, cyan; beyond these white."""
-ONE, TWO = ("#ffffff",), ("#ff4fd8", "#3fe07a")
-"""Of one channel, and of two: magenta and green stay apart for colour-blind readers, and together are white."""
 
 
 class ThumbnailError(ValueError):
@@ -60,8 +55,8 @@ def write_thumbnails(
     table = read_table(Path(sites), SITES, ["site_id", "well_id"])
     stores = [ImageStore(store_path(Path(path))) for path in manifests]
     chosen = [_first_sites(store, table) for store in stores]
-    low, high = display_range(stores, [list(rows["at"]) for rows in chosen])
-    hues = hues_of(len(stores[0].channels))
+    ranges = display_ranges(stores, [list(rows["at"]) for rows in chosen])
+    hues = channel_colours(stores[0].channels)
     side = min(side_of(store) for store in stores)
     columns, wells = {}, {}
     with Progress(f"thumbnails of {dataset}", len(stores), "store") as progress:
@@ -69,7 +64,7 @@ def write_thumbnails(
             name = Path(path).name
             across = int(np.ceil(np.sqrt(len(rows))))
             write_sheet(
-                (blended(centre(store, at, side), low, high, hues) for at in rows["at"]),
+                (blended(centre(store, at, side), ranges, hues) for at in rows["at"]),
                 len(rows),
                 across,
                 side,
@@ -127,28 +122,18 @@ def centre(store: ImageStore, at: int, side: int) -> np.ndarray:
     return crop.reshape(len(crop), side, factor, side, factor).mean(axis=(2, 4))
 
 
-def display_range(stores: Sequence[ImageStore], positions: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """(channel,) grey values that are black, and that are full, over `SAMPLED` of the sites."""
+def display_ranges(stores: Sequence[ImageStore], positions: Sequence[Sequence[int]]) -> list[tuple[float, float]]:
+    """Of each channel the grey values that are black and full, over `SAMPLED` of the sites."""
     places = [(store, at) for store, found in zip(stores, positions, strict=True) for at in found]
     take = np.unique(np.linspace(0, len(places) - 1, min(SAMPLED, len(places))).round().astype(int))
     side = min(side_of(store) for store in stores)
     pixels = np.stack([centre(places[i][0], places[i][1], side) for i in take], axis=1)
-    low, high = np.percentile(pixels.reshape(len(pixels), -1), DISPLAY, axis=1)
-    return low, np.maximum(high, low + 1)
+    return [display_range(channel) for channel in pixels]
 
 
-def hues_of(count: int) -> list[str]:
-    """A hue for each of so many channels."""
-    hues = ONE if count == 1 else TWO if count == 2 else HUES
-    return [*hues, *["#ffffff"] * count][:count]
-
-
-def blended(pixels: np.ndarray, low: np.ndarray, high: np.ndarray, hues: Sequence[str]) -> np.ndarray:
-    """(y, x, 3) uint8 of (channel, y, x): each channel's hue by its brightness, added up; many channels count less each."""
-    level = np.clip((pixels - low[:, None, None]) / (high - low)[:, None, None], 0, 1)
-    colours = np.array([[int(hue[i : i + 2], 16) for i in (1, 3, 5)] for hue in hues], np.float32)
-    mixed = np.einsum("cyx,cr->yxr", level, colours) * min(1.0, 3.5 / len(hues))
-    return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+def blended(pixels: np.ndarray, ranges: Sequence[tuple[float, float]], hues: Sequence[str]) -> np.ndarray:
+    """(y, x, 3) uint8 of (channel, y, x): each channel's hue by its brightness, added up."""
+    return np.rint(255 * composite(scaled(pixels, ranges), hues)).astype(np.uint8)
 
 
 def write_sheet(pictures: Iterator[np.ndarray], count: int, across: int, side: int, path: Path) -> None:

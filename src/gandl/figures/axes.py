@@ -7,6 +7,7 @@ Takes the well scores of one or more featurizers (`evaluation/scores/`); makes f
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Unpack
 
@@ -14,10 +15,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gandl.config import Scaling
 from gandl.evaluation.terms import dose_series
 from gandl.figures.common import style as look
 from gandl.figures.common.dose_bar import dose_bar
-from gandl.figures.common.labels import featurizer_label
+from gandl.figures.common.labels import featurizer_label, on_score_axis
 from gandl.figures.common.palette import CONTROLS, INK, PALE, dose_colours
 from gandl.figures.common.scores import read_scores, treatments_of
 from gandl.source.splits import Scheme
@@ -29,6 +31,7 @@ def draw_axes(
     scores: Mapping[str, Path],
     *,
     scheme: str = Scheme.LEAVE_ROW_OUT.value,
+    scaling: str = Scaling.PAPER.value,
     **drawing: Unpack[look.Drawing],
 ) -> None:
     """Draw on against off score: a row of panels per featurizer, a column per treatment.
@@ -37,6 +40,7 @@ def draw_axes(
     ----------
     scores : well scores (`tables.WELL_SCORES`) by featurizer name; one featurizer gives one row of panels.
     scheme : which split's scores to draw; every well is scored by a model that never saw it.
+    scaling : `evaluation.scaling`, which the axis states.
     drawing : what every figure is given; the CSV has one row per point drawn (controls once per panel).
 
     Raises
@@ -45,7 +49,7 @@ def draw_axes(
     """
     tables = [points(read_scores(path, scheme), name) for name, path in look.existing(scores, "well scores").items()]
     data = pd.concat(tables, ignore_index=True)
-    look.draw(axes_figure, data, **drawing)
+    look.draw(partial(axes_figure, scaling=scaling), data, **drawing)
 
 
 def points(scores: pd.DataFrame, featurizer: str) -> pd.DataFrame:
@@ -65,7 +69,7 @@ def points(scores: pd.DataFrame, featurizer: str) -> pd.DataFrame:
     return pd.concat(panels, ignore_index=True)[COLUMNS]
 
 
-def axes_figure(data: pd.DataFrame) -> Figure:
+def axes_figure(data: pd.DataFrame, scaling: str = Scaling.PAPER.value) -> Figure:
     """The figure of a table with `COLUMNS`; call it inside `style`."""
     featurizers = list(dict.fromkeys(data["featurizer"]))
     treatments = list(dict.fromkeys(data["panel"]))
@@ -80,7 +84,7 @@ def axes_figure(data: pd.DataFrame) -> Figure:
             if column == 0:
                 axes.set_ylabel("Off score (first remaining axis)")
             if row == len(featurizers) - 1:
-                axes.set_xlabel("On score (−1: mean C−, +1: mean C+)")
+                axes.set_xlabel(on_score_axis(scaling))
     handles, labels = grid[0, 0].get_legend_handles_labels()
     title = featurizer_label(featurizers[0]) if len(featurizers) == 1 else None
     figure.legend(handles, labels, loc="outside upper right", ncols=len(handles), title=title)

@@ -5,6 +5,7 @@ Takes what the question `calibration` wrote of one featurizer (`evaluation/calib
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Unpack
 
@@ -14,9 +15,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from gandl.config import Scaling
 from gandl.evaluation.calibration import ACTIVE, INACTIVE
 from gandl.figures.common import style as look
-from gandl.figures.common.labels import featurizer_label, fixed, nominal, number
+from gandl.figures.common.labels import featurizer_label, fixed, nominal, number, on_score_axis
 from gandl.figures.common.palette import CELL_TYPE_CONTROLS, GREY, INK, SERIES, Group
 from gandl.tables import NUMBERS, read_table
 from gandl.workflow.words import counted
@@ -37,6 +39,7 @@ def draw_calibration(
     numbers: Path,
     *,
     featurizer: str,
+    scaling: str = Scaling.PAPER.value,
     **drawing: Unpack[look.Drawing],
 ) -> None:
     """Draw the severities (left) and the EC50s (right).
@@ -44,7 +47,7 @@ def draw_calibration(
     Parameters
     ----------
     wells, compounds, numbers : as `gandl.evaluation.calibration.write_calibration` writes them.
-    featurizer : whose they are.
+    featurizer : whose they are. scaling : `evaluation.scaling`, which the axis states.
     drawing : what every figure is given; the CSV has a row per well (panel `severity`) and per compound and cell type (`ec50`).
 
     Raises
@@ -57,7 +60,7 @@ def draw_calibration(
     data = calibrated(pd.read_parquet(wells), pd.read_parquet(compounds), found, featurizer)
     if not (data["panel"] == "severity").any():
         raise look.FigureError(f"{wells}: no well was held against the truth")
-    look.draw(calibration_figure, data, **drawing)
+    look.draw(partial(calibration_figure, scaling=scaling), data, **drawing)
 
 
 def calibrated(wells: pd.DataFrame, compounds: pd.DataFrame, numbers: pd.DataFrame, featurizer: str) -> pd.DataFrame:
@@ -79,12 +82,12 @@ def _correlation(numbers: pd.DataFrame, cell_type: str) -> str:
     return f"ρ = {fixed(row['value'], 2)}{interval}" if pd.notna(row["value"]) else ""
 
 
-def calibration_figure(data: pd.DataFrame) -> Figure:
+def calibration_figure(data: pd.DataFrame, scaling: str = Scaling.PAPER.value) -> Figure:
     """The figure of a table with `COLUMNS`; call it inside `style`."""
     figure = look.new_figure(look.DOUBLE_COLUMN, 98)
     left, right = figure.subplots(1, 2)
     groups = _groups(data["cell_type"])
-    _severities(left, data[data["panel"] == "severity"], groups)
+    _severities(left, data[data["panel"] == "severity"], groups, on_score_axis(scaling))
     _ec50s(right, data[data["panel"] == "ec50"], groups)
     left.set_title(f"Severity by {featurizer_label(data['featurizer'].iloc[0])}")
     right.set_title("EC50 of active compounds")
@@ -102,7 +105,7 @@ def _groups(cell_types: pd.Series) -> dict[str, Group]:
     return found
 
 
-def _severities(axes: Axes, wells: pd.DataFrame, groups: dict[str, Group]) -> None:
+def _severities(axes: Axes, wells: pd.DataFrame, groups: dict[str, Group], axis: str) -> None:
     """On score against true severity; the line is what the controls' means say: +1 at severity 0, -1 at 1."""
     ends = np.array([wells["severity"].min(), wells["severity"].max()])
     axes.plot(ends, 1 - 2 * ends, color=INK, lw=0.8, ls=(0, (4, 2)), zorder=4, label="1 − 2 × severity")
@@ -121,7 +124,7 @@ def _severities(axes: Axes, wells: pd.DataFrame, groups: dict[str, Group]) -> No
             gid=f"severity {cell_type}",
         )
     axes.set_xlabel("True severity of the well (0 healthy, 1 infected)")
-    axes.set_ylabel("On score (−1: mean C−, +1: mean C+)")
+    axes.set_ylabel(axis)
     _legend_below(axes)
 
 

@@ -16,9 +16,10 @@ from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from gandl.config import Scaling
 from gandl.evaluation.terms import dose_series
 from gandl.figures.common import style as look
-from gandl.figures.common.labels import dose_unit, featurizer_label, fixed, nominal
+from gandl.figures.common.labels import dose_unit, featurizer_label, fixed, nominal, on_score_axis
 from gandl.figures.common.palette import CONTROLS, GREY, INK, ON_SCORE, PALE, ink_on
 from gandl.figures.common.scores import read_held_out, treatments_of
 from gandl.source.splits import Scheme
@@ -38,6 +39,7 @@ def draw_plate(
     *,
     featurizer: str,
     scheme: str = Scheme.LEAVE_ROW_OUT.value,
+    scaling: str = Scaling.PAPER.value,
     **drawing: Unpack[look.Drawing],
 ) -> None:
     """Draw heat maps of the on score (C- averages -1, C+ averages +1 over training controls), of at most 12 plates.
@@ -47,6 +49,7 @@ def draw_plate(
     scores : well scores (`tables.WELL_SCORES`) of one featurizer.
     featurizer : its name, for the CSV.
     scheme : which split's scores to draw; of a cell type that it does not score, those of its strictest scheme.
+    scaling : `evaluation.scaling`, which the scale of the colours states.
     drawing : what every figure is given; the CSV has one row per well drawn.
 
     Raises
@@ -59,10 +62,11 @@ def draw_plate(
     shown = [plates[i] for i in np.unique(np.linspace(0, len(plates) - 1, min(len(plates), MOST_PLATES)).astype(int))]
     data = table.loc[table["plate_id"].isin(shown), COLUMNS].reset_index(drop=True)
     legible = len(shown) == 1 and data["column"].nunique() <= NUMBERED
-    look.draw(plate_figure if legible else partial(plates_figure, of=len(plates)), data, **drawing)
+    one, several = partial(plate_figure, scaling=scaling), partial(plates_figure, of=len(plates), scaling=scaling)
+    look.draw(one if legible else several, data, **drawing)
 
 
-def plate_figure(data: pd.DataFrame) -> Figure:
+def plate_figure(data: pd.DataFrame, scaling: str = Scaling.PAPER.value) -> Figure:
     """The figure of a table with `COLUMNS`; call it inside `style`."""
     rows, columns = _rows(data), sorted(data["column"].unique())
     grid = data.pivot(index="row", columns="column", values="on").reindex(index=rows, columns=columns)
@@ -82,11 +86,11 @@ def plate_figure(data: pd.DataFrame) -> Figure:
     _finish(axes, rows, columns)
     _name_series(axes, data, rows)
     bar = figure.colorbar(image, ax=axes, fraction=0.03, pad=0.02, shrink=0.8)
-    _explain(figure, bar, featurizer_label(str(data["featurizer"].iloc[0])))
+    _explain(figure, bar, scaling, featurizer_label(str(data["featurizer"].iloc[0])))
     return figure
 
 
-def plates_figure(data: pd.DataFrame, of: int) -> Figure:
+def plates_figure(data: pd.DataFrame, of: int, scaling: str = Scaling.PAPER.value) -> Figure:
     """The figure of several plates (of so many) of a table with `COLUMNS`, on one scale; call it inside `style`."""
     plates = list(dict.fromkeys(data["plate_id"]))
     rows, columns = _rows(data), sorted(data["column"].unique())
@@ -115,13 +119,13 @@ def plates_figure(data: pd.DataFrame, of: int) -> Figure:
         axes.set_title(plate, fontsize="small", pad=9)
     bar = figure.colorbar(image, ax=grid.ravel().tolist(), fraction=0.03, pad=0.02, shrink=0.6, aspect=30)
     some = f"{len(plates)} of {of} plates, evenly over the screen" if of > len(plates) else ""
-    _explain(figure, bar, featurizer_label(str(data["featurizer"].iloc[0])), some)
+    _explain(figure, bar, scaling, featurizer_label(str(data["featurizer"].iloc[0])), some)
     return figure
 
 
-def _explain(figure: Figure, bar: Colorbar, *words: str) -> None:
+def _explain(figure: Figure, bar: Colorbar, scaling: str, *words: str) -> None:
     """The scale of the colours, what marks the controls, and words beside it: whose scores these are."""
-    bar.set_label("On score (−1: mean C−, +1: mean C+)")
+    bar.set_label(on_score_axis(scaling))
     bar.outline.set_visible(False)
     handles = [
         Line2D([], [], ls="none", marker=g.marker, ms=4, mfc="none", mec=INK, label=g.label) for g in CONTROLS.values()

@@ -17,10 +17,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from gandl.config import Scaling
 from gandl.evaluation.terms import NO_CELL_TYPE, OF_CONTROLS, TREATMENT, TREATMENTS
 from gandl.figures.common import style as look
 from gandl.figures.common.hits import AWAY, TOWARDS
-from gandl.figures.common.labels import dose_text, featurizer_label
+from gandl.figures.common.labels import dose_text, featurizer_label, on_score_axis
 from gandl.figures.common.palette import CONTROLS, GREY, INK, PALE, VERMILION, dose_colours
 from gandl.tables import read_table
 from gandl.workflow.words import counted
@@ -41,11 +42,16 @@ LISTED = 8
 """Names of the highest and of the lowest of those that differ, beside ranked points."""
 OF_DOSES = 9
 """So many different doses have a colour each in the legend."""
-AXIS = "On score (−1: mean C−, +1: mean C+)"
 
 
 def draw_treatments(
-    treatments: Path, *, featurizer: str, false_discovery: float, confidence: float, **drawing: Unpack[look.Drawing]
+    treatments: Path,
+    *,
+    featurizer: str,
+    false_discovery: float,
+    confidence: float,
+    scaling: str = Scaling.PAPER.value,
+    **drawing: Unpack[look.Drawing],
 ) -> None:
     """Draw every treatment and dose of one featurizer.
 
@@ -53,6 +59,7 @@ def draw_treatments(
     ----------
     treatments : `evaluation.terms.TREATMENTS` of the featurizer.
     featurizer : its name, for the legend. false_discovery, confidence : as evaluated, for the legend.
+    scaling : `evaluation.scaling`, which the axis states.
     drawing : what every figure is given; the CSV has one row per point and one per band drawn.
 
     Raises
@@ -61,14 +68,18 @@ def draw_treatments(
     """
     (table,) = look.existing({featurizer: treatments}, "treatments").values()
     data = read_table(table, TREATMENTS)
-    look.draw(partial(treatments_figure, false_discovery=false_discovery, confidence=confidence), data, **drawing)
+    figure = partial(treatments_figure, false_discovery=false_discovery, confidence=confidence, scaling=scaling)
+    look.draw(figure, data, **drawing)
 
 
-def treatments_figure(data: pd.DataFrame, false_discovery: float, confidence: float) -> Figure:
+def treatments_figure(
+    data: pd.DataFrame, false_discovery: float, confidence: float, scaling: str = Scaling.PAPER.value
+) -> Figure:
     """The figure of a table of `TREATMENTS`; call it inside `style`."""
     treated = data[data["kind"] == TREATMENT]
     blocks = blocks_of(treated)
-    figure = _in_rows(data, blocks) if blocks else _ranked(data)
+    axis = on_score_axis(scaling)
+    figure = _in_rows(data, blocks, axis) if blocks else _ranked(data, axis)
     figure.legend(
         handles=_legend(treated, false_discovery, confidence),
         loc="outside lower center",
@@ -96,7 +107,7 @@ def _row_height(treated: pd.DataFrame) -> float:
     return LINE + DOSE_LINE * float(doses - 1)
 
 
-def _in_rows(data: pd.DataFrame, blocks: Sequence[Sequence[str]]) -> Figure:
+def _in_rows(data: pd.DataFrame, blocks: Sequence[Sequence[str]], axis: str) -> Figure:
     """A row per treatment; blocks of rows, or cell types, side by side."""
     treated = data[data["kind"] == TREATMENT]
     cell_types = list(dict.fromkeys(data["cell_type"]))
@@ -118,7 +129,7 @@ def _in_rows(data: pd.DataFrame, blocks: Sequence[Sequence[str]]) -> Figure:
         axes.set_yticks(range(len(names)), [shortened(name) for name in names])
         axes.tick_params(axis="y", length=0, labelleft=not shared or position == 0)
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel(AXIS if position == 0 or len(panels) < 3 else "")
+        axes.set_xlabel(axis if position == 0 or len(panels) < 3 else "")
         if position == 0 or cell_type != panels[position - 1][0]:
             axes.set_title(_title(cell_type, here))
     grid[0].set_xlim(*_limits(data, ["mean", "low", "high", "band_low", "band_high"]))
@@ -136,7 +147,7 @@ def _row(axes: Axes, wells: pd.DataFrame, row: int, height: float, colours: dict
     axes.hlines(row + offsets, ordered["low"], ordered["high"], color=GREY, lw=0.6, zorder=1)
 
 
-def _ranked(data: pd.DataFrame) -> Figure:
+def _ranked(data: pd.DataFrame, axis: str) -> Figure:
     """Treatments and doses by rank, a panel per cell type, the names of the first that differ beside it."""
     cell_types = list(dict.fromkeys(data["cell_type"]))
     height = min(RANKED, (PAGE - 20.0) / len(cell_types))
@@ -152,7 +163,7 @@ def _ranked(data: pd.DataFrame) -> Figure:
         _points(axes, rank, mine["mean"].to_numpy(), mine, colours, size=8 if len(mine) <= 150 else 5)
         axes.set_ylim(*_limits(here, ["mean", "band_low", "band_high"]))
         axes.set_xlim(0, len(mine) + 1)
-        axes.set_ylabel(AXIS)
+        axes.set_ylabel(axis)
         axes.set_title(_title(cell_type, here))
         _names(beside, mine)
     grid[-1, 0].set_xlabel("Treatments and doses by rank")

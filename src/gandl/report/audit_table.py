@@ -120,6 +120,18 @@ def write_audit_table(inputs: AuditTableInputs, output: Path) -> None:
     write_csv(audit_table(inputs), output)
 
 
+def write_numbers(inputs: AuditTableInputs, output: Path) -> None:
+    """Write numbers.csv: every number of the evaluation, each once, with the file that holds it; of a simulated screen with that word.
+
+    Raises
+    ------
+    gandl.tables.TableError : a table breaks its schema.
+    """
+    simulated = json.loads(inputs.provenance.read_text(encoding="utf-8"))["simulated"]
+    table = numbers.read_numbers(inputs.numbers) if inputs.numbers else numbers.no_numbers().assign(file="")
+    write_csv(table.assign(images=SIMULATED) if simulated else table, output)
+
+
 def audit_table(inputs: AuditTableInputs) -> pd.DataFrame:
     """The table with `COLUMNS`."""
     references = read_values(inputs.references)

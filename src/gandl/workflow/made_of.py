@@ -1,5 +1,6 @@
 """What a workflow is made of beside code and data: takes its folder and rules, makes lists of files, purposes, outputs,
-hashes of code."""
+hashes of code; names the rules that have no job of their own.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+GATHERING = ("all", "figures", "report", "ome_zarr")
+"""Rules without outputs: they only name files of others."""
 RULES = ["rules/*.smk", "workflow/scripts/*.py"]
 TEXTS = ["workflow/report/*.rst", *(f"src/gandl/**/*.{end}" for end in ("jinja", "mplstyle", "js", "css"))]
 

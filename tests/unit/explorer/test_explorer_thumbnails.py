@@ -15,11 +15,11 @@ from gandl.explorer.thumbnails import (
     ThumbnailError,
     blended,
     centre,
-    display_range,
-    hues_of,
+    display_ranges,
     write_sheet,
     write_thumbnails,
 )
+from gandl.images.display import WHITE, channel_colours
 from gandl.images.store_reader import ImageStore
 from gandl.tables import SITES, write_table
 from plates import pixel_store, tiny_store
@@ -31,13 +31,13 @@ def test_every_well_is_on_a_sheet_where_the_index_says(tmp_path: Path) -> None:
     assert list(index["wells"]) == ["HRCE-1_1.jpg", "HRCE-1_2.jpg", "VERO-1_1.jpg"]
     assert sorted(well for wells in index["wells"].values() for well in wells) == sorted(site_table()["well_id"])
     stores = [ImageStore(tmp_path / f"{name}.zarr") for name in ("HRCE-1_1", "HRCE-1_2", "VERO-1_1")]
-    low, high = display_range(stores, [range(48)] * 3)
+    ranges = display_ranges(stores, [range(48)] * 3)
     side, across = index["side"], index["columns"]["HRCE-1_2.jpg"]
     sheet = np.asarray(Image.open(tmp_path / "explorer/HRCE-1_2.jpg"), float)
     for place in (0, 9, 47):
         top, left = place // across * side, place % across * side
         shown = sheet[top : top + side, left : left + side]
-        wanted = blended(centre(stores[1], place, side), low, high, hues_of(2)).astype(float)
+        wanted = blended(centre(stores[1], place, side), ranges, channel_colours(stores[1].channels)).astype(float)
         assert np.corrcoef(shown.ravel(), wanted.ravel())[0, 1] > 0.95  # JPEG of noise
     assert index["width_um"] == pytest.approx(96 * 0.65)
 
@@ -50,15 +50,15 @@ def test_one_display_range_serves_all_stores(tmp_path: Path) -> None:
         pixels = np.full((3, 1, 16, 16), level, np.uint8)
         pixels[:, :, 0] = 0
         stores.append(ImageStore(pixel_store(tmp_path, name, pixels, ("red",), (16,))))
-    low, high = display_range(stores, [range(3)] * 2)
-    bright, dark = (blended(centre(store, 0, 16), low, high, hues_of(1)) for store in stores)
+    ranges = display_ranges(stores, [range(3)] * 2)
+    bright, dark = (blended(centre(store, 0, 16), ranges, [WHITE]) for store in stores)
     assert bright[8, 8].tolist() == [255, 255, 255]
     assert dark[8, 8].tolist() == pytest.approx([25, 25, 25], abs=2)
 
 
 def test_channels_add_up_their_hues() -> None:
     pixels = np.array([[[0.0, 10.0]], [[0.0, 5.0]]], np.float32)
-    mixed = blended(pixels, np.zeros(2), np.array([10.0, 10.0]), ["#ff0000", "#0000ff"])
+    mixed = blended(pixels, [(0.0, 10.0)] * 2, ["#FF0000", "#0000FF"])
     assert mixed.tolist() == [[[0, 0, 0], [255, 0, 128]]]
 
 

@@ -11,7 +11,8 @@ from PIL import Image
 
 from gandl.config import FiguresSettings
 from gandl.figures.common import style as look
-from gandl.figures.common.contact_sheet import DISPLAY, PANEL, ContactSheet, draw_contact_sheet, limits, sheet_figure
+from gandl.figures.common.contact_sheet import PANEL, ContactSheet, draw_contact_sheet, limits, sheet_figure
+from gandl.images.display import PERCENTILES
 
 SETTINGS = FiguresSettings(dpi=200)
 
@@ -40,17 +41,17 @@ def test_every_image_is_drawn_whole_with_its_channels_contrast() -> None:
     for i, image in enumerate(shown):
         column, row = divmod(i, 2)
         np.testing.assert_array_equal(np.asarray(image.get_array()), sheet.images[row, column])
-        assert image.get_clim() == tuple(np.percentile(sheet.images[:, column], DISPLAY))
+        assert image.get_clim() == tuple(np.percentile(sheet.images[:, column], PERCENTILES))
 
 
 def test_contrast_is_reported_above_every_column_and_explained() -> None:
     sheet = a_sheet()
     reported = words(drawn(sheet))
     for column, channel in enumerate(sheet.channels):
-        black, white = np.percentile(sheet.images[:, column], DISPLAY)
+        black, white = np.percentile(sheet.images[:, column], PERCENTILES)
         assert channel.replace("_", " ") in reported
         assert f"{black:,.0f} to {white:,.0f}" in reported
-    assert any("black is the 0.5th, white the 99.8th percentile" in text for text in reported)
+    assert any("black is the 0.5th, white the 99.7th percentile" in text for text in reported)
     assert {"well 0", "well 1"} <= set(reported)
 
 

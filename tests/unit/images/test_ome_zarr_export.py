@@ -1,4 +1,4 @@
-"""Plates as OME-Zarr 0.5: read back pixel for pixel by gandl's own source, valid by the models of ome-zarr, opened by napari."""
+"""Plates as OME-Zarr 0.5: read back pixel for pixel by gandl's own source, valid by the models of ome-zarr."""
 
 from __future__ import annotations
 
@@ -11,23 +11,15 @@ import pandas as pd
 import pytest
 import zarr
 
-from export_inputs import CHANNELS, Exported, write_screen
+from export_inputs import CHANNELS, exported, write_screen
 from gandl.images.area_mean import area_mean
-from gandl.images.export.colours import colours_of
-from gandl.images.export.plates import export_store, factors
+from gandl.images.export.plates import factors
 from gandl.images.export.validation import ExportError, validate_plate
 from gandl.images.files.image_files import read_images
 from gandl.source.formats.ome_zarr import read_plate
 from zarr_plates import change_metadata
 
 pytest.importorskip("ome_zarr", reason="ome-zarr is not installed")
-
-
-def exported(screen: Exported, folder: Path, **options: Any) -> dict[str, Any]:
-    """What the manifest of an export into a folder says."""
-    manifest = folder / "rxrx19a" / "store.manifest.json"
-    export_store(screen.store, screen.sites, manifest, **{"dataset": "rxrx19a", "threads": 2, **options})
-    return json.loads(manifest.read_text())
 
 
 def ome(folder: Path) -> dict[str, Any]:
@@ -135,17 +127,9 @@ def test_channels_have_names_colours_and_one_display_range_per_plate(tmp_path: P
     root = tmp_path / "rxrx19a/HRCE-1_1.zarr"
     channels = ome(root / "B/2/0")["omero"]["channels"]
     assert [channel["label"] for channel in channels] == list(CHANNELS)
-    assert [channel["color"] for channel in channels] == ["0000FF", "00FF00", "FF0000"]
+    assert [channel["color"] for channel in channels] == ["0072B2", "009E73", "E69F00"]
     assert all(0 <= c["window"]["start"] < c["window"]["end"] <= c["window"]["max"] == 65535 for c in channels)
     assert ome(root / "AA/12/1")["omero"]["channels"] == channels
-
-
-def test_every_channel_has_a_colour_of_its_own() -> None:
-    assert colours_of(["anything"]) == ["FFFFFF"]
-    for channels in (["fkhr_gfp", "dna"], ["hoechst", "DAPI", "x", "y"], ["a", "b", "c", "d", "e", "f"]):
-        assert len(set(colours_of(channels))) == len(channels)
-    assert colours_of(["fkhr_gfp", "dna"])[1] == "0000FF"
-    assert len(colours_of([f"stain {i}" for i in range(9)])) == 9
 
 
 def test_an_experiment_holds_several_plates_of_which_some_can_be_chosen(tmp_path: Path) -> None:
@@ -246,28 +230,3 @@ def test_without_the_library_one_sentence_says_what_to_install(tmp_path: Path, m
     ):
         exported(write_screen(tmp_path), tmp_path)
     assert not (tmp_path / "rxrx19a").exists()
-
-
-def test_napari_opens_the_plate_with_its_channels(tmp_path: Path) -> None:
-    """By the function that napari's plugin offers; no window is opened."""
-    pytest.importorskip("napari", reason="napari is not installed")
-    plugin = pytest.importorskip("napari_ome_zarr", reason="napari-ome-zarr is not installed")
-    screen = write_screen(tmp_path, wells=("A01", "A02"), dtype="uint8")
-    exported(screen, tmp_path, word="simulated")
-    reader = plugin.napari_get_reader(str(tmp_path / "rxrx19a/HRCE-1_1.zarr"))
-    assert reader is not None
-    found = {}
-    for levels, properties, kind in reader():
-        assert kind == "image"
-        assert properties["scale"][-1] == pytest.approx(0.65)
-        largest, axis = np.asarray(levels[0]), properties.get("channel_axis")
-        if axis is None:  # newer plugins give a layer per channel, older ones all channels as one
-            found[properties["name"]] = largest
-        else:
-            found |= {name: largest.take(i, axis) for i, name in enumerate(properties["name"])}
-    assert [name.rpartition(": ")[2] for name in found] == list(CHANNELS)
-    for i, plate in enumerate(found.values()):
-        assert plate.shape == (2 * 70, 3 * 96), "the smallest plate with A01 and A02 has 6 wells"
-        np.testing.assert_array_equal(plate[:70, :96], screen.pixels[0, i])
-        np.testing.assert_array_equal(plate[:70, 96:192], screen.pixels[2, i])
-        assert not plate[70:].any()

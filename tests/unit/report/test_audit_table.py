@@ -14,7 +14,14 @@ from gandl.config import ImageNetNetwork
 from gandl.config.files import read_config
 from gandl.evaluation.screening.terms import DOSES
 from gandl.evaluation.terms import COMPARISONS, COMPOUNDS
-from gandl.report.audit_table import COLUMNS, AuditTableInputs, audit_table, counts_in_words, write_audit_table
+from gandl.report.audit_table import (
+    COLUMNS,
+    AuditTableInputs,
+    audit_table,
+    counts_in_words,
+    write_audit_table,
+    write_numbers,
+)
 from gandl.report.reference.answers import joined
 from gandl.report.reference.compounds import ranks, under_paper_names
 from gandl.report.reference.configuration import WIDTHS, pooled_width, settings_of
@@ -311,3 +318,13 @@ def test_no_compound_and_no_table_are_an_empty_answer(repository: Path) -> None:
     none, doses = pd.DataFrame([compound_row("a")]).iloc[:0], pd.DataFrame([dose_row("a", 1.0, 0.1)]).iloc[:0]
     assert ranks(doses, none, read_values(repository / "resources/paper_values.csv")).empty
     assert joined([]).empty
+
+
+def test_every_number_stands_in_one_table_with_the_file_that_holds_it(run: Run, tmp_path: Path) -> None:
+    inputs = run.inputs()
+    write_numbers(inputs, tmp_path / "numbers.csv")
+    written = pd.read_csv(tmp_path / "numbers.csv", float_precision="round_trip")
+    expected = pd.concat([pd.read_parquet(path) for path in inputs.numbers]).drop_duplicates(list(NUMBERS.key))
+    assert sorted(written["value"]) == sorted(expected["value"])
+    assert set(written["images"]) == {"simulated"}
+    assert written["file"].notna().all()

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gandl.workflow.made_of import GATHERING
 from gandl.workflow.words import counted
 
 TRAININGS = {
@@ -22,8 +23,6 @@ TRAININGS = {
     "imagenet_collapsed": "imagenet_collapsed",
 }
 """Rules that train, and what: the name of a featurizer."""
-GATHERING = ("all", "figures", "report", "ome_zarr")
-"""Rules that only name files of others."""
 
 
 class JobsError(RuntimeError):

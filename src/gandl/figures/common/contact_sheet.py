@@ -19,10 +19,9 @@ from matplotlib.patches import Rectangle
 from gandl.config import FiguresSettings
 from gandl.figures.common import style as look
 from gandl.figures.common.labels import channel_label, nominal
+from gandl.images.display import PERCENTILES, display_range
 from gandl.workflow.files import atomic
 
-DISPLAY = (0.5, 99.8)
-"""Percentiles of a channel, over all images shown, that are black and white."""
 SHEET_DPI = 200
 """Unless the configuration says otherwise; sizes below are pixels, and text grows with this."""
 PANEL = 440
@@ -89,8 +88,8 @@ def limits(sheet: ContactSheet) -> pd.DataFrame:
     """The grey values that are black and white, channel by channel, over all rows."""
     rows = []
     for column, channel in enumerate(sheet.channels):
-        black, white = np.percentile(sheet.images[:, column], DISPLAY)
-        rows.append({"channel": channel, "black": float(black), "white": float(max(white, black + 1))})
+        black, white = display_range(sheet.images[:, column])
+        rows.append({"channel": channel, "black": black, "white": white})
     return pd.DataFrame(rows)
 
 
@@ -169,7 +168,7 @@ def _legend(sheet: ContactSheet) -> str:
     size = " x ".join(str(side) for side in sheet.images.shape[2:])
     pixel = f"{nominal(sheet.pixel_size_um)} µm a pixel" if sheet.pixel_size_um else "pixel size unknown"
     return (
-        f"Each channel: black is the {DISPLAY[0]:g}th, white the {DISPLAY[1]:g}th percentile of all wells shown;\n"
+        f"Each channel: black is the {PERCENTILES[0]:g}th, white the {PERCENTILES[1]:g}th percentile of all wells shown;\n"
         f"these grey values stand above its column. Images {size} px (height x width), {pixel}."
     )
 

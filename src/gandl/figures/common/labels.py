@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from gandl.config import Dataset, FeaturizerName, ImageNetNetwork, Normalization
+from gandl.config import Dataset, FeaturizerName, ImageNetNetwork, Normalization, Scaling
 from gandl.evaluation.terms import ALL, NO_CELL_TYPE, RATIO
 
 FEATURIZERS: dict[str, str] = {
@@ -181,6 +181,19 @@ def dose_text(dose_um: float, before: str = "") -> str:
         return ""
     unit, factor = dose_unit(dose_um)
     return f"{before}{nominal(dose_um * factor)} {unit}"
+
+
+def on_score_axis(scaling: str, low: str = "C−", high: str = "C+") -> str:
+    """The title of an axis of on scores, which says what −1 and +1 are.
+
+    Parameters
+    ----------
+    scaling : `evaluation.scaling`: the means of the training controls are there (`paper`), or their outermost ones.
+    low, high : controls towards −1 and towards +1.
+    """
+    if Scaling(scaling) is Scaling.PAPER:
+        return f"On score (−1: mean {low}, +1: mean {high})"
+    return f"On score ({low} to {high}; training controls span −1 to +1)"
 
 
 def number(value: float, digits: int = 3) -> str:

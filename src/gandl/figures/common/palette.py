@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import matplotlib
-import numpy as np
-from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
+from matplotlib.colors import LinearSegmentedColormap, to_hex
 
 INK = "#222222"
 GREY = "#8c8c8c"
@@ -70,38 +69,6 @@ ON_SCORE = LinearSegmentedColormap.from_list("on_score", ["#8a3c00", "#e08a4f", 
 
 Green and blue ends, as HRCE's controls have them, look alike to readers who lack the cones for blue.
 """
-
-
-CHANNELS = {
-    "hoechst": BLUE,
-    "dna": BLUE,
-    "con_a": GREEN,
-    "fkhr_gfp": GREEN,
-    "phalloidin": ORANGE,
-    "syto14": VERMILION,
-    "mitotracker": PURPLE,
-    "wga": SKY,
-}
-"""Colour of a channel where several are shown at once."""
-
-
-def channel_colours(names: Sequence[str]) -> list[str]:
-    """A colour for each channel where several are shown at once; those without one of their own take the others in turn."""
-    free = [
-        colour for colour in (BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION) if colour not in map(CHANNELS.get, names)
-    ]
-    return [
-        CHANNELS[name] if name in CHANNELS else (free[i % len(free)] if free else GREY) for i, name in enumerate(names)
-    ]
-
-
-def composite(channels: Sequence[np.ndarray], colours: Sequence[str]) -> np.ndarray:
-    """Channels (y, x), each from 0 (black) to 1, in their colours and added up: (y, x, 3), from 0 to 1.
-
-    The more channels, the darker each, so that only where most of them are bright the sum is white.
-    """
-    tints = np.array([to_rgb(colour) for colour in colours]) / max(1.0, len(colours) / 3)
-    return np.clip(np.tensordot(np.stack(channels, axis=-1), tints, axes=1), 0.0, 1.0)
 
 
 def ink_on(colour: Sequence[float]) -> str:

@@ -16,12 +16,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from gandl.config import Scaling
 from gandl.evaluation.terms import compounds_of, dose_series
 from gandl.figures.common import style as look
 from gandl.figures.common.dose_bar import dose_bar
 from gandl.figures.common.empty import ABSENT, NOT_GIVEN, NOT_OF_THE_RUN, empty_panel
-from gandl.figures.common.labels import featurizer_label
-from gandl.figures.common.palette import CONTROLS, INK, PALE, controls_of, dose_colours, group_of
+from gandl.figures.common.labels import featurizer_label, on_score_axis
+from gandl.figures.common.palette import CONTROLS, INK, PALE, Group, dose_colours, group_of
 from gandl.figures.common.scores import read_held_out
 from gandl.source.screens.drugs import DRUGS, named_compound
 from gandl.workflow.words import counted
@@ -39,6 +40,7 @@ def draw_drugs(
     *,
     columns: Sequence[str],
     scheme: str,
+    scaling: str = Scaling.PAPER.value,
     **drawing: Unpack[look.Drawing],
 ) -> None:
     """Draw rows of panels per featurizer, one for each cell type, and a column per drug of `DRUGS`.
@@ -47,7 +49,7 @@ def draw_drugs(
     ----------
     scores : held-out scores (`tables.WELL_SCORES`) by featurizer.
     columns : featurizers in their order: what stands for GAN-DL, the baseline. One without scores has empty panels that say so.
-    scheme : which split's scores (see `read_held_out`).
+    scheme : which split's scores (see `read_held_out`). scaling : `evaluation.scaling`, which the axes state.
     drawing : what every figure is given; the CSV has a row per point drawn, controls once per panel; its kind is `absent` where a
         panel is empty.
 
@@ -59,7 +61,7 @@ def draw_drugs(
         raise look.FigureError(f"none of {', '.join(columns)} is among the featurizers of this run: nothing to draw")
     parts = [part for name in columns if name in scores for part in _points(read_held_out(scores[name], scheme), name)]
     data = pd.concat([part.dropna(axis="columns", how="all") for part in parts], ignore_index=True)
-    look.draw(partial(drugs_figure, columns=columns), data.reindex(columns=COLUMNS), **drawing)
+    look.draw(partial(drugs_figure, columns=columns, scaling=scaling), data.reindex(columns=COLUMNS), **drawing)
 
 
 def _points(scores: pd.DataFrame, featurizer: str) -> Iterable[pd.DataFrame]:
@@ -76,7 +78,7 @@ def _points(scores: pd.DataFrame, featurizer: str) -> Iterable[pd.DataFrame]:
             yield panel.assign(featurizer=featurizer, cell_type=cell_type, drug=drug).reindex(columns=COLUMNS)
 
 
-def drugs_figure(data: pd.DataFrame, columns: Sequence[str]) -> Figure:
+def drugs_figure(data: pd.DataFrame, columns: Sequence[str], scaling: str = Scaling.PAPER.value) -> Figure:
     """The figure of a table with `COLUMNS`; call it inside `style`."""
     cell_types = list(dict.fromkeys(data["cell_type"]))
     rows = [(featurizer, cell_type) for featurizer in columns for cell_type in cell_types]
@@ -97,10 +99,12 @@ def drugs_figure(data: pd.DataFrame, columns: Sequence[str]) -> Figure:
                 _panel(axes, panel, cell_type, colours)
         grid[row, 0].set_ylabel(f"{cell_type}\nOff score", fontsize="small")
     for axes in grid[-1]:
-        axes.set_xlabel("On score (−1: mean C−, +1: mean C+)", fontsize="small")
+        axes.set_xlabel(on_score_axis(scaling), fontsize="small")
     if colours:
         dose_bar(figure, grid.ravel(), colours, pad=0.015, aspect=40, shrink=0.6)
-    figure.legend(handles=_legend(cell_types), loc="outside lower center", ncols=5)
+    handles = _legend(data)
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure
 
 
@@ -144,13 +148,31 @@ def _panel(axes: Axes, panel: pd.DataFrame, cell_type: str, colours: Mapping[flo
     axes.text(0.98, 0.98, note, transform=axes.transAxes, ha="right", va="top", fontsize="x-small", gid="n")
 
 
-def _legend(cell_types: Sequence[str]) -> list[Line2D]:
-    """Controls, and what the colour of a treated well says."""
+def _legend(data: pd.DataFrame) -> list[Line2D]:
+    """What the colour of a treated well says, and the controls of cell types that have a panel, with their number, 0 too."""
+    shown = data[data["kind"] != ABSENT]
     treated = Line2D(
         [], [], ls="none", marker="o", ms=4, mfc="#e32f27", mec=INK, mew=0.35, label="Treated well, by dose"
     )
+    types = sorted(shown["cell_type"].unique())
+    groups: dict[Group, pd.DataFrame] = {}
+    for control in CONTROLS:
+        for name in types:
+            mine = shown[(shown["cell_type"] == name) & (shown["kind"] == control)]
+            group = group_of(name, control)
+            groups[group] = pd.concat([groups[group], mine]) if group in groups else mine
     controls = [
-        Line2D([], [], ls="none", marker=group.marker, ms=4, color=group.colour, alpha=0.5, label=f"{group.label} well")
-        for group in controls_of(cell_types)
-    ]
-    return [treated, *controls]
+        Line2D(
+            [], [], ls="none", marker=group.marker, ms=4, color=group.colour, alpha=0.5,
+            label=f"{group.label} ({_wells(wells, shown)})",
+        )
+        for group, wells in groups.items()
+    ]  # fmt: skip
+    return [treated, *controls] if types else []
+
+
+def _wells(of_group: pd.DataFrame, shown: pd.DataFrame) -> str:
+    """How many wells of a group are drawn: n = 16; n = 14 to 16 where that differs between featurizers."""
+    names = shown["featurizer"].unique()
+    counts = [of_group.loc[of_group["featurizer"] == name, "well_id"].nunique() for name in names]
+    return f"n = {min(counts)}" if min(counts) == max(counts) else f"n = {min(counts)} to {max(counts)}"

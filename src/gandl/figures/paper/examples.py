@@ -23,13 +23,12 @@ from gandl.config import Dataset
 from gandl.evaluation.terms import NO_CELL_TYPE
 from gandl.figures.common import style as look
 from gandl.figures.common.labels import channel_label, nominal, screen_label
-from gandl.figures.common.palette import GREY, channel_colours, composite
+from gandl.figures.common.palette import GREY
 from gandl.figures.training.samples import Samples, read_samples
+from gandl.images.display import channel_colours, composite, display_range, scaled
 from gandl.images.store_reader import ImageStore, store_path
 from gandl.tables import SITES, read_table
 
-DISPLAY = (0.5, 99.7)
-"""Percentiles of a channel, over all real images shown, that are black and white."""
 KINDS = {"positive": "C+", "negative": "C−", "none": "treated"}
 OF_SCREEN = {
     Dataset.RXRX19A: ("positive", "negative"),
@@ -170,8 +169,7 @@ def described(rows: Sequence[Example]) -> pd.DataFrame:
     real = [row.images for row in rows if row.dataset != GENERATED] or [row.images for row in rows]
     for channel in dict.fromkeys(name for images in real for name in images):
         pixels = np.concatenate([images[channel].ravel() for images in real if channel in images])
-        black, white = np.percentile(pixels, DISPLAY)
-        limits[channel] = black, max(white, black + 1)
+        limits[channel] = display_range(pixels)
     return pd.DataFrame(
         {
             "dataset": row.dataset,
@@ -299,10 +297,9 @@ def _grid(axes: Axes, row: Example) -> None:
 def _blended(row: Example, limits: pd.DataFrame, colours: Mapping[str, str]) -> np.ndarray:
     """All channels of a row in their colours."""
     names = [name for name in row.images if name in colours]
-    scaled = [
-        np.clip((row.images[name] - limits.loc[name, "display_low"]) / np.ptp(limits.loc[name]), 0, 1) for name in names
-    ]
-    return composite(scaled, [colours[name] for name in names])
+    images = np.stack([row.images[name] for name in names])
+    ranges = limits.loc[names, ["display_low", "display_high"]].to_numpy()
+    return composite(scaled(images, ranges), [colours[name] for name in names])
 
 
 def _not_there(axes: Axes, words: str) -> None:

@@ -19,11 +19,13 @@ from safetensors import SafetensorError, safe_open
 from gandl.config import Dataset
 from gandl.evaluation.terms import compounds_of, dose_series
 from gandl.figures.common import style as look
+from gandl.figures.common.empty import ABSENT
 from gandl.figures.common.scores import read_held_out
 from gandl.figures.dose_response import series_of
-from gandl.figures.paper.examples import DISPLAY, Example, examples_of
+from gandl.figures.paper.examples import Example, examples_of
 from gandl.figures.paper.sketch import Pictures, overview_figure
 from gandl.figures.training.samples import Samples, read_samples
+from gandl.images.display import display_range, scaled
 from gandl.images.store_reader import ImageStore, store_path
 from gandl.source.screens.drugs import DRUGS, named_compound
 from gandl.tables import SITES, read_table
@@ -134,21 +136,24 @@ def facts(network: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], sample
 
 
 def controls(scores: Path, scheme: str) -> pd.DataFrame:
-    """Held-out controls of one cell type, the first by name, by on (x) and off (y) score."""
+    """Held-out controls of one cell type, the first by name, by on (x) and off (y) score; a row `absent` where there is none."""
     wells = read_held_out(scores, scheme).query("control != 'none'")
+    if wells.empty:
+        return pd.DataFrame([{"panel": "b1", "item": ABSENT}])
     first = wells["cell_type"].min()
     chosen_wells = wells[wells["cell_type"] == first].rename(columns={"on": "x", "off": "y"})
     return chosen_wells[["cell_type", "control", "x", "y"]].assign(panel="b1", item="well")
 
 
 def doses(curves: Path, points: Path) -> pd.DataFrame:
-    """Wells and curve of the first of the paper's drugs, in the first cell type that has it: on score (y) by dose."""
+    """Wells and curve of the first of the paper's drugs, in the first cell type that has it: on score (y) by dose; a row
+    `absent` where there is none."""
     wells, fitted = pd.read_parquet(points), pd.read_parquet(curves)
     every = series_of(wells)
     names = [one.treatment for one in every]
     found = [name for name in (named_compound(names, drug) for drug in DRUGS) if name]
     if not found:
-        return pd.DataFrame(columns=COLUMNS)
+        return pd.DataFrame([{"panel": "b2", "item": ABSENT}])
     cell_type = min(one.cell_type for one in every if one.treatment == found[0])
     parts = [
         table[(table["treatment"] == found[0]) & (table["cell_type"] == cell_type)]
@@ -169,11 +174,14 @@ def shares(confusion: Path) -> pd.DataFrame:
 
 def pictures(samples: Samples) -> tuple[Pictures, Pictures]:
     """Real and generated crops on one range per channel."""
-    low, high = (np.percentile(samples.real, end, axis=(0, 2, 3))[:, None, None] for end in DISPLAY)
-    scaled = [
-        np.clip((crops[:THUMBNAILS] - low) / np.maximum(high - low, 1), 0, 1) for crops in (samples.real, samples.fake)
-    ]
-    return Pictures(scaled[0], samples.channels), Pictures(scaled[1], samples.channels)
+    ranges = _ranges(samples.real)
+    real, made = (scaled(crops[:THUMBNAILS], ranges) for crops in (samples.real, samples.fake))
+    return Pictures(real, samples.channels), Pictures(made, samples.channels)
+
+
+def _ranges(images: np.ndarray) -> list[tuple[float, float]]:
+    """The display range of each channel of images (n, c, y, x)."""
+    return [display_range(images[:, channel]) for channel in range(images.shape[1])]
 
 
 def cell_types(
@@ -188,5 +196,4 @@ def cell_types(
         return None
     channels = [name for name in rows[0].images if all(name in row.images for row in rows)]
     images = np.stack([[row.images[name] for name in channels] for row in rows]).astype(np.float64)
-    low, high = (np.percentile(images, end, axis=(0, 2, 3))[:, None, None] for end in DISPLAY)
-    return Pictures(np.clip((images - low) / np.maximum(high - low, 1), 0, 1), channels, [row.label for row in rows])
+    return Pictures(scaled(images, _ranges(images)), channels, [row.label for row in rows])

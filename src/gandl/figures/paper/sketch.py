@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from gandl.figures.common import style as look
-from gandl.figures.common.empty import empty_panel
+from gandl.figures.common.empty import ABSENT, empty_panel
 from gandl.figures.common.labels import featurizer_label, fixed, nominal, screen_label
 from gandl.figures.common.palette import (
     BLUE,
@@ -24,12 +24,11 @@ from gandl.figures.common.palette import (
     GREY,
     INK,
     PALE,
-    channel_colours,
-    composite,
     dose_colours,
     group_of,
     ink_on,
 )
+from gandl.images.display import channel_colours, composite
 from gandl.workflow.words import counted
 
 HEIGHT = 117.0
@@ -175,8 +174,8 @@ def _task(canvas: Axes, left: float, title: str, counts: str) -> None:
 
 
 def _controls(axes: Axes, wells: pd.DataFrame) -> None:
-    if wells.empty:
-        empty_panel(axes, NOT_ASKED)
+    if wells.empty or wells["item"].eq(ABSENT).all():
+        empty_panel(axes, NOT_ASKED if wells.empty else "no control well\nwas held out and scored")
         return
     for level in (-1, 1):
         axes.axvline(level, color=PALE, lw=0.8, zorder=0)
@@ -191,7 +190,7 @@ def _controls(axes: Axes, wells: pd.DataFrame) -> None:
             color=group.colour,
             edgecolors="white",
             linewidths=0.3,
-            label=group.label,
+            label=group.label if len(mine) else f"{group.label} (n = 0)",
         )
     axes.set_xlabel(f"On score; {cell_type}, n = {counted(len(wells), 'held-out well')}", fontsize="small")
     axes.set_ylabel("Off score", fontsize="small")
@@ -201,7 +200,7 @@ def _controls(axes: Axes, wells: pd.DataFrame) -> None:
 def _doses(axes: Axes, series: pd.DataFrame) -> None:
     wells, curve = series[series["item"] == "well"], series[series["item"] == "curve"].sort_values("concentration_um")
     if wells.empty:
-        empty_panel(axes, NOT_ASKED)
+        empty_panel(axes, NOT_ASKED if series.empty else "none of the paper’s\ndrugs is on these plates")
         return
     colours = dose_colours(wells["concentration_um"])
     axes.plot(curve["concentration_um"], curve["y"], color=FIT, lw=1.1)

@@ -45,7 +45,8 @@ def draw_architecture(architecture: Mapping[str, Any], dataset: str, **drawing: 
     Parameters
     ----------
     architecture : `training.network` of the configuration.
-    dataset : the screen that they are trained on, whose channels they see.
+    dataset : the screen that they are trained on, all of whose channels they see (`embeddings.drop_channels` leaves out channels
+        of other screens, and only where these are embedded).
     drawing : what every figure is given; the CSV has a row per layer (`shapes.layers_of`).
     """
     data = layers_of(NetworkSettings.model_validate(architecture), len(CHANNELS[Dataset(dataset)]))

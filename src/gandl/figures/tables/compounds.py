@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from gandl.config import FiguresSettings
+from gandl.config import FiguresSettings, Scaling
 from gandl.evaluation.screening.terms import DOSES
 from gandl.evaluation.terms import COMPOUNDS, FLAGS
 from gandl.figures.common.hits import FLAGGED
@@ -48,6 +48,7 @@ def write_compounds(
     csv: Path,
     parquet: Path,
     word: str = "",
+    scaling: str = Scaling.PAPER.value,
 ) -> None:
     """Write the table as one HTML file that needs nothing else, as CSV and as parquet.
 
@@ -58,7 +59,8 @@ def write_compounds(
     featurizer : whose compounds the page shows. confidence, false_discovery : as evaluated; they are written above the table.
     html, csv, parquet : files to write; CSV and parquet hold the rows of all featurizers at full precision, the doses of a
         compound in ascending order (`dose_1_um`, `efficacy_1` ...).
-    word : such as "simulated"; it stands in the title and a column of the files.
+    word : such as "simulated"; it stands in the title and a column of the files, also of those that the page saves.
+    scaling : `evaluation.scaling`: what −1 and +1 are.
 
     Raises
     ------
@@ -80,8 +82,9 @@ def write_compounds(
         confidence=f"{100 * confidence:g} %",
         false_discovery=f"{100 * false_discovery:g} %",
         featurizers=len(tables),
+        halfway=Scaling(scaling) is Scaling.PAPER,
         flags={name: (FLAGGED.get(name, name.replace("_", " ")), what) for name, what in FLAGS.items()},
-        data=as_json(page_data(tables, by_dose[featurizer], featurizer)),
+        data=as_json(page_data(tables, by_dose[featurizer], featurizer, word)),
     )
     with atomic(Path(html)) as partial:
         partial.write_text(text, encoding="utf-8")
@@ -106,8 +109,10 @@ def side_by_side(doses: pd.DataFrame) -> pd.DataFrame:
     return wide.astype(kind_of).reset_index()
 
 
-def page_data(tables: Mapping[str, pd.DataFrame], doses: pd.DataFrame, featurizer: str) -> dict[str, Any]:
-    """What the page's script shows: lists, numbers with `DIGITS` significant digits, null for what is unknown."""
+def page_data(
+    tables: Mapping[str, pd.DataFrame], doses: pd.DataFrame, featurizer: str, word: str = ""
+) -> dict[str, Any]:
+    """What the page's script shows and saves: lists, numbers with `DIGITS` significant digits, null for what is unknown."""
     mine = tables[featurizer]
     hits = pd.concat([table.loc[table["hit"], KEY[1:]] for table in tables.values()], ignore_index=True)
     called = hits.value_counts().to_dict()
@@ -130,7 +135,8 @@ def page_data(tables: Mapping[str, pd.DataFrame], doses: pd.DataFrame, featurize
                 [] if series is None else _doses(series),
             ]
         )
-    return {"types": types, "flags": flags, "reasons": reasons, "shown": list(SHOWN), "rows": rows}
+    names = {"featurizer": featurizer, "images": word}
+    return {**names, "types": types, "flags": flags, "reasons": reasons, "shown": list(SHOWN), "rows": rows}
 
 
 def _flags(flags: object) -> list[str]:

@@ -18,14 +18,11 @@ from matplotlib.figure import Figure
 
 from gandl.figures.common import style as look
 from gandl.figures.common.labels import channel_label, nominal
+from gandl.images.display import display_range
 
 HEIGHT = 232.0
 """Of the page, in mm, at most."""
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
-DISPLAY = (0.5, 99.8)
-"""Percentiles of the real crops that are black and white, per channel; generated crops use the same limits."""
-
-
 Made = Literal["generated", "reconstructed"]
 """How a model made its crops: from latents, or each of the real crop above it."""
 
@@ -87,10 +84,13 @@ def read_samples(path: Path, made: Made = "generated") -> Samples:
 
 
 def intensities(samples: Samples) -> pd.DataFrame:
-    """Per channel and set: number of crops, display limits, mean, standard deviation and percentiles of the pixels."""
+    """Per channel and set: number of crops, display limits, mean, standard deviation and percentiles of the pixels.
+
+    The limits are those of the real crops, and serve the generated ones, too.
+    """
     rows = []
     for index, channel in enumerate(samples.channels):
-        low, high = np.percentile(samples.real[:, index], DISPLAY)
+        low, high = display_range(samples.real[:, index])
         for name, crops in (("real", samples.real), (samples.made, samples.fake)):
             pixels = crops[:, index].astype(np.float64)
             row = {"channel": channel, "crops": name, "n": len(pixels), "display_low": low, "display_high": high}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from gandl.images.export.colours import colours_of
+from gandl.images.display import channel_colours
 from gandl.images.export.wells import columns_of_wells
 from gandl.tables.row_letters import row_name, row_number
 
@@ -158,11 +158,11 @@ def _placed(fields: Fields, factor: int) -> list[dict[str, Any]]:
 
 
 def _channels(fields: Fields) -> list[Mapping[str, Any]]:
-    colours = colours_of(fields.channels)
+    colours = channel_colours(fields.channels)
     return [
         {
             "label": channel,
-            "color": colour,
+            "color": colour.removeprefix("#"),
             "active": True,
             "window": {"min": 0, "max": fields.brightest, "start": low, "end": high},
         }

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gandl.images.area_mean import area_mean
+from gandl.images.display import display_range
 from gandl.images.export.metadata import (
     OWN_KEY,
     Fields,
@@ -48,8 +49,6 @@ CHUNK = 1024
 """Side (px) of a chunk, at most: what a viewer reads at once. All chunks of an array are in one file (a shard)."""
 SAMPLE = 32
 """Fields of a plate from which the display range of each channel is taken, evenly over the plate."""
-DISPLAY = (0.5, 99.7)
-"""Percentiles of a channel's pixels that viewers show as black and white, the same in all fields of a plate."""
 
 log = logging.getLogger(__name__)
 
@@ -234,11 +233,10 @@ def pyramid(pixels: npt.NDArray[Any], by: Sequence[int]) -> Iterator[npt.NDArray
 
 
 def display_ranges(images: ImageStore, positions: Sequence[int], resolution: int) -> tuple[tuple[float, float], ...]:
-    """Of every channel the grey values that are shown as black and white, `DISPLAY` of the pixels of some fields."""
+    """Of every channel the grey values that are shown as black and white, from the pixels of some fields."""
     taken = np.unique(np.linspace(0, len(positions) - 1, min(SAMPLE, len(positions))).astype(int))
     pixels = images.sites([positions[i] for i in taken], resolution)
-    limits = [np.percentile(pixels[:, channel], DISPLAY) for channel in range(pixels.shape[1])]
-    return tuple((float(low), float(high) if high > low else float(low) + 1) for low, high in limits)
+    return tuple(display_range(pixels[:, channel]) for channel in range(pixels.shape[1]))
 
 
 def write_array(group: zarr.Group, name: str, pixels: npt.NDArray[Any]) -> None:

@@ -14,11 +14,10 @@ from html import escape
 from pathlib import Path
 
 from gandl.report.made.costs import STAGES
+from gandl.workflow.made_of import GATHERING
 
 OTHER = {"tables": "figures", "training_figures": "figures", "paper_figures": "figures", "counterparts": "models"}
 """Rule files that are not named after their stage."""
-GATHER = ("all", "figures", "report")
-"""Rules without a job of their own: they gather results, and are not drawn."""
 BOX, ROW, GAP, BETWEEN, TOP, MARGIN = 24, 34, 62, 26, 64, 22
 """Height of a box, distance of rows, of columns within a stage, more of it between stages, room for the headings, edge (px)."""
 LETTER = 7.0
@@ -80,7 +79,7 @@ def read_rule_graph(text: str, stages: Mapping[str, str]) -> RuleGraph:
         raise GraphError(f"no file of rules/ names {', '.join(unknown)}")
     found = re.findall(r"^\s*(id\d+) --> (id\d+)\s*$", text, re.MULTILINE)
     arrows = {(names[a], names[b]) for a, b in found if a != b}
-    kept = [name for name in names.values() if name not in GATHER]
+    kept = [name for name in names.values() if name not in GATHERING]
     arrows = {(a, b) for a, b in arrows if a in kept and b in kept and a != b}
     return RuleGraph({name: stages[name] for name in kept}, frozenset(_reduced(arrows)))
 

@@ -71,7 +71,7 @@ def _following(configuration: Mapping[str, Any]) -> dict[str, Any]:
             found[f"source.{dataset.value}.channels"] = len(CHANNELS[dataset])
     if datasets[0] in CHANNELS:
         seen = [name for name in CHANNELS[datasets[0]] if name not in embeddings["drop_channels"]]
-        found["training.channels"] = len(seen)
+        found["training.channels"] = len(CHANNELS[datasets[0]])  # what is dropped is left out where others embed
         found["embeddings.imagenet_concatenated.width"] = width * len(seen)
     return found
 

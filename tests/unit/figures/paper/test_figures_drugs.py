@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
 from figure_inputs import outputs
-from gandl.config import FiguresSettings
+from gandl.config import FiguresSettings, Scaling
 from gandl.figures.common.empty import NOT_GIVEN, NOT_OF_THE_RUN
 from gandl.figures.common.palette import CELL_TYPE_CONTROLS, dose_colours
 from gandl.figures.common.style import FigureError, style
@@ -103,6 +103,35 @@ def test_what_is_not_there_is_said(
     assert NOT_OF_THE_RUN in [text.get_text() for text in axes[PLACES.index((COLUMNS[1], "HRCE", "Remdesivir"))].texts]
     with pytest.raises(FigureError, match="none of gandl, densenet161_arcface is among"):
         drawn({}, tmp_path)
+
+
+def legend_of(data: pd.DataFrame, columns: Sequence[str] = COLUMNS, scaling: str = "paper") -> list[str]:
+    with style(SETTINGS):
+        figure = drugs_figure(data, columns, scaling)
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+def test_the_legend_counts_each_group_of_controls(data: pd.DataFrame) -> None:
+    named = [f"{group.label} (n = 16)" for group in CELL_TYPE_CONTROLS.values()]
+    assert legend_of(data) == ["Treated well, by dose", *named]
+
+
+def test_the_legend_says_which_group_has_no_point(tmp_path: Path) -> None:
+    scores = scores_of(wells_of_screen())
+    lacking = (scores["cell_type"] == "VERO") & (scores["control"] == "negative")
+    write_table(scores[~lacking], tmp_path / "scores.parquet", WELL_SCORES)
+    without = drawn({"gandl": tmp_path / "scores.parquet"}, tmp_path, ("gandl",))
+    assert "VERO C− (n = 0)" in legend_of(without, ("gandl",))
+    hrce = without[without["cell_type"] == "HRCE"]
+    assert not [text for text in legend_of(hrce, ("gandl",)) if "VERO" in text]
+    nothing = without.assign(kind="absent")
+    assert legend_of(nothing, ("gandl",)) == []
+
+
+def test_the_axis_says_how_scores_are_scaled(data: pd.DataFrame) -> None:
+    with style(SETTINGS):
+        labels = [drugs_figure(data, COLUMNS, scaling).axes[9].get_xlabel() for scaling in Scaling]
+    assert labels == ["On score (−1: mean C−, +1: mean C+)", "On score (C− to C+; training controls span −1 to +1)"]
 
 
 def test_a_featurizer_of_a_screen_without_the_drugs_still_shows_that_they_are_not_there(tmp_path: Path) -> None:

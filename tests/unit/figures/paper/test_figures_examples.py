@@ -11,7 +11,6 @@ from PIL import Image
 
 from figure_inputs import outputs
 from gandl.config import FiguresSettings
-from gandl.figures.common.palette import channel_colours, composite
 from gandl.figures.common.style import FigureError, style
 from gandl.figures.paper.examples import (
     GENERATED,
@@ -23,6 +22,7 @@ from gandl.figures.paper.examples import (
     examples_of,
 )
 from gandl.figures.training.samples import Samples
+from gandl.images.display import channel_colours, composite
 from gandl.images.store_reader import ImageStore
 from gandl.tables import SITES, write_table
 from plates import tiny_store

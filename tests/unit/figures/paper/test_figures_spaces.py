@@ -11,11 +11,11 @@ import pytest
 from matplotlib.axes import Axes
 
 from figure_inputs import outputs
-from gandl.config import FiguresSettings
+from gandl.config import FiguresSettings, Scaling
 from gandl.figures.common.empty import NOT_OF_THE_RUN
 from gandl.figures.common.palette import CELL_TYPE_CONTROLS
 from gandl.figures.common.style import FigureError, style
-from gandl.figures.paper.spaces import MOST_VECTOR, Spaces, draw_spaces, letter, spaces_figure
+from gandl.figures.paper.spaces import MOST_VECTOR, NO_CONTROL, Spaces, draw_spaces, letter, spaces_figure
 from gandl.tables import WELL_SCORES, write_table
 from screen_inputs import Screen, scores_of, wells_of_screen, write_cell_model, write_screen
 
@@ -108,13 +108,43 @@ def test_other_cells_are_named_and_keep_the_shape_of_their_control(c2: Path, tmp
     write_table(scores, tmp_path / "scores.parquet", WELL_SCORES)
     axes, _ = panels(drawn({"gandl": Spaces(tmp_path / "scores.parquet", c2)}, tmp_path))
     legend = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert sorted(legend) == ["A549 C+ (n = 16)", "A549 C− (n = 16)"]
+    assert [text for text in legend if text.startswith("A549")] == ["A549 C− (n = 16)", "A549 C+ (n = 16)"]
 
 
-def test_scores_without_a_held_out_control_are_refused(c2: Path, tmp_path: Path) -> None:
+def test_a_group_without_wells_is_counted_in_the_legend(screen: Screen, c2: Path, tmp_path: Path) -> None:
+    scores = scores_of(wells_of_screen())
+    lacking = ((scores["cell_type"] == "VERO") & (scores["control"] == "negative")) | (scores["control"] == "none")
+    write_table(scores[~lacking], tmp_path / "scores.parquet", WELL_SCORES)
+    data = drawn({"gandl": Spaces(tmp_path / "scores.parquet", c2)}, tmp_path)
+    axes, _ = panels(data)
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert sorted(legend) == sorted(
+        f"{group.label} (n = {0 if group.label == 'VERO C−' else 16})" for group in CELL_TYPE_CONTROLS.values()
+    )
+    (empty,) = data[data["well_id"].isna()].to_dict("records")
+    assert (empty["space"], empty["cell_type"], empty["control"]) == ("E2", "VERO", "negative")
+    assert sum(len(points.get_offsets()) for points in axes.collections) == 48
+
+
+def test_a_space_without_a_held_out_control_is_a_panel_that_says_so(screen: Screen, c2: Path, tmp_path: Path) -> None:
     scores = scores_of(wells_of_screen())
     write_table(scores[scores["control"] == "none"], tmp_path / "treated.parquet", WELL_SCORES)
+    axes, beside = panels(drawn({"gandl": Spaces(tmp_path / "treated.parquet", c2)}, tmp_path))
+    assert [text.get_text() for text in axes.texts] == [NO_CONTROL]
+    assert beside.get_legend() is not None
+
+
+def test_the_axes_say_how_scores_are_scaled(screen: Screen, c2: Path, tmp_path: Path) -> None:
+    data = drawn({"gandl": Spaces(screen.scores, c2)}, tmp_path)
+    with style(SETTINGS):
+        by_mean, by_range = (spaces_figure(data, ["gandl"], scaling).axes[1].get_xlabel() for scaling in Scaling)
+    assert by_mean == "On score (−1: mean VERO, +1: mean HRCE)"
+    assert by_range == "On score (VERO to HRCE; training controls span −1 to +1)"
+
+
+def test_scores_of_nothing_held_out_are_refused(c2: Path, tmp_path: Path) -> None:
+    scores = scores_of(wells_of_screen())
     write_table(scores.assign(scheme="probe").drop_duplicates("well_id"), tmp_path / "probe.parquet", WELL_SCORES)
-    for name, words in (("treated", "no control well"), ("probe", "no held-out scores"), ("none", "does not exist")):
+    for name, words in (("probe", "no held-out scores"), ("none", "does not exist")):
         with pytest.raises(FigureError, match=words):
             drawn({"gandl": Spaces(tmp_path / f"{name}.parquet", c2)}, tmp_path)
