@@ -121,7 +121,7 @@ def write_audit_table(inputs: AuditTableInputs, output: Path) -> None:
 
 
 def write_numbers(inputs: AuditTableInputs, output: Path) -> None:
-    """Write numbers.csv: every number of the evaluation, each once, with the file that holds it; of a simulated screen with that word.
+    """Write numbers.csv: every number of the evaluation, each once, with its file; of a simulated screen with that word.
 
     Raises
     ------

@@ -30,7 +30,7 @@ JUDGED_FIRST = tuple(name.value for name in reversed(TRAINED))
 KINDS: dict[str, str | type[object]] = {"string": object, "integer": "int64", "float": "float64", "boolean": bool}
 HELD_OUT = Scheme.LEAVE_ROW_OUT.value
 MOST_NUMBERS = 1000
-"""Numbers listed on the page at most: Snakemake's report holds the page in an address, and browsers open none of more than 2 MB."""
+"""Numbers on the page at most: Snakemake's report holds the page in an address, and browsers open none of over 2 MB."""
 QUESTIONS = {"controls": "C+ against C−", "cell_model": "HRCE against VERO", "layout": "leakage and layout"}
 """Questions whose name does not say for readers what they ask."""
 LABELS = {
