@@ -222,7 +222,7 @@ def test_an_address_names_a_view_and_says_what_is_not_there(launched: Any, page_
 
 
 def test_a_browser_that_cannot_unpack_the_page_says_so(launched: Any, page_file: Path) -> None:
-    opened = open_file(launched, page_file, before="delete window.DecompressionStream", wait_for="#notice:not(:empty)")
+    opened = open_file(launched, page_file, before="delete window.DecompressionStream", ready="#notice:not(:empty)")
     assert "this browser cannot unpack the data" in text(opened, "#notice")
     opened.page.close()
 

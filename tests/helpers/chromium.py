@@ -45,10 +45,13 @@ def open_file(
     file: Path,
     scheme: str = "light",
     address: str = "",
-    wait_for: str = "html[data-ready=yes]",
+    ready: str = "html[data-ready=yes]",
     before: str = "",
 ) -> Opened:
-    """Open a page from its file and wait until what is named is visible; `before` : a script that runs before the page's own."""
+    """Open a page from its file and wait until something on it is visible; of the explorer: until it is ready.
+
+    address : what stands behind the file's name. before : a script that runs before the page's own.
+    """
     page = opener.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
     page.set_default_timeout(PATIENCE)
     if before:
@@ -58,5 +61,5 @@ def open_file(
     page.on("pageerror", lambda error: opened.errors.append(str(error)))
     page.on("request", lambda request: opened.requested.append(request.url))
     page.goto(file.resolve().as_uri() + address, wait_until="commit")
-    page.wait_for_selector(wait_for)
+    page.wait_for_selector(ready)
     return opened

@@ -11,7 +11,7 @@ from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, 
 from gandl.workflow.calls import CallError, bound
 
 FOR_OTHERS = ("calls", "code", "caption", "each", "network", "paper")
-OFFERED = ("settings", "word")
+OFFERED = ("settings", "word", "scaling")
 """What `figure.py` hands over where the function has a place for it."""
 NO_FIGURES = ("thumbnails", "explorer")
 OF_WILDCARDS = {"featurizer": "gandl", "normalization": "none"}

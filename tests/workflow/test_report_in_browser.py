@@ -73,7 +73,7 @@ def check_shown(opened: Opened, label: str) -> str:
 
 
 def test_every_category_of_the_report_opens_every_result(launched: Any, report: Path) -> None:
-    opened = open_file(launched, report, wait_for="#app nav li")
+    opened = open_file(launched, report, ready="#app nav li")
     known = opened.page.evaluate(
         "Object.fromEntries(Object.entries(results).map(([path, of]) => [path, of.labels.result]))"
     )
@@ -97,7 +97,7 @@ def test_every_category_of_the_report_opens_every_result(launched: Any, report: 
 
 
 def test_the_report_opens_with_the_run_and_shows_its_rules_and_times(launched: Any, report: Path) -> None:
-    opened = open_file(launched, report, wait_for="#app nav li")
+    opened = open_file(launched, report, ready="#app nav li")
     for entry, selectors in (("Workflow", ["#rulegraph"]), ("Statistics", ["#runtimes", "#timeline"])):
         menu(opened).filter(has_text=entry).first.click()
         for selector in selectors:
@@ -112,7 +112,7 @@ def test_the_report_opens_with_the_run_and_shows_its_rules_and_times(launched: A
 
 
 def test_a_caption_names_the_paper_and_leads_to_its_code(launched: Any, report: Path) -> None:
-    opened = open_file(launched, report, wait_for="#app nav li")
+    opened = open_file(launched, report, ready="#app nav li")
     path = f"{RUN}/figures/figure_4.svg"
     category = opened.page.evaluate(
         "path => Object.entries(categories).find(([, of]) => Object.values(of).flat().includes(path))[0]", path
@@ -128,7 +128,7 @@ def test_a_caption_names_the_paper_and_leads_to_its_code(launched: Any, report: 
 
 
 def test_the_audit_page_opens_folded_and_unfolded_without_a_complaint(launched: Any, simulated: Project) -> None:
-    opened = open_file(launched, simulated.folder / RUN / "report/audit.html", wait_for="body table")
+    opened = open_file(launched, simulated.folder / RUN / "report/audit.html", ready="body table")
     assert "simulated" in opened.page.locator("body").inner_text().lower()
     folded = opened.page.locator("body > details, main > details, section > details")
     for details in opened.page.locator("details:not(details details) > summary").all():
@@ -142,7 +142,7 @@ def test_the_audit_page_opens_folded_and_unfolded_without_a_complaint(launched: 
 
 
 def test_compounds_of_the_run_are_filtered_and_saved(launched: Any, simulated: Project, tmp_path: Path) -> None:
-    opened = open_file(launched, simulated.folder / RUN / "tables/compounds.html", wait_for="#body tr")
+    opened = open_file(launched, simulated.folder / RUN / "tables/compounds.html", ready="#body tr")
     every = opened.page.locator("#body tr").count()
     opened.page.select_option("#type", "VERO")
     vero = opened.page.locator("#body tr").count()

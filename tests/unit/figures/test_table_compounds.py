@@ -154,7 +154,7 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
     """The page of two cell types in a browser."""
     html = written(tmp_path, cell_types=("HRCE", "VERO"))["html"]
     with browser() as launched:
-        found = open_file(launched, html, wait_for="#body tr")
+        found = open_file(launched, html, ready="#body tr")
         yield found
         assert found.errors == []
 
