@@ -81,6 +81,7 @@ def rendered(name: str, repository: Path, config: Config) -> str:
         settings=config.figures.model_dump(mode="json"),
         word=word,
         scheme=scheme,
+        scaling=config.evaluation.scaling.value,
         featurizer="gandl_blocks",
         featurizers=featurizers,
         columns=["gandl", "densenet161_arcface", "gandl_blocks"],

@@ -15,7 +15,7 @@ import pandas as pd
 
 from gandl.config import FiguresSettings, Scaling
 from gandl.evaluation.screening.terms import DOSES
-from gandl.evaluation.terms import COMPOUNDS, FLAGS
+from gandl.evaluation.terms import COMPOUNDS, FLAGS, NO_CELL_TYPE
 from gandl.figures.common.hits import FLAGGED
 from gandl.figures.common.labels import SCHEMES, featurizer_label, normalization_label
 from gandl.figures.common.style import existing, write_csv
@@ -24,6 +24,8 @@ from gandl.tables import read_table
 from gandl.workflow.files import atomic
 
 KEY = ["featurizer", "cell_type", "compound"]
+NOT_NAMED = "not named"
+"""The cell type of wells that name none, for readers."""
 OF_DOSE = ("efficacy", "efficacy_low", "efficacy_high", "wells", "toxic", "hit")
 """What is given of every dose, in columns `<name>_<number of the dose>`; `dose_<number>_um` is the dose itself."""
 SHOWN = (
@@ -136,7 +138,14 @@ def page_data(
             ]
         )
     names = {"featurizer": featurizer, "images": word}
-    return {**names, "types": types, "flags": flags, "reasons": reasons, "shown": list(SHOWN), "rows": rows}
+    return {
+        **names,
+        "types": [NOT_NAMED if name == NO_CELL_TYPE else name for name in types],
+        "flags": flags,
+        "reasons": reasons,
+        "shown": list(SHOWN),
+        "rows": rows,
+    }
 
 
 def _flags(flags: object) -> list[str]:
