@@ -7,6 +7,7 @@ MAKES     <results>/figures/figure_*.svg, .png, .csv
 
 rule figure_samples:
     """Real and generated crops, channel by channel, with a scale bar."""
+    localrule: True
     input:
         style=STYLE,
         samples=f"<results>/models/gandl/seed_{cfg.training.seed}/samples.npz",
@@ -22,8 +23,8 @@ rule figure_samples:
         "../envs/cpu.yaml"
     threads: 1
     resources:
-        mem="2GB",
-        runtime="20m",
+        mem=growing("2GB"),
+        runtime=growing("20m"),
     params:
         **calls("gandl.figures.training.samples.draw_samples"),
         settings=settings(cfg.figures),
@@ -37,6 +38,7 @@ rule figure_samples:
 
 use rule figure_samples as figure_axes with:
     """On- and off-perturbation score of every well, doses from light to dark."""
+    localrule: True
     input:
         where_drawn("figure_axes"),
         style=STYLE,
@@ -57,6 +59,7 @@ use rule figure_samples as figure_axes with:
 
 use rule figure_samples as figure_dose_response with:
     """Dose response of each drug for every featurizer, with Hill fit, EC50 and intervals."""
+    localrule: True
     input:
         where_drawn("figure_dose_response"),
         style=STYLE,
@@ -82,6 +85,7 @@ use rule figure_samples as figure_dose_response with:
 
 use rule figure_samples as figure_plate with:
     """Plates as heat maps of the on score: one with its values, of several up to twelve."""
+    localrule: True
     input:
         where_drawn("figure_plate"),
         style=STYLE,
@@ -101,6 +105,7 @@ use rule figure_samples as figure_plate with:
 
 use rule figure_samples as figure_s_layout with:
     """Scores and nuclei by plate position, over all plates, and how well profiles predict a well's place."""
+    localrule: True
     input:
         where_drawn("figure_s_layout"),
         style=STYLE,
@@ -123,6 +128,7 @@ use rule figure_samples as figure_s_layout with:
 
 use rule figure_samples as figure_treatments with:
     """Every treatment and dose by its score, with the bands of both kinds of controls; those that differ marked."""
+    localrule: True
     input:
         where_drawn("figure_treatments"),
         style=STYLE,
@@ -145,6 +151,7 @@ use rule figure_samples as figure_treatments with:
 
 use rule figure_samples as figure_featurizers with:
     """Z' of every featurizer with its interval under every normalisation, over all rows and over the rows that chose nothing."""
+    localrule: True
     input:
         where_drawn("figure_featurizers"),
         style=STYLE,
@@ -170,6 +177,7 @@ use rule figure_samples as figure_featurizers with:
 
 use rule figure_samples as figure_calibration with:
     """Simulated screens: scores against the true severity, EC50s against the true ones."""
+    localrule: True
     input:
         where_drawn("figure_calibration"),
         style=STYLE,

@@ -17,6 +17,7 @@ def if_asked(question, of, method=METHOD):
 
 use rule figure_samples as figure_1 with:
     """Example images of every screen above generated ones: wells by channel, one display range per channel."""
+    localrule: True
     input:
         style=STYLE,
         sites=collect("<results>/source/{dataset}/sites.parquet", dataset=DATASETS),
@@ -71,6 +72,7 @@ use rule figure_samples as figure_2 with:
 
 use rule figure_samples as figure_3 with:
     """The two spaces of the paper, E2 and C2: held-out controls by cell type, GAN-DL beside the baseline."""
+    localrule: True
     input:
         where_drawn("figure_3"),
         style=STYLE,
@@ -94,6 +96,7 @@ use rule figure_samples as figure_3 with:
 
 use rule figure_samples as figure_4 with:
     """The three drugs of the paper in the space E2, doses from light to dark red, GAN-DL above the baseline."""
+    localrule: True
     input:
         where_drawn("figure_4"),
         style=STYLE,
@@ -116,6 +119,7 @@ use rule figure_samples as figure_4 with:
 
 use rule figure_samples as figure_s_drugs with:
     """Dose response of the three drugs of the paper in each cell type, with fit, EC50 and intervals."""
+    localrule: True
     input:
         where_drawn("figure_s_drugs"),
         style=STYLE,
@@ -144,6 +148,7 @@ use rule figure_samples as figure_s_drugs with:
 
 use rule figure_samples as figure_5 with:
     """Confusion matrices of the cell types of RxRx1 by the paper's four featurizers."""
+    localrule: True
     input:
         where_drawn("figure_5"),
         style=STYLE,
@@ -169,6 +174,7 @@ use rule figure_samples as figure_5 with:
 
 use rule figure_5 as figure_s_confusion with:
     """The same of all other featurizers: the baseline, GAN-DL's blocks, floors."""
+    localrule: True
     input:
         where_drawn("figure_s_confusion"),
         style=STYLE,
@@ -193,6 +199,7 @@ use rule figure_5 as figure_s_confusion with:
 
 use rule figure_samples as preprint_figure_5 with:
     """Efficacy by dose of every compound in each cell type: references and the strongest in colour, all others grey."""
+    localrule: True
     input:
         where_drawn("preprint_figure_5"),
         style=STYLE,
@@ -218,6 +225,7 @@ use rule figure_samples as preprint_figure_5 with:
 
 use rule figure_5 as preprint_figure_6 with:
     """Confusion matrices of the cell types of RxRx1 by the preprint's two featurizers."""
+    localrule: True
     input:
         where_drawn("preprint_figure_6"),
         style=STYLE,
@@ -245,6 +253,7 @@ use rule figure_5 as preprint_figure_6 with:
 
 use rule figure_samples as preprint_figure_7 with:
     """The architecture of generator and discriminator, with the shapes of this run's configuration."""
+    localrule: True
     input:
         where_drawn("preprint_figure_7"),
         style=STYLE,

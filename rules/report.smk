@@ -38,8 +38,8 @@ rule provenance:
         "../envs/cpu.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="10m",
+        mem=growing("1GB"),
+        runtime=growing("10m"),
     params:
         benchmarks=f"results/{cfg.run}/benchmarks",
         config=cfg.model_dump(mode="json", exclude={"mirror", "ome_zarr"}),
@@ -51,6 +51,7 @@ rule provenance:
 
 rule audit:
     """The audit: reference, ours, interval and verdict of every value that the papers print, as a page and as a table; the run as an RO-Crate."""
+    localrule: True
     input:
         provenance="<results>/report/provenance.json",
         reference="resources/paper_values.csv",
@@ -152,8 +153,8 @@ use rule figure_samples as thumbnails with:
     benchmark:
         "<benchmarks>/report/thumbnails.jsonl"
     resources:
-        mem="2GB",
-        runtime="4h",
+        mem=growing("2GB"),
+        runtime=growing("4h"),
     params:
         **calls("gandl.explorer.thumbnails.write_thumbnails"),
         caption={},
@@ -184,8 +185,8 @@ use rule figure_samples as explorer with:
     benchmark:
         "<benchmarks>/report/explorer.jsonl"
     resources:
-        mem="4GB",
-        runtime="2h",
+        mem=growing("4GB"),
+        runtime=growing("2h"),
     params:
         **calls("gandl.explorer.page.write_explorer"),
         caption={},

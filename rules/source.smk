@@ -22,8 +22,8 @@ rule simulate_rxrx19a:
         "../envs/cpu.yaml"
     threads: 2
     resources:
-        mem="3GB",
-        runtime="2h",
+        mem=growing("3GB"),
+        runtime=growing("2h"),
     params:
         dataset="rxrx19a",
         settings=settings(cfg.source).get("simulation"),
@@ -49,6 +49,7 @@ use rule simulate_rxrx19a as simulate_rxrx1 with:
 
 rule download:
     """Download one official file; resumes, retries, checks size and checksum, honours `mirror:`."""
+    localrule: True
     input:
         simulated=branch(cfg.simulated, then="<simulator>/{host}/{path}", otherwise=[]),
     output:
@@ -72,6 +73,7 @@ rule download:
 
 use rule download as pretrained with:
     """Download ImageNet weights, of simulated runs too; checked by the digits of their sha256 that are published."""
+    localrule: True
     input:
         simulated=[],
     output:
@@ -91,6 +93,7 @@ ruleorder: pretrained > download
 
 rule directory:
     """Read the central directory of an image archive, so that each store fetches only its own members."""
+    localrule: True
     input:
         simulated=branch(cfg.simulated, then="<simulator>/{host}/{path}", otherwise=[]),
     output:
@@ -113,6 +116,7 @@ rule directory:
 
 rule sites:
     """Turn a screen's metadata, plate map or table into the sites table, one row per field of view."""
+    localrule: True
     input:
         raw=raw_sites,
     output:
@@ -137,6 +141,7 @@ rule sites:
 
 rule splits:
     """Decide once, before any network, which wells may be trained on and which are tested, per question."""
+    localrule: True
     input:
         sites="<results>/source/{dataset}/sites.parquet",
     output:

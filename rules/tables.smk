@@ -7,6 +7,7 @@ MAKES     <results>/tables/table_*, preprint_table_1, compounds: .html, .csv; co
 
 use rule figure_samples as table_featurizers with:
     """Every featurizer by every metric under every normalisation, floors included."""
+    localrule: True
     input:
         where_drawn("table_featurizers"),
         numbers=by_featurizer("controls", method=OWN_FIRST),
@@ -34,6 +35,7 @@ use rule figure_samples as table_featurizers with:
 
 use rule figure_samples as table_treatments with:
     """Every treatment and dose: score with interval, difference from the negative controls, whether it differs; and all wells as CSV."""
+    localrule: True
     input:
         where_drawn("table_treatments"),
         treatments=by_featurizer("treatments", ".treatments"),
@@ -62,6 +64,7 @@ use rule figure_samples as table_treatments with:
 
 use rule figure_samples as table_1 with:
     """Accuracy on the paper's downstream tasks, by image and by well, beside the paper's."""
+    localrule: True
     input:
         where_drawn("table_1"),
         numbers=[
@@ -91,6 +94,7 @@ use rule figure_samples as table_1 with:
 
 use rule figure_samples as preprint_table_1 with:
     """Accuracy on the preprint's four tasks beside its Table 1, in its layout."""
+    localrule: True
     input:
         where_drawn("preprint_table_1"),
         numbers=[*answers("controls", METHOD), *answers("cell_model", RAW)],
@@ -117,6 +121,7 @@ use rule figure_samples as preprint_table_1 with:
 
 use rule figure_samples as table_s_strict with:
     """Wells of left-out plates, experiments and cell types: every featurizer, floors marked, and paired differences from them."""
+    localrule: True
     input:
         where_drawn("table_s_strict"),
         numbers=[
@@ -147,6 +152,7 @@ use rule figure_samples as table_s_strict with:
 
 use rule figure_samples as compounds with:
     """Every compound in every cell type: efficacy by dose, fit, EC50 with interval, flags, hit; a page to search, CSV, parquet."""
+    localrule: True
     input:
         where_drawn("compounds"),
         compounds=by_featurizer("screening", ".compounds"),

@@ -7,6 +7,7 @@ MAKES     <results>/figures/figure_training.*, figure_s_*.svg, .png, .csv
 
 use rule figure_samples as figure_training with:
     """Losses, penalties and the probe's Z' along training."""
+    localrule: True
     input:
         style=STYLE,
         curves=[f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet"],
@@ -26,6 +27,7 @@ use rule figure_samples as figure_training with:
 
 use rule figure_samples as figure_s_training with:
     """One training in full: all curves, the same latents along it, and an interpolation of styles."""
+    localrule: True
     input:
         style=STYLE,
         curve=f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet",
@@ -54,6 +56,7 @@ use rule figure_samples as figure_s_training with:
 
 use rule figure_samples as figure_s_reconstructions with:
     """Held-out crops and what the autoencoder makes of their codes, channel by channel."""
+    localrule: True
     input:
         where_drawn("figure_s_reconstructions"),
         style=STYLE,
@@ -77,6 +80,7 @@ use rule figure_samples as figure_s_reconstructions with:
 
 use rule figure_samples as figure_s_counterparts with:
     """How the trainings of the counterparts went: the baseline, ConvAE, and ImageNet-collapsed for every question and fold."""
+    localrule: True
     input:
         where_drawn("figure_s_counterparts"),
         style=STYLE,

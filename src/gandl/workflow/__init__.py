@@ -7,6 +7,7 @@ __all__ = [
     "code_version",
     "environments",
     "files",
+    "gpus",
     "hardware",
     "interruption",
     "jobs",
