@@ -7,7 +7,6 @@ MAKES     <results>/figures/figure_*.svg, .png, .csv
 
 rule figure_samples:
     """Real and generated crops, channel by channel, with a scale bar."""
-    localrule: True
     input:
         style=STYLE,
         samples=f"<results>/models/gandl/seed_{cfg.training.seed}/samples.npz",
@@ -19,6 +18,7 @@ rule figure_samples:
         "<logs>/figures/figure_samples.log",
     benchmark:
         "<benchmarks>/figures/figure_samples.jsonl"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -38,7 +38,6 @@ rule figure_samples:
 
 use rule figure_samples as figure_axes with:
     """On- and off-perturbation score of every well, doses from light to dark."""
-    localrule: True
     input:
         where_drawn("figure_axes"),
         style=STYLE,
@@ -51,6 +50,7 @@ use rule figure_samples as figure_axes with:
         "<logs>/figures/figure_axes.log",
     benchmark:
         "<benchmarks>/figures/figure_axes.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.axes.draw_axes"),
         caption=caption(),
@@ -59,7 +59,6 @@ use rule figure_samples as figure_axes with:
 
 use rule figure_samples as figure_dose_response with:
     """Dose response of each drug for every featurizer, with Hill fit, EC50 and intervals."""
-    localrule: True
     input:
         where_drawn("figure_dose_response"),
         style=STYLE,
@@ -75,6 +74,7 @@ use rule figure_samples as figure_dose_response with:
         "<logs>/figures/figure_dose_response.log",
     benchmark:
         "<benchmarks>/figures/figure_dose_response.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.dose_response.draw_dose_response"),
         caption=caption("bootstrap", "confidence"),
@@ -85,7 +85,6 @@ use rule figure_samples as figure_dose_response with:
 
 use rule figure_samples as figure_plate with:
     """Plates as heat maps of the on score: one with its values, of several up to twelve."""
-    localrule: True
     input:
         where_drawn("figure_plate"),
         style=STYLE,
@@ -96,6 +95,7 @@ use rule figure_samples as figure_plate with:
         "<logs>/figures/figure_plate.log",
     benchmark:
         "<benchmarks>/figures/figure_plate.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.plate.draw_plate"),
         caption=caption(),
@@ -105,7 +105,6 @@ use rule figure_samples as figure_plate with:
 
 use rule figure_samples as figure_s_layout with:
     """Scores and nuclei by plate position, over all plates, and how well profiles predict a well's place."""
-    localrule: True
     input:
         where_drawn("figure_s_layout"),
         style=STYLE,
@@ -118,6 +117,7 @@ use rule figure_samples as figure_s_layout with:
         "<logs>/figures/figure_s_layout.log",
     benchmark:
         "<benchmarks>/figures/figure_s_layout.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.positions.draw_positions"),
         caption=caption("bootstrap", "confidence"),
@@ -128,7 +128,6 @@ use rule figure_samples as figure_s_layout with:
 
 use rule figure_samples as figure_treatments with:
     """Every treatment and dose by its score, with the bands of both kinds of controls; those that differ marked."""
-    localrule: True
     input:
         where_drawn("figure_treatments"),
         style=STYLE,
@@ -141,6 +140,7 @@ use rule figure_samples as figure_treatments with:
         "<logs>/figures/figure_treatments.log",
     benchmark:
         "<benchmarks>/figures/figure_treatments.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.treatments.draw_treatments"),
         caption=caption("bootstrap", "confidence", "false_discovery", "hits_note"),
@@ -151,7 +151,6 @@ use rule figure_samples as figure_treatments with:
 
 use rule figure_samples as figure_featurizers with:
     """Z' of every featurizer with its interval under every normalisation, over all rows and over the rows that chose nothing."""
-    localrule: True
     input:
         where_drawn("figure_featurizers"),
         style=STYLE,
@@ -168,6 +167,7 @@ use rule figure_samples as figure_featurizers with:
         "<logs>/figures/figure_featurizers.log",
     benchmark:
         "<benchmarks>/figures/figure_featurizers.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.featurizers.draw_featurizers"),
         caption=caption("bootstrap", "confidence"),
@@ -177,7 +177,6 @@ use rule figure_samples as figure_featurizers with:
 
 use rule figure_samples as figure_calibration with:
     """Simulated screens: scores against the true severity, EC50s against the true ones."""
-    localrule: True
     input:
         where_drawn("figure_calibration"),
         style=STYLE,
@@ -195,6 +194,7 @@ use rule figure_samples as figure_calibration with:
         "<logs>/figures/figure_calibration.log",
     benchmark:
         "<benchmarks>/figures/figure_calibration.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.calibration.draw_calibration"),
         caption=caption("bootstrap", "confidence"),

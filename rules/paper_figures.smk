@@ -17,7 +17,6 @@ def if_asked(question, of, method=METHOD):
 
 use rule figure_samples as figure_1 with:
     """Example images of every screen above generated ones: wells by channel, one display range per channel."""
-    localrule: True
     input:
         style=STYLE,
         sites=collect("<results>/source/{dataset}/sites.parquet", dataset=DATASETS),
@@ -31,6 +30,7 @@ use rule figure_samples as figure_1 with:
         "<logs>/figures/figure_1.log",
     benchmark:
         "<benchmarks>/figures/figure_1.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.paper.examples.draw_examples"),
         caption=caption("images", "crop", "seed"),
@@ -72,7 +72,6 @@ use rule figure_samples as figure_2 with:
 
 use rule figure_samples as figure_3 with:
     """The two spaces of the paper, E2 and C2: held-out controls by cell type, GAN-DL beside the baseline."""
-    localrule: True
     input:
         where_drawn("figure_3"),
         style=STYLE,
@@ -86,6 +85,7 @@ use rule figure_samples as figure_3 with:
         "<logs>/figures/figure_3.log",
     benchmark:
         "<benchmarks>/figures/figure_3.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.paper.spaces.draw_spaces"),
         caption=caption(),
@@ -96,7 +96,6 @@ use rule figure_samples as figure_3 with:
 
 use rule figure_samples as figure_4 with:
     """The three drugs of the paper in the space E2, doses from light to dark red, GAN-DL above the baseline."""
-    localrule: True
     input:
         where_drawn("figure_4"),
         style=STYLE,
@@ -109,6 +108,7 @@ use rule figure_samples as figure_4 with:
         "<logs>/figures/figure_4.log",
     benchmark:
         "<benchmarks>/figures/figure_4.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.paper.drugs.draw_drugs"),
         caption=caption(),
@@ -119,7 +119,6 @@ use rule figure_samples as figure_4 with:
 
 use rule figure_samples as figure_s_drugs with:
     """Dose response of the three drugs of the paper in each cell type, with fit, EC50 and intervals."""
-    localrule: True
     input:
         where_drawn("figure_s_drugs"),
         style=STYLE,
@@ -138,6 +137,7 @@ use rule figure_samples as figure_s_drugs with:
         "<logs>/figures/figure_s_drugs.log",
     benchmark:
         "<benchmarks>/figures/figure_s_drugs.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.paper.drug_curves.draw_drug_curves"),
         caption=caption("bootstrap", "confidence"),
@@ -148,7 +148,6 @@ use rule figure_samples as figure_s_drugs with:
 
 use rule figure_samples as figure_5 with:
     """Confusion matrices of the cell types of RxRx1 by the paper's four featurizers."""
-    localrule: True
     input:
         where_drawn("figure_5"),
         style=STYLE,
@@ -163,6 +162,7 @@ use rule figure_samples as figure_5 with:
         "<logs>/figures/figure_5.log",
     benchmark:
         "<benchmarks>/figures/figure_5.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.paper.confusion.draw_confusion"),
         caption=caption("bootstrap", "confidence"),
@@ -174,7 +174,6 @@ use rule figure_samples as figure_5 with:
 
 use rule figure_5 as figure_s_confusion with:
     """The same of all other featurizers: the baseline, GAN-DL's blocks, floors."""
-    localrule: True
     input:
         where_drawn("figure_s_confusion"),
         style=STYLE,
@@ -192,6 +191,7 @@ use rule figure_5 as figure_s_confusion with:
         "<logs>/figures/figure_s_confusion.log",
     benchmark:
         "<benchmarks>/figures/figure_s_confusion.jsonl"
+    localrule: True
     params:
         each=OTHER_MATRICES,
         panels=[],
@@ -199,7 +199,6 @@ use rule figure_5 as figure_s_confusion with:
 
 use rule figure_samples as preprint_figure_5 with:
     """Efficacy by dose of every compound in each cell type: references and the strongest in colour, all others grey."""
-    localrule: True
     input:
         where_drawn("preprint_figure_5"),
         style=STYLE,
@@ -216,6 +215,7 @@ use rule figure_samples as preprint_figure_5 with:
         "<logs>/figures/preprint_figure_5.log",
     benchmark:
         "<benchmarks>/figures/preprint_figure_5.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.preprint.dose_curves.draw_dose_curves"),
         caption=caption(),
@@ -225,7 +225,6 @@ use rule figure_samples as preprint_figure_5 with:
 
 use rule figure_5 as preprint_figure_6 with:
     """Confusion matrices of the cell types of RxRx1 by the preprint's two featurizers."""
-    localrule: True
     input:
         where_drawn("preprint_figure_6"),
         style=STYLE,
@@ -245,6 +244,7 @@ use rule figure_5 as preprint_figure_6 with:
         "<logs>/figures/preprint_figure_6.log",
     benchmark:
         "<benchmarks>/figures/preprint_figure_6.jsonl"
+    localrule: True
     params:
         each=of_run(PREPRINT_MATRICES),
         panels=PREPRINT_MATRICES,
@@ -253,7 +253,6 @@ use rule figure_5 as preprint_figure_6 with:
 
 use rule figure_samples as preprint_figure_7 with:
     """The architecture of generator and discriminator, with the shapes of this run's configuration."""
-    localrule: True
     input:
         where_drawn("preprint_figure_7"),
         style=STYLE,
@@ -268,6 +267,7 @@ use rule figure_samples as preprint_figure_7 with:
         "<logs>/figures/preprint_figure_7.log",
     benchmark:
         "<benchmarks>/figures/preprint_figure_7.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.preprint.architecture.draw_architecture"),
         caption=caption(),

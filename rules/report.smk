@@ -51,7 +51,6 @@ rule provenance:
 
 rule audit:
     """The audit: reference, ours, interval and verdict of every value that the papers print, as a page and as a table; the run as an RO-Crate."""
-    localrule: True
     input:
         provenance="<results>/report/provenance.json",
         reference="resources/paper_values.csv",
@@ -113,6 +112,7 @@ rule audit:
         "<logs>/report/audit.log",
     benchmark:
         "<benchmarks>/report/audit.jsonl"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     threads: 1

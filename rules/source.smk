@@ -49,7 +49,6 @@ use rule simulate_rxrx19a as simulate_rxrx1 with:
 
 rule download:
     """Download one official file; resumes, retries, checks size and checksum, honours `mirror:`."""
-    localrule: True
     input:
         simulated=branch(cfg.simulated, then="<simulator>/{host}/{path}", otherwise=[]),
     output:
@@ -59,6 +58,7 @@ rule download:
         "<logs>/source/download/{host}/{path}.log",
     benchmark:
         "<benchmarks>/source/download/{host}/{path}.jsonl"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -73,7 +73,6 @@ rule download:
 
 use rule download as pretrained with:
     """Download ImageNet weights, of simulated runs too; checked by the digits of their sha256 that are published."""
-    localrule: True
     input:
         simulated=[],
     output:
@@ -83,6 +82,7 @@ use rule download as pretrained with:
         "<logs>/source/pretrained/{path}.log",
     benchmark:
         "<benchmarks>/source/pretrained/{path}.jsonl"
+    localrule: True
     params:
         entry=pretrained_copy,
         otherwise="if it cannot be had, leave what reads it (imagenet_*, conv_ae) out of embeddings.featurizers",
@@ -93,7 +93,6 @@ ruleorder: pretrained > download
 
 rule directory:
     """Read the central directory of an image archive, so that each store fetches only its own members."""
-    localrule: True
     input:
         simulated=branch(cfg.simulated, then="<simulator>/{host}/{path}", otherwise=[]),
     output:
@@ -102,6 +101,7 @@ rule directory:
         "<logs>/source/directory/{host}/{path}.log",
     benchmark:
         "<benchmarks>/source/directory/{host}/{path}.jsonl"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -116,7 +116,6 @@ rule directory:
 
 rule sites:
     """Turn a screen's metadata, plate map or table into the sites table, one row per field of view."""
-    localrule: True
     input:
         raw=raw_sites,
     output:
@@ -125,6 +124,7 @@ rule sites:
         "<logs>/source/{dataset}_sites.log",
     benchmark:
         "<benchmarks>/source/{dataset}_sites.jsonl"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -141,7 +141,6 @@ rule sites:
 
 rule splits:
     """Decide once, before any network, which wells may be trained on and which are tested, per question."""
-    localrule: True
     input:
         sites="<results>/source/{dataset}/sites.parquet",
     output:
@@ -150,6 +149,7 @@ rule splits:
         "<logs>/source/{dataset}_splits.log",
     benchmark:
         "<benchmarks>/source/{dataset}_splits.jsonl"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     threads: 1

@@ -7,7 +7,6 @@ MAKES     <results>/tables/table_*, preprint_table_1, compounds: .html, .csv; co
 
 use rule figure_samples as table_featurizers with:
     """Every featurizer by every metric under every normalisation, floors included."""
-    localrule: True
     input:
         where_drawn("table_featurizers"),
         numbers=by_featurizer("controls", method=OWN_FIRST),
@@ -25,6 +24,7 @@ use rule figure_samples as table_featurizers with:
         "<logs>/figures/table_featurizers.log",
     benchmark:
         "<benchmarks>/figures/table_featurizers.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.tables.table_featurizers.write_table_featurizers"),
         caption=caption("bootstrap", "confidence"),
@@ -35,7 +35,6 @@ use rule figure_samples as table_featurizers with:
 
 use rule figure_samples as table_treatments with:
     """Every treatment and dose: score with interval, difference from the negative controls, whether it differs; and all wells as CSV."""
-    localrule: True
     input:
         where_drawn("table_treatments"),
         treatments=by_featurizer("treatments", ".treatments"),
@@ -52,6 +51,7 @@ use rule figure_samples as table_treatments with:
         "<logs>/figures/table_treatments.log",
     benchmark:
         "<benchmarks>/figures/table_treatments.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.tables.table_treatments.write_table_treatments"),
         caption=caption("bootstrap", "confidence", "false_discovery", "hits_note"),
@@ -64,7 +64,6 @@ use rule figure_samples as table_treatments with:
 
 use rule figure_samples as table_1 with:
     """Accuracy on the paper's downstream tasks, by image and by well, beside the paper's."""
-    localrule: True
     input:
         where_drawn("table_1"),
         numbers=[
@@ -83,6 +82,7 @@ use rule figure_samples as table_1 with:
         "<logs>/figures/table_1.log",
     benchmark:
         "<benchmarks>/figures/table_1.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.tables.table_1.write_table_1"),
         caption=caption("bootstrap", "confidence"),
@@ -94,7 +94,6 @@ use rule figure_samples as table_1 with:
 
 use rule figure_samples as preprint_table_1 with:
     """Accuracy on the preprint's four tasks beside its Table 1, in its layout."""
-    localrule: True
     input:
         where_drawn("preprint_table_1"),
         numbers=[*answers("controls", METHOD), *answers("cell_model", RAW)],
@@ -110,6 +109,7 @@ use rule figure_samples as preprint_table_1 with:
         "<logs>/figures/preprint_table_1.log",
     benchmark:
         "<benchmarks>/figures/preprint_table_1.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.tables.preprint_table_1.write_preprint_table_1"),
         caption=caption("bootstrap", "confidence"),
@@ -121,7 +121,6 @@ use rule figure_samples as preprint_table_1 with:
 
 use rule figure_samples as table_s_strict with:
     """Wells of left-out plates, experiments and cell types: every featurizer, floors marked, and paired differences from them."""
-    localrule: True
     input:
         where_drawn("table_s_strict"),
         numbers=[
@@ -142,6 +141,7 @@ use rule figure_samples as table_s_strict with:
         "<logs>/figures/table_s_strict.log",
     benchmark:
         "<benchmarks>/figures/table_s_strict.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.tables.table_s_strict.write_table_s_strict"),
         caption=caption("bootstrap", "confidence"),
@@ -152,7 +152,6 @@ use rule figure_samples as table_s_strict with:
 
 use rule figure_samples as compounds with:
     """Every compound in every cell type: efficacy by dose, fit, EC50 with interval, flags, hit; a page to search, CSV, parquet."""
-    localrule: True
     input:
         where_drawn("compounds"),
         compounds=by_featurizer("screening", ".compounds"),
@@ -165,6 +164,7 @@ use rule figure_samples as compounds with:
         "<logs>/figures/compounds.log",
     benchmark:
         "<benchmarks>/figures/compounds.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.tables.compounds.write_compounds"),
         caption=caption("confidence", "false_discovery", "hits_note"),

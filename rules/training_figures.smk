@@ -7,7 +7,6 @@ MAKES     <results>/figures/figure_training.*, figure_s_*.svg, .png, .csv
 
 use rule figure_samples as figure_training with:
     """Losses, penalties and the probe's Z' along training."""
-    localrule: True
     input:
         style=STYLE,
         curves=[f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet"],
@@ -17,6 +16,7 @@ use rule figure_samples as figure_training with:
         "<logs>/figures/figure_training.log",
     benchmark:
         "<benchmarks>/figures/figure_training.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.training.curves.draw_training"),
         caption=caption(
@@ -27,7 +27,6 @@ use rule figure_samples as figure_training with:
 
 use rule figure_samples as figure_s_training with:
     """One training in full: all curves, the same latents along it, and an interpolation of styles."""
-    localrule: True
     input:
         style=STYLE,
         curve=f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet",
@@ -40,6 +39,7 @@ use rule figure_samples as figure_s_training with:
         "<logs>/figures/figure_s_training.log",
     benchmark:
         "<benchmarks>/figures/figure_s_training.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.training.supplement.draw_training_supplement"),
         caption=caption(
@@ -56,7 +56,6 @@ use rule figure_samples as figure_s_training with:
 
 use rule figure_samples as figure_s_reconstructions with:
     """Held-out crops and what the autoencoder makes of their codes, channel by channel."""
-    localrule: True
     input:
         where_drawn("figure_s_reconstructions"),
         style=STYLE,
@@ -72,6 +71,7 @@ use rule figure_samples as figure_s_reconstructions with:
         "<logs>/figures/figure_s_reconstructions.log",
     benchmark:
         "<benchmarks>/figures/figure_s_reconstructions.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.training.samples.draw_samples"),
         caption=caption("conv_ae"),
@@ -80,7 +80,6 @@ use rule figure_samples as figure_s_reconstructions with:
 
 use rule figure_samples as figure_s_counterparts with:
     """How the trainings of the counterparts went: the baseline, ConvAE, and ImageNet-collapsed for every question and fold."""
-    localrule: True
     input:
         where_drawn("figure_s_counterparts"),
         style=STYLE,
@@ -106,6 +105,7 @@ use rule figure_samples as figure_s_counterparts with:
         "<logs>/figures/figure_s_counterparts.log",
     benchmark:
         "<benchmarks>/figures/figure_s_counterparts.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.training.counterparts.draw_counterparts"),
         caption=caption("conv_ae", "counterparts", "imagenet_network"),

@@ -35,5 +35,8 @@ def test_a_job_computes_on_the_gpu_that_it_took(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
     path = os.pathsep.join(filter(None, sys.path))
     subprocess.run(
-        [sys.executable, "-c", JOB], check=True, timeout=300, env={**environment, "TMPDIR": str(tmp_path), "PYTHONPATH": path}
+        [sys.executable, "-c", JOB],
+        check=True,
+        timeout=300,
+        env={**environment, "TMPDIR": str(tmp_path), "PYTHONPATH": path},
     )

@@ -14,7 +14,9 @@ import pytest
 from fake_gpus import with_gpus
 from model_inputs import TRAINING, write_store
 
-SETTINGS = TRAINING.model_copy(update={"images": 16, "checkpoint_images": 16, "looks": 1, "quality_crops": 8, "probe": False})
+SETTINGS = TRAINING.model_copy(
+    update={"images": 16, "checkpoint_images": 16, "looks": 1, "quality_crops": 8, "probe": False}
+)
 SNAKEFILE = """
 rule all:
     input:
@@ -36,7 +38,7 @@ rule training:
     script:
         "train.py"
 """
-SCRIPT = '''
+SCRIPT = """
 import os, time
 from pathlib import Path
 
@@ -60,7 +62,7 @@ with job(snakemake.log[0]), own_gpus(snakemake.resources.gpu):
     run(TrainingJob(stores=(snakemake.params.store,), settings=settings, seed=seed, checkpoints=weights.parent / "kept", **files))
     with Path(f"times/{seed}").open("a") as file:
         file.write(f" {time.time()}")
-'''
+"""
 
 
 def trained(folder: Path, repository: Path, trainings: int) -> dict[int, tuple[float, str, float]]:

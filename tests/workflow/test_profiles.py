@@ -1,4 +1,4 @@
-"""What the profiles make of the rules' needs: queues, memory and time by attempt, what stays on this machine; and `make` with them."""
+"""What the profiles make of the rules' needs: queues, memory and time by attempt, what stays here; and `make`."""
 
 from __future__ import annotations
 
@@ -137,7 +137,11 @@ def test_make_runs_and_plans_by_the_profile(repository: Path) -> None:
 
 def test_make_refuses_a_profile_that_does_not_exist(repository: Path) -> None:
     done = subprocess.run(
-        ["make", "configuration", "PROFILE=profiles/nowhere"], cwd=repository, capture_output=True, text=True, check=False
+        ["make", "configuration", "PROFILE=profiles/nowhere"],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode
     assert "There is no profile profiles/nowhere; those of the project lie in profiles/" in done.stdout

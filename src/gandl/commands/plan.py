@@ -300,7 +300,7 @@ def _moved(config: Config, dataset: Dataset, results: Path) -> Amount:
 
 
 def _disk(config: Config, dataset: Dataset, stores: Sequence[str], results: Path) -> tuple[float, str]:
-    """Size of the stores (0 where it is not known), also in words: of those that are packed, exactly; of all, before compression."""
+    """Size of the stores (0: not known), also in words: of those that are packed, exactly; of all, before compression."""
     folder = _folder(config, results) / "images" / dataset.value
     packed = [folder / f"{store}.manifest.json" for store in stores]
     there = [json.loads(path.read_text(encoding="utf-8"))["bytes"] for path in packed if path.is_file()]

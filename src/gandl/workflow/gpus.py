@@ -124,5 +124,7 @@ def _take(gpus: Sequence[Gpu], count: int, folder: Path, held: ExitStack) -> lis
                     return taken
         if not waiting:
             waiting = True
-            logger.info("waiting for %s: other jobs compute on the %d of this machine", counted(count, "GPU"), len(gpus))
+            logger.info(
+                "waiting for %s: other jobs compute on the %d of this machine", counted(count, "GPU"), len(gpus)
+            )
         time.sleep(random.uniform(*POLL))

@@ -90,7 +90,9 @@ def local_rules(workflow: Path = Path()) -> set[str]:
     """Rules of the workflow in a folder that run where Snakemake runs, whatever the profile; a dry run does not print which."""
     found = set()
     for source in workflow_sources(workflow):
-        parts = re.split(r"^(?:use rule \w+ as (\w+) with|rule (\w+)):$", (workflow / source).read_text("utf-8"), flags=re.M)
+        parts = re.split(
+            r"^(?:use rule \w+ as (\w+) with|rule (\w+)):$", (workflow / source).read_text("utf-8"), flags=re.M
+        )
         named = zip(parts[1::3], parts[2::3], parts[3::3], strict=True)
         found |= {heir or alone for heir, alone, text in named if "\n    localrule: True\n" in text}
     return found

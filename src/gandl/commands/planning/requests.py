@@ -36,8 +36,7 @@ def job_lines(jobs: Sequence[Job], *, requested: bool = False) -> list[str]:
 def request_lines(jobs: Sequence[Job]) -> list[str]:
     """Of every rule its jobs, their partition (where jobs have one), GPUs, CPUs, memory and time, in the order of the jobs.
 
-    What differs among the jobs of a rule is given from its least to its most. Jobs that the profile leaves on this machine request
-    nothing.
+    What differs among the jobs of a rule is given from its least to its most. Jobs that stay on this machine request nothing.
     """
     queued = any(PARTITION in job.resources for job in jobs)
     head = ["rule", "jobs", *(["partition"] if queued else []), "GPUs", "CPUs", "memory", "time"]
@@ -66,7 +65,10 @@ def _requested(jobs: Sequence[Job], queued: bool) -> list[str]:
 
 def _laid_out(row: Sequence[str], widths: Sequence[int]) -> str:
     """Words to the left, numbers to the right."""
-    cells = [cell.ljust(width) if i in (0, 2) else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))]
+    cells = [
+        cell.ljust(width) if i in (0, 2) else cell.rjust(width)
+        for i, (cell, width) in enumerate(zip(row, widths, strict=False))
+    ]
     return "  ".join(cells).rstrip()
 
 

@@ -1,4 +1,4 @@
-"""Sizes on the disk: takes a configuration and what jobs need, makes bytes of images, embeddings and profiles before any is there."""
+"""Sizes on the disk: takes a configuration and what jobs need, makes bytes of images, embeddings and profiles."""
 
 from __future__ import annotations
 
@@ -115,7 +115,9 @@ def table_lines(tables: Tables, needs: Needs) -> list[str]:
     less = f", without {', '.join(tables.unknown)}" if tables.unknown else ""
     lines = [f"  disk       embeddings: ~{size_in_words(tables.embedded)}{less}"]
     if tables.profiles:
-        lines.append(f"  disk       profiles: ~{size_in_words(tables.profiles)} by {len(needs.profiles):,} normalisations")
+        lines.append(
+            f"  disk       profiles: ~{size_in_words(tables.profiles)} by {len(needs.profiles):,} normalisations"
+        )
     return lines
 
 

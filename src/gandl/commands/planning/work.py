@@ -73,9 +73,7 @@ def gpu_hours(
     return hours_of(config, name, benchmarks)[1]
 
 
-def hours_of(
-    config: Config, name: FeaturizerName, benchmarks: Path = TRAINING_BENCHMARKS
-) -> tuple[float | None, str]:
+def hours_of(config: Config, name: FeaturizerName, benchmarks: Path = TRAINING_BENCHMARKS) -> tuple[float | None, str]:
     """GPU hours of a training (of one fold, where it is trained for every fold; None: not known), and in words with their basis.
 
     By the speed measured for a network of its shape, else by its operations, marked as an estimate.
@@ -103,7 +101,7 @@ def hours_of(
 
 
 def gpu_lines(config: Config, jobs: Sequence[Job], sources: Sequence[Path]) -> list[str]:
-    """The sum of GPU hours of the jobs of a run: of its trainings, as estimated, and of all jobs by their time limits; [] without.
+    """The sum of GPU hours of the jobs of a run: of its trainings, as estimated, and of all jobs by their time limits.
 
     `sources` : the folder of every screen's sites and splits, which need not be there yet.
     """
