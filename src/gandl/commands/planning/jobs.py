@@ -23,6 +23,7 @@ TRAININGS = {
 """Rules that train, and what: the name of a featurizer."""
 GATHERING = ("all", "figures", "report", "ome_zarr")
 """Rules that only name files of others."""
+PROFILES = Path("profiles")
 CORES = "9999"
 """Of a machine on which a job would get all the threads that it requests."""
 
@@ -74,8 +75,11 @@ def jobs_of(
 
     Raises
     ------
-    JobsError : there is no such target, it does not apply to this configuration, or another mistake that Snakemake finds.
+    JobsError : there is no such target or profile, it does not apply to this configuration, or another mistake that Snakemake
+        finds.
     """
+    if profile and not any(place.exists() for place in (Path(profile), PROFILES / profile)):  # Snakemake would run here
+        raise JobsError(f"There is no profile {profile}; those of the project lie in {PROFILES}/")
     command = [sys.executable, "-m", "snakemake", *arguments, "--cores", CORES, "--configfile", str(configuration)]
     command += ["--workflow-profile", profile] if profile else []
     command += ["--dry-run", *(["--config", f"mirror={mirror}"] if mirror else [])]
