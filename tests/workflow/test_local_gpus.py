@@ -5,6 +5,7 @@ The GPUs are a list that a program prints, so the trainings compute on the CPU; 
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,7 +79,8 @@ def trained(folder: Path, repository: Path, trainings: int) -> dict[int, tuple[f
         cwd=folder, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    assert "Provided resources: gpu=2" in done.stderr
+    (counted,) = [line for line in done.stderr.splitlines() if line.startswith("Provided resources: ")]
+    assert re.search(r"gpu\D*2\b", counted), counted
     rows = {int(path.name): path.read_text().split() for path in (folder / "times").iterdir()}
     return {seed: (float(start), device, float(end)) for seed, (start, device, end) in rows.items()}
 

@@ -12,6 +12,7 @@ __all__ = [
     "interruption",
     "jobs",
     "locks",
+    "made_of",
     "progress",
     "rows",
     "words",
