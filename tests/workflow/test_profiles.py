@@ -68,6 +68,22 @@ def test_without_gpus_no_job_goes_to_the_partition_of_gpus() -> None:
     assert "gpu" not in {job.resources["slurm_partition"] for job in jobs}
 
 
+def test_the_lines_to_change_at_a_site_reach_every_job(repository: Path, tmp_path: Path) -> None:
+    text = (repository / SLURM / "profile.yaml").read_text(encoding="utf-8")
+    for line, changed in {
+        'partition: "" #': "partition: max #",
+        'account: "" #': "account: some-lab #",
+        'scratch: "" #': f"scratch: {tmp_path}/$GANDL_GPUS #",
+    }.items():
+        assert text.count(f"  {line}") == 1
+        text = text.replace(f"  {line}", f"  {changed}")
+    (tmp_path / "profile.yaml").write_text(text, encoding="utf-8")
+    for job in jobs_of(["figure_training", "--forceall"], CONFIG, profile=str(tmp_path)):
+        assert job.resources["slurm_partition"] == "max"
+        assert job.resources["slurm_account"] == "some-lab"
+        assert job.resources["tmpdir"] == f"{tmp_path}/0"
+
+
 def test_memory_and_time_grow_at_every_attempt_but_the_time_of_a_training(jobs: list[Job], tmp_path: Path) -> None:
     again = {job.outputs: job for job in jobs_of(["--forceall", "--attempt", "3"], on_gpu(tmp_path), profile=SLURM)}
     assert again.keys() == {job.outputs for job in jobs}

@@ -5,7 +5,7 @@ submits them to a cluster, what each requests.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from itertools import groupby
 from operator import attrgetter
 
@@ -48,7 +48,7 @@ def request_lines(jobs: Sequence[Job]) -> list[str]:
         row = [rule, f"{len(found):,}"]
         rows.append([*row, HERE] if all(job.here for job in found) else [*row, *_requested(found, queued)])
     widths = [max(len(row[i]) for row in rows if i < len(row) and row[i] != HERE) for i in range(len(head))]
-    return [INDENT + _laid_out(row, widths) for row in rows]
+    return [INDENT + _laid_out(row, widths, words={0, 2} if queued else {0}) for row in rows]
 
 
 def _requested(jobs: Sequence[Job], queued: bool) -> list[str]:
@@ -63,10 +63,10 @@ def _requested(jobs: Sequence[Job], queued: bool) -> list[str]:
     ]
 
 
-def _laid_out(row: Sequence[str], widths: Sequence[int]) -> str:
-    """Words to the left, numbers to the right."""
+def _laid_out(row: Sequence[str], widths: Sequence[int], words: Set[int]) -> str:
+    """Columns of words to the left, numbers to the right."""
     cells = [
-        cell.ljust(width) if i in (0, 2) else cell.rjust(width)
+        cell.ljust(width) if i in words or cell == HERE else cell.rjust(width)
         for i, (cell, width) in enumerate(zip(row, widths, strict=False))
     ]
     return "  ".join(cells).rstrip()
