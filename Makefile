@@ -11,28 +11,33 @@
 #   make lock        pin the newest versions again (requirements.lock, envs/; of tools that tests try: envs/interop.lock)
 #
 #   CONFIG=config/mine.yaml   another configuration (default: config/config.yaml)
+#   PROFILE=profiles/slurm    where jobs run (default: on this machine): docs/clusters.md
 #   MIRROR=folder-or-url      where downloads are taken from instead of the official hosts
-#   CORES=4                   cores to use (default: all)
+#   CORES=4                   cores to use (default: all of this machine; of a cluster, what each job requests)
 #   PYTHON=python3.13         makes .venv (default: the first of python3.11 ... python3.14, python3 that can)
 #   ARGS="figure_plate -n"    targets first, options after; for `make test`: arguments of pytest
 
 SHELL := /bin/bash
 PYTHON ?=
 CONFIG ?= config/config.yaml
+PROFILE ?=
 MIRROR ?=
-CORES ?= all
+CORES ?=
 ARGS ?=
 
 BIN := .venv/bin
 READY := .venv/ready
 SNAKEMAKE := $(BIN)/snakemake
-RUN_OPTIONS := --cores $(CORES) --configfile "$(CONFIG)" $(if $(MIRROR),--config mirror="$(MIRROR)")
+OPTIONS := --configfile "$(CONFIG)" $(if $(MIRROR),--config mirror="$(MIRROR)")
+HERE := --cores $(or $(CORES),all) $(OPTIONS)
+# With a profile no number of cores unless one is given: it would limit the threads of jobs on other machines, too.
+RUN_OPTIONS := $(if $(PROFILE),--workflow-profile "$(PROFILE)" $(if $(CORES),--cores $(CORES)) $(OPTIONS),$(HERE))
 
 .DEFAULT_GOAL := help
 .PHONY: help environment reproduce report plan dag test lint bench config lock configuration
 
 help:
-	@sed -n '1,18s/^# \{0,1\}//p' Makefile
+	@sed -n '1,19s/^# \{0,1\}//p' Makefile
 
 environment: $(READY)
 
@@ -58,19 +63,22 @@ report: $(READY) configuration
 		{ [ -e "$$(dirname $$report)/report/audit.html" ] || { echo "The run of $(CONFIG) is not finished: make reproduce CONFIG=$(CONFIG)"; exit 1; }; } && \
 		newer=$$(find Snakefile rules workflow/report "$$(dirname $$report)/report" -newer $$report 2>/dev/null | head -n 1) && \
 		if [ ! -e $$report ] || [ -n "$$newer" ]; then \
-			$(SNAKEMAKE) $(RUN_OPTIONS) --quiet all --report $$report && \
-			$(SNAKEMAKE) $(RUN_OPTIONS) --quiet all --report $${report%.zip}.html; fi
+			$(SNAKEMAKE) $(HERE) --quiet all --report $$report && \
+			$(SNAKEMAKE) $(HERE) --quiet all --report $${report%.zip}.html; fi
 	@$(BIN)/python -m gandl finish --configfile "$(CONFIG)"
 
 plan: $(READY) configuration
-	@$(BIN)/python -m gandl plan --configfile "$(CONFIG)" $(if $(MIRROR),--mirror "$(MIRROR)") -- $(ARGS)
+	@$(BIN)/python -m gandl plan --configfile "$(CONFIG)" $(if $(PROFILE),--profile "$(PROFILE)") \
+		$(if $(MIRROR),--mirror "$(MIRROR)") -- $(ARGS)
 
 dag: $(READY) configuration
-	@set -o pipefail; $(SNAKEMAKE) $(ARGS) $(RUN_OPTIONS) --quiet all --rulegraph mermaid-js | \
+	@set -o pipefail; $(SNAKEMAKE) $(ARGS) $(HERE) --quiet all --rulegraph mermaid-js | \
 		$(BIN)/python -m gandl dag $(ARGS) --configfile "$(CONFIG)"
 
 configuration:
 	@[ -f "$(CONFIG)" ] || { echo "There is no configuration $(CONFIG); those of the project lie in config/"; exit 1; }
+	@[ -z "$(PROFILE)" ] || [ -e "$(PROFILE)" ] || [ -d "profiles/$(PROFILE)" ] || \
+		{ echo "There is no profile $(PROFILE); those of the project lie in profiles/"; exit 1; }
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)

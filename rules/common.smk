@@ -1,5 +1,7 @@
 """What every stage shares: the checked configuration, the paths, and the sets of screens, stores, featurizers and questions."""
 
+import re
+from functools import partial
 from pathlib import Path
 
 from gandl.workflow.code_version import code_version
@@ -16,7 +18,7 @@ from gandl.config import (
 from gandl.config.check import ConfigError, load_config
 from gandl.embeddings.kinds import MODULES
 from gandl.images.export.choice import plates_to_export, screen_to_export
-from gandl.workflow.environments import share_source
+from gandl.workflow.environments import share_gpus, share_source
 from gandl.workflow.made_of import (
     codes,
     outputs,
@@ -45,6 +47,7 @@ from gandl.source.stores import stores_of_run, training_stores
 cfg = load_config(config)
 
 share_source()
+share_gpus(cfg.compute.gpus)
 
 DATASETS = [dataset.value for dataset in cfg.source.datasets]
 SCREEN = cfg.source.screen.value
@@ -112,6 +115,17 @@ def code_of(featurizers):
     """The hash of the code that embeds with some featurizers: each one's own counts, and no other's."""
     modules = {MODULES[FeaturizerName(name)] for name in featurizers}
     return code_version("gandl.embeddings.embed", *modules)
+
+
+def growing(amount):
+    """Memory or time of a job: as much more at each attempt, where a profile (`retries`) submits what failed again."""
+    return partial(of_attempt, amount)
+
+
+def of_attempt(amount, wildcards, attempt):
+    """So much memory or time at the first attempt, twice as much at the second one."""
+    number, unit = re.fullmatch(r"(\d+)(\w+)", amount).groups()
+    return f"{int(number) * attempt}{unit}"
 
 
 def manifests_of(dataset, stores=None):

@@ -25,8 +25,8 @@ rule embeddings:
     threads: AT_ONCE
     resources:
         gpu=min(1, cfg.compute.gpus),
-        mem=cfg.compute.store_memory,
-        runtime=cfg.compute.store_runtime,
+        mem=growing(cfg.compute.store_memory),
+        runtime=growing(cfg.compute.store_runtime),
     params:
         featurizers=TRAINED,
         settings=settings(
@@ -103,8 +103,8 @@ rule floors:
         "../envs/cpu.yaml"
     threads: 1  # each site is measured by one thread, so that two stores on two cores take half the time
     resources:
-        mem=cfg.compute.store_memory,
-        runtime=cfg.compute.store_runtime,
+        mem=growing(cfg.compute.store_memory),
+        runtime=growing(cfg.compute.store_runtime),
     params:
         featurizers=FLOORS,
         settings=settings(
@@ -209,8 +209,8 @@ rule collapsed_embeddings:
     threads: AT_ONCE
     resources:
         gpu=min(1, cfg.compute.gpus),
-        mem=cfg.compute.store_memory,
-        runtime=cfg.compute.store_runtime,
+        mem=growing(cfg.compute.store_memory),
+        runtime=growing(cfg.compute.store_runtime),
     params:
         settings=settings(
             cfg.embeddings,
@@ -246,8 +246,8 @@ rule released_rxrx19a:
         "../envs/cpu.yaml"
     threads: 1
     resources:
-        mem="4GB",
-        runtime="4h",
+        mem=growing("4GB"),
+        runtime=growing("4h"),
     params:
         dataset="rxrx19a",
         width=RELEASED_WIDTH["rxrx19a"],

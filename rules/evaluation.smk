@@ -26,8 +26,8 @@ rule scores:
         "../envs/cpu.yaml"
     threads: 1
     resources:
-        mem="4GB",
-        runtime="2h",
+        mem=growing("4GB"),
+        runtime=growing("2h"),
     params:
         **calls("gandl.evaluation.scores.write_scores"),
         settings=settings(
@@ -67,8 +67,8 @@ rule controls:
         "../envs/cpu.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="30m",
+        mem=growing("1GB"),
+        runtime=growing("30m"),
     params:
         **calls("gandl.evaluation.controls.write_controls"),
         unseen=cfg.source.unseen,
@@ -97,8 +97,8 @@ rule dose_response:
         "../envs/cpu.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="2h",
+        mem=growing("1GB"),
+        runtime=growing("2h"),
     params:
         **calls("gandl.evaluation.dose_response.write_dose_response"),
         settings=settings(cfg.evaluation, include={"bootstrap", "confidence"}),
@@ -120,8 +120,8 @@ use rule dose_response as treatments with:
     benchmark:
         "<benchmarks>/evaluation/treatments_{featurizer}_{method}.jsonl"
     resources:
-        mem="1GB",
-        runtime="30m",
+        mem=growing("1GB"),
+        runtime=growing("30m"),
     params:
         **calls("gandl.evaluation.treatments.write_treatments"),
         settings=settings(
@@ -145,8 +145,8 @@ use rule dose_response as screening with:
     benchmark:
         "<benchmarks>/evaluation/screening_{featurizer}_{method}.jsonl"
     resources:
-        mem="2GB",
-        runtime="2h",
+        mem=growing("2GB"),
+        runtime=growing("2h"),
     params:
         **calls("gandl.evaluation.screening.screen.write_screening"),
         settings=settings(
@@ -166,8 +166,8 @@ use rule dose_response as layout with:
     benchmark:
         "<benchmarks>/evaluation/layout_{featurizer}_{method}.jsonl"
     resources:
-        mem="4GB",
-        runtime="1h",
+        mem=growing("4GB"),
+        runtime=growing("1h"),
     params:
         **calls("gandl.evaluation.layout.question.write_layout"),
 
@@ -187,8 +187,8 @@ use rule dose_response as cell_model with:
     benchmark:
         "<benchmarks>/evaluation/cell_model_{featurizer}_{method}.jsonl"
     resources:
-        mem="4GB",
-        runtime="2h",
+        mem=growing("4GB"),
+        runtime=growing("2h"),
     params:
         **calls("gandl.evaluation.cell_model.write_cell_model"),
         settings=settings(
@@ -212,8 +212,8 @@ use rule cell_model as cell_type with:
     benchmark:
         "<benchmarks>/evaluation/cell_type_{featurizer}_{method}.jsonl"
     resources:
-        mem="8GB",
-        runtime="2h",
+        mem=growing("8GB"),
+        runtime=growing("2h"),
     params:
         **calls("gandl.evaluation.cell_type.write_cell_type"),
 
@@ -231,8 +231,8 @@ use rule dose_response as recognition with:
     benchmark:
         f"<benchmarks>/evaluation/recognition_{BASELINE}.jsonl"
     resources:
-        mem="1GB",
-        runtime="30m",
+        mem=growing("1GB"),
+        runtime=growing("30m"),
     params:
         **calls("gandl.evaluation.counterparts.recognition.write_recognition"),
         featurizer=BASELINE,
@@ -255,8 +255,8 @@ use rule dose_response as calibration with:
     benchmark:
         "<benchmarks>/evaluation/calibration_{featurizer}_{method}.jsonl"
     resources:
-        mem="1GB",
-        runtime="30m",
+        mem=growing("1GB"),
+        runtime=growing("30m"),
     params:
         **calls("gandl.evaluation.calibration.write_calibration"),
 
@@ -273,8 +273,8 @@ rule score_curves:
         "../envs/cpu.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="30m",
+        mem=growing("1GB"),
+        runtime=growing("30m"),
     params:
         **calls("gandl.evaluation.screening.score_curves.write_score_curves"),
         settings=settings(
@@ -305,8 +305,8 @@ rule comparisons:
         "../envs/cpu.yaml"
     threads: 1
     resources:
-        mem="4GB",
-        runtime="2h",
+        mem=growing("4GB"),
+        runtime=growing("2h"),
     params:
         **calls("gandl.evaluation.comparisons.write_comparisons"),
         settings=settings(cfg.evaluation, include={"bootstrap", "confidence"}),

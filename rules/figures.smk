@@ -16,12 +16,13 @@ rule figure_samples:
         "<logs>/figures/figure_samples.log",
     benchmark:
         "<benchmarks>/figures/figure_samples.jsonl"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     threads: 1
     resources:
-        mem="2GB",
-        runtime="20m",
+        mem=growing("2GB"),
+        runtime=growing("20m"),
     params:
         **calls("gandl.figures.training.samples.draw_samples"),
         settings=settings(cfg.figures),
@@ -46,6 +47,7 @@ use rule figure_samples as figure_axes with:
         "<logs>/figures/figure_axes.log",
     benchmark:
         "<benchmarks>/figures/figure_axes.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.axes.draw_axes"),
         caption=caption(),
@@ -67,6 +69,7 @@ use rule figure_samples as figure_dose_response with:
         "<logs>/figures/figure_dose_response.log",
     benchmark:
         "<benchmarks>/figures/figure_dose_response.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.dose_response.draw_dose_response"),
         caption=caption("bootstrap", "confidence"),
@@ -87,6 +90,7 @@ use rule figure_samples as figure_plate with:
         "<logs>/figures/figure_plate.log",
     benchmark:
         "<benchmarks>/figures/figure_plate.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.plate.draw_plate"),
         caption=caption(),
@@ -108,6 +112,7 @@ use rule figure_samples as figure_s_layout with:
         "<logs>/figures/figure_s_layout.log",
     benchmark:
         "<benchmarks>/figures/figure_s_layout.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.positions.draw_positions"),
         caption=caption("bootstrap", "confidence"),
@@ -128,6 +133,7 @@ use rule figure_samples as figure_treatments with:
         "<logs>/figures/figure_treatments.log",
     benchmark:
         "<benchmarks>/figures/figure_treatments.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.treatments.draw_treatments"),
         caption=caption("bootstrap", "confidence", "false_discovery", "hits_note"),
@@ -153,6 +159,7 @@ use rule figure_samples as figure_featurizers with:
         "<logs>/figures/figure_featurizers.log",
     benchmark:
         "<benchmarks>/figures/figure_featurizers.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.featurizers.draw_featurizers"),
         caption=caption("bootstrap", "confidence"),
@@ -178,6 +185,7 @@ use rule figure_samples as figure_calibration with:
         "<logs>/figures/figure_calibration.log",
     benchmark:
         "<benchmarks>/figures/figure_calibration.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.calibration.draw_calibration"),
         caption=caption("bootstrap", "confidence"),

@@ -23,8 +23,8 @@ rule images:
         "../envs/cpu.yaml"
     threads: cfg.compute.threads
     resources:
-        mem=cfg.compute.store_memory,
-        runtime=cfg.compute.store_runtime,
+        mem=growing(cfg.compute.store_memory),
+        runtime=growing(cfg.compute.store_runtime),
     params:
         settings=packing,
         code=packing_code,
@@ -47,8 +47,8 @@ rule ome_zarr_plates:
         "../envs/cpu.yaml"
     threads: cfg.compute.threads
     resources:
-        mem=cfg.compute.store_memory,
-        runtime=cfg.compute.store_runtime,
+        mem=growing(cfg.compute.store_memory),
+        runtime=growing(cfg.compute.store_runtime),
     params:
         plates=plates_of_export,
         wells=cfg.ome_zarr.wells,

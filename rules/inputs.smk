@@ -186,10 +186,12 @@ def fitting(wildcards):
     return cfg.normalization.of(Normalization(wildcards.method))
 
 
-def memory_of_fit(wildcards):
+def memory_of_fit(wildcards, attempt):
     """Memory to fit a method: of one store, or a matrix of all features beside it, and its decomposition."""
     whitens = (Normalization.SPHERIZE, Normalization.TVN)
-    return "6GB" if wildcards.method in whitens else "2GB"
+    return of_attempt(
+        "6GB" if wildcards.method in whitens else "2GB", wildcards, attempt
+    )
 
 
 def profiles_of_run(ending):

@@ -46,8 +46,8 @@ rule training:
     threads: cfg.compute.threads
     resources:
         gpu=cfg.compute.gpus,
-        mem=cfg.compute.training_memory,
-        runtime=cfg.compute.training_runtime,
+        mem=growing(cfg.compute.training_memory),
+        runtime=cfg.compute.training_runtime,  # at every attempt: it resumes
     params:
         settings=settings(cfg.training),
         code=code_version(
@@ -84,8 +84,8 @@ rule baseline:
     threads: cfg.compute.threads
     resources:
         gpu=cfg.compute.gpus,
-        mem=cfg.compute.training_memory,
-        runtime=cfg.compute.training_runtime,
+        mem=growing(cfg.compute.training_memory),
+        runtime=cfg.compute.training_runtime,  # at every attempt: it resumes
     params:
         settings=settings(RECIPE),
         objective="classifier",
@@ -149,8 +149,8 @@ rule imagenet_collapsed:
     threads: cfg.compute.threads if cfg.compute.gpus else 1  # its networks are small: questions side by side are faster
     resources:
         gpu=min(1, cfg.compute.gpus),
-        mem=cfg.compute.training_memory,
-        runtime=cfg.compute.training_runtime,
+        mem=growing(cfg.compute.training_memory),
+        runtime=cfg.compute.training_runtime,  # at every attempt: it resumes
     params:
         settings=settings(
             cfg.counterparts.collapsed.recipe(cfg.embeddings.imagenet.network)

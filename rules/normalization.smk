@@ -25,7 +25,7 @@ rule normalization:
     threads: 1
     resources:
         mem=memory_of_fit,
-        runtime="2h",
+        runtime=growing("2h"),
     params:
         settings=fitting,
         code=code_version("gandl.normalization.profiles"),
@@ -49,8 +49,8 @@ use rule normalization as collapsed_normalization with:
     wildcard_constraints:
         question="|".join(QUESTIONS_OF_FOLDS),
     resources:
-        mem="4GB",
-        runtime="2h",
+        mem=growing("4GB"),
+        runtime=growing("2h"),
     params:
         settings=fitting,
         code=code_version("gandl.normalization.folds"),
@@ -72,8 +72,8 @@ rule profiles:
         "../envs/cpu.yaml"
     threads: 1
     resources:
-        mem="2GB",
-        runtime="4h",
+        mem=growing("2GB"),
+        runtime=growing("4h"),
     params:
         origin={"run": cfg.run, "images": WORD},
         code=code_version("gandl.normalization.export", "gandl.normalization.profiles"),
@@ -103,5 +103,5 @@ use rule profiles as profiles_h5ad with:
     benchmark:
         "<benchmarks>/normalization/profiles_h5ad.jsonl"
     resources:
-        mem="8GB",
-        runtime="1h",
+        mem=growing("8GB"),
+        runtime=growing("1h"),

@@ -23,6 +23,7 @@ use rule figure_samples as figure_1 with:
         "<logs>/figures/figure_1.log",
     benchmark:
         "<benchmarks>/figures/figure_1.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.paper.examples.draw_examples"),
         caption=caption("images", "crop", "seed"),
@@ -73,6 +74,7 @@ use rule figure_samples as figure_3 with:
         "<logs>/figures/figure_3.log",
     benchmark:
         "<benchmarks>/figures/figure_3.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.paper.spaces.draw_spaces"),
         caption=caption(),
@@ -93,6 +95,7 @@ use rule figure_samples as figure_4 with:
         "<logs>/figures/figure_4.log",
     benchmark:
         "<benchmarks>/figures/figure_4.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.paper.drugs.draw_drugs"),
         caption=caption(),
@@ -120,6 +123,7 @@ use rule figure_samples as figure_s_drugs with:
         "<logs>/figures/figure_s_drugs.log",
     benchmark:
         "<benchmarks>/figures/figure_s_drugs.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.paper.drug_curves.draw_drug_curves"),
         caption=caption("bootstrap", "confidence"),
@@ -142,6 +146,7 @@ use rule figure_samples as figure_5 with:
         "<logs>/figures/figure_5.log",
     benchmark:
         "<benchmarks>/figures/figure_5.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.paper.confusion.draw_confusion"),
         caption=caption("bootstrap", "confidence"),
@@ -169,6 +174,7 @@ use rule figure_5 as figure_s_confusion with:
         "<logs>/figures/figure_s_confusion.log",
     benchmark:
         "<benchmarks>/figures/figure_s_confusion.jsonl"
+    localrule: True
     params:
         each=OTHER_MATRICES,
         panels=[],
@@ -191,6 +197,7 @@ use rule figure_samples as preprint_figure_5 with:
         "<logs>/figures/preprint_figure_5.log",
     benchmark:
         "<benchmarks>/figures/preprint_figure_5.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.preprint.dose_curves.draw_dose_curves"),
         caption=caption(),
@@ -217,6 +224,7 @@ use rule figure_5 as preprint_figure_6 with:
         "<logs>/figures/preprint_figure_6.log",
     benchmark:
         "<benchmarks>/figures/preprint_figure_6.jsonl"
+    localrule: True
     params:
         each=of_run(PREPRINT_MATRICES),
         panels=PREPRINT_MATRICES,
@@ -238,6 +246,7 @@ use rule figure_samples as preprint_figure_7 with:
         "<logs>/figures/preprint_figure_7.log",
     benchmark:
         "<benchmarks>/figures/preprint_figure_7.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.preprint.architecture.draw_architecture"),
         caption=caption(),

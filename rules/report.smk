@@ -38,8 +38,8 @@ rule provenance:
         "../envs/cpu.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="10m",
+        mem=growing("1GB"),
+        runtime=growing("10m"),
     params:
         benchmarks=f"results/{cfg.run}/benchmarks",
         config=cfg.model_dump(mode="json", exclude={"mirror", "ome_zarr"}),
@@ -113,6 +113,7 @@ rule audit:
         "<logs>/report/audit.log",
     benchmark:
         "<benchmarks>/report/audit.jsonl"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -153,8 +154,8 @@ use rule figure_samples as thumbnails with:
     benchmark:
         "<benchmarks>/report/thumbnails.jsonl"
     resources:
-        mem="2GB",
-        runtime="4h",
+        mem=growing("2GB"),
+        runtime=growing("4h"),
     params:
         **calls("gandl.explorer.thumbnails.write_thumbnails"),
         caption={},
@@ -185,8 +186,8 @@ use rule figure_samples as explorer with:
     benchmark:
         "<benchmarks>/report/explorer.jsonl"
     resources:
-        mem="4GB",
-        runtime="30m",
+        mem=growing("4GB"),
+        runtime=growing("30m"),
     params:
         **calls("gandl.explorer.page.write_explorer"),
         caption={},

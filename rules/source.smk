@@ -22,8 +22,8 @@ rule simulate_rxrx19a:
         "../envs/cpu.yaml"
     threads: 2
     resources:
-        mem="3GB",
-        runtime="2h",
+        mem=growing("3GB"),
+        runtime=growing("2h"),
     params:
         dataset="rxrx19a",
         settings=settings(cfg.source).get("simulation"),
@@ -58,6 +58,7 @@ rule download:
         "<logs>/source/download/{host}/{path}.log",
     benchmark:
         "<benchmarks>/source/download/{host}/{path}.jsonl"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -81,6 +82,7 @@ use rule download as pretrained with:
         "<logs>/source/pretrained/{path}.log",
     benchmark:
         "<benchmarks>/source/pretrained/{path}.jsonl"
+    localrule: True
     params:
         entry=pretrained_copy,
         otherwise="if it cannot be had, leave what reads it (imagenet_*, conv_ae) out of embeddings.featurizers",
@@ -99,6 +101,7 @@ rule directory:
         "<logs>/source/directory/{host}/{path}.log",
     benchmark:
         "<benchmarks>/source/directory/{host}/{path}.jsonl"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -121,6 +124,7 @@ rule sites:
         "<logs>/source/{dataset}_sites.log",
     benchmark:
         "<benchmarks>/source/{dataset}_sites.jsonl"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -145,6 +149,7 @@ rule splits:
         "<logs>/source/{dataset}_splits.log",
     benchmark:
         "<benchmarks>/source/{dataset}_splits.jsonl"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     threads: 1

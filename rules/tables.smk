@@ -23,6 +23,7 @@ use rule figure_samples as table_featurizers with:
         "<logs>/figures/table_featurizers.log",
     benchmark:
         "<benchmarks>/figures/table_featurizers.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.tables.table_featurizers.write_table_featurizers"),
         caption=caption("bootstrap", "confidence"),
@@ -48,6 +49,7 @@ use rule figure_samples as table_treatments with:
         "<logs>/figures/table_treatments.log",
     benchmark:
         "<benchmarks>/figures/table_treatments.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.tables.table_treatments.write_table_treatments"),
         caption=caption("bootstrap", "confidence", "false_discovery", "hits_note"),
@@ -76,6 +78,7 @@ use rule figure_samples as table_1 with:
         "<logs>/figures/table_1.log",
     benchmark:
         "<benchmarks>/figures/table_1.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.tables.table_1.write_table_1"),
         caption=caption("bootstrap", "confidence"),
@@ -101,6 +104,7 @@ use rule figure_samples as preprint_table_1 with:
         "<logs>/figures/preprint_table_1.log",
     benchmark:
         "<benchmarks>/figures/preprint_table_1.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.tables.preprint_table_1.write_preprint_table_1"),
         caption=caption("bootstrap", "confidence"),
@@ -131,6 +135,7 @@ use rule figure_samples as table_s_strict with:
         "<logs>/figures/table_s_strict.log",
     benchmark:
         "<benchmarks>/figures/table_s_strict.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.tables.table_s_strict.write_table_s_strict"),
         caption=caption("bootstrap", "confidence"),
@@ -153,6 +158,7 @@ use rule figure_samples as compounds with:
         "<logs>/figures/compounds.log",
     benchmark:
         "<benchmarks>/figures/compounds.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.tables.compounds.write_compounds"),
         caption=caption("confidence", "false_discovery", "hits_note"),

@@ -16,6 +16,7 @@ use rule figure_samples as figure_training with:
         "<logs>/figures/figure_training.log",
     benchmark:
         "<benchmarks>/figures/figure_training.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.training.curves.draw_training"),
         caption=caption(
@@ -36,6 +37,7 @@ use rule figure_samples as figure_s_training with:
         "<logs>/figures/figure_s_training.log",
     benchmark:
         "<benchmarks>/figures/figure_s_training.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.training.supplement.draw_training_supplement"),
         caption=caption(
@@ -66,6 +68,7 @@ use rule figure_samples as figure_s_reconstructions with:
         "<logs>/figures/figure_s_reconstructions.log",
     benchmark:
         "<benchmarks>/figures/figure_s_reconstructions.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.training.samples.draw_samples"),
         caption=caption("conv_ae"),
@@ -98,6 +101,7 @@ use rule figure_samples as figure_s_counterparts with:
         "<logs>/figures/figure_s_counterparts.log",
     benchmark:
         "<benchmarks>/figures/figure_s_counterparts.jsonl"
+    localrule: True
     params:
         **calls("gandl.figures.training.counterparts.draw_counterparts"),
         caption=caption("conv_ae", "counterparts", "imagenet_network"),

@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         command.add_argument("--configfile", type=Path, default=Path("config/config.yaml"))
         if name == "plan":
             command.add_argument("--mirror", default=None, help="folder or base URL used instead of the official hosts")
+            command.add_argument("--profile", default=None, help="of Snakemake, by which jobs would be submitted")
             command.add_argument(
                 "target",
                 nargs=argparse.REMAINDER,
@@ -48,8 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments = [word for word in options.target if word != "--"]
         target = " ".join(takewhile(lambda word: not word.startswith("-"), arguments))
         try:
-            jobs = jobs_of(arguments, options.configfile, options.mirror)
-            lines = plan_lines(config, options.mirror or config.mirror, jobs=jobs, target=target)
+            jobs = jobs_of(arguments, options.configfile, options.mirror, options.profile)
+            lines = plan_lines(
+                config, options.mirror or config.mirror, jobs=jobs, target=target, elsewhere=options.profile is not None
+            )
         except (
             OSError,
             ValueError,

@@ -8,12 +8,14 @@ from gandl.embeddings.embed import embed_store
 from gandl.embeddings.kinds import build_featurizers
 from gandl.images.store_reader import store_path
 from gandl.models.compute.device import choose_device
+from gandl.workflow.gpus import own_gpus
 from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-with job(snakemake.log[0]):
+gpus = int(snakemake.resources.get("gpu", 0))
+with job(snakemake.log[0]), own_gpus(gpus):
     settings = EmbeddingsSettings.model_validate(snakemake.params.settings)
     names = [FeaturizerName(name) for name in snakemake.params.featurizers]
     if weights := snakemake.input.get("weights"):
@@ -39,7 +41,6 @@ with job(snakemake.log[0]):
         featurizers = build_featurizers(
             names, settings=settings, screen=screen, training=training, pretrained=next(iter(pretrained), None)
         )
-    gpus = int(snakemake.resources.get("gpu", 0))
     embed_store(
         store_path(Path(snakemake.input.manifest)),
         featurizers,

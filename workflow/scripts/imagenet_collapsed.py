@@ -17,12 +17,13 @@ from gandl.models.compute.device import choose_device
 from gandl.models.folds.curves import write_fold_curves
 from gandl.models.folds.training import train_folds
 from gandl.source.schemes import Question
+from gandl.workflow.gpus import own_gpus
 from gandl.workflow.jobs import job
 
-with job(snakemake.log[0]):
+gpus = int(snakemake.resources.get("gpu", 0))
+with job(snakemake.log[0]), own_gpus(gpus):
     pretrained = next((Path(file) for file in snakemake.input.pretrained), None)
     sites, splits = Path(snakemake.input.sites), Path(snakemake.input.splits)
-    gpus = int(snakemake.resources.get("gpu", 0))
     if folds := snakemake.output.get("folds"):
         train_folds(
             Question(snakemake.wildcards.question),

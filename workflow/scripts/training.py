@@ -19,9 +19,11 @@ from gandl.models.engine.worker import TrainingJob
 from gandl.models.looks.classification import write_recognition
 from gandl.models.objectives.kinds import DEFAULT, objective_of
 from gandl.source.labels import write_labels
+from gandl.workflow.gpus import own_gpus
 from gandl.workflow.jobs import job
 
-with job(snakemake.log[0]):
+gpus = int(snakemake.resources.get("gpu", 0))
+with job(snakemake.log[0]), own_gpus(gpus):
     objective = snakemake.params.get("objective", DEFAULT)
     settings = objective_of(objective).settings_type.model_validate(snakemake.params.settings)
     stores = tuple(store_path(Path(manifest)) for manifest in snakemake.input.manifests)
@@ -46,12 +48,11 @@ with job(snakemake.log[0]):
             channels=tuple(name for name in ImageStore(stores[0]).channels if name not in dropped) if dropped else None,
             pretrained=next(iter(pretrained), None),
             probe_tables=None if sites is None else (sites, splits),
-            gpus=int(snakemake.resources.get("gpu", 0)),
+            gpus=gpus,
             threads=snakemake.threads,
             log=Path(snakemake.log[0]),
         )
     )
     if labels is not None:
         sites, output = Path(snakemake.input.sites), Path(snakemake.output.recognition)
-        device = choose_device(int(snakemake.resources.get("gpu", 0)))
-        write_recognition(stores, weights, labels, sites, output, device=device)
+        write_recognition(stores, weights, labels, sites, output, device=choose_device(gpus))

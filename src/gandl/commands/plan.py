@@ -1,5 +1,5 @@
 """What a run, or one target of it, will move and make: takes a configuration and the jobs of the target, prints bytes to
-download, sizes of stores and tables, GPU hours and jobs, in plain words.
+download, sizes of stores and tables, GPU hours, jobs and what they request of a cluster, in plain words.
 
 Before metadata and the directory of an archive are there, numbers are published totals or estimates, marked `~`, each with its
 basis; afterwards they are exact. Nothing is downloaded to find out.
@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gandl.commands.planning.jobs import Job, Needs, job_lines
+from gandl.commands.planning.jobs import Job, Needs
+from gandl.commands.planning.requests import job_lines
 from gandl.commands.planning.sizes import size_in_words
-from gandl.commands.planning.storage import table_lines
-from gandl.commands.planning.work import training_lines
+from gandl.commands.planning.storage import raw_bytes, table_lines, tables_of, total_lines
+from gandl.commands.planning.work import gpu_lines, training_lines
 from gandl.config import Config, Dataset, FeaturizerName, ImagesFrom
 from gandl.source.catalogue import downloads_of, file_of
 from gandl.source.remote.datasets import Download
@@ -49,7 +50,13 @@ class Amount:
 
 
 def plan_lines(
-    config: Config, mirror: str | None, results: Path = RESULTS, jobs: Sequence[Job] | None = None, target: str = ""
+    config: Config,
+    mirror: str | None,
+    results: Path = RESULTS,
+    jobs: Sequence[Job] | None = None,
+    target: str = "",
+    *,
+    elsewhere: bool = False,
 ) -> list[str]:
     """The plan of a run, or of one target.
 
@@ -59,6 +66,7 @@ def plan_lines(
     results : the folder of all runs.
     jobs : that are still to be done; None: they are not known, and everything that the configuration names is reported.
     target : what was requested of the run; "": everything.
+    elsewhere : jobs would be submitted to other machines, by a profile: what they request is reported, too.
     """
     needs = None if jobs is None else Needs.of(jobs)
     wanted = needs if target else None  # of everything also what is there already is reported
@@ -69,6 +77,7 @@ def plan_lines(
     kind = ", simulated: no image is downloaded" if config.simulated else ""
     lines = [f"Run {config.run}{f', {target}' if target else ''}: {names}{kind}"]
     counts: dict[str, float] = {}
+    kept = {"image stores": 0.0, "downloads": 0.0}
     for dataset in screens:
         stores = stores_of_run(config.source, dataset)
         sites = _sites(config, dataset, results)
@@ -77,21 +86,28 @@ def plan_lines(
         lines.append(f"{dataset}: {len(stores)} store{'s' if len(stores) > 1 else ''}, {number}")
         if not config.simulated:
             lines += [f"  download   {line}" for line in _downloads(config, dataset, mirror, results, wanted)]
+            kept["downloads"] += sum(_bytes_of(config, entry, results) for entry in _fetched(config, dataset, wanted))
         if wanted is None or dataset.value in wanted.stores:
             lines += [f"  images     {line}" for line in _images(config, dataset, mirror, results)]
-            lines.append(f"  disk       {_disk(config, dataset, stores, results)}")
+            size, text = _disk(config, dataset, stores, results)
+            kept["image stores"] += size
+            lines.append(f"  disk       {text}")
     lines.append("all")
     lines += [f"  download   {line}" for line in _weights(config, mirror, results, wanted)]
     lines += training_lines(config, results, None if wanted is None else wanted.trainings)
-    if config.compute.gpus and shutil.which("nvidia-smi") is None and any("GPU hours" in line for line in lines):
+    on_gpu = config.compute.gpus > 0 and any("GPU hours" in line for line in lines)
+    if on_gpu and not elsewhere and shutil.which("nvidia-smi") is None:
         lines.append(
             "  GPU        no GPU found on this machine: run the job on one that has a GPU (or set compute.gpus: 0)"
         )
     if features := [*(config.embeddings.featurizers if wanted is None else wanted.featurizers)]:
         lines.append(f"  features   {', '.join(features)}")
     if needs is not None and jobs is not None:
-        lines += table_lines(config, needs, counts)
-        lines += job_lines(jobs)
+        tables = tables_of(config, needs, counts)
+        lines += table_lines(tables, needs)
+        lines += total_lines({**kept, "embeddings": tables.embedded, "profiles": tables.profiles})
+        lines += gpu_lines(config, jobs, [_sites_table(config, one, results).parent for one in config.source.datasets])
+        lines += job_lines(jobs, requested=elsewhere)
     return lines
 
 
@@ -164,9 +180,12 @@ def _needed(config: Config, dataset: Dataset) -> list[Download]:
 def _downloads(
     config: Config, dataset: Dataset, mirror: str | None, results: Path, wanted: Needs | None
 ) -> Iterator[str]:
-    for entry in _needed(config, dataset):
-        if wanted is None or _is_fetched(entry, wanted):
-            yield from _download(config, entry, mirror, results)
+    for entry in _fetched(config, dataset, wanted):
+        yield from _download(config, entry, mirror, results)
+
+
+def _fetched(config: Config, dataset: Dataset, wanted: Needs | None) -> list[Download]:
+    return [entry for entry in _needed(config, dataset) if wanted is None or _is_fetched(entry, wanted)]
 
 
 def _is_fetched(entry: Download, wanted: Needs) -> bool:
@@ -192,9 +211,19 @@ def _weights(config: Config, mirror: str | None, results: Path, wanted: Needs | 
 def _published_size(entry: Download) -> str:
     if entry.bytes:
         return size_in_words(entry.bytes)
-    published = {dataset.value: numbers for dataset, numbers in PUBLISHED.items()}.get(entry.dataset)
-    rounded = getattr(published, f"{entry.file}_bytes", None)
+    rounded = _rounded(entry)
     return f"~{size_in_words(rounded)}, as published" if rounded else "size not published"
+
+
+def _rounded(entry: Download) -> float | None:
+    published = {dataset.value: numbers for dataset, numbers in PUBLISHED.items()}.get(entry.dataset)
+    return getattr(published, f"{entry.file}_bytes", None)
+
+
+def _bytes_of(config: Config, entry: Download, results: Path) -> float:
+    """Of a file that is here or will be downloaded; 0 where its size is not published."""
+    present = _downloads_folder(config, results) / entry.path
+    return present.stat().st_size if present.exists() else entry.bytes or _rounded(entry) or 0.0
 
 
 def _source(mirror: str | None, entry: Download) -> str:
@@ -270,50 +299,16 @@ def _moved(config: Config, dataset: Dataset, results: Path) -> Amount:
     )
 
 
-def _disk(config: Config, dataset: Dataset, stores: Sequence[str], results: Path) -> str:
-    """Size of the stores: of those that are packed, exactly; of all, before compression."""
+def _disk(config: Config, dataset: Dataset, stores: Sequence[str], results: Path) -> tuple[float, str]:
+    """Size of the stores (0: not known), also in words: of those that are packed, exactly; of all, before compression."""
     folder = _folder(config, results) / "images" / dataset.value
     packed = [folder / f"{store}.manifest.json" for store in stores]
     there = [json.loads(path.read_text(encoding="utf-8"))["bytes"] for path in packed if path.is_file()]
     if len(there) == len(stores):
-        return f"image stores: {size_in_words(sum(there))}, packed"
-    sites, raw = _sites(config, dataset, results), _raw_bytes(config, dataset)
+        return sum(there), f"image stores: {size_in_words(sum(there))}, packed"
+    sites, raw = _sites(config, dataset, results), raw_bytes(config, dataset)
     part = f"; {len(there)} of {len(stores)} are packed ({size_in_words(sum(there))})" if there else ""
     if raw is None or sites is None:
-        return f"image stores: size known once they are packed{part}"
+        return 0.0, f"image stores: size known once they are packed{part}"
     size = Amount(sites.value * raw, sites.exact, "from the number of sites")
-    return f"image stores: at most {size.in_bytes()}, before compression{part}"
-
-
-def _raw_bytes(config: Config, dataset: Dataset) -> int | None:
-    """Bytes of one site at all stored resolutions, where they are known beforehand."""
-    if dataset is Dataset.PLATES:
-        return _raw_bytes_of_plates(config)
-    pixels = sum(size**2 for size in config.images.resolutions[dataset])
-    if dataset is Dataset.BBBC013:
-        from gandl.images.screens.bbbc013 import BYTES_PER_PIXEL, CHANNELS as PLATE_CHANNELS
-
-        return pixels * len(PLATE_CHANNELS) * BYTES_PER_PIXEL
-    return pixels * len(CHANNELS[dataset]) if dataset in CHANNELS else None
-
-
-def _raw_bytes_of_plates(config: Config) -> int | None:
-    """The same for a lab's own plates, whose images are all of one kind: that of the first one."""
-    assert config.source.plates is not None
-    from gandl.images.files.kinds import ImageFileError, Reading
-    from gandl.images.plate_headers import info_of
-    from gandl.images.store_reader import factor_of
-    from gandl.source.plates.sites import read_plates
-
-    plates = read_plates(config.source.plates)
-    first = next((image for site in plates.sites for image in site.images.values()), None)
-    if first is None:
-        return None
-    try:
-        reading = Reading.of(config.source.plates)
-        kind = info_of(first, reading, {})
-    except ImageFileError:  # at an address; or reported with all others by `gandl check`, and before anything is packed
-        return None
-    factors = [factor_of(kind.height, kind.width, size) for size in config.images.resolutions[Dataset.PLATES]]
-    pixels = sum((kind.height // factor) * (kind.width // factor) for factor in factors)
-    return pixels * len(plates.channels) * int(reading.stored_type(kind.dtype).removeprefix("uint")) // 8
+    return size.value, f"image stores: at most {size.in_bytes()}, before compression{part}"

@@ -8,6 +8,7 @@ __all__ = [
     "code_version",
     "environments",
     "files",
+    "gpus",
     "hardware",
     "interruption",
     "jobs",

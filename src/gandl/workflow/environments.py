@@ -43,6 +43,11 @@ def share_source() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join([source, *(path for path in known if path and path != source)])
 
 
+def share_gpus(gpus: int) -> None:
+    """Let profiles of clusters see what a training job requests (`compute.gpus`): they choose the queue by it."""
+    os.environ["GANDL_GPUS"] = str(gpus)
+
+
 def main() -> None:
     """Rewrite envs/*.yaml."""
     for name, heading in HEADINGS.items():

@@ -8,7 +8,8 @@ import pytest
 
 from gandl.__main__ import main
 from gandl.commands.plan import plan_lines
-from gandl.commands.planning.jobs import Needs, job_lines, read_jobs
+from gandl.commands.planning.jobs import Needs, read_jobs
+from gandl.commands.planning.requests import job_lines
 from gandl.commands.planning.storage import dim_of
 from gandl.commands.planning.work import gpu_hours
 from gandl.config import FeaturizerName, Intensity

@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gandl.workflow.made_of import GATHERING
+from gandl.workflow.made_of import GATHERING, workflow_sources
 from gandl.workflow.words import counted
 
 TRAININGS = {
@@ -23,6 +22,9 @@ TRAININGS = {
     "imagenet_collapsed": "imagenet_collapsed",
 }
 """Rules that train, and what: the name of a featurizer."""
+PROFILES = Path("profiles")
+CORES = "9999"
+"""Of a machine on which a job would get all the threads that it requests."""
 
 
 class JobsError(RuntimeError):
@@ -31,32 +33,72 @@ class JobsError(RuntimeError):
 
 @dataclass(frozen=True)
 class Job:
-    """A job that would run. `gpus` : that it requests."""
+    """A job that would run.
+
+    gpus, threads, resources : that it requests; sizes in MB (`mem_mb`), times in minutes (`runtime`). here : it runs where
+    Snakemake runs, also under a profile that submits jobs.
+    """
 
     rule: str
     outputs: tuple[str, ...] = ()
     wildcards: Mapping[str, str] = field(default_factory=dict)
     gpus: int = 0
+    threads: int = 1
+    resources: Mapping[str, str] = field(default_factory=dict)
+    here: bool = False
+
+    @property
+    def memory(self) -> int:
+        """MB."""
+        return self._number("mem_mb")
+
+    @property
+    def minutes(self) -> int:
+        """Its time limit."""
+        return self._number("runtime")
+
+    def _number(self, name: str) -> int:
+        text = self.resources.get(name, "")
+        return int(text) if text.isdigit() else 0
 
 
-def jobs_of(arguments: Sequence[str], configuration: Path, mirror: str | None = None) -> list[Job]:
+def jobs_of(
+    arguments: Sequence[str], configuration: Path, mirror: str | None = None, profile: str | None = None
+) -> list[Job]:
     """The jobs that targets still need.
 
     Parameters
     ----------
     arguments : targets first, then options, as on Snakemake's command line; (): everything.
-    configuration : file. mirror : in place of its own.
+    configuration : file. mirror : in place of its own. profile : of Snakemake, by which jobs would be submitted; None: here.
 
     Raises
     ------
-    JobsError : there is no such target, it does not apply to this configuration, or another mistake that Snakemake finds.
+    JobsError : there is no such target or profile, it does not apply to this configuration, or another mistake that Snakemake
+        finds.
     """
-    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "1", "--configfile", str(configuration)]
+    if profile and not any(place.exists() for place in (Path(profile), PROFILES / profile)):  # Snakemake would run here
+        raise JobsError(f"There is no profile {profile}; those of the project lie in {PROFILES}/")
+    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", CORES, "--configfile", str(configuration)]
+    command += ["--workflow-profile", profile] if profile else []
     command += ["--dry-run", *(["--config", f"mirror={mirror}"] if mirror else [])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise JobsError(_mistake(done.stdout + done.stderr))
-    return read_jobs(done.stdout + done.stderr)
+    here = local_rules()
+    return [replace(job, here=job.rule in here) for job in read_jobs(done.stdout + done.stderr)]
+
+
+def local_rules(workflow: Path = Path()) -> set[str]:
+    """Rules of the workflow in a folder that run where Snakemake runs, whatever the profile; a dry run does not print which."""
+    found = set()
+    for source in workflow_sources(workflow):
+        parts = re.split(
+            r"^(?:use rule \w+ as (\w+) with|rule (\w+)):$", (workflow / source).read_text("utf-8"), flags=re.M
+        )
+        named = zip(parts[1::3], parts[2::3], parts[3::3], strict=True)
+        found |= {heir or alone for heir, alone, text in named if "\n    localrule: True\n" in text}
+    return found
 
 
 def _mistake(text: str) -> str:
@@ -80,6 +122,8 @@ def read_jobs(text: str) -> list[Job]:
                 tuple(filter(None, lines.get("output", "").split(", "))),
                 _pairs(lines.get("wildcards", "")),
                 int(resources.get("gpu", "0")),
+                int(lines.get("threads", "1")),
+                resources,
             )
         )
     return found
@@ -137,17 +181,3 @@ class Needs:
             tuple(embedded),
             tuple(profiles),
         )
-
-
-def job_lines(jobs: Sequence[Job]) -> list[str]:
-    """How many jobs of each rule there are, in the order of the corridor's data."""
-    if not jobs:
-        return ["  jobs       none: everything is there already"]
-    counts = Counter(job.rule for job in jobs)
-    on_gpu = sum(job.gpus > 0 for job in jobs)
-    of_gpus = f", {on_gpu:,} of them on a GPU" if on_gpu else ""
-    width = max(map(len, counts))
-    return [
-        f"  jobs       {counted(len(jobs), 'job')}{of_gpus}",
-        *(f"             {rule:{width}} {count:6,}" for rule, count in counts.items()),
-    ]

@@ -1,8 +1,9 @@
-"""Sizes of tables: takes a configuration and what jobs need, makes bytes of embeddings and profiles before any is there."""
+"""Sizes on the disk: takes a configuration and what jobs need, makes bytes of images, embeddings and profiles."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from gandl.commands.planning.jobs import Needs
 from gandl.commands.planning.sizes import size_in_words
@@ -40,8 +41,51 @@ def dim_of(name: str, config: Config) -> int | None:
     return None
 
 
-def table_lines(config: Config, needs: Needs, sites: Mapping[str, float]) -> list[str]:
-    """What embeddings and profiles take on the disk, of the featurizers whose length is known; [] where there is none.
+def raw_bytes(config: Config, dataset: Dataset) -> int | None:
+    """Bytes of one site at all stored resolutions, where they are known beforehand."""
+    if dataset is Dataset.PLATES:
+        return _raw_bytes_of_plates(config)
+    pixels = sum(size**2 for size in config.images.resolutions[dataset])
+    if dataset is Dataset.BBBC013:
+        from gandl.images.screens.bbbc013 import BYTES_PER_PIXEL, CHANNELS as PLATE_CHANNELS
+
+        return pixels * len(PLATE_CHANNELS) * BYTES_PER_PIXEL
+    return pixels * len(CHANNELS[dataset]) if dataset in CHANNELS else None
+
+
+def _raw_bytes_of_plates(config: Config) -> int | None:
+    """The same for a lab's own plates, whose images are all of one kind: that of the first one."""
+    assert config.source.plates is not None
+    from gandl.images.files.kinds import ImageFileError, Reading
+    from gandl.images.plate_headers import info_of
+    from gandl.images.store_reader import factor_of
+    from gandl.source.plates.sites import read_plates
+
+    plates = read_plates(config.source.plates)
+    first = next((image for site in plates.sites for image in site.images.values()), None)
+    if first is None:
+        return None
+    try:
+        reading = Reading.of(config.source.plates)
+        kind = info_of(first, reading, {})
+    except ImageFileError:  # at an address; or reported with all others by `gandl check`, and before anything is packed
+        return None
+    factors = [factor_of(kind.height, kind.width, size) for size in config.images.resolutions[Dataset.PLATES]]
+    pixels = sum((kind.height // factor) * (kind.width // factor) for factor in factors)
+    return pixels * len(plates.channels) * int(reading.stored_type(kind.dtype).removeprefix("uint")) // 8
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Bytes of embeddings and of profiles; `unknown` : featurizers that are not in them, since their length is not known."""
+
+    embedded: float
+    profiles: float
+    unknown: tuple[str, ...]
+
+
+def tables_of(config: Config, needs: Needs, sites: Mapping[str, float]) -> Tables:
+    """What embeddings and profiles take on the disk, of the featurizers whose length is known.
 
     `sites` : number of each screen.
     """
@@ -61,13 +105,29 @@ def table_lines(config: Config, needs: Needs, sites: Mapping[str, float]) -> lis
         for screen, name, _ in needs.profiles
         if name != FeaturizerName.RELEASED
     )
-    if not embedded:
+    return Tables(embedded, profiles, tuple(unknown))
+
+
+def table_lines(tables: Tables, needs: Needs) -> list[str]:
+    """The same in words; [] where there is none."""
+    if not tables.embedded:
         return []
-    less = f", without {', '.join(unknown)}" if unknown else ""
-    lines = [f"  disk       embeddings: ~{size_in_words(embedded)}{less}"]
-    if profiles:
-        lines.append(f"  disk       profiles: ~{size_in_words(profiles)} by {len(needs.profiles):,} normalisations")
+    less = f", without {', '.join(tables.unknown)}" if tables.unknown else ""
+    lines = [f"  disk       embeddings: ~{size_in_words(tables.embedded)}{less}"]
+    if tables.profiles:
+        lines.append(
+            f"  disk       profiles: ~{size_in_words(tables.profiles)} by {len(needs.profiles):,} normalisations"
+        )
     return lines
+
+
+def total_lines(kept: Mapping[str, float]) -> list[str]:
+    """The sum of what stays on the disk, by kind; [] where nothing is known. Models and their checkpoints are not in it."""
+    known = {kind: size for kind, size in kept.items() if size}
+    if not known:
+        return []
+    total = size_in_words(sum(known.values()))
+    return [f"  disk       in all at most ~{total} of {', '.join(known)}; models and their checkpoints come on top"]
 
 
 def _per_well(screen: str) -> int:

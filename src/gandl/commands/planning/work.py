@@ -6,11 +6,14 @@ A speed that was measured for a network of the same shape goes before an estimat
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
 
+from gandl.commands.planning.jobs import TRAININGS, Job
 from gandl.config import Config, FeaturizerName, Precision, RecipeSettings
 from gandl.source.screens.published import CHANNELS
+from gandl.workflow.words import counted
 
 TRAINING_BENCHMARKS = Path("benchmarks/results/training.csv")
 SUSTAINED = {Precision.BFLOAT16: 45e12, Precision.AUTO: 45e12}
@@ -66,7 +69,14 @@ def training_lines(config: Config, results: Path, only: Iterable[str] | None = N
 def gpu_hours(
     config: Config, name: FeaturizerName = FeaturizerName.GANDL, benchmarks: Path = TRAINING_BENCHMARKS
 ) -> str:
-    """GPU hours of a training: by the speed measured for a network of its shape, else by its operations, marked as an estimate.
+    """GPU hours of a training in words, with their basis; parameters as of `hours_of`."""
+    return hours_of(config, name, benchmarks)[1]
+
+
+def hours_of(config: Config, name: FeaturizerName, benchmarks: Path = TRAINING_BENCHMARKS) -> tuple[float | None, str]:
+    """GPU hours of a training (of one fold, where it is trained for every fold; None: not known), and in words with their basis.
+
+    By the speed measured for a network of its shape, else by its operations, marked as an estimate.
 
     `benchmarks` has the columns device, what, crop, channel_base, batch, precision, compiled, images_per_second.
     """
@@ -75,7 +85,7 @@ def gpu_hours(
         return measured
     screen = config.source.datasets[-1] if name is FeaturizerName.DENSENET161_ARCFACE else config.source.screen
     if screen not in CHANNELS:
-        return NOT_MEASURED
+        return None, NOT_MEASURED
     channels = len([one for one in CHANNELS[screen] if one not in config.embeddings.drop_channels])
     from gandl.models.objectives.kinds import objective_of
 
@@ -84,12 +94,49 @@ def gpu_hours(
     each = " for every fold" if name is FeaturizerName.IMAGENET_COLLAPSED else ""
     hours = work / speed / 3600
     return (
+        hours,
         f"{NOT_MEASURED}; by its {work:.1e} operations ~{f'{hours:,.0f}' if hours >= 10 else f'{hours:.2g}'}{each} on an A100, "
-        f"assumed to sustain {speed / 1e12:g} TFLOP/s"
+        f"assumed to sustain {speed / 1e12:g} TFLOP/s",
     )
 
 
-def _measured(config: Config, benchmarks: Path) -> str | None:
+def gpu_lines(config: Config, jobs: Sequence[Job], sources: Sequence[Path]) -> list[str]:
+    """The sum of GPU hours of the jobs of a run: of its trainings, as estimated, and of all jobs by their time limits.
+
+    `sources` : the folder of every screen's sites and splits, which need not be there yet.
+    """
+    on_gpu = [job for job in jobs if job.gpus]
+    if not on_gpu:
+        return []
+    trained = Counter(TRAININGS[job.rule] for job in on_gpu if job.rule in TRAININGS)
+    total, left_out = 0.0, ["embeddings"]
+    questions = {job.wildcards["question"] for job in on_gpu if job.rule == "imagenet_collapsed"}
+    folds = _folds(config, questions, [source / "splits.parquet" for source in sources]) if questions else 0
+    for name, count in trained.items():
+        each = hours_of(config, FeaturizerName(name))[0]
+        times = folds if name == FeaturizerName.IMAGENET_COLLAPSED else count
+        if each is None or times is None:
+            left_out.append(name)
+        else:
+            total += each * times
+    most = sum(job.gpus * job.minutes for job in on_gpu) / 60
+    estimate = f"~{total:,.0f} of trainings (without {', '.join(left_out)}); " if total else ""
+    return [f"  GPU hours  in all {estimate}at most {most:,.0f} by the time limits of {counted(len(on_gpu), 'job')}"]
+
+
+def _folds(config: Config, questions: Set[str], splits: Sequence[Path]) -> int | None:
+    """Folds of questions for which `imagenet_collapsed` is trained; None: before the splits are made."""
+    if not all(table.is_file() for table in splits):
+        return None
+    import pandas as pd
+
+    columns = ["question", "scheme", "fold"]
+    folds = pd.concat([pd.read_parquet(table, columns=columns) for table in splits]).drop_duplicates()
+    trained = folds["question"].isin(questions) & folds["scheme"].isin(config.counterparts.collapsed.schemes)
+    return int(trained.sum())
+
+
+def _measured(config: Config, benchmarks: Path) -> tuple[float, str] | None:
     settings = config.training
     shape = settings.network.crop, settings.network.channel_base, settings.batch
     wanted = [str(value) for value in (*shape, settings.engine.precision.value, settings.engine.compile)]
@@ -100,5 +147,5 @@ def _measured(config: Config, benchmarks: Path) -> str | None:
             measured = [row.get(key) for key in ("crop", "channel_base", "batch", "precision", "compiled")]
             if measured == wanted and row["what"].startswith("gandl") and row["device"].startswith("NVIDIA"):
                 hours = settings.images / float(row["images_per_second"]) / 3600
-                return f"~{hours:,.0f} ({row['images_per_second']} images/s, measured on {row['device']})"
+                return hours, f"~{hours:,.0f} ({row['images_per_second']} images/s, measured on {row['device']})"
     return None

@@ -1,0 +1,161 @@
+"""What the profiles make of the rules' needs: queues, memory and time by attempt, what stays here; and `make`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
+
+from gandl.__main__ import main
+from gandl.commands.planning.jobs import Job, JobsError, jobs_of, local_rules
+
+SLURM = "profiles/slurm"
+CONFIG = Path("config/config.yaml")
+
+
+@pytest.fixture(autouse=True)
+def _in_the_project(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repository)
+
+
+def on_gpu(folder: Path) -> Path:
+    """The default configuration on a GPU."""
+    text = CONFIG.read_text(encoding="utf-8")
+    assert text.count("\n  gpus: 0\n") == 1
+    path = folder / "on_gpu.yaml"
+    path.write_text(text.replace("\n  gpus: 0\n", "\n  gpus: 1\n"), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def workflow(repository: Path):
+    """The workflow as Snakemake reads it; nothing is run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(repository)
+        with SnakemakeApi(OutputSettings(quiet={Quietness.ALL}, dryrun=True)) as api:
+            yield api.workflow(
+                resource_settings=ResourceSettings(cores=1), config_settings=ConfigSettings(configfiles=[CONFIG])
+            )._workflow
+
+
+@pytest.fixture(scope="module")
+def jobs(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Job]:
+    """What the default run on a GPU would submit."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(repository)
+        return jobs_of(["--forceall"], on_gpu(tmp_path_factory.mktemp("config")), profile=SLURM)
+
+
+def test_jobs_that_request_gpus_go_to_their_partition_and_no_others(jobs: list[Job]) -> None:
+    rules = {job.rule for job in jobs if job.gpus}
+    assert {"training", "embeddings"} <= rules
+    assert rules == {job.rule for job in jobs if job.resources["slurm_partition"] == "gpu"}
+
+
+def test_every_rule_with_a_gpu_is_named_in_the_profile(workflow, repository: Path) -> None:
+    text = (repository / SLURM / "profile.yaml").read_text(encoding="utf-8")
+    named = [line.strip(" -") for line in text.partition("jobs_with_gpu:")[2].partition("\n\n")[0].split("\n")]
+    assert sorted(filter(None, named)) == sorted(rule.name for rule in workflow.rules if "gpu" in rule.resources)
+
+
+def test_without_gpus_no_job_goes_to_the_partition_of_gpus() -> None:
+    jobs = jobs_of(["figure_training", "--forceall"], CONFIG, profile=SLURM)
+    assert "training" in {job.rule for job in jobs}
+    assert "gpu" not in {job.resources["slurm_partition"] for job in jobs}
+
+
+def test_the_lines_to_change_at_a_site_reach_every_job(repository: Path, tmp_path: Path) -> None:
+    text = (repository / SLURM / "profile.yaml").read_text(encoding="utf-8")
+    for line, changed in {
+        'partition: "" #': "partition: max #",
+        'account: "" #': "account: some-lab #",
+        'scratch: "" #': f"scratch: {tmp_path}/$GANDL_GPUS #",
+    }.items():
+        assert text.count(f"  {line}") == 1
+        text = text.replace(f"  {line}", f"  {changed}")
+    (tmp_path / "profile.yaml").write_text(text, encoding="utf-8")
+    for job in jobs_of(["figure_training", "--forceall"], CONFIG, profile=str(tmp_path)):
+        assert job.resources["slurm_partition"] == "max"
+        assert job.resources["slurm_account"] == "some-lab"
+        assert job.resources["tmpdir"] == f"{tmp_path}/0"
+
+
+def test_memory_and_time_grow_at_every_attempt_but_the_time_of_a_training(jobs: list[Job], tmp_path: Path) -> None:
+    again = {job.outputs: job for job in jobs_of(["--forceall", "--attempt", "3"], on_gpu(tmp_path), profile=SLURM)}
+    assert again.keys() == {job.outputs for job in jobs}
+    for first in jobs:
+        if first.here:
+            continue
+        third = again[first.outputs]
+        resumes = first.rule in ("training", "baseline", "conv_ae", "imagenet_collapsed")
+        assert third.memory == 3 * first.memory > 0, first.rule
+        assert third.minutes == (1 if resumes else 3) * first.minutes > 0, first.rule
+
+
+def test_the_rules_that_stay_here_are_those_of_snakemake(workflow) -> None:
+    """They are read out of the rules' text, since a dry run does not print them."""
+    assert local_rules() == workflow._localrules - {"all", "figures", "report", "ome_zarr"}
+    assert {"download", "sites", "figure_1", "table_1", "audit"} <= local_rules()
+    assert not local_rules() & {"training", "images", "embeddings", "normalization", "scores", "explorer"}
+
+
+def test_no_rule_that_stays_here_needs_much(workflow) -> None:
+    for name in local_rules():
+        rule = workflow.get_rule(name)
+        assert rule.resources["_cores"].value == 1, name
+        memory = rule.expand_resources({}, [], 1, skip_evaluation={"tmpdir"})["mem_mb"]
+        assert memory <= 2000, name
+
+
+def test_the_plan_prints_what_every_rule_requests_and_the_sums(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["plan", "--configfile", "config/paper.yaml", "--profile", SLURM, "--", "table_1"])
+    lines = capsys.readouterr().out.splitlines()
+    cells = {line.split()[0]: line.split() for line in lines if line.startswith(" " * 13)}
+    assert cells["rule"] == ["rule", "jobs", "partition", "GPUs", "CPUs", "memory", "time"]
+    assert cells["training"] == ["training", "1", "gpu", "1", "16", "64", "GB", "4", "d"]
+    assert cells["images"][1:5] == ["108", "(default)", "0", "16"]
+    assert cells["table_1"] == ["table_1", "1", "on", "this", "machine"]
+    assert any(line.startswith("  disk       in all at most ~") for line in lines)
+    (hours,) = [line for line in lines if line.startswith("  GPU hours  in all ~")]
+    assert "of trainings (without embeddings, imagenet_collapsed); at most" in hours
+    assert "no GPU found on this machine" not in "\n".join(lines)
+
+
+def test_a_profile_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(JobsError, match=r"There is no profile .*nowhere; those of the project lie in profiles/"):
+        jobs_of(["figure_training"], CONFIG, profile=str(tmp_path / "nowhere"))
+
+
+def made(repository: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """What `make` would do in a checkout whose environment is ready."""
+    return subprocess.run(
+        ["make", "--dry-run", "--assume-old=.venv/ready", *arguments],
+        cwd=repository, env={**os.environ, **environment}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_make_runs_and_plans_by_the_profile(repository: Path) -> None:
+    run = made(repository, "reproduce", f"PROFILE={SLURM}", "CONFIG=config/paper.yaml", "ARGS=table_1").stdout
+    (command,) = [line for line in run.splitlines() if line.startswith(".venv/bin/snakemake")]
+    assert f'table_1 --workflow-profile "{SLURM}"' in command
+    assert "--cores" not in command  # of this machine; it would limit the threads of jobs on others
+    assert '--configfile "config/paper.yaml"' in command
+    assert f'--profile "{SLURM}"' in made(repository, "plan", f"PROFILE={SLURM}").stdout
+    assert '--cores 3 --configfile "config/config.yaml"' in made(repository, "reproduce", "CORES=3", "ARGS=all").stdout
+    assert "--cores all" in made(repository, "reproduce", "ARGS=all").stdout
+
+
+def test_make_refuses_a_profile_that_does_not_exist(repository: Path) -> None:
+    done = subprocess.run(
+        ["make", "configuration", "PROFILE=profiles/nowhere"],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode
+    assert "There is no profile profiles/nowhere; those of the project lie in profiles/" in done.stdout
