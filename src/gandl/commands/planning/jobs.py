@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gandl.workflow.made_of import GATHERING, workflow_sources
-from gandl.workflow.words import counted
 
 TRAININGS = {
     "training": "gandl",
