@@ -99,7 +99,7 @@ LANDING_PAGE = (  # of a finished run: what is computed stands there, too
 )
 
 
-BESIDE = f"results/{cfg.run}/report/beside_paper.json"
+BESIDE_PAPER = f"results/{cfg.run}/report/beside_paper.json"
 
 
 def of_the_paper(wildcards, output):
@@ -107,7 +107,7 @@ def of_the_paper(wildcards, output):
 
     It takes outputs, so that Snakemake does not compare it: a figure is not drawn again because of what was found.
     """
-    return of_paper(Path(output[0]).stem, BESIDE)
+    return of_paper(Path(output[0]).stem, BESIDE_PAPER)
 
 
 def in_report(file, caption, stage, result):
