@@ -19,6 +19,7 @@ from gandl.images.export.choice import plates_to_export, screen_to_export
 from gandl.workflow.environments import share_source
 from gandl.workflow.made_of import (
     codes,
+    commit_of,
     page_files,
     purposes,
     workflow_files,
@@ -43,14 +44,17 @@ from gandl.source.stores import stores_of_run, training_stores
 
 cfg = load_config(config)
 
-share_source()
+share_source(home.folder)
 
+TABLE = Path(home.file("resources/stores.csv"))
+CATALOGUE = home.file("resources/datasets.csv")
 DATASETS = [dataset.value for dataset in cfg.source.datasets]
 SCREEN = cfg.source.screen.value
 STORES = {
-    dataset.value: stores_of_run(cfg.source, dataset) for dataset in cfg.source.datasets
+    dataset.value: stores_of_run(cfg.source, dataset, TABLE)
+    for dataset in cfg.source.datasets
 }
-SEEN = training_stores(cfg.source)  # of the first screen
+SEEN = training_stores(cfg.source, TABLE)  # of the first screen
 METHOD = cfg.normalization.method.value
 METHODS = [method.value for method in cfg.normalization.methods]
 OWN_FIRST = [METHOD, *(method for method in METHODS if method != METHOD)]
@@ -76,15 +80,13 @@ AT_ONCE = (  # threads of a job of which there is one per store: on a CPU two st
 )
 
 
-DOWNLOADS = "results/downloads"  # of all runs of real screens
-
-
 pathvars:
     results=f"results/{cfg.run}",
     logs="<results>/logs",
     benchmarks="<results>/benchmarks",
     simulator="<results>/source/simulator",
-    downloads="<results>/downloads" if cfg.simulated else DOWNLOADS,
+    shared="results/downloads",  # of all runs
+    downloads="<results>/downloads" if cfg.simulated else "<shared>",
 
 
 wildcard_constraints:
@@ -94,6 +96,14 @@ wildcard_constraints:
     featurizer="|".join(name.value for name in FeaturizerName),
     seed=r"\d+",
     method="|".join(method.value for method in Normalization),
+
+
+def located(path):
+    """A path on the disk, its pathvars replaced: a workflow that uses this one may have given them other values."""
+    return workflow.pathvars.apply(path)
+
+
+SHARED = located("<shared>")
 
 
 def settings(section, **fields):

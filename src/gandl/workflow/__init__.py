@@ -1,5 +1,5 @@
 """workflow: what serves jobs of a workflow and knows no stage. Takes paths, signals and modules, makes atomic files, locks,
-hashes of code, calls by name, rows of small tables, counts in words, progress, hardware and an orderly end.
+hashes of code, the workflow's folder, calls by name, rows of small tables, counts in words, progress, hardware and orderly ends.
 """
 
 __all__ = [
@@ -8,9 +8,11 @@ __all__ = [
     "environments",
     "files",
     "hardware",
+    "home",
     "interruption",
     "jobs",
     "locks",
+    "made_of",
     "progress",
     "rows",
     "words",
