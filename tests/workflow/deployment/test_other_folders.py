@@ -53,9 +53,8 @@ def elsewhere(project: Project, folder: Path, snakefile: str) -> Project:
     """Another workflow, in a folder of its own, that uses the project as a module."""
     folder.mkdir()
     (folder / "Snakefile").write_text(MODULE.format(snakefile=snakefile), encoding="utf-8")
-    text = (project.folder / "config/tiny.yaml").read_text(encoding="utf-8")
-    assert text.count("\nmirror: null") == 1
-    (folder / "gandl.yaml").write_text(text.replace("\nmirror: null", f"\nmirror: {project.mirror}"), encoding="utf-8")
+    project.configure({"mirror": str(project.mirror)})
+    (project.folder / "config/tiny.yaml").rename(folder / "gandl.yaml")
     return Project(folder, None)
 
 
