@@ -7,19 +7,7 @@ snakemake --list-rules                                         every rule with i
 
 from snakemake.utils import min_version
 
-from gandl.workflow.home import home_of
-
 min_version("9.20")
-
-home = home_of(workflow.current_basedir)
-
-
-if "source" not in config:
-
-    configfile: home.file("config/config.yaml")
-
-
-container: home.file("envs/gandl.sif")  # only with `--sdm apptainer`; docs/deployment.md
 
 
 include: "rules/common.smk"

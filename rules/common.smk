@@ -1,4 +1,5 @@
-"""What every stage shares: the checked configuration, the paths, and the sets of screens, stores, featurizers and questions."""
+"""What every stage shares: the folder of the workflow, the checked configuration, the paths, and the sets of screens, stores,
+featurizers and questions."""
 
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from gandl.config.check import ConfigError, load_config
 from gandl.embeddings.kinds import MODULES
 from gandl.images.export.choice import plates_to_export, screen_to_export
 from gandl.workflow.environments import share_source
+from gandl.workflow.home import home_of
 from gandl.workflow.made_of import (
     codes,
     commit_of,
@@ -42,9 +44,21 @@ from gandl.source.plates.state import state_of_folder, states_of_stores
 from gandl.source.plates.stores import files_of_tables
 from gandl.source.stores import stores_of_run, training_stores
 
-cfg = load_config(config)
+home = home_of(workflow.current_basedir.get_basedir())
 
 share_source(home.folder)
+
+
+if "source" not in config:
+
+    configfile: home.file("config/config.yaml")
+
+
+container: home.file("envs/gandl.sif")  # only with `--sdm apptainer`; docs/deployment.md
+
+
+cfg = load_config(config)
+
 
 TABLE = Path(home.file("resources/stores.csv"))
 CATALOGUE = home.file("resources/datasets.csv")

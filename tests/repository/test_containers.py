@@ -93,11 +93,9 @@ def test_the_installer_uses_the_lock_with_its_hashes_and_the_one_version_of_torc
 
 
 def test_the_image_is_what_the_workflow_and_the_page_name(repository: Path) -> None:
-    snakefile, page = (
-        (repository / "Snakefile").read_text("utf-8"),
-        (repository / "docs/deployment.md").read_text("utf-8"),
-    )
-    (image,) = re.findall(r'^container: home\.file\("(.+)"\)', snakefile, re.MULTILINE)
+    rules = (repository / "rules/common.smk").read_text(encoding="utf-8")
+    page = (repository / "docs/deployment.md").read_text(encoding="utf-8")
+    (image,) = re.findall(r'^container: home\.file\("(.+)"\)', rules, re.MULTILINE)
     assert f"apptainer build {image} envs/gandl.def" in page
     assert "docker build --file envs/Dockerfile --tag gandl ." in page
 

@@ -49,7 +49,7 @@ def home_of(source: Any) -> Home:
 
     Parameters
     ----------
-    source : where Snakemake found its Snakefile (`workflow.current_basedir` there).
+    source : the folder in which Snakemake found its Snakefile (`workflow.current_basedir` there).
 
     Raises
     ------
