@@ -14,11 +14,14 @@
 #   PROFILE=profiles/slurm    where jobs run (default: on this machine): docs/clusters.md
 #   MIRROR=folder-or-url      where downloads are taken from instead of the official hosts
 #   CORES=4                   cores to use (default: all of this machine; of a cluster, what each job requests)
+#   TORCH=cuda                build of PyTorch in .venv: cpu or cuda (default: what the machine has; TORCH_INDEX=url: from where)
 #   PYTHON=python3.13         makes .venv (default: the first of python3.11 ... python3.14, python3 that can)
 #   ARGS="figure_plate -n"    targets first, options after; for `make test`: arguments of pytest
 
 SHELL := /bin/bash
 PYTHON ?=
+TORCH ?=
+TORCH_INDEX ?=
 CONFIG ?= config/config.yaml
 PROFILE ?=
 MIRROR ?=
@@ -37,15 +40,15 @@ RUN_OPTIONS := $(if $(PROFILE),--workflow-profile "$(PROFILE)" $(if $(CORES),--c
 .PHONY: help environment reproduce report plan dag test lint bench config lock configuration
 
 help:
-	@sed -n '1,19s/^# \{0,1\}//p' Makefile
+	@sed -n '1,20s/^# \{0,1\}//p' Makefile
 
 environment: $(READY)
 
 $(READY): requirements.lock pyproject.toml
-	@bash envs/install.sh "$(PYTHON)"
+	@bash envs/install.sh "$(PYTHON)" "$(TORCH)" "$(TORCH_INDEX)"
 
-# A Python named on the command line is compared with that of .venv each time.
-ifeq ($(origin PYTHON),command line)
+# A Python or a build of PyTorch named on the command line is compared with that of .venv each time.
+ifneq ($(filter command line,$(origin PYTHON) $(origin TORCH)),)
 .PHONY: $(READY)
 endif
 
@@ -87,7 +90,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakefmt --check Snakefile workflow/Snakefile rules
 	$(SNAKEMAKE) --lint
 
 bench: $(READY)

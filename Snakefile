@@ -10,11 +10,6 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 
-if "source" not in config:
-
-    configfile: "config/config.yaml"
-
-
 include: "rules/common.smk"
 include: "rules/inputs.smk"
 include: "rules/drawing.smk"

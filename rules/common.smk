@@ -1,4 +1,5 @@
-"""What every stage shares: the checked configuration, the paths, and the sets of screens, stores, featurizers and questions."""
+"""What every stage shares: the folder of the workflow, the checked configuration, the paths, and the sets of screens, stores,
+featurizers and questions."""
 
 import re
 from functools import partial
@@ -19,8 +20,10 @@ from gandl.config.check import ConfigError, load_config
 from gandl.embeddings.kinds import MODULES
 from gandl.images.export.choice import plates_to_export, screen_to_export
 from gandl.workflow.environments import share_gpus, share_source
+from gandl.workflow.home import home_of
 from gandl.workflow.made_of import (
     codes,
+    commit_of,
     outputs,
     page_files,
     purposes,
@@ -44,17 +47,33 @@ from gandl.source.plates.state import state_of_folder, states_of_stores
 from gandl.source.plates.stores import files_of_tables
 from gandl.source.stores import stores_of_run, training_stores
 
+home = home_of(workflow.current_basedir.get_basedir())
+
+share_source(home.folder)
+
+
+if "source" not in config:
+
+    configfile: home.file("config/config.yaml")
+
+
+container: home.file("envs/gandl.sif")  # only with `--sdm apptainer`; docs/deployment.md
+
+
 cfg = load_config(config)
 
-share_source()
 share_gpus(cfg.compute.gpus)
 
+
+TABLE = Path(home.file("resources/stores.csv"))
+CATALOGUE = home.file("resources/datasets.csv")
 DATASETS = [dataset.value for dataset in cfg.source.datasets]
 SCREEN = cfg.source.screen.value
 STORES = {
-    dataset.value: stores_of_run(cfg.source, dataset) for dataset in cfg.source.datasets
+    dataset.value: stores_of_run(cfg.source, dataset, TABLE)
+    for dataset in cfg.source.datasets
 }
-SEEN = training_stores(cfg.source)  # of the first screen
+SEEN = training_stores(cfg.source, TABLE)  # of the first screen
 METHOD = cfg.normalization.method.value
 METHODS = [method.value for method in cfg.normalization.methods]
 OWN_FIRST = [METHOD, *(method for method in METHODS if method != METHOD)]
@@ -80,15 +99,13 @@ AT_ONCE = (  # threads of a job of which there is one per store: on a CPU two st
 )
 
 
-DOWNLOADS = "results/downloads"  # of all runs of real screens
-
-
 pathvars:
     results=f"results/{cfg.run}",
     logs="<results>/logs",
     benchmarks="<results>/benchmarks",
     simulator="<results>/source/simulator",
-    downloads="<results>/downloads" if cfg.simulated else DOWNLOADS,
+    shared="results/downloads",  # of all runs
+    downloads="<results>/downloads" if cfg.simulated else "<shared>",
 
 
 wildcard_constraints:
@@ -98,6 +115,14 @@ wildcard_constraints:
     featurizer="|".join(name.value for name in FeaturizerName),
     seed=r"\d+",
     method="|".join(method.value for method in Normalization),
+
+
+def located(path):
+    """A path on the disk, its pathvars replaced: a workflow that uses this one may have given them other values."""
+    return workflow.pathvars.apply(path)
+
+
+SHARED = located("<shared>")
 
 
 def settings(section, **fields):

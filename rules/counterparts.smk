@@ -108,12 +108,10 @@ def stores_of_baseline():
 
 def pretrained_weights(network):
     """The downloaded ImageNet weights of a network; none where they come with a package."""
-    listed = [
-        entry.file for entry in downloads_of("imagenet", "resources/datasets.csv")
-    ]
+    listed = [entry.file for entry in downloads_of("imagenet", CATALOGUE)]
     if network not in listed:
         return []
-    return [f"{DOWNLOADS}/{official('imagenet', network)}"]
+    return [f"<shared>/{official('imagenet', network)}"]
 
 
 def weights_of_channels():
@@ -134,7 +132,7 @@ def imagenet_files():
 def pretrained_copy(wildcards):
     """What decides the download of such weights: address, published digits of its sha256, and a mirror's file that is copied."""
     location = f"download.pytorch.org/{wildcards.path}"
-    entry = download_at(location, "resources/datasets.csv")
-    state = state_of_copy(Path(DOWNLOADS, location), location, cfg.mirror)
+    entry = download_at(location, CATALOGUE)
+    state = state_of_copy(Path(SHARED, location), location, cfg.mirror)
     found = {"url": entry.url, "size": entry.bytes, "sha256": entry.sha256}
     return {**found, **({"copied": state} if state else {})}

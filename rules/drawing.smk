@@ -65,7 +65,9 @@ CAPTION = {
         statistic.value for statistic in cfg.embeddings.block_statistics
     ],
     **(
-        caption_counts(cfg.source.bbbc013.platemap, SCREEN, cfg.source.development_rows)
+        caption_counts(
+            home.found(cfg.source.bbbc013.platemap), SCREEN, cfg.source.development_rows
+        )
         if PLATE
         else NO_COUNTS
     ),
@@ -95,18 +97,21 @@ def caption(*keys):
     return {**CAPTION, **{key: CAPTION_SETTINGS[key] for key in keys}}
 
 
-STYLE = "src/gandl/figures/common/gandl.mplstyle"
+STYLE = home.file("src/gandl/figures/common/gandl.mplstyle")
+REFERENCE = home.file("resources/paper_values.csv")
 
 
-LANDING = Path(f"results/{cfg.run}/report/landing.rst")
+LANDING = Path(located("<results>/report/landing.rst"))
 
 
 LANDING_PAGE = (  # of a finished run: what is computed stands there, too
-    str(LANDING.resolve()) if LANDING.is_file() else "workflow/report/workflow.rst"
+    str(LANDING.resolve())
+    if LANDING.is_file() and not commit_of(home.folder)
+    else "workflow/report/workflow.rst"
 )
 
 
-FOUND = f"results/{cfg.run}/report/beside_paper.json"
+BESIDE_PAPER = located("<results>/report/beside_paper.json")
 
 
 def of_the_paper(wildcards, output):
@@ -114,7 +119,7 @@ def of_the_paper(wildcards, output):
 
     It takes outputs, so that Snakemake does not compare it: a figure is not drawn again because of what was found.
     """
-    return of_paper(Path(output[0]).stem, FOUND)
+    return of_paper(Path(output[0]).stem, BESIDE_PAPER)
 
 
 def in_report(file, caption, result):
@@ -147,7 +152,7 @@ def table_files(name, caption, result):
     }
 
 
-TEMPLATES = "src/gandl/figures/tables/templates"
+TEMPLATES = home.file("src/gandl/figures/tables/templates")
 
 
 def templates(*names):

@@ -148,7 +148,7 @@ use rule figure_samples as figure_featurizers with:
         where_drawn("figure_featurizers"),
         style=STYLE,
         numbers=by_featurizer("controls", method=OWN_FIRST),
-        reference="resources/paper_values.csv",
+        reference=REFERENCE,
     output:
         **figure_files(
             "figure_featurizers",

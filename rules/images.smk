@@ -27,6 +27,7 @@ rule images:
         runtime=growing(cfg.compute.store_runtime),
     params:
         settings=packing,
+        address=address_of,
         code=packing_code,
     script:
         "../workflow/scripts/images.py"

@@ -9,12 +9,12 @@ include: "counterparts.smk"
 
 def official(dataset, file):
     """`<host>/<path>` of a screen's published file."""
-    return str(file_of(dataset, file, "resources/datasets.csv").path)
+    return str(file_of(dataset, file, CATALOGUE).path)
 
 
 def entry_of(wildcards):
     """What decides a download: address, official size and checksum (a simulated file has neither)."""
-    entry = download_at(f"{wildcards.host}/{wildcards.path}", "resources/datasets.csv")
+    entry = download_at(f"{wildcards.host}/{wildcards.path}", CATALOGUE)
     if cfg.simulated:
         return {"url": entry.url, "size": None, "sha256": None}
     return {"url": entry.url, "size": entry.bytes, "sha256": entry.sha256}
@@ -28,7 +28,7 @@ def copy_of(wildcards):
     if cfg.simulated:
         return entry_of(wildcards)
     location = f"{wildcards.host}/{wildcards.path}"
-    state = state_of_copy(Path(DOWNLOADS, location), location, cfg.mirror)
+    state = state_of_copy(Path(SHARED, location), location, cfg.mirror)
     return {**entry_of(wildcards), **({"copied": state} if state else {})}
 
 
@@ -36,7 +36,7 @@ def tables_of(dataset):
     """A screen's own small tables, which are not downloaded: a plate map, or a lab's tables."""
     section = getattr(cfg.source, dataset)
     if dataset == Dataset.BBBC013:
-        return [section.platemap]
+        return [home.found(section.platemap)]
     if dataset == Dataset.PLATES:
         return files_of_tables(section)
     return []
@@ -47,7 +47,7 @@ def raw_sites(wildcards):
     if wildcards.dataset in (Dataset.BBBC013, Dataset.PLATES):
         return tables_of(wildcards.dataset)
     metadata = f"<downloads>/{official(wildcards.dataset, 'metadata')}"
-    variants = ["resources/compound_variants.csv"]
+    variants = [home.file("resources/compound_variants.csv")]
     return [metadata, *(variants if wildcards.dataset == Dataset.RXRX19A else [])]
 
 
@@ -105,6 +105,12 @@ def files_of(wildcards):
     if wildcards.dataset != Dataset.PLATES:
         return None
     return states_of_stores(cfg.source.plates).get(wildcards.store)
+
+
+def address_of(wildcards):
+    """The address of an image archive that is read by its members, or beside which the single images are; else none."""
+    published = wildcards.dataset in (Dataset.RXRX19A, Dataset.RXRX1)
+    return file_of(wildcards.dataset, "images", CATALOGUE).url if published else None
 
 
 def packing(wildcards):
@@ -311,16 +317,21 @@ def downloaded():
     return files
 
 
+def own_rules():
+    """The rules of this workflow, and none of another one that uses it."""
+    return [each for each in workflow.rules if each.module_globals is globals()]
+
+
 def codes_of_rules(wildcards):
     """Hash of the code behind every rule, by rule; where screens have code of their own, by screen."""
-    return codes(workflow.rules, DATASETS)
+    return codes(own_rules(), DATASETS)
 
 
 def purposes_of_rules(wildcards):
     """What every rule is for, in the first line of its help."""
-    return purposes(workflow.rules)
+    return purposes(own_rules())
 
 
 def outputs_of_rules(wildcards):
     """What the jobs of every rule make: paths with wildcards in braces."""
-    return outputs(workflow.rules)
+    return outputs(own_rules())

@@ -139,7 +139,7 @@ use rule figure_samples as figure_5 with:
         style=STYLE,
         confusion=by_featurizer("cell_type", ".confusion", RAW, of_run(PAPER_MATRICES)),
         numbers=by_featurizer("cell_type", "", RAW, of_run(PAPER_MATRICES)),
-        reference="resources/paper_values.csv",
+        reference=REFERENCE,
     output:
         **figure_files("figure_5", "figure_5.rst", "Figure 5: cell types of RxRx1"),
     log:
@@ -163,7 +163,7 @@ use rule figure_5 as figure_s_confusion with:
         style=STYLE,
         confusion=by_featurizer("cell_type", ".confusion", RAW, OTHER_MATRICES),
         numbers=by_featurizer("cell_type", "", RAW, OTHER_MATRICES),
-        reference="resources/paper_values.csv",
+        reference=REFERENCE,
     output:
         **figure_files(
             "figure_s_confusion",
@@ -213,7 +213,7 @@ use rule figure_5 as preprint_figure_6 with:
             "cell_type", ".confusion", RAW, of_run(PREPRINT_MATRICES)
         ),
         numbers=by_featurizer("cell_type", "", RAW, of_run(PREPRINT_MATRICES)),
-        reference="resources/paper_values.csv",
+        reference=REFERENCE,
     output:
         **figure_files(
             "preprint_figure_6",

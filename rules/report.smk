@@ -10,9 +10,9 @@ MAKES     <results>/report/provenance.json, audit.html, audit.csv, numbers.csv, 
 rule provenance:
     """Hashes of configuration, code, lock and inputs; versions, hardware, time per rule. It waits for every job of the run."""
     input:
-        workflow=workflow_files(),
-        lock="requirements.lock",
-        datasets="resources/datasets.csv",
+        workflow=home.files(workflow_files(home.folder)),
+        lock=home.file("requirements.lock"),
+        datasets=CATALOGUE,
         tables=[table for dataset in DATASETS for table in tables_of(dataset)],
         archives=[
             *collect("<downloads>/{archive}", archive=downloaded()),
@@ -41,7 +41,7 @@ rule provenance:
         mem=growing("1GB"),
         runtime=growing("10m"),
     params:
-        benchmarks=f"results/{cfg.run}/benchmarks",
+        benchmarks=located("<benchmarks>"),
         config=cfg.model_dump(mode="json", exclude={"mirror", "ome_zarr"}),
         codes=codes_of_rules,
         outputs=outputs_of_rules,
@@ -54,26 +54,28 @@ rule audit:
     """The audit: reference, ours, interval and verdict of every value that the papers print, as a page and as a table; the run as an RO-Crate."""
     input:
         provenance="<results>/report/provenance.json",
-        reference="resources/paper_values.csv",
-        templates=[
-            "src/gandl/report/templates/page.html.jinja",
-            "src/gandl/report/templates/overview.html.jinja",
-            "src/gandl/report/templates/screening.html.jinja",
-            "src/gandl/report/templates/places.html.jinja",
-            "src/gandl/report/templates/printed.html.jinja",
-            "src/gandl/report/templates/plate.html.jinja",
-            "src/gandl/report/templates/screen.html.jinja",
-            "src/gandl/report/templates/floors.html.jinja",
-            "src/gandl/report/templates/recognition.html.jinja",
-            "src/gandl/report/templates/treatments.html.jinja",
-            "src/gandl/report/templates/macros.html.jinja",
-            "src/gandl/report/templates/style.css.jinja",
-        ],
-        landing="workflow/report/workflow.rst",
-        workflow=workflow_sources(),
-        lock="requirements.lock",
+        reference=REFERENCE,
+        templates=home.files(
+            [
+                "src/gandl/report/templates/page.html.jinja",
+                "src/gandl/report/templates/overview.html.jinja",
+                "src/gandl/report/templates/screening.html.jinja",
+                "src/gandl/report/templates/places.html.jinja",
+                "src/gandl/report/templates/printed.html.jinja",
+                "src/gandl/report/templates/plate.html.jinja",
+                "src/gandl/report/templates/screen.html.jinja",
+                "src/gandl/report/templates/floors.html.jinja",
+                "src/gandl/report/templates/recognition.html.jinja",
+                "src/gandl/report/templates/treatments.html.jinja",
+                "src/gandl/report/templates/macros.html.jinja",
+                "src/gandl/report/templates/style.css.jinja",
+            ]
+        ),
+        landing=home.file("workflow/report/workflow.rst"),
+        workflow=home.files(workflow_sources(home.folder)),
+        lock=home.file("requirements.lock"),
         figures=rules.figures.input,
-        datasets="resources/datasets.csv",
+        datasets=CATALOGUE,
         sites=collect("<results>/source/{dataset}/sites.parquet", dataset=DATASETS),
         numbers=NUMBERS,
         treatments=(
@@ -92,7 +94,7 @@ rule audit:
             for each in ("doses", "compounds")
             if requested("screening") and TRAINED[0] in FEATURIZERS
         ],
-        full="config/paper.yaml",
+        full=home.file("config/paper.yaml"),
         curve=f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet",
     output:
         audit=in_report(
@@ -108,7 +110,10 @@ rule audit:
         crate="<results>/ro-crate-metadata.json",
         configuration="<results>/report/configuration.json",
         lock="<results>/report/requirements.lock",
-        workflow=[f"<results>/report/workflow/{file}" for file in workflow_sources()],
+        workflow=[
+            f"<results>/report/workflow/{file}"
+            for file in workflow_sources(home.folder)
+        ],
     log:
         "<logs>/report/audit.log",
     benchmark:
@@ -166,7 +171,7 @@ use rule figure_samples as thumbnails with:
 use rule figure_samples as explorer with:
     """One page that opens from its file: E2 and C2 of all wells, plates, images, dose responses, compounds, neighbours."""
     input:
-        style=page_files(),
+        style=home.files(page_files(home.folder)),
         sites=f"<results>/source/{SCREEN}/sites.parquet",
         thumbnails="<results>/report/explorer/thumbnails.json",
         scores=by_featurizer("scores"),

@@ -3,7 +3,7 @@
 REQUIRED  resources/datasets.csv; the official host, `mirror:`, a lab's own table, or only a seed (simulated screens)
 MAKES     <simulator>/<host>/<path> (simulated screens: files of the distributed format, and truth.parquet),
           <downloads>/<host>/<path>, its central directory <path>.members.parquet where it is read by its members,
-          results/downloads/download.pytorch.org/<path> (ImageNet weights that come with no package),
+          <shared>/download.pytorch.org/<path> (ImageNet weights that come with no package),
           <results>/source/{dataset}/sites.parquet and splits.parquet
 """
 
@@ -76,8 +76,8 @@ use rule download as pretrained with:
     input:
         simulated=[],
     output:
-        archive=f"{DOWNLOADS}/download.pytorch.org/{{path}}",
-        origin=f"{DOWNLOADS}/download.pytorch.org/{{path}}.origin.json",
+        archive="<shared>/download.pytorch.org/{path}",
+        origin="<shared>/download.pytorch.org/{path}.origin.json",
     log:
         "<logs>/source/pretrained/{path}.log",
     benchmark:

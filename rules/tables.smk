@@ -12,7 +12,7 @@ use rule figure_samples as table_featurizers with:
         numbers=by_featurizer("controls", method=OWN_FIRST),
         comparisons=COMPARISONS,
         folds=folds_of("controls"),
-        reference="resources/paper_values.csv",
+        reference=REFERENCE,
     output:
         **table_files(
             "table_featurizers",
@@ -71,7 +71,7 @@ use rule figure_samples as table_1 with:
         ],
         comparisons=COMPARISONS,
         folds=folds_of("controls", "cell_model", "cell_type"),
-        reference="resources/paper_values.csv",
+        reference=REFERENCE,
     output:
         **table_files("table_1", "table_1.rst", "Table 1: accuracy on the tasks"),
     log:
@@ -93,7 +93,7 @@ use rule figure_samples as preprint_table_1 with:
     input:
         where_drawn("preprint_table_1"),
         numbers=[*answers("controls", METHOD), *answers("cell_model", RAW)],
-        reference="resources/paper_values.csv",
+        reference=REFERENCE,
     output:
         **table_files(
             "preprint_table_1",

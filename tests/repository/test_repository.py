@@ -9,6 +9,7 @@ import inspect
 import re
 import subprocess
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,14 @@ def test_no_rule_uses_lambda_run_retries_checkpoint_or_directory(repository: Pat
                 rf"^\s*{re.escape(forbidden)}|\b{re.escape(forbidden.strip(': ('))}\(", text, re.MULTILINE
             ), f"{path.name}: {forbidden}"
         assert "lambda" not in text
+
+
+def test_the_rules_give_each_name_once(repository: Path) -> None:
+    """All rule files share one namespace, in which a second value replaces the first without a word."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted((repository / "rules").glob("*.smk")))
+    names = re.findall(r"^(?:(\w+) = |def (\w+)\()", text, flags=re.MULTILINE)
+    given = Counter(name for pair in names for name in pair if name)
+    assert [name for name, times in given.items() if times > 1] == []
 
 
 def test_no_sentence_leaves_the_number_of_a_noun_open(repository: Path) -> None:

@@ -22,12 +22,17 @@ def _copy(repository: Path, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Project:
-    """A copy of the project, with a synthetic plate in its mirror and nothing run yet."""
-    folder = _copy(repository, tmp_path_factory.mktemp("project"))
-    mirror = tmp_path_factory.mktemp("mirror")
-    write_mirror(mirror, repository / "resources/bbbc013_platemap.csv")
-    copy = Project(folder, mirror)
+def mirror(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
+    """A mirror with a synthetic plate, to be read only."""
+    folder = tmp_path_factory.mktemp("ein Spiegel, größer")
+    write_mirror(folder, repository / "resources/bbbc013_platemap.csv")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory, repository: Path, mirror: Path) -> Project:
+    """A copy of the project, in a folder with spaces and letters beyond ASCII, and nothing run yet."""
+    copy = Project(_copy(repository, tmp_path_factory.mktemp("ein Projekt, größer")), mirror)
     copy.configure({})
     return copy
 

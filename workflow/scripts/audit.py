@@ -46,6 +46,6 @@ with job(snakemake.log[0]):
         workflow=[Path(path) for path in snakemake.input.workflow],
         lock=Path(snakemake.input.lock),
         results=[Path(path) for path in (*snakemake.input.figures, *pages)],
-        repository=Path(),
+        repository=Path(snakemake.input.lock).parent,
     )
     write_crate(files, Path(snakemake.output.crate), snakemake.params.rules)

@@ -22,6 +22,7 @@ with job(snakemake.log[0]):
         Raw(
             archive=archive,
             directory=next((Path(path) for path in snakemake.input.directory), None),
+            address=snakemake.params.address,
             mirror=mirror_in_use(snakemake.config["mirror"], simulated),
         ),
         Path(snakemake.input.sites),

@@ -16,7 +16,7 @@ with job(snakemake.log[0]):
     write_provenance(
         Path(snakemake.output.provenance),
         config=config,
-        repository=Path(),
+        repository=Path(snakemake.input.lock).parent,
         code=snakemake.params.codes,
         workflow=[Path(path) for path in snakemake.input.workflow],
         lock=Path(snakemake.input.lock),

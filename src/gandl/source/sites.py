@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gandl.config import Bbbc013Settings, Dataset, PlatesSettings, RxRx1Settings, RxRx19aSettings
+from gandl.config import Dataset, PlatesSettings, RxRx1Settings, RxRx19aSettings
 
 
 def write_sites_of(dataset: str, settings: Mapping[str, Any], raw: Sequence[Path], output: Path) -> None:
@@ -16,7 +16,8 @@ def write_sites_of(dataset: str, settings: Mapping[str, Any], raw: Sequence[Path
     ----------
     dataset : its name.
     settings : its section of `source`, as plain values.
-    raw : the file or files that its table is made from: metadata zip, plate map, or a lab's own table.
+    raw : the files that its table is made from: metadata zip (of RxRx19a also the names of compounds), plate map, or a lab's
+        own tables.
     output : parquet, schema `gandl.tables.SITES`.
 
     Raises
@@ -27,7 +28,7 @@ def write_sites_of(dataset: str, settings: Mapping[str, Any], raw: Sequence[Path
         case Dataset.RXRX19A:
             from gandl.source.screens import rxrx19a
 
-            rxrx19a.write_sites(raw[0], RxRx19aSettings.model_validate(settings), output)
+            rxrx19a.write_sites(raw[0], RxRx19aSettings.model_validate(settings), output, variants=raw[1])
         case Dataset.RXRX1:
             from gandl.source.screens import rxrx1
 
@@ -35,7 +36,7 @@ def write_sites_of(dataset: str, settings: Mapping[str, Any], raw: Sequence[Path
         case Dataset.BBBC013:
             from gandl.source.screens import bbbc013
 
-            bbbc013.write_sites(Path(Bbbc013Settings.model_validate(settings).platemap), output)
+            bbbc013.write_sites(raw[0], output)
         case Dataset.PLATES:
             from gandl.source.plates import sites as plates
 

@@ -1,6 +1,6 @@
 """workflow: what serves jobs of a workflow and knows no stage. Takes paths, signals and modules, makes atomic files, locks,
-hashes of code, calls by name, rows of small tables, counts in words, what rules are made of, progress, hardware and an orderly
-end.
+hashes of code, the workflow's folder, calls by name, rows of small tables, counts in words, what rules are made of, progress,
+hardware and orderly ends.
 """
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "files",
     "gpus",
     "hardware",
+    "home",
     "interruption",
     "jobs",
     "locks",

@@ -36,9 +36,9 @@ def pins_of(lock: Path) -> list[str]:
     return re.findall(r"^([A-Za-z0-9._-]+==[^\s\\]+)", lock.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
-def share_source() -> None:
-    """Let scripts find this very gandl, in whichever environment they run (.venv, conda, a container)."""
-    source = str(Path(__file__).resolve().parents[2])
+def share_source(home: Path) -> None:
+    """Let scripts find the gandl of the workflow's folder, in whichever environment they run (.venv, conda, a container)."""
+    source = str(Path(home, "src").resolve())
     known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     os.environ["PYTHONPATH"] = os.pathsep.join([source, *(path for path in known if path and path != source)])
 

@@ -15,6 +15,16 @@ RULES = ["rules/*.smk", "workflow/scripts/*.py"]
 TEXTS = ["workflow/report/*.rst", *(f"src/gandl/**/*.{end}" for end in ("jinja", "mplstyle", "js", "css"))]
 
 
+COMMIT = ".commit"
+"""File in a folder that was laid out of a git repository: its commit."""
+
+
+def commit_of(folder: Path) -> str | None:
+    """The commit that was laid out in a folder; None where it was not."""
+    file = Path(folder) / COMMIT
+    return file.read_text(encoding="ascii").strip() if file.is_file() else None
+
+
 def page_files(folder: Path = Path()) -> list[str]:
     """What the explorer's page is made of: its modules, its style, its frame. `folder` : the workflow's."""
     return _files(folder, ["src/gandl/explorer/static/*.*"])

@@ -21,10 +21,12 @@ def test_the_files_are_what_the_lock_gives(repository: Path) -> None:
         assert (repository / f"envs/{name}.yaml").read_text(encoding="utf-8") == environment(heading, pins)
 
 
-def test_a_script_finds_this_gandl_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_script_finds_the_gandl_of_the_workflow_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, repository: Path
+) -> None:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    share_source()
-    share_source()  # every nested Snakemake calls it again
+    share_source(repository)
+    share_source(repository)  # every nested Snakemake calls it again
     assert os.environ["PYTHONPATH"].split(os.pathsep)[1:] == [str(tmp_path)]
     found = subprocess.run(
         [sys.executable, "-c", "import gandl; print(gandl.__file__)"],

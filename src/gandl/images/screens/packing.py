@@ -8,22 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from gandl.config import Dataset, ImagesFrom, ImagesSettings, PlatesSettings
-from gandl.source.catalogue import file_of
 from gandl.source.members import open_members
-
-DATASETS = Path("resources/datasets.csv")
 
 
 @dataclass(frozen=True)
 class Raw:
     """Where the images of a screen are.
 
-    archive : BBBC013's zip. directory : central directory of an archive that is read by its members. mirror : folder or base
-    URL in place of the official hosts.
+    archive : BBBC013's zip. directory : central directory of an archive that is read by its members. address : of that archive.
+    mirror : folder or base URL in place of the official hosts.
     """
 
     archive: Path | None = None
     directory: Path | None = None
+    address: str | None = None
     mirror: str | None = None
 
 
@@ -72,8 +70,9 @@ def pack_store_of(
         case Dataset.RXRX19A | Dataset.RXRX1 as screen:
             from gandl.images.screens.rxrx import pack_screen
 
+            assert raw.address is not None
             members = open_members(
-                file_of(dataset, "images", DATASETS).url,
+                raw.address,
                 mirror=raw.mirror,
                 images_from=ImagesFrom(source["images_from"]),
                 directory=raw.directory,

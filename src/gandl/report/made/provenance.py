@@ -19,6 +19,7 @@ from gandl.source.remote.datasets import Download
 from gandl.source.remote.origin import origin_file
 from gandl.workflow.files import sha256_of, write_json
 from gandl.workflow.hardware import hardware, versions
+from gandl.workflow.made_of import commit_of
 
 Code = Mapping[str, str | Mapping[str, str]]
 """Hash of the code behind each rule; where it differs between screens, by screen."""
@@ -106,6 +107,8 @@ def configuration(config: Config) -> dict[str, Any]:
 
 def git_state(repository: Path) -> dict[str, Any] | None:
     """The commit, and whether files differ from it (`dirty`); None outside git and before the first commit."""
+    if laid_out := commit_of(repository):
+        return {"commit": laid_out, "dirty": False}
     commit, top = _git(repository, "rev-parse", "HEAD"), _git(repository, "rev-parse", "--show-toplevel")
     if not commit or not top or Path(top).resolve() != Path(repository).resolve():
         return None
@@ -169,9 +172,9 @@ def _file(path: Path, repository: Path) -> dict[str, Any]:
 
 
 def _named(path: Path, repository: Path) -> str:
-    """A file's name without a path of the machine: below the project, or its last part."""
-    full, root = Path(path).resolve(), Path(repository).resolve()
-    return full.relative_to(root).as_posix() if full.is_relative_to(root) else full.name
+    """A file's name without a path of the machine: below the project, below the working directory, or its last part."""
+    full, roots = Path(path).resolve(), (Path(repository).resolve(), Path.cwd())
+    return next((full.relative_to(root).as_posix() for root in roots if full.is_relative_to(root)), full.name)
 
 
 def _store(manifest: Path, repository: Path) -> dict[str, Any]:

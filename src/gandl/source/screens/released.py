@@ -1,7 +1,7 @@
 """Embeddings published with a screen: takes their zip and the sites table, makes one embedding table per store.
 
-The CSV files inside are read in pieces. Vectors wait in a temporary file at the place that their site has in the sites table, so
-that memory holds a piece of a file, and then one store, whatever the size of the screen and the order of its rows.
+The CSV files inside are read in pieces. Vectors wait in a temporary file (TMPDIR) at the place that their site has in the sites
+table, so that memory holds a piece of a file, and then one store, whatever the size of the screen and the order of its rows.
 """
 
 from __future__ import annotations
@@ -60,7 +60,13 @@ class _Vectors:
     def _write(self, data: bytes, place: int) -> None:
         offset = place * 4 * self.dim
         while data:
-            written = os.pwrite(self.file, data, offset)
+            try:
+                written = os.pwrite(self.file, data, offset)
+            except OSError as error:
+                raise ReleasedError(
+                    f"the {4e-6 * self.dim * len(self.filled):,.0f} MB of vectors do not fit into a temporary file in "
+                    f"{tempfile.gettempdir()} ({error.strerror}); TMPDIR (Snakemake's resource `tmpdir`) names another folder"
+                ) from error
             data, offset = data[written:], offset + written
 
     def get(self, places: np.ndarray) -> np.ndarray:
@@ -95,16 +101,14 @@ def write_released(
     Raises
     ------
     ReleasedError : a damaged archive, another checksum, another separator or width, a value that is empty or not a number, a
-        duplicate site, a site without an embedding, (if complete) an embedding without a site.
+        duplicate site, a site without an embedding, (if complete) an embedding without a site; no room in TMPDIR.
     """
     table = read_table(sites, SITES, columns=["site_id", "store_id"])
     places = {store: np.flatnonzero(table["store_id"] == store) for store in outputs}
     unknown = [store for store, found in places.items() if not len(found)]
     if unknown:
         raise ReleasedError(f"the sites table {sites} has no site of {', '.join(unknown)}")
-    folder = next(iter(outputs.values())).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    with open_archive(Path(embeddings_zip), ReleasedError) as archive, tempfile.TemporaryFile(dir=folder) as file:
+    with open_archive(Path(embeddings_zip), ReleasedError) as archive, tempfile.TemporaryFile() as file:
         _check_width(archive, embeddings_zip, width, f"source.{dataset.value}.released_width")
         _check_sha256(archive, embeddings_zip, sha256)
         vectors = _Vectors(file.fileno(), np.zeros(len(table), bool), width)

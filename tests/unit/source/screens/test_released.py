@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import resource
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -160,7 +163,7 @@ def test_files_of_another_form_are_refused(
 ) -> None:
     with pytest.raises(ReleasedError, match=message):
         write(**files)
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_another_width_than_the_release_has_is_refused_with_both_numbers(
@@ -171,7 +174,7 @@ def test_another_width_than_the_release_has_is_refused_with_both_numbers(
     assert str(error.value).startswith(f"{tmp_path}/embeddings.zip: RxRx19a/embeddings.csv has 5 features, but ")
     assert "have 1,024 (source.rxrx19a.released_width" in str(error.value)
     assert RxRx1Settings().released_width == 128
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(("separator", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")])
@@ -219,3 +222,24 @@ def test_damaged_archives_and_unknown_stores_are_refused(vectors: pd.DataFrame, 
     with pytest.raises(ReleasedError, match=r"e\.zip is truncated or damaged.*; delete .*e\.zip and run again"):
         write_released(archive, sites, outputs, dataset=screen, width=DIM)
     assert not (tmp_path / "out.parquet").exists()
+
+
+def test_vectors_wait_in_tmpdir_and_leave_nothing_there(
+    sites: Path, vectors: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    archive = embeddings_zip(tmp_path / "embeddings.zip", embeddings=vectors)
+    outputs = {"HRCE-1_25": tmp_path / "out/HRCE-1_25.parquet"}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))  # as a full disk
+    try:
+        said = f"do not fit into a temporary file in {re.escape(str(scratch))} \\(File too large\\); TMPDIR"
+        with pytest.raises(ReleasedError, match=said):
+            write_released(archive, sites, outputs, dataset=Dataset.RXRX19A, width=DIM)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    write_released(archive, sites, outputs, dataset=Dataset.RXRX19A, width=DIM)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["HRCE-1_25.parquet"]
+    assert list(scratch.iterdir()) == []
