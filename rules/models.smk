@@ -46,6 +46,8 @@ rule training:
     threads: cfg.compute.threads
     resources:
         gpu=cfg.compute.gpus,
+        nodes=cfg.compute.nodes,
+        **SEVERAL_NODES,
         mem=growing(cfg.compute.training_memory),
         runtime=cfg.compute.training_runtime,  # at every attempt: it resumes
     params:
@@ -84,6 +86,8 @@ rule baseline:
     threads: cfg.compute.threads
     resources:
         gpu=cfg.compute.gpus,
+        nodes=cfg.compute.nodes,
+        **SEVERAL_NODES,
         mem=growing(cfg.compute.training_memory),
         runtime=cfg.compute.training_runtime,  # at every attempt: it resumes
     params:
