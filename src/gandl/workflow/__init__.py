@@ -1,5 +1,6 @@
 """workflow: what serves jobs of a workflow and knows no stage. Takes paths, signals and modules, makes atomic files, locks,
-hashes of code, calls by name, rows of small tables, counts in words, progress, hardware and an orderly end.
+hashes of code, calls by name, rows of small tables, counts in words, progress, hardware, patient submission and
+an orderly end.
 """
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "made_of",
     "progress",
     "rows",
+    "submission",
     "words",
 ]
