@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from synthetic_plate import write_mirror
-from tiny_project import COPIED, TINY_SIMULATED, Project
-
-
-def _copy(repository: Path, folder: Path) -> Path:
-    for name in COPIED:
-        source = repository / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-        else:
-            shutil.copy(source, folder / name)
-    return folder
+from tiny_project import TINY_SIMULATED, Project, copy_of
 
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Project:
     """A copy of the project, with a synthetic plate in its mirror and nothing run yet."""
-    folder = _copy(repository, tmp_path_factory.mktemp("project"))
+    folder = copy_of(repository, tmp_path_factory.mktemp("project"))
     mirror = tmp_path_factory.mktemp("mirror")
     write_mirror(mirror, repository / "resources/bbbc013_platemap.csv")
     copy = Project(folder, mirror)
@@ -41,7 +30,7 @@ def finished(project: Project) -> Project:
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Project:
     """A copy of the project after one whole run of a tiny simulated pair."""
-    copy = Project(_copy(repository, tmp_path_factory.mktemp("simulated")), None, "config", TINY_SIMULATED)
+    copy = Project(copy_of(repository, tmp_path_factory.mktemp("simulated")), None, "config", TINY_SIMULATED)
     copy.configure({})
     return _run(copy)
 
@@ -49,7 +38,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Pro
 @pytest.fixture
 def empty(tmp_path: Path, repository: Path) -> Project:
     """A copy of the project that nothing was run in, for the dry runs of any preset."""
-    return Project(_copy(repository, tmp_path), None)
+    return Project(copy_of(repository, tmp_path), None)
 
 
 def _run(project: Project) -> Project:
