@@ -110,7 +110,7 @@ class LocalSlurm:
         """What a command of Slurm prints; while there is no controller, it is awaited."""
         deadline = time.monotonic() + 120
         while True:
-            done = subprocess.run(words, env=self.environment, capture_output=True, text=True, check=False, timeout=120)
+            done = subprocess.run(words, env=self.environment, capture_output=True, text=True, check=False, timeout=300)
             if not done.returncode:
                 return done.stdout.strip()
             if "Unable to contact slurm controller" not in done.stderr or time.monotonic() > deadline:
