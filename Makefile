@@ -4,7 +4,8 @@
 #   make plan        what a run, or a target in ARGS, would download, store and train, and which jobs it has
 #   make report      Snakemake's report of a finished run
 #   make dag         the rule graph as a picture; of one figure: make dag ARGS=figure_4
-#   make test        every test
+#   make test        every test but those of:
+#   make test-cluster  a Slurm cluster, started on this machine (its packages: tests/cluster/local_slurm.py)
 #   make lint        ruff, mypy, snakefmt, snakemake --lint
 #   make bench       how long the Snakefile takes to parse
 #   make config      rewrite the generated parts of config/
@@ -37,7 +38,7 @@ HERE := --cores $(or $(CORES),all) $(OPTIONS)
 RUN_OPTIONS := $(if $(PROFILE),--workflow-profile "$(PROFILE)" $(if $(CORES),--cores $(CORES)) $(OPTIONS),$(HERE))
 
 .DEFAULT_GOAL := help
-.PHONY: help environment reproduce report plan dag test lint bench config lock configuration
+.PHONY: help environment reproduce report plan dag test test-cluster lint bench config lock configuration
 
 help:
 	@sed -n '1,20s/^# \{0,1\}//p' Makefile
@@ -85,6 +86,9 @@ configuration:
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-cluster: $(READY)
+	$(BIN)/python -m pytest tests/cluster $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

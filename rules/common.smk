@@ -98,6 +98,20 @@ AT_ONCE = (  # threads of a job of which there is one per store: on a CPU two st
     else max(1, cfg.compute.threads // sum(map(len, STORES.values())))
 )
 
+SEVERAL_NODES = (  # of a Slurm job; `mpi`: the job starts its processes on all of them itself (gandl.models.engine.nodes)
+    {
+        "tasks": cfg.compute.nodes,
+        "mpi": "srun",
+        **(
+            {"slurm_extra": f"--gpus-per-node={cfg.compute.gpus // cfg.compute.nodes}"}
+            if cfg.compute.gpus
+            else {}
+        ),
+    }
+    if cfg.compute.nodes > 1
+    else {}
+)
+
 
 pathvars:
     results=f"results/{cfg.run}",

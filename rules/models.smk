@@ -45,7 +45,9 @@ rule training:
         "../envs/gpu.yaml"
     threads: cfg.compute.threads
     resources:
+        **SEVERAL_NODES,
         gpu=cfg.compute.gpus,
+        nodes=cfg.compute.nodes,
         mem=growing(cfg.compute.training_memory),
         runtime=cfg.compute.training_runtime,  # at every attempt: it resumes
     params:
@@ -83,7 +85,9 @@ rule baseline:
         "../envs/gpu.yaml"
     threads: cfg.compute.threads
     resources:
+        **SEVERAL_NODES,
         gpu=cfg.compute.gpus,
+        nodes=cfg.compute.nodes,
         mem=growing(cfg.compute.training_memory),
         runtime=cfg.compute.training_runtime,  # at every attempt: it resumes
     params:

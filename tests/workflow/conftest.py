@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from synthetic_plate import write_mirror
-from tiny_project import COPIED, TINY_SIMULATED, Project
-
-
-def _copy(repository: Path, folder: Path) -> Path:
-    for name in COPIED:
-        source = repository / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-        else:
-            shutil.copy(source, folder / name)
-    return folder
+from tiny_project import TINY_SIMULATED, Project, copy_of
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +21,7 @@ def mirror(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory, repository: Path, mirror: Path) -> Project:
     """A copy of the project, in a folder with spaces and letters beyond ASCII, and nothing run yet."""
-    copy = Project(_copy(repository, tmp_path_factory.mktemp("ein Projekt, größer")), mirror)
+    copy = Project(copy_of(repository, tmp_path_factory.mktemp("ein Projekt, größer")), mirror)
     copy.configure({})
     return copy
 
@@ -46,7 +35,7 @@ def finished(project: Project) -> Project:
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Project:
     """A copy of the project after one whole run of a tiny simulated pair."""
-    copy = Project(_copy(repository, tmp_path_factory.mktemp("simulated")), None, "config", TINY_SIMULATED)
+    copy = Project(copy_of(repository, tmp_path_factory.mktemp("simulated")), None, "config", TINY_SIMULATED)
     copy.configure({})
     return _run(copy)
 
@@ -54,7 +43,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Pro
 @pytest.fixture
 def empty(tmp_path: Path, repository: Path) -> Project:
     """A copy of the project that nothing was run in, for the dry runs of any preset."""
-    return Project(_copy(repository, tmp_path), None)
+    return Project(copy_of(repository, tmp_path), None)
 
 
 def _run(project: Project) -> Project:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,6 +100,17 @@ TINY_SIMULATED = {
     "compute": {"threads": 1},
 }
 """Changes of `config/config.yaml`: jobs of one thread, so that two run at a time."""
+
+
+def copy_of(repository: Path, folder: Path) -> Path:
+    """Copy what a run needs of the project into a folder; the folder."""
+    for name in COPIED:
+        source = repository / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copy(source, folder / name)
+    return folder
 
 
 @dataclass(frozen=True)

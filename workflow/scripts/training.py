@@ -49,6 +49,7 @@ with job(snakemake.log[0]), own_gpus(gpus):
             pretrained=next(iter(pretrained), None),
             probe_tables=None if sites is None else (sites, splits),
             gpus=gpus,
+            nodes=int(snakemake.resources.get("nodes", 1)),
             threads=snakemake.threads,
             log=Path(snakemake.log[0]),
         )

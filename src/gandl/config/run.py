@@ -136,7 +136,7 @@ class Config(Section):
 
     def _fits_baseline(self) -> None:
         """The baseline is trained on stored images of RxRx1, with every GPU computing whole groups of a batch."""
-        recipe, gpus = self.counterparts.baseline, max(1, self.compute.gpus)
+        recipe, gpus, key = self.counterparts.baseline, self.compute.processes, self.compute.processes_from
         if Dataset.RXRX1 not in self.source.datasets:
             raise ValueError(
                 "embeddings.featurizers names densenet161_arcface, which is trained on rxrx1; source.datasets does not name it"
@@ -153,7 +153,7 @@ class Config(Section):
             )
         if recipe.batch % (recipe.group * gpus):
             raise ValueError(
-                f"counterparts.baseline.batch ({recipe.batch}) must be a multiple of norm_group times compute.gpus "
+                f"counterparts.baseline.batch ({recipe.batch}) must be a multiple of norm_group times {key} "
                 f"({recipe.group} x {gpus} = {recipe.group * gpus})"
             )
         part = recipe.engine.microbatch
@@ -165,7 +165,7 @@ class Config(Section):
 
     def _fits_conv_ae(self) -> None:
         """The autoencoder is trained on stored images of the first screen and embeds those of every screen, crop by crop."""
-        recipe, screen, gpus = self.counterparts.conv_ae, self.source.screen, max(1, self.compute.gpus)
+        recipe, screen, gpus = self.counterparts.conv_ae, self.source.screen, self.compute.processes
         stored = self.images.resolutions[screen]
         if recipe.resolution not in stored:
             raise ValueError(
@@ -186,8 +186,8 @@ class Config(Section):
         part = recipe.engine.microbatch
         if recipe.batch % gpus or (part and recipe.batch // gpus % part):
             raise ValueError(
-                f"counterparts.conv_ae.batch ({recipe.batch}) must be a multiple of compute.gpus ({gpus}), and each one's share "
-                f"a multiple of engine.microbatch ({part})"
+                f"counterparts.conv_ae.batch ({recipe.batch}) must be a multiple of "
+                f"{self.compute.processes_from} ({gpus}), and each one's share a multiple of engine.microbatch ({part})"
             )
 
     def _fits_imagenet(self) -> None:
@@ -227,11 +227,11 @@ class Config(Section):
 
     def _fits_gpus(self) -> None:
         """Every GPU computes as many images of a batch, in whole groups of the minibatch deviation."""
-        training, gpus = self.training, max(1, self.compute.gpus)
+        training, gpus, key = self.training, self.compute.processes, self.compute.processes_from
         group, part = training.network.minibatch_std_group, training.engine.microbatch
         if training.batch % (group * gpus):
             raise ValueError(
-                f"training.batch ({training.batch}) must be a multiple of minibatch_std_group times compute.gpus "
+                f"training.batch ({training.batch}) must be a multiple of minibatch_std_group times {key} "
                 f"({group} x {gpus} = {group * gpus})"
             )
         if part and training.batch // gpus % part:

@@ -28,7 +28,7 @@ from gandl.images.site_reader import Decoded, PackedSite, SiteReader, digest_of,
 from gandl.images.store_reader import DIGESTS, FORMAT
 from gandl.tables import INDEX, write_table
 from gandl.workflow.files import sha256_of, sync, write_json
-from gandl.workflow.locks import exclusive
+from gandl.workflow.locks import exclusive, may_be_orphaned
 
 AXES = ("site", "channel", "y", "x")
 SOURCES = "sources"
@@ -65,7 +65,7 @@ def pack_store(
     """
     store = Path(store)
     partial = store.with_name(f"{store.name}.partial")
-    with exclusive(store):
+    with exclusive(store, wait=may_be_orphaned(), waiting=report):
         try:
             if not _is_whole(plan, store):
                 if not _begun(plan, partial):

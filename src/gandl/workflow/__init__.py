@@ -1,6 +1,6 @@
 """workflow: what serves jobs of a workflow and knows no stage. Takes paths, signals and modules, makes atomic files, locks,
 hashes of code, the workflow's folder, calls by name, rows of small tables, counts in words, what rules are made of, progress,
-hardware and orderly ends.
+hardware, patient submission and orderly ends.
 """
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "made_of",
     "progress",
     "rows",
+    "submission",
     "words",
 ]

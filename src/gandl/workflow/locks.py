@@ -18,6 +18,14 @@ class LockedError(RuntimeError):
     """Another process is making the same file."""
 
 
+def may_be_orphaned() -> bool:
+    """Whether to wait for whoever makes the same file: in a Slurm job, that may be the job of a main process that was lost.
+
+    The same command, started again, submits the job once more while that one runs on; they then make the file in turn.
+    """
+    return "SLURM_JOB_ID" in os.environ
+
+
 @contextmanager
 def exclusive(path: Path, *, wait: bool = False, waiting: Callable[[str], None] | None = None) -> Iterator[None]:
     """Hold the right to make `path` for the length of the block.
@@ -60,7 +68,11 @@ def _acquire(lock: Path, path: Path, wait: bool, waiting: Callable[[str], None] 
                 ) from None
             if waiting is not None:
                 waiting(f"{path} is being written by another process (PID {holder}); waiting for it")
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            except BaseException:  # a signal
+                os.close(descriptor)
+                raise
         if _is_the_file_at(descriptor, lock):
             return descriptor
         os.close(descriptor)  # its last holder removed the file between our opening and locking it: lock the new one

@@ -90,6 +90,8 @@ def test_a_value_of_another_type_is_shown() -> None:
         ({"training": {"weights": "best_quality", "held_out": 0.0}}, "weights best_quality needs held_out above 0"),
         ({"training": {"quality_crops": 1}}, "training.quality_crops: input should be greater than or equal to 2"),
         ({"compute": {"gpus": 8}}, "must be a multiple of minibatch_std_group times compute.gpus (4 x 8 = 32)"),
+        ({"compute": {"nodes": 8}}, "must be a multiple of minibatch_std_group times compute.nodes (4 x 8 = 32)"),
+        ({"compute": {"gpus": 3, "nodes": 2}}, "gpus (3) must be a multiple of nodes (2)"),
         (
             {"compute": {"gpus": 2}, "training": {"engine": {"microbatch": 16}}},
             "each of 2 GPUs computes of a batch (16 / 2 = 8 images)",

@@ -1,4 +1,5 @@
-"""Launch: takes a training and a number of processes, starts them on this machine, and reports once how they ended.
+"""Launch: takes a training and a number of processes, starts them on this machine (on several machines: `nodes`), and reports
+once how they ended.
 
 `torchrun` would start them, too. But it ends with exit code 1 whatever its processes end with, dies of SIGUSR1 and leaves them
 behind, and reports an error with its own tracebacks (seen with PyTorch 2.13): here a job must end with 75 after a signal.
@@ -6,10 +7,8 @@ behind, and reports an error with its own tracebacks (seen with PyTorch 2.13): h
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,8 +17,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gandl.models.engine.worker import REPORTS, Ending, Report, TrainingJob, work
-from gandl.workflow.interruption import EXIT_CODE, Interrupted, Interruption
+from gandl.models.engine.endings import REPORTS, RankError, Reports
+from gandl.models.engine.nodes import free_port, launch_on_nodes
+from gandl.models.engine.worker import TrainingJob, work
+from gandl.workflow.interruption import EXIT_CODE, Interruption
 
 POLL = 0.1
 """Seconds between looks at the processes."""
@@ -28,11 +29,6 @@ SETTLING = 1.0
 GRACE = 50.0
 """Seconds that processes have to end in order after a signal."""
 LAST_LINES = 20
-logger = logging.getLogger(__name__)
-
-
-class RankError(RuntimeError):
-    """A process of a training ended with an error, given in the message."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,6 @@ class _Rank:
     process: subprocess.Popen[bytes]
     output: Path
     """What it wrote, if that is not shown."""
-    report: Path
 
     @property
     def alive(self) -> bool:
@@ -51,20 +46,19 @@ class _Rank:
     def failed(self) -> bool:
         return self.process.poll() not in (None, 0)
 
-    def final_report(self) -> Report | None:
-        if not self.report.exists():
-            return None
-        return Report.model_validate_json(self.report.read_text(encoding="utf-8"))
-
 
 def run(job: TrainingJob) -> None:
-    """Train here, or, on several GPUs, in a process for each of them.
+    """Train here, or, on several GPUs, in a process for each of them, or, on several machines, in processes on each of them.
 
     Raises
     ------
     Interrupted : a signal came, and a checkpoint is written.
     RankError : a process failed. Here, errors are those of `gandl.models.engine.training.train`.
+    gandl.models.engine.nodes.NodesError : several machines are requested, and this is no Slurm job of so many.
     """
+    if job.nodes > 1:
+        launch_on_nodes(job)
+        return
     if job.gpus > 1:
         launch(job, job.gpus)
         return
@@ -96,9 +90,9 @@ def launch_module(module: str, arguments: Sequence[str], size: int, folder: Path
     with Interruption() as stop:
         ranks: list[_Rank] = []
         try:
-            port = _free_port()
+            port = free_port("127.0.0.1")
             ranks += [_start(module, arguments, number, size, port, folder) for number in range(size)]
-            _wait(ranks, stop)
+            _wait(ranks, folder, stop)
         finally:
             for rank in ranks:
                 rank.process.kill()
@@ -112,7 +106,7 @@ def _start(module: str, arguments: Sequence[str], number: int, size: int, port: 
     with output.open("wb") as file:
         shown = None if number == 0 else file
         process = subprocess.Popen(command, env=environment, stdout=shown, stderr=shown)
-    return _Rank(number, process, output, folder / f"{number}.json")
+    return _Rank(number, process, output)
 
 
 def _environment(number: int, size: int, port: int, folder: Path) -> Mapping[str, str]:
@@ -131,14 +125,7 @@ def _environment(number: int, size: int, port: int, folder: Path) -> Mapping[str
     }
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
-def _wait(ranks: Sequence[_Rank], stop: Interruption) -> None:
+def _wait(ranks: Sequence[_Rank], folder: Path, stop: Interruption) -> None:
     """Wait for all to end; pass signals on; raise the error of the first one to die."""
     forwarded = None
     deadline = float("inf")
@@ -156,32 +143,18 @@ def _wait(ranks: Sequence[_Rank], stop: Interruption) -> None:
             deadline = min(deadline, time.monotonic() + GRACE)  # the others heard of the signal and follow
         elif forwarded is None:
             deadline = min(deadline, time.monotonic() + SETTLING)
-    _raise_failure(ranks, forwarded)
+    _raise_failure(ranks, Reports.read(folder, len(ranks)), forwarded)
 
 
-def _raise_failure(ranks: Sequence[_Rank], forwarded: signal.Signals | None) -> None:
+def _raise_failure(ranks: Sequence[_Rank], reports: Reports, forwarded: signal.Signals | None) -> None:
     """Raise what ended the training, if it did not end well."""
     if not any(rank.alive or rank.failed for rank in ranks):
         return
-    size = len(ranks)
-    reports = sorted(
-        ((rank.number, report) for rank in ranks if (report := rank.final_report()) is not None),
-        key=lambda found: found[1].time,
-    )
-    for number, report in reports:
-        if report.ending is Ending.MISTAKE:
-            raise RankError(f"rank {number} of {size}: {report.sentence}")
-    for _, report in reports:
-        if report.ending is Ending.INTERRUPTED:
-            raise Interrupted(report.sentence)
-    if forwarded is not None:
-        raise Interrupted(f"stopped by {forwarded.name}; run again to resume from its last checkpoint")
+    reports.raise_intended(forwarded)
     for rank in ranks:  # only the system, or a person, kills a rank: the others died waiting for it
-        if rank.failed and rank.final_report() is None:
-            raise RankError(f"rank {rank.number} of {size} {_death(rank)}")
-    number, report = reports[0]
-    logger.error("%s", report.trace)
-    raise RankError(f"rank {number} of {size}: {report.sentence}")
+        if rank.failed and rank.number not in reports.by_rank:
+            raise RankError(f"rank {rank.number} of {len(ranks)} {_death(rank)}")
+    reports.raise_defect()
 
 
 def _death(rank: _Rank) -> str:

@@ -11,7 +11,7 @@ import hashlib
 import logging
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -39,7 +39,7 @@ from gandl.models.looks.status import Status, machine_of
 from gandl.models.objectives.kinds import DEFAULT, objective_of
 from gandl.models.objectives.objective import Objective, TrainingError
 from gandl.workflow.interruption import Interruption
-from gandl.workflow.locks import exclusive
+from gandl.workflow.locks import exclusive, may_be_orphaned
 from gandl.workflow.words import counted
 
 logger = logging.getLogger(__name__)
@@ -106,7 +106,8 @@ def train(
     gandl.models.networks.imagenet.weights.PretrainedError : the objective rests on a frozen network whose weights are missing,
         damaged or other ones.
     gandl.models.objectives.objective.TrainingError : it failed again after all roll-backs; or the GPU is too small.
-    gandl.workflow.locks.LockedError : the same training runs elsewhere, or another one into the same weights.
+    gandl.workflow.locks.LockedError : the same training runs elsewhere, or another one into the same weights (in a Slurm job,
+        this one waits for its end).
     """
     settings = _with_precision(settings, device, ranks)
     prepare(device, settings.engine.precision)
@@ -120,9 +121,11 @@ def train(
     looked_at_by = probe_id if probe is not None or probe_id else None
     decides = what_decides(learned, opened, settings, seed, looked_at_by, supervision, pretrained)
     kept = Checkpoints(checkpoints, decides)
-    with Interruption() as stop, _alone(kept.folder, weights) if ranks.writes else nullcontext():
+    with Interruption() as stop, ExitStack() as held:
         looks = new_status = None
         with stop.at_once():
+            if ranks.writes:
+                held.enter_context(_alone(kept.folder, weights))
             scale = measure_scale(opened, settings.resolution, settings.intensity)
             by_class = labels.of_site if labels is not None and learned.by_class(settings) else None
             sampler = CropSampler(opened, settings.resolution, settings.crop, shown, by_class)
@@ -182,7 +185,8 @@ def _with_precision(settings: RecipeSettings, device: torch.device, ranks: Ranks
 @contextmanager
 def _alone(checkpoints: Path, weights: Path) -> Iterator[None]:
     """No other process trains the same meanwhile, nor anything else into the same files."""
-    with exclusive(checkpoints), exclusive(weights):
+    wait = may_be_orphaned()
+    with exclusive(checkpoints, wait=wait, waiting=logger.info), exclusive(weights, wait=wait, waiting=logger.info):
         yield
 
 

@@ -11,9 +11,7 @@ import logging
 import os
 import signal
 import sys
-import time
 import traceback
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +21,13 @@ from gandl.config import RecipeSettings, TrainingSettings
 from gandl.models.compute.device import choose_device
 from gandl.models.compute.ranks import ALONE, Ranks, ranks_of_environment, together
 from gandl.models.crops.supervision import Supervision
+from gandl.models.engine.endings import REPORTS, Ending, write_report
 from gandl.models.engine.training import train
 from gandl.models.looks.probe import build_probe, probe_id
 from gandl.models.objectives.kinds import DEFAULT, objective_of
 from gandl.workflow.interruption import EXIT_CODE, Interrupted, Interruption
 from gandl.workflow.jobs import is_ours, messages
 
-REPORTS = "GANDL_REPORTS"
-"""Environment variable: folder in which a rank reports to its launcher how it ended."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -45,6 +42,7 @@ class TrainingJob(BaseModel):
     pretrained : published weights of the frozen network that the objective rests on; None: those that come with a package.
     probe_tables : `sites` and `splits` of the probe; None: no probe.
     gpus : that the whole training computes on; 0: the CPU.
+    nodes : machines of a Slurm job that it runs on, with as many GPUs on each.
     threads : that read images beside a GPU (beside the CPU one does).
     log : where messages go besides standard error.
     """
@@ -64,6 +62,7 @@ class TrainingJob(BaseModel):
     pretrained: Path | None = None
     probe_tables: tuple[Path, Path] | None = None
     gpus: int = 0
+    nodes: int = 1
     threads: int = 1
     log: Path | None = None
 
@@ -75,23 +74,6 @@ class TrainingJob(BaseModel):
             kind = objective_of(values.get("objective", DEFAULT)).settings_type
             return {**values, "settings": kind.model_validate(values["settings"])}
         return values
-
-
-class Ending(StrEnum):
-    """How a rank ended, if not well."""
-
-    INTERRUPTED = "interrupted"
-    MISTAKE = "mistake"
-    DEFECT = "defect"
-
-
-class Report(BaseModel):
-    """A rank's report to its launcher: how and when it ended, its sentence, and for a defect its traceback."""
-
-    ending: Ending
-    time: float
-    sentence: str
-    trace: str = ""
 
 
 def work(job: TrainingJob, ranks: Ranks = ALONE) -> None:
@@ -152,15 +134,8 @@ def _report(ranks: Ranks, ending: Ending, error: BaseException, code: int) -> in
     """Report to the launcher if there is one, else on standard error."""
     trace = "".join(traceback.format_exception(error)) if ending is Ending.DEFECT else ""
     sentence = str(error) if ending is Ending.INTERRUPTED else f"{type(error).__name__}: {error}"
-    folder = os.environ.get(REPORTS)
-    if folder is None:
+    if not write_report(ranks.rank, ending, sentence, trace):
         print(trace or sentence, file=sys.stderr)
-        return code
-    report = Report(ending=ending, time=time.time(), sentence=sentence, trace=trace)
-    path = Path(folder) / f"{ranks.rank}.json"
-    partial = path.with_suffix(".partial")
-    partial.write_text(report.model_dump_json(), encoding="utf-8")
-    partial.replace(path)
     return code
 
 

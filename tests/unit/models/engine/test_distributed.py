@@ -18,7 +18,8 @@ import torch
 from gandl.config import TrainingSettings
 from gandl.models.compute.ranks import Ranks
 from gandl.models.engine import worker
-from gandl.models.engine.launch import RankError, launch, launch_module, run
+from gandl.models.engine.endings import REPORTS, Ending, RankError, Report
+from gandl.models.engine.launch import launch, launch_module, run
 from gandl.models.engine.worker import TrainingJob
 from gandl.models.networks.weights import load
 from gandl.workflow.interruption import Interrupted
@@ -175,12 +176,12 @@ def test_a_rank_reports_its_launcher_how_it_ended(
     def stopped(*arguments: object) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setenv(worker.REPORTS, str(tmp_path))
+    monkeypatch.setenv(REPORTS, str(tmp_path))
     monkeypatch.setattr(worker, "_end_with_launcher", lambda: None)
     monkeypatch.setattr(worker, "work", stopped)
     assert worker.main(path) == 75
-    report = worker.Report.model_validate_json((tmp_path / "0.json").read_text(encoding="utf-8"))
-    assert (report.ending, report.sentence[:18]) == (worker.Ending.INTERRUPTED, "stopped by SIGTERM")
+    report = Report.model_validate_json((tmp_path / "0.json").read_text(encoding="utf-8"))
+    assert (report.ending, report.sentence[:18]) == (Ending.INTERRUPTED, "stopped by SIGTERM")
 
 
 def test_two_ranks_that_are_stopped_go_on_as_one(store: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -219,6 +222,27 @@ def test_the_same_training_twice_at_once_is_refused(run: Run, store: Path, tmp_p
     (folder,) = (path.parent for path in tmp_path.glob("checkpoints/*/training.json"))
     with exclusive(folder), pytest.raises(LockedError, match="another process"):
         run(store, tmp_path, settings)
+
+
+def test_in_a_slurm_job_the_same_training_waits_for_the_one_that_a_lost_main_process_left(
+    run: Run, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    held, weights = threading.Event(), tmp_path / "weights.safetensors"
+
+    def hold() -> None:
+        with exclusive(weights):
+            held.set()
+            time.sleep(1)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    assert held.wait(10)
+    with caplog.at_level(logging.INFO, logger="gandl"):
+        run(store, tmp_path, run.training.model_copy(update={"images": 16}))
+    other.join()
+    assert "weights.safetensors is being written by another process" in caplog.text
+    assert weights.exists()
 
 
 def test_two_trainings_into_the_same_weights_are_refused(run: Run, store: Path, tmp_path: Path) -> None:
