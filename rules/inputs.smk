@@ -333,5 +333,5 @@ def purposes_of_rules(wildcards):
 
 
 def outputs_of_rules(wildcards):
-    """What the jobs of every rule make: paths with wildcards in braces."""
+    """Paths that the jobs of all rules write, by rule, with wildcards in braces."""
     return outputs(own_rules())
