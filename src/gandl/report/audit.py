@@ -238,7 +238,7 @@ class _Run:
 
 def _run(inputs: AuditInputs) -> _Run:
     provenance = json.loads(Path(inputs.provenance).read_text(encoding="utf-8"))
-    table = numbers.read_numbers(inputs.numbers) if inputs.numbers else numbers.no_numbers()
+    table = numbers.read_numbers(inputs.numbers)
     return _Run(provenance, provenance["configuration"], table)
 
 

@@ -128,7 +128,7 @@ def write_numbers(inputs: AuditTableInputs, output: Path) -> None:
     gandl.tables.TableError : a table breaks its schema.
     """
     simulated = json.loads(inputs.provenance.read_text(encoding="utf-8"))["simulated"]
-    table = numbers.read_numbers(inputs.numbers) if inputs.numbers else numbers.no_numbers().assign(file="")
+    table = numbers.read_numbers(inputs.numbers)
     write_csv(table.assign(images=SIMULATED) if simulated else table, output)
 
 
@@ -162,7 +162,7 @@ def _answers(inputs: AuditTableInputs, references: Sequence[Reference], provenan
     """Everything of this run that may answer a reference."""
     configuration = provenance["configuration"]
     method = str(configuration["normalization"]["method"])
-    table = numbers.read_numbers(inputs.numbers) if inputs.numbers else numbers.no_numbers()
+    table = numbers.read_numbers(inputs.numbers)
     evaluated = _asked(under_paper_names(table, references), references)
     paired = read_comparisons(inputs.paired)
     if RELEASED not in configuration["embeddings"]["featurizers"]:

@@ -186,6 +186,8 @@ def _digits(value: float) -> str:
 def read_numbers(paths: Iterable[Path]) -> pd.DataFrame:
     """All numbers in one table (`gandl.tables.NUMBERS`, and `file`, which holds it); one that two files repeat is kept once."""
     tables = [read_table(Path(path), NUMBERS)[NUMBERS.names].assign(file=_in_run(Path(path))) for path in paths]
+    if not tables:
+        return no_numbers().assign(file="")
     return pd.concat(tables, ignore_index=True).drop_duplicates(list(NUMBERS.key), ignore_index=True)
 
 

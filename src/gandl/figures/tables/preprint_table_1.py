@@ -17,7 +17,17 @@ from great_tables import GT, html as markup
 from gandl.config import FeaturizerName, FiguresSettings
 from gandl.figures.common.labels import featurizer_label
 from gandl.figures.common.style import write_csv
-from gandl.figures.tables.table_1 import MISSING, OURS, PAPER, TASKS, UNITS, PaperColumn, cell_text, table_data
+from gandl.figures.tables.table_1 import (
+    MISSING,
+    OURS,
+    PAPER,
+    TASKS,
+    UNITS,
+    PaperColumn,
+    cell_text,
+    table_data,
+    why_empty,
+)
 from gandl.tables import NUMBERS, read_table
 from gandl.tables.printed import PREPRINT, printed_in
 from gandl.workflow.files import atomic
@@ -119,15 +129,9 @@ def _notes(data: pd.DataFrame, word: str, confidence: float) -> str:
     simulated = (
         f"All of our numbers: <b>{word}</b> images; they are not comparable with the preprint's. " if word else ""
     )
-    absent = data[(data["source"] == OURS) & (data["reason"] != "")]
-    reasons = [
-        f"{', '.join(dict.fromkeys(part['featurizer'].map(featurizer_label)))}: {reason}"
-        for reason, part in absent.groupby("reason", sort=False)
-    ]
-    empty = f" Empty cells (–): {'; '.join(reasons)}." if reasons else ""
     return (
         f"{simulated}The preprint scores images. Ours: a quarter of the wells is tested, the classifier was trained on the "
         f"others; below each value its nominal {100 * confidence:g} % interval over wells, and n. Baseline: the preprint's are "
         "the embeddings published with RxRx19a. ImageNet pre-trained CNN: the preprint's is fine-tuned behind a convolution to "
-        f"three channels; ours trains that convolution and a linear head.{empty}"
+        f"three channels; ours trains that convolution and a linear head.{why_empty(data)}"
     )

@@ -234,19 +234,13 @@ def cells(data: pd.DataFrame) -> pd.DataFrame:
 
 def _notes(data: pd.DataFrame, word: str, confidence: float) -> str:
     simulated = f"All of our numbers: <b>{word}</b> images; they are not comparable with the paper's. " if word else ""
-    absent = data[(data["source"] == OURS) & (data["reason"] != "")]
-    reasons = [
-        f"{', '.join(dict.fromkeys(part['featurizer'].map(featurizer_label)))}: {reason}"
-        for reason, part in absent.groupby("reason", sort=False)
-    ]
-    empty = f" Empty cells (–): {'; '.join(reasons)}." if reasons else ""
     return (
         f"{simulated}A quarter of the wells is tested, the classifier was trained on the others (the paper's split; the paper "
         "scores images and prints no values by well). An image or a well is C+ where its on score is above 0, midway between "
         "the means of the training controls: where scores are shifted, accuracy is low even at an AUC of 1. "
         f"Below each value its nominal {100 * confidence:g} % interval over wells, and n. "
         "Networks that were trained without labels saw images of tested wells, too. The paper's zero-shot values of its "
-        f"counterparts are not printed: it says “at least 5 % lower” than GAN-DL's.{empty}"
+        f"counterparts are not printed: it says “at least 5 % lower” than GAN-DL's.{why_empty(data)}"
     )
 
 
@@ -263,3 +257,13 @@ def cell_text(row: Mapping[Any, Any]) -> str:
         else f"<br><small>[{fixed(100 * row['low'], 1)},&nbsp;{fixed(100 * row['high'], 1)}]</small>"
     )
     return f"{value}{interval}<br><small>n = {int(row['n'])}</small>"
+
+
+def why_empty(data: pd.DataFrame) -> str:
+    """Why cells of ours are empty, as the last sentence of a table's note; nothing where none is."""
+    absent = data[(data["source"] == OURS) & (data["reason"] != "")]
+    reasons = [
+        f"{', '.join(dict.fromkeys(part['featurizer'].map(featurizer_label)))}: {reason}"
+        for reason, part in absent.groupby("reason", sort=False)
+    ]
+    return f" Empty cells (–): {'; '.join(reasons)}." if reasons else ""
