@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE = REPOSITORY / "src" / "gandl"
 PAGE = REPOSITORY / "docs" / "corridor.md"
 START, END = "<!-- the drawing below is made by docs/rooms.py -->", "<!-- end of the drawing -->"
-EVERYWHERE = ("config", "tables", "workflow", "statistics", "statistics.curves")
+EVERYWHERE = ("config", "tables", "workflow", "workflow.machines", "statistics", "statistics.curves")
 """Rooms that most others use, and that use none of these: not drawn, or the drawing would hold nothing else."""
 
 

@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from xdist.scheduler import LoadFileScheduling
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-WITH = {"tests/workflow/test_counterparts.py": "tests/workflow/test_simulated.py"}
+WITH = dict.fromkeys(
+    (
+        "tests/workflow/test_counterparts.py",
+        "tests/workflow/test_one_plate.py",
+        "tests/workflow/test_plates_for_viewers.py",
+        "tests/workflow/test_report_in_browser.py",
+    ),
+    "tests/workflow/test_simulated.py",
+)
 """Files whose tests go to the process that has those of another: they read the same run of a workflow, which takes minutes."""
 
 

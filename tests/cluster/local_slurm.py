@@ -1,8 +1,8 @@
 """A real Slurm on this machine alone, of Debian's packages: a controller, accounting, four nodes with a CPU, and one with
 two stand-ins for GPUs. Everything lies below one folder and listens on the loopback only; nothing needs systemd.
 
-`python tests/cluster/local_slurm.py FOLDER` starts one to try things on, and stops it at Ctrl-C; `packages` instead of a folder
-names the packages that it needs.
+`python tests/cluster/local_slurm.py FOLDER` starts one to try things on, and stops it at Ctrl-C; instead of a folder, `packages`
+names the packages that it needs, and `check` says why none can be started here, if that is so.
 """
 
 from __future__ import annotations
@@ -343,4 +343,5 @@ if __name__ == "__main__":
         sys.exit(print(PACKAGES))
     if (reason := why_not()) is not None:
         sys.exit(reason)
-    main(Path(sys.argv[1]))
+    if sys.argv[1:] != ["check"]:
+        main(Path(sys.argv[1]))

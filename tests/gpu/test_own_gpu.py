@@ -18,7 +18,7 @@ pytestmark = [
 JOB = """
 import os
 from gandl.models.compute.device import choose_device, prepare
-from gandl.workflow.gpus import own_gpus, visible_gpus
+from gandl.workflow.machines.gpus import own_gpus, visible_gpus
 import torch
 with own_gpus(1):
     assert len(visible_gpus()) == 1

@@ -1,4 +1,4 @@
-"""What continuous integration runs needs a browser: without one it ends, before anything else is made."""
+"""What continuous integration runs needs a browser and Slurm: without them it ends, before anything else is made."""
 
 from __future__ import annotations
 
@@ -8,18 +8,31 @@ from pathlib import Path
 
 import pytest
 
+MADE = ["environment", "lint", "test-cluster", "test"]
+BROWSER, SLURM = {"google-chrome": "exit 0"}, {"slurmctld": "exit 0", "python3": "exit 0"}
+
 
 @pytest.mark.parametrize(
-    ("commands", "code", "made"),
+    ("commands", "said", "made"),
     [
-        ({"apt-get": "exit 1"}, 1, []),
-        ({"apt-get": "exit 0"}, 0, ["environment", "lint", "test"]),
-        ({"google-chrome": "exit 0"}, 0, ["environment", "lint", "test"]),
+        ({"apt-get": "exit 1", **SLURM}, "chromium could not be installed", []),
+        (
+            {"apt-get": "exit 1", "install": "exit 0", **BROWSER, "python3": "exit 0"},
+            "Slurm could not be installed",
+            [],
+        ),
+        (
+            {"apt-get": "exit 1", **BROWSER, "slurmctld": "exit 0", "python3": "echo none here >&2; exit 1"},
+            "none here",
+            [],
+        ),
+        ({"apt-get": "exit 0", "install": "exit 0", "python3": "exit 0"}, "", MADE),
+        ({"apt-get": "exit 1", **BROWSER, **SLURM}, "", MADE),
     ],
-    ids=["not installable", "installed", "there"],
+    ids=["no browser", "no Slurm", "no cluster", "installed", "there"],
 )
-def test_without_a_browser_nothing_is_tested(
-    repository: Path, tmp_path: Path, commands: dict[str, str], code: int, made: list[str]
+def test_without_a_browser_or_slurm_nothing_is_tested(
+    repository: Path, tmp_path: Path, commands: dict[str, str], said: str, made: list[str]
 ) -> None:
     """With commands of this test in place of the machine's."""
     for name, body in {**commands, "make": f'echo "$1" >> {tmp_path / "made"}'}.items():
@@ -36,7 +49,7 @@ def test_without_a_browser_nothing_is_tested(
         text=True,
         check=False,
     )
-    assert done.returncode == code, done.stderr
-    assert ("chromium could not be installed" in done.stderr) == (code == 1)
+    assert done.returncode == (0 if made else 1), done.stderr
+    assert said in done.stderr
     log = tmp_path / "made"
     assert (log.read_text(encoding="utf-8").split() if log.exists() else []) == made

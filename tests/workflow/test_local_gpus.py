@@ -46,7 +46,7 @@ from pathlib import Path
 from gandl.config import TrainingSettings
 from gandl.models.engine.launch import run
 from gandl.models.engine.worker import TrainingJob
-from gandl.workflow.gpus import own_gpus
+from gandl.workflow.machines.gpus import own_gpus
 from gandl.workflow.jobs import job
 
 with job(snakemake.log[0]), own_gpus(snakemake.resources.gpu):

@@ -8,8 +8,8 @@ from gandl.embeddings.embed import embed_store
 from gandl.embeddings.kinds import build_featurizers
 from gandl.images.store_reader import store_path
 from gandl.models.compute.device import choose_device
-from gandl.workflow.gpus import own_gpus
 from gandl.workflow.jobs import job
+from gandl.workflow.machines.gpus import own_gpus
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -17,8 +17,8 @@ from gandl.models.compute.device import choose_device
 from gandl.models.folds.curves import write_fold_curves
 from gandl.models.folds.training import train_folds
 from gandl.source.schemes import Question
-from gandl.workflow.gpus import own_gpus
 from gandl.workflow.jobs import job
+from gandl.workflow.machines.gpus import own_gpus
 
 gpus = int(snakemake.resources.get("gpu", 0))
 with job(snakemake.log[0]), own_gpus(gpus):

@@ -19,8 +19,8 @@ from gandl.models.engine.worker import TrainingJob
 from gandl.models.looks.classification import write_recognition
 from gandl.models.objectives.kinds import DEFAULT, objective_of
 from gandl.source.labels import write_labels
-from gandl.workflow.gpus import own_gpus
 from gandl.workflow.jobs import job
+from gandl.workflow.machines.gpus import own_gpus
 
 gpus = int(snakemake.resources.get("gpu", 0))
 with job(snakemake.log[0]), own_gpus(gpus):

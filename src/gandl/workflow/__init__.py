@@ -1,6 +1,6 @@
 """workflow: what serves jobs of a workflow and knows no stage. Takes paths, signals and modules, makes atomic files, locks,
-hashes of code, the workflow's folder, calls by name, rows of small tables, counts in words, what rules are made of, progress,
-hardware, patient submission and orderly ends.
+hashes of code, the workflow's folder, calls by name, rows of small tables, counts in words, what rules are made of, progress
+and orderly ends.
 """
 
 __all__ = [
@@ -8,8 +8,6 @@ __all__ = [
     "code_version",
     "environments",
     "files",
-    "gpus",
-    "hardware",
     "home",
     "interruption",
     "jobs",
@@ -17,6 +15,5 @@ __all__ = [
     "made_of",
     "progress",
     "rows",
-    "submission",
     "words",
 ]

@@ -24,7 +24,7 @@ from gandl.report.made.provenance import (
 )
 from gandl.source.remote.datasets import Download
 from gandl.source.remote.origin import write_origin
-from gandl.workflow.hardware import versions
+from gandl.workflow.machines.hardware import versions
 from report_inputs import LOCATION, plate_config, write_benchmark, write_run
 
 EMPTY = ("simulation", "rxrx19a", "rxrx1")

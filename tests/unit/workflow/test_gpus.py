@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from fake_gpus import DIVIDED, listing, with_gpus, write_listing
-from gandl.workflow.gpus import own_gpus, visible_gpus
+from gandl.workflow.machines.gpus import own_gpus, visible_gpus
 
 HOLD = """
 import logging, os, sys, time
 from pathlib import Path
-from gandl.workflow.gpus import own_gpus
+from gandl.workflow.machines.gpus import own_gpus
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 name, count = sys.argv[1], int(sys.argv[2])
 with own_gpus(count):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gandl.workflow import submission
+from gandl.workflow.machines import submission
 
 REFUSING = """#!/bin/sh
 echo x >> {folder}/attempts

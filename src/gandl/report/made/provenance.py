@@ -18,7 +18,7 @@ from gandl.config import Config
 from gandl.source.remote.datasets import Download
 from gandl.source.remote.origin import origin_file
 from gandl.workflow.files import sha256_of, write_json
-from gandl.workflow.hardware import hardware, versions
+from gandl.workflow.machines.hardware import hardware, versions
 from gandl.workflow.made_of import commit_of
 
 Code = Mapping[str, str | Mapping[str, str]]

@@ -46,7 +46,9 @@ def wait_when_refused() -> None:
     folder = Path(tempfile.mkdtemp(prefix="gandl-sbatch-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     command = folder / "sbatch"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m gandl.workflow.submission "$@"\n', encoding="utf-8")
+    command.write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" -m gandl.workflow.machines.submission "$@"\n', encoding="utf-8"
+    )
     command.chmod(0o700)
     os.environ |= {SBATCH: own, "PATH": os.pathsep.join([str(folder), os.environ["PATH"]])}
 

@@ -1,0 +1,3 @@
+"""machines: what jobs compute on. Gives each job GPUs of its own, submits patiently, and reports hardware and versions."""
+
+__all__ = ["gpus", "hardware", "submission"]
