@@ -50,6 +50,15 @@ def test_each_featurizer_s_floors_are_those_with_a_small_adjusted_p(table: pd.Da
     assert "One training of each network (seed 3)" in preface
 
 
+def test_sets_on_which_nobody_is_told_apart_are_not_among_those_named(table: pd.DataFrame) -> None:
+    assert "Some featurizer" not in sentences(table, 0.95)[0], "both sets tell some apart"
+    of_images = table["unit"] == "site"
+    one = sentences(table.assign(p_holm=table["p_holm"].where(~of_images)), 0.95)[0]
+    (words,) = table.loc[~of_images, "set"].unique()
+    assert f"Some featurizer is above or below some floor on only 1 of the 2 sets: {words}. One training" in one
+    assert "On none of these sets is any featurizer" in sentences(table.assign(p_holm=1.0), 0.95)[0]
+
+
 def test_who_is_above_or_below_the_leading_featurizer_has_a_sentence_and_a_column(table: pd.DataFrame) -> None:
     places, values = list(SETS), [(0.3, 0.01), (-0.3, 0.01)]
     more = [row(place, ("conv_ae", "gandl"), *value) for place, value in zip(places, values, strict=True)]

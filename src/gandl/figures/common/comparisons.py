@@ -86,7 +86,21 @@ def _preface(table: pd.DataFrame, confidence: float, family: int) -> str:
         f"Against floors, paired on the same wells: {counted(len(table), 'comparison')}{of_all} "
         f"({counted(others, 'featurizer')}, {counted(floors, 'floor')}, {counted(len(sets), 'set')} of wells or images, by AUC "
         f"or accuracy). Featurizers are called above or below a floor where {said}; otherwise the two are not distinguishable, "
-        f"which does not make them equal.{_seeds(table)}"
+        f"which does not make them equal.{_decided(table)}{_seeds(table)}"
+    )
+
+
+def _decided(table: pd.DataFrame) -> str:
+    """The sets on which any featurizer is above or below any floor; nothing where it is all of them."""
+    by_set = table.groupby("set", sort=False)["verdict"].any()
+    named = [str(name) for name in by_set.index[by_set]]
+    if len(named) == len(by_set):
+        return ""
+    if not named:
+        return " On none of these sets is any featurizer above or below any floor."
+    return (
+        f" Some featurizer is above or below some floor on only {len(named)} of the {counted(len(by_set), 'set')}: "
+        f"{'; '.join(named)}."
     )
 
 
