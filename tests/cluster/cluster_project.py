@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,14 +127,13 @@ class Training:
 
     @property
     def log(self) -> str:
-        """What its last job wrote."""
-        return self._log.read_text(encoding="utf-8")
+        """What its last job wrote; a job that begins removes what the one before it wrote."""
+        return _text(self._log)
 
     @property
     def refusals(self) -> str:
         """What is noted of refused submissions."""
-        noted = self.project.folder / "results/slurm_logs/refused.log"
-        return noted.read_text(encoding="utf-8") if noted.exists() else ""
+        return _text(self.project.folder / "results/slurm_logs/refused.log")
 
     def start(self, *options: str) -> Run:
         """Start a main process that submits the training."""
@@ -147,17 +147,22 @@ class Training:
         """
         live = self._log.with_suffix(".csv")
 
-        def made_steps() -> bool:
-            run = self.runs[-1]
-            assert run.process.poll() is None, run.text[-8000:]
-            return live.exists() and len(live.read_text(encoding="utf-8").splitlines()) >= 4
-
-        wait_until(made_steps, 600, "the job trains")
+        self.until("the job trains", lambda: len(_text(live).splitlines()) >= 4)
         (lock,) = (self.project.folder / WEIGHTS).parent.glob("checkpoints/.*.lock")
         self._held = int(lock.read_text(encoding="ascii"))  # the process that trains holds the lock of its checkpoints
         os.kill(self._held, signal.SIGSTOP)
         listed = self.slurm.command("squeue", "--noheader", f"--name={self.runs[-1].name}", "--format=%A").split()
         return max(listed, key=int)
+
+    def until(self, what: str, true: Callable[[], bool]) -> None:
+        """Wait until something is true while the last run goes on; its end is an `AssertionError` with what it wrote."""
+        run = self.runs[-1]
+
+        def there() -> bool:
+            assert run.process.poll() is None, run.text[-8000:]
+            return true()
+
+        wait_until(there, 600, what)
 
     def goes_on(self) -> None:
         """Let the held job go on."""
@@ -211,3 +216,11 @@ def tensors(weights: Path) -> dict[str, torch.Tensor]:
     """All tensors of a model by the name of its network and their own."""
     networks = load(weights).networks
     return {f"{name}.{key}": value for name, part in networks.items() for key, value in part.state_dict().items()}
+
+
+def _text(file: Path) -> str:
+    """What a file holds, if it is there."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""

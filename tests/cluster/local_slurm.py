@@ -167,8 +167,8 @@ class LocalSlurm:
         self._end("slurmctld")
 
     def start_controller(self) -> None:
-        """Start the controller; it remembers its jobs."""
-        self._spawn("slurmctld", "slurmctld", "-D")
+        """Start the controller; it remembers its jobs and, with `-R`, what was said of its partitions."""
+        self._spawn("slurmctld", "slurmctld", "-D", "-R")
         self._answers("slurmctld", "scontrol", "ping")
 
     # ---- how it is run

@@ -73,15 +73,15 @@ def without_its_main_process(training: Training) -> None:
     training.runs[-1].kill()
     training.project.snakemake("--unlock", "--configfile", "config/tiny.yaml")
     run = training.start()
-    wait_until(lambda: ANOTHER in training.log, 600, "the second job waits for the first one")
+    training.until("the second job waits for the first one", lambda: ANOTHER in training.log)
     training.goes_on()
     run.ends_well(ENDS)
 
 
 def refused(training: Training) -> None:
     run = training.start("--set-resources", "training:slurm_partition='closed'")
-    wait_until(
-        lambda: training.refusals.count("refused") > 2, 600, "the submission is refused more often than a job may fail"
+    training.until(
+        "the submission is refused more often than a job may fail", lambda: training.refusals.count("refused") > 2
     )
     training.slurm.command("scontrol", "update", "partitionname=closed", "state=up")
     run.ends_well(ENDS)
@@ -115,10 +115,12 @@ def disturbed(
         shutil.copytree(stored.folder, folder)
         trainings[fault] = Training(ClusterProject(folder, None, slurm=slurm))
     with ThreadPoolExecutor(len(FAULTS)) as pool:
-        yield {fault: (training, pool.submit(fault, training)) for fault, training in trainings.items()}
-    for training in trainings.values():
-        training.end()
-    slurm.cancel_all()
+        try:
+            yield {fault: (training, pool.submit(fault, training)) for fault, training in trainings.items()}
+        finally:  # before the threads are awaited: after an error, or Ctrl-C, they end at once
+            for training in trainings.values():
+                training.end()
+            slurm.cancel_all()
     wait_until(lambda: slurm.states() == ["idle"] * len(NODES), 120, "all nodes are back")
 
 
