@@ -30,10 +30,17 @@ def run(options: argparse.Namespace) -> None:
         graph = read_rule_graph(sys.stdin.read(), stages_of_rules(sorted(options.rules.glob("*.smk"))))
     except GraphError as mistake:
         sys.exit(str(mistake))
-    asked = [Path(target).stem for target in options.targets]
-    output = Path("results") / config.run / "dag" / f"{'_'.join(asked) or 'all'}.svg"
+    results = Path("results") / config.run
+    asked = [_name(Path(target), results) for target in options.targets]
+    output = results / "dag" / f"{'_'.join(asked) or 'all'}.svg"
     output.parent.mkdir(parents=True, exist_ok=True)
     about = f"what {', '.join(asked)} needs" if asked else "every rule"
     with atomic(output) as partial:
         partial.write_text(draw(graph, f"{config.run}: {about}, by stage", asked), encoding="utf-8")
     print(f"open {output}")
+
+
+def _name(target: Path, results: Path) -> str:
+    """What a target is called: the rule, or a file by its place in the run, since files of two stages may share a name."""
+    place = target.relative_to(results) if target.is_relative_to(results) else target
+    return "_".join(place.with_suffix("").parts)

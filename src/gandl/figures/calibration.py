@@ -148,7 +148,7 @@ def _ec50s(axes: Axes, compounds: pd.DataFrame, groups: dict[str, Group]) -> Non
             edgecolors="white",
             linewidths=0.4,
             zorder=3,
-            label=f"{group.label}: {len(mine)} of {(active['cell_type'] == cell_type).sum()} found",
+            label=f"{group.label}: {len(mine)} of {(active['cell_type'] == cell_type).sum()} active found",
             gid=f"ec50 {cell_type}",
         )
     axes.set_xscale("log")

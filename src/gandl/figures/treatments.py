@@ -262,7 +262,7 @@ def _legend(treated: pd.DataFrame, false_discovery: float, confidence: float) ->
     )
     differs.set_label(f"Differs from C− (false discovery rate {100 * false_discovery:g} %)")
     other = disc(mfc="white" if not colours else list(colours.values())[len(colours) // 2], mec=GREY, mew=0.5, ms=3.4)
-    other.set_label("Does not")
+    other.set_label("Does not differ")
     of_controls = (treated["interval"] == OF_CONTROLS).all()
     line = Line2D([], [], color=GREY, lw=0.8, label=f"{level} interval{' (spread of C−)' if of_controls else ''}")
     marks = [differs, other, line] if treated["interval"].notna().any() else [differs, other]

@@ -68,7 +68,7 @@ def test_only_active_compounds_with_a_curve_are_points_and_the_others_are_counte
     reported = right.get_legend().get_title().get_text().splitlines()
     assert reported[:2] == ["missed: 1 of 5 active", "found, though inactive: 1 of 2"]
     legend = [text.get_text() for text in right.get_legend().get_texts()]
-    assert legend == ["ours = true", "HRCE: 3 of 3 found", "VERO: 1 of 2 found"]
+    assert legend == ["ours = true", "HRCE: 3 of 3 active found", "VERO: 1 of 2 active found"]
 
 
 def test_both_axes_of_the_ec50s_are_one_and_the_same_logarithm(screen: Screen) -> None:
