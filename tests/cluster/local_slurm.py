@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Protocol
@@ -85,6 +86,7 @@ class LocalSlurm:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         self.daemons: dict[str, subprocess.Popen[bytes]] = {}
+        self._parent = ThreadPoolExecutor(1)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SLURM")}
         self.environment = {
             **kept,
@@ -200,6 +202,7 @@ class LocalSlurm:
         for name in [*(f"slurmd-{node}" for node in NODES), "slurmctld", "slurmdbd", "mariadbd", "munged"]:
             if name in self.daemons:
                 self._end(name)
+        self._parent.shutdown()
         for process in self._processes():  # what a test that failed left
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
@@ -276,16 +279,20 @@ class LocalSlurm:
             self.command("sacctmgr", "--immediate", "--quiet", *words.split())
 
     def _spawn(self, name: str, *command: str, **variables: str) -> None:
-        """Start a daemon in the foreground, in a session of its own; it ends when this process is killed."""
+        """Start a daemon in the foreground, in a session of its own; it ends when this process is killed.
+
+        To Linux, the parent whose end ends it is the thread that started it: here one that lasts as long as the cluster.
+        """
         with (self.folder / f"log/{name}.out").open("ab") as output:
-            self.daemons[name] = subprocess.Popen(
+            self.daemons[name] = self._parent.submit(
+                subprocess.Popen,
                 ["setpriv", "--pdeathsig", "TERM", *command],
                 env={**self.environment, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-            )
+            ).result()
 
     def _answers(self, daemon: str, *command: str) -> None:
         def answered() -> bool:
