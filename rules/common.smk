@@ -1,7 +1,6 @@
 """What every stage shares: the folder of the workflow, the checked configuration, the paths, and the sets of screens, stores,
 featurizers and questions."""
 
-import re
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from gandl.embeddings.kinds import MODULES
 from gandl.images.export.choice import plates_to_export, screen_to_export
 from gandl.workflow.environments import share_gpus, share_source
 from gandl.workflow.home import home_of
+from gandl.workflow.machines.requests import grown
 from gandl.workflow.made_of import (
     codes,
     commit_of,
@@ -103,7 +103,10 @@ SEVERAL_NODES = (  # of a Slurm job; `mpi`: the job starts its processes on all 
         "tasks": cfg.compute.nodes,
         "mpi": "srun",
         **(
-            {"slurm_extra": f"--gpus-per-node={cfg.compute.gpus // cfg.compute.nodes}"}
+            {
+                "slurm_extra": f"--gpus-per-node={cfg.compute.gpus // cfg.compute.nodes}",
+                "tasks_per_gpu": 0,  # else as many tasks for each GPU
+            }
             if cfg.compute.gpus
             else {}
         ),
@@ -162,9 +165,8 @@ def growing(amount):
 
 
 def of_attempt(amount, wildcards, attempt):
-    """So much memory or time at the first attempt, twice as much at the second one."""
-    number, unit = re.fullmatch(r"(\d+)(\w+)", amount).groups()
-    return f"{int(number) * attempt}{unit}"
+    """So much memory or time at the first attempt, twice as much at the second one, within what the profile's site has."""
+    return grown(amount, attempt)
 
 
 def manifests_of(dataset, stores=None):

@@ -202,6 +202,13 @@ class Training:
         by_slurm = "exceeded memory limit" in told
         return by_slurm or any(row["State"] == "OUT_OF_MEMORY" for row in self.states(steps=True))
 
+    def resumed_where_it_was_stopped(self) -> bool:
+        """Whether the last job went on from the very step at which the first one, asked to end, wrote a checkpoint."""
+        logs = self.project.folder.glob("results/slurm_logs/**/*.log")
+        told = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in logs) + self.runs[0].text
+        stopped = set(re.findall(r"stopped by SIGTERM at step (\d+)", told))
+        return bool(stopped) and set(re.findall(r"resuming from the checkpoint of step (\d+)", self.log)) <= stopped
+
     def tensors(self) -> dict[str, torch.Tensor]:
         """All of the trained networks."""
         return tensors(self.project.folder / WEIGHTS)

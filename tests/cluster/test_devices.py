@@ -53,6 +53,10 @@ def test_trainings_see_the_devices_that_they_requested_and_share_none(
         job["devices"] = set(job["devices"].split(","))
         assert len(job["devices"]) == gpus
         assert job["devices"] <= {"0", "1"}
-    for one, other in combinations(seen, 2):
-        if one["start"] < other["end"] and other["start"] < one["end"]:
-            assert not one["devices"] & other["devices"]
+    at_once = [
+        (one, other)
+        for one, other in combinations(seen, 2)
+        if one["start"] < other["end"] and other["start"] < one["end"]
+    ]
+    assert bool(at_once) == (gpus == 1), "two trainings of one GPU, on two of them; of two GPUs one after the other"
+    assert not any(one["devices"] & other["devices"] for one, other in at_once)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
+from snakemake_executor_plugin_slurm.submit_string import get_submit_command
 
 from gandl.__main__ import main
 from gandl.commands.planning.jobs import Job, JobsError, jobs_of, local_rules
@@ -20,6 +22,12 @@ CONFIG = Path("config/config.yaml")
 @pytest.fixture(autouse=True)
 def _in_the_project(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(repository)
+
+
+class Requested(dict[str, int | str]):
+    """Resources of a job as the plugin reads them."""
+
+    __getattr__ = dict.__getitem__
 
 
 def on_gpu(folder: Path) -> Path:
@@ -84,6 +92,23 @@ def test_the_lines_to_change_at_a_site_reach_every_job(repository: Path, tmp_pat
         assert job.resources["tmpdir"] == f"{tmp_path}/0"
 
 
+def test_a_training_on_several_machines_is_one_task_on_each_of_them(tmp_path: Path) -> None:
+    """As the plugin would submit it."""
+    text = Path("config/paper.yaml").read_text(encoding="utf-8")
+    for line, changed in {"\n  gpus: 1\n": "\n  gpus: 2\n", "\n  nodes: 1\n": "\n  nodes: 2\n"}.items():
+        assert text.count(line) == 1
+        text = text.replace(line, changed)
+    config = tmp_path / "nodes.yaml"
+    config.write_text(text, encoding="utf-8")
+    (training,) = [job for job in jobs_of(["figure_training"], config, profile=SLURM) if job.rule == "training"]
+    wanted = {name: int(value) if value.isdigit() else value for name, value in training.resources.items()}
+    job = SimpleNamespace(resources=Requested(wanted), threads=training.threads)
+    about = dict.fromkeys(("run_uuid", "slurm_logfile", "comment_str", "account", "partition", "workdir"), "-")
+    line = get_submit_command(job, about).split()
+    assert {"--nodes=2", "--ntasks=2", "--gpus-per-node=1", f"--cpus-per-task={training.threads}"} <= set(line)
+    assert not [option for option in line if option.startswith("--ntasks-per-gpu")]
+
+
 def test_memory_and_time_grow_at_every_attempt_but_the_time_of_a_training(jobs: list[Job], tmp_path: Path) -> None:
     again = {job.outputs: job for job in jobs_of(["--forceall", "--attempt", "3"], on_gpu(tmp_path), profile=SLURM)}
     assert again.keys() == {job.outputs for job in jobs}
@@ -94,6 +119,19 @@ def test_memory_and_time_grow_at_every_attempt_but_the_time_of_a_training(jobs: 
         resumes = first.rule in ("training", "baseline", "conv_ae", "imagenet_collapsed")
         assert third.memory == 3 * first.memory > 0, first.rule
         assert third.minutes == (1 if resumes else 3) * first.minutes > 0, first.rule
+
+
+def test_they_grow_no_further_than_the_site_has(tmp_path: Path) -> None:
+    text = (Path(SLURM) / "profile.yaml").read_text(encoding="utf-8")
+    text = text.replace('  largest_memory: "" #', "  largest_memory: 7GB #").replace(
+        '  longest_time: "" #', "  longest_time: 5h #"
+    )
+    (tmp_path / "profile.yaml").write_text(text, encoding="utf-8")
+    again = jobs_of(["table_1", "--forceall", "--attempt", "3"], CONFIG, profile=str(tmp_path))
+    largest = {job.rule: (job.memory, job.minutes) for job in again if not job.here}
+    assert largest["training"] == (7000, 720), "3 GB, and a time that does not grow, longer than the limit or not"
+    assert largest["images"][1] == 300
+    assert max(memory for memory, _ in largest.values()) == 7000
 
 
 def test_the_rules_that_stay_here_are_those_of_snakemake(workflow) -> None:
@@ -122,6 +160,9 @@ def test_the_plan_prints_what_every_rule_requests_and_the_sums(capsys: pytest.Ca
     assert any(line.startswith("  disk       in all at most ~") for line in lines)
     (hours,) = [line for line in lines if line.startswith("  GPU hours  in all ~")]
     assert "of trainings (without embeddings, imagenet_collapsed); at most" in hours
+    assert "each of them run once" in hours
+    (kept,) = [line for line in lines if line.startswith("  disk       gandl:")]
+    assert "2 checkpoints of ~759 MB" in kept
     assert "no GPU found on this machine" not in "\n".join(lines)
 
 

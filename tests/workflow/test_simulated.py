@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gandl.commands.planning.storage import model_sizes
+from gandl.config.files import read_config
 from gandl.embeddings.metadata import feature_names
 from gandl.images.store_reader import ImageStore
 from gandl.tables import NUMBERS, SITES, SPLITS, read_table
@@ -40,6 +42,17 @@ def test_the_whole_run_makes_every_figure_table_and_page(simulated: Project) -> 
 
 def test_a_second_run_finds_nothing_to_do(simulated: Project) -> None:
     assert simulated.planned() == {}
+
+
+def test_the_plan_knows_how_large_models_and_checkpoints_become(simulated: Project) -> None:
+    checkpoint, weights = model_sizes(read_config(simulated.folder / "config/tiny.yaml"))
+    folder = simulated.folder / "results/tiny/models/gandl/seed_1"
+    sizes = {path.stat().st_size for path in folder.rglob("*.safetensors")}
+    assert sizes
+    assert all(weights < size < 1.2 * weights for size in sizes), "and a header"
+    written = [path.stat().st_size for path in folder.rglob("*.pt")]
+    assert written
+    assert all(checkpoint < size < 1.5 * checkpoint for size in written), "and settings, states of optimisers, a header"
 
 
 def test_everything_that_is_shown_says_simulated(simulated: Project) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from gandl.commands.planning.jobs import Job, Needs
 from gandl.commands.planning.requests import job_lines
 from gandl.commands.planning.sizes import size_in_words
-from gandl.commands.planning.storage import raw_bytes, table_lines, tables_of, total_lines
+from gandl.commands.planning.storage import models_of, raw_bytes, table_lines, tables_of, total_lines
 from gandl.commands.planning.work import gpu_lines, training_lines
 from gandl.config import Config, Dataset, FeaturizerName, ImagesFrom
 from gandl.source.catalogue import downloads_of, file_of
@@ -105,6 +105,9 @@ def plan_lines(
     if needs is not None and jobs is not None:
         tables = tables_of(config, needs, counts)
         lines += table_lines(tables, needs)
+        if FeaturizerName.GANDL in needs.trainings:
+            kept["models"], words = models_of(config)
+            lines += words
         lines += total_lines({**kept, "embeddings": tables.embedded, "profiles": tables.profiles})
         lines += gpu_lines(config, jobs, [_sites_table(config, one, results).parent for one in config.source.datasets])
         lines += job_lines(jobs, requested=elsewhere)

@@ -13,6 +13,8 @@ from gandl.source.stores import stores_of_run
 
 FLOAT = 4
 """Bytes of a number; features of networks hardly shrink when compressed."""
+WEIGHTS = 5
+"""Files of weights of a training: the chosen ones, the last, the best, and the two best that checkpoints keep."""
 
 
 def dim_of(name: str, config: Config) -> int | None:
@@ -127,7 +129,39 @@ def total_lines(kept: Mapping[str, float]) -> list[str]:
     if not known:
         return []
     total = size_in_words(sum(known.values()))
-    return [f"  disk       in all at most ~{total} of {', '.join(known)}; models and their checkpoints come on top"]
+    return [
+        f"  disk       in all at most ~{total} of {', '.join(known)}; counterparts' models and checkpoints come on top"
+    ]
+
+
+def model_sizes(config: Config) -> tuple[float, float]:
+    """Bytes of a checkpoint of GAN-DL and of a file of its weights; 0 of a screen whose channels are not known.
+
+    A checkpoint holds every parameter, its average, and two moments of Adam; weights, both averages and the discriminator itself.
+    """
+    import torch
+
+    from gandl.models.networks.gan import new_networks
+
+    screen = config.source.screen
+    if screen not in CHANNELS:
+        return 0.0, 0.0
+    channels = len([one for one in CHANNELS[screen] if one not in config.embeddings.drop_channels])
+    with torch.device("meta"):
+        networks = new_networks(config.training, channels, 0)
+    generator, discriminator = (sum(one.numel() for one in network.parameters()) for network in networks)
+    return FLOAT * 4.0 * (generator + discriminator), FLOAT * (generator + 2.0 * discriminator)
+
+
+def models_of(config: Config) -> tuple[float, list[str]]:
+    """Bytes of all that the training of GAN-DL keeps, and the same in words; [] where it is not known."""
+    from gandl.models.engine.checkpoint import KEPT
+
+    checkpoint, weights = model_sizes(config)
+    words = (
+        f"{KEPT} checkpoints of ~{size_in_words(checkpoint)}, {WEIGHTS} files of weights of ~{size_in_words(weights)}"
+    )
+    return KEPT * checkpoint + WEIGHTS * weights, [f"  disk       gandl: {words}"] if weights else []
 
 
 def _per_well(screen: str) -> int:

@@ -121,7 +121,10 @@ def gpu_lines(config: Config, jobs: Sequence[Job], sources: Sequence[Path]) -> l
             total += each * times
     most = sum(job.gpus * job.minutes for job in on_gpu) / 60
     estimate = f"~{total:,.0f} of trainings (without {', '.join(left_out)}); " if total else ""
-    return [f"  GPU hours  in all {estimate}at most {most:,.0f} by the time limits of {counted(len(on_gpu), 'job')}"]
+    return [
+        f"  GPU hours  in all {estimate}at most {most:,.0f} by the time limits of {counted(len(on_gpu), 'job')}, "
+        "each of them run once"
+    ]
 
 
 def _folds(config: Config, questions: Set[str], splits: Sequence[Path]) -> int | None:

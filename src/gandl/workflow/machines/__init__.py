@@ -1,3 +1,4 @@
-"""machines: what jobs compute on. Gives each job GPUs of its own, submits patiently, and reports hardware and versions."""
+"""machines: what jobs compute on. Gives each job GPUs of its own, requests more after failures, submits patiently, and
+reports hardware and versions."""
 
-__all__ = ["gpus", "hardware", "submission"]
+__all__ = ["gpus", "hardware", "requests", "submission"]
