@@ -11,8 +11,8 @@ import torch
 
 from cluster_project import ONE_TRAINING, WEIGHTS, ClusterProject, tensors
 
-TOGETHER = {"contrast": {"pairs": "none"}, "engine": {"precision": "float32"}, "images": 160}
-"""Changes of the training: the contrastive task needs a whole batch in one process."""
+TOGETHER = {"contrast": {"pairs": "none"}, "engine": {"precision": "float32"}, "images": 40}
+"""Changes of the training: the contrastive task needs a whole batch in one process; few steps, for rounding grows with each."""
 
 
 def on_nodes(nodes: int) -> dict[str, Any]:
