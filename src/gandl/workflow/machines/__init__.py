@@ -1,3 +1,3 @@
-"""machines: what jobs compute on. Gives each job GPUs of its own, submits patiently, and reports hardware and versions."""
+"""machines: what jobs compute on. Gives each job GPUs of its own, submits patiently to Slurm, and reports hardware and versions."""
 
-__all__ = ["gpus", "hardware", "submission"]
+__all__ = ["gpus", "hardware", "preemption", "slurm", "submission"]
