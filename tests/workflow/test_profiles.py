@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+from logging import getLogger
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
+from snakemake_executor_plugin_slurm import Executor
 from snakemake_executor_plugin_slurm.submit_string import get_submit_command
+from yte import process_yaml
 
 from gandl.__main__ import main
 from gandl.commands.planning.jobs import Job, JobsError, jobs_of, local_rules
 
 SLURM = "profiles/slurm"
 CONFIG = Path("config/config.yaml")
+MODULE = """
+module gandl:
+    snakefile:
+        {snakefile!r}
+    config:
+        config
+
+
+use rule * from gandl as gandl_*
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -30,9 +45,9 @@ class Requested(dict[str, int | str]):
     __getattr__ = dict.__getitem__
 
 
-def on_gpu(folder: Path) -> Path:
+def on_gpu(folder: Path, project: Path = Path()) -> Path:
     """The default configuration on a GPU."""
-    text = CONFIG.read_text(encoding="utf-8")
+    text = (project / CONFIG).read_text(encoding="utf-8")
     assert text.count("\n  gpus: 0\n") == 1
     path = folder / "on_gpu.yaml"
     path.write_text(text.replace("\n  gpus: 0\n", "\n  gpus: 1\n"), encoding="utf-8")
@@ -76,19 +91,23 @@ def test_without_gpus_no_job_goes_to_the_partition_of_gpus() -> None:
     assert "gpu" not in {job.resources["slurm_partition"] for job in jobs}
 
 
-def test_the_lines_to_change_at_a_site_reach_every_job(repository: Path, tmp_path: Path) -> None:
+def at_a_site(repository: Path, folder: Path, **lines: str) -> str:
+    """The profile with some of the lines changed that a site changes."""
     text = (repository / SLURM / "profile.yaml").read_text(encoding="utf-8")
-    for line, changed in {
-        'partition: "" #': "partition: max #",
-        'account: "" #': "account: some-lab #",
-        'scratch: "" #': f"scratch: {tmp_path}/$GANDL_GPUS #",
-    }.items():
-        assert text.count(f"  {line}") == 1
-        text = text.replace(f"  {line}", f"  {changed}")
-    (tmp_path / "profile.yaml").write_text(text, encoding="utf-8")
-    for job in jobs_of(["figure_training", "--forceall"], CONFIG, profile=str(tmp_path)):
+    for name, value in lines.items():
+        text, found = re.subn(rf"^  {name}: \S+ #", f"  {name}: {value} #", text, flags=re.MULTILINE)
+        assert found == 1, name
+    (folder / "profile.yaml").write_text(text, encoding="utf-8")
+    return str(folder)
+
+
+def test_the_lines_to_change_at_a_site_reach_every_job(repository: Path, tmp_path: Path) -> None:
+    scratch = f"{tmp_path}/$GANDL_GPUS"
+    site = at_a_site(repository, tmp_path, partition="max", account="some-lab", qos="long", scratch=scratch)
+    for job in jobs_of(["figure_training", "--forceall"], CONFIG, profile=site):
         assert job.resources["slurm_partition"] == "max"
         assert job.resources["slurm_account"] == "some-lab"
+        assert job.resources["qos"] == "long"
         assert job.resources["tmpdir"] == f"{tmp_path}/0"
 
 
@@ -107,6 +126,61 @@ def test_a_training_on_several_machines_is_one_task_on_each_of_them(tmp_path: Pa
     line = get_submit_command(job, about).split()
     assert {"--nodes=2", "--ntasks=2", "--gpus-per-node=1", f"--cpus-per-task={training.threads}"} <= set(line)
     assert not [option for option in line if option.startswith("--ntasks-per-gpu")]
+
+
+def test_what_a_site_does_not_name_is_not_requested(jobs: list[Job]) -> None:
+    """The plugin would give an empty quality of service to `sbatch`, which refuses it."""
+    assert not any(job.resources.keys() & {"qos", "gpu_model", "slurm_account"} for job in jobs)
+
+
+def test_a_model_of_gpus_is_requested_by_the_jobs_that_request_gpus(repository: Path, tmp_path: Path) -> None:
+    site = at_a_site(repository, tmp_path, gpu_model="a100")
+    jobs = jobs_of(["figure_training", "--forceall"], on_gpu(tmp_path), profile=site)
+    assert (
+        {job.rule for job in jobs if job.resources.get("gpu_model")} == {job.rule for job in jobs if job.gpus} != set()
+    )
+    assert {job.resources.get("gpu_model") for job in jobs if job.gpus} == {"a100"}
+    without = jobs_of(["figure_training", "--forceall"], CONFIG, profile=site)
+    assert "training" in {job.rule for job in without}
+    assert not any(job.resources.get("gpu_model") for job in without)
+
+
+def test_as_a_module_its_rules_are_found_by_their_prefix(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Snakefile").write_text(MODULE.format(snakefile=str(repository / "Snakefile")), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    site = at_a_site(repository, tmp_path, rule_prefix="gandl_")
+    jobs = jobs_of(["gandl_figure_training", "--forceall"], on_gpu(tmp_path, repository), profile=site)
+    on = {job.rule for job in jobs if job.resources["slurm_partition"] == "gpu"}
+    assert on == {job.rule for job in jobs if job.gpus}
+    assert "gandl_training" in on
+
+
+def test_no_run_deletes_the_folders_of_another_ones_logs(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (waiting := tmp_path / "rule_images/a").mkdir(parents=True)
+    age = settings(repository, tmp_path, monkeypatch)["slurm-delete-logfiles-older-than"]
+    chosen = SimpleNamespace(delete_logfiles_older_than=age, keep_successful_logs=False)
+    run = SimpleNamespace(workflow=SimpleNamespace(executor_settings=chosen), logger=getLogger(), slurm_logdir=tmp_path)
+    Executor.clean_old_logs(run)
+    assert waiting.exists()
+
+
+def test_squeue_is_asked_only_where_slurm_remembers_a_job_from_one_look_to_the_next(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where MinJobAge is below three times the first interval, the plugin (2.8) asks sacct; the longest interval is 180 s."""
+    profile = settings(repository, tmp_path, monkeypatch)
+    assert 3 * profile["slurm-init-seconds-before-status-checks"] >= 180 + 1 / profile["max-status-checks-per-second"]
+
+
+def settings(repository: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What Snakemake reads out of the profile, where there is no Slurm."""
+    monkeypatch.setenv("PATH", str(folder))
+    with (repository / SLURM / "profile.yaml").open(encoding="utf-8") as file:
+        return process_yaml(file)
 
 
 def test_memory_and_time_grow_at_every_attempt_but_the_time_of_a_training(jobs: list[Job], tmp_path: Path) -> None:

@@ -1,72 +1,95 @@
 """Submission: `sbatch`, but patient. Takes a command line of sbatch, submits it, and waits where the cluster refuses for a while.
 
 Snakemake's plugin submits a refused job again at once, and gives up after as many attempts as a job may fail (`retries`): a few
-seconds without a controller, or a full queue, would end a run. `profiles/slurm` puts this before Slurm's own command
-(`wait_when_refused`).
+seconds without a controller, or a full queue, would end a run.
 """
 
 from __future__ import annotations
 
-import atexit
+import argparse
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-SBATCH = "GANDL_SBATCH"
-"""Environment variable: Slurm's own command."""
+from gandl.workflow.machines.slurm import SBATCH, SQUEUE, main_process_lives
+
 PATIENCE = 3600.0
-"""Seconds after which a refusal is final."""
+"""Seconds after which a refusal is final; one by a limit of jobs never is."""
 FIRST, LONGEST = 5.0, 60.0
 """Seconds before the second attempt, and at most between two."""
-PASSING = (
-    "Unable to contact slurm controller",
-    "Slurm controller not responding",
-    "Slurm backup controller in standby mode",
+UNSURE = (
     "Socket timed out on send/recv operation",
     "Zero Bytes were transmitted or received",
     "Unexpected message received",
+)
+"""What sbatch says where the answer was lost: the job may have been accepted."""
+PASSING = (
+    *UNSURE,
+    "Unable to contact slurm controller",
+    "Slurm controller not responding",
+    "Slurm backup controller in standby mode",
     "Resource temporarily unavailable",
     "Job creation temporarily disabled",
-    "not available now",  # a partition that is closed for maintenance
+    "not available now",  # a partition that is closed for maintenance, or for ever: sbatch says the same of both
     "Required partition not available",
-    "MaxSubmitJob",  # AssocMaxSubmitJobLimit, QOSMaxSubmitJobPerUserLimit: too many of yours in the queue
 )
-"""What sbatch says where the same submission may be accepted later."""
+"""What it says where the same submission may be accepted later."""
+LIMITS = ("MaxSubmitJob", "GrpSubmitJob")
+"""And where too many of your jobs, or of your group's, are in the queue: AssocMaxSubmitJobLimit, QOSGrpSubmitJobsLimit, ..."""
+IN_QUEUE = "--states=PENDING,CONFIGURING,RUNNING,SUSPENDED"
 LOG = Path("results/slurm_logs/refused.log")
 
 
-def wait_when_refused() -> None:
-    """Put this `sbatch` before Slurm's own in this process and its children; nothing where there is no Slurm."""
-    if SBATCH in os.environ or (own := shutil.which("sbatch")) is None:
-        return
-    folder = Path(tempfile.mkdtemp(prefix="gandl-sbatch-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    command = folder / "sbatch"
-    command.write_text(
-        f'#!/bin/sh\nexec "{sys.executable}" -m gandl.workflow.machines.submission "$@"\n', encoding="utf-8"
-    )
-    command.chmod(0o700)
-    os.environ |= {SBATCH: own, "PATH": os.pathsep.join([str(folder), os.environ["PATH"]])}
-
-
 def submit(words: list[str]) -> int:
-    """Run Slurm's sbatch until it accepts the job or refuses for good; gives its exit code, and prints what it printed last."""
-    deadline, pause = time.monotonic() + PATIENCE, FIRST
+    """Run Slurm's sbatch until it accepts the job or refuses for good; gives its exit code, and prints what it printed last.
+
+    Where an answer was lost, the job is looked for in the queue before it is submitted again: if it is there, that is its number.
+    """
+    since, pause, unsure = time.monotonic(), FIRST, False
     while True:
-        done = subprocess.run([os.environ[SBATCH], *words], capture_output=True, text=True, check=False)
-        passing = done.returncode and any(reason in done.stderr for reason in PASSING)
-        if not passing or time.monotonic() + pause > deadline:
+        done = (unsure and _queued(words)) or _run([os.environ[SBATCH], *words])
+        if not done.returncode or not any(reason in done.stderr for reason in (*PASSING, *LIMITS)):
             break
-        _note(f"refused, tried again in {pause:.0f} s: {done.stderr.strip()}")
-        time.sleep(pause)
+        unsure = unsure or any(reason in done.stderr for reason in UNSURE)
+        if any(reason in done.stderr for reason in LIMITS):
+            since = time.monotonic()
+        wait = LONGEST if unsure else pause  # a controller that answers late may also accept late
+        if time.monotonic() + wait - since > PATIENCE or not main_process_lives():
+            break
+        _note(f"refused, tried again in {wait:.0f} s: {done.stderr.strip()}")
+        time.sleep(wait)
         pause = min(2 * pause, LONGEST)
     sys.stdout.write(done.stdout)
     sys.stderr.write(done.stderr)
     return done.returncode
+
+
+def _queued(words: list[str]) -> subprocess.CompletedProcess[str] | None:
+    """The answer that was lost, if the same job (`--job-name`, `--comment`) is in the queue; or why the queue cannot be seen."""
+    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    options.add_argument("--job-name")
+    options.add_argument("--comment")
+    wanted, _ = options.parse_known_args(words)
+    if SQUEUE not in os.environ or not wanted.job_name or not wanted.comment:
+        return None
+    looked = _run([os.environ[SQUEUE], "--noheader", IN_QUEUE, f"--name={wanted.job_name}", "--format=%A|%k"])
+    if looked.returncode:
+        return looked
+    found = [number for number, _, comment in map(_parts, looked.stdout.splitlines()) if comment == wanted.comment]
+    if not found:
+        return None
+    _note(f"accepted all the same, as job {found[-1]}")
+    return subprocess.CompletedProcess([], 0, f"{found[-1]}\n", "")
+
+
+def _parts(line: str) -> tuple[str, str, str]:
+    return line.strip().partition("|")
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def _note(sentence: str) -> None:
