@@ -16,11 +16,12 @@ pytestmark = [
 ]
 
 JOB = """
-import os
+import os, sys
+from pathlib import Path
 from gandl.models.compute.device import choose_device, prepare
 from gandl.workflow.machines.gpus import own_gpus, visible_gpus
 import torch
-with own_gpus(1):
+with own_gpus(1, Path(sys.argv[1])):
     assert len(visible_gpus()) == 1
     device = choose_device(1)
     prepare(device)
@@ -35,8 +36,8 @@ def test_a_job_computes_on_the_gpu_that_it_took(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
     path = os.pathsep.join(filter(None, sys.path))
     subprocess.run(
-        [sys.executable, "-c", JOB],
+        [sys.executable, "-c", JOB, str(tmp_path / "locks")],
         check=True,
         timeout=300,
-        env={**environment, "TMPDIR": str(tmp_path), "PYTHONPATH": path},
+        env={**environment, "PYTHONPATH": path},
     )

@@ -49,7 +49,7 @@ from gandl.models.engine.worker import TrainingJob
 from gandl.workflow.machines.gpus import own_gpus
 from gandl.workflow.jobs import job
 
-with job(snakemake.log[0]), own_gpus(snakemake.resources.gpu):
+with job(snakemake.log[0]), own_gpus(snakemake.resources.gpu, Path("locks")):
     seed = int(snakemake.wildcards.seed)
     Path("times").mkdir(exist_ok=True)
     Path(f"times/{seed}").write_text(f"{time.time()} {os.environ['CUDA_VISIBLE_DEVICES']}")

@@ -7,22 +7,30 @@ import glob
 import hashlib
 import json
 import os
+import re
+import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+FORGOTTEN = 7 * 24 * 3600.0
+"""Seconds after which a temporary file that nobody writes to is deleted, where its process cannot be looked for."""
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Give a temporary path in the same folder; rename it to `path` when the block ends well, delete it otherwise.
 
-    What processes of this machine that were killed meanwhile left of the same file is deleted first.
+    What killed processes left of the same file is deleted first: those of this machine at once, those of others, which may see
+    the same folder, after a week.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _clean(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{_here()}.{os.getpid()}.partial")
     try:
         yield partial
         with partial.open("rb") as written:
@@ -33,11 +41,29 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def _clean(path: Path) -> None:
-    """Delete temporary files of `path` whose process is dead."""
+    """Delete temporary files of `path` whose process is dead, or runs elsewhere and has not written for long."""
     for partial in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
-        process = partial.name.removesuffix(".partial").rpartition(".")[2]
-        if partial.name == f".{path.name}.{process}.partial" and process.isdecimal() and not _lives(int(process)):
+        named = re.fullmatch(r"(?:([^.]+)\.)?([0-9]+)", partial.name[len(path.name) + 2 : -len(".partial")])
+        if named is None:
+            continue
+        here, process = named[1] == _here(), int(named[2])
+        if not _lives(process) if here else _is_forgotten(partial):
             partial.unlink(missing_ok=True)
+
+
+@cache
+def _here() -> str:
+    """Where a process number means something: this machine's name, and which of its sets of processes (containers have own)."""
+    host = re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname())
+    with suppress(OSError):  # Linux only
+        return f"{host}-{Path('/proc/self/ns/pid').stat().st_ino}"
+    return host
+
+
+def _is_forgotten(partial: Path) -> bool:
+    with suppress(FileNotFoundError):  # its process has just ended
+        return time.time() - partial.stat().st_mtime > FORGOTTEN
+    return False
 
 
 def _lives(process: int) -> bool:

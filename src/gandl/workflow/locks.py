@@ -32,13 +32,14 @@ def exclusive(path: Path, *, wait: bool = False, waiting: Callable[[str], None] 
 
     Parameters
     ----------
-    path : what is made; the lock file is `.<name>.lock` in its folder, removed at the end.
+    path : what is made; the lock file is `.<name>.lock` in its folder, removed at the end. A link in its place is not followed.
     wait : wait for another process that holds it, instead of refusing.
     waiting : called with one sentence before waiting.
 
     Raises
     ------
     LockedError : another process holds it, and `wait` is off; the message names that process.
+    OSError : the lock file cannot be opened, or is a link.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +57,7 @@ def exclusive(path: Path, *, wait: bool = False, waiting: Callable[[str], None] 
 
 def _acquire(lock: Path, path: Path, wait: bool, waiting: Callable[[str], None] | None) -> int:
     while True:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -80,6 +81,6 @@ def _acquire(lock: Path, path: Path, wait: bool, waiting: Callable[[str], None] 
 
 def _is_the_file_at(descriptor: int, lock: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(descriptor), lock.stat())
+        return os.path.samestat(os.fstat(descriptor), lock.lstat())
     except FileNotFoundError:
         return False

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from gandl.workflow.files import atomic
+from gandl.workflow import files
+from gandl.workflow.files import FORGOTTEN, atomic
 
 
 @pytest.fixture
@@ -56,13 +58,41 @@ def test_what_a_killed_process_left_of_the_file_is_deleted(tmp_path: Path) -> No
 
 
 def test_files_of_living_processes_and_of_other_names_stay(tmp_path: Path, dead: int) -> None:
+    here = files._here()
     kept = {
-        f".table.csv.{os.getppid()}.partial",
-        f".other.csv.{dead}.partial",
-        f".table.csv.gz.{dead}.partial",
+        f".table.csv.{here}.{os.getppid()}.partial",
+        f".other.csv.{here}.{dead}.partial",
+        f".table.csv.gz.{here}.{dead}.partial",
         ".table.csv.notes.partial",
     }
     for name in kept:
         (tmp_path / name).touch()
     write(tmp_path / "table.csv")
     assert {path.name for path in tmp_path.iterdir()} == kept | {"table.csv"}
+
+
+def test_another_machine_that_writes_the_same_file_keeps_what_it_has_written(
+    tmp_path: Path, dead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a file system that both see, a process of that machine has a number that no process has here."""
+    path = tmp_path / "table.csv"
+    with monkeypatch.context() as there:
+        there.setattr(files, "_here", lambda: "node-b")
+        there.setattr(os, "getpid", lambda: dead)
+        with atomic(path) as partial:
+            partial.write_text("of the other machine")
+            there.undo()
+            write(path)
+            assert partial.read_text() == "of the other machine"
+    assert path.read_text() == "of the other machine"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("place", ["node-b.", ""], ids=["of another machine", "without a machine's name"])
+def test_what_a_killed_process_left_elsewhere_is_deleted_after_a_week(tmp_path: Path, dead: int, place: str) -> None:
+    recent, old = (tmp_path / f".table.csv.{place}{process}.partial" for process in (dead, os.getpid()))
+    for partial, age in ((recent, FORGOTTEN - 3600), (old, FORGOTTEN + 3600)):
+        partial.touch()
+        os.utime(partial, (time.time() - age,) * 2)
+    write(tmp_path / "table.csv")
+    assert {path.name for path in tmp_path.iterdir()} == {recent.name, "table.csv"}

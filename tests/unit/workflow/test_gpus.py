@@ -6,13 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from fake_gpus import DIVIDED, listing, with_gpus, write_listing
-from gandl.workflow.machines.gpus import own_gpus, visible_gpus
+from gandl.workflow.machines import gpus
+from gandl.workflow.machines.gpus import LocksError, own_gpus, visible_gpus
 
 HOLD = """
 import logging, os, sys, time
@@ -20,8 +23,8 @@ from pathlib import Path
 from gandl.workflow.machines.gpus import own_gpus
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 name, count = sys.argv[1], int(sys.argv[2])
-with own_gpus(count):
-    Path(f"{name}.part").write_text(os.environ["CUDA_VISIBLE_DEVICES"])
+with own_gpus(count, Path("locks")):
+    Path(f"{name}.part").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "all"))
     Path(f"{name}.part").rename(f"{name}.seen")
     while not Path(f"{name}.end").exists():
         time.sleep(0.02)
@@ -147,6 +150,25 @@ def test_a_job_that_needs_both_gpus_holds_none_while_it_waits(jobs: Jobs) -> Non
     assert jobs.sees("both") == ["GPU-0", "GPU-1"]
 
 
+def test_a_job_that_requests_more_than_there_are_gets_those_there_alone(jobs: Jobs) -> None:
+    jobs.start("many", 3)
+    assert jobs.sees("many") == ["all"]
+    assert waits(jobs.start("other"))
+    assert waits(jobs.start("as many", 3))
+    jobs.release("many")
+    jobs.release("other")
+    jobs.release("as many")
+    assert jobs.sees("as many") == ["all"]
+    assert len(jobs.sees("other")) == 1
+
+
+def test_fewer_gpus_than_requested_that_a_cluster_chose_are_taken_as_given(jobs: Jobs) -> None:
+    """One node's share of a training on several."""
+    for name in ("one", "two"):
+        jobs.start(name, 4, CUDA_VISIBLE_DEVICES="0,1")
+    assert jobs.sees("one") == jobs.sees("two") == ["0", "1"]
+
+
 def test_a_killed_job_holds_no_gpu(jobs: Jobs) -> None:
     killed = jobs.start("killed", 2)
     jobs.sees("killed")
@@ -174,10 +196,83 @@ def test_without_a_gpu_nothing_is_chosen_and_the_environment_comes_back(
 ) -> None:
     write_listing(tmp_path, listing(1))
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    for count in (0, 2):  # none is needed; more than there are: what computes on them says so
-        with own_gpus(count, tmp_path / "locks"):
-            assert "CUDA_VISIBLE_DEVICES" not in os.environ
+    with own_gpus(0, tmp_path / "locks"):
+        assert "CUDA_VISIBLE_DEVICES" not in os.environ
     with own_gpus(1, tmp_path / "locks"):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-0"
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
     assert list((tmp_path / "locks").iterdir()) == []
+
+
+@pytest.fixture
+def one_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with one GPU, whose place for locks, where everybody may write, is this folder."""
+    write_listing(tmp_path / "bin", listing(1))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    place = tmp_path / "everybody"
+    place.mkdir()
+    place.chmod(0o1777)
+    monkeypatch.setattr(gpus, "PLACE", place)
+    return place
+
+
+def test_locks_are_in_one_place_that_is_their_users_whatever_tmpdir_says(
+    one_gpu: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = os.umask(0)
+    try:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        with own_gpus(1):
+            (folder,) = one_gpu.iterdir()
+            assert (folder.name, folder.stat().st_mode & 0o777) == (f"gandl-gpus-{os.geteuid()}", 0o700)
+            assert [path.name for path in folder.iterdir()] == [".GPU-0.lock"]
+    finally:
+        os.umask(before)
+
+
+def _everybodys(folder: Path, target: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o777)
+
+
+def _link(folder: Path, target: Path) -> None:
+    folder.symlink_to(target)
+
+
+def _file(folder: Path, target: Path) -> None:
+    folder.touch()
+
+
+def _anothers(folder: Path, target: Path) -> None:
+    folder.mkdir()
+    os.chown(folder, 12345, -1)
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        _everybodys,
+        _link,
+        _file,
+        pytest.param(_anothers, marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")),
+    ],
+)
+def test_a_place_for_locks_that_others_can_write_to_is_refused(
+    one_gpu: Path, tmp_path: Path, plant: Callable[[Path, Path], None]
+) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    plant(one_gpu / f"gandl-gpus-{os.geteuid()}", target)
+    with pytest.raises(LocksError, match=r"^\S+, where locks .* nobody else can write to: remove it"), own_gpus(1):
+        pass
+    assert list(target.iterdir()) == []
+
+
+def test_a_link_in_the_place_of_a_lock_leaves_its_target_as_it_was(one_gpu: Path, tmp_path: Path) -> None:
+    kept, folder = tmp_path / "kept.txt", one_gpu / f"gandl-gpus-{os.geteuid()}"
+    kept.write_text("kept")
+    folder.mkdir(mode=0o700)
+    (folder / ".GPU-0.lock").symlink_to(kept)
+    with pytest.raises(OSError, match=r"\.GPU-0\.lock"), own_gpus(1):
+        pass
+    assert kept.read_text() == "kept"

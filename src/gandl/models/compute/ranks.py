@@ -7,6 +7,7 @@ makes the same steps, up to the order of summation.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +16,12 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.distributed_c10d import _get_default_store
 
 PATIENCE = timedelta(minutes=30)
 """How long a rank waits for the others: the first may look at the probe meanwhile, or compile."""
+POLL = 0.2
+"""Seconds between looks whether the first rank has come."""
 
 
 class PartsError(ValueError):
@@ -78,6 +82,23 @@ class Ranks:
         columns = torch.arange(n).reshape(size, n // size)
         mine = columns[:, self.rank * share // size : (self.rank + 1) * share // size]
         return [block.reshape(-1) for block in mine.split(part // size, dim=1)]
+
+    def follow_first(self, place: str) -> None:
+        """Wait until the first rank is at this place of the program, for as long as that takes; it waits for nobody.
+
+        In an exchange, the others would fail after `PATIENCE`. A signal is heard while they wait.
+
+        Parameters
+        ----------
+        place : its name, another one at every call.
+        """
+        if self.size == 1:
+            return
+        store = _get_default_store()  # by which the ranks were connected
+        if self.rank == 0:
+            store.set(place, "reached")
+        while not store.check([place]):
+            time.sleep(POLL)
 
     def average_(self, tensors: Sequence[Tensor]) -> None:
         """Replace tensors of one kind by their mean over ranks, in one exchange."""

@@ -126,6 +126,7 @@ def train(
         with stop.at_once():
             if ranks.writes:
                 held.enter_context(_alone(kept.folder, weights))
+            ranks.follow_first("alone")
             scale = measure_scale(opened, settings.resolution, settings.intensity)
             by_class = labels.of_site if labels is not None and learned.by_class(settings) else None
             sampler = CropSampler(opened, settings.resolution, settings.crop, shown, by_class)

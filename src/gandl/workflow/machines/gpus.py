@@ -1,8 +1,8 @@
 """GPUs of this machine: takes how many a job requests, makes those that no other job uses the only ones that it sees.
 
 Snakemake counts GPUs (`profiles/default`), but gives no job one of its own: without more, all compute on the first. A job here
-holds a lock for each GPU that it computes on, in a folder of this machine; jobs of other runs wait for it, too. Where a cluster
-has chosen the GPUs of a job, there is nothing to choose.
+holds a lock for each GPU that it computes on, in a folder of this machine and user; jobs of other runs wait for it, too. Where a
+cluster has chosen the GPUs of a job, there is nothing to choose.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import logging
 import os
 import random
 import re
+import stat
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -23,11 +23,17 @@ from gandl.workflow.locks import LockedError, exclusive
 from gandl.workflow.words import counted
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+PLACE = Path("/tmp")
+"""Where the folder of the locks is: one for all runs and jobs of the machine, whatever their TMPDIR."""
 PATIENCE = 60.0
 """Seconds that NVIDIA's program may take to list the GPUs."""
 POLL = (1.0, 3.0)
 """Seconds between looks for a free GPU; of random length, so that two jobs that need several do not keep each other waiting."""
 logger = logging.getLogger(__name__)
+
+
+class LocksError(RuntimeError):
+    """The folder of the locks cannot be trusted; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -82,31 +88,50 @@ def _listed() -> list[str]:
 def own_gpus(count: int, folder: Path | None = None) -> Iterator[None]:
     """Let this process, and those that it starts, see so many GPUs that no other job uses, for the length of the block.
 
-    It must begin before CUDA is used. Waits until as many are free. Where as few are visible as requested because
-    CUDA_VISIBLE_DEVICES names them (a cluster, or a person, has chosen them), and where there are fewer, nothing is done.
+    It must begin before CUDA is used. Waits until as many are free; where there are fewer, until all of them are. Where
+    CUDA_VISIBLE_DEVICES names no more than requested (a cluster, or a person, has chosen them), nothing is done.
 
     Parameters
     ----------
     count : of GPUs; 0: none is needed.
-    folder : of the locks; None: one of this user among the machine's temporary files.
+    folder : of the locks; None: one of this user in `PLACE`.
+
+    Raises
+    ------
+    LocksError : somebody else can write to that folder.
     """
     gpus = visible_gpus() if count else []
-    if not count or len(gpus) < count or (VISIBLE in os.environ and len(gpus) == count):
+    if not gpus or (VISIBLE in os.environ and len(gpus) <= count):
         yield
         return
-    place = folder or Path(tempfile.gettempdir()) / f"gandl-gpus-{os.getuid()}"
+    place = _own(folder or PLACE / f"gandl-gpus-{os.geteuid()}")
     before = os.environ.get(VISIBLE)
     with ExitStack() as held:
-        taken = _take(gpus, count, place, held)
-        os.environ[VISIBLE] = ",".join(gpu.visible for gpu in taken)
-        logger.info("computing on %s", os.environ[VISIBLE])
+        taken = _take(gpus, min(count, len(gpus)), place, held)
+        names = ",".join(gpu.visible for gpu in taken)
+        if count <= len(gpus):  # else all are taken, and other nodes of the job have others
+            os.environ[VISIBLE] = names
+        logger.info("computing on %s", names)
         try:
             yield
         finally:
             if before is None:
-                del os.environ[VISIBLE]
+                os.environ.pop(VISIBLE, None)
             else:
                 os.environ[VISIBLE] = before
+
+
+def _own(folder: Path) -> Path:
+    """A folder that only this user can write to; made if it is missing. Its parent may be everybody's."""
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise LocksError(
+            f"{folder}, where locks of this machine's GPUs are, must be a folder of yours that nobody else can write to: remove "
+            "it (or have its owner do so), and run again"
+        )
+    return folder
 
 
 def _take(gpus: Sequence[Gpu], count: int, folder: Path, held: ExitStack) -> list[Gpu]:
