@@ -16,12 +16,14 @@ from pathlib import Path
 from gandl.config import Config, Dataset
 from gandl.config.files import read_config
 from gandl.images.screens.packing import Raw, Target, pack_store_of
+from gandl.source.catalogue import file_of
 from gandl.source.simulator.plan import files_of_simulation
 from gandl.source.simulator.rxrx1 import write_rxrx1
 from gandl.source.simulator.rxrx19a import write_rxrx19a
 from gandl.source.sites import write_sites_of
 from gandl.source.stores import stores_of_run
 
+CATALOGUE = Path("resources/datasets.csv")
 WRITERS = {Dataset.RXRX19A: write_rxrx19a, Dataset.RXRX1: write_rxrx1}
 
 
@@ -67,7 +69,7 @@ def _pack(store: str, *, config: Config, dataset: Dataset, out: Path, mirror: Pa
     pack_store_of(
         dataset.value,
         store,
-        Raw(archive=mirror / str(files_of_simulation(dataset).images), directory=None, mirror=str(mirror)),
+        Raw(address=str(file_of(dataset, "images", CATALOGUE).url), mirror=str(mirror)),
         out / "source" / dataset.value / "sites.parquet",
         Target(folder / f"{store}.zarr", folder / f"{store}.parquet", folder / f"{store}.manifest.json"),
         resolutions=config.images.resolutions[dataset],

@@ -196,12 +196,17 @@ def test_anndata_holds_metadata_features_and_origin(tried: Path) -> None:
     assert (notes["run"], notes["featurizer"]) == ("tiny", "gandl_blocks")
 
 
-def test_the_validator_of_ro_crates_finds_nothing_to_require_of_a_run(python: Path, finished: Project) -> None:
+def test_the_validator_of_ro_crates_finds_nothing_to_require_of_a_run(
+    python: Path, finished: Project, tmp_path: Path
+) -> None:
     known = subprocess.run([python, "-c", "import rocrate, rocrate_validator"], capture_output=True, check=False)
     if known.returncode:
         pytest.skip("envs/interop.lock has no roc-validator")
     helper = Path(__file__).parents[1] / "helpers/crate_validator.py"
-    crate = finished.folder / "results/tiny"
+    crate = (
+        tmp_path / "crate"
+    )  # the validator (0.13) finds no file below a folder whose name has spaces, or letters beyond ASCII
+    crate.symlink_to(finished.folder / "results/tiny")
     done = subprocess.run([python, helper, crate], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip() == ""

@@ -46,7 +46,7 @@ def test_a_second_run_finds_nothing_to_do(simulated: Project) -> None:
 
 def test_the_plan_knows_how_large_models_and_checkpoints_become(simulated: Project) -> None:
     checkpoint, weights = model_sizes(read_config(simulated.folder / "config/tiny.yaml"))
-    folder = simulated.folder / "results/tiny/models/gandl/seed_1"
+    folder = simulated.folder / "results/tiny/models/gandl"
     sizes = {path.stat().st_size for path in folder.rglob("*.safetensors")}
     assert sizes
     assert all(weights < size < 1.2 * weights for size in sizes), "and a header"

@@ -27,7 +27,8 @@ def slow(empty: Project, mirror: Path, tmp_path_factory: pytest.TempPathFactory,
 
 
 def make(project: Project, *, wait: int) -> tuple[int, str]:
-    options = ["--cores", "2", "--latency-wait", str(wait), "--configfile", "config/tiny.yaml"]
+    # one job at a time: a script that ends puts away what another one has made meanwhile, too
+    options = ["--cores", "1", "--latency-wait", str(wait), "--configfile", "config/tiny.yaml"]
     options += ["--default-resources", "tmpdir='scratch'"]
     done = project.snakemake(TARGET, *options, "--config", f"mirror={project.mirror}", path=SLOW_MACHINE)
     return done.returncode, done.stdout + done.stderr
