@@ -20,7 +20,7 @@ rule simulate_rxrx19a:
         "<benchmarks>/source/simulate_rxrx19a.jsonl"
     conda:
         "../envs/cpu.yaml"
-    threads: 2
+    threads: cfg.compute.threads
     resources:
         mem=growing("3GB"),
         runtime=growing("2h"),

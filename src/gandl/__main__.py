@@ -76,7 +76,13 @@ def finish_lines(config: Config) -> list[str]:
     folder = Path("results") / config.run
     summary = folder / "report" / "summary.txt"
     found = summary.read_text(encoding="utf-8").splitlines() if summary.exists() else ["The run is not finished yet."]
-    pages = (folder / "report" / "audit.html", report_path(config).with_suffix(".html"), report_path(config))
+    report = folder / "report"
+    pages = (
+        report / "audit.html",
+        report / "explorer.html",
+        report_path(config).with_suffix(".html"),
+        report_path(config),
+    )
     files = [path for path in pages if path.exists()]
     figures = [f"figures, with the data they draw: {folder / 'figures'}/"] if (folder / "figures").exists() else []
     return [*found, "", *(f"open {path}" for path in files), *figures]

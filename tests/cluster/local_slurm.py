@@ -1,8 +1,8 @@
 """A real Slurm on this machine alone, of Debian's packages: a controller, accounting, four nodes with a CPU, and one with
 two stand-ins for GPUs. Everything lies below one folder and listens on the loopback only; nothing needs systemd.
 
-`python tests/cluster/local_slurm.py FOLDER` starts one to try things on, and stops it at Ctrl-C; instead of a folder, `packages`
-names the packages that it needs, and `check` says why none can be started here, if that is so.
+`python tests/cluster/local_slurm.py FOLDER` starts one to try things on, and stops it at Ctrl-C or SIGTERM; instead of a folder,
+`packages` names the packages that it needs, and `check` says why none can be started here, if that is so.
 """
 
 from __future__ import annotations
@@ -336,7 +336,12 @@ def _free_ports(*names: str) -> Mapping[str, int]:
 
 
 def main(folder: Path) -> None:
-    """Start a cluster, print how a shell reaches it, and stop it at Ctrl-C."""
+    """Start a cluster, print how a shell reaches it, and stop it at Ctrl-C or SIGTERM."""
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # a script that starts it in the background lets it ignore the first one
+        signal.signal(number, signal.default_int_handler)
     with LocalSlurm(folder) as slurm:
         print(slurm.command("sinfo"))
         for name in ("PATH", "SLURM_CONF"):

@@ -23,7 +23,8 @@ class ComputeSettings(Section):
         "on a Slurm cluster only.",
     )
     threads: PositiveInt = Field(
-        2, description="CPU threads of a training or packing job, and, shared by as many stores, of embedding jobs."
+        2,
+        description="CPU threads of a training or packing job; embedding jobs, one per store, divide them among themselves.",
     )
     training_memory: str = Field("3GB", pattern=r"^[1-9]\d*[MG]B$", description="Memory of a training job.")
     training_runtime: str = Field("12h", pattern=r"^[1-9]\d*[mhd]$", description="Time limit of a training job.")

@@ -95,9 +95,14 @@ def hours_of(config: Config, name: FeaturizerName, benchmarks: Path = TRAINING_B
     hours = work / speed / 3600
     return (
         hours,
-        f"{NOT_MEASURED}; by its {work:.1e} operations ~{f'{hours:,.0f}' if hours >= 10 else f'{hours:.2g}'}{each} on an A100, "
+        f"{NOT_MEASURED}; by its {work:.1e} operations {_about(hours)}{each} on an A100, "
         f"assumed to sustain {speed / 1e12:g} TFLOP/s",
     )
+
+
+def _about(hours: float) -> str:
+    """~44, ~0.3, < 0.01."""
+    return f"~{hours:,.0f}" if hours >= 10 else f"~{hours:.2g}" if hours >= 0.01 else "< 0.01"
 
 
 def gpu_lines(config: Config, jobs: Sequence[Job], sources: Sequence[Path]) -> list[str]:

@@ -58,7 +58,7 @@ def submit(words: list[str]) -> int:
         wait = LONGEST if unsure else pause  # a controller that answers late may also accept late
         if time.monotonic() + wait - since > PATIENCE or not main_process_lives():
             break
-        _note(f"refused, tried again in {wait:.0f} s: {done.stderr.strip()}")
+        _note(f"{_job_of(words).comment or 'a job'} is refused, tried again in {wait:.0f} s: {done.stderr.strip()}")
         time.sleep(wait)
         pause = min(2 * pause, LONGEST)
     sys.stdout.write(done.stdout)
@@ -68,10 +68,7 @@ def submit(words: list[str]) -> int:
 
 def _queued(words: list[str]) -> subprocess.CompletedProcess[str] | None:
     """The answer that was lost, if the same job (`--job-name`, `--comment`) is in the queue; or why the queue cannot be seen."""
-    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    options.add_argument("--job-name")
-    options.add_argument("--comment")
-    wanted, _ = options.parse_known_args(words)
+    wanted = _job_of(words)
     if SQUEUE not in os.environ or not wanted.job_name or not wanted.comment:
         return None
     looked = _run([os.environ[SQUEUE], "--noheader", IN_QUEUE, f"--name={wanted.job_name}", "--format=%A|%k"])
@@ -82,6 +79,14 @@ def _queued(words: list[str]) -> subprocess.CompletedProcess[str] | None:
         return None
     _note(f"accepted all the same, as job {found[-1]}")
     return subprocess.CompletedProcess([], 0, f"{found[-1]}\n", "")
+
+
+def _job_of(words: list[str]) -> argparse.Namespace:
+    """Its name in Slurm, and its comment: rule and wildcards."""
+    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    options.add_argument("--job-name")
+    options.add_argument("--comment")
+    return options.parse_known_args(words)[0]
 
 
 def _parts(line: str) -> tuple[str, str, str]:
