@@ -74,9 +74,9 @@ def report_path(config: Config) -> Path:
 def finish_lines(config: Config) -> list[str]:
     """What a run found, as its audit wrote it, and which files to open."""
     folder = Path("results") / config.run
-    summary = folder / "report" / "summary.txt"
-    found = summary.read_text(encoding="utf-8").splitlines() if summary.exists() else ["The run is not finished yet."]
     report = folder / "report"
+    summary = report / "summary.txt"
+    found = summary.read_text(encoding="utf-8").splitlines() if summary.exists() else ["The run is not finished yet."]
     pages = (
         report / "audit.html",
         report / "explorer.html",

@@ -47,7 +47,7 @@ def _clean(path: Path) -> None:
         if named is None:
             continue
         here, process = named[1] == _here(), int(named[2])
-        if not _lives(process) if here else _is_forgotten(partial):
+        if not lives(process) if here else _is_forgotten(partial):
             partial.unlink(missing_ok=True)
 
 
@@ -66,7 +66,8 @@ def _is_forgotten(partial: Path) -> bool:
     return False
 
 
-def _lives(process: int) -> bool:
+def lives(process: int) -> bool:
+    """Whether this machine has a process of this number."""
     try:
         os.kill(process, 0)  # signal 0 tests whether it exists, and does nothing to it
     except (ProcessLookupError, OverflowError):

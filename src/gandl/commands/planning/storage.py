@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gandl.commands.planning.jobs import Needs
-from gandl.commands.planning.sizes import size_in_words
+from gandl.commands.planning.sizes import channels_of, size_in_words
 from gandl.config import Config, Dataset, FeaturizerName
 from gandl.source.screens.published import CHANNELS, PUBLISHED
 from gandl.source.stores import stores_of_run
@@ -38,8 +38,7 @@ def dim_of(name: str, config: Config) -> int | None:
     if chosen in (FeaturizerName.IMAGENET_CONCATENATED, FeaturizerName.IMAGENET_UNTRAINED):
         from gandl.models.networks.imagenet.pretrained import dim_of as dim_of_network
 
-        seen = [one for one in CHANNELS.get(config.source.screen, ()) if one not in config.embeddings.drop_channels]
-        return len(seen) * dim_of_network(config.embeddings.imagenet.network) if seen else None
+        return channels_of(config, config.source.screen) * dim_of_network(config.embeddings.imagenet.network) or None
     return None
 
 
@@ -143,10 +142,9 @@ def model_sizes(config: Config) -> tuple[float, float]:
 
     from gandl.models.networks.gan import new_networks
 
-    screen = config.source.screen
-    if screen not in CHANNELS:
+    channels = channels_of(config, config.source.screen)
+    if not channels:
         return 0.0, 0.0
-    channels = len([one for one in CHANNELS[screen] if one not in config.embeddings.drop_channels])
     with torch.device("meta"):
         networks = new_networks(config.training, channels, 0)
     generator, discriminator = (sum(one.numel() for one in network.parameters()) for network in networks)

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
 
 from gandl.commands.planning.jobs import TRAININGS, Job
+from gandl.commands.planning.sizes import channels_of
 from gandl.config import Config, FeaturizerName, Precision, RecipeSettings
-from gandl.source.screens.published import CHANNELS
 from gandl.workflow.words import counted
 
 TRAINING_BENCHMARKS = Path("benchmarks/results/training.csv")
@@ -84,9 +84,9 @@ def hours_of(config: Config, name: FeaturizerName, benchmarks: Path = TRAINING_B
     if name is FeaturizerName.GANDL and (measured := _measured(config, benchmarks)):
         return measured
     screen = config.source.datasets[-1] if name is FeaturizerName.DENSENET161_ARCFACE else config.source.screen
-    if screen not in CHANNELS:
+    channels = channels_of(config, screen)
+    if not channels:
         return None, NOT_MEASURED
-    channels = len([one for one in CHANNELS[screen] if one not in config.embeddings.drop_channels])
     from gandl.models.objectives.kinds import objective_of
 
     speed = SUSTAINED.get(recipe.engine.precision, OTHERWISE)

@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from gandl.workflow.files import lives
+
 SBATCH, SQUEUE = "GANDL_SBATCH", "GANDL_SQUEUE"
 """Environment variables: Slurm's own commands."""
 MAIN = "GANDL_MAIN_PROCESS"
@@ -46,8 +48,4 @@ def stand_before_slurm() -> None:
 
 def main_process_lives() -> bool:
     """Whether the process that put our commands there still runs; True where none did."""
-    try:
-        os.kill(int(os.environ.get(MAIN, os.getpid())), 0)
-    except ProcessLookupError:
-        return False
-    return True
+    return lives(int(os.environ.get(MAIN, os.getpid())))

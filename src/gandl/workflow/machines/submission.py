@@ -50,10 +50,10 @@ def submit(words: list[str]) -> int:
     since, pause, unsure = time.monotonic(), FIRST, False
     while True:
         done = (unsure and _queued(words)) or _run([os.environ[SBATCH], *words])
-        if not done.returncode or not any(reason in done.stderr for reason in (*PASSING, *LIMITS)):
+        if not done.returncode or not _says(done, (*PASSING, *LIMITS)):
             break
-        unsure = unsure or any(reason in done.stderr for reason in UNSURE)
-        if any(reason in done.stderr for reason in LIMITS):
+        unsure = unsure or _says(done, UNSURE)
+        if _says(done, LIMITS):
             since = time.monotonic()
         wait = LONGEST if unsure else pause  # a controller that answers late may also accept late
         if time.monotonic() + wait - since > PATIENCE or not main_process_lives():
@@ -64,6 +64,11 @@ def submit(words: list[str]) -> int:
     sys.stdout.write(done.stdout)
     sys.stderr.write(done.stderr)
     return done.returncode
+
+
+def _says(done: subprocess.CompletedProcess[str], reasons: tuple[str, ...]) -> bool:
+    """Whether one of these reasons is what it was refused for."""
+    return any(reason in done.stderr for reason in reasons)
 
 
 def _queued(words: list[str]) -> subprocess.CompletedProcess[str] | None:
