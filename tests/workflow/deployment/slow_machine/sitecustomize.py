@@ -24,10 +24,16 @@ for hidden, shown in zip(sys.argv[2::2], sys.argv[3::2]):
 """
 
 
-def hide(folder: Path, stash: Path) -> None:
-    """Put away what was made in the folder since this process started, and leave a process that brings it back."""
-    files = [path for path in folder.rglob("*") if path.is_file() and "logs" not in path.parts]
-    made = sorted((path.stat().st_mtime, path) for path in files if path.stat().st_mtime >= STARTED - 0.1)
+def times(folder: Path) -> dict[Path, float]:
+    """When each file of the folder was written."""
+    return {path: path.stat().st_mtime for path in folder.rglob("*") if path.is_file() and "logs" not in path.parts}
+
+
+def hide(folder: Path, stash: Path, before: dict[Path, float]) -> None:
+    """Put away what was made in the folder since it was as `before`, and leave a process that brings it back."""
+    now = times(folder)
+    # of another job's files some may come back only now, dated back; and Snakemake dates those that it has seen just before
+    made = sorted((at, path) for path, at in now.items() if before.get(path) != at and at >= STARTED - 0.1)
     moves = []
     for number, (_, path) in enumerate(made):
         hidden = stash / f"{os.getpid()}-{number}"
@@ -46,4 +52,5 @@ def hide(folder: Path, stash: Path) -> None:
 
 
 if any("/.snakemake/scripts/" in word for word in sys.orig_argv) and "SLOW_FOLDER" in os.environ:
-    atexit.register(hide, Path(os.environ["SLOW_FOLDER"]), Path(os.environ["SLOW_STASH"]))
+    slow_folder = Path(os.environ["SLOW_FOLDER"])
+    atexit.register(hide, slow_folder, Path(os.environ["SLOW_STASH"]), times(slow_folder))
