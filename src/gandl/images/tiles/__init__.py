@@ -1,3 +1,3 @@
-"""tiles: a view of image stores as square tiles of one channel. Takes manifests and sites, makes the table of tiles, and reads them."""
+"""tiles: a view of image stores as square tiles of one channel; the table of places, and their pixels."""
 
 __all__ = ["reader", "table"]

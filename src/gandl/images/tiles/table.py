@@ -1,7 +1,8 @@
 """The table of tiles: takes image stores and the sites table, cuts every image into a grid, and decides which wells are held out.
 
-No pixel is copied: a tile is a place in a store (`gandl.images.tiles.reader` reads it). The paper cuts images of 256 px into 4 x 4
-tiles of 64 px (Dmitrenko et al. 2022, section 3) and holds tiles out; here whole wells are, since tiles of a well share its cells.
+No pixel is copied: a tile is a place in a store (`gandl.images.tiles.reader` reads it). The paper cuts images of 256 px into
+4 x 4 tiles of 64 px (Dmitrenko et al. 2022, section 3) and holds tiles out; here whole wells are, since tiles of a well share its
+cells.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ def test_images_smaller_than_a_tile_are_refused(screen: TiledScreen, tmp_path: P
 def test_a_screen_without_two_wells_of_a_label_is_refused(tmp_path: Path) -> None:
     screen = tiled_screen(tmp_path, treatments=("MTX", "PEM"), wells=3)
     with pytest.raises(
-        TilesError, match="the screen has 0 wells with the label control; .* at least two negative controls"
+        TilesError, match=r"the screen has 0 wells with the label control; .* at least two negative controls"
     ):
         cut(screen, tmp_path)
     sites = pd.read_parquet(screen.sites)
@@ -163,5 +163,5 @@ def test_a_site_that_the_table_lacks_and_a_store_that_was_not_given_are_named(
         TileReader(screen.manifests, tiles, SIDE, RESOLUTION)
     fewer = tmp_path / "fewer.parquet"
     pd.read_parquet(screen.sites).iloc[1:].to_parquet(fewer)
-    with pytest.raises(TilesError, match="HT29 holds the site HT29_0, which .*fewer.parquet does not name"):
+    with pytest.raises(TilesError, match=r"HT29 holds the site HT29_0, which .*fewer\.parquet does not name"):
         write_tiles(screen.manifests, fewer, tmp_path / "t.parquet", SETTINGS, RESOLUTION)
