@@ -11,8 +11,8 @@ min_version("9.20")
 
 
 include: "rules/common.smk"
-include: "rules/inputs.smk"
 include: "rules/comparing.smk"
+include: "rules/inputs.smk"
 include: "rules/drawing.smk"
 include: "rules/source.smk"
 include: "rules/images.smk"

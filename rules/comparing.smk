@@ -5,16 +5,16 @@ import re
 from gandl.config import Beyond, Switch
 from gandl.config.comparison_terms import parts_of
 
-COMPARED = cfg.comparison is not None
+COMPARING = cfg.comparison is not None
 TASKS = ("similarity", "drug_control", "clusters")
-SETUPS = cfg.comparison.setups if COMPARED else []
+SETUPS = cfg.comparison.setups if COMPARING else []
 SETUPS_TRAINED = [
     name for name in SETUPS if name not in (Beyond.UNTRAINED, Beyond.INTENSITIES)
 ]
-SWITCHES = sorted(cfg.comparison.switches) if COMPARED else []
+SWITCHES = sorted(cfg.comparison.switches) if COMPARING else []
 PAIRS = (
     settings(cfg.comparison, include={"similar", "opposite"})
-    if COMPARED
+    if COMPARING
     else {"similar": [], "opposite": None}
 )
 OF_SETUP = "{setup}.seed_{seed}"
@@ -24,12 +24,12 @@ TILES = f"<results>/images/comparison/{SCREEN}.tiles.parquet"
 
 def of_comparison(key):
     """One section of the comparison as plain values."""
-    return settings(getattr(cfg.comparison, key)) if COMPARED else {}
+    return settings(getattr(cfg.comparison, key)) if COMPARING else {}
 
 
 def of_tasks(*keys):
     """Some settings of its tasks."""
-    return settings(cfg.comparison.tasks, include=set(keys)) if COMPARED else {}
+    return settings(cfg.comparison.tasks, include=set(keys)) if COMPARING else {}
 
 
 def switched(name):

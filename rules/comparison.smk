@@ -204,6 +204,6 @@ use rule comparison_setup as comparison_table with:
         **calls("gandl.evaluation.comparison.table.write_table"),
         settings=of_tasks("bootstrap", "confidence"),
         setups=SETUPS,
-        seeds=cfg.comparison.seeds if COMPARED else [],
+        seeds=cfg.comparison.seeds if COMPARING else [],
         seed=cfg.seed,
         switches=SWITCHES,
