@@ -12,6 +12,17 @@ def official(dataset, file):
     return str(file_of(dataset, file, CATALOGUE).path)
 
 
+def simulation(wildcards):
+    """The settings of the simulator."""
+    return settings(cfg.source).get("simulation")
+
+
+def simulation_of_rxrx(wildcards):
+    """The same without the sizes of another screen, which do not change RxRx19a and RxRx1."""
+    found = simulation(wildcards)
+    return found and {**found, "cell_lines": None}
+
+
 def entry_of(wildcards):
     """What decides a download: address, official size and checksum (a simulated file has neither)."""
     entry = download_at(f"{wildcards.host}/{wildcards.path}", CATALOGUE)
@@ -42,9 +53,13 @@ def tables_of(dataset):
     return []
 
 
+IN_FOLDERS = (Dataset.PLATES, Dataset.CLASS_FOLDERS)
+"""Screens whose images are a lab's own files."""
+
+
 def raw_sites(wildcards):
     """What the sites table of a screen is made from."""
-    if wildcards.dataset in (Dataset.BBBC013, Dataset.PLATES):
+    if wildcards.dataset in (Dataset.BBBC013, *IN_FOLDERS):
         return tables_of(wildcards.dataset)
     metadata = f"<downloads>/{official(wildcards.dataset, 'metadata')}"
     variants = [home.file("resources/compound_variants.csv")]
@@ -61,15 +76,17 @@ def source_settings(wildcards):
 
 def folder_of_images(wildcards):
     """The names of a lab's images, if sites are named by files in a folder: Snakemake does not track folders."""
+    if wildcards.dataset == Dataset.CLASS_FOLDERS:
+        return state_of_classes(cfg.source.class_folders)
     plates = wildcards.dataset == Dataset.PLATES
     return state_of_folder(cfg.source.plates) if plates else None
 
 
 def source_code(wildcards):
     """The code of a screen's source."""
-    own = wildcards.dataset == Dataset.PLATES
+    own = wildcards.dataset in IN_FOLDERS
     return code_version(
-        "gandl.source.plates.sites"
+        f"gandl.source.{wildcards.dataset}.sites"
         if own
         else f"gandl.source.screens.{wildcards.dataset}"
     )
@@ -102,6 +119,8 @@ def directory_of(wildcards):
 
 def files_of(wildcards):
     """The state of a lab's own images of one plate, which Snakemake does not track one by one."""
+    if wildcards.dataset == Dataset.CLASS_FOLDERS:
+        return states_of_class_stores(cfg.source.class_folders).get(wildcards.store)
     if wildcards.dataset != Dataset.PLATES:
         return None
     return states_of_stores(cfg.source.plates).get(wildcards.store)
@@ -109,7 +128,7 @@ def files_of(wildcards):
 
 def address_of(wildcards):
     """The address of an image archive that is read by its members, or beside which the single images are; else none."""
-    published = wildcards.dataset in (Dataset.RXRX19A, Dataset.RXRX1)
+    published = wildcards.dataset in SIMULATED
     return file_of(wildcards.dataset, "images", CATALOGUE).url if published else None
 
 
@@ -127,8 +146,12 @@ def packing(wildcards):
 
 def packing_code(wildcards):
     """The code that decodes and packs a screen's images."""
-    rxrx = wildcards.dataset in (Dataset.RXRX19A, Dataset.RXRX1)
-    return code_version(f"gandl.images.screens.{'rxrx' if rxrx else wildcards.dataset}")
+    if wildcards.dataset in SIMULATED:
+        return code_version("gandl.images.screens.rxrx")
+    own = wildcards.dataset in IN_FOLDERS
+    return code_version(
+        f"gandl.images.screens.{'plates' if own else wildcards.dataset}"
+    )
 
 
 def plates_of_export(wildcards):
@@ -310,7 +333,7 @@ def downloaded():
     for dataset in DATASETS:
         if dataset == Dataset.BBBC013:
             files.append(official(dataset, "images"))
-        elif dataset != Dataset.PLATES:
+        elif dataset not in IN_FOLDERS:
             files.append(official(dataset, "metadata"))
             if FeaturizerName.RELEASED.value in FEATURIZERS:
                 files.append(official(dataset, "embeddings"))
