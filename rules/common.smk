@@ -44,8 +44,7 @@ from gandl.report.made.sections import of_paper, section_of
 from gandl.source.catalogue import download_at, downloads_of, file_of
 from gandl.source.schemes import WHOLE as LEFT_OUT_WHOLE, Question
 from gandl.source.remote.copies import state_of_copy
-from gandl.source.class_folders.state import state_of_classes, states_of_class_stores
-from gandl.source.plates.state import state_of_folder, states_of_stores
+from gandl.source.own_files import OWN_FILES, state_of_names, state_of_store
 from gandl.source.plates.stores import files_of_tables
 from gandl.source.stores import stores_of_run, training_stores
 

@@ -12,14 +12,9 @@ def official(dataset, file):
     return str(file_of(dataset, file, CATALOGUE).path)
 
 
-def simulation(wildcards):
-    """The settings of the simulator."""
-    return settings(cfg.source).get("simulation")
-
-
 def simulation_of_rxrx(wildcards):
-    """The same without the sizes of another screen, which do not change RxRx19a and RxRx1."""
-    found = simulation(wildcards)
+    """The settings of the simulator, without the sizes of another screen, which do not change RxRx19a and RxRx1."""
+    found = settings(cfg.source).get("simulation")
     return found and {**found, "cell_lines": None}
 
 
@@ -53,13 +48,9 @@ def tables_of(dataset):
     return []
 
 
-IN_FOLDERS = (Dataset.PLATES, Dataset.CLASS_FOLDERS)
-"""Screens whose images are a lab's own files."""
-
-
 def raw_sites(wildcards):
     """What the sites table of a screen is made from."""
-    if wildcards.dataset in (Dataset.BBBC013, *IN_FOLDERS):
+    if wildcards.dataset in (Dataset.BBBC013, *OWN_FILES):
         return tables_of(wildcards.dataset)
     metadata = f"<downloads>/{official(wildcards.dataset, 'metadata')}"
     variants = [home.file("resources/compound_variants.csv")]
@@ -76,19 +67,14 @@ def source_settings(wildcards):
 
 def folder_of_images(wildcards):
     """The names of a lab's images, if sites are named by files in a folder: Snakemake does not track folders."""
-    if wildcards.dataset == Dataset.CLASS_FOLDERS:
-        return state_of_classes(cfg.source.class_folders)
-    plates = wildcards.dataset == Dataset.PLATES
-    return state_of_folder(cfg.source.plates) if plates else None
+    return state_of_names(cfg.source, wildcards.dataset)
 
 
 def source_code(wildcards):
     """The code of a screen's source."""
-    own = wildcards.dataset in IN_FOLDERS
+    own, dataset = wildcards.dataset in OWN_FILES, wildcards.dataset
     return code_version(
-        f"gandl.source.{wildcards.dataset}.sites"
-        if own
-        else f"gandl.source.screens.{wildcards.dataset}"
+        f"gandl.source.{dataset}.sites" if own else f"gandl.source.screens.{dataset}"
     )
 
 
@@ -117,15 +103,6 @@ def directory_of(wildcards):
     return [f"<downloads>/{official(wildcards.dataset, 'images')}.members.parquet"]
 
 
-def files_of(wildcards):
-    """The state of a lab's own images of one plate, which Snakemake does not track one by one."""
-    if wildcards.dataset == Dataset.CLASS_FOLDERS:
-        return states_of_class_stores(cfg.source.class_folders).get(wildcards.store)
-    if wildcards.dataset != Dataset.PLATES:
-        return None
-    return states_of_stores(cfg.source.plates).get(wildcards.store)
-
-
 def address_of(wildcards):
     """The address of an image archive that is read by its members, or beside which the single images are; else none."""
     published = wildcards.dataset in SIMULATED
@@ -140,18 +117,15 @@ def packing(wildcards):
         "resolutions": cfg.images.resolutions[Dataset(wildcards.dataset)],
         "images": settings(cfg.images, exclude=transport),
         "source": settings(section, include={*IMAGE_KEYS, *PIXEL_KEYS}),
-        "files": files_of(wildcards),
+        "files": state_of_store(cfg.source, wildcards.dataset, wildcards.store),
     }
 
 
 def packing_code(wildcards):
     """The code that decodes and packs a screen's images."""
-    if wildcards.dataset in SIMULATED:
-        return code_version("gandl.images.screens.rxrx")
-    own = wildcards.dataset in IN_FOLDERS
-    return code_version(
-        f"gandl.images.screens.{'plates' if own else wildcards.dataset}"
-    )
+    packers = dict.fromkeys(SIMULATED, "rxrx") | dict.fromkeys(OWN_FILES, "plates")
+    packer = packers.get(wildcards.dataset, wildcards.dataset)
+    return code_version(f"gandl.images.screens.{packer}")
 
 
 def plates_of_export(wildcards):
@@ -333,7 +307,7 @@ def downloaded():
     for dataset in DATASETS:
         if dataset == Dataset.BBBC013:
             files.append(official(dataset, "images"))
-        elif dataset not in IN_FOLDERS:
+        elif dataset not in OWN_FILES:
             files.append(official(dataset, "metadata"))
             if FeaturizerName.RELEASED.value in FEATURIZERS:
                 files.append(official(dataset, "embeddings"))

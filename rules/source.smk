@@ -59,7 +59,7 @@ use rule simulate_rxrx19a as simulate_cell_lines with:
         "<benchmarks>/source/simulate_cell_lines.jsonl"
     params:
         dataset="cell_lines",
-        settings=simulation,
+        settings=settings(cfg.source).get("simulation"),
         code=code_version("gandl.source.simulator.cell_lines"),
 
 
