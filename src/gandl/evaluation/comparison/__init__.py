@@ -1,0 +1,19 @@
+"""The tasks of the comparison of representation learning (Dmitrenko et al. 2022): codes of tiles -> numbers, tables, ranks."""
+
+__all__ = [
+    "answers",
+    "clusters",
+    "codes",
+    "distances",
+    "drug_control",
+    "heads",
+    "intervals",
+    "numbers",
+    "partitions",
+    "similarity",
+    "spread",
+    "stability",
+    "switches",
+    "table",
+    "terms",
+]
