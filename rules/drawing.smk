@@ -4,7 +4,7 @@ WORD = "simulated" if cfg.simulated else ""
 
 
 CHOSEN = cfg.figures.featurizer.value
-DRAWN = CHOSEN if CHOSEN in FEATURIZERS else FEATURIZERS[0]
+DRAWN = CHOSEN if CHOSEN in FEATURIZERS else next(iter(FEATURIZERS), "")
 
 
 OF_PAPER = (
@@ -170,11 +170,12 @@ RXRX19A = SCREEN == Dataset.RXRX19A
 ALL_COUNTERPARTS = [BASELINE, CONV_AE, TRAINED_BY_FOLD]
 COUNTERPARTS = [name for name in ALL_COUNTERPARTS if name in FEATURIZERS]
 PRESET = "config/config.yaml"
+FEATURIZED = f"embeddings.featurizers ({PRESET})"
 FIGURES = {
-    "figure_1": (True, ""),
-    "figure_samples": (True, ""),
-    "figure_training": (True, ""),
-    "figure_s_training": (True, ""),
+    "figure_1": (bool(FEATURIZERS), FEATURIZED),
+    "figure_samples": (bool(FEATURIZERS), FEATURIZED),
+    "figure_training": (bool(FEATURIZERS), FEATURIZED),
+    "figure_s_training": (bool(FEATURIZERS), FEATURIZED),
     "figure_s_reconstructions": (
         CONV_AE in FEATURIZERS,
         f"conv_ae among embeddings.featurizers ({PRESET})",
@@ -237,7 +238,7 @@ FIGURES = {
         requested("cell_type") and bool(of_run(PREPRINT_MATRICES)),
         f"RxRx1, the question cell_type, and {' or '.join(PREPRINT_MATRICES)} among embeddings.featurizers ({PRESET})",
     ),
-    "preprint_figure_7": (RXRX19A, f"RxRx19a ({PRESET})"),
+    "preprint_figure_7": (RXRX19A and bool(FEATURIZERS), f"RxRx19a ({PRESET})"),
     "table_featurizers": (requested("controls"), f"the question controls ({PRESET})"),
     "table_treatments": (
         requested("treatments"),

@@ -282,6 +282,7 @@ NUMBERS = [
     *answers("cell_type", GLOBAL, EXPORTED),
     *answers("calibration", METHOD),
     *SCORE_CURVES,
+    *collect("<results>/evaluation/comparison/{setup}.parquet", setup=SETUPS),
 ]
 
 
