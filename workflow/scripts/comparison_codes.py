@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gandl.config.comparison_terms import Switch
-from gandl.config.representations import RepresentationSettings
+from gandl.config.comparison_terms import Beyond
+from gandl.config.representations import UnsupervisedSettings
 from gandl.embeddings.comparison.codes import write_codes
-from gandl.images.store_reader import store_path
 from gandl.models.compute.device import choose_device
-from gandl.models.crops.tiles import open_tiles
+from gandl.models.crops.tiles import read_tiles
 from gandl.workflow.jobs import job
 from gandl.workflow.machines.gpus import own_gpus
 
@@ -17,18 +16,19 @@ if TYPE_CHECKING:
 
 gpus = int(snakemake.resources.get("gpu", 0))
 with job(snakemake.log[0]), own_gpus(gpus):
+    setup = snakemake.wildcards.setup
     weights = snakemake.input.get("weights")
-    recipe = snakemake.params.get("recipe")
+    recipe = UnsupervisedSettings.model_validate(snakemake.params.settings) if setup == Beyond.UNTRAINED else None
     tiles = Path(snakemake.input.tiles)
-    reader, table = open_tiles(tiles, [store_path(Path(manifest)) for manifest in snakemake.input.manifests])
+    manifests = [Path(manifest) for manifest in snakemake.input.manifests]
+    reader, table = read_tiles(tiles, manifests, snakemake.params.side, snakemake.params.resolution)
     write_codes(
-        snakemake.wildcards.setup,
+        setup,
         reader,
         table,
-        Path(snakemake.output.codes),
+        Path(snakemake.output.output),
         weights=Path(weights) if weights else None,
-        recipe=None if recipe is None else RepresentationSettings.model_validate(recipe),
-        switches=frozenset(Switch(name) for name in snakemake.params.get("switches", [])),
+        recipe=recipe,
         seed=int(snakemake.wildcards.seed),
         source=str(tiles),
         device=choose_device(gpus),

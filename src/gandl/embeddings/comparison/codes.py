@@ -1,7 +1,7 @@
 """Codes of tiles: takes a setup of the comparison, its weights and the tiles, makes a table of one vector per tile.
 
-Trained setups embed by the flattened linear output of their encoder, GAN-DL by its discriminator's layer before the logit; the floors
-need no weights: an encoder as its training starts, and plain intensities. A vector depends on its tile alone.
+Trained setups embed by the flattened linear output of their encoder, GAN-DL by its discriminator's layer before the logit;
+the floors need no weights: an encoder as its training starts, and plain intensities. A vector depends on its tile alone.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from gandl.config.comparison_terms import Beyond, Switch, parts_of
-from gandl.config.representations import RepresentationRecipe, RepresentationSettings
+from gandl.config.comparison_terms import Beyond, parts_of
+from gandl.config.representations import RepresentationRecipe
 from gandl.embeddings.errors import EmbeddingError
 from gandl.embeddings.metadata import FEATURE_NAMES, FeatureWriter
 from gandl.models.compute.device import CPU
@@ -27,11 +27,9 @@ from gandl.models.networks.comparison.trained import TrainedRepresentation, Trai
 from gandl.models.networks.gan import TrainedGan
 from gandl.models.networks.site_features import site_features, site_vectors
 from gandl.models.networks.weights import load
-from gandl.tables import Column, Schema
+from gandl.tables import CODES
 from gandl.workflow.progress import Progress
 
-CODES = Schema("codes of tiles", (Column("tile", "integer"),), key=("tile",), feature_prefix="feature_")
-"""tile, feature_0 ... feature_{d-1} (float32)."""
 PERCENTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)
 PER_PASS = 64
 """Tiles of every pass of a network, the last one filled up."""
@@ -50,8 +48,7 @@ def write_codes(
     output: Path,
     *,
     weights: Path | None = None,
-    recipe: RepresentationSettings | None = None,
-    switches: frozenset[Switch] = frozenset(),
+    recipe: RepresentationRecipe | None = None,
     seed: int = 0,
     source: str = "the table of tiles",
     device: torch.device = CPU,
@@ -62,9 +59,9 @@ def write_codes(
     ----------
     setup : as `gandl.config.comparison_terms.setups` names them.
     reader, table : the tiles.
-    output : parquet, schema `CODES`; its metadata hold `feature_names` (JSON) and `setup`.
+    output : parquet, schema `gandl.tables.CODES`; its metadata hold `feature_names` (JSON) and `setup`.
     weights : of a setup that was trained.
-    recipe, switches, seed : of the encoder of `untrained`, which sees tiles on the intensity scale that a training would measure.
+    recipe, seed : of the encoder of `untrained`, which sees tiles on the intensity scale that a training would measure.
     source : of the table, for messages.
 
     Raises
@@ -73,7 +70,7 @@ def write_codes(
     gandl.models.networks.weights.WeightsError : the weights cannot be read.
     gandl.models.networks.site_features.SiteError : the tiles are smaller than what the network takes.
     """
-    embed, names = _embedder(setup, reader, table, weights, recipe, switches, seed, source, device)
+    embed, names = _embedder(setup, reader, table, weights, recipe, seed, source, device)
     tiles = table.loc[table["label"].notna(), "tile"].to_numpy(np.int64)
     if not len(tiles):
         raise EmbeddingError(f"{source} has no tile with a label: there is nothing to embed")
@@ -105,7 +102,7 @@ def codes_of(
 
 
 def intensities(images: npt.NDArray[np.unsignedinteger]) -> Vectors:
-    """Mean, deviation and percentiles (`PERCENTILES`) of the pixels of tiles (n, c, y, x), as shares of the largest value: (n, 11)."""
+    """Mean, deviation and `PERCENTILES` of the pixels of tiles (n, c, y, x), as shares of the largest value: (n, 11)."""
     most = float(np.iinfo(images.dtype).max)
     pixels = images.reshape(len(images), -1).astype(np.float64) / most
     found = [pixels.mean(axis=1), pixels.std(axis=1), *np.percentile(pixels, PERCENTILES, axis=1)]
@@ -122,8 +119,7 @@ def _embedder(
     reader: Tiles,
     table: pd.DataFrame,
     weights: Path | None,
-    recipe: RepresentationSettings | None,
-    switches: frozenset[Switch],
+    recipe: RepresentationRecipe | None,
     seed: int,
     source: str,
     device: torch.device,
@@ -134,12 +130,12 @@ def _embedder(
         return intensities, ["mean", "deviation", *(f"percentile_{share}" for share in PERCENTILES)]
     if parts is Beyond.UNTRAINED:
         if recipe is None:
-            raise EmbeddingError(f"the setup {setup} needs the recipe that its encoder is made from, and none was given")
-        _, settings = recipe.of(setup, switches)
-        assert isinstance(settings, RepresentationRecipe)
+            raise EmbeddingError(
+                f"the setup {setup} needs the recipe that its encoder is made from, and none was given"
+            )
         store = TileStore(reader, table, source=source)
-        scale = measure_scale([store], settings.resolution, settings.intensity)  # type: ignore[list-item]
-        return _of_encoder(untrained(settings, scale, seed), device)
+        scale = measure_scale([store], recipe.resolution, recipe.intensity)  # type: ignore[list-item]
+        return _of_encoder(untrained(recipe, scale, seed), device)
     if weights is None:
         raise EmbeddingError(f"the setup {setup} needs the weights of its training, and none were given")
     if parts is Beyond.GANDL:
@@ -147,7 +143,9 @@ def _embedder(
     model = load(Path(weights), TrainedRepresentation)
     expected = parts.value if isinstance(parts, Beyond) else parts[0].value
     if model.objective != expected:
-        raise EmbeddingError(f"{weights} holds a model of {model.objective}, but the setup {setup} needs one of {expected}")
+        raise EmbeddingError(
+            f"{weights} holds a model of {model.objective}, but the setup {setup} needs one of {expected}"
+        )
     return _of_encoder(model, device)
 
 
