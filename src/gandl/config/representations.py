@@ -108,7 +108,9 @@ class RepresentationRecipe(RecipeSettings):
     width_key: ClassVar[str] = "network.hidden"
 
     network: TileNetworkSettings = Field(default_factory=TileNetworkSettings, description="Shape of the networks.")
-    resolution: PositiveInt = Field(64, description="Stored resolution (px); of tiles, their side.")
+    resolution: PositiveInt = Field(
+        128, description="Stored resolution (px) of the images that tiles are cut from (embeddings.resolutions)."
+    )
     intensity: Intensity = Field(
         Intensity.STORE,
         description="What the networks see: one scale for all tiles (`store`), or each tile standardised by itself (`site`).",
@@ -234,13 +236,16 @@ class RepresentationSettings(RepresentationRecipe):
                 self.of(setup)  # what does not fit one of them is said when the configuration is read
         return self
 
-    def of(self, setup: str, switches: frozenset[Switch] = frozenset()) -> tuple[str, RecipeSettings]:
+    def of(
+        self, setup: str, switches: frozenset[Switch] = frozenset(), resolution: int | None = None
+    ) -> tuple[str, RecipeSettings]:
         """The objective that learns a setup, and its settings.
 
         Parameters
         ----------
         setup : as `gandl.config.comparison_terms.setups` names them; of `untrained` the settings that its encoder is made from.
         switches : defects to reproduce; those that no training depends on are left out, so that they train nothing anew.
+        resolution : stored size (px) of the images that tiles are cut from; by default the recipe's own.
 
         Raises
         ------
@@ -249,8 +254,9 @@ class RepresentationSettings(RepresentationRecipe):
         parts = parts_of(setup)
         if parts is Beyond.INTENSITIES:
             raise ValueError(f"the setup {setup} has no network, and so no recipe")
+        resolution = resolution or self.resolution
         if parts is Beyond.GANDL:
-            return "gan", self._of_gandl()
+            return "gan", self._of_gandl(resolution)
         if isinstance(parts, Beyond):
             objective = Beyond.DINO.value if parts is Beyond.DINO else Paradigm.UNSUPERVISED.value
             own = {"augment": parts is Beyond.DINO, "multi_crop": parts is Beyond.DINO}
@@ -260,19 +266,23 @@ class RepresentationSettings(RepresentationRecipe):
         shared = self.model_dump(include=set(kind.model_fields) - DETERMINED)
         rate = self.learning_rates.get(objective, self.learning_rate)
         chosen = [switch for switch in OF_MODELS if switch in switches]
-        settings = kind.model_validate({**shared, **own, "learning_rate": rate, "switches": chosen})
+        settings = kind.model_validate(
+            {**shared, **own, "resolution": resolution, "learning_rate": rate, "switches": chosen}
+        )
         if parts is Beyond.DINO:
             equal = self.images * PASSES_OF_BYOL // PASSES_OF_DINO
             settings = settings.changed(images=self.dino.images or equal)
         return objective, settings
 
-    def _of_gandl(self) -> TrainingSettings:
+    def _of_gandl(self, resolution: int) -> TrainingSettings:
         own = self.gandl
-        shared = {"resolution", "intensity", "seed", "checkpoint_images", "roll_backs", "looks", "live_csv"}
+        shared = {"intensity", "seed", "checkpoint_images", "roll_backs", "looks", "live_csv"}
         return TrainingSettings.model_validate(
             {
                 **self.model_dump(include=shared),
                 **own.model_dump(exclude={"images"}),
+                "network": {**own.network.model_dump(), "crop": self.crop},
+                "resolution": resolution,
                 "images": own.images or self.images,
                 "engine": {"precision": self.engine.precision},
                 "probe": False,

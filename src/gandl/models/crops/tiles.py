@@ -14,12 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from gandl.images.store_reader import ImageStore, store_path
+from gandl.images.tiles.reader import TileReader
 from gandl.models.crops.chances import Positions
 from gandl.models.crops.crop_sampler import CropError
 from gandl.models.crops.supervision import Supervision, SupervisionError
+from gandl.tables import TILES, read_table
+from gandl.tables.comparison import TRAIN, VALIDATION
 from gandl.workflow.words import counted
 
-TRAIN, VALIDATION = "train", "validation"
 GREY = "tile"
 """Name of the channel of tiles that are cut from several."""
 FEWEST = 2
@@ -27,7 +30,7 @@ FEWEST = 2
 
 
 class Tiles(Protocol):
-    """What reads tiles: `gandl.images.tiles.reader.TileReader`."""
+    """What reads tiles: `gandl.images.tiles.reader.TileReader`, or a substitute."""
 
     side: int
     dtype: np.dtype[Any]
@@ -36,7 +39,7 @@ class Tiles(Protocol):
         """Number of tiles of the table."""
         ...
 
-    def read(self, tiles: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.unsignedinteger]:
+    def read(self, tiles: npt.NDArray[np.int64]) -> npt.NDArray[np.unsignedinteger]:
         """Tiles by their numbers: (n, 1, side, side) as stored."""
         ...
 
@@ -47,8 +50,7 @@ class TileStore:
     Parameters
     ----------
     reader : of the tiles of the table.
-    table : a row per tile (`tile`, `site_id`, `store_id`, `well_id`, `plate_id`, `control`, `channel`, `top`, `left`, `label`,
-        `part`).
+    table : a row per tile (`gandl.tables.TILES`).
     digests : of the pixels of each site, by `store_id` and `site_id`; where there are none, contents are told apart by place
         alone.
     source : of the table, for messages.
@@ -144,6 +146,38 @@ class TileStore:
                 "one tile"
             )
         return found
+
+
+def read_tiles(path: Path, manifests: Sequence[Path], side: int, resolution: int) -> tuple[TileReader, pd.DataFrame]:
+    """A table of tiles and what reads them.
+
+    Parameters
+    ----------
+    path : parquet, schema `gandl.tables.TILES`. manifests : of the image stores that they lie in.
+    side : of a tile (px). resolution : stored size of the images that they were cut from.
+
+    Raises
+    ------
+    gandl.tables.TableError, gandl.images.store_reader.StoreError : table or stores cannot be read, or do not fit.
+    """
+    table = read_table(Path(path), TILES)
+    return TileReader(manifests, table, side, resolution), table
+
+
+def open_tiles(path: Path, manifests: Sequence[Path], side: int, resolution: int) -> TileStore:
+    """The tiles that a training may see, as a store; parameters and errors are those of `read_tiles`.
+
+    Raises
+    ------
+    CropError : no tile is in the part `train`.
+    """
+    reader, table = read_tiles(path, manifests, side, resolution)
+    stores = [ImageStore(store_path(Path(manifest))) for manifest in manifests]
+    indices = pd.concat([store.index[["site_id", "sha256"]].assign(store_id=store.store_id) for store in stores])
+    digests = indices.set_index(["store_id", "site_id"])["sha256"]
+    return TileStore(
+        reader, table, digests=digests, source=str(path), pixel_size_um=stores[0].pixel_size_at(resolution)
+    )
 
 
 def shown_of(store: TileStore, crop: int, section: str, supervised: bool) -> Supervision | None:

@@ -119,11 +119,7 @@ def train(
     if tiles is not None:
         supervision = shown_of(tiles, settings.crop, settings.section, objective_of(objective).supervised)
     learned = _learned(objective, settings, supervision)
-    opened: list[ImageStore] = []
-    if tiles is None:
-        opened = open_stores(stores, settings.resolution, settings.crop, settings.section, channels)
-    else:
-        opened = [tiles]  # type: ignore[list-item] # read in the same way
+    opened = _open(stores, settings, channels, tiles)
     labels = None if supervision is None else supervision.of(opened)
     shown, held_out = _parts(opened, settings, labels, tiles)
     looked_at_by = probe_id if probe is not None or probe_id else None
@@ -162,6 +158,15 @@ def train(
         if looks is not None:
             with stop.at_once():
                 _write(loop, looks, seen, curve, samples, weights)
+
+
+def _open(
+    stores: Sequence[Path], settings: RecipeSettings, channels: Sequence[str] | None, tiles: TileStore | None
+) -> list[ImageStore]:
+    """Where images are read: the stores, or the tiles, which are read in the same way."""
+    if tiles is not None:
+        return [tiles]  # type: ignore[list-item]
+    return open_stores(stores, settings.resolution, settings.crop, settings.section, channels)
 
 
 def _parts(
