@@ -21,6 +21,7 @@ SEEDS = cfg.comparison.seeds if COMPARING else []
 VEHICLE = cfg.comparison.vehicle if COMPARING else ""
 SHOWN_LINES = cfg.comparison.shown_cell_types if COMPARING else []
 TASK_CONFIDENCE = cfg.comparison.tasks.confidence if COMPARING else 0.95
+TILE_SIDE = cfg.comparison.tiles.side if COMPARING else 0
 OF_SETUP = "{setup}.seed_{seed}"
 SETUP = "<results>/models/comparison/{setup}/seed_{seed}"
 TILES = f"<results>/images/comparison/{SCREEN}.tiles.parquet"

@@ -92,6 +92,8 @@ rule comparison_codes:
         runtime=growing(cfg.compute.store_runtime),
     params:
         settings=settings_of_codes,
+        side=TILE_SIDE,
+        resolution=cfg.embeddings.resolutions[cfg.source.screen],
         code=code_version("gandl.embeddings.comparison.codes"),
     script:
         "../workflow/scripts/comparison_codes.py"
@@ -121,7 +123,6 @@ rule comparison_similarity:
         similar=PAIRS["similar"],
         opposite=PAIRS["opposite"],
         seed=cfg.seed,
-        switches=SWITCHES,
     script:
         "../workflow/scripts/comparison.py"
 
