@@ -1,4 +1,4 @@
-"""Screens whose images are a lab's own files (plates, folders of classes): what the Snakefile, which does not track them, compares.
+"""Screens whose images are a lab's own files (plates, folders of classes): what the Snakefile, which follows none, compares.
 
 Nothing heavier than pydantic is imported.
 """

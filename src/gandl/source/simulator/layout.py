@@ -162,9 +162,7 @@ def positions(n: int, grid: Grid) -> list[Position]:
     """
     height, width = grid.last_row - grid.first_row + 1, grid.last_column - grid.first_column + 1
     if n > height * width:
-        raise LayoutError(
-            f"{n:,} wells do not fit a plate of {height * width:,}; request fewer compounds or siRNAs"
-        )
+        raise LayoutError(f"{n:,} wells do not fit a plate of {height * width:,}; request fewer compounds or siRNAs")
     rows = min(height, max(ceil(sqrt(n * 2 / 3)), ceil(n / width)))
     columns = ceil(n / rows)
     found = []

@@ -15,7 +15,9 @@ from PIL import Image
 from scipy import ndimage
 from sklearn.metrics import roc_auc_score
 
-from gandl.config import CellLinesSettings, CellLinesSimulation, Dataset, SimulationSettings
+from gandl.config import CellLinesSettings, CellLinesSimulation, Dataset, ImagesSettings, SimulationSettings
+from gandl.images.screens.packing import Raw, Target, pack_store_of
+from gandl.images.store_reader import ImageStore
 from gandl.source.screens import cell_lines as reader
 from gandl.source.screens.published import member_keys
 from gandl.source.simulator import cell_lines
@@ -167,6 +169,31 @@ class TestFormat:
         ]
         assert names == keys
         assert (image.format, image.mode, image.size) == ("PNG", "L", (64, 64))
+
+    def test_its_images_are_packed_as_those_of_the_real_screens_are(
+        self, mirror: Path, sites: pd.DataFrame, tmp_path: Path
+    ) -> None:
+        target = Target(tmp_path / "SF539.zarr", tmp_path / "SF539.parquet", tmp_path / "SF539.manifest.json")
+        location = files_of_simulation(Dataset.CELL_LINES).images
+        pack_store_of(
+            "cell_lines",
+            "SF539",
+            Raw(address=f"https://{location}", mirror=str(mirror)),
+            mirror / "sites.parquet",
+            target,
+            resolutions=[64],
+            source={"images_from": "archive", "image_px": 64, "pixel_size_um": 1.0},
+            settings=ImagesSettings(resolutions={Dataset.CELL_LINES: [64]}),
+            code="code",
+        )
+        store = ImageStore(target.store)
+        assert store.site_ids == sites.loc[sites["store_id"] == "SF539", "site_id"].tolist()
+        assert (store.channels, store.pixel_size_um) == (["grey"], 1.0)
+        row = sites[sites["store_id"] == "SF539"].iloc[5]
+        (key,) = member_keys(Dataset.CELL_LINES, row["experiment"], row["plate"], row["well"], row["site"])
+        with ZipFile(mirror / location) as archive:
+            image = Image.open(io.BytesIO(archive.read(f"cell-lines/images/{key}")))
+        np.testing.assert_array_equal(store.sites([5])[0, 0], np.asarray(image))
 
     def test_the_same_seed_gives_the_same_bytes_and_another_one_others(self, mirror: Path, tmp_path: Path) -> None:
         one = settings(lines=1, plates=1, vehicle_wells=1, drug_wells=1, image_px=64)
