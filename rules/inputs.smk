@@ -321,8 +321,8 @@ def own_rules():
 
 
 def codes_of_rules(wildcards):
-    """Hash of the code behind every rule, by rule; where screens have code of their own, by screen."""
-    return codes(own_rules(), DATASETS)
+    """Hash of the code behind every rule, by rule; where screens or setups have code of their own, by these."""
+    return codes(own_rules(), {"dataset": DATASETS, "setup": SETUPS_TRAINED})
 
 
 def purposes_of_rules(wildcards):
