@@ -42,16 +42,20 @@ def switched(name):
     return Switch(name) in SWITCHES
 
 
+def learned(setup):
+    """The objective that learns a setup, and its settings."""
+    resolution = cfg.embeddings.resolutions[cfg.source.screen]
+    return cfg.comparison.recipe.of(setup, cfg.comparison.switches, resolution)
+
+
 def objective_of_setup(wildcards):
     """The objective that learns a setup."""
-    return cfg.comparison.recipe.of(wildcards.setup, cfg.comparison.switches)[0]
+    return learned(wildcards.setup)[0]
 
 
 def recipe_of_setup(wildcards):
     """The settings of that objective."""
-    return settings(
-        cfg.comparison.recipe.of(wildcards.setup, cfg.comparison.switches)[1]
-    )
+    return settings(learned(wildcards.setup)[1])
 
 
 def code_of_setup(wildcards):
@@ -101,7 +105,7 @@ def tasks_of_setup(wildcards):
 def trained_files(kind):
     """The benchmarks, or the training curves, of all trainings of the comparison."""
     pattern = {
-        "benchmark": "<benchmarks>/models/comparison_{setup}_seed_{seed}.jsonl",
+        "benchmark": f"<benchmarks>/models/comparison/{OF_SETUP}.jsonl",
         "curve": f"{SETUP}/curve.parquet",
     }[kind]
     return [

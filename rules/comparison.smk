@@ -51,9 +51,9 @@ rule comparison_training:
         animation=f"{SETUP}/samples.gif",
         interpolation=f"{SETUP}/interpolation.png",
     log:
-        "<logs>/models/comparison_{setup}_seed_{seed}.log",
+        f"<logs>/models/comparison/{OF_SETUP}.log",
     benchmark:
-        "<benchmarks>/models/comparison_{setup}_seed_{seed}.jsonl"
+        f"<benchmarks>/models/comparison/{OF_SETUP}.jsonl"
     wildcard_constraints:
         setup="|".join(map(re.escape, SETUPS_TRAINED)) or "none",
     conda:

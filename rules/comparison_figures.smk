@@ -159,7 +159,7 @@ use rule figure_samples as comparison_figure_7 with:
     input:
         where_drawn("comparison_figure_7"),
         style=STYLE,
-        points=CLUSTERED,
+        points=next(iter(CLUSTERED), []),
         tiles=TILES,
         manifests=manifests_of(SCREEN),
     output:
