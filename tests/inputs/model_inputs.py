@@ -77,11 +77,10 @@ OF_REPRESENTATIONS = {
     "learning_rate": 0.001,
     "held_out": 0.3,
     "augment": True,
-    "multi_crop": True,
 }
 REPRESENTATIONS: dict[str, RepresentationRecipe] = {
     "unsupervised": UnsupervisedSettings(**OF_REPRESENTATIONS),
-    "weakly_supervised": WeaklySupervisedSettings(**OF_REPRESENTATIONS),
+    "weakly_supervised": WeaklySupervisedSettings(**OF_REPRESENTATIONS, multi_crop=True),
     "regularized": RegularizedSettings(**OF_REPRESENTATIONS),
     "self_supervised": SelfSupervisedSettings(
         **OF_REPRESENTATIONS, byol=ByolSettings(projection=6, hidden=12, norm_group=4)

@@ -28,11 +28,6 @@ class TileNetworkSettings(Section):
         64, description="Side (px) of the tiles that the encoder takes; the code holds 8 (crop / 4)^2 numbers."
     )
     hidden: PositiveInt = Field(256, description="Width of the classifier's hidden layer.")
-    he_weights: bool = Field(
-        True,
-        description="Initial weights keep the variance from layer to layer (He et al. 2015); false: PyTorch's smaller ones, as "
-        "in the paper.",
-    )
 
 
 class TileAugmentationSettings(Section):
@@ -100,8 +95,12 @@ class GandlOnTilesSettings(Section):
 class RepresentationRecipe(RecipeSettings):
     """What all objectives of the comparison have in common.
 
-    On synthetic tiles whose classes differ by the size of their spots, PyTorch's initial weights and [0, 1] pixels leave the
-    classifier at chance for 8,000 tiles at any of the learning rates tried; `network.he_weights` and `standardize` mend that.
+    What the classifier needs to learn anything of some thousand tiles was measured on synthetic ones (cells whose radius a drug
+    raises from 4.5 to 5.5 px; 512 held-out tiles, learning rate 0.001). Pixels of [0, 1] and batches of 32: accuracy 0.54 after
+    2,048 tiles, 0.68 after 4,096; standardised, 0.60 and 0.73; standardised in batches of 16, 0.65 after 1,536, 0.73 after 3,072,
+    0.84 after 6,144 tiles. So steps are scarce: where few tiles are shown, batches are small and rates are not
+    those of the paper, whose 256 and 1e-4 are for 50 times 770,000 tiles. Initial weights that keep a signal's variance (He et al. 2015) were
+    later, with 0.50, 0.67 and 0.73, and are not used.
     """
 
     section: ClassVar[str] = "comparison.recipe"

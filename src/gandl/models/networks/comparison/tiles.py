@@ -1,7 +1,9 @@
 """The networks of Dmitrenko et al. (2022): takes tiles (n, channels, y, x) of [0, 1], makes codes; decoder and heads take codes.
 
 For tiles of 64 px and one channel the encoder has 24,888 parameters and makes 2048 numbers, the decoder has 58,337, the head for
-two classes 525,058, as published (`facts/profiling.md`, section 1.2). No layer mixes the tiles of a batch.
+two classes 525,058, as published (`facts/profiling.md`, section 1.2). No layer mixes the tiles of a batch. Weights start as
+PyTorch draws them, as in the paper: with weights that keep a signal's variance the classifier learned later
+(`RepresentationRecipe`).
 """
 
 from __future__ import annotations
@@ -38,8 +40,6 @@ class TileEncoder(nn.Module):
             nn.Conv2d(before, after, 3, padding=1) for before, after in zip(sizes, MAPS, strict=False)
         )
         self.code_dim = MAPS[-1] * (settings.crop >> HALVINGS) ** 2
-        if settings.he_weights:
-            he_weights(self)
 
     def forward(self, tiles: Tensor) -> Tensor:
         """(n, channels, y, x) -> code maps (n, 8, y / 4, x / 4)."""
@@ -61,8 +61,6 @@ class TileDecoder(nn.Module):
         self.convolutions = nn.ModuleList(
             nn.ConvTranspose2d(before, after, 3, padding=1) for before, after in pairwise(sizes)
         )
-        if settings.he_weights:
-            he_weights(self)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Code maps (n, 8, y, x) -> logits of pixels (n, channels, 4 y, 4 x); their sigmoid is the image."""
@@ -95,8 +93,6 @@ class TileHead(nn.Module):
         self.hidden = nn.Linear(code_dim, settings.hidden)
         self.scores = nn.Linear(settings.hidden, classes)
         self.slope, self.double_softmax = 1.0 if linear else SLOPE, double_softmax
-        if settings.he_weights:
-            he_weights(self)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Code maps (n, 8, y, x) or codes (n, code_dim) -> (n, classes), what cross-entropy is taken of."""
@@ -120,14 +116,3 @@ def doubled_convolution(x: Tensor, weight: Tensor, bias: Tensor | None = None) -
     """
     shifted = [F.pad(weight, (left, 1 - left, top, 1 - top)) for top in (0, 1) for left in (0, 1)]
     return F.conv_transpose2d(x, torch.stack(shifted).sum(dim=0), bias, stride=2, padding=1)
-
-
-@torch.no_grad()
-def he_weights(network: nn.Module) -> None:
-    """Weights of which every layer keeps the variance behind a ReLU (He et al. 2015, equation 10); biases start at 0."""
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            inputs = layer.in_channels * 9 if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) else layer.in_features
-            nn.init.normal_(layer.weight, std=(2 / inputs) ** 0.5)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
