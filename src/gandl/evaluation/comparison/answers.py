@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gandl.evaluation.comparison.intervals import NONE, of_draws
+from gandl.evaluation.comparison.numbers import NONE, of_draws
 from gandl.statistics.bootstrap import grouped_auc_interval, resample_within, wilson_interval
 from gandl.statistics.separation import auc
 

@@ -1,8 +1,11 @@
-"""Distances between sets of tiles: takes codes and wells of two sets, makes the median over their pairs and that of drawn wells.
+"""Distances and spread of tiles: takes codes and wells of two sets, makes the median distance over their pairs and that of drawn
+wells; or codes of one set, and says how much of them differs between tiles.
 
 Tiles of a well are not independent, so an interval draws whole wells: a pair of tiles then counts as often as both their wells
 were drawn. The drawn median is a weighted one; it is read off a table of well pairs by bins of equal numbers of distances, so
 that a thousand draws cost one product of matrices.
+
+The spread is free of the codes' scale, so that one limit tells any collapsed network from a working one.
 """
 
 from __future__ import annotations
@@ -79,3 +82,28 @@ def drawn_medians(distances: Floats, one: TileSet, other: TileSet, times: Floats
     below = np.cumsum(weights @ table, axis=1)
     at = (below < below[:, -1:] / 2).sum(axis=1)
     return np.where(below[:, -1] > 0, middles[np.minimum(at, bins - 1)], np.nan)
+
+
+def feature_spread(values: npt.ArrayLike) -> float:
+    """Share of the size of (n, d) codes that differs between tiles: sqrt(variance / mean square), summed over features.
+
+    0: all tiles have one code, whatever it is (a collapsed network); 1: the codes' mean is 0. Unlike the features' standard
+    deviations, which a collapsed network may have larger than another one, it stays when codes are multiplied by a factor.
+    """
+    codes = np.asarray(values, np.float64)
+    square = float((codes**2).mean(axis=0).sum()) if len(codes) else 0.0
+    return float(np.sqrt(codes.var(axis=0).sum() / square)) if square else 0.0
+
+
+def effective_rank(values: npt.ArrayLike) -> float:
+    """In how many directions (n, d) codes differ: (sum of variances of components)^2 / sum of their squares, 0 where they do not.
+
+    The participation ratio: r for codes that vary alike in r directions.
+    """
+    codes = np.asarray(values, np.float64)
+    if len(codes) < 2:
+        return 0.0
+    centred = codes - codes.mean(axis=0)
+    gram = centred @ centred.T if len(codes) <= codes.shape[1] else centred.T @ centred
+    total = float(np.trace(gram))
+    return total**2 / float((gram**2).sum()) if total else 0.0

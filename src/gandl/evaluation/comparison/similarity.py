@@ -24,10 +24,8 @@ import pandas as pd
 
 from gandl.config.comparison_tasks import ComparisonTasksSettings, SimilaritySettings
 from gandl.evaluation.comparison.codes import Coded, drawn, read_codes
-from gandl.evaluation.comparison.distances import TileSet, drawn_medians, pair_distances
-from gandl.evaluation.comparison.intervals import of_draws
-from gandl.evaluation.comparison.numbers import Row, row, write_numbers
-from gandl.evaluation.comparison.spread import effective_rank, feature_spread
+from gandl.evaluation.comparison.distances import TileSet, drawn_medians, effective_rank, feature_spread, pair_distances
+from gandl.evaluation.comparison.numbers import Row, of_draws, row, write_numbers
 from gandl.evaluation.comparison.terms import SIMILARITY, TEST, TRAIN, VEHICLE, Pair
 from gandl.statistics.standardisation import units_of
 from gandl.tables import Column, Schema, write_table
