@@ -7,7 +7,7 @@ setups have that seed; Student's interval of these values is the claim's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -36,24 +36,21 @@ Grid = pd.DataFrame
 
 def of_settings(grids: Mapping[str, Grid]) -> dict[tuple[str, str], float]:
     """Claims on crops and augmentation, by featurizer (empty: all paradigms) and metric."""
-    better = [
-        (grid[BEST_OFFERED] > grid[LEAST_OFFERED]).mean() for name in RANKED if (grid := grids.get(name)) is not None
-    ]
-    tops = [_top(grid) for name in RANKED if (grid := grids.get(name)) is not None]
+    ranked = [grids[name] for name in RANKED if name in grids]
+    better = [(grid[BEST_OFFERED] > grid[LEAST_OFFERED]).to_numpy() for grid in ranked]
+    tops = [_top(grid) for grid in ranked]
     leading = {name: grids[name] for name in LEADING}
     gains = [_mean(grid, SELF, AUGMENTED) > _mean(grid, SELF, PLAIN) for grid in leading.values()]
     near, accuracy = grids[NEAR], grids[ACCURACY]
     grown = [1 - _mean(near, name, ONE) / _mean(near, name, MULTI) for name in (SELF, WEAK)]
-    best = [accuracy.loc[name, MULTI].max() - accuracy.loc[name, ONE].max() for name in (SELF, WEAK)]
+    best = [most(accuracy.loc[[name], MULTI]) - most(accuracy.loc[[name], ONE]) for name in (SELF, WEAK)]
     return {
         ("", "improved_share"): float(np.mean(better)),
         ("", "most_tops"): max(map(tops.count, tops)) / len(tops),
-        ("", "tops_of_plain"): float(
-            sum((grid.fillna(-np.inf).idxmax(axis=1) == LEAST_OFFERED).sum() for grid in leading.values())
-        ),
+        ("", "tops_of_plain"): float(sum(map(_tops_of_plain, leading.values()))),
         (SELF, "tasks_gained_by_augmentation"): float(sum(gains)),
-        ("", "distance_gained_by_crops"): float(min(grown)),
-        ("", "accuracy_gained_by_crops"): float(min(best)),
+        ("", "distance_gained_by_crops"): min(grown),
+        ("", "accuracy_gained_by_crops"): min(best),
     }
 
 
@@ -146,8 +143,7 @@ def _grids(of_seed: pd.DataFrame) -> dict[str, Grid]:
     """Grids of all metrics of one seed that any setup has."""
     grids = {}
     for metric, mine in of_seed.dropna(subset="value").groupby("metric"):
-        over_lines: Callable[..., pd.Series] = pd.Series.mean if metric in MEANS else pd.Series.median
-        values = mine.groupby("featurizer")["value"].agg(over_lines)
+        values = mine.groupby("featurizer")["value"].agg("mean" if metric in MEANS else "median")
         names = values.index.str.partition(".")
         values.index = pd.MultiIndex.from_arrays([names.get_level_values(0), names.get_level_values(2)])
         grids[str(metric)] = values.unstack().reindex(index=list(Paradigm), columns=list(Setting))
@@ -157,6 +153,11 @@ def _grids(of_seed: pd.DataFrame) -> dict[str, Grid]:
 def _top(grid: Grid) -> tuple[int, ...]:
     """Row and column of the best setup."""
     return tuple(int(place) for place in np.unravel_index(np.nanargmax(grid.to_numpy(np.float64)), grid.shape))
+
+
+def _tops_of_plain(grid: Grid) -> int:
+    """Paradigms that are best without augmentation and with one crop."""
+    return int(np.sum((grid.fillna(-np.inf).idxmax(axis=1) == LEAST_OFFERED).to_numpy()))
 
 
 def _mean(grid: Grid, paradigm: str, settings: list[str]) -> float:
