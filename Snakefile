@@ -11,6 +11,7 @@ min_version("9.20")
 
 
 include: "rules/common.smk"
+include: "rules/comparing.smk"
 include: "rules/inputs.smk"
 include: "rules/drawing.smk"
 include: "rules/source.smk"
@@ -19,8 +20,10 @@ include: "rules/models.smk"
 include: "rules/embeddings.smk"
 include: "rules/normalization.smk"
 include: "rules/evaluation.smk"
+include: "rules/comparison.smk"
 include: "rules/figures.smk"
 include: "rules/tables.smk"
+include: "rules/comparison_figures.smk"
 include: "rules/report.smk"
 
 

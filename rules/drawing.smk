@@ -4,7 +4,7 @@ WORD = "simulated" if cfg.simulated else ""
 
 
 CHOSEN = cfg.figures.featurizer.value
-DRAWN = CHOSEN if CHOSEN in FEATURIZERS else FEATURIZERS[0]
+DRAWN = CHOSEN if CHOSEN in FEATURIZERS else next(iter(FEATURIZERS), "")
 
 
 OF_PAPER = (
@@ -84,6 +84,9 @@ CAPTION_SETTINGS = {
     "resolution": cfg.training.resolution,
     "seed": cfg.training.seed,
     "held_out": cfg.training.held_out,
+    "comparison": (
+        settings(cfg.comparison, exclude={"tasks", "recipe"}) if COMPARING else None
+    ),
     "quality_crops": cfg.training.quality_crops,
     "chosen": cfg.training.weights.value,
     "conv_ae": conv_ae_caption(cfg.counterparts.conv_ae),
@@ -170,11 +173,12 @@ RXRX19A = SCREEN == Dataset.RXRX19A
 ALL_COUNTERPARTS = [BASELINE, CONV_AE, TRAINED_BY_FOLD]
 COUNTERPARTS = [name for name in ALL_COUNTERPARTS if name in FEATURIZERS]
 PRESET = "config/config.yaml"
+FEATURIZED = f"embeddings.featurizers ({PRESET})"
 FIGURES = {
-    "figure_1": (True, ""),
-    "figure_samples": (True, ""),
-    "figure_training": (True, ""),
-    "figure_s_training": (True, ""),
+    "figure_1": (bool(FEATURIZERS), FEATURIZED),
+    "figure_samples": (bool(FEATURIZERS), FEATURIZED),
+    "figure_training": (bool(FEATURIZERS), FEATURIZED),
+    "figure_s_training": (bool(FEATURIZERS), FEATURIZED),
     "figure_s_reconstructions": (
         CONV_AE in FEATURIZERS,
         f"conv_ae among embeddings.featurizers ({PRESET})",
@@ -237,7 +241,7 @@ FIGURES = {
         requested("cell_type") and bool(of_run(PREPRINT_MATRICES)),
         f"RxRx1, the question cell_type, and {' or '.join(PREPRINT_MATRICES)} among embeddings.featurizers ({PRESET})",
     ),
-    "preprint_figure_7": (RXRX19A, f"RxRx19a ({PRESET})"),
+    "preprint_figure_7": (RXRX19A and bool(FEATURIZERS), f"RxRx19a ({PRESET})"),
     "table_featurizers": (requested("controls"), f"the question controls ({PRESET})"),
     "table_treatments": (
         requested("treatments"),
@@ -253,6 +257,35 @@ FIGURES = {
     ),
     "table_s_strict": (requested("controls"), f"the question controls ({PRESET})"),
     "compounds": (requested("screening"), f"the question screening ({PRESET})"),
+    **{
+        f"comparison_{name}": (
+            COMPARING and is_drawn,
+            f"the section comparison{needs} (config/comparison.yaml)",
+        )
+        for name, is_drawn, needs in (
+            ("table_1", bool(SETUPS_TRAINED), ""),
+            ("table_2", True, ""),
+            ("figure_3", True, ""),
+            ("figure_4", True, ""),
+            ("figure_5", True, ""),
+            (
+                "figure_6",
+                bool(RECONSTRUCTED),
+                ", with unsupervised or regularized among its paradigms",
+            ),
+            (
+                "figure_7",
+                bool(CLUSTERED),
+                ", with self_supervised among its paradigms",
+            ),
+            ("figure_ranking", len(SETUPS) > 1, " with several setups"),
+            (
+                "figure_truth",
+                bool(PAIRS["opposite"]),
+                ", where it names an opposite pair",
+            ),
+        )
+    },
 }  # whether a figure or table is drawn, and what one that is not would need
 
 

@@ -6,6 +6,8 @@ MAKES     <results>/report/provenance.json, audit.html, audit.csv, numbers.csv, 
           own report.zip and report.html, which open with landing.rst
 """
 
+EXPLORER = "<results>/report/explorer.html" if FEATURIZERS else []
+
 
 rule provenance:
     """Hashes of configuration, code, lock and inputs; versions, hardware, time per rule. It waits for every job of the run."""
@@ -27,7 +29,7 @@ rule provenance:
         numbers=NUMBERS,
         paired=COMPARISONS,
         figures=rules.figures.input,
-        explorer="<results>/report/explorer.html",
+        explorer=EXPLORER,
     output:
         provenance="<results>/report/provenance.json",
     log:
@@ -67,6 +69,8 @@ rule audit:
                 "src/gandl/report/templates/floors.html.jinja",
                 "src/gandl/report/templates/recognition.html.jinja",
                 "src/gandl/report/templates/treatments.html.jinja",
+                "src/gandl/report/templates/comparison.html.jinja",
+                "src/gandl/report/templates/setups.html.jinja",
                 "src/gandl/report/templates/macros.html.jinja",
                 "src/gandl/report/templates/style.css.jinja",
             ]
@@ -95,7 +99,19 @@ rule audit:
             if requested("screening") and TRAINED[0] in FEATURIZERS
         ],
         full=home.file("config/paper.yaml"),
-        curve=f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet",
+        curve=(
+            f"<results>/models/gandl/seed_{cfg.training.seed}/curve.parquet"
+            if FEATURIZERS
+            else []
+        ),
+        setups=(
+            collect(
+                "<results>/evaluation/comparison/{table}.parquet",
+                table=["table", "stability"],
+            )
+            if COMPARING
+            else []
+        ),
     output:
         audit=in_report(
             "<results>/report/audit.html",
@@ -140,8 +156,8 @@ rule audit:
 rule report:
     """The audit page, the explorer, the provenance, and the run as an RO-Crate."""
     input:
+        EXPLORER,
         "<results>/report/audit.html",
-        "<results>/report/explorer.html",
         "<results>/report/provenance.json",
         "<results>/ro-crate-metadata.json",
 

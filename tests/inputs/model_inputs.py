@@ -25,6 +25,17 @@ from gandl.config import (
     RecipeSettings,
     TrainingSettings,
 )
+from gandl.config.representations import (
+    ByolSettings,
+    DinoOnTilesSettings,
+    DinoSettings,
+    RegularizedSettings,
+    RepresentationRecipe,
+    SelfSupervisedSettings,
+    TileNetworkSettings,
+    UnsupervisedSettings,
+    WeaklySupervisedSettings,
+)
 from gandl.models.compute.ranks import ALONE, Ranks
 from gandl.models.crops.intensity import IntensityScale
 from gandl.models.crops.loader import deal
@@ -59,6 +70,24 @@ COLLAPSED = CollapsedSettings(
     **SHORT,
     held_out=0.3,
 )
+
+OF_REPRESENTATIONS = {
+    **SHORT,
+    "network": TileNetworkSettings(crop=16, hidden=8),
+    "learning_rate": 0.001,
+    "held_out": 0.3,
+    "augment": True,
+}
+REPRESENTATIONS: dict[str, RepresentationRecipe] = {
+    "unsupervised": UnsupervisedSettings(**OF_REPRESENTATIONS),
+    "weakly_supervised": WeaklySupervisedSettings(**OF_REPRESENTATIONS, multi_crop=True),
+    "regularized": RegularizedSettings(**OF_REPRESENTATIONS),
+    "self_supervised": SelfSupervisedSettings(
+        **OF_REPRESENTATIONS, byol=ByolSettings(projection=6, hidden=12, norm_group=4)
+    ),
+    "dino": DinoOnTilesSettings(**OF_REPRESENTATIONS, dino=DinoSettings(outputs=12, hidden=10, bottleneck=6)),
+}
+"""The recipes of the comparison of representation learning."""
 
 
 def network(kind: GeneratorKind = GeneratorKind.SKIP, **changes: object) -> NetworkSettings:

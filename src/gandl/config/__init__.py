@@ -5,6 +5,17 @@ Everything that describes the configuration elsewhere (the comments of `config/*
 The Snakefile imports it at every start, so it stays light: pydantic, nothing heavier.
 """
 
+from gandl.config.comparison import (
+    ComparisonSettings as ComparisonSettings,
+    TilesSettings as TilesSettings,
+)
+from gandl.config.comparison_tasks import ComparisonTasksSettings as ComparisonTasksSettings
+from gandl.config.comparison_terms import (
+    Beyond as Beyond,
+    Paradigm as Paradigm,
+    Setting as Setting,
+    Switch as Switch,
+)
 from gandl.config.compute import ComputeSettings as ComputeSettings
 from gandl.config.counterparts import (
     AutoencoderNetworkSettings as AutoencoderNetworkSettings,
@@ -34,18 +45,25 @@ from gandl.config.recipe import (
     Precision as Precision,
     RecipeSettings as RecipeSettings,
 )
+from gandl.config.representations import RepresentationSettings as RepresentationSettings
 from gandl.config.run import (
     Config as Config,
 )
+from gandl.config.simulation import (
+    CellLinesSimulation as CellLinesSimulation,
+    SimulationSettings as SimulationSettings,
+)
 from gandl.config.source import (
+    SIMULATED as SIMULATED,
     Bbbc013Settings as Bbbc013Settings,
+    CellLinesSettings as CellLinesSettings,
+    ClassFoldersSettings as ClassFoldersSettings,
     Dataset as Dataset,
     ImagesFrom as ImagesFrom,
     PlatesSettings as PlatesSettings,
     Projection as Projection,
     RxRx1Settings as RxRx1Settings,
     RxRx19aSettings as RxRx19aSettings,
-    SimulationSettings as SimulationSettings,
     SourceSettings as SourceSettings,
     Wells as Wells,
 )

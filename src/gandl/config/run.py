@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gandl.config.comparison import ComparisonSettings
 from gandl.config.compute import ComputeSettings
 from gandl.config.counterparts import CounterpartsSettings
 from gandl.config.export import OmeZarrSettings
@@ -53,6 +54,7 @@ class Config(Section):
         default_factory=NormalizationSettings, description=NormalizationSettings.__doc__
     )
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description=EvaluationSettings.__doc__)
+    comparison: ComparisonSettings | None = Field(None, description=ComparisonSettings.__doc__)
     figures: FiguresSettings = Field(default_factory=FiguresSettings, description=FiguresSettings.__doc__)
     ome_zarr: OmeZarrSettings = Field(default_factory=OmeZarrSettings, description=OmeZarrSettings.__doc__)
     compute: ComputeSettings = Field(default_factory=ComputeSettings, description=ComputeSettings.__doc__)
@@ -113,6 +115,7 @@ class Config(Section):
                 f"(training.resolution {self.training.resolution})"
             )
         self._fits_gpus()
+        self._fits_comparison()
         if set(IMAGENET) & set(self.embeddings.featurizers):
             self._fits_imagenet()
         if FeaturizerName.DENSENET161_ARCFACE in self.embeddings.featurizers:
@@ -133,6 +136,30 @@ class Config(Section):
         if QuestionName.CALIBRATION in questions and not self.simulated:
             raise ValueError("evaluation.questions names calibration, but only a simulated screen has a known truth")
         return self
+
+    def _fits_comparison(self) -> None:
+        """Either featurizers are compared, or the setups of the comparison, or both; tiles are what its networks take."""
+        compared = self.comparison
+        if compared is None:
+            if not self.embeddings.featurizers:
+                raise ValueError(
+                    "embeddings.featurizers names none, and the section comparison is empty: nothing is embedded"
+                )
+            return
+        if not self.embeddings.featurizers and self.evaluation.questions:
+            raise ValueError(
+                f"evaluation.questions names {self.evaluation.questions[0]}, but embeddings.featurizers names none to ask about"
+            )
+        side, crop = compared.tiles.side, compared.recipe.crop
+        if side != crop:
+            raise ValueError(
+                f"comparison.tiles.side ({side}) must be comparison.recipe.network.crop ({crop}), the side that the encoder takes"
+            )
+        stored = self.embeddings.resolutions[self.source.screen]
+        if side > stored:
+            raise ValueError(
+                f"comparison.tiles.side ({side}) is larger than the images (embeddings.resolutions: {stored} px)"
+            )
 
     def _fits_baseline(self) -> None:
         """The baseline is trained on stored images of RxRx1, with every GPU computing whole groups of a batch."""

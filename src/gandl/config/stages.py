@@ -209,10 +209,9 @@ class EmbeddingsSettings(Section):
 
     featurizers: list[FeaturizerName] = Field(
         [name for name in FeaturizerName if name not in RXRX_ONLY],
-        min_length=1,
         description="Featurizers to compare; each is embedded, scored and drawn (`released`: the embeddings published with "
         "RxRx; `densenet161_arcface`: the network of counterparts.baseline, which needs RxRx1; `conv_ae`: that of "
-        "counterparts.conv_ae, which is trained first).",
+        "counterparts.conv_ae, which is trained first). None where only the setups of `comparison` are compared.",
     )
     weights: Weights = Field(Weights.EMA, description="Discriminator that embeds: its moving average, or the raw one.")
     activation: Activation = Field(

@@ -21,12 +21,12 @@ from gandl.figures.common.labels import featurizer_label, named_with, network_of
 from gandl.figures.common.layout import leak_sentences
 from gandl.report import numbers, screen
 from gandl.report.captions import DOSES, FLOORS, features_in_words
-from gandl.report.caveats import COLUMNS, MOCK, caveats, not_evaluated
+from gandl.report.caveats import COLUMNS, MOCK, SIMULATED, caveats, not_evaluated
 from gandl.report.findings import Found, judged_row, score_curve_sentences, sentences, short_training, verdict_sentences
 from gandl.report.made.beside import write_beside
 from gandl.report.made.costs import duration, stage_costs
 from gandl.report.made.landing import write_landing
-from gandl.report.made.printed import SIGNS, UNJUDGED, of_whole_paper, printed_rows
+from gandl.report.made.printed import of_whole_paper, printed_rows
 from gandl.report.order import Ranking, order_of, rankings, references_in_words
 from gandl.report.overview.leaks import places
 from gandl.report.overview.questions import overview
@@ -35,7 +35,9 @@ from gandl.report.plate import columns_of, coverage, held_out, strip_of
 from gandl.report.recognition import recognition_story
 from gandl.report.reference.compounds import under_paper_names
 from gandl.report.reference.values import read_references
-from gandl.report.reference.verdicts import JUDGED, Comparison, compare, parts_of, rule_of
+from gandl.report.reference.verdicts import Comparison, compare, parts_of
+from gandl.report.reference_rows import question_row, reference_row
+from gandl.report.setups import setups_story
 from gandl.report.training import few_images, training_story
 from gandl.report.treatments import treatments_story
 from gandl.source.schemes import Scheme
@@ -58,6 +60,7 @@ class AuditInputs:
     curves : training curves (`seed_<n>/curve.parquet`) of the networks that embed; none where nothing was trained.
     treatments, compounds : `evaluation.terms.TREATMENTS` and `COMPOUNDS` of the featurizer that is drawn; None where the question
         was not requested.
+    setups : the table of setups and that of the ranking's stability (`evaluation.comparison`); none where none were compared.
     paired : `evaluation.terms.COMPARISONS`; none where no featurizer was compared with a floor.
     printed : `audit.csv` (`gandl.report.audit_table`), where every value that the papers print stands beside ours.
     landing : the project's text on the landing page of Snakemake's report (a template), where that page is made.
@@ -71,6 +74,7 @@ class AuditInputs:
     curves: Sequence[Path] = ()
     treatments: Path | None = None
     compounds: Path | None = None
+    setups: Sequence[Path] = ()
     paired: Sequence[Path] = ()
     printed: Path | None = None
     landing: Path | None = None
@@ -93,10 +97,14 @@ def write_audit(inputs: AuditInputs, output: Path, summary: Path, further: Audit
     gandl.report.reference.values.ReferenceError : the table of reference values has a mistake.
     """
     settings = json.loads(Path(inputs.provenance).read_text(encoding="utf-8"))["configuration"]
-    plate = settings["source"]["bbbc013"] is not None
+    kind, context_of = "screen", screen_context
+    if not settings["embeddings"]["featurizers"]:
+        kind, context_of = "comparison", comparison_context
+    elif settings["source"]["bbbc013"] is not None:
+        kind, context_of = "plate", audit_context
     with named_with(network_of(settings["embeddings"])):
-        context = audit_context(inputs) if plate else screen_context(inputs)
-    template = "plate.html.jinja" if plate else "screen.html.jinja"
+        context = context_of(inputs)
+    template = f"{kind}.html.jinja"
     page = _environment().get_template(template).render(context)
     with atomic(Path(output)) as partial:
         partial.write_text(page, encoding="utf-8")
@@ -104,7 +112,7 @@ def write_audit(inputs: AuditInputs, output: Path, summary: Path, further: Audit
         partial.write_text("\n".join(summary_lines(context)) + "\n", encoding="utf-8")
     if further is not None and inputs.landing is not None:
         write_beside(context["comparisons"], further.beside, inputs.printed)
-        found = [*context["overview"].sentences, *context["top"]]
+        found = [*(context["overview"].sentences if context["overview"] else []), *context["top"]]
         write_landing(further.landing, inputs.landing, context["provenance"], context["screens"], found)
 
 
@@ -147,7 +155,7 @@ def screen_context(inputs: AuditInputs) -> dict[str, Any]:
             *short_training(int(settings["training"]["images"]), run.simulated),
             *common["further"],
         ],
-        "comparisons": [_of_question(item) for item in compared],
+        "comparisons": [question_row(item) for item in compared],
         "sections": sections,
         "series": series,
         "most_series": screen.MOST_SERIES,
@@ -195,7 +203,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
         "counts": counts,
         "wells": sum(counts.values()),
         "findings": [*sentences(found), *(treated.findings if treated else []), *common["further"]],
-        "comparisons": [_comparison(item) for item in found.comparisons],
+        "comparisons": [reference_row(item) for item in found.comparisons],
         "columns": columns,
         "coverage_note": coverage(columns[: len(found.splits)], found.confidence),
         "metrics": {name: numbers.metric_label(name) for name in METRICS if (table["metric"] == name).any()},
@@ -216,6 +224,24 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
             most_treated(read_table(inputs.sites, SITES).drop_duplicates("well_id")),
             table,
         ),
+    }
+
+
+def comparison_context(inputs: AuditInputs) -> dict[str, Any]:
+    """All that the page of a run shows which compares setups alone, as its template names it."""
+    run = _run(inputs)
+    story = setups_story(inputs.setups, run.settings)
+    found = story.sentences if story else []
+    return {
+        **_made(inputs, run),
+        "dataset": " + ".join(name.upper() for name in run.settings["source"]["datasets"]),
+        "findings": found,
+        "comparisons": [],
+        "overview": None,
+        "top": found,
+        "training": None,
+        "setups": story,
+        "caveats": [*(SIMULATED if run.simulated else []), *not_evaluated(inputs.numbers, inputs.sites)],
     }
 
 
@@ -252,19 +278,10 @@ def _common(
 ) -> dict[str, Any]:
     """What both pages show. `top`: the sentences above everything; `further`: findings that both report last."""
     settings, table, confidence = run.settings, run.table, float(run.settings["evaluation"]["confidence"])
-    story = training_story(inputs.curves, settings["training"])
-    printed = printed_rows(inputs.printed)
+    story, setups = training_story(inputs.curves, settings["training"]), setups_story(inputs.setups, settings)
     few, rolled_back = few_images(inputs.sites, settings["training"]), story.findings if story else []
     return {
-        "run": run.provenance["run"],
-        "screens": screen.counts_in_words([inputs.sites, *inputs.others]),
-        "simulated": run.simulated,
-        "provenance": run.provenance,
-        "settings": settings,
-        "method": run.method,
-        "confidence": f"{100 * confidence:g} %",
-        "printed": printed,
-        "of_whole_paper": of_whole_paper(printed),
+        **_made(inputs, run),
         "overview": overview(table, settings, splits),
         "screened": screened(table, settings, drawn),
         "places": places(table, settings),
@@ -274,7 +291,14 @@ def _common(
             *rolled_back,
             *verdict_sentences(compared),
         ],
-        "further": [*leak_sentences(table, confidence), *score_curve_sentences(table), *few, *rolled_back],
+        "setups": setups,
+        "further": [
+            *(setups.sentences if setups else []),
+            *leak_sentences(table, confidence),
+            *score_curve_sentences(table),
+            *few,
+            *rolled_back,
+        ],
         "training": story,
         "treatments": treatments_story(inputs.treatments, table, settings, inputs.compounds),
         "paired": _paired(inputs, settings),
@@ -282,9 +306,25 @@ def _common(
         "reference_wells": references_in_words(settings),
         "trained": bool(set(TRAINED) & set(settings["embeddings"]["featurizers"])),
         "features": features_in_words(settings["embeddings"]["blocks"], settings["embeddings"]["block_statistics"]),
+    }
+
+
+def _made(inputs: AuditInputs, run: _Run) -> dict[str, Any]:
+    """What every page shows, whatever was asked: the run, its screens, what papers print, costs, every number."""
+    printed = printed_rows(inputs.printed)
+    return {
+        "run": run.provenance["run"],
+        "screens": screen.counts_in_words([inputs.sites, *inputs.others]),
+        "simulated": run.simulated,
+        "provenance": run.provenance,
+        "settings": run.settings,
+        "method": run.method,
+        "confidence": f"{100 * float(run.settings['evaluation']['confidence']):g} %",
+        "printed": printed,
+        "of_whole_paper": of_whole_paper(printed),
         "costs": stage_costs(run.provenance["jobs"]),
-        "numbers": numbers.every_number(table),
-        "number_count": len(table),
+        "numbers": numbers.every_number(run.table),
+        "number_count": len(run.table),
     }
 
 
@@ -306,43 +346,3 @@ def _environment() -> Environment:
     environment.filters["counted"] = counted
     environment.filters["normalization"] = normalization_label
     return environment
-
-
-def _comparison(item: Comparison) -> dict[str, Any]:
-    reference, ours = item.reference, item.measured
-    css, sign = SIGNS.get(item.verdict, UNJUDGED)
-    value = numbers.Value(ours.value, ours.low, ours.high, ours.n, ours.unit) if ours else None
-    orders = reference.metric.endswith("_um")
-    return {
-        "what": f"{numbers.metric_label(reference.metric)}{' of images' if reference.unit == 'site' else ''}",
-        "who": featurizer_label(reference.featurizer),
-        "split": numbers.split_in_words(reference.split, reference.question),
-        "reference": "–" if reference.value is None else f"{reference.value:g}",
-        "accepted": _range(reference.low, reference.high),
-        "ours": (value.precise if orders else value.text) if value else "–",
-        "interval": (value.precise_interval if orders else value.interval) if value else "",
-        "beside": ours.text if ours else "",
-        "n": counted(value.n, value.unit) if value else "–",
-        "verdict": item.verdict.value,
-        "rule": rule_of(reference).value if item.verdict in JUDGED else "",
-        "class": css,
-        "sign": sign,
-        "source": reference.source,
-        "place": reference.place,
-        "note": reference.note,
-        "target": reference.target,
-    }
-
-
-def _of_question(item: Comparison) -> dict[str, Any]:
-    """The same, with the question in front of the split: on a page of several questions their splits go by the same names."""
-    row, title = _comparison(item), screen.TITLES.get(item.reference.question, "")
-    return row | {"split": f"{title}, {row['split']}" if title else row["split"]}
-
-
-def _range(low: float | None, high: float | None) -> str:
-    if low is None and high is None:
-        return ""
-    if high is None or low is None:
-        return f"≥ {low:g}" if low is not None else f"≤ {high:g}"
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"

@@ -2,6 +2,10 @@
 reading, makes parquet files; notes about a table are in the file's own metadata.
 """
 
+from gandl.tables.comparison import (
+    CODES as CODES,
+    TILES as TILES,
+)
 from gandl.tables.schemas import (
     CONTROLS as CONTROLS,
     CURVE as CURVE,
@@ -29,4 +33,4 @@ from gandl.tables.schemas import (
     write_table as write_table,
 )
 
-__all__ = ["features", "notes", "printed", "row_letters"]
+__all__ = ["comparison", "features", "notes", "printed", "row_letters"]

@@ -46,11 +46,7 @@ def bound(
     CallError : there is no such function, a file or parameter has no place, an input and an output bear one name, a parameter
         without a default has no value, one file is given for several or several for one, or `each` and files differ in number.
     """
-    module, _, name = function.rpartition(".")
-    try:
-        called = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise CallError(f"{function} is not a function of gandl: {error}") from error
+    called = _found(function)
     wanted, needed = _parameters(called)
     if twice := [name for name in inputs if name in outputs]:
         raise CallError(f"{function}: input and output of its rule are both named {', '.join(twice)}")
@@ -68,6 +64,29 @@ def bound(
     if missing := [name for name in needed if name not in given]:
         raise CallError(f"{function} needs {', '.join(missing)}, which its rule does not give")
     return partial(called, **given)
+
+
+def with_sections(function: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a rule, plain values, as the function wants them: a section of the configuration, where it wants one, of the
+    keys given (`Section.given`).
+
+    Raises
+    ------
+    CallError : there is no such function.
+    """
+    wanted, _ = _parameters(_found(function))
+    return {
+        name: wanted[name].given(value) if hasattr(wanted.get(name), "given") else value
+        for name, value in params.items()
+    }
+
+
+def _found(function: str) -> Any:
+    module, _, name = function.rpartition(".")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise CallError(f"{function} is not a function of gandl: {error}") from error
 
 
 def _parameters(function: Any) -> tuple[dict[str, Any], list[str]]:

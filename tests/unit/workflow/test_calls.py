@@ -11,7 +11,8 @@ from typing import Any, NotRequired, TypedDict, Unpack
 
 import pytest
 
-from gandl.workflow.calls import CallError, bound
+from gandl.config.types import Section
+from gandl.workflow.calls import CallError, bound, with_sections
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,20 @@ class Drawing(TypedDict):
     word: NotRequired[str]
 
 
+class Sized(Section):
+    side: int = 64
+    seed: int = 0
+
+
 CALLED: list[dict] = []
 
 
 def call(*files: Any, **given: Any) -> None:
     bound(*files, **given)()
+
+
+def settled(settings: Sized, seed: int) -> None:
+    CALLED.append({"settings": settings, "seed": seed})
 
 
 def plain(scores: Path, *, output: Path, seed: int = 7) -> None:
@@ -60,7 +70,7 @@ def drawn(scores: Path, **drawing: Unpack[Drawing]) -> None:
 def _functions(monkeypatch: pytest.MonkeyPatch) -> None:
     """The functions of this file, under a module's name of their own."""
     module = ModuleType("called_by_tests")
-    for function in (plain, several, by_name, bundled, bundled_by_name, drawn):
+    for function in (settled, plain, several, by_name, bundled, bundled_by_name, drawn):
         setattr(module, function.__name__, function)
     monkeypatch.setitem(sys.modules, "called_by_tests", module)
     CALLED.clear()
@@ -123,3 +133,12 @@ def test_what_does_not_fit_is_named(function: str, inputs: dict, outputs: dict, 
 def test_a_module_that_is_not_there_is_named() -> None:
     with pytest.raises(CallError, match=r"^gandl\.figures\.absent\.draw is not a function of gandl: No module named"):
         call("gandl.figures.absent.draw", {}, {}, {})
+
+
+def test_a_section_is_made_of_plain_values_and_holds_no_key_that_was_not_given() -> None:
+    params = with_sections("called_by_tests.settled", {"settings": {"side": 32}, "seed": 3})
+    call("called_by_tests.settled", {}, {}, params)
+    settings = CALLED[0]["settings"]
+    assert (type(settings), settings.side, CALLED[0]["seed"]) == (Sized, 32, 3)
+    with pytest.raises(AttributeError):
+        _ = settings.seed

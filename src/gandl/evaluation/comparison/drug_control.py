@@ -25,10 +25,11 @@ from gandl.evaluation.comparison.answers import measured
 from gandl.evaluation.comparison.codes import Coded, read_codes
 from gandl.evaluation.comparison.heads import LINEAR, SLOPE, Heads, Point, fresh, grid_of, losses, train
 from gandl.evaluation.comparison.numbers import Row, row, write_numbers
-from gandl.evaluation.comparison.terms import DRUG_CONTROL, TEST, TRAIN, VALIDATION
+from gandl.evaluation.comparison.terms import DRUG_CONTROL
 from gandl.statistics.standardisation import units_of
 from gandl.statistics.svm import SvmProblem
 from gandl.tables import Column, Schema, write_table
+from gandl.tables.comparison import TEST, TRAIN, VALIDATION
 
 GRID = Schema(
     "grid of classifiers",

@@ -16,8 +16,8 @@ import pandas as pd
 from gandl.config.comparison_tasks import ComparisonTasksSettings
 from gandl.config.comparison_terms import Switch
 from gandl.evaluation.comparison.codes import Coded, read_codes
-from gandl.evaluation.comparison.collected import Collected, centre, collected, over_seeds
 from gandl.evaluation.comparison.drug_control import Chosen, heads_of, reason_not_to_train, rows_of, task_of
+from gandl.evaluation.comparison.numbers import Collected, centre, collected, over_seeds
 from gandl.tables import Column, Schema, write_table
 
 EFFECTS = Schema(

@@ -2,4 +2,4 @@
 scale, read ahead by threads; and the labels of their sites, for those that learn from them.
 """
 
-__all__ = ["crop_sampler", "intensity", "loader", "supervision"]
+__all__ = ["crop_sampler", "intensity", "loader", "supervision", "tiles"]

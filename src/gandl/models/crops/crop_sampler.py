@@ -23,6 +23,8 @@ from gandl.models.crops.intensity import moments_of
 
 MEMORY_LIMIT = 2**30
 """Stores of at most this many bytes (at the training resolution) are held in memory; larger ones are read crop by crop."""
+READ_TOGETHER = 64
+"""Sites that are read at a time where all are: of tiles, several lie in one image, which is then read once."""
 ORIENTATIONS = 8
 HELD_OUT_SEED = 0
 
@@ -268,8 +270,11 @@ class CropSampler:
         height, width = self.stores[0].shape_at(self.resolution)
         images = np.empty((len(positions), self._channels, height, width), self.stores[0].dtype)
         store = self._store_of(positions)
-        for i, (number, site) in enumerate(zip(store.tolist(), (positions - self._first[store]).tolist(), strict=True)):
-            images[i] = self.stores[number].sites([site], self.resolution)[0]
+        for number in np.unique(store).tolist():
+            rows = np.flatnonzero(store == number)
+            for some in np.array_split(rows, -(-len(rows) // READ_TOGETHER)):
+                sites = (positions[some] - self._first[number]).tolist()
+                images[some] = self.stores[number].sites(sites, self.resolution)
         return images
 
     def _store_of(self, positions: Positions) -> Positions:

@@ -23,10 +23,12 @@ from gandl.config import Intensity, RecipeSettings
 from gandl.images.store_reader import ImageStore
 from gandl.models.compute.device import CPU, has_fast_bfloat16, prepare, resolved
 from gandl.models.compute.ranks import ALONE, Ranks
+from gandl.models.crops.chances import Positions
 from gandl.models.crops.crop_sampler import CropSampler, hold_out, open_stores
 from gandl.models.crops.intensity import IntensityScale, measure_scale
 from gandl.models.crops.loader import Loader
-from gandl.models.crops.supervision import Supervision, SupervisionError
+from gandl.models.crops.supervision import Labels, Supervision, SupervisionError
+from gandl.models.crops.tiles import TileStore, shown_of
 from gandl.models.engine.checkpoint import Checkpoints
 from gandl.models.engine.looks import Looks
 from gandl.models.engine.loop import Loop
@@ -70,6 +72,7 @@ def train(
     supervision: Supervision | None = None,
     channels: Sequence[str] | None = None,
     pretrained: Path | None = None,
+    tiles: TileStore | None = None,
 ) -> None:
     """Learn an objective on random crops, from the last checkpoint where there is one.
 
@@ -96,6 +99,8 @@ def train(
     channels : that are trained on, by name and in this order; by default all.
     pretrained : published weights of the frozen network that the objective rests on, if it does; None: those that come with a
         package.
+    tiles : what is shown instead of crops of the stores' sites, with its own parts and labels; `held_out`, `supervision` and
+        `channels` are then of no use.
 
     Raises
     ------
@@ -111,13 +116,12 @@ def train(
     """
     settings = _with_precision(settings, device, ranks)
     prepare(device, settings.engine.precision)
+    if tiles is not None:
+        supervision = shown_of(tiles, settings.crop, settings.section, objective_of(objective).supervised)
     learned = _learned(objective, settings, supervision)
-    opened = open_stores(stores, settings.resolution, settings.crop, settings.section, channels)
+    opened = _open(stores, settings, channels, tiles)
     labels = None if supervision is None else supervision.of(opened)
-    if labels is None:
-        shown, held_out = hold_out(sum(len(store) for store in opened), settings.held_out)
-    else:
-        shown, held_out = labels.training, labels.validation
+    shown, held_out = _parts(opened, settings, labels, tiles)
     looked_at_by = probe_id if probe is not None or probe_id else None
     decides = what_decides(learned, opened, settings, seed, looked_at_by, supervision, pretrained)
     kept = Checkpoints(checkpoints, decides)
@@ -154,6 +158,26 @@ def train(
         if looks is not None:
             with stop.at_once():
                 _write(loop, looks, seen, curve, samples, weights)
+
+
+def _open(
+    stores: Sequence[Path], settings: RecipeSettings, channels: Sequence[str] | None, tiles: TileStore | None
+) -> list[ImageStore]:
+    """Where images are read: the stores, or the tiles, which are read in the same way."""
+    if tiles is not None:
+        return [tiles]  # type: ignore[list-item]
+    return open_stores(stores, settings.resolution, settings.crop, settings.section, channels)
+
+
+def _parts(
+    opened: Sequence[ImageStore], settings: RecipeSettings, labels: Labels | None, tiles: TileStore | None
+) -> tuple[Positions, Positions]:
+    """Positions of what is shown, and of what is held out."""
+    if labels is not None:
+        return labels.training, labels.validation
+    if tiles is not None:
+        return tiles.parts
+    return hold_out(sum(len(store) for store in opened), settings.held_out)
 
 
 def _learned(name: str, settings: RecipeSettings, supervision: Supervision | None) -> type[Objective]:

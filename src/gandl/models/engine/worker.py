@@ -21,6 +21,7 @@ from gandl.config import RecipeSettings, TrainingSettings
 from gandl.models.compute.device import choose_device
 from gandl.models.compute.ranks import ALONE, Ranks, ranks_of_environment, together
 from gandl.models.crops.supervision import Supervision
+from gandl.models.crops.tiles import TileStore, open_tiles
 from gandl.models.engine.endings import REPORTS, Ending, write_report
 from gandl.models.engine.training import train
 from gandl.models.looks.probe import build_probe, probe_id
@@ -40,6 +41,7 @@ class TrainingJob(BaseModel):
     labels : table of a supervised one (`gandl.tables.LABELS`).
     channels : that are trained on; None: all.
     pretrained : published weights of the frozen network that the objective rests on; None: those that come with a package.
+    tiles : table of tiles of the stores, which are shown instead of crops of their sites; their side is the networks' crop.
     probe_tables : `sites` and `splits` of the probe; None: no probe.
     gpus : that the whole training computes on; 0: the CPU.
     nodes : machines of a Slurm job that it runs on, with as many GPUs on each.
@@ -60,6 +62,7 @@ class TrainingJob(BaseModel):
     labels: Path | None = None
     channels: tuple[str, ...] | None = None
     pretrained: Path | None = None
+    tiles: Path | None = None
     probe_tables: tuple[Path, Path] | None = None
     gpus: int = 0
     nodes: int = 1
@@ -106,7 +109,16 @@ def work(job: TrainingJob, ranks: Ranks = ALONE) -> None:
             supervision=None if job.labels is None else Supervision.read(job.labels),
             channels=job.channels,
             pretrained=job.pretrained,
+            tiles=_tiles(job),
         )
+
+
+def _tiles(job: TrainingJob) -> TileStore | None:
+    """The tiles that a job is trained on, if it is."""
+    if job.tiles is None:
+        return None
+    manifests = [store.with_suffix(".manifest.json") for store in job.stores]
+    return open_tiles(job.tiles, manifests, job.settings.crop, job.settings.resolution)
 
 
 def main(path: Path) -> int:

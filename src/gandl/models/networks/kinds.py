@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from gandl.models.networks.autoencoder import TrainedAutoencoder
 from gandl.models.networks.classifier import TrainedClassifier
 from gandl.models.networks.collapsed import TrainedCollapsed
@@ -11,3 +13,5 @@ from gandl.models.networks.trained import TrainedModel
 KINDS: dict[str, type[TrainedModel]] = {
     kind.objective: kind for kind in (TrainedGan, TrainedAutoencoder, TrainedClassifier, TrainedCollapsed)
 }
+for module in ("gandl.models.networks.comparison.trained",):  # by name: a package within this one, which builds on it
+    KINDS |= import_module(module).KINDS

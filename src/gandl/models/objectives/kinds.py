@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from gandl.models.objectives.autoencoder import Autoencoding
 from gandl.models.objectives.classifier import Classifying
 from gandl.models.objectives.collapsed import Collapsing
@@ -9,6 +11,9 @@ from gandl.models.objectives.gan import Gan
 from gandl.models.objectives.objective import Objective
 
 OBJECTIVES: dict[str, type[Objective]] = {kind.name: kind for kind in (Gan, Autoencoding, Classifying, Collapsing)}
+for module in ("paper", "byol", "dino"):  # by name: a package within this one, which builds on it
+    kinds = import_module(f"gandl.models.objectives.comparison.{module}").KINDS
+    OBJECTIVES |= {kind.name: kind for kind in kinds}
 """By name, as weights files and training jobs hold it."""
 DEFAULT = Gan.name
 """What is trained where no objective is named: the paper's."""

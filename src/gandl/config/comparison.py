@@ -1,0 +1,102 @@
+"""The `comparison` section of the configuration: sixteen ways to learn a representation, on one footing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from gandl.config.comparison_tasks import ComparisonTasksSettings
+from gandl.config.comparison_terms import Beyond, Paradigm, Setting, Switch, setups
+from gandl.config.representations import RepresentationSettings
+from gandl.config.types import ChannelName, NonNegativeInt, PositiveInt, Section
+
+
+class TilesSettings(Section):
+    """The tiles: squares of one channel, cut from every image in a grid."""
+
+    side: Annotated[int, Field(ge=16, multiple_of=4)] = Field(64, description="Side (px); the paper's is 64.")
+    channel: ChannelName | None = Field(
+        None, description="The channel that is cut; empty: each channel gives tiles of its own."
+    )
+    per_well: PositiveInt | None = Field(
+        None, description="At most so many tiles of a well that is trained on, drawn at random; empty: all."
+    )
+    per_held_out_well: PositiveInt | None = Field(None, description="The same of wells that validate or are tested.")
+    held_out: Annotated[float, Field(gt=0, le=0.5)] = Field(
+        0.2, description="Share of the wells of each cell line, treatment and dose that every task is tested on."
+    )
+    validation: Annotated[float, Field(gt=0, le=0.5)] = Field(
+        0.1, description="Share of wells that choose what a task has to choose, and on which trainings are watched."
+    )
+    seed: NonNegativeInt = Field(0, description="Of the wells held out, and of the tiles drawn.")
+
+
+class ComparisonSettings(Section):
+    """The comparison of representation learning (Dmitrenko et al. 2022): paradigms, settings, tasks. Empty: not made."""
+
+    paradigms: list[Paradigm] = Field(list(Paradigm), min_length=1, description="Of the paper's four, those compared.")
+    settings: list[Setting] = Field(
+        list(Setting), min_length=1, description="Augmentation and cropping, each with every paradigm."
+    )
+    beyond: list[Beyond] = Field(
+        list(Beyond),
+        description="What the paper does not have, on the same footing: `dino`, GAN-DL's discriminator (`gandl`), and the floors "
+        "`untrained` (the same encoder) and `intensities`.",
+    )
+    seeds: list[NonNegativeInt] = Field(
+        [0, 1, 2], min_length=1, description="Every setup is trained with each of these."
+    )
+    faithful: bool | list[Switch] = Field(
+        False,
+        description="`true` reproduces all twelve defects of the paper's published code, a list those that it names; "
+        "docs/decisions.md holds what each does to the numbers.",
+    )
+    similar: Annotated[list[str], Field(min_length=2, max_length=2)] = Field(
+        ["MTX", "PEM"], description="Two treatments known to be similar, whose distance is measured."
+    )
+    opposite: Annotated[list[str], Field(min_length=2, max_length=2)] | None = Field(
+        None, description="Two treatments known to have opposite effects, where there are such."
+    )
+    vehicle: str = Field("DMSO", description="What the negative controls are called in tables and figures.")
+    shown_cell_types: list[str] = Field(
+        [], max_length=3, description="Cell lines that figures pick (at most three); empty: the first three by name."
+    )
+    tiles: TilesSettings = Field(default_factory=TilesSettings, description=TilesSettings.__doc__)
+    recipe: RepresentationSettings = Field(
+        default_factory=RepresentationSettings, description=RepresentationSettings.__doc__
+    )
+    tasks: ComparisonTasksSettings = Field(
+        default_factory=ComparisonTasksSettings, description=ComparisonTasksSettings.__doc__
+    )
+
+    @model_validator(mode="after")
+    def _names_once(self) -> ComparisonSettings:
+        for key in ("paradigms", "settings", "beyond", "seeds", "shown_cell_types"):
+            names = getattr(self, key)
+            if twice := [name for i, name in enumerate(names) if name in names[:i]]:
+                raise ValueError(f"{key} names {twice[0]} twice")
+        for key in ("similar", "opposite"):
+            pair = getattr(self, key)
+            if pair and pair[0] == pair[1]:
+                raise ValueError(f"{key} names {pair[0]} twice; a pair is two treatments")
+        return self
+
+    @property
+    def switches(self) -> frozenset[Switch]:
+        """The defects that are reproduced."""
+        return frozenset(Switch if self.faithful is True else self.faithful or ())
+
+    @property
+    def setups(self) -> list[str]:
+        """Names of all that is compared, in the order of the paper's tables."""
+        return setups(self.paradigms, self.settings, self.beyond)
+
+    @property
+    def trained_seeds(self) -> list[int]:
+        """The seeds that are trained: with the switch `single_seed` the first alone."""
+        return self.seeds[:1] if Switch.SINGLE_SEED in self.switches else self.seeds
+
+    def seeds_of(self, setup: str) -> list[int]:
+        """The seeds of a setup: one of what no seed changes."""
+        return self.trained_seeds if setup != Beyond.INTENSITIES else self.trained_seeds[:1]

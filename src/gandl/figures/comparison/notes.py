@@ -1,0 +1,96 @@
+"""What a reader must know of the comparison's numbers, in sentences: takes the tables of a run, computes every word from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from gandl.figures.common.labels import fixed
+from gandl.figures.common.style import FigureError
+from gandl.figures.comparison.setups import is_floor, read_numbers, setup_label
+from gandl.figures.comparison.terms import COLLAPSED, METRICS, metric_label
+from gandl.workflow.words import counted
+
+
+def notes(
+    data: pd.DataFrame, numbers: Sequence[Path], asked: Sequence[str], seeds: Sequence[int], confidence: float
+) -> list[str]:
+    """What stands behind the table: what is shown, missing setups and seeds, collapsed trainings.
+
+    Parameters
+    ----------
+    data : `metrics.COLUMNS`. numbers : of the task of similarity. asked, seeds : as the configuration asks for.
+    """
+    lines = data["cell_types"].dropna()
+    many = f"n = {lines.min()}" if lines.nunique() < 2 else f"n = {lines.min()} to {lines.max()}"
+    said = [
+        f"Each cell: the median over cell lines ({many}) ± median absolute deviation, of each line’s mean over seeds; for "
+        "clusters and their quality mean ± standard deviation, as in the paper. In brackets the "
+        f"{100 * confidence:g} % interval over seeds (Student’s t of the per-seed values), which needs two. Below, in grey, the "
+        "paper’s value. Bold: the best setting of the paradigm, which need not differ from the next. More is better in all rows "
+        "but the number of clusters.",
+        *missing(data, asked, seeds),
+        *collapsed(numbers),
+    ]
+    return said
+
+
+def missing(data: pd.DataFrame, asked: Sequence[str], seeds: Sequence[int]) -> list[str]:
+    """Setups that were asked for and have no number, and those with fewer seeds than were asked for."""
+    known = data[data["median"].notna()].groupby("setup")["seeds"].max()
+    absent = [setup_label(name) for name in asked if name not in known.index]
+    wanted = len(set(seeds))
+    fewer = [
+        f"{setup_label(name)} ({counted(int(known[name]), 'seed')} of {wanted})"
+        for name in asked
+        if name in known.index and known[name] < wanted and name != "intensities"
+    ]
+    said = [f"Without any number in this run: {'; '.join(absent)}."] if absent else []
+    return said + ([f"Fewer seeds than were asked for: {'; '.join(fewer)}."] if fewer else [])
+
+
+def collapsed(numbers: Sequence[Path]) -> list[str]:
+    """Trainings whose codes are the same for all tiles; a result, not an error."""
+    if not numbers:
+        return []
+    try:
+        table = read_numbers(numbers, [COLLAPSED])
+    except FigureError:
+        return []
+    runs = table.groupby(["setup", "seed"], sort=False)["value"].max().reset_index()
+    named = []
+    for setup, mine in runs.groupby("setup", sort=False):
+        lost = mine.loc[mine["value"] > 0, "seed"]
+        if len(lost):
+            named.append(f"{setup_label(str(setup))}: {len(lost)} of {len(mine)} (seed {', '.join(map(str, lost))})")
+    if not named:
+        return ["Collapsed (the same code for all tiles): no training."]
+    return [
+        f"Collapsed, so that all tiles have the same code: {'; '.join(named)}. Their distances are near 0, which makes 1 / D "
+        "large and means nothing."
+    ]
+
+
+def floor_sentences(data: pd.DataFrame, similar: Sequence[str]) -> list[str]:
+    """By which metrics a floor, in which nothing is learned, is at least as good as the best of the learned setups."""
+    known = data[data["median"].notna()]
+    parts = []
+    for name, metric in METRICS.items():
+        mine = known[known["metric"] == name]
+        floors, learned = mine[mine["setup"].map(is_floor)], mine[~mine["setup"].map(is_floor)]
+        if name == "clusters" or floors.empty or learned.empty:
+            continue
+        floor, best = (of.sort_values("median", kind="stable").iloc[-1] for of in (floors, learned))
+        if floor["median"] >= best["median"]:
+            values = [fixed(row["median"] * metric.factor, metric.decimals) for row in (floor, best)]
+            label = metric_label(name, list(similar))
+            parts.append(
+                f"{label}: {setup_label(floor['setup'])} {values[0]}, best learned {values[1]} ({setup_label(best['setup'])})"
+            )
+    if not known["setup"].map(is_floor).any():
+        return []
+    if not parts:
+        return ["No floor (untrained encoder, intensities) reaches the best learned setup in any metric."]
+    return [f"A floor, in which nothing is learned, is at least as good as every learned setup in: {'; '.join(parts)}."]

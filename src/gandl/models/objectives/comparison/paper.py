@@ -1,0 +1,154 @@
+"""The paper's objectives with a decoder or with labels: takes tiles (and whether they show a drug), makes steps.
+
+Unsupervised is an autoencoder, weakly supervised a classifier, regularized both on one encoder, with a gradient from either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gandl.config.comparison_terms import Paradigm, Switch
+from gandl.config.representations import (
+    RegularizedSettings,
+    SupervisedRecipe,
+    UnsupervisedSettings,
+    WeaklySupervisedSettings,
+)
+from gandl.models.networks.comparison.trained import (
+    TrainedRegularized,
+    TrainedTileAutoencoder,
+    TrainedTileClassifier,
+    as_trained,
+    new_tile_networks,
+)
+from gandl.models.objectives.comparison.representation import (
+    PASSES,
+    Representation,
+    decoder_work,
+    encoder_work,
+    head_work,
+)
+
+
+class Unsupervised(Representation[UnsupervisedSettings]):
+    """An autoencoder by the binary cross-entropy of pixels, on a sigmoid (the paper says softmax; its code has a sigmoid)."""
+
+    settings_type = UnsupervisedSettings
+    name = Paradigm.UNSUPERVISED.value
+    model_type = TrainedTileAutoencoder
+
+    def _new_networks(self) -> dict[str, nn.Module]:
+        made = new_tile_networks(self.settings, len(self.scale.channels), self.seed)
+        return {"encoder": made["encoder"], "decoder": made["decoder"]}
+
+    def _loss(self, crop: Tensor, labels: Tensor | None, part: int) -> Tensor:
+        with self._autocast():
+            maps = self.networks["encoder"](as_trained(crop, self.settings))
+            made = self.networks["decoder"](maps)
+        self._note_spread(maps)
+        return reconstruction_loss(made, crop)
+
+    @classmethod
+    def work(cls, settings: UnsupervisedSettings, channels: int) -> float:
+        once = encoder_work(settings, channels) + decoder_work(settings, channels)
+        return PASSES * len(cls._scales(settings)) * once
+
+
+class _Supervised:
+    """What both objectives with labels share."""
+
+    supervised: ClassVar[bool] = True
+    shown: ClassVar[Mapping[str, str]] = {
+        "loss": "loss",
+        "train_accuracy": "accuracy",
+        "feature_spread": "spread of codes",
+    }
+
+    @classmethod
+    def by_class(cls, settings: SupervisedRecipe) -> bool:
+        return settings.balanced
+
+
+class WeaklySupervised(_Supervised, Representation[WeaklySupervisedSettings]):
+    """A classifier of drugs and controls by cross-entropy."""
+
+    settings_type = WeaklySupervisedSettings
+    name = Paradigm.WEAKLY_SUPERVISED.value
+    metrics = ("loss", "train_accuracy", "feature_spread")
+    model_type = TrainedTileClassifier
+
+    def _new_networks(self) -> dict[str, nn.Module]:
+        assert self.labels is not None
+        made = new_tile_networks(self.settings, len(self.scale.channels), self.seed, len(self.labels.classes))
+        return {"encoder": made["encoder"], "head": made["head"]}
+
+    def _loss(self, crop: Tensor, labels: Tensor | None, part: int) -> Tensor:
+        assert labels is not None
+        with self._autocast():
+            maps = self.networks["encoder"](as_trained(crop, self.settings))
+            scores = self.networks["head"](maps)
+        self._note_spread(maps)
+        self._notes.add(train_accuracy=accuracy(scores, labels))
+        return F.cross_entropy(scores, labels)
+
+    @classmethod
+    def work(cls, settings: WeaklySupervisedSettings, channels: int) -> float:
+        return PASSES * len(cls._scales(settings)) * (encoder_work(settings, channels) + head_work(settings))
+
+
+class Regularized(_Supervised, Representation[RegularizedSettings]):
+    """An autoencoder whose code also tells drugs from controls: reconstruction plus a weight times classification.
+
+    With the switch `detached_regularizer` it is what the paper's code did: the classifier's loss entered the autoencoder's as a
+    number, and the gradient that it left in the encoder was zeroed, so that encoder and decoder are those of the unsupervised
+    objective and the head alone learns of labels. The code alternated steps of two Adams, the classifier's first; since Adam
+    moves every weight by its own gradients, one of all weights on a loss without a path to the encoder makes the same steps.
+    """
+
+    settings_type = RegularizedSettings
+    name = Paradigm.REGULARIZED.value
+    metrics = ("loss", "loss_reconstruction", "loss_classification", "train_accuracy", "feature_spread")
+    model_type = TrainedRegularized
+
+    def _new_networks(self) -> dict[str, nn.Module]:
+        assert self.labels is not None
+        return new_tile_networks(self.settings, len(self.scale.channels), self.seed, len(self.labels.classes))
+
+    def _loss(self, crop: Tensor, labels: Tensor | None, part: int) -> Tensor:
+        assert labels is not None
+        detached = self.settings.has(Switch.DETACHED_REGULARIZER)
+        with self._autocast():
+            maps = self.networks["encoder"](as_trained(crop, self.settings))
+            made = self.networks["decoder"](maps)
+            scores = self.networks["head"](maps.detach() if detached else maps)
+        reconstruction, classification = reconstruction_loss(made, crop), F.cross_entropy(scores, labels)
+        self._note_spread(maps)
+        self._notes.add(
+            loss_reconstruction=reconstruction,
+            loss_classification=classification,
+            train_accuracy=accuracy(scores, labels),
+        )
+        return reconstruction + (1.0 if detached else self.settings.regularizer_weight) * classification
+
+    @classmethod
+    def work(cls, settings: RegularizedSettings, channels: int) -> float:
+        once = encoder_work(settings, channels) + decoder_work(settings, channels) + head_work(settings)
+        return PASSES * len(cls._scales(settings)) * once
+
+
+def reconstruction_loss(logits: Tensor, images: Tensor) -> Tensor:
+    """Mean binary cross-entropy () of the sigmoid of logits (n, c, y, x) with images of [0, 1]."""
+    return F.binary_cross_entropy_with_logits(logits.to(images.dtype), images)
+
+
+def accuracy(scores: Tensor, labels: Tensor) -> Tensor:
+    """Share () of scores (n, classes) that are highest for the label (n,)."""
+    return (scores.detach().argmax(dim=1) == labels).float().mean()
+
+
+KINDS = (Unsupervised, WeaklySupervised, Regularized)
+"""What `gandl.models.objectives.kinds` lists."""

@@ -1,0 +1,142 @@
+"""The comparison of representation learning on the audit page: takes its tables, makes sentences and one table of setups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gandl.config import Beyond
+from gandl.evaluation.comparison.stability import EVERY
+from gandl.figures.comparison.setups import setup_label
+from gandl.report.numbers import Value
+from gandl.workflow.words import counted
+
+COLUMNS = {
+    "d": ("d", "similar drugs nearer to each other than to vehicle"),
+    "separation": ("Separation", "opposite drugs farther apart than similar ones"),
+    "head_accuracy": ("Accuracy", "drug against vehicle, head on frozen codes"),
+    "head_roc_auc": ("ROC AUC", "the same"),
+    "svm_roc_auc": ("ROC AUC, SVM", "linear SVM on the same codes"),
+    "silhouette": ("Silhouette", "clusters within cell lines"),
+}
+"""Metrics of the page's table: title, and what it says; all are higher where better."""
+SEPARATION, ACCURACY = "separation", "head_roc_auc"
+FLOORS = (Beyond.UNTRAINED.value, Beyond.INTENSITIES.value)
+
+
+@dataclass(frozen=True)
+class SetupsStory:
+    """What the page says: `sentences`, and `rows` of a table: label, whether it is a floor, and a value (or None) per column."""
+
+    sentences: list[str]
+    columns: list[tuple[str, str]]
+    rows: list[tuple[str, bool, list[Value | None]]]
+
+
+def setups_story(files: Sequence[Path], settings: Mapping[str, Any]) -> SetupsStory | None:
+    """The story of a run.
+
+    Parameters
+    ----------
+    files : its table of setups and the table of the ranking's stability; empty where the run compares none.
+    settings : the run's configuration as plain values.
+    """
+    if not files:
+        return None
+    table, stability = (pd.read_parquet(file) for file in files)
+    stability = stability[stability["among"] == EVERY]
+    names = list(dict.fromkeys(table["setup"]))
+    shown = {metric: title for metric, title in COLUMNS.items() if (table["metric"] == metric).any()}
+    rows = [(setup_label(name), name in FLOORS, [_value(table, name, metric) for metric in shown]) for name in names]
+    sentences = [
+        *_truth(table, settings["comparison"]),
+        *_against_floors(table),
+        *_stable(stability),
+        *_collapsed(table),
+    ]
+    return SetupsStory(sentences, list(shown.values()), rows)
+
+
+def _of(table: pd.DataFrame, setup: str, metric: str) -> pd.Series | None:
+    found = table[(table["setup"] == setup) & (table["metric"] == metric)]
+    return None if found.empty or pd.isna(found.iloc[0]["median"]) else found.iloc[0]
+
+
+def _value(table: pd.DataFrame, setup: str, metric: str) -> Value | None:
+    row = _of(table, setup, metric)
+    if row is None:
+        return None
+    return Value(float(row["median"]), float(row["low"]), float(row["high"]), int(row["cell_types"]), "cell line")
+
+
+def _truth(table: pd.DataFrame, compared: Mapping[str, Any]) -> list[str]:
+    """Which setups see that drugs of opposite effect differ more than similar ones: by the whole interval over seeds."""
+    if not compared["opposite"] or not (table["metric"] == SEPARATION).any():
+        return []
+    seen: dict[str, list[str]] = {"see it": [], "see the opposite": [], "cannot be distinguished": []}
+    for name in dict.fromkeys(table["setup"]):
+        row = _of(table, name, SEPARATION)
+        if row is None:
+            continue
+        low, high = float(row["low"]), float(row["high"])
+        key = "see it" if low > 0 else "see the opposite" if high < 0 else "cannot be distinguished"
+        seen[key].append(setup_label(name))
+    (a, b), (c, d) = compared["opposite"], compared["similar"]
+    said = "; ".join(f"{counted(len(of), 'setup')} {what} ({', '.join(of)})" for what, of in seen.items() if of)
+    return [
+        f"Planted truth ({a} and {b} have opposite effects, {c} and {d} similar ones; a setup sees it where its interval over "
+        f"seeds of the difference of their distances lies above 0): {said}."
+    ]
+
+
+def _against_floors(table: pd.DataFrame) -> list[str]:
+    """The best setup by AUC, the best floor, and how many setups are above it."""
+    rows = {name: row for name in dict.fromkeys(table["setup"]) if (row := _of(table, name, ACCURACY)) is not None}
+    floors = {name: row for name, row in rows.items() if name in FLOORS}
+    learned = {name: row for name, row in rows.items() if name not in FLOORS}
+    if not floors or not learned:
+        return []
+    best, floor = (max(of, key=lambda name: of[name]["median"]) for of in (learned, floors))
+    above = [
+        name
+        for name, row in learned.items()
+        if row["low"] > np.nanmax([floors[floor]["high"], floors[floor]["median"]])
+    ]
+    return [
+        f"Drug against vehicle (ROC AUC of the head, median over cell lines): the best of {counted(len(learned), 'learned setup')} "
+        f"is {setup_label(best)} with {_text(learned[best])}, the best floor {setup_label(floor)} with {_text(floors[floor])}; "
+        f"{counted(len(above), 'of them lies', 'of them lie')} above that floor by whole intervals over seeds."
+    ]
+
+
+def _text(row: pd.Series) -> str:
+    interval = "" if pd.isna(row["low"]) else f" [{row['low']:.2f}, {row['high']:.2f}]"
+    return f"{row['median']:.2f}{interval}"
+
+
+def _stable(stability: pd.DataFrame) -> list[str]:
+    """By how many metrics the best setup changes from seed to seed."""
+    changing, every = stability[stability["changes"] > 0]["metric"].unique(), stability["metric"].unique()
+    if len(every) == 0:
+        return []
+    metrics = counted(len(every), "metric")
+    if not len(changing):
+        return [f"The same setup is the best under every seed by each of {metrics}."]
+    return [
+        f"The best setup changes between seeds by {len(changing)} of {metrics} ({', '.join(changing)}): a ranking of one seed "
+        "says little."
+    ]
+
+
+def _collapsed(table: pd.DataFrame) -> list[str]:
+    collapsed = table[(table["metric"] == "collapsed") & (table["median"] > 0)]["setup"]
+    if collapsed.empty:
+        return []
+    return [
+        f"Collapsed to nearly one code, which is their result: {', '.join(setup_label(name) for name in collapsed)}."
+    ]
