@@ -75,7 +75,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Found:
-    """What one cell line gives: values, intervals and numbers of tiles by metric, raw distances by pair, and what is missing."""
+    """What one cell line gives: a row per metric, and the raw distances by pair."""
 
     rows: list[Row]
     distances: dict[str, Floats]
