@@ -1,4 +1,4 @@
-"""The tasks of the comparison of representation learning (Dmitrenko et al. 2022): codes of tiles -> numbers, tables, ranks."""
+"""comparison: codes of tiles -> numbers of three tasks, a table over setups and seeds, ranks (Dmitrenko et al. 2022)."""
 
 __all__ = [
     "answers",
@@ -6,6 +6,7 @@ __all__ = [
     "codes",
     "distances",
     "drug_control",
+    "gathered",
     "heads",
     "numbers",
     "partitions",
