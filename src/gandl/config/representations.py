@@ -98,9 +98,9 @@ class RepresentationRecipe(RecipeSettings):
     What the classifier needs to learn anything of some thousand tiles was measured on synthetic ones (cells whose radius a drug
     raises from 4.5 to 5.5 px; 512 held-out tiles, learning rate 0.001). Pixels of [0, 1] and batches of 32: accuracy 0.54 after
     2,048 tiles, 0.68 after 4,096; standardised, 0.60 and 0.73; standardised in batches of 16, 0.65 after 1,536, 0.73 after 3,072,
-    0.84 after 6,144 tiles. So steps are scarce: where few tiles are shown, batches are small and rates are not
-    those of the paper, whose 256 and 1e-4 are for 50 times 770,000 tiles. Initial weights that keep a signal's variance (He et al. 2015) were
-    later, with 0.50, 0.67 and 0.73, and are not used.
+    0.84 after 6,144 tiles. So steps are scarce: where few tiles are shown, batches are small, and rates are not those of the
+    paper, whose 256 and 1e-4 are for 50 times 770,000 tiles. Initial weights that keep a signal's variance (He et al. 2015) learn
+    later (0.50, 0.67 and 0.73), and are not used.
     """
 
     section: ClassVar[str] = "comparison.recipe"
