@@ -23,6 +23,7 @@ include: "rules/evaluation.smk"
 include: "rules/comparison.smk"
 include: "rules/figures.smk"
 include: "rules/tables.smk"
+include: "rules/comparison_figures.smk"
 include: "rules/report.smk"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gandl.workflow.code_version import code_version
 from gandl.config import (
+    SIMULATED,
     TRAINED as TRAINED_BY_RUN,
     Dataset,
     FeaturizerName,
@@ -43,7 +44,7 @@ from gandl.report.made.sections import of_paper, section_of
 from gandl.source.catalogue import download_at, downloads_of, file_of
 from gandl.source.schemes import WHOLE as LEFT_OUT_WHOLE, Question
 from gandl.source.remote.copies import state_of_copy
-from gandl.source.plates.state import state_of_folder, states_of_stores
+from gandl.source.own_files import OWN_FILES, state_of_names, state_of_store
 from gandl.source.plates.stores import files_of_tables
 from gandl.source.stores import stores_of_run, training_stores
 

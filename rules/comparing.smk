@@ -17,6 +17,11 @@ PAIRS = (
     if COMPARING
     else {"similar": [], "opposite": None}
 )
+SEEDS = cfg.comparison.seeds if COMPARING else []
+VEHICLE = cfg.comparison.vehicle if COMPARING else ""
+SHOWN_LINES = cfg.comparison.shown_cell_types if COMPARING else []
+TASK_CONFIDENCE = cfg.comparison.tasks.confidence if COMPARING else 0.95
+TILE_SIDE = cfg.comparison.tiles.side if COMPARING else 0
 OF_SETUP = "{setup}.seed_{seed}"
 SETUP = "<results>/models/comparison/{setup}/seed_{seed}"
 TILES = f"<results>/images/comparison/{SCREEN}.tiles.parquet"
@@ -37,21 +42,34 @@ def switched(name):
     return Switch(name) in SWITCHES
 
 
+def learned(setup):
+    """The objective that learns a setup, and its settings."""
+    resolution = cfg.embeddings.resolutions[cfg.source.screen]
+    return cfg.comparison.recipe.of(setup, cfg.comparison.switches, resolution)
+
+
 def objective_of_setup(wildcards):
     """The objective that learns a setup."""
-    return cfg.comparison.recipe.of(wildcards.setup, cfg.comparison.switches)[0]
+    return learned(wildcards.setup)[0]
 
 
 def recipe_of_setup(wildcards):
     """The settings of that objective."""
-    return settings(
-        cfg.comparison.recipe.of(wildcards.setup, cfg.comparison.switches)[1]
-    )
+    return settings(learned(wildcards.setup)[1])
 
 
 def code_of_setup(wildcards):
-    """The code that trains a setup."""
-    return code_of_objective(objective_of_setup(wildcards))
+    """The code that trains a setup, and looks at it."""
+    objective = objective_of_setup(wildcards)
+    if objective == "gan":
+        own = ["gandl.models.objectives.gan", "gandl.models.looks.gan_measures"]
+    else:
+        held_in = {"self_supervised": "byol", "dino": "dino"}.get(objective, "paper")
+        own = [
+            f"gandl.models.objectives.comparison.{held_in}",
+            "gandl.models.looks.comparison.held_out",
+        ]
+    return code_version("gandl.models.engine.training", *own)
 
 
 def weights_of_setup(wildcards):
@@ -66,10 +84,10 @@ def settings_of_codes(wildcards):
     return recipe_of_setup(wildcards)
 
 
-def of_task(task):
-    """The numbers of one task, of all setups and seeds."""
+def of_task(task, of=""):
+    """The numbers of one task, or another of its tables, of all setups and seeds."""
     return [
-        f"<results>/evaluation/comparison/{task}/{setup}.seed_{seed}.parquet"
+        f"<results>/evaluation/comparison/{task}/{setup}.seed_{seed}{of}.parquet"
         for setup in SETUPS
         for seed in cfg.comparison.seeds_of(setup)
     ]
@@ -82,3 +100,33 @@ def tasks_of_setup(wildcards):
         for task in TASKS
         for seed in cfg.comparison.seeds_of(wildcards.setup)
     ]
+
+
+def trained_files(kind):
+    """The benchmarks, or the training curves, of all trainings of the comparison."""
+    pattern = {
+        "benchmark": f"<benchmarks>/models/comparison/{OF_SETUP}.jsonl",
+        "curve": f"{SETUP}/curve.parquet",
+    }[kind]
+    return [
+        path
+        for setup in SETUPS_TRAINED
+        for path in collect(pattern, setup=setup, seed=cfg.comparison.seeds_of(setup))
+    ]
+
+
+def first_setup(paradigm, of):
+    """A file of the first seed of a paradigm's first setting; none where the run does not compare it."""
+    found = [name for name in SETUPS if name.startswith(f"{paradigm}.")]
+    seeds = cfg.comparison.seeds_of(found[0]) if found else []
+    return collect(of, setup=found[:1], seed=seeds[:1])
+
+
+RECONSTRUCTED = [
+    *first_setup("unsupervised", f"{SETUP}/samples.npz"),
+    *first_setup("regularized", f"{SETUP}/samples.npz"),
+]  # of figure 6
+CLUSTERED = first_setup(
+    "self_supervised",
+    f"<results>/evaluation/comparison/clusters/{OF_SETUP}.points.parquet",
+)  # of figure 7

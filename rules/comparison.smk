@@ -51,9 +51,9 @@ rule comparison_training:
         animation=f"{SETUP}/samples.gif",
         interpolation=f"{SETUP}/interpolation.png",
     log:
-        "<logs>/models/comparison_{setup}_seed_{seed}.log",
+        f"<logs>/models/comparison/{OF_SETUP}.log",
     benchmark:
-        "<benchmarks>/models/comparison_{setup}_seed_{seed}.jsonl"
+        f"<benchmarks>/models/comparison/{OF_SETUP}.jsonl"
     wildcard_constraints:
         setup="|".join(map(re.escape, SETUPS_TRAINED)) or "none",
     conda:
@@ -92,23 +92,26 @@ rule comparison_codes:
         runtime=growing(cfg.compute.store_runtime),
     params:
         settings=settings_of_codes,
+        side=TILE_SIDE,
+        resolution=cfg.embeddings.resolutions[cfg.source.screen],
         code=code_version("gandl.embeddings.comparison.codes"),
     script:
         "../workflow/scripts/comparison_codes.py"
 
 
-rule comparison_similarity:
-    """Distances between two similar drugs, two opposite ones, and vehicle, by cell line: D, d and a scale-free variant."""
+rule comparison_clusters:
+    """Clusters within each cell line: UMAP and HDBSCAN over a grid, and the partition that the paper's rule chooses."""
     input:
         codes=f"<results>/embeddings/comparison/{OF_SETUP}.parquet",
         tiles=TILES,
     output:
-        output=f"<results>/evaluation/comparison/similarity/{OF_SETUP}.parquet",
-        distances=f"<results>/evaluation/comparison/similarity/{OF_SETUP}.distances.parquet",
+        output=f"<results>/evaluation/comparison/clusters/{OF_SETUP}.parquet",
+        partitions=f"<results>/evaluation/comparison/clusters/{OF_SETUP}.partitions.parquet",
+        points=f"<results>/evaluation/comparison/clusters/{OF_SETUP}.points.parquet",
     log:
-        f"<logs>/evaluation/comparison_similarity_{OF_SETUP}.log",
+        f"<logs>/evaluation/comparison_clusters_{OF_SETUP}.log",
     benchmark:
-        f"<benchmarks>/evaluation/comparison_similarity_{OF_SETUP}.jsonl"
+        f"<benchmarks>/evaluation/comparison_clusters_{OF_SETUP}.jsonl"
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -116,17 +119,30 @@ rule comparison_similarity:
         mem=growing("3GB"),
         runtime=growing("2h"),
     params:
-        **calls("gandl.evaluation.comparison.similarity.write_similarity"),
-        settings=of_tasks("similarity", "bootstrap", "confidence"),
-        similar=PAIRS["similar"],
-        opposite=PAIRS["opposite"],
+        **calls("gandl.evaluation.comparison.clusters.write_clusters"),
+        settings=of_tasks("clustering", "bootstrap", "confidence"),
         seed=cfg.seed,
-        switches=SWITCHES,
     script:
         "../workflow/scripts/comparison.py"
 
 
-use rule comparison_similarity as comparison_drug_control with:
+use rule comparison_clusters as comparison_similarity with:
+    """Distances between two similar drugs, two opposite ones, and vehicle, by cell line: D, d and a scale-free variant."""
+    output:
+        output=f"<results>/evaluation/comparison/similarity/{OF_SETUP}.parquet",
+        distances=f"<results>/evaluation/comparison/similarity/{OF_SETUP}.distances.parquet",
+    log:
+        f"<logs>/evaluation/comparison_similarity_{OF_SETUP}.log",
+    benchmark:
+        f"<benchmarks>/evaluation/comparison_similarity_{OF_SETUP}.jsonl"
+    params:
+        **calls("gandl.evaluation.comparison.similarity.write_similarity"),
+        settings=of_tasks("similarity", "bootstrap", "confidence"),
+        similar=PAIRS["similar"],
+        opposite=PAIRS["opposite"],
+
+
+use rule comparison_clusters as comparison_drug_control with:
     """Drugs against vehicle by cell line, on frozen codes: the paper's head and a linear SVM, chosen on validation wells."""
     output:
         output=f"<results>/evaluation/comparison/drug_control/{OF_SETUP}.parquet",
@@ -138,24 +154,7 @@ use rule comparison_similarity as comparison_drug_control with:
     params:
         **calls("gandl.evaluation.comparison.drug_control.write_drug_control"),
         settings=of_tasks("head", "svm_c", "bootstrap", "confidence"),
-        seed=cfg.seed,
         switches=SWITCHES,
-
-
-use rule comparison_similarity as comparison_clusters with:
-    """Clusters within each cell line: UMAP and HDBSCAN over a grid, and the partition that the paper's rule chooses."""
-    output:
-        output=f"<results>/evaluation/comparison/clusters/{OF_SETUP}.parquet",
-        partitions=f"<results>/evaluation/comparison/clusters/{OF_SETUP}.partitions.parquet",
-        points=f"<results>/evaluation/comparison/clusters/{OF_SETUP}.points.parquet",
-    log:
-        f"<logs>/evaluation/comparison_clusters_{OF_SETUP}.log",
-    benchmark:
-        f"<benchmarks>/evaluation/comparison_clusters_{OF_SETUP}.jsonl"
-    params:
-        **calls("gandl.evaluation.comparison.clusters.write_clusters"),
-        settings=of_tasks("clustering", "bootstrap", "confidence"),
-        seed=cfg.seed,
 
 
 rule comparison_setup:

@@ -84,6 +84,9 @@ CAPTION_SETTINGS = {
     "resolution": cfg.training.resolution,
     "seed": cfg.training.seed,
     "held_out": cfg.training.held_out,
+    "comparison": (
+        settings(cfg.comparison, exclude={"tasks", "recipe"}) if COMPARING else None
+    ),
     "quality_crops": cfg.training.quality_crops,
     "chosen": cfg.training.weights.value,
     "conv_ae": conv_ae_caption(cfg.counterparts.conv_ae),
@@ -254,6 +257,35 @@ FIGURES = {
     ),
     "table_s_strict": (requested("controls"), f"the question controls ({PRESET})"),
     "compounds": (requested("screening"), f"the question screening ({PRESET})"),
+    **{
+        f"comparison_{name}": (
+            COMPARING and is_drawn,
+            f"the section comparison{needs} (config/comparison.yaml)",
+        )
+        for name, is_drawn, needs in (
+            ("table_1", bool(SETUPS_TRAINED), ""),
+            ("table_2", True, ""),
+            ("figure_3", True, ""),
+            ("figure_4", True, ""),
+            ("figure_5", True, ""),
+            (
+                "figure_6",
+                bool(RECONSTRUCTED),
+                ", with unsupervised or regularized among its paradigms",
+            ),
+            (
+                "figure_7",
+                bool(CLUSTERED),
+                ", with self_supervised among its paradigms",
+            ),
+            ("figure_ranking", len(SETUPS) > 1, " with several setups"),
+            (
+                "figure_truth",
+                bool(PAIRS["opposite"]),
+                ", where it names an opposite pair",
+            ),
+        )
+    },
 }  # whether a figure or table is drawn, and what one that is not would need
 
 

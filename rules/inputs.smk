@@ -12,6 +12,12 @@ def official(dataset, file):
     return str(file_of(dataset, file, CATALOGUE).path)
 
 
+def simulation_of_rxrx(wildcards):
+    """The settings of the simulator, without the sizes of another screen, which do not change RxRx19a and RxRx1."""
+    found = settings(cfg.source).get("simulation")
+    return found and {**found, "cell_lines": None}
+
+
 def entry_of(wildcards):
     """What decides a download: address, official size and checksum (a simulated file has neither)."""
     entry = download_at(f"{wildcards.host}/{wildcards.path}", CATALOGUE)
@@ -44,7 +50,7 @@ def tables_of(dataset):
 
 def raw_sites(wildcards):
     """What the sites table of a screen is made from."""
-    if wildcards.dataset in (Dataset.BBBC013, Dataset.PLATES):
+    if wildcards.dataset in (Dataset.BBBC013, *OWN_FILES):
         return tables_of(wildcards.dataset)
     metadata = f"<downloads>/{official(wildcards.dataset, 'metadata')}"
     variants = [home.file("resources/compound_variants.csv")]
@@ -61,17 +67,14 @@ def source_settings(wildcards):
 
 def folder_of_images(wildcards):
     """The names of a lab's images, if sites are named by files in a folder: Snakemake does not track folders."""
-    plates = wildcards.dataset == Dataset.PLATES
-    return state_of_folder(cfg.source.plates) if plates else None
+    return state_of_names(cfg.source, wildcards.dataset)
 
 
 def source_code(wildcards):
     """The code of a screen's source."""
-    own = wildcards.dataset == Dataset.PLATES
+    own, dataset = wildcards.dataset in OWN_FILES, wildcards.dataset
     return code_version(
-        "gandl.source.plates.sites"
-        if own
-        else f"gandl.source.screens.{wildcards.dataset}"
+        f"gandl.source.{dataset}.sites" if own else f"gandl.source.screens.{dataset}"
     )
 
 
@@ -100,16 +103,9 @@ def directory_of(wildcards):
     return [f"<downloads>/{official(wildcards.dataset, 'images')}.members.parquet"]
 
 
-def files_of(wildcards):
-    """The state of a lab's own images of one plate, which Snakemake does not track one by one."""
-    if wildcards.dataset != Dataset.PLATES:
-        return None
-    return states_of_stores(cfg.source.plates).get(wildcards.store)
-
-
 def address_of(wildcards):
     """The address of an image archive that is read by its members, or beside which the single images are; else none."""
-    published = wildcards.dataset in (Dataset.RXRX19A, Dataset.RXRX1)
+    published = wildcards.dataset in SIMULATED
     return file_of(wildcards.dataset, "images", CATALOGUE).url if published else None
 
 
@@ -121,14 +117,15 @@ def packing(wildcards):
         "resolutions": cfg.images.resolutions[Dataset(wildcards.dataset)],
         "images": settings(cfg.images, exclude=transport),
         "source": settings(section, include={*IMAGE_KEYS, *PIXEL_KEYS}),
-        "files": files_of(wildcards),
+        "files": state_of_store(cfg.source, wildcards.dataset, wildcards.store),
     }
 
 
 def packing_code(wildcards):
     """The code that decodes and packs a screen's images."""
-    rxrx = wildcards.dataset in (Dataset.RXRX19A, Dataset.RXRX1)
-    return code_version(f"gandl.images.screens.{'rxrx' if rxrx else wildcards.dataset}")
+    packers = dict.fromkeys(SIMULATED, "rxrx") | dict.fromkeys(OWN_FILES, "plates")
+    packer = packers.get(wildcards.dataset, wildcards.dataset)
+    return code_version(f"gandl.images.screens.{packer}")
 
 
 def plates_of_export(wildcards):
@@ -311,7 +308,7 @@ def downloaded():
     for dataset in DATASETS:
         if dataset == Dataset.BBBC013:
             files.append(official(dataset, "images"))
-        elif dataset != Dataset.PLATES:
+        elif dataset not in OWN_FILES:
             files.append(official(dataset, "metadata"))
             if FeaturizerName.RELEASED.value in FEATURIZERS:
                 files.append(official(dataset, "embeddings"))
@@ -324,8 +321,8 @@ def own_rules():
 
 
 def codes_of_rules(wildcards):
-    """Hash of the code behind every rule, by rule; where screens have code of their own, by screen."""
-    return codes(own_rules(), DATASETS)
+    """Hash of the code behind every rule, by rule; where screens or setups have code of their own, by these."""
+    return codes(own_rules(), {"dataset": DATASETS, "setup": SETUPS_TRAINED})
 
 
 def purposes_of_rules(wildcards):

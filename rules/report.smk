@@ -6,7 +6,6 @@ MAKES     <results>/report/provenance.json, audit.html, audit.csv, numbers.csv, 
           own report.zip and report.html, which open with landing.rst
 """
 
-
 EXPLORER = "<results>/report/explorer.html" if FEATURIZERS else []
 
 

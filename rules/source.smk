@@ -26,7 +26,7 @@ rule simulate_rxrx19a:
         runtime=growing("2h"),
     params:
         dataset="rxrx19a",
-        settings=settings(cfg.source).get("simulation"),
+        settings=simulation_of_rxrx,
         code=code_version("gandl.source.simulator.rxrx19a"),
     script:
         "../workflow/scripts/simulate.py"
@@ -45,6 +45,22 @@ use rule simulate_rxrx19a as simulate_rxrx1 with:
     params:
         dataset="rxrx1",
         code=code_version("gandl.source.simulator.rxrx1"),
+
+
+use rule simulate_rxrx19a as simulate_cell_lines with:
+    """Draw the simulated cell lines: metadata zip and image zip in the format of RxRx1, and their known truth."""
+    output:
+        metadata=f"<simulator>/{official('cell_lines', 'metadata')}",
+        images=f"<simulator>/{official('cell_lines', 'images')}",
+        truth="<results>/source/cell_lines/truth.parquet",
+    log:
+        "<logs>/source/simulate_cell_lines.log",
+    benchmark:
+        "<benchmarks>/source/simulate_cell_lines.jsonl"
+    params:
+        dataset="cell_lines",
+        settings=settings(cfg.source).get("simulation"),
+        code=code_version("gandl.source.simulator.cell_lines"),
 
 
 rule download:

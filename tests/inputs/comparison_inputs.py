@@ -110,6 +110,7 @@ def write_similarity(folder: Path, opposite: bool = True, **asked: object) -> li
                 "distance_similar": size,
                 "inverse_distance": 1 / max(size, 0.01),
             }
+            values |= {"distance_a_vehicle": size / (1 - d), "distance_b_vehicle": 1.05 * size / (1 - d)}
             if opposite:
                 values["separation"] = separation_of(setup) + 0.05 * rng.standard_normal()
             if size == 0:

@@ -88,6 +88,7 @@ def test_no_sentence_leaves_the_number_of_a_noun_open(repository: Path) -> None:
 SERVING_MANY = ("figure", "question")
 """Scripts that call whatever function the rule names."""
 SHARING = {
+    "simulate_cell_lines": "simulate",
     "floors": "embeddings",
     "untrained": "embeddings",
     "baseline": "training",
@@ -183,6 +184,7 @@ def _is_settings(node: ast.expr) -> bool:
         "augmentation",
         "contrast",
         "engine",
+        "sizes",
         "source",
         "images",
         "training",

@@ -102,6 +102,49 @@ TINY_SIMULATED = {
 """Changes of `config/config.yaml`: jobs of one thread, so that two run at a time."""
 
 
+TINY_COMPARISON = {
+    "run": "tiny",
+    "source": {
+        "simulation": {
+            "cell_lines": {"lines": 3, "plates": 1, "vehicle_wells": 10, "drug_wells": 5, "image_px": 64, "effect": 2.0}
+        },
+        "cell_lines": {"image_px": 64},
+    },
+    "images": {"resolutions": {"cell_lines": [64]}, "shard_sites": 16},
+    "training": {"resolution": 64, "network": {"crop": 16, "channel_base": 128, "channel_max": 16}},
+    "counterparts": {
+        name: {"resolution": 64, "network": {"crop": 16}} for name in ("baseline", "conv_ae", "collapsed")
+    },
+    "embeddings": {"resolutions": {"cell_lines": 64}},
+    "comparison": {
+        "settings": ["aug_multi_crop"],
+        "seeds": [0, 1],
+        "tiles": {"side": 32, "per_well": None, "per_held_out_well": None, "held_out": 0.4, "validation": 0.2},
+        "recipe": {
+            "network": {"crop": 32, "hidden": 16},
+            "resolution": 32,
+            "images": 64,
+            "batch": 16,
+            "checkpoint_images": 32,
+            "looks": 1,
+            "validation_images": 16,
+            "byol": {"hidden": 16, "projection": 8},
+            "dino": {"outputs": 16, "hidden": 16, "bottleneck": 8},
+            "gandl": {"network": {"crop": 32, "channel_base": 128, "channel_max": 16}, "batch": 8},
+        },
+        "tasks": {
+            "head": {"learning_rates": [0.1], "momenta": [0.9], "epochs": 2, "hidden": 8, "components": 16},
+            "svm_c": [0.001],
+            "clustering": {"sizes": [4, 6], "drop_up_to": 0, "epochs": 20},
+            "bootstrap": 50,
+        },
+    },
+    "figures": {"dpi": 60},
+    "compute": {"threads": 1},
+}
+"""Changes of `config/comparison.yaml`: eight of its twenty setups, two seeds, three cell lines."""
+
+
 def copy_of(repository: Path, folder: Path) -> Path:
     """Copy what a run needs of the project into a folder; the folder."""
     for name in COPIED:

@@ -154,6 +154,11 @@ def _sites(config: Config, dataset: Dataset, results: Path) -> Amount | None:
         from gandl.source.plates.sites import count_sites
 
         return Amount(count_sites(config.source.plates), exact=True)
+    if dataset is Dataset.CLASS_FOLDERS:
+        assert config.source.class_folders is not None
+        from gandl.source.class_folders.names import labelled_images
+
+        return Amount(len(labelled_images(config.source.class_folders)), exact=True)
     if config.source.simulation is not None:
         from gandl.source.simulator.layout import sites_of_simulation
 
@@ -172,7 +177,7 @@ def _sites(config: Config, dataset: Dataset, results: Path) -> Amount | None:
 
 def _needed(config: Config, dataset: Dataset) -> list[Download]:
     """Files that are downloaded whole."""
-    if dataset is Dataset.PLATES:
+    if dataset in (Dataset.PLATES, Dataset.CLASS_FOLDERS):
         return []
     wanted = {"images"} if dataset is Dataset.BBBC013 else {"metadata"}
     if dataset in PUBLISHED and FeaturizerName.RELEASED in config.embeddings.featurizers:

@@ -49,15 +49,21 @@ from gandl.config.representations import RepresentationSettings as Representatio
 from gandl.config.run import (
     Config as Config,
 )
+from gandl.config.simulation import (
+    CellLinesSimulation as CellLinesSimulation,
+    SimulationSettings as SimulationSettings,
+)
 from gandl.config.source import (
+    SIMULATED as SIMULATED,
     Bbbc013Settings as Bbbc013Settings,
+    CellLinesSettings as CellLinesSettings,
+    ClassFoldersSettings as ClassFoldersSettings,
     Dataset as Dataset,
     ImagesFrom as ImagesFrom,
     PlatesSettings as PlatesSettings,
     Projection as Projection,
     RxRx1Settings as RxRx1Settings,
     RxRx19aSettings as RxRx19aSettings,
-    SimulationSettings as SimulationSettings,
     SourceSettings as SourceSettings,
     Wells as Wells,
 )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from gandl.config.types import ChannelName, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section
+from gandl.config.simulation import SimulationSettings
+from gandl.config.types import ChannelName, PositiveFloat, PositiveInt, Section
 
 
 class Dataset(StrEnum):
@@ -15,6 +15,17 @@ class Dataset(StrEnum):
     RXRX1 = "rxrx1"
     BBBC013 = "bbbc013"
     PLATES = "plates"
+    CELL_LINES = "cell_lines"
+    CLASS_FOLDERS = "class_folders"
+
+
+SIMULATED = (Dataset.RXRX19A, Dataset.RXRX1, Dataset.CELL_LINES)
+"""Screens that the simulator makes; the last one exists nowhere else."""
+FILE_NAME = (
+    r"^(?P<cell_line>[^_]+)_(?:[^_]+_)*(?P<plate>[^_]+)_(?P<well>[A-Za-z]{1,2}\d{1,2})_"
+    r"(?P<drug>[^_]+?)(?:_?c=(?P<concentration>[^_]*))?(?:_.*)?\.[^.]+$"
+)
+"""Names of the images of Dmitrenko et al. (2022): cell line, anything, plate, well, drug with or without `c=`, date."""
 
 
 class ImagesFrom(StrEnum):
@@ -141,24 +152,31 @@ class PlatesSettings(Section):
     leave_out: tuple[ChannelName, ...] = Field((), description="Channels of the table or folder that are not used.")
 
 
-class SimulationSettings(Section):
-    """A simulated pair of screens with a known truth, written in the distributed format of RxRx19a and RxRx1."""
+class CellLinesSettings(Section):
+    """cell_lines, a simulated screen of one grey channel: drugs and a vehicle on several lines of tumour cells."""
 
-    seed: NonNegativeInt = Field(0, description="Same seed, same bytes.")
-    image_px: PositiveInt = Field(
-        256, description="Side (px) of RxRx19a-like images; RxRx1-like ones have half, at twice the pixel size."
+    stores: list[str] = Field([], description="Cell lines to take (`M14`), one store each; empty: every one.")
+    images_from: ImagesFrom = Field(ImagesFrom.ARCHIVE, description="`archive` or `objects`, as for RxRx19a.")
+    image_px: PositiveInt = Field(256, description="Side (px) of its square images; another size is refused.")
+    pixel_size_um: PositiveFloat | None = Field(1.0, description="Side of a pixel (um).")
+
+
+class ClassFoldersSettings(Section):
+    """A screen in folders of classes: data/train/{drugs,controls}, data/test/{drugs,controls}, with labels in file names."""
+
+    folder: str = Field(
+        "data",
+        description="Folder whose images lie in folders of classes, with or without a folder of a part above (train, test); "
+        "docs/class-folders.md is the guide.",
     )
-    hrce_plates: PositiveInt = Field(3, description="Plates in each of HRCE-1 and HRCE-2.")
-    vero_plates: PositiveInt = Field(2, description="Plates in each of VERO-1 and VERO-2.")
-    compounds: Annotated[int, Field(ge=3)] = Field(
-        7, description="Compounds per plate, each in six half-log doses and two wells a plate; three have fixed names."
+    pattern: str = Field(
+        FILE_NAME,
+        description="Regular expression for a file's name, with the named groups `cell_line`, `plate`, `well` and, where "
+        "they are stated, `drug`, `concentration` (uM), `experiment`.",
     )
-    sites: PositiveInt = Field(4, description="Sites (fields) per RxRx19a-like well.")
-    severity: NonNegativeFloat = Field(
-        1.0, description="Factor on the severity of infection in every well; 0 gives screens without any effect."
-    )
-    rxrx1_experiments: PositiveInt = Field(2, description="RxRx1-like experiments (of four plates) per cell type.")
-    rxrx1_sirnas: PositiveInt = Field(10, description="siRNAs in each of the four fixed sets: treated wells per plate.")
+    controls: str = Field("controls", description="Name of the class whose wells are negative controls.")
+    channel: ChannelName = Field("grey", description="Name of the images' only channel.")
+    pixel_size_um: PositiveFloat | None = Field(None, description="Side of a pixel (um); empty where unknown.")
 
 
 class SourceSettings(Section):
@@ -177,7 +195,7 @@ class SourceSettings(Section):
     )
     simulation: SimulationSettings | None = Field(
         default_factory=SimulationSettings,
-        description="RxRx19a and RxRx1 are simulated with these sizes; empty: the real ones.",
+        description="RxRx19a, RxRx1 and cell_lines are simulated with these sizes; empty: the real ones.",
     )
     rxrx19a: RxRx19aSettings | None = Field(
         RxRx19aSettings(complete=False, image_px=256), description="Where `datasets` names it, else empty."
@@ -188,6 +206,8 @@ class SourceSettings(Section):
     )
     bbbc013: Bbbc013Settings | None = Field(None, description="Where `datasets` names it, else empty.")
     plates: PlatesSettings | None = Field(None, description="Where `datasets` names it, else empty.")
+    cell_lines: CellLinesSettings | None = Field(None, description="Where `datasets` names it, else empty.")
+    class_folders: ClassFoldersSettings | None = Field(None, description="Where `datasets` names it, else empty.")
 
     @model_validator(mode="after")
     def _sections_fit(self) -> SourceSettings:
@@ -201,20 +221,38 @@ class SourceSettings(Section):
                     if wanted
                     else f"the section source.{dataset} is filled, but datasets does not name it; leave it empty"
                 )
-        if self.simulation is not None:
-            real = [dataset for dataset in self.datasets if dataset not in (Dataset.RXRX19A, Dataset.RXRX1)]
-            if real:
-                raise ValueError(f"simulation makes rxrx19a and rxrx1 only; datasets names {', '.join(real)}")
-            for section, side in (
-                (self.rxrx19a, self.simulation.image_px),
-                (self.rxrx1, self.simulation.image_px // 2),
-            ):
-                if section is not None and (section.image_px != side or section.complete):
-                    raise ValueError(
-                        f"a simulated {section.__class__.__name__.removesuffix('Settings')} has images of {side} px and is "
-                        f"not complete; set its image_px to {side} and its complete to false"
-                    )
+        self._fits_simulation()
         return self
+
+    def _fits_simulation(self) -> None:
+        """What is simulated has the sizes that the simulation makes, and nothing else is in a simulated run."""
+        if self.simulation is None:
+            if self.cell_lines is not None:
+                raise ValueError("cell_lines is a simulated screen alone, but the section source.simulation is empty")
+            return
+        real = [dataset for dataset in self.datasets if dataset not in SIMULATED]
+        if real:
+            raise ValueError(f"simulation makes {', '.join(SIMULATED)} only; datasets names {', '.join(real)}")
+        for section, side in (
+            (self.rxrx19a, self.simulation.image_px),
+            (self.rxrx1, self.simulation.image_px // 2),
+        ):
+            if section is not None and (section.image_px != side or section.complete):
+                raise ValueError(
+                    f"a simulated {section.__class__.__name__.removesuffix('Settings')} has images of {side} px and is "
+                    f"not complete; set its image_px to {side} and its complete to false"
+                )
+        sizes = self.simulation.cell_lines
+        if (sizes is None) != (self.cell_lines is None):
+            raise ValueError(
+                "datasets names cell_lines, but its sizes source.simulation.cell_lines are empty"
+                if sizes is None
+                else "source.simulation.cell_lines is filled, but datasets does not name cell_lines; leave it empty"
+            )
+        if self.cell_lines is not None and sizes is not None and self.cell_lines.image_px != sizes.image_px:
+            raise ValueError(
+                f"simulated cell_lines have images of {sizes.image_px} px; set source.cell_lines.image_px to it"
+            )
 
     @property
     def screen(self) -> Dataset:

@@ -28,6 +28,7 @@ from gandl.report.reference.compounds import named_in_paper, ranks, under_paper_
 from gandl.report.reference.configuration import settings_of
 from gandl.report.reference.contrasts import CONTRASTS, contrasts
 from gandl.report.reference.margins import MERGED, elsewhere, margins
+from gandl.report.reference.representations import ComparisonFiles, comparison_answers
 from gandl.report.reference.screens import counts_of, published_counts
 from gandl.report.reference.values import COSTS, PAPER, SETTINGS, Kind, Reference, read_values
 from gandl.report.reference.verdicts import JUDGED, Comparison, Measured, Verdict, compare, parts_of, rule_of
@@ -96,6 +97,7 @@ class AuditTableInputs:
     sites : sites table of every screen of the run, in the order of `source.datasets`.
     compounds, doses : `evaluation.terms.COMPOUNDS` and `evaluation.screening.terms.DOSES` of the paper's featurizer; none where
         compounds were not called.
+    comparison : of the comparison of representation learning; None where the run has none.
     """
 
     references: Path
@@ -106,6 +108,7 @@ class AuditTableInputs:
     paired: Sequence[Path] = ()
     compounds: Sequence[Path] = ()
     doses: Sequence[Path] = ()
+    comparison: ComparisonFiles | None = None
 
 
 def write_audit_table(inputs: AuditTableInputs, output: Path) -> None:
@@ -182,6 +185,7 @@ def _answers(inputs: AuditTableInputs, references: Sequence[Reference], provenan
             settings_of(configuration, provenance["hardware"]["gpus"]),
             counts_of(sites),
             _costs(provenance),
+            comparison_answers(inputs.comparison, provenance),
         ]
     )
 

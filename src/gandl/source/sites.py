@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gandl.config import Dataset, PlatesSettings, RxRx1Settings, RxRx19aSettings
+from gandl.config import (
+    CellLinesSettings,
+    ClassFoldersSettings,
+    Dataset,
+    PlatesSettings,
+    RxRx1Settings,
+    RxRx19aSettings,
+)
 
 
 def write_sites_of(dataset: str, settings: Mapping[str, Any], raw: Sequence[Path], output: Path) -> None:
@@ -41,3 +48,11 @@ def write_sites_of(dataset: str, settings: Mapping[str, Any], raw: Sequence[Path
             from gandl.source.plates import sites as plates
 
             plates.write_sites(PlatesSettings.model_validate(settings), output)
+        case Dataset.CELL_LINES:
+            from gandl.source.screens import cell_lines
+
+            cell_lines.write_sites(raw[0], CellLinesSettings.model_validate(settings), output)
+        case Dataset.CLASS_FOLDERS:
+            from gandl.source.class_folders import sites as class_folders
+
+            class_folders.write_sites(ClassFoldersSettings.model_validate(settings), output)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gandl.config import Dataset, SourceSettings
 from gandl.source.catalogue import stores_of
+from gandl.source.class_folders.names import class_stores
 from gandl.source.plates.stores import light_stores
 from gandl.source.simulator.plan import stores_of_simulation
 from gandl.workflow.words import counted
@@ -38,6 +39,9 @@ def stores_of_run(source: SourceSettings, dataset: Dataset, table: Path = TABLE)
         if dataset is Dataset.PLATES:
             assert source.plates is not None
             return light_stores(source.plates)
+        if dataset is Dataset.CLASS_FOLDERS:
+            assert source.class_folders is not None
+            return class_stores(source.class_folders)
         if source.simulation is not None:
             known = stores_of_simulation(source.simulation, dataset)
         else:

@@ -4,7 +4,7 @@ hashes of code; names the rules that have no job of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -45,13 +45,19 @@ def purposes(rules: Iterable[Any]) -> dict[str, str]:
     return {each.name: (each.docstring or "").strip().split("\n")[0] for each in rules}
 
 
-def codes(rules: Iterable[Any], datasets: Sequence[str]) -> dict[str, str | dict[str, str]]:
-    """Hash of the code behind every rule (its parameter `code`), by rule; where screens have code of their own, by screen."""
+def codes(rules: Iterable[Any], values: Mapping[str, Sequence[str]]) -> dict[str, str | dict[str, str]]:
+    """Hash of the code behind every rule (its parameter `code`), by rule; where it depends on a wildcard, by its values.
+
+    Parameters
+    ----------
+    values : of the wildcards that code may depend on, by name: screens, setups.
+    """
     found: dict[str, str | dict[str, str]] = {}
     for each in rules:
         code = each.params.get("code")
         if callable(code):
-            code = {dataset: code(SimpleNamespace(dataset=dataset)) for dataset in datasets}
+            wildcard = next(name for name in values if name in each.wildcard_names)
+            code = {value: code(SimpleNamespace(**{wildcard: value})) for value in values[wildcard]}
         if code:
             found[each.name] = code
     return found

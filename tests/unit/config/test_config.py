@@ -9,7 +9,17 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from gandl.config import Bbbc013Settings, Config, GanEngineSettings, Precision, TrainingSettings
+from gandl.config import (
+    Bbbc013Settings,
+    CellLinesSettings,
+    CellLinesSimulation,
+    Config,
+    GanEngineSettings,
+    Precision,
+    RxRx1Settings,
+    SourceSettings,
+    TrainingSettings,
+)
 from gandl.config.check import ConfigError, load_config
 from gandl.config.files import read_config, rendered
 
@@ -201,7 +211,51 @@ def test_an_unknown_key_in_a_section_that_is_empty_by_default_is_reported(sectio
 
 def test_a_simulation_makes_no_other_screens() -> None:
     source = {"datasets": ["rxrx19a", "bbbc013"], "rxrx1": None, "bbbc013": Bbbc013Settings().model_dump()}
-    assert "simulation makes rxrx19a and rxrx1 only; datasets names bbbc013" in "\n".join(_mistakes({"source": source}))
+    assert "simulation makes rxrx19a, rxrx1, cell_lines only; datasets names bbbc013" in "\n".join(
+        _mistakes({"source": source})
+    )
+
+
+def _of_cell_lines(**changes: Any) -> dict[str, Any]:
+    """A source of the simulated cell lines alone."""
+    sizes = CellLinesSimulation().model_dump()
+    return {
+        "datasets": ["cell_lines"],
+        "rxrx19a": None,
+        "rxrx1": None,
+        "simulation": {"cell_lines": sizes},
+        "cell_lines": CellLinesSettings().model_dump(mode="json"),
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"simulation": None}, "cell_lines is a simulated screen alone"),
+        ({"simulation": {"cell_lines": None}}, "its sizes source.simulation.cell_lines are empty"),
+        (
+            {
+                "datasets": ["rxrx1"],
+                "rxrx1": RxRx1Settings(complete=False, image_px=128).model_dump(),
+                "cell_lines": None,
+            },
+            "source.simulation.cell_lines is filled, but datasets does not name cell_lines",
+        ),
+        (
+            {"cell_lines": CellLinesSettings(image_px=64).model_dump(mode="json")},
+            "simulated cell_lines have images of 256 px; set source.cell_lines.image_px to it",
+        ),
+    ],
+)
+def test_cell_lines_are_simulated_with_their_own_sizes(changes: dict[str, Any], words: str) -> None:
+    assert words in "\n".join(_mistakes({"source": _of_cell_lines(**changes)}))
+
+
+def test_a_source_of_cell_lines_is_right_by_itself() -> None:
+    source = SourceSettings.model_validate(_of_cell_lines())
+    assert source.simulated
+    assert source.screen == "cell_lines"
 
 
 @pytest.mark.parametrize("section", ["images", "embeddings"])

@@ -42,6 +42,7 @@ CHANNELS: dict[str, str] = {
     "syto14": "Syto14 (RNA)",
     "mitotracker": "MitoTracker",
     "wga": "WGA (Golgi)",
+    "grey": "Phase contrast",
 }
 
 SCREENS: dict[str, str] = {
@@ -49,6 +50,8 @@ SCREENS: dict[str, str] = {
     Dataset.RXRX1: "RxRx1",
     Dataset.BBBC013: "BBBC013",
     Dataset.PLATES: "Own plates",
+    Dataset.CELL_LINES: "Cell lines",
+    Dataset.CLASS_FOLDERS: "Folders of classes",
 }
 
 REFERENCES: dict[str, str] = {RATIO: "Earlier plain segmentation"}

@@ -2,4 +2,16 @@
 Takes numbers, samples and benchmarks of its setups; draws them in the paper's order, with what it lacks beside: seeds, floors.
 """
 
-__all__ = ["accuracy", "clusters", "costs", "distances", "embedding", "metrics", "ranking", "reconstructions", "truth"]
+__all__ = [
+    "accuracy",
+    "clusters",
+    "costs",
+    "distances",
+    "embedding",
+    "metrics",
+    "ranking",
+    "reconstructions",
+    "setups",
+    "terms",
+    "truth",
+]

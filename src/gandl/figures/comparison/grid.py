@@ -142,4 +142,4 @@ def colours_of(lines: Sequence[str]) -> dict[str, str]:
 def legend_of(figure: Figure, lines: Sequence[str], more: Sequence[object] = ()) -> None:
     """The legend of cell lines above all panels, with further handles."""
     handles = [Patch(color=colour, label=line) for line, colour in colours_of(lines).items()]
-    figure.legend(handles=[*handles, *more], loc="outside upper center", ncols=len(handles) + len(more))  # type: ignore[list-item]
+    figure.legend(handles=[*handles, *more], loc="outside upper center", ncols=len(handles) + len(more))

@@ -153,11 +153,12 @@ def _block(data: pd.DataFrame, label: str, names: Sequence[str], similar: Sequen
     mine = data[data["setup"].isin(names)]
     rows = []
     for metric in METRICS:
-        of_metric = mine[mine["metric"] == metric].set_index("setup")
+        of_metric = mine[mine["metric"] == metric]
         if of_metric[["median", "paper_value"]].notna().any(axis=None):
             row = {"block": label, "label": metric_label(metric, similar)}
             for name in names:
-                text = cell(of_metric.loc[name]) if name in of_metric.index else MISSING
+                found = of_metric[of_metric["setup"] == name]
+                text = cell(found.iloc[0]) if len(found) else MISSING
                 row[name.partition(".")[2] or name] = text
             rows.append(row)
     return pd.DataFrame(rows)

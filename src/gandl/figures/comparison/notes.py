@@ -60,14 +60,13 @@ def collapsed(numbers: Sequence[Path]) -> list[str]:
     except FigureError:
         return []
     runs = table.groupby(["setup", "seed"], sort=False)["value"].max().reset_index()
-    lost = runs[runs["value"] > 0].groupby("setup", sort=False)["seed"].agg(list)
-    if lost.empty:
+    named = []
+    for setup, mine in runs.groupby("setup", sort=False):
+        lost = mine.loc[mine["value"] > 0, "seed"]
+        if len(lost):
+            named.append(f"{setup_label(str(setup))}: {len(lost)} of {len(mine)} (seed {', '.join(map(str, lost))})")
+    if not named:
         return ["Collapsed (the same code for all tiles): no training."]
-    total = runs.groupby("setup")["seed"].size()
-    named = [
-        f"{setup_label(str(name))}: {len(of)} of {total[name]} (seed {', '.join(map(str, of))})"
-        for name, of in lost.items()
-    ]
     return [
         f"Collapsed, so that all tiles have the same code: {'; '.join(named)}. Their distances are near 0, which makes 1 / D "
         "large and means nothing."
@@ -83,7 +82,7 @@ def floor_sentences(data: pd.DataFrame, similar: Sequence[str]) -> list[str]:
         floors, learned = mine[mine["setup"].map(is_floor)], mine[~mine["setup"].map(is_floor)]
         if name == "clusters" or floors.empty or learned.empty:
             continue
-        floor, best = (of.loc[of["median"].idxmax()] for of in (floors, learned))
+        floor, best = (of.sort_values("median", kind="stable").iloc[-1] for of in (floors, learned))
         if floor["median"] >= best["median"]:
             values = [fixed(row["median"] * metric.factor, metric.decimals) for row in (floor, best)]
             label = metric_label(name, list(similar))

@@ -5,6 +5,7 @@ Takes the ranking and its stability; makes comparison_ranking, which the paper, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Unpack
@@ -43,7 +44,7 @@ def draw_ranking(
     ranking: Path,
     stability: Path,
     *,
-    similar: tuple[str, str] | list[str] = ("a", "b"),
+    similar: Sequence[str] = ("a", "b"),
     **drawing: Unpack[look.Drawing],
 ) -> None:
     """Draw the rank of each setup by each metric with each seed, best 1.

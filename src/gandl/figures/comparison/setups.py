@@ -172,7 +172,7 @@ def rows_of(names: Iterable[str]) -> list[tuple[str, list[str]]]:
         for paradigm, label in PARADIGMS.items()
         if any(paradigm == other for other, _ in of_paper)
     ]
-    beyond = [name.value for name in Beyond if name.value in present]
+    beyond: list[str] = [name.value for name in Beyond if name.value in present]
     return [*rows, *([(NOT_IN_PAPER, beyond)] if beyond else [])]
 
 
@@ -190,10 +190,11 @@ def mean_interval(values: Iterable[float], confidence: float) -> tuple[float, fl
 
 def seeds_in_words(table: pd.DataFrame) -> str:
     """How many seeds stand behind the setups of a table with `setup` and `seed`; those with fewer than the others are named."""
-    counts = table[table["setup"].map(is_seeded)].groupby("setup")["seed"].nunique()
-    if counts.empty:
+    seeded = table[table["setup"].map(is_seeded)]
+    counts = {str(name): int(mine["seed"].nunique()) for name, mine in seeded.groupby("setup")}
+    if not counts:
         return ""
-    most = int(counts.max())
-    fewer = sorted((name for name, count in counts.items() if count < most), key=lambda name: ORDER[str(name)])
+    most = max(counts.values())
+    fewer = sorted((name for name, count in counts.items() if count < most), key=ORDER.__getitem__)
     said = f"n = {most} {'seed' if most == 1 else 'seeds'}"
-    return said + "".join(f"; {counts[name]} of {setup_label(str(name))}" for name in fewer)
+    return said + "".join(f"; {counts[name]} of {setup_label(name)}" for name in fewer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 PAPER = "Comparing representations (2022)"
@@ -43,7 +44,7 @@ METRICS = {
 SEPARATION, COLLAPSED = "separation", "collapsed"
 
 
-def metric_label(name: str, similar: tuple[str, ...] | list[str] = ("a", "b")) -> str:
+def metric_label(name: str, similar: Sequence[str] = ("a", "b")) -> str:
     """A metric's name for readers."""
     a, b = similar
     return METRICS[name].label.format(a=a, b=b) if name in METRICS else name.replace("_", " ")

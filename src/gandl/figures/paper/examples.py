@@ -34,6 +34,8 @@ OF_SCREEN = {
     Dataset.RXRX19A: ("positive", "negative"),
     Dataset.BBBC013: tuple(KINDS),
     Dataset.PLATES: tuple(KINDS),
+    Dataset.CELL_LINES: ("negative", "none"),
+    Dataset.CLASS_FOLDERS: ("negative", "none"),
 }
 """Kinds of wells of which a row is shown for every store; of other screens (cell types) one row per store."""
 GENERATED = "generated"

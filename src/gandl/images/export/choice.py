@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from gandl.config import Dataset, OmeZarrSettings
 from gandl.workflow.words import counted
 
+WITH_PLATES = (Dataset.RXRX1, Dataset.CELL_LINES)
+"""Screens whose stores hold several plates."""
+
 
 class ChoiceError(SystemExit):
     """Plates or a screen that a run does not have. A `SystemExit`, so that Snakemake prints it without a traceback."""
@@ -34,7 +37,7 @@ def plates_to_export(settings: OmeZarrSettings, stores: Mapping[str, Sequence[st
 
     Parameters
     ----------
-    stores : names of the image stores by screen, in order. A store is a plate, or (RxRx1) an experiment whose plates are named
+    stores : names of the image stores by screen, in order. A store is a plate, or (RxRx1, cell_lines) holds plates that are named
         `<store>_<number>`.
 
     Raises
@@ -48,9 +51,9 @@ def plates_to_export(settings: OmeZarrSettings, stores: Mapping[str, Sequence[st
     chosen: dict[str, list[str]] = {}
     for plate in settings.plates:
         store = plate if plate in known else plate.rpartition("_")[0]
-        of_experiment = screen == Dataset.RXRX1 and plate != store and plate.rpartition("_")[2].isdecimal()
+        of_experiment = screen in WITH_PLATES and plate != store and plate.rpartition("_")[2].isdecimal()
         if store not in known or not (plate == store or of_experiment):
-            example = f"{known[0]}_1" if screen == Dataset.RXRX1 else known[0]
+            example = f"{known[0]}_1" if screen in WITH_PLATES else known[0]
             raise ChoiceError(
                 f"ome_zarr.plates names {plate}, which is no plate of {screen} in this run; it has "
                 f"{counted(len(known), 'store')}, {known[0]} to {known[-1]}, and plates named as {example}"

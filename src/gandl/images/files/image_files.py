@@ -29,7 +29,8 @@ from gandl.source.plates.contents import TIFF
 from gandl.source.plates.references import WHOLE_FILE, Address, Place, Selector
 
 PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
-OTHERS = {b"\xff\xd8\xff": "a JPEG, which loses detail", b"GIF8": "a GIF", b"PK\x03\x04": "a zip archive",
+JPEG = b"\xff\xd8\xff"
+OTHERS = {JPEG: "a JPEG, which loses detail", b"GIF8": "a GIF", b"PK\x03\x04": "a zip archive",
           b"\xd0\xcf\x11\xe0": "an OIB file", b"\x89HDF": "an HDF5 file", b"ZISR": "a CZI file",
           b"\xda\xce\xbe\n": "an ND2 file", b"p\x00\x00\x00": "a LIF file"}  # fmt: skip
 """First bytes of what is not a plain image, and its name."""
@@ -162,6 +163,8 @@ def _info(path: str, file: Any, selector: Selector, reading: Reading) -> ImageIn
         return _png_info(path, file, start, size)
     if start.startswith(b"BM"):
         return _bmp_info(path, file, start, size)
+    if reading.jpeg and start.startswith(JPEG):
+        return _jpeg_info(path, file)
     kind = next((name for magic, name in OTHERS.items() if start.startswith(magic)), "of an unknown kind")
     raise ImageFileError(f"{path} is {kind}; images must be TIFF, PNG or BMP: export them as 16-bit TIFF")
 
@@ -187,7 +190,7 @@ def _images(
     if start.startswith(SIGNATURE):
         planes = [decode_png(file.read(), path)]
     else:
-        with Image.open(file, formats=["BMP"]) as image:
+        with Image.open(file, formats=["JPEG" if start.startswith(JPEG) else "BMP"]) as image:
             planes = [np.array(image)]
     return infos, [planes] * len(selectors)
 
@@ -218,6 +221,14 @@ def _png_ends(file: Any, size: int) -> bool:
             return True
         at += 12 + length
     return False
+
+
+def _jpeg_info(path: str, file: Any) -> ImageInfo:
+    with Image.open(file, formats=["JPEG"]) as image:
+        mode, (width, height) = image.mode, image.size
+    if mode != "L":
+        raise ImageFileError(f"{path} is a JPEG of colours (mode {mode}); it must be a grey image")
+    return ImageInfo(height, width, "uint8", 1)
 
 
 def _bmp_info(path: str, file: Any, start: bytes, size: int) -> ImageInfo:

@@ -49,7 +49,8 @@ class Reading:
     """How pixels of all images of a run are read, where their cells do not say it: settings of `source.plates`.
 
     z, time : what is taken of several planes and time points. scale : factor before rounding; None: values as they are.
-    illumination : whether images are divided by illumination functions. proposed : whether nobody chose `z`, so that it holds for
+    illumination : whether images are divided by illumination functions. jpeg : whether a JPEG, which has lost detail, is taken:
+    only where a screen was kept so. proposed : whether nobody chose `z`, so that it holds for
     z planes alone, and not for pages of which a file says nothing.
     """
 
@@ -57,6 +58,7 @@ class Reading:
     time: int | None = None
     scale: float | None = None
     illumination: bool = False
+    jpeg: bool = False
     proposed: bool = False
 
     @classmethod

@@ -67,7 +67,7 @@ def pack_store_of(
     ValueError, RuntimeError : the screen's own error, a sentence.
     """
     match Dataset(dataset):
-        case Dataset.RXRX19A | Dataset.RXRX1 as screen:
+        case Dataset.RXRX19A | Dataset.RXRX1 | Dataset.CELL_LINES as screen:
             from gandl.images.screens.rxrx import pack_screen
 
             assert raw.address is not None
@@ -99,7 +99,7 @@ def pack_store_of(
 
             assert raw.archive is not None
             pack_bbbc013(raw.archive, sites, target.store, target.index, target.manifest, settings, code)
-        case Dataset.PLATES:
+        case Dataset.PLATES | Dataset.CLASS_FOLDERS:
             from gandl.images.files.kinds import Reading
             from gandl.images.screens.plates import pack_plates
 
@@ -114,6 +114,6 @@ def pack_store_of(
                 settings=settings,
                 code=code,
                 threads=threads,
-                reading=Reading.of(PlatesSettings.given(source)),
+                reading=Reading.of(PlatesSettings.given(source)) if dataset == Dataset.PLATES else Reading(jpeg=True),
                 mirror=raw.mirror,
             )

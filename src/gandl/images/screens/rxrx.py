@@ -1,4 +1,5 @@
-"""Images of RxRx19a and RxRx1: takes the sites table and a source of members, makes the image store of one plate or experiment.
+"""Images of RxRx19a and RxRx1, and of the simulated cell lines in their format: takes the sites table and a source of members,
+makes the image store of one plate, experiment or cell line.
 
 Every site has one grey 8-bit PNG per channel, all of one size.
 """
@@ -17,11 +18,11 @@ DTYPE = "uint8"
 
 
 def pack_screen(dataset: Dataset, sites: Path, store_id: str, members: MemberSource, **given: Any) -> None:
-    """Pack one plate (RxRx19a) or experiment (RxRx1).
+    """Pack one plate (RxRx19a), experiment (RxRx1) or cell line (cell_lines).
 
     Parameters
     ----------
-    dataset : one of the two.
+    dataset : one of the three.
     sites : sites table of the screen; its rows of this store, in their order, become the store's sites.
     store_id, members, given : as of `gandl.images.screens.members.pack_members`, whose errors it raises.
     """

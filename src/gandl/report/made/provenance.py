@@ -23,7 +23,7 @@ from gandl.workflow.made_of import commit_of
 
 Code = Mapping[str, str | Mapping[str, str]]
 """Hash of the code behind each rule; where it differs between screens, by screen."""
-MACHINE = {"bbbc013": ("platemap",), "plates": ("table", "folder", "wells")}
+MACHINE = {"bbbc013": ("platemap",), "plates": ("table", "folder", "wells"), "class_folders": ("folder",)}
 """Settings of `source` that may hold a path of the machine."""
 UNKNOWN_ORIGIN = {"kind": "unknown", "date": None}
 

@@ -3,4 +3,15 @@ configuration, tables of sites, numbers, comparisons and compounds of a run; mak
 is typed.
 """
 
-__all__ = ["answers", "compounds", "configuration", "contrasts", "margins", "screens", "values", "verdicts"]
+__all__ = [
+    "answers",
+    "compounds",
+    "configuration",
+    "contrasts",
+    "margins",
+    "paradigms",
+    "representations",
+    "screens",
+    "values",
+    "verdicts",
+]

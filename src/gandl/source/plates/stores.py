@@ -210,17 +210,17 @@ def folder_and_pattern(settings: PlatesSettings) -> tuple[Path, re.Pattern[str]]
     return Path(settings.folder), pattern
 
 
-def image_files(folder: Path) -> list[str]:
+def image_files(folder: Path, suffixes: tuple[str, ...] = IMAGE_SUFFIXES) -> list[str]:
     """Paths of all image files below a folder, relative to it, with /, in their natural order; hidden ones are skipped."""
-    return sorted(_scan(os.fspath(folder), ""), key=natural)
+    return sorted(_scan(os.fspath(folder), "", suffixes), key=natural)
 
 
-def _scan(folder: str, prefix: str) -> Iterator[str]:
+def _scan(folder: str, prefix: str, suffixes: tuple[str, ...]) -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith(".") or entry.name == "__MACOSX":
                 continue
             if entry.is_dir():
-                yield from _scan(entry.path, f"{prefix}{entry.name}/")
-            elif entry.name.lower().endswith(IMAGE_SUFFIXES):
+                yield from _scan(entry.path, f"{prefix}{entry.name}/", suffixes)
+            elif entry.name.lower().endswith(suffixes):
                 yield f"{prefix}{entry.name}"

@@ -2,4 +2,4 @@
 one module per screen, and what only screens need.
 """
 
-__all__ = ["bbbc013", "drugs", "published", "released", "rxrx1", "rxrx1_counts", "rxrx19a"]
+__all__ = ["bbbc013", "cell_lines", "drugs", "published", "released", "rxrx1", "rxrx1_counts", "rxrx19a"]

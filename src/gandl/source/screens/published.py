@@ -1,4 +1,4 @@
-"""The published screens RxRx19a and RxRx1: channels, names of their image files, and the totals that they were published with.
+"""The screens RxRx19a and RxRx1, and the simulated cell lines in their format: channels, names of image files, published totals.
 
 The Snakefile and `make plan` use it before anything is downloaded, so nothing heavier than pydantic is imported.
 Totals: the data cards of both releases; sizes of archives are published as rounded text, and marked so by `Published.basis`.
@@ -20,9 +20,12 @@ class ScreenFile(StrEnum):
     EMBEDDINGS = "embeddings"
 
 
+GREY = "grey"
+"""The channel of images without a stain."""
 CHANNELS: dict[Dataset, tuple[str, ...]] = {
     Dataset.RXRX19A: ("hoechst", "con_a", "phalloidin", "syto14", "wga"),
     Dataset.RXRX1: ("hoechst", "con_a", "phalloidin", "syto14", "mitotracker", "wga"),
+    Dataset.CELL_LINES: (GREY,),
 }
 """Names of the channels; entry i is the file `_w<i + 1>`. RxRx19a has no mitochondria; in RxRx1 they are w5, and WGA is w6."""
 
@@ -37,6 +40,7 @@ MEMBERS: dict[Dataset, dict[ScreenFile, str]] = {
         ScreenFile.IMAGES: "rxrx1/images",
         ScreenFile.EMBEDDINGS: "rxrx1/embeddings.csv",
     },
+    Dataset.CELL_LINES: {ScreenFile.METADATA: "cell-lines/metadata.csv", ScreenFile.IMAGES: "cell-lines/images"},
 }
 """Where a table, or the folder of the images, lies inside its archive. Readers ignore what stands before a member's own name."""
 
@@ -131,7 +135,7 @@ def member_keys(dataset: Dataset | str, experiment: str, plate: int, well: str, 
 
     Raises
     ------
-    KeyError : not one of the published screens.
+    KeyError : not one of these screens.
     """
     channels = CHANNELS[Dataset(dataset)]
     return [f"{experiment}/Plate{plate}/{well}_s{site}_w{number}.png" for number in range(1, len(channels) + 1)]

@@ -2,4 +2,4 @@
 screen, in the distributed format of RxRx19a and RxRx1.
 """
 
-__all__ = ["layout", "plan", "rxrx1", "rxrx19a"]
+__all__ = ["cell_lines", "layout", "plan", "rxrx1", "rxrx19a"]

@@ -22,7 +22,7 @@ import imagecodecs
 import numpy as np
 import numpy.typing as npt
 
-from gandl.source.simulator.cells.drawing import draw_site
+from gandl.source.simulator.cells.drawing import draw_grey_site, draw_site
 from gandl.source.simulator.cells.nuisance import Field
 from gandl.workflow.files import atomic
 from gandl.workflow.progress import Progress
@@ -38,7 +38,8 @@ AHEAD = 4
 class SimulatedWell:
     """A well to draw. fields : its sites. seeds : of each site's generator. members : names of its images, site by site.
 
-    channels : which of `gandl.source.simulator.cells.morphology.CHANNELS` are kept. side : px. pixel_um : um.
+    channels : which of `gandl.source.simulator.cells.morphology.CHANNELS` are kept; none where cells are not stained, and one
+    grey image is drawn. side : px. pixel_um : um.
     """
 
     fields: tuple[Field, ...]
@@ -61,8 +62,9 @@ def draw_well(well: SimulatedWell) -> DrawnWell:
     """Draw and encode a well's sites; the same in whatever process and order."""
     images, counts = [], []
     for field, seed in zip(well.fields, well.seeds, strict=True):
-        site = draw_site(field, well.side, well.pixel_um, np.random.default_rng(seed))
-        images += [encode_png(site.images[channel]) for channel in well.channels]
+        draw = draw_site if well.channels else draw_grey_site
+        site = draw(field, well.side, well.pixel_um, np.random.default_rng(seed))
+        images += [encode_png(site.images[channel]) for channel in well.channels or (0,)]
         counts.append(site.cells)
     return DrawnWell(images, float(np.mean(counts)))
 

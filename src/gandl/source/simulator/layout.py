@@ -1,7 +1,8 @@
 """Plate layouts: takes what belongs on a plate and a random generator, makes one plate's wells in shuffled positions.
 
 RxRx19a-like plates keep the proportions of the real ones (1,340 wells of 1,536: 1,176 treated, 54 infected and untreated, 40
-Mock, 40 UV, 30 without a condition); RxRx1-like ones hold one fixed set of siRNAs, the positive controls and an empty well B02.
+Mock, 40 UV, 30 without a condition); RxRx1-like ones hold one fixed set of siRNAs, the positive controls and an empty well B02;
+plates of the grey screen hold every drug at one dose, and vehicle.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import numpy as np
 
 from gandl.config import Dataset, SimulationSettings
 from gandl.source.simulator.chemistry import DOSES_UM
-from gandl.source.simulator.plan import plates_of_simulation
+from gandl.source.simulator.drugs import DRUGS
+from gandl.source.simulator.plan import plates_of_simulation, sizes_of_cell_lines
 from gandl.tables.row_letters import row_name
 
 WELLS_PER_GROUP = 2
@@ -56,7 +58,7 @@ class Grid:
 RXRX19A_GRID = Grid(1, 30, 1, 46)
 """B02 to AE47 of 1,536 wells."""
 RXRX1_GRID = Grid(1, 14, 1, 22)
-"""B02 to O23 of 384 wells: its 308 wells."""
+"""B02 to O23 of 384 wells: its 308 wells, of the grey screen, too."""
 
 
 class LayoutError(ValueError):
@@ -73,7 +75,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Well:
-    """One well. compound : of RxRx19a; sirna : of RxRx1. concentration_um : None if untreated."""
+    """One well. compound : of RxRx19a and the grey screen; sirna : of RxRx1. concentration_um : None if untreated."""
 
     position: Position
     role: Role
@@ -113,6 +115,9 @@ def sites_of_simulation(settings: SimulationSettings, dataset: Dataset) -> int:
     ValueError : the screen is not simulated.
     """
     plates = len(plates_of_simulation(settings, dataset))
+    if dataset is Dataset.CELL_LINES:
+        sizes = sizes_of_cell_lines(settings)
+        return plates * (sizes.vehicle_wells + len(DRUGS) * sizes.drug_wells)
     if dataset is Dataset.RXRX1:
         return plates * (settings.rxrx1_sirnas + POSITIVE_CONTROLS + 1) * RXRX1_SITES
     treated = settings.compounds * len(DOSES_UM) * WELLS_PER_GROUP
@@ -131,6 +136,21 @@ def rxrx1_plate(treatments: Sequence[str], positive: Sequence[str], empty: str, 
     order = rng.permutation(len(places))
     wells = [Well(places[i], role, sirna=name) for i, (role, name) in zip(order, contents, strict=True)]
     return sorted([Well(first, Role.NEGATIVE_CONTROL, sirna=empty), *wells], key=_place)
+
+
+def cell_line_plate(vehicle: int, of_each: int, rng: np.random.Generator) -> list[Well]:
+    """One plate of the grey screen: wells with vehicle, and so many of each drug at its dose.
+
+    Raises
+    ------
+    LayoutError : more wells than a plate has.
+    """
+    contents: list[tuple[Role, str | None, float | None]] = [(Role.NEGATIVE_CONTROL, None, None)] * vehicle
+    contents += [(Role.TREATED, drug.name, drug.dose_um) for drug in DRUGS for _ in range(of_each)]
+    places = positions(len(contents), RXRX1_GRID)
+    order = rng.permutation(len(places))
+    wells = [Well(places[i], role, drug, dose) for i, (role, drug, dose) in zip(order, contents, strict=True)]
+    return sorted(wells, key=_place)
 
 
 def positions(n: int, grid: Grid) -> list[Position]:

@@ -8,13 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from gandl.config import Dataset, SimulationSettings
+from gandl.config import CellLinesSimulation, Dataset, SimulationSettings
 
 BUCKET = PurePosixPath("storage.googleapis.com/rxrx")
 EXPERIMENTS_PER_CELL_TYPE = 2
 """RxRx19a ran every cell type twice: HRCE-1 and HRCE-2, VERO-1 and VERO-2."""
 RXRX1_CELL_TYPES = ("HEPG2", "HUVEC", "RPE", "U2OS")
 RXRX1_PLATES = 4
+TUMOUR_CELLS = ("M14", "SF539", "SW620", "OVCAR4", "BT549", "COLO205", "HCT15")
+"""Cell lines of the grey screen, in the order in which a smaller one takes them."""
+NOWHERE = PurePosixPath("simulated.invalid/cell-lines")
+"""The grey screen has no host: this one cannot exist (RFC 2606)."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class SimulatedPlate:
 FILES = {
     Dataset.RXRX19A: SimulatedFiles(BUCKET / "RxRx19a/RxRx19a-metadata.zip", BUCKET / "RxRx19a/RxRx19a-images.zip"),
     Dataset.RXRX1: SimulatedFiles(BUCKET / "rxrx1/rxrx1-metadata.zip", BUCKET / "rxrx1/rxrx1-images.zip"),
+    Dataset.CELL_LINES: SimulatedFiles(NOWHERE / "cell-lines-metadata.zip", NOWHERE / "cell-lines-images.zip"),
 }
 
 
@@ -79,6 +84,18 @@ def mirror_in_use(configured: str | None, simulated: str | Path | None) -> str |
     return mirror_of(simulated) if simulated else configured
 
 
+def sizes_of_cell_lines(settings: SimulationSettings) -> CellLinesSimulation:
+    """The sizes of the grey screen.
+
+    Raises
+    ------
+    ValueError : the simulation has none.
+    """
+    if settings.cell_lines is None:
+        raise ValueError("source.simulation.cell_lines is empty, so that there is no screen of cell lines")
+    return settings.cell_lines
+
+
 def plates_of_simulation(settings: SimulationSettings, dataset: Dataset) -> list[SimulatedPlate]:
     """Every plate of a simulated screen, in the order of its archive.
 
@@ -87,6 +104,13 @@ def plates_of_simulation(settings: SimulationSettings, dataset: Dataset) -> list
     ValueError : the screen is not simulated.
     """
     files_of_simulation(dataset)
+    if dataset is Dataset.CELL_LINES:
+        sizes = sizes_of_cell_lines(settings)
+        return [
+            SimulatedPlate(line, line, number, 1)
+            for line in TUMOUR_CELLS[: sizes.lines]
+            for number in range(1, sizes.plates + 1)
+        ]
     if dataset is Dataset.RXRX19A:
         return [
             SimulatedPlate(cell_type, f"{cell_type}-{batch}", number, batch)
@@ -103,7 +127,7 @@ def plates_of_simulation(settings: SimulationSettings, dataset: Dataset) -> list
 
 
 def stores_of_simulation(settings: SimulationSettings, dataset: Dataset) -> list[str]:
-    """Names of a simulated screen's stores: one per plate (RxRx19a) or per experiment (RxRx1).
+    """Names of a simulated screen's stores: one per plate (RxRx19a), per experiment (RxRx1) or per cell line (cell_lines).
 
     Raises
     ------

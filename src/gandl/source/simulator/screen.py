@@ -1,4 +1,4 @@
-"""What both simulated screens share: the seeds of everything random, batch effects, and a well as the archive draws it."""
+"""What the simulated screens share: the seeds of everything random, batch effects, and a well as the archive draws it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ import numpy as np
 import pandas as pd
 
 from gandl.config import Dataset, SimulationSettings
-from gandl.source.screens.published import CHANNELS, MEMBERS, ScreenFile, member_keys
+from gandl.source.screens.published import CHANNELS, GREY, MEMBERS, ScreenFile, member_keys
 from gandl.source.simulator.archive import SimulatedWell
 from gandl.source.simulator.cells.morphology import CELL_LINES, CHANNELS as DRAWN_CHANNELS, Perturbation
 from gandl.source.simulator.cells.nuisance import PlateNuisance, draw_field, draw_nuisance_plate, draw_nuisance_well
+from gandl.source.simulator.cells.tumour_lines import TUMOUR_LINES
 from gandl.source.simulator.layout import LayoutError, Position
 from gandl.source.simulator.plan import SimulatedPlate, files_of_simulation
 from gandl.workflow.files import atomic
 
-PIXEL_UM = {Dataset.RXRX19A: 0.65, Dataset.RXRX1: 1.3}
-"""RxRx19a halved has RxRx1's scale."""
+PIXEL_UM = {Dataset.RXRX19A: 0.65, Dataset.RXRX1: 1.3, Dataset.CELL_LINES: 1.0}
+"""RxRx19a halved has RxRx1's scale. In the grey screen a tile of 64 px holds a few cells."""
+LINES = {**CELL_LINES, **TUMOUR_LINES}
 MOST_SITES = 4
 EXPERIMENT_GAIN = 0.15
 EXPERIMENT_DENSITY = 0.08
@@ -70,7 +72,7 @@ class Screen:
 
     def plate_numbers(self, plate: SimulatedPlate) -> tuple[int, int, int]:
         """Numbers that identify a plate in seeds, independent of the rest of the screen."""
-        return list(CELL_LINES).index(plate.cell_type), plate.batch, plate.number
+        return list(LINES).index(plate.cell_type), plate.batch, plate.number
 
     def plate_nuisance(self, plate: SimulatedPlate) -> PlateNuisance:
         """What the wells of a plate share: its own nuisance, and its experiment's gain and density."""
@@ -94,7 +96,7 @@ class Screen:
         fields = tuple(
             draw_field(
                 self.generator(Stream.SITE, *numbers, site),
-                CELL_LINES[plate.cell_type],
+                LINES[plate.cell_type],
                 well,
                 look.severity,
                 perturbation=look.perturbation,
@@ -112,7 +114,7 @@ class Screen:
                 for site in sites
                 for key in member_keys(self.dataset, plate.experiment, plate.number, position.name, site)
             ),
-            channels=tuple(DRAWN_CHANNELS.index(name) for name in CHANNELS[self.dataset]),
+            channels=tuple(DRAWN_CHANNELS.index(name) for name in CHANNELS[self.dataset] if name != GREY),
             side=self.side,
             pixel_um=PIXEL_UM[self.dataset],
         )

@@ -1,4 +1,5 @@
-"""Draws one microscope site: takes a `Field` (what is in it), makes six 8-bit images, in micrometres at any pixel size.
+"""Draws one microscope site: takes a `Field` (what is in it), makes six 8-bit images, or a single grey one, in micrometres at any
+pixel size.
 
 Cells are nuclei with chromatin and nucleoli, and bodies that share the ground, with ER, actin fibres, RNA, mitochondria and
 Golgi. Severity changes how these are arranged, not how bright they are: see `organelles`.
@@ -27,6 +28,7 @@ from gandl.source.simulator.cells.optics import expose
 from gandl.source.simulator.cells.organelles import draw_channels
 from gandl.source.simulator.cells.textures import textures
 from gandl.source.simulator.cells.tissue import draw_population
+from gandl.source.simulator.cells.transmitted import draw_delay, expose_grey
 
 __all__ = [
     "CELL_LINES",
@@ -38,6 +40,7 @@ __all__ = [
     "PlateNuisance",
     "WellNuisance",
     "draw_field",
+    "draw_grey_site",
     "draw_nuisance_plate",
     "draw_nuisance_well",
     "draw_perturbation",
@@ -57,7 +60,8 @@ class DrawnSite:
 
     Attributes
     ----------
-    images : (channels, side, side) uint8 in the order of `CHANNELS`. cells : whose nucleus is centred in the image.
+    images : (channels, side, side) uint8 in the order of `CHANNELS`; one channel where no stain was used.
+    cells : whose nucleus is centred in the image.
     """
 
     images: npt.NDArray[np.uint8]
@@ -77,14 +81,32 @@ def draw_site(
     ------
     ValueError : a finer pixel size, for which there are no textures.
     """
-    if pixel_um < FINEST_UM:
-        raise ValueError(f"sites are drawn with pixels of at least {FINEST_UM} um, not {pixel_um}")
-    line = field.perturbation.applied(field.line)
-    side_um = side * pixel_um
-    cells = draw_population(field, line, side_um, rng)
-    canvas = Canvas(side, pixel_um, border=round(BORDER_UM / pixel_um))
-    light = draw_channels(Drawing(cells, line, textures(pixel_um), canvas, field.debris, rng))
+    drawing, side_um = _drawn(field, side, pixel_um, rng), side * pixel_um
+    line, border = drawing.line, drawing.canvas.border
+    light = draw_channels(drawing)
     chosen = [CHANNELS.index(channel) for channel in channels]
     for i in chosen:
         light[i] *= np.float32(max(0.5, line.brightness[i] - BACKGROUND[i]) / TYPICAL[i])
-    return DrawnSite(expose(light[chosen], chosen, canvas.border, field, pixel_um, rng), cells.counted(side_um))
+    return DrawnSite(expose(light[chosen], chosen, border, field, pixel_um, rng), drawing.cells.counted(side_um))
+
+
+def draw_grey_site(field: Field, side: int, pixel_um: float, rng: np.random.Generator) -> DrawnSite:
+    """Draw a site as `draw_site` does, but without stains, in transmitted light: one grey image.
+
+    Raises
+    ------
+    ValueError : as `draw_site`.
+    """
+    drawing = _drawn(field, side, pixel_um, rng)
+    image = expose_grey(*draw_delay(drawing), drawing.canvas.border, field, pixel_um, rng)
+    return DrawnSite(image[None], drawing.cells.counted(side * pixel_um))
+
+
+def _drawn(field: Field, side: int, pixel_um: float, rng: np.random.Generator) -> Drawing:
+    """The cells of a site, and what is needed to draw them."""
+    if pixel_um < FINEST_UM:
+        raise ValueError(f"sites are drawn with pixels of at least {FINEST_UM} um, not {pixel_um}")
+    line = field.perturbation.applied(field.line)
+    cells = draw_population(field, line, side * pixel_um, rng)
+    canvas = Canvas(side, pixel_um, border=round(BORDER_UM / pixel_um))
+    return Drawing(cells, line, textures(pixel_um), canvas, field.debris, rng)

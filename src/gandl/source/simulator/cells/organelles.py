@@ -131,7 +131,7 @@ def draw_vesicles(drawing: Drawing) -> Array:
 
 
 def add_debris(drawing: Drawing, light: Array) -> None:
-    """Add to the light (6, extent, extent) rounded dead cells that float above the others, bright in every channel."""
+    """Add to the light (channels, extent, extent) rounded dead cells that float above the others, bright in every channel."""
     cells, canvas, rng = drawing.cells, drawing.canvas, drawing.rng
     n = int(rng.poisson(drawing.debris * cells.n))
     if not n:
@@ -139,7 +139,7 @@ def add_debris(drawing: Drawing, light: Array) -> None:
     chosen = rng.integers(0, cells.n, n)
     radius, elongation, angle = rng.uniform((2.6, 1.0, 0.0), (6.5, 1.5, np.pi), (n, 3)).astype(np.float32).T
     lobes = rng.normal(0, (0.07, 0.07, 0.02), (n, 3)).astype(np.float32)
-    bright = (rng.uniform(0.5, 2.2, (n, 1)) * np.exp(rng.normal(0, 0.35, (n, len(CHANNELS))))).astype(np.float32)
+    bright = (rng.uniform(0.5, 2.2, (n, 1)) * np.exp(rng.normal(0, 0.35, (n, len(light))))).astype(np.float32)
     y, x = ((place[chosen] + rng.normal(0, 12.0, n)).astype(np.float32) for place in (cells.y, cells.x))
     windows = canvas.windows(y, x, float((radius * np.sqrt(elongation)).max()) * 1.3 + SOFT_UM)
     outlines = Outline.of(angle, radius, elongation, lobes)[:, None, None]
