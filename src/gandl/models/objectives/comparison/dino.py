@@ -17,7 +17,7 @@ from gandl.models.networks.comparison.heads import DinoHead, HeadedEncoder, cros
 from gandl.models.networks.comparison.tiles import TileEncoder
 from gandl.models.networks.comparison.trained import TrainedDino, as_trained, new_tile_networks
 from gandl.models.networks.trained import seeded
-from gandl.models.objectives.comparison.augmentation import MULTI_CROP
+from gandl.models.objectives.comparison.augmentation import MULTI_CROP, Scales
 from gandl.models.objectives.comparison.representation import PASSES, Representation, encoder_work
 from gandl.models.objectives.troubles import Check
 
@@ -60,20 +60,20 @@ class Dino(Representation[DinoOnTilesSettings]):
         return self._average.average
 
     @classmethod
-    def _scales(cls, settings: RepresentationRecipe) -> tuple[tuple[float, float], ...]:
+    def _scales(cls, settings: RepresentationRecipe) -> tuple[Scales, ...]:
         """The five crops in every setting: without them there is nothing to learn."""
         return MULTI_CROP
 
     def _learn_part(self, crops: Sequence[Tensor], labels: Tensor | None, part: int, parts: int) -> None:
         """All crops together, since each is compared with the others."""
-        loss = self._loss(torch.cat(list(crops)), labels, part)
+        loss = self._loss_of_crops(torch.cat(list(crops)), len(crops[0]))
         (loss / parts).backward()
         self._notes.add(loss=loss)
 
-    def _loss(self, crop: Tensor, labels: Tensor | None, part: int) -> Tensor:
-        """Of all crops (5 m, c, s, s), crop by crop."""
-        dino, n = self.settings.dino, len(crop) // len(MULTI_CROP)
-        seen = as_trained(crop, self.settings)
+    def _loss_of_crops(self, crops: Tensor, n: int) -> Tensor:
+        """The loss () of five crops (5 n, c, s, s) of n tiles, one crop of all after the other."""
+        dino = self.settings.dino
+        seen = as_trained(crops, self.settings)
         with self._autocast():
             codes, outputs = self.student(seen)
             with torch.no_grad():
