@@ -73,6 +73,9 @@ class DinoSettings(Section):
     student_temperature: PositiveFloat = Field(0.1, description="Temperature of the student's softmax.")
     teacher_temperature: PositiveFloat = Field(0.04, description="Temperature of the teacher's: lower is sharper.")
     centre_average: Fraction = Field(0.9, description="What the centre of the teacher's outputs keeps of itself.")
+    norm_group: Annotated[int, Field(ge=2)] = Field(
+        16, description="Tiles whose batch statistics are computed together; the batch is a multiple of it."
+    )
 
 
 class GandlOnTilesSettings(Section):
@@ -198,7 +201,13 @@ class SelfSupervisedSettings(RepresentationRecipe):
 class DinoOnTilesSettings(RepresentationRecipe):
     """DINO."""
 
+    group_key: ClassVar[str] = "dino.norm_group"
+
     dino: DinoSettings = Field(default_factory=DinoSettings, description="DINO.")
+
+    @property
+    def group(self) -> int:
+        return min(self.dino.norm_group, self.batch)
 
 
 FAST_AVERAGE = 0.8

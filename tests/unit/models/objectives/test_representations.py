@@ -400,8 +400,12 @@ def test_dinos_teacher_follows_its_student_and_embeds() -> None:
     for _ in range(4):
         objective.step()
         now = weights(objective.student)
-        expected = {name: 0.99 * tensor + 0.01 * now[name] for name, tensor in expected.items()}
+        expected = {
+            name: 0.99 * tensor + 0.01 * now[name] for name, tensor in expected.items() if "running" not in name
+        }
     for name, tensor in weights(objective.teacher).items():
+        if "running" in name:
+            continue
         torch.testing.assert_close(tensor, expected[name], rtol=1e-9, atol=1e-12)
     assert objective.model().encoder is objective.teacher.encoder
 

@@ -13,6 +13,7 @@ from gandl.config.comparison_terms import Beyond
 from gandl.config.representations import DinoOnTilesSettings, RepresentationRecipe
 from gandl.models.compute.device import wide
 from gandl.models.compute.ema import MovingAverage
+from gandl.models.networks.batch_norm import settle
 from gandl.models.networks.comparison.heads import DinoHead, HeadedEncoder, cross_entropy_of_views
 from gandl.models.networks.comparison.tiles import TileEncoder
 from gandl.models.networks.comparison.trained import TrainedDino, as_trained, new_tile_networks
@@ -44,6 +45,7 @@ class Dino(Representation[DinoOnTilesSettings]):
         self.student = HeadedEncoder(encoder, self.networks["head"])
         half_life = settings.batch * math.log(0.5) / math.log(settings.dino.average)
         self._average = MovingAverage(self.student, half_life, 0.0)
+        self.teacher.train()  # its outputs are normalised by the batch, too
         self.centre = torch.zeros(settings.dino.outputs, device=self.device, dtype=self.dtype)
         self._seen: list[Tensor] = []
 
@@ -52,7 +54,7 @@ class Dino(Representation[DinoOnTilesSettings]):
         encoder = new_tile_networks(settings, len(self.scale.channels), self.seed)["encoder"]
         assert isinstance(encoder, TileEncoder)
         with seeded(self.seed + 1):
-            head = DinoHead(encoder.code_dim, dino.hidden, dino.bottleneck, dino.outputs)
+            head = DinoHead(encoder.code_dim, dino.hidden, dino.bottleneck, dino.outputs, settings.group)
         return {"encoder": encoder, "head": head}
 
     @property
@@ -75,15 +77,17 @@ class Dino(Representation[DinoOnTilesSettings]):
         dino = self.settings.dino
         seen = as_trained(crops, self.settings)
         with self._autocast():
-            codes, outputs = self.student(seen)
+            codes, outputs = self.student(seen, len(MULTI_CROP))
             with torch.no_grad():
-                _, wanted = self.teacher(seen[: OF_TEACHER * n])
+                _, wanted = self.teacher(seen[: OF_TEACHER * n], OF_TEACHER)
         self._note_spread(codes[:n])
         student, teacher = wide(outputs).unflatten(0, (-1, n)), wide(wanted).unflatten(0, (-1, n))
         self._seen.append(teacher.mean(dim=(0, 1)))
         return cross_entropy_of_views(student, teacher, self.centre, dino.teacher_temperature, dino.student_temperature)
 
     def _after_step(self) -> None:
+        for network in (*self.trained, self.teacher):
+            settle(network, self.ranks)
         self._average.update(self.student, self.images, self.settings.batch)
         mean = torch.stack(self._seen).mean(dim=0)
         self._seen = []
