@@ -176,6 +176,8 @@ use rule figure_samples as comparison_figure_7 with:
     params:
         **calls("gandl.figures.comparison.embedding.draw_embedding"),
         caption=caption("confidence", "comparison"),
+        side=TILE_SIDE,
+        resolution=cfg.embeddings.resolutions[cfg.source.screen],
         cell_type=next(iter(SHOWN_LINES), ""),
         vehicle=VEHICLE,
         seed=cfg.seed,

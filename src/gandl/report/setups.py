@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gandl.config import Beyond
+from gandl.evaluation.comparison.stability import EVERY
 from gandl.figures.comparison.setups import setup_label
 from gandl.report.numbers import Value
 from gandl.workflow.words import counted
@@ -48,6 +49,7 @@ def setups_story(files: Sequence[Path], settings: Mapping[str, Any]) -> SetupsSt
     if not files:
         return None
     table, stability = (pd.read_parquet(file) for file in files)
+    stability = stability[stability["among"] == EVERY]
     names = list(dict.fromkeys(table["setup"]))
     shown = {metric: title for metric, title in COLUMNS.items() if (table["metric"] == metric).any()}
     rows = [(setup_label(name), name in FLOORS, [_value(table, name, metric) for metric in shown]) for name in names]

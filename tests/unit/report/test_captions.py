@@ -87,6 +87,10 @@ def rendered(name: str, repository: Path, config: Config) -> str:
         columns=["gandl", "densenet161_arcface", "gandl_blocks"],
         panels=["gandl", "imagenet_collapsed", "imagenet_concatenated", "conv_ae"],
         datasets=[dataset.value for dataset in config.source.datasets],
+        similar=["MTX", "PEM"],
+        opposite=["PAC", "RAP"],
+        vehicle="DMSO",
+        confidence=config.evaluation.confidence,
         paper="Not in the paper.",
     )
     job = SimpleNamespace(params=params, config=config.model_dump(mode="json"))

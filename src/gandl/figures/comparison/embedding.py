@@ -21,6 +21,7 @@ from gandl.figures.common.palette import BLUE, BROWN, GREEN, INK, ORANGE, PURPLE
 from gandl.figures.comparison.reconstructions import strip
 from gandl.figures.comparison.setups import runs_of, setup_label
 from gandl.images.display import display_range
+from gandl.tables import TILES, read_table
 from gandl.workflow.words import counted
 
 NOISE, NOISE_COLOUR = -1, "#c4c4c4"
@@ -29,7 +30,7 @@ ACROSS, ROOM, MOST_ROWS = 8, 9, 3
 """Random tiles in a row, rows that there is room for, and rows of a cluster at most."""
 MOST = len(HUES)
 """Clusters that have a colour and a strip; those with fewest tiles are drawn as noise is, and counted in the note."""
-TILES = ["tile", "label", "treatment", "well_id"]
+OF_TILES = ["tile", "label", "treatment", "well_id"]
 COLUMNS = ["setup", "seed", "cell_type", "tile", "x", "y", "cluster", "label", "treatment", "well_id", "shown"]
 PLANE_MM, TILE_MM, FOOT_MM, LABELS_MM = 46.0, 11.6, 5.0, 19.0
 """Side of a plane, side of a tile, height of the note, width of the labels of the tiles."""
@@ -41,6 +42,8 @@ def draw_embedding(
     tiles: Path,
     manifests: Sequence[Path],
     *,
+    side: int,
+    resolution: int,
     cell_type: str = "",
     vehicle: str = "controls",
     seed: int = 0,
@@ -52,6 +55,7 @@ def draw_embedding(
     ----------
     points : of the chosen partition of a setup and seed: tile, cell_type, x, y, cluster (-1: noise).
     tiles : the table of tiles. manifests : of the stores that hold them.
+    side : of a tile (px). resolution : stored size of the images that tiles are cut from.
     cell_type : the cell line; the first of the points where it is not given. vehicle : what controls are called.
     seed : of the draw of representative tiles.
     drawing : what every figure is given; the CSV has the columns `COLUMNS`, a row per tile.
@@ -63,7 +67,9 @@ def draw_embedding(
     from gandl.images.tiles.reader import TileReader  # here: only this figure reads images
 
     data = point_table(points, tiles, cell_type, seed)
-    look.draw(partial(embedding_figure, read=TileReader(manifests, tiles).read, vehicle=vehicle), data, **drawing)
+    shown = read_table(tiles, TILES).merge(data.loc[data["shown"], ["tile"]], on="tile")
+    reader = TileReader(manifests, shown, side, resolution)
+    look.draw(partial(embedding_figure, read=reader.read, vehicle=vehicle), data, **drawing)
 
 
 def point_table(points: Path, tiles: Path, cell_type: str = "", seed: int = 0) -> pd.DataFrame:
@@ -77,7 +83,7 @@ def point_table(points: Path, tiles: Path, cell_type: str = "", seed: int = 0) -
         raise look.FigureError(
             f"{path}: no point of cell line {cell_type or '(none)'}; there are those of {known or 'none'}"
         )
-    data = mine.merge(pd.read_parquet(tiles, columns=TILES), on="tile", how="left", validate="one_to_one")
+    data = mine.merge(pd.read_parquet(tiles, columns=OF_TILES), on="tile", how="left", validate="one_to_one")
     chosen = representatives(data, seed)
     return data.assign(setup=run.setup, seed=run.seed, shown=data["tile"].isin(chosen))[COLUMNS]
 

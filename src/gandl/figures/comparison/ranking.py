@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
+from gandl.evaluation.comparison.stability import EVERY
 from gandl.figures.common import style as look
 from gandl.figures.common.labels import fixed
 from gandl.figures.common.palette import INK, ink_on
@@ -73,7 +74,9 @@ def ranking_table(ranking: Path, stability: Path) -> pd.DataFrame:
     table = table[table["metric"].isin(list(METRICS)) & table["setup"].isin(list(ORDER))]
     if table.empty:
         raise look.FigureError(f"{ranking}: no setup has a rank by any of {', '.join(METRICS)}")
-    data = table.merge(pd.read_parquet(stability)[["metric", *COLUMNS[4:]]], on="metric", how="left")
+    best = pd.read_parquet(stability).rename(columns={"share_of_seeds": "share"})
+    best = best[best["among"] == EVERY]
+    data = table.merge(best[["metric", *COLUMNS[4:]]], on="metric", how="left")
     places = {name: place for place, name in enumerate(METRICS)}
     data = data.sort_values("seed", kind="stable").sort_values("setup", key=in_order, kind="stable")
     return data.sort_values("metric", key=lambda column: column.map(places), kind="stable")[COLUMNS].reset_index(
