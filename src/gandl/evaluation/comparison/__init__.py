@@ -4,7 +4,6 @@ __all__ = [
     "answers",
     "clusters",
     "codes",
-    "collected",
     "distances",
     "drug_control",
     "heads",

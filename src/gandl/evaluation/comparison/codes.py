@@ -12,25 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gandl.evaluation.comparison.terms import CONTROL, DRUG, TEST, TRAIN, VALIDATION
-from gandl.tables import Column, Schema, check, feature_columns, read_table
-
-CODES = Schema("codes", (Column("tile", "integer"),), key=("tile",), feature_prefix="feature_")
-"""tile, feature_0 ... feature_{d-1} (float32): a row per tile with a label."""
-TILES = Schema(
-    "tiles",
-    (
-        Column("tile", "integer"),
-        Column("well_id", "string"),
-        Column("cell_type", "string"),
-        Column("treatment", "string", nullable=True),
-        Column("control", "string"),
-        Column("label", "string", nullable=True, allowed=(DRUG, CONTROL)),
-        Column("part", "string", allowed=(TRAIN, VALIDATION, TEST)),
-    ),
-    key=("tile",),
-)
-"""What the tasks read of the tiles table."""
+from gandl.tables import feature_columns, read_table
+from gandl.tables.comparison import CODES, DRUG, TILES
 
 Codes = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
@@ -46,7 +29,8 @@ class Coded:
 
     Attributes
     ----------
-    tiles : `TILES` of n tiles, in the order of the codes. values : (n, d) float32. source : the file of the codes, for messages.
+    tiles : rows of `gandl.tables.comparison.TILES` of n tiles, in the order of the codes. values : (n, d) float32.
+    source : the file of the codes, for messages.
     """
 
     tiles: pd.DataFrame
@@ -90,7 +74,7 @@ def read_codes(codes: Path, tiles: Path) -> Coded:
 
     Parameters
     ----------
-    codes : `CODES`. tiles : `TILES` with any other columns.
+    codes, tiles : `gandl.tables.comparison.CODES` and `.TILES`.
 
     Raises
     ------
@@ -98,8 +82,7 @@ def read_codes(codes: Path, tiles: Path) -> Coded:
     ComparisonTaskError : a code of a tile that the tiles table does not have, or no labelled tile has a code.
     """
     found = read_table(Path(codes), CODES)
-    about = read_table(Path(tiles), TILES, TILES.names)
-    check(about, TILES, tiles)
+    about = read_table(Path(tiles), TILES)
     unknown = ~found["tile"].isin(about["tile"])
     if unknown.any():
         row = int(np.flatnonzero(unknown)[0])

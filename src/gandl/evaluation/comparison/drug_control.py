@@ -9,7 +9,7 @@ of least variance may be left out (`head.components`), without which the grid ta
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +25,11 @@ from gandl.evaluation.comparison.answers import measured
 from gandl.evaluation.comparison.codes import Coded, read_codes
 from gandl.evaluation.comparison.heads import LINEAR, SLOPE, Heads, Point, fresh, grid_of, losses, train
 from gandl.evaluation.comparison.numbers import Row, row, write_numbers
-from gandl.evaluation.comparison.terms import DRUG_CONTROL, TEST, TRAIN, VALIDATION
+from gandl.evaluation.comparison.terms import DRUG_CONTROL
 from gandl.statistics.standardisation import units_of
 from gandl.statistics.svm import SvmProblem
 from gandl.tables import Column, Schema, write_table
+from gandl.tables.comparison import TEST, TRAIN, VALIDATION
 
 GRID = Schema(
     "grid of classifiers",
@@ -108,7 +109,6 @@ def write_drug_control(
     """
     on = frozenset(map(Switch, switches))
     coded = read_codes(codes, tiles)
-    test = coded.part(TEST)
     untrained = reason_not_to_train(coded)
     found: dict[str, Chosen] = {}
     if untrained:
@@ -116,14 +116,28 @@ def write_drug_control(
     else:
         task = task_of(coded, settings.head.components, seed)
         found = {"head": heads_of(task, settings, on, seed), "svm": svm_of(task, settings)}
-    rows: list[Row] = []
-    for place, line in enumerate(coded.lines):
-        here = (test.tiles["cell_type"] == line).to_numpy(bool)
-        rows += _of_line(line, test.where(here), here, found, untrained, settings, Switch.HARD_AUC in on, seed + place)
+    rows = rows_of(coded, found, untrained, settings, Switch.HARD_AUC in on, seed)
     write_numbers(rows, output, DRUG_CONTROL, setup, training_seed)
     empty = pd.DataFrame({column.name: pd.Series(dtype=_kind(column)) for column in GRID.columns})
     table = pd.concat([each.grid for each in found.values()], ignore_index=True) if found else empty
     write_table(table.astype({column.name: _kind(column) for column in GRID.columns}), Path(grid), GRID)
+
+
+def rows_of(
+    coded: Coded,
+    found: Mapping[str, Chosen],
+    untrained: str | None,
+    settings: ComparisonTasksSettings,
+    hard_auc: bool,
+    seed: int,
+) -> list[Row]:
+    """Numbers of all cell lines by the classifiers found; where none could be trained, rows that say why."""
+    test = coded.part(TEST)
+    rows: list[Row] = []
+    for place, line in enumerate(coded.lines):
+        here = (test.tiles["cell_type"] == line).to_numpy(bool)
+        rows += _of_line(line, test.where(here), here, found, untrained, settings, hard_auc, seed + place)
+    return rows
 
 
 def reason_not_to_train(coded: Coded) -> str | None:
@@ -225,7 +239,7 @@ def _of_line(
     line: str,
     test: Coded,
     here: npt.NDArray[np.bool_],
-    found: dict[str, Chosen],
+    found: Mapping[str, Chosen],
     untrained: str | None,
     settings: ComparisonTasksSettings,
     hard_auc: bool,

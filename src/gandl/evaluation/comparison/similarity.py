@@ -26,9 +26,10 @@ from gandl.config.comparison_tasks import ComparisonTasksSettings, SimilaritySet
 from gandl.evaluation.comparison.codes import Coded, drawn, read_codes
 from gandl.evaluation.comparison.distances import TileSet, drawn_medians, effective_rank, feature_spread, pair_distances
 from gandl.evaluation.comparison.numbers import Row, of_draws, row, write_numbers
-from gandl.evaluation.comparison.terms import SIMILARITY, TEST, TRAIN, VEHICLE, Pair
+from gandl.evaluation.comparison.terms import SIMILARITY, VEHICLE, Pair
 from gandl.statistics.standardisation import units_of
 from gandl.tables import Column, Schema, write_table
+from gandl.tables.comparison import TEST, TRAIN
 
 DISTANCES = Schema(
     "distances of tiles",

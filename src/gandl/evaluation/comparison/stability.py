@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau, rankdata
 
-from gandl.evaluation.comparison.collected import Collected, Floats, centre, over_seeds
+from gandl.evaluation.comparison.numbers import Collected, Floats, centre, over_seeds
 from gandl.evaluation.comparison.terms import BETTER
 from gandl.tables import Column, Schema
 

@@ -15,8 +15,7 @@ import pandas as pd
 
 from gandl.config.comparison_tasks import ComparisonTasksSettings
 from gandl.config.comparison_terms import Switch
-from gandl.evaluation.comparison.collected import Collected, centre, collected, over_seeds, seeded
-from gandl.evaluation.comparison.numbers import NONE, half_width
+from gandl.evaluation.comparison.numbers import NONE, Collected, centre, collected, half_width, over_seeds, seeded
 from gandl.evaluation.comparison.stability import RANKING, STABILITY, groups_of, ranking_of, stability_of
 from gandl.evaluation.comparison.terms import AS_MEAN, BETTER
 from gandl.tables import Column, Schema, write_table as write_parquet

@@ -11,10 +11,6 @@ DRUG_CONTROL = "comparison_drug_control"
 CLUSTERS = "comparison_clusters"
 """Question: which clusters the tiles of a cell line form (section 4.3.3)."""
 
-DRUG, CONTROL = "drug", "control"
-"""Labels of tiles."""
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
-"""Parts of tiles."""
 VEHICLE = "negative"
 """`control` of tiles that were treated with the vehicle alone."""
 

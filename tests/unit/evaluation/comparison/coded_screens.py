@@ -47,7 +47,16 @@ def made(
 def written(folder: Path, tiles: pd.DataFrame, values: np.ndarray) -> tuple[Path, Path]:
     """Write codes and tiles; the codes lie in another order than the tiles."""
     folder.mkdir(parents=True, exist_ok=True)
-    tiles = tiles.assign(tile=np.arange(len(tiles)))
+    tiles = tiles.assign(
+        tile=np.arange(len(tiles)),
+        site_id=tiles["well_id"] + "_1",
+        store_id="store",
+        plate_id="plate",
+        concentration_um=np.where(tiles["treatment"].isna(), np.nan, 1.0),
+        channel="grey",
+        top=0,
+        left=0,
+    )
     codes = pd.DataFrame(values.astype(np.float32)).add_prefix("feature_").assign(tile=tiles["tile"])
     tiles.to_parquet(folder / "tiles.parquet")
     codes.sample(frac=1, random_state=0).to_parquet(folder / "codes.parquet", index=False)
