@@ -9,7 +9,7 @@ import pandas as pd
 
 from gandl.figures.common.labels import fixed
 from gandl.figures.common.style import FigureError
-from gandl.figures.comparison.setups import is_floor, read_numbers, setup_label
+from gandl.figures.comparison.setups import is_floor, is_seeded, named_together, read_numbers, setup_label
 from gandl.figures.comparison.terms import COLLAPSED, METRICS, metric_label
 from gandl.workflow.words import counted
 
@@ -40,15 +40,17 @@ def notes(
 def missing(data: pd.DataFrame, asked: Sequence[str], seeds: Sequence[int]) -> list[str]:
     """Setups that were asked for and have no number, and those with fewer seeds than were asked for."""
     known = data[data["value"].notna()].groupby("setup")["seeds"].max()
-    absent = [setup_label(name) for name in asked if name not in known.index]
+    absent = [name for name in asked if name not in known.index]
     wanted = len(set(seeds))
-    fewer = [
-        f"{setup_label(name)} ({counted(int(known[name]), 'seed')} of {wanted})"
-        for name in asked
-        if name in known.index and known[name] < wanted and name != "intensities"
-    ]
-    said = [f"Without any number in this run: {'; '.join(absent)}."] if absent else []
-    return said + ([f"Fewer seeds than were asked for: {'; '.join(fewer)}."] if fewer else [])
+    fewer: dict[int, list[str]] = {}
+    for name in asked:
+        if name in known.index and known[name] < wanted and is_seeded(name):
+            fewer.setdefault(int(known[name]), []).append(name)
+    said = [f"Without any number in this run: {named_together(absent, asked)}."] if absent else []
+    if fewer:
+        parts = [f"{counted(count, 'seed')} of {wanted} of {named_together(of, asked)}" for count, of in fewer.items()]
+        said.append(f"Fewer seeds than were asked for: {'. '.join(parts)}.")
+    return said
 
 
 def collapsed(numbers: Sequence[Path]) -> list[str]:

@@ -192,7 +192,7 @@ def test_means_over_k_are_those_of_the_partitions(tmp_path: Path) -> None:
         expected = table[(table["setup"] == setup) & (table["cell_type"] == line)]
         assert mine["mean"].iloc[0] == pytest.approx(expected["clusters"].mean())
         assert (mine["low"] >= 0).all()
-        assert mine["without_cluster"].iloc[0] == (1 if line == "HT29" else 0)
+        assert mine["k_unscored"].iloc[0] == (1 if line == "HT29" else 0)
     of_line = data.query("metric == @SILHOUETTE and cell_type == 'HT29'")
     assert of_line["mean"].notna().all(), "values of k with a cluster count"
 
@@ -203,7 +203,7 @@ def test_all_noise_is_said_in_the_place_of_a_silhouette(tmp_path: Path) -> None:
     mine = data.query("setup == @lost[0][0] and cell_type == 'M14'").set_index("metric")
     assert mine.loc[SILHOUETTE, "mean"].isna().all()
     assert (mine.loc[CLUSTERS, "mean"] == 0).all()
-    assert (mine["without_cluster"] == len(made.KS)).all()
+    assert (mine["k_unscored"] == len(made.KS)).all()
     with style(SETTINGS):
         figure = clusters_figure(data)
-    assert texts(figure).count("all noise") == 1
+    assert texts(figure).count("no score") == 1

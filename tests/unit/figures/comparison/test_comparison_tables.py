@@ -151,7 +151,7 @@ def test_missing_setups_fewer_seeds_and_collapses_are_told(tmp_path: Path, refer
     data = metric_table(table, reference)
     said = missing(data, [*FEW, "regularized.aug_one_crop"], [0, 1, 2, 3])
     assert said[0] == "Without any number in this run: Regularised, augmented, one crop."
-    assert "Unsupervised, augmented, one crop (3 seeds of 4)" in said[1]
+    assert "3 seeds of 4 of Unsupervised (all 2 settings); Self-supervised, augmented, one crop" in said[1]
     assert "Intensities" not in said[1], "no seed changes them"
     assert missing(data, FEW, [0, 1, 2]) == []
     assert "Self-supervised, augmented, one crop: 1 of 3 (seed 1)" in collapsed(similarity)[0]
