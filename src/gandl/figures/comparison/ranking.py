@@ -17,7 +17,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
-from gandl.evaluation.comparison.stability import EVERY
 from gandl.figures.common import style as look
 from gandl.figures.common.labels import fixed
 from gandl.figures.common.palette import INK, ink_on
@@ -86,14 +85,8 @@ def ranking_table(ranking: Path, stability: Path) -> pd.DataFrame:
     table = table[table["metric"].isin(list(METRICS)) & table["setup"].isin(list(ORDER))]
     if table.empty:
         raise look.FigureError(f"{ranking}: no setup has a rank by any of {', '.join(METRICS)}")
-<<<<<<< HEAD
-    best = pd.read_parquet(stability).rename(columns={"share_of_seeds": "share"})
-    best = best[best["among"] == EVERY]
-    data = table.merge(best[["metric", *COLUMNS[4:]]], on="metric", how="left")
-=======
     stable = pd.read_parquet(stability).query("among == @EVERY")
     data = table.merge(stable[["metric", *COLUMNS[4:]]], on="metric", how="left")
->>>>>>> figures17
     places = {name: place for place, name in enumerate(METRICS)}
     data = data.sort_values("seed", kind="stable").sort_values("setup", key=in_order, kind="stable")
     data = data.sort_values("metric", key=lambda column: column.map(places), kind="stable", ignore_index=True)
