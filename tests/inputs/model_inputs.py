@@ -85,7 +85,9 @@ REPRESENTATIONS: dict[str, RepresentationRecipe] = {
     "self_supervised": SelfSupervisedSettings(
         **OF_REPRESENTATIONS, byol=ByolSettings(projection=6, hidden=12, norm_group=4)
     ),
-    "dino": DinoOnTilesSettings(**OF_REPRESENTATIONS, dino=DinoSettings(outputs=12, hidden=10, bottleneck=6)),
+    "dino": DinoOnTilesSettings(
+        **OF_REPRESENTATIONS, dino=DinoSettings(outputs=12, hidden=10, bottleneck=6, norm_group=4)
+    ),
 }
 """The recipes of the comparison of representation learning."""
 

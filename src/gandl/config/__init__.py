@@ -100,4 +100,4 @@ from gandl.config.training import (
     TrainingSettings as TrainingSettings,
 )
 
-__all__ = ["check", "files", "training"]
+__all__ = ["check", "comparison_terms", "files", "representations", "training"]

@@ -14,8 +14,6 @@ from gandl.config.recipe import Intensity, RecipeSettings
 from gandl.config.training import NetworkSettings, TrainingSettings
 from gandl.config.types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section, Share
 
-DETERMINED = frozenset({"augment", "multi_crop", "switches"})
-"""What a setup decides of a recipe."""
 PASSES_OF_BYOL, PASSES_OF_DINO = 5 * 2 * (3 + 1), 5 * 3 + 3
 """Passes of the encoder per tile with five crops: BYOL's two views of each take a forward and a backward pass (worth 3) and the
 target's forward one; DINO's student takes the five crops, its teacher the three larger ones."""
@@ -75,8 +73,8 @@ class DinoSettings(Section):
     student_temperature: PositiveFloat = Field(0.1, description="Temperature of the student's softmax.")
     teacher_temperature: PositiveFloat = Field(0.04, description="Temperature of the teacher's: lower is sharper.")
     centre_average: Fraction = Field(0.9, description="What the centre of the teacher's outputs keeps of itself.")
-    images: NonNegativeInt = Field(
-        0, description="Tiles shown; 0: as many as cost what BYOL with augmentation and five crops costs."
+    norm_group: Annotated[int, Field(ge=2)] = Field(
+        16, description="Tiles whose batch statistics are computed together; the batch is a multiple of it."
     )
 
 
@@ -92,15 +90,15 @@ class GandlOnTilesSettings(Section):
     r1_gamma: NonNegativeFloat = Field(50.0, description="Weight of the R1 penalty.")
 
 
-class RepresentationRecipe(RecipeSettings):
-    """What all objectives of the comparison have in common.
+class SharedRecipe(RecipeSettings):
+    """What the user chooses for all setups together.
 
     What the classifier needs to learn anything of some thousand tiles was measured on synthetic ones (cells whose radius a drug
     raises from 4.5 to 5.5 px; 512 held-out tiles, learning rate 0.001). Pixels of [0, 1] and batches of 32: accuracy 0.54 after
     2,048 tiles, 0.68 after 4,096; standardised, 0.60 and 0.73; standardised in batches of 16, 0.65 after 1,536, 0.73 after 3,072,
-    0.84 after 6,144 tiles. So steps are scarce: where few tiles are shown, batches are small and rates are not
-    those of the paper, whose 256 and 1e-4 are for 50 times 770,000 tiles. Initial weights that keep a signal's variance (He et al. 2015) were
-    later, with 0.50, 0.67 and 0.73, and are not used.
+    0.84 after 6,144 tiles. So steps are scarce: where few tiles are shown, batches are small, and rates are not those of the
+    paper, whose 256 and 1e-4 are for 50 times 770,000 tiles. Initial weights that keep a signal's variance (He et al. 2015) learn
+    later (0.50, 0.67 and 0.73), and are not used.
     """
 
     section: ClassVar[str] = "comparison.recipe"
@@ -118,10 +116,15 @@ class RepresentationRecipe(RecipeSettings):
         True,
         description="The encoder sees pixels less 0.449 over 0.226 (the paper: in BYOL alone), not those of [0, 1].",
     )
+    images: PositiveInt = Field(20_000, description="Tiles shown; training ends there.")
     batch: PositiveInt = Field(256, description="Tiles per step.")
     learning_rate: PositiveFloat = Field(1e-4, description="Adam's learning rate, constant.")
     beta1: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="Adam's first decay rate.")
     beta2: Annotated[float, Field(gt=0, lt=1)] = Field(0.999, description="Adam's second decay rate.")
+    ema_half_life: PositiveFloat = Field(
+        8_000.0, description="Of no use here: codes are those of the last weights (DINO's of its teacher)."
+    )
+    ema_rampup: NonNegativeFloat = Field(0.05, description="Of no use here.")
     symmetry: bool = Field(False, description="Flip tiles and rotate them by right angles, in every setting.")
     held_out: Annotated[float, Field(ge=0, le=0.5)] = Field(
         0.05, description="Share of sites held out where sites are trained on; tiles have their validation part."
@@ -132,23 +135,28 @@ class RepresentationRecipe(RecipeSettings):
     augmentation: TileAugmentationSettings = Field(
         default_factory=TileAugmentationSettings, description="Flip and blur, where a setting augments."
     )
-    augment: bool = Field(False, description="Flip and blur at random; the setup decides.")
-    multi_crop: bool = Field(False, description="Five crops of three scales, or the tile itself; the setup decides.")
-    switches: list[Switch] = Field([], description="Defects of the published code to be reproduced.")
 
     @property
     def crop(self) -> int:
         return self.network.crop
 
-    def has(self, switch: Switch) -> bool:
-        """Whether a defect is reproduced."""
-        return switch in self.switches
-
     @model_validator(mode="after")
-    def _is_not_compiled(self) -> RepresentationRecipe:
+    def _is_not_compiled(self) -> SharedRecipe:
         if self.engine.compile:
             raise ValueError("engine.compile is not for these networks: set it to false")
         return self
+
+
+class RepresentationRecipe(SharedRecipe):
+    """What all objectives of the comparison take: what is shared, and what the setup decides."""
+
+    augment: bool = Field(False, description="Flip and blur at random.")
+    multi_crop: bool = Field(False, description="Five crops of three scales, or the tile itself.")
+    switches: list[Switch] = Field([], description="Defects of the published code that are reproduced.")
+
+    def has(self, switch: Switch) -> bool:
+        """Whether a defect is reproduced."""
+        return switch in self.switches
 
 
 class UnsupervisedSettings(RepresentationRecipe):
@@ -193,7 +201,13 @@ class SelfSupervisedSettings(RepresentationRecipe):
 class DinoOnTilesSettings(RepresentationRecipe):
     """DINO."""
 
+    group_key: ClassVar[str] = "dino.norm_group"
+
     dino: DinoSettings = Field(default_factory=DinoSettings, description="DINO.")
+
+    @property
+    def group(self) -> int:
+        return min(self.dino.norm_group, self.batch)
 
 
 FAST_AVERAGE = 0.8
@@ -209,9 +223,14 @@ OBJECTIVE_SETTINGS: dict[str, type[RepresentationRecipe]] = {
 """By the name of the objective, which is that of the paradigm."""
 
 
-class RepresentationSettings(RepresentationRecipe):
+class RepresentationSettings(SharedRecipe):
     """The section `comparison.recipe`: what all setups share, and what is one paradigm's own."""
 
+    images_of: dict[str, PositiveInt] = Field(
+        {},
+        description="Tiles shown to single paradigms (or `dino`) instead of `images`. DINO's are else as many as cost what BYOL "
+        "with augmentation and five crops costs.",
+    )
     learning_rates: dict[str, PositiveFloat] = Field(
         {}, description="Learning rates of single paradigms (or `dino`) that differ from the common one."
     )
@@ -227,9 +246,10 @@ class RepresentationSettings(RepresentationRecipe):
 
     @model_validator(mode="after")
     def _rates_are_of_paradigms(self) -> RepresentationSettings:
-        unknown = sorted(self.learning_rates.keys() - OBJECTIVE_SETTINGS.keys())
-        if unknown:
-            raise ValueError(f"learning_rates names {', '.join(unknown)}; known: {', '.join(OBJECTIVE_SETTINGS)}")
+        for key in ("images_of", "learning_rates"):
+            unknown = sorted(getattr(self, key).keys() - OBJECTIVE_SETTINGS.keys())
+            if unknown:
+                raise ValueError(f"{key} names {', '.join(unknown)}; known: {', '.join(OBJECTIVE_SETTINGS)}")
         for setup in setups():
             if setup != Beyond.INTENSITIES:
                 self.of(setup)  # what does not fit one of them is said when the configuration is read
@@ -258,20 +278,19 @@ class RepresentationSettings(RepresentationRecipe):
             return "gan", self._of_gandl(resolution)
         if isinstance(parts, Beyond):
             objective = Beyond.DINO.value if parts is Beyond.DINO else Paradigm.UNSUPERVISED.value
-            own = {"augment": parts is Beyond.DINO, "multi_crop": parts is Beyond.DINO}
+            augment = multi_crop = parts is Beyond.DINO
         else:
-            objective, own = parts[0].value, {"augment": parts[1].augment, "multi_crop": parts[1].multi_crop}
+            objective, augment, multi_crop = parts[0].value, parts[1].augment, parts[1].multi_crop
         kind = OBJECTIVE_SETTINGS[objective]
-        shared = self.model_dump(include=set(kind.model_fields) - DETERMINED)
-        rate = self.learning_rates.get(objective, self.learning_rate)
+        shared = self.model_dump(include=set(kind.model_fields))
+        own: dict[str, object] = {"augment": augment, "multi_crop": multi_crop}
+        own["learning_rate"] = self.learning_rates.get(objective, self.learning_rate)
+        own["images"] = self.images_of.get(objective, self.images)
+        if parts is Beyond.DINO and objective not in self.images_of:
+            own["images"] = self.images * PASSES_OF_BYOL // PASSES_OF_DINO
         chosen = [switch for switch in OF_MODELS if switch in switches]
-        settings = kind.model_validate(
-            {**shared, **own, "resolution": resolution, "learning_rate": rate, "switches": chosen}
-        )
-        if parts is Beyond.DINO:
-            equal = self.images * PASSES_OF_BYOL // PASSES_OF_DINO
-            settings = settings.changed(images=self.dino.images or equal)
-        return objective, settings
+        settings = {**shared, **own, "resolution": resolution, "switches": chosen}
+        return objective, kind.model_validate(settings)
 
     def _of_gandl(self, resolution: int) -> TrainingSettings:
         own = self.gandl

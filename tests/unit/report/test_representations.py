@@ -98,7 +98,10 @@ def test_every_cell_of_the_papers_table_2_finds_the_number_of_its_setup(
     answers, summary = table_2(summary), summary.set_index(["setup", "metric"])
     for cell in cells:
         found = find(answers, cell, "none")
-        expected = summary.loc[(cell.featurizer, cell.metric), "median"] * (100 if cell.metric == "not_noise" else 1)
+        row = summary.loc[(cell.featurizer, cell.metric)]
+        expected = (
+            row["mean"] * (100 if cell.metric == "not_noise" else 1) if cell.metric in made.AS_MEAN else row["median"]
+        )
         assert found is not None, cell.id
         assert (found.value, found.n) == (pytest.approx(expected), len(made.LINES)), cell.id
 

@@ -36,10 +36,11 @@ TRIVIAL = 2.0
 """Clusters that would tell drugs from controls and no more (the paper's section 5.3)."""
 PARTS = {CLUSTERS: ("A  Mean number of clusters", TRIVIAL), SILHOUETTE: ("B  Mean silhouette", 0.0)}
 """Title of each part, and the level to compare with."""
-COLUMNS = ["setup", "cell_type", "metric", "seed", "of_seed", "mean", "low", "high", "k_values", "without_cluster"]
-"""A row per seed: its mean over k; over all k (each the mean over seeds) the mean and its interval,
-of clusters cut at 0; how many values of k there
-are, and at how many of them some seed has no cluster, hence no silhouette."""
+COLUMNS = ["setup", "cell_type", "metric", "seed", "of_seed", "mean", "low", "high", "k_values", "k_unscored"]
+"""A row per seed: its mean over k; over all k (each the mean over seeds) the mean and its interval, of clusters cut at 0; how many
+values of k there are, and at how many of them some seed has no silhouette (all tiles are noise, or in one cluster)."""
+UNSCORED = "no score"
+"""In the place of a silhouette that no k has."""
 ROW_MM, GAP = 25.0, 0.28
 """Height of a row of panels; between the parts, in widths of a panel."""
 
@@ -55,7 +56,7 @@ def draw_clusters(
 
     Parameters
     ----------
-    partitions : of each setup and seed, a row per cell line and k: clusters, silhouette (null where all is noise).
+    partitions : of each setup and seed, a row per cell line and k: clusters, silhouette (null where all is noise or one cluster).
     cell_types : the cell lines that are drawn; the first three where none is named.
     confidence : coverage of the intervals over k.
     drawing : what every figure is given; the CSV has the columns `COLUMNS`.
@@ -85,7 +86,7 @@ def cluster_table(partitions: Sequence[Path], cell_types: Sequence[str] = (), co
                 low = max(low, 0.0) if metric == CLUSTERS and np.isfinite(low) else low
                 lost = mine.loc[mine["silhouette"].isna(), "k"].nunique()
                 about = {"setup": setup, "cell_type": line, "metric": metric, "mean": mean, "low": low, "high": high}
-                about |= {"k_values": len(by_k), "without_cluster": lost}
+                about |= {"k_values": len(by_k), "k_unscored": lost}
                 of_seeds = mine.groupby("seed")[metric].mean()
                 rows += [about | {"seed": seed, "of_seed": value} for seed, value in of_seeds.items()]
     data = pd.DataFrame(rows, columns=COLUMNS)
@@ -133,7 +134,7 @@ def _common_scale(axes: Sequence[Axes], data: pd.DataFrame, level: float) -> Non
 
 
 def _panel(axes: Axes, setup: str, data: pd.DataFrame, lines: Sequence[str]) -> None:
-    """Bars of one setup; a cell line in which no k has a cluster has words instead."""
+    """Bars of one setup; a cell line in which no k has a score has words instead."""
     colours = colours_of(lines)
     for position, line in enumerate(lines):
         mine = data[(data["setup"] == setup) & (data["cell_type"] == line)]
@@ -141,7 +142,7 @@ def _panel(axes: Axes, setup: str, data: pd.DataFrame, lines: Sequence[str]) -> 
             axes.text(
                 position,
                 0,
-                "all noise" if len(mine) else "none",
+                UNSCORED if len(mine) else "none",
                 rotation=90,
                 ha="center",
                 va="bottom",

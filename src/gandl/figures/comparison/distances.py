@@ -90,7 +90,7 @@ def box_table(
         raise look.FigureError(
             f"{Path(distances[0]).parent}: no setup has a distance of cell line {cell_type or '(none)'}"
         )
-    known = read_numbers(numbers, ["d", "collapsed"]).query("cell_type == @cell_type or metric == 'collapsed'")
+    known = read_numbers(numbers, ["d", "collapsed"]).query("cell_type == @cell_type")
     known = known.pivot_table(index=["setup", "seed"], columns="metric", values="value", aggfunc="max")
     data = pd.DataFrame(rows).join(known.reindex(columns=["d", "collapsed"]), on=["setup", "seed"])
     data["pair"] = pd.Categorical(data["pair"], list(labels))

@@ -33,9 +33,23 @@ from gandl.figures.comparison.terms import METRICS, PAPER, metric_label
 from gandl.tables.printed import printed_in
 from gandl.workflow.files import atomic
 
-COLUMNS = ["setup", "label", "paradigm", "metric", "median", "mad", "low", "high", "seeds", "cell_types", "best"]
+COLUMNS = [
+    "setup",
+    "label",
+    "paradigm",
+    "metric",
+    "centre",
+    "value",
+    "spread",
+    "low",
+    "high",
+    "seeds",
+    "cell_types",
+    "best",
+]
 COLUMNS += ["paper_value", "paper_spread"]
-"""A row per setup and metric: as the comparison's table has it, and what the paper prints, in the same units."""
+"""A row per setup and metric: the centre that the paper gives (`median`, or `mean` of clusters) with its spread (median absolute,
+or standard deviation) and the interval over seeds, and what the paper prints, in the same units."""
 MISSING = "–"
 SPREAD = re.compile(r"±\s*([\d.]+)")
 
@@ -58,7 +72,7 @@ def write_metrics(
 
     Parameters
     ----------
-    table : the comparison's table: setup, metric, median, mad, low, high, seeds, cell_types, best.
+    table : the comparison's table: setup, metric, median, mad, mean, deviation, centre, low, high, seeds, cell_types, best.
     reference : `resources/paper_values.csv`.
     numbers : of the task of similarity (`gandl.tables.NUMBERS`), which say what collapsed.
     asked, seeds : the setups and seeds that the configuration asks for; those that are missing are named in the notes.
@@ -76,7 +90,7 @@ def write_metrics(
     page = table_page(data, settings, list(similar), said, word)
     with atomic(Path(html)) as partial:
         partial.write_text(page, encoding="utf-8")
-    write_csv(data.assign(images=np.where(data["median"].notna(), word, "")) if word else data, csv)
+    write_csv(data.assign(images=np.where(data["value"].notna(), word, "")) if word else data, csv)
 
 
 def metric_table(path: Path, reference: Path) -> pd.DataFrame:
@@ -88,6 +102,10 @@ def metric_table(path: Path, reference: Path) -> pd.DataFrame:
     ours = ours[ours["metric"].isin(list(METRICS)) & ours["setup"].isin(list(ORDER))]
     if ours.empty:
         raise FigureError(f"{path}: no setup has any of {', '.join(METRICS)}")
+    as_mean = ours["centre"] == "mean"
+    ours = ours.assign(
+        value=ours["mean"].where(as_mean, ours["median"]), spread=ours["deviation"].where(as_mean, ours["mad"])
+    )
     data = ours.merge(paper_values(reference), on=["setup", "metric"], how="outer")
     places = {name: place for place, name in enumerate(METRICS)}
     data = data.sort_values("metric", key=lambda column: column.map(places), kind="stable")
@@ -124,7 +142,7 @@ def table_page(
         wide = pd.concat([_block(data, label, names, similar) for label, names in of_paper], ignore_index=True)
         parts.append(_table(wide, columns, settings, title, "comparison_table_2"))
     for label, beyond in rows[len(of_paper) :]:
-        own = data[data["setup"].isin(beyond) & data["median"].notna()]
+        own = data[data["setup"].isin(beyond) & data["value"].notna()]
         wide = pd.concat(
             [
                 _block(own[own["metric"].map(lambda name: METRICS[name].task) == task], task, beyond, similar)
@@ -154,7 +172,7 @@ def _block(data: pd.DataFrame, label: str, names: Sequence[str], similar: Sequen
     rows = []
     for metric in METRICS:
         of_metric = mine[mine["metric"] == metric]
-        if of_metric[["median", "paper_value"]].notna().any(axis=None):
+        if of_metric[["value", "paper_value"]].notna().any(axis=None):
             row = {"block": label, "label": metric_label(metric, similar)}
             for name in names:
                 found = of_metric[of_metric["setup"] == name]
@@ -172,9 +190,9 @@ def cell(row: pd.Series) -> str:
         return fixed(value * metric.factor, metric.decimals)
 
     parts = []
-    if pd.notna(row["median"]):
-        spread = f" ± {text(row['mad'])}" if pd.notna(row["mad"]) else ""
-        value = f"{text(row['median'])}{spread}"
+    if pd.notna(row["value"]):
+        spread = f" ± {text(row['spread'])}" if pd.notna(row["spread"]) else ""
+        value = f"{text(row['value'])}{spread}"
         parts.append(f"<strong>{value}</strong>" if row["best"] else value)
         if pd.notna(row["low"]):
             parts.append(f"<small>[{text(row['low'])}, {text(row['high'])}]</small>")

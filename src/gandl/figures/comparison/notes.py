@@ -9,7 +9,7 @@ import pandas as pd
 
 from gandl.figures.common.labels import fixed
 from gandl.figures.common.style import FigureError
-from gandl.figures.comparison.setups import is_floor, read_numbers, setup_label
+from gandl.figures.comparison.setups import is_floor, is_seeded, named_together, read_numbers, setup_label
 from gandl.figures.comparison.terms import COLLAPSED, METRICS, metric_label
 from gandl.workflow.words import counted
 
@@ -39,30 +39,32 @@ def notes(
 
 def missing(data: pd.DataFrame, asked: Sequence[str], seeds: Sequence[int]) -> list[str]:
     """Setups that were asked for and have no number, and those with fewer seeds than were asked for."""
-    known = data[data["median"].notna()].groupby("setup")["seeds"].max()
-    absent = [setup_label(name) for name in asked if name not in known.index]
+    known = data[data["value"].notna()].groupby("setup")["seeds"].max()
+    absent = [name for name in asked if name not in known.index]
     wanted = len(set(seeds))
-    fewer = [
-        f"{setup_label(name)} ({counted(int(known[name]), 'seed')} of {wanted})"
-        for name in asked
-        if name in known.index and known[name] < wanted and name != "intensities"
-    ]
-    said = [f"Without any number in this run: {'; '.join(absent)}."] if absent else []
-    return said + ([f"Fewer seeds than were asked for: {'; '.join(fewer)}."] if fewer else [])
+    fewer: dict[int, list[str]] = {}
+    for name in asked:
+        if name in known.index and known[name] < wanted and is_seeded(name):
+            fewer.setdefault(int(known[name]), []).append(name)
+    said = [f"Without any number in this run: {named_together(absent, asked)}."] if absent else []
+    if fewer:
+        parts = [f"{counted(count, 'seed')} of {wanted} of {named_together(of, asked)}" for count, of in fewer.items()]
+        said.append(f"Fewer seeds than were asked for: {'. '.join(parts)}.")
+    return said
 
 
 def collapsed(numbers: Sequence[Path]) -> list[str]:
-    """Trainings whose codes are the same for all tiles; a result, not an error."""
+    """Trainings whose codes are the same for all tiles, in most cell lines; a result, not an error."""
     if not numbers:
         return []
     try:
         table = read_numbers(numbers, [COLLAPSED])
     except FigureError:
         return []
-    runs = table.groupby(["setup", "seed"], sort=False)["value"].max().reset_index()
+    runs = table.groupby(["setup", "seed"], sort=False)["value"].median().reset_index()
     named = []
     for setup, mine in runs.groupby("setup", sort=False):
-        lost = mine.loc[mine["value"] > 0, "seed"]
+        lost = mine.loc[mine["value"] >= 0.5, "seed"]
         if len(lost):
             named.append(f"{setup_label(str(setup))}: {len(lost)} of {len(mine)} (seed {', '.join(map(str, lost))})")
     if not named:
@@ -75,16 +77,16 @@ def collapsed(numbers: Sequence[Path]) -> list[str]:
 
 def floor_sentences(data: pd.DataFrame, similar: Sequence[str]) -> list[str]:
     """By which metrics a floor, in which nothing is learned, is at least as good as the best of the learned setups."""
-    known = data[data["median"].notna()]
+    known = data[data["value"].notna()]
     parts = []
     for name, metric in METRICS.items():
         mine = known[known["metric"] == name]
         floors, learned = mine[mine["setup"].map(is_floor)], mine[~mine["setup"].map(is_floor)]
         if name == "clusters" or floors.empty or learned.empty:
             continue
-        floor, best = (of.sort_values("median", kind="stable").iloc[-1] for of in (floors, learned))
-        if floor["median"] >= best["median"]:
-            values = [fixed(row["median"] * metric.factor, metric.decimals) for row in (floor, best)]
+        floor, best = (of.sort_values("value", kind="stable").iloc[-1] for of in (floors, learned))
+        if floor["value"] >= best["value"]:
+            values = [fixed(row["value"] * metric.factor, metric.decimals) for row in (floor, best)]
             label = metric_label(name, list(similar))
             parts.append(
                 f"{label}: {setup_label(floor['setup'])} {values[0]}, best learned {values[1]} ({setup_label(best['setup'])})"

@@ -17,7 +17,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
-from gandl.evaluation.comparison.stability import EVERY
 from gandl.figures.common import style as look
 from gandl.figures.common.labels import fixed
 from gandl.figures.common.palette import INK, ink_on
@@ -33,7 +32,19 @@ from gandl.figures.comparison.setups import (
 )
 from gandl.figures.comparison.terms import METRICS, metric_label
 
-COLUMNS = ["metric", "setup", "seed", "rank", "best_setup", "share", "changes", "kendall_tau"]
+COLUMNS = [
+    "metric",
+    "setup",
+    "seed",
+    "rank",
+    "best_setup",
+    "share_of_seeds",
+    "share_of_draws",
+    "changes",
+    "kendall_tau",
+]
+EVERY = "all"
+"""Among all setups, not those of one paradigm."""
 CELL_MM, LABELS_MM, HEAD_MM, FOOT_MM, RIGHT_MM = 4.3, 44.0, 21.0, 16.0, 11.0
 LEAST_MM = 2.9
 """Width of a cell below which no number fits into it."""
@@ -52,8 +63,8 @@ def draw_ranking(
 
     Parameters
     ----------
-    ranking : metric, setup, seed, rank. stability : a row per metric: the best setup over all seeds, the share of the seeds with
-        which it is the best, how often the best changes from seed to seed, Kendall's tau between seeds.
+    ranking : metric, setup, seed, rank. stability : per metric, among all setups: the best over all seeds, the share of the seeds
+        (and of draws of seeds and cell lines) with which it is the best, how often the best changes, Kendall's tau between seeds.
     similar : names of the drugs known to be similar, for the names of metrics.
     drawing : what every figure is given; the CSV has the columns `COLUMNS`.
 
@@ -74,14 +85,12 @@ def ranking_table(ranking: Path, stability: Path) -> pd.DataFrame:
     table = table[table["metric"].isin(list(METRICS)) & table["setup"].isin(list(ORDER))]
     if table.empty:
         raise look.FigureError(f"{ranking}: no setup has a rank by any of {', '.join(METRICS)}")
-    best = pd.read_parquet(stability).rename(columns={"share_of_seeds": "share"})
-    best = best[best["among"] == EVERY]
-    data = table.merge(best[["metric", *COLUMNS[4:]]], on="metric", how="left")
+    stable = pd.read_parquet(stability).query("among == @EVERY")
+    data = table.merge(stable[["metric", *COLUMNS[4:]]], on="metric", how="left")
     places = {name: place for place, name in enumerate(METRICS)}
     data = data.sort_values("seed", kind="stable").sort_values("setup", key=in_order, kind="stable")
-    return data.sort_values("metric", key=lambda column: column.map(places), kind="stable")[COLUMNS].reset_index(
-        drop=True
-    )
+    data = data.sort_values("metric", key=lambda column: column.map(places), kind="stable", ignore_index=True)
+    return data[COLUMNS]
 
 
 def ranking_figure(data: pd.DataFrame, similar: list[str]) -> Figure:
@@ -134,7 +143,7 @@ def ranking_figure(data: pd.DataFrame, similar: list[str]) -> Figure:
 def _metric(axes: Axes, row: pd.Series, centre: float, bottom: float, label: str) -> None:
     """The name above the cells of a metric, and its stability below them."""
     axes.text(centre, -0.35, label, rotation=50, ha="left", va="bottom", rotation_mode="anchor", fontsize="x-small")
-    share = "–" if pd.isna(row["share"]) else f"{100 * row['share']:.0f} %"
+    share = "–" if pd.isna(row["share_of_seeds"]) else f"{100 * row['share_of_seeds']:.0f} %"
     tau = "" if pd.isna(row["kendall_tau"]) else f"\nτ {fixed(row['kendall_tau'], 2)}"
     axes.text(centre, bottom + 0.25, f"{share}{tau}", ha="center", va="top", fontsize="x-small")
 

@@ -94,7 +94,7 @@ def truth_table(numbers: Sequence[Path], confidence: float = 0.95) -> pd.DataFra
     known = found[found["metric"] == SEPARATION]
     if not known["value"].notna().any():
         raise look.FigureError(f"{Path(numbers[0]).parent}: no setup has a {SEPARATION} of opposite and similar drugs")
-    collapsed = found[found["metric"] == COLLAPSED].groupby(["setup", "seed"])["value"].max()
+    collapsed = found[found["metric"] == COLLAPSED].groupby(["setup", "seed"])["value"].median()
     rows: list[dict[str, Any]] = []
     for setup, of_setup in known.groupby("setup", sort=False):
         medians = of_setup.groupby("seed")["value"].median()
@@ -110,7 +110,7 @@ def truth_table(numbers: Sequence[Path], confidence: float = 0.95) -> pd.DataFra
                 "high": ends[1],
                 "cell_types": int(mine["value"].notna().sum()),
             }
-            about = {"setup": setup, "seed": seed, "collapsed": float(collapsed.get((setup, seed), 0))}
+            about = {"setup": setup, "seed": seed, "collapsed": float(collapsed.get((setup, seed), 0) >= 0.5)}
             rows.append(about | one | over)
     return pd.DataFrame(rows).sort_values(["setup", "seed"], key=in_order, kind="stable", ignore_index=True)[COLUMNS]
 

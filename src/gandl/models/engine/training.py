@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -23,7 +24,6 @@ from gandl.config import Intensity, RecipeSettings
 from gandl.images.store_reader import ImageStore
 from gandl.models.compute.device import CPU, has_fast_bfloat16, prepare, resolved
 from gandl.models.compute.ranks import ALONE, Ranks
-from gandl.models.crops.chances import Positions
 from gandl.models.crops.crop_sampler import CropSampler, hold_out, open_stores
 from gandl.models.crops.intensity import IntensityScale, measure_scale
 from gandl.models.crops.loader import Loader
@@ -171,7 +171,7 @@ def _open(
 
 def _parts(
     opened: Sequence[ImageStore], settings: RecipeSettings, labels: Labels | None, tiles: TileStore | None
-) -> tuple[Positions, Positions]:
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Positions of what is shown, and of what is held out."""
     if labels is not None:
         return labels.training, labels.validation

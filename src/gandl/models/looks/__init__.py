@@ -2,4 +2,4 @@
 read-outs, the probe's Z', samples, the curve and status lines.
 """
 
-__all__ = ["curve", "frames", "measures", "probe", "quality", "readouts", "samples", "status"]
+__all__ = ["curve", "frames", "measures", "probe", "quality", "readouts", "samples", "status", "validation"]

@@ -38,7 +38,8 @@ TASKS = 3
 class ComparisonFiles:
     """Files of the comparison.
 
-    table : setup, metric, median, low, high, cell_types (`evaluation/comparison/table.parquet`).
+    table : setup, metric, median, mean, which of them is its `centre`, low, high, cell_types
+        (`evaluation/comparison/table.parquet`).
     numbers : of its tasks, each setup and seed (`gandl.tables.NUMBERS`). tiles : the table of tiles.
     """
 
@@ -76,7 +77,7 @@ def table_2(summary: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for row in summary.to_dict("records"):
         factor = 100.0 if row["metric"] in PER_CENT else 1.0
-        values = {"value": row["median"], "low": row["low"], "high": row["high"]}
+        values = {"value": row[row["centre"]], "low": row["low"], "high": row["high"]}
         about = {"question": QUESTION, "featurizer": row["setup"], "metric": row["metric"], "unit": OF_LINES}
         rows.append(about | {name: value * factor for name, value in values.items()} | {"n": int(row["cell_types"])})
     return table(rows)

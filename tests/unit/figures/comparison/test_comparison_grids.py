@@ -53,20 +53,31 @@ def test_a_setup_of_the_grid_that_the_run_lacks_has_an_empty_panel() -> None:
         drawn: list[str] = []
         draw_places(places, ["regularized.no_aug_one_crop"], lambda axes, setup: drawn.append(setup))
     assert drawn == ["regularized.no_aug_one_crop"]
-    assert len([text for text in figure.findobj(lambda item: item.get_gid() == ABSENT)]) == 3
+    assert len(figure.findobj(lambda item: item.get_gid() == ABSENT)) == 3
 
 
 def test_floors_are_called_floors_and_learned_setups_are_not() -> None:
     assert setup_label("untrained") == "Untrained encoder (floor)"
-    assert [is_floor(name) for name in ("intensities", "dino", "gandl", "regularized.aug_one_crop")] == [True, False, False, False]
+    assert [is_floor(name) for name in ("intensities", "dino", "gandl", "regularized.aug_one_crop")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_files_are_told_apart_by_their_paths_and_another_name_is_refused(tmp_path: Path) -> None:
-    flat, deep = tmp_path / "dino.seed_2.distances.parquet", tmp_path / "unsupervised.aug_one_crop" / "seed_1" / "curve.parquet"
+    flat, deep = (
+        tmp_path / "dino.seed_2.distances.parquet",
+        tmp_path / "unsupervised.aug_one_crop" / "seed_1" / "curve.parquet",
+    )
     deep.parent.mkdir(parents=True)
     for path in (flat, deep):
         path.touch()
-    assert [(run.setup, run.seed) for run in runs_of([flat, deep], "curve")] == [("unsupervised.aug_one_crop", 1), ("dino", 2)]
+    assert [(run.setup, run.seed) for run in runs_of([flat, deep], "curve")] == [
+        ("unsupervised.aug_one_crop", 1),
+        ("dino", 2),
+    ]
     with pytest.raises(FigureError, match="does not say of which setup"):
         runs_of([tmp_path / "numbers.parquet"], "numbers")
     with pytest.raises(FigureError, match="setup gandl has no curve"):
@@ -142,12 +153,15 @@ def test_bars_are_means_over_seeds_beside_the_majority_of_the_test_tiles(tmp_pat
     assert list(data["cell_type"].unique()) == ["HCT15", "M14"]
     table = pd.concat([pd.read_parquet(path) for path in numbers])
     for (setup, line), mine in data[data["metric"] == HEAD].groupby(["setup", "cell_type"]):
-        expected = table.query("setup == @setup and cell_type == @line and metric == @HEAD")["value"]
+        of_line = (table["setup"] == setup) & (table["cell_type"] == line)
+        expected = table.loc[of_line & (table["metric"] == HEAD), "value"]
         assert mine["mean"].iloc[0] == pytest.approx(expected.mean())
         assert sorted(mine["value"]) == pytest.approx(sorted(expected))
         assert mine["low"].iloc[0] < mine["mean"].iloc[0] < mine["high"].iloc[0]
     test = pd.read_parquet(tiles).query("part == 'test' and cell_type == 'M14'")
-    assert data.loc[data["cell_type"] == "M14", "majority"].unique() == pytest.approx([(test["label"] == "drug").mean()])
+    assert data.loc[data["cell_type"] == "M14", "majority"].unique() == pytest.approx(
+        [(test["label"] == "drug").mean()]
+    )
     assert data.loc[data["cell_type"] == "M14", "wells"].unique() == [test["well_id"].nunique()]
 
 
@@ -157,7 +171,9 @@ def test_one_seed_has_no_interval_and_fewer_seeds_of_one_setup_are_told(tmp_path
     assert one[["low", "high"]].isna().all(axis=None)
     assert one["cell_type"].nunique() == 3, "the first three where none is named"
     numbers = made.write_drug_control(tmp_path, **FEW)
-    assert seeds_in_words(accuracy_table(numbers[:-1], tiles)) == "n = 3 seeds; 2 of Self-supervised, augmented, one crop"
+    assert (
+        seeds_in_words(accuracy_table(numbers[:-1], tiles)) == "n = 3 seeds; 2 of Self-supervised, augmented, one crop"
+    )
 
 
 def test_an_unknown_cell_line_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
@@ -173,10 +189,10 @@ def test_means_over_k_are_those_of_the_partitions(tmp_path: Path) -> None:
     data = pd.read_csv(paths["csv"], float_precision="round_trip")
     table = pd.concat([pd.read_parquet(path).assign(setup=path.name.partition(".seed")[0]) for path in files])
     for (setup, line), mine in data[data["metric"] == CLUSTERS].groupby(["setup", "cell_type"]):
-        expected = table.query("setup == @setup and cell_type == @line")
+        expected = table[(table["setup"] == setup) & (table["cell_type"] == line)]
         assert mine["mean"].iloc[0] == pytest.approx(expected["clusters"].mean())
         assert (mine["low"] >= 0).all()
-        assert mine["without_cluster"].iloc[0] == (1 if line == "HT29" else 0)
+        assert mine["k_unscored"].iloc[0] == (1 if line == "HT29" else 0)
     of_line = data.query("metric == @SILHOUETTE and cell_type == 'HT29'")
     assert of_line["mean"].notna().all(), "values of k with a cluster count"
 
@@ -187,7 +203,7 @@ def test_all_noise_is_said_in_the_place_of_a_silhouette(tmp_path: Path) -> None:
     mine = data.query("setup == @lost[0][0] and cell_type == 'M14'").set_index("metric")
     assert mine.loc[SILHOUETTE, "mean"].isna().all()
     assert (mine.loc[CLUSTERS, "mean"] == 0).all()
-    assert (mine["without_cluster"] == len(made.KS)).all()
+    assert (mine["k_unscored"] == len(made.KS)).all()
     with style(SETTINGS):
         figure = clusters_figure(data)
-    assert texts(figure).count("all noise") == 1
+    assert texts(figure).count("no score") == 1

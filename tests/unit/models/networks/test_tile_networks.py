@@ -197,6 +197,6 @@ def test_a_projector_normalises_by_the_batch_and_an_encoder_does_not() -> None:
 
 
 def test_dinos_outputs_are_cosines() -> None:
-    outputs = DinoHead(20, 10, 5, 40)(torch.randn(9, 20) * 100)
+    outputs = DinoHead(20, 10, 5, 40, 3)(torch.randn(9, 20) * 100)
     assert outputs.shape == (9, 40)
     assert outputs.abs().max() <= 1 + 1e-6

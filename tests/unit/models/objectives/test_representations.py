@@ -23,7 +23,7 @@ from gandl.models.crops.loader import deal
 from gandl.models.crops.supervision import Labels
 from gandl.models.looks.comparison.held_out import HeldOut, told_apart
 from gandl.models.objectives.comparison import stopping
-from gandl.models.objectives.comparison.augmentation import cut
+from gandl.models.objectives.comparison.augmentation import crops_of
 from gandl.models.objectives.comparison.byol import SelfSupervised
 from gandl.models.objectives.comparison.dino import Dino
 from gandl.models.objectives.comparison.paper import Regularized, Unsupervised, WeaklySupervised
@@ -134,9 +134,8 @@ def test_work_is_what_pytorch_counts(objective: str) -> None:
     with FlopCounterMode(display=False) as counter:
         running.step()
     found = counter.get_total_flops() / BATCH
-    crops = 2 * 2 * SIDE**3  # two matrices a crop
-    views = {"self_supervised": 3, "dino": 1}.get(objective, 1)
-    found -= crops * views * len(running._scales(settings))
+    cut = {"weakly_supervised": 4, "self_supervised": 2, "dino": 4}.get(objective, 0)
+    found -= cut * 2 * 2 * SIDE**3  # two matrices for a crop, or for a view of it
     assert found == pytest.approx(kind.work(settings, 1), rel=0.25)  # no gradient to images, no small layer counts
 
 
@@ -167,7 +166,7 @@ def test_the_joint_gradient_is_that_of_finite_differences() -> None:
         return reconstruction + 3.0 * F.cross_entropy(networks["head"](maps), labels)
 
     objective._notes.begin(0)
-    objective._loss(tiles, labels, 0).backward()
+    objective._loss(tiles, labels).backward()
     rng = torch.Generator().manual_seed(0)
     step = 1e-8  # fewer units change sides of their ReLU
     for name, network in networks.items():
@@ -243,10 +242,8 @@ def test_five_crops_make_the_mean_loss_of_five_and_one_step() -> None:
     draws = objective._draw(objective._rng(Purpose.AUGMENTATION_OF_REALS))
     assert len(draws) == 5
     losses = [
-        F.cross_entropy(
-            objective.networks["head"](objective.networks["encoder"]((cut(tiles, of) - 0.449) / 0.226)), labels
-        )
-        for of in draws
+        F.cross_entropy(objective.networks["head"](objective.networks["encoder"]((crop - 0.449) / 0.226)), labels)
+        for crop in crops_of(tiles, draws, torch.arange(BATCH))
     ]
     mean = torch.stack(losses).mean()
     wanted = torch.autograd.grad(mean, list(objective.networks["encoder"].parameters()))
@@ -403,8 +400,12 @@ def test_dinos_teacher_follows_its_student_and_embeds() -> None:
     for _ in range(4):
         objective.step()
         now = weights(objective.student)
-        expected = {name: 0.99 * tensor + 0.01 * now[name] for name, tensor in expected.items()}
+        expected = {
+            name: 0.99 * tensor + 0.01 * now[name] for name, tensor in expected.items() if "running" not in name
+        }
     for name, tensor in weights(objective.teacher).items():
+        if "running" in name:
+            continue
         torch.testing.assert_close(tensor, expected[name], rtol=1e-9, atol=1e-12)
     assert objective.model().encoder is objective.teacher.encoder
 

@@ -28,16 +28,25 @@ class Projector(nn.Sequential):
 
 
 class DinoHead(nn.Module):
-    """Two linear layers, a vector of length 1, and its cosines with one direction per output (Caron et al. 2021)."""
+    """Two linear layers, a vector of length 1, and its cosines with one direction per output (Caron et al. 2021).
 
-    def __init__(self, inputs: int, hidden: int, bottleneck: int, outputs: int) -> None:
+    The hidden layer is normalised by the batch, as DINO's can be for convolutional networks: the codes of this encoder, which
+    has no normalisation, are mostly what all tiles share, and without it the outputs became uniform within 30 steps.
+
+    Parameters
+    ----------
+    group : tiles whose batch statistics are computed together.
+    """
+
+    def __init__(self, inputs: int, hidden: int, bottleneck: int, outputs: int, group: int) -> None:
         super().__init__()
         self.first, self.second = nn.Linear(inputs, hidden), nn.Linear(hidden, bottleneck)
+        self.norm = GroupedBatchNorm(hidden, group, MOMENTUM)
         self.directions = nn.Linear(bottleneck, outputs, bias=False)
 
     def forward(self, codes: Tensor) -> Tensor:
         """(n, inputs) -> (n, outputs) in [-1, 1]."""
-        narrow = F.normalize(self.second(F.gelu(self.first(codes))), dim=1)
+        narrow = F.normalize(self.second(F.gelu(self.norm(self.first(codes)))), dim=1)
         return F.linear(narrow, F.normalize(self.directions.weight, dim=1))
 
 
@@ -48,10 +57,15 @@ class HeadedEncoder(nn.Module):
         super().__init__()
         self.encoder, self.head = encoder, head
 
-    def forward(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
-        """(n, c, y, x) as the encoder sees them -> codes (n, code_dim) and what the head makes of them."""
+    def forward(self, tiles: Tensor, crops: int = 1) -> tuple[Tensor, Tensor]:
+        """(n, c, y, x) as the encoder sees them -> codes (n, code_dim) and what the head makes of them.
+
+        Parameters
+        ----------
+        crops : how many of each tile, one of all after the other; the head normalises each of them by itself.
+        """
         codes = self.encoder(tiles).flatten(1)
-        return codes, self.head(codes)
+        return codes, torch.cat([self.head(of_crop) for of_crop in codes.chunk(crops)])
 
 
 def normalized_distance(predicted: Tensor, target: Tensor) -> Tensor:

@@ -18,8 +18,9 @@ from torch import Tensor
 from gandl.config.representations import TileAugmentationSettings
 
 Scales = tuple[float, float]
-ONE_CROP: tuple[Scales, ...] = ((1.0, 1.0),)
-MULTI_CROP: tuple[Scales, ...] = ((1.0, 1.0), (0.5, 0.75), (0.5, 0.75), (0.25, 0.5), (0.25, 0.5))
+WHOLE: Scales = (1.0, 1.0)
+ONE_CROP: tuple[Scales, ...] = (WHOLE,)
+MULTI_CROP: tuple[Scales, ...] = (WHOLE, (0.5, 0.75), (0.5, 0.75), (0.25, 0.5), (0.25, 0.5))
 """Smallest and largest share of a tile's area that each crop shows."""
 ASPECTS = (3 / 4, 4 / 3)
 """Limits of a crop's width over its height, uniform on a logarithmic scale."""
@@ -102,9 +103,9 @@ def cut(tiles: Tensor, draws: CropDraws) -> Tensor:
     return crops.contiguous(memory_format=torch.channels_last)
 
 
-def crops_of(tiles: Tensor, draws: Sequence[CropDraws], part: Tensor) -> list[Tensor]:
-    """The crops of one part of a batch, of every draw of the whole batch; a tile that is shown whole as it is stays as it is."""
-    return [cut(tiles, of_batch.take(part)) for of_batch in draws]
+def crops_of(tiles: Tensor, draws: Sequence[CropDraws | None], part: Tensor) -> list[Tensor]:
+    """The crops of one part of a batch, of every draw of the whole batch; None: the tiles as they are."""
+    return [tiles if of_batch is None else cut(tiles, of_batch.take(part)) for of_batch in draws]
 
 
 def _matrix(start: Tensor, length: Tensor, blur: Tensor, side: int, like: Tensor, flip: Tensor | None = None) -> Tensor:

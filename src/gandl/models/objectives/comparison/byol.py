@@ -18,7 +18,7 @@ from gandl.models.networks.comparison.heads import HeadedEncoder, Projector, nor
 from gandl.models.networks.comparison.tiles import TileEncoder
 from gandl.models.networks.comparison.trained import TrainedSelfSupervised, as_trained, new_tile_networks
 from gandl.models.networks.trained import seeded
-from gandl.models.objectives.comparison.augmentation import CropDraws, cut
+from gandl.models.objectives.comparison.augmentation import CropDraws, crops_of
 from gandl.models.objectives.comparison.representation import PASSES, Representation, encoder_work
 from gandl.models.objectives.comparison.stopping import StopRule
 from gandl.models.objectives.troubles import Check
@@ -47,7 +47,7 @@ class SelfSupervised(Representation[SelfSupervisedSettings]):
         half_life = settings.batch * math.log(0.5) / math.log(settings.average)  # of which a step keeps just `average`
         self._target = MovingAverage(self.online, half_life, 0.0)
         self.target.train()  # its projections are normalised by the batch, too
-        self._views: list[tuple[CropDraws, CropDraws]] = []
+        self._views: list[list[CropDraws | None]] = []
         self._stopping = StopRule(settings.byol.epoch_images)
 
     def _new_networks(self) -> dict[str, nn.Module]:
@@ -70,25 +70,18 @@ class SelfSupervised(Representation[SelfSupervisedSettings]):
             return
         self._notes.add(loss=torch.tensor(self._stopping.losses[-1], device=self.device))
 
-    def _draw(self, rng: torch.Generator) -> list[CropDraws]:
+    def _draw(self, rng: torch.Generator) -> list[CropDraws | None]:
         crops = super()._draw(rng)
         scales = self.settings.byol.smallest_view, 1.0
-        self._views = [
-            (self._draw_one(scales, rng, augment=True), self._draw_one(scales, rng, augment=True)) for _ in crops
-        ]
+        self._views = [[self._draw_one(scales, rng, augment=True) for _ in range(VIEWS)] for _ in crops]
         return crops
 
     def _learn_part(self, crops: Sequence[Tensor], labels: Tensor | None, part: int, parts: int) -> None:
         for crop, views in zip(crops, self._views, strict=True):
-            first, second = (cut(crop, view.take(self._parts[part])) for view in views)
-            loss = self._loss_of_views(first, second)
+            loss = self._loss_of_views(*crops_of(crop, views, self._parts[part]))
             (loss / (parts * len(crops))).backward()
             self._notes.add(loss=loss)
             self._stopping.add(loss.detach() / (parts * len(crops)))
-
-    def _loss(self, crop: Tensor, labels: Tensor | None, part: int) -> Tensor:
-        """The loss of a crop beside itself: 0 only where predictor and projector agree."""
-        return self._loss_of_views(crop, crop)
 
     def _loss_of_views(self, first: Tensor, second: Tensor) -> Tensor:
         """2 - 2 cos of each view's prediction with the target's projection of the other, added up: 0 to 8."""

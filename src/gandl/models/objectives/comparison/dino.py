@@ -13,11 +13,12 @@ from gandl.config.comparison_terms import Beyond
 from gandl.config.representations import DinoOnTilesSettings, RepresentationRecipe
 from gandl.models.compute.device import wide
 from gandl.models.compute.ema import MovingAverage
+from gandl.models.networks.batch_norm import settle
 from gandl.models.networks.comparison.heads import DinoHead, HeadedEncoder, cross_entropy_of_views
 from gandl.models.networks.comparison.tiles import TileEncoder
 from gandl.models.networks.comparison.trained import TrainedDino, as_trained, new_tile_networks
 from gandl.models.networks.trained import seeded
-from gandl.models.objectives.comparison.augmentation import MULTI_CROP
+from gandl.models.objectives.comparison.augmentation import MULTI_CROP, Scales
 from gandl.models.objectives.comparison.representation import PASSES, Representation, encoder_work
 from gandl.models.objectives.troubles import Check
 
@@ -44,6 +45,7 @@ class Dino(Representation[DinoOnTilesSettings]):
         self.student = HeadedEncoder(encoder, self.networks["head"])
         half_life = settings.batch * math.log(0.5) / math.log(settings.dino.average)
         self._average = MovingAverage(self.student, half_life, 0.0)
+        self.teacher.train()  # its outputs are normalised by the batch, too
         self.centre = torch.zeros(settings.dino.outputs, device=self.device, dtype=self.dtype)
         self._seen: list[Tensor] = []
 
@@ -52,7 +54,7 @@ class Dino(Representation[DinoOnTilesSettings]):
         encoder = new_tile_networks(settings, len(self.scale.channels), self.seed)["encoder"]
         assert isinstance(encoder, TileEncoder)
         with seeded(self.seed + 1):
-            head = DinoHead(encoder.code_dim, dino.hidden, dino.bottleneck, dino.outputs)
+            head = DinoHead(encoder.code_dim, dino.hidden, dino.bottleneck, dino.outputs, settings.group)
         return {"encoder": encoder, "head": head}
 
     @property
@@ -60,30 +62,32 @@ class Dino(Representation[DinoOnTilesSettings]):
         return self._average.average
 
     @classmethod
-    def _scales(cls, settings: RepresentationRecipe) -> tuple[tuple[float, float], ...]:
+    def _scales(cls, settings: RepresentationRecipe) -> tuple[Scales, ...]:
         """The five crops in every setting: without them there is nothing to learn."""
         return MULTI_CROP
 
     def _learn_part(self, crops: Sequence[Tensor], labels: Tensor | None, part: int, parts: int) -> None:
         """All crops together, since each is compared with the others."""
-        loss = self._loss(torch.cat(list(crops)), labels, part)
+        loss = self._loss_of_crops(torch.cat(list(crops)), len(crops[0]))
         (loss / parts).backward()
         self._notes.add(loss=loss)
 
-    def _loss(self, crop: Tensor, labels: Tensor | None, part: int) -> Tensor:
-        """Of all crops (5 m, c, s, s), crop by crop."""
-        dino, n = self.settings.dino, len(crop) // len(MULTI_CROP)
-        seen = as_trained(crop, self.settings)
+    def _loss_of_crops(self, crops: Tensor, n: int) -> Tensor:
+        """The loss () of five crops (5 n, c, s, s) of n tiles, one crop of all after the other."""
+        dino = self.settings.dino
+        seen = as_trained(crops, self.settings)
         with self._autocast():
-            codes, outputs = self.student(seen)
+            codes, outputs = self.student(seen, len(MULTI_CROP))
             with torch.no_grad():
-                _, wanted = self.teacher(seen[: OF_TEACHER * n])
+                _, wanted = self.teacher(seen[: OF_TEACHER * n], OF_TEACHER)
         self._note_spread(codes[:n])
         student, teacher = wide(outputs).unflatten(0, (-1, n)), wide(wanted).unflatten(0, (-1, n))
         self._seen.append(teacher.mean(dim=(0, 1)))
         return cross_entropy_of_views(student, teacher, self.centre, dino.teacher_temperature, dino.student_temperature)
 
     def _after_step(self) -> None:
+        for network in (*self.trained, self.teacher):
+            settle(network, self.ranks)
         self._average.update(self.student, self.images, self.settings.batch)
         mean = torch.stack(self._seen).mean(dim=0)
         self._seen = []

@@ -5,7 +5,8 @@ Unsupervised is an autoencoder, weakly supervised a classifier, regularized both
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch.nn.functional as F
@@ -18,6 +19,7 @@ from gandl.config.representations import (
     UnsupervisedSettings,
     WeaklySupervisedSettings,
 )
+from gandl.models.compute.device import wide
 from gandl.models.networks.comparison.trained import (
     TrainedRegularized,
     TrainedTileAutoencoder,
@@ -28,13 +30,28 @@ from gandl.models.networks.comparison.trained import (
 from gandl.models.objectives.comparison.representation import (
     PASSES,
     Representation,
+    Tiles,
     decoder_work,
     encoder_work,
     head_work,
 )
 
 
-class Unsupervised(Representation[UnsupervisedSettings]):
+class CropByCrop(Representation[Tiles]):
+    """What learns of every crop by itself: the loss is the mean over crops."""
+
+    @abstractmethod
+    def _loss(self, crop: Tensor, labels: Tensor | None) -> Tensor:
+        """The loss () of one crop (m, c, s, s) of [0, 1]; notes what it measures."""
+
+    def _learn_part(self, crops: Sequence[Tensor], labels: Tensor | None, part: int, parts: int) -> None:
+        for crop in crops:  # one after the other, so that memory holds the maps of one
+            loss = self._loss(crop, labels)
+            (loss / (parts * len(crops))).backward()
+            self._notes.add(loss=loss)
+
+
+class Unsupervised(CropByCrop[UnsupervisedSettings]):
     """An autoencoder by the binary cross-entropy of pixels, on a sigmoid (the paper says softmax; its code has a sigmoid)."""
 
     settings_type = UnsupervisedSettings
@@ -45,7 +62,7 @@ class Unsupervised(Representation[UnsupervisedSettings]):
         made = new_tile_networks(self.settings, len(self.scale.channels), self.seed)
         return {"encoder": made["encoder"], "decoder": made["decoder"]}
 
-    def _loss(self, crop: Tensor, labels: Tensor | None, part: int) -> Tensor:
+    def _loss(self, crop: Tensor, labels: Tensor | None) -> Tensor:
         with self._autocast():
             maps = self.networks["encoder"](as_trained(crop, self.settings))
             made = self.networks["decoder"](maps)
@@ -73,7 +90,7 @@ class _Supervised:
         return settings.balanced
 
 
-class WeaklySupervised(_Supervised, Representation[WeaklySupervisedSettings]):
+class WeaklySupervised(_Supervised, CropByCrop[WeaklySupervisedSettings]):
     """A classifier of drugs and controls by cross-entropy."""
 
     settings_type = WeaklySupervisedSettings
@@ -86,21 +103,21 @@ class WeaklySupervised(_Supervised, Representation[WeaklySupervisedSettings]):
         made = new_tile_networks(self.settings, len(self.scale.channels), self.seed, len(self.labels.classes))
         return {"encoder": made["encoder"], "head": made["head"]}
 
-    def _loss(self, crop: Tensor, labels: Tensor | None, part: int) -> Tensor:
+    def _loss(self, crop: Tensor, labels: Tensor | None) -> Tensor:
         assert labels is not None
         with self._autocast():
             maps = self.networks["encoder"](as_trained(crop, self.settings))
             scores = self.networks["head"](maps)
         self._note_spread(maps)
         self._notes.add(train_accuracy=accuracy(scores, labels))
-        return F.cross_entropy(scores, labels)
+        return F.cross_entropy(wide(scores), labels)
 
     @classmethod
     def work(cls, settings: WeaklySupervisedSettings, channels: int) -> float:
         return PASSES * len(cls._scales(settings)) * (encoder_work(settings, channels) + head_work(settings))
 
 
-class Regularized(_Supervised, Representation[RegularizedSettings]):
+class Regularized(_Supervised, CropByCrop[RegularizedSettings]):
     """An autoencoder whose code also tells drugs from controls: reconstruction plus a weight times classification.
 
     With the switch `detached_regularizer` it is what the paper's code did: the classifier's loss entered the autoencoder's as a
@@ -118,14 +135,14 @@ class Regularized(_Supervised, Representation[RegularizedSettings]):
         assert self.labels is not None
         return new_tile_networks(self.settings, len(self.scale.channels), self.seed, len(self.labels.classes))
 
-    def _loss(self, crop: Tensor, labels: Tensor | None, part: int) -> Tensor:
+    def _loss(self, crop: Tensor, labels: Tensor | None) -> Tensor:
         assert labels is not None
         detached = self.settings.has(Switch.DETACHED_REGULARIZER)
         with self._autocast():
             maps = self.networks["encoder"](as_trained(crop, self.settings))
             made = self.networks["decoder"](maps)
             scores = self.networks["head"](maps.detach() if detached else maps)
-        reconstruction, classification = reconstruction_loss(made, crop), F.cross_entropy(scores, labels)
+        reconstruction, classification = reconstruction_loss(made, crop), F.cross_entropy(wide(scores), labels)
         self._note_spread(maps)
         self._notes.add(
             loss_reconstruction=reconstruction,

@@ -17,7 +17,15 @@ from gandl.config.comparison_terms import Switch
 from gandl.config.representations import RepresentationRecipe
 from gandl.models.compute.randomness import Purpose
 from gandl.models.networks.comparison.trained import TrainedRepresentation, unit
-from gandl.models.objectives.comparison.augmentation import MULTI_CROP, ONE_CROP, CropDraws, crops_of, draw_crops
+from gandl.models.objectives.comparison.augmentation import (
+    MULTI_CROP,
+    ONE_CROP,
+    WHOLE,
+    CropDraws,
+    Scales,
+    crops_of,
+    draw_crops,
+)
 from gandl.models.objectives.objective import Objective, descend
 from gandl.models.objectives.troubles import QUICK, Check, Numbers, TroubleKind
 
@@ -45,6 +53,8 @@ class Representation(Objective[Tiles]):
 
     def _build(self) -> None:
         settings = self.settings
+        if self.labels is not None:
+            self._of_site = torch.from_numpy(self.labels.of_site).to(self.device)
         made = self._new_networks()
         self.networks = {name: network.to(self.device, self.dtype).train() for name, network in made.items()}
         self._optimizer = torch.optim.Adam(
@@ -59,12 +69,13 @@ class Representation(Objective[Tiles]):
         """Untrained networks that descend, by name, of the seed."""
 
     @abstractmethod
-    def _loss(self, crop: Tensor, labels: Tensor | None, part: int) -> Tensor:
-        """The loss of one crop (m, c, s, s) of [0, 1] of the tiles of one part of the batch; notes what it measures.
+    def _learn_part(self, crops: Sequence[Tensor], labels: Tensor | None, part: int, parts: int) -> None:
+        """Add to the gradients what one part of the batch says, and note what it measures.
 
         Parameters
         ----------
-        labels : (m,) of a supervised one.
+        crops : (m, c, s, s) each, of [0, 1], of the same tiles. labels : (m,) of a supervised one.
+        part, parts : which of how many.
         """
 
     @property
@@ -81,34 +92,27 @@ class Representation(Objective[Tiles]):
         descend(self._optimizer, self.ranks)
         self._after_step()
 
-    def _learn_part(self, crops: Sequence[Tensor], labels: Tensor | None, part: int, parts: int) -> None:
-        """Add to the gradients what one part of the batch says; crop by crop, so that memory holds the maps of one."""
-        for crop in crops:
-            loss = self._loss(crop, labels, part)
-            (loss / (parts * len(crops))).backward()
-            self._notes.add(loss=loss)
-
     def _after_step(self) -> None:
         """What follows the descent: moving averages."""
 
-    def _draw(self, rng: torch.Generator) -> list[CropDraws]:
-        """The crops of a setting, of the whole batch."""
+    def _draw(self, rng: torch.Generator) -> list[CropDraws | None]:
+        """The crops of a setting, of the whole batch; None: the tiles as they are."""
         return [self._draw_one(scales, rng, self.settings.augment) for scales in self._scales(self.settings)]
 
-    def _draw_one(self, scales: tuple[float, float], rng: torch.Generator, augment: bool) -> CropDraws:
+    def _draw_one(self, scales: Scales, rng: torch.Generator, augment: bool) -> CropDraws | None:
         settings = self.settings
+        if scales == WHOLE and not augment:
+            return None
         augmentation = settings.augmentation if augment else None
         of_batch = settings.has(Switch.BATCH_AUGMENTATION)
         return draw_crops(settings.batch, settings.crop, scales, augmentation, rng, of_batch)
 
     @classmethod
-    def _scales(cls, settings: RepresentationRecipe) -> tuple[tuple[float, float], ...]:
+    def _scales(cls, settings: RepresentationRecipe) -> tuple[Scales, ...]:
         return MULTI_CROP if settings.multi_crop else ONE_CROP
 
     def _labels_of(self, sites: Sequence[Tensor]) -> list[Tensor | None]:
-        assert self.labels is not None
-        of_site = torch.from_numpy(self.labels.of_site).to(self.device)
-        return [of_site[of] for of in sites]
+        return [self._of_site[of] for of in sites]
 
     def _note_spread(self, codes: Tensor) -> None:
         self._notes.add(feature_spread=feature_spread(codes))

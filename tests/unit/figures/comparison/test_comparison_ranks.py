@@ -1,0 +1,141 @@
+"""Ranks over seeds, and which setups see the planted truth: what is drawn follows from the numbers and from nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest
+
+import comparison_inputs as made
+from figure_inputs import outputs
+from gandl.config import FiguresSettings
+from gandl.figures.common.style import FigureError, style
+from gandl.figures.comparison.ranking import draw_ranking, ranking_figure, ranking_table
+from gandl.figures.comparison.truth import (
+    Sees,
+    draw_truth,
+    median_interval,
+    truth_figure,
+    truth_sentence,
+    truth_table,
+    verdict,
+)
+
+SETTINGS = FiguresSettings(dpi=50)
+WORD = {"settings": SETTINGS, "word": "simulated"}
+METRICS = ["silhouette", "d", "head_accuracy"]
+FEW = {
+    "names": [
+        "unsupervised.aug_multi_crop",
+        "weakly_supervised.aug_one_crop",
+        "self_supervised.aug_one_crop",
+        "intensities",
+    ]
+}
+
+
+def test_every_rank_is_drawn_once_in_the_order_of_the_papers_table(tmp_path: Path) -> None:
+    ranking, stability = made.write_ranking(tmp_path, METRICS)
+    paths = outputs(tmp_path, "comparison_ranking")
+    draw_ranking(ranking, stability, similar=made.SIMILAR, **WORD, **paths)
+    data = pd.read_csv(paths["csv"])
+    assert list(data["metric"].unique()) == ["d", "head_accuracy", "silhouette"]
+    key = ["metric", "setup", "seed"]
+    expected = pd.read_parquet(ranking).sort_values(key)["rank"]
+    np.testing.assert_array_equal(data.sort_values(key)["rank"], expected)
+    table = ranking_table(ranking, stability)
+    with style(SETTINGS):
+        figure = ranking_figure(table, made.SIMILAR)
+    numbers = [text.get_text() for text in figure.axes[0].texts if text.get_text().isdigit()]
+    assert sorted(numbers) == sorted(f"{rank:g}" for rank in table["rank"])
+    assert "d(MTX, PEM)" in [text.get_text() for text in figure.axes[0].texts]
+    assert "67 %\nτ 0.31" in [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_with_many_seeds_ranks_are_colours_alone_and_a_missing_rank_is_white(tmp_path: Path) -> None:
+    ranking, stability = made.write_ranking(tmp_path, METRICS, names=FEW["names"])
+    table = ranking_table(ranking, stability)
+    many = pd.concat([table.assign(seed=table["seed"] + 3 * i) for i in range(8)])
+    missing = many[~((many["setup"] == "intensities") & (many["seed"] > 0))]
+    with style(SETTINGS):
+        figure = ranking_figure(missing, made.SIMILAR)
+    assert not [text for text in figure.axes[0].texts if text.get_text().isdigit()]
+    pixels = np.asarray(figure.axes[0].images[0].get_array())
+    assert (pixels[3, 1:] == 1).all()
+    assert not (pixels[:3, :, :3] == 1).all(axis=2).any()
+
+
+def test_without_ranks_the_file_is_named(tmp_path: Path) -> None:
+    ranking, stability = made.write_ranking(tmp_path, ["unknown_metric"])
+    with pytest.raises(FigureError, match="no setup has a rank"):
+        ranking_table(ranking, stability)
+    with pytest.raises(FigureError, match=r"none\.parquet does not exist"):
+        ranking_table(tmp_path / "none.parquet", stability)
+
+
+def test_the_truth_is_seen_where_the_interval_over_seeds_lies_above_zero(tmp_path: Path) -> None:
+    files = made.write_similarity(tmp_path, **FEW)
+    paths = outputs(tmp_path, "comparison_truth")
+    draw_truth(files, similar=made.SIMILAR, opposite=made.OPPOSITE, **WORD, **paths)
+    data = pd.read_csv(paths["csv"], float_precision="round_trip")
+    sees = data.drop_duplicates("setup").set_index("setup")["sees"].to_dict()
+    assert sees["unsupervised.aug_multi_crop"] == "yes"
+    assert sees["weakly_supervised.aug_one_crop"] == "no"
+    assert sees["intensities"] == "yes", "no seed changes it: judged over cell lines"
+    table = pd.concat([pd.read_parquet(path) for path in files])
+    of_seeds = (
+        table.query("metric == 'separation' and setup == 'unsupervised.aug_multi_crop'")
+        .groupby("seed")["value"]
+        .median()
+    )
+    mine = data[data["setup"] == "unsupervised.aug_multi_crop"]
+    assert list(mine["value"]) == pytest.approx(list(of_seeds))
+    assert mine["mean"].iloc[0] == pytest.approx(of_seeds.mean())
+
+
+def test_a_collapsed_training_is_told_and_has_no_distance(tmp_path: Path) -> None:
+    data = truth_table(made.write_similarity(tmp_path, **FEW))
+    mine = data[data["setup"] == made.COLLAPSED[0]].set_index("seed")
+    assert mine["collapsed"].to_dict() == {0: 0, 1: 1, 2: 0}
+    assert np.isnan(mine.loc[1, "value"])
+    with style(SETTINGS):
+        figure = truth_figure(data, ["PAC–RAP", "MTX–PEM"])
+    assert any("1 collapsed" in text.get_text() for text in figure.axes[0].texts)
+
+
+def test_one_seed_leaves_it_undecided_and_the_sentence_names_all(tmp_path: Path) -> None:
+    data = truth_table(made.write_similarity(tmp_path, seeds=(0,), **FEW))
+    sees = data.set_index("setup")["sees"]
+    assert set(sees.drop("intensities")) == {"undecided"}
+    said = truth_sentence(truth_table(made.write_similarity(tmp_path)))
+    assert "Unsupervised (all 4 settings)" in said
+    assert "contradicted by" in said
+    assert "Weakly supervised (all 4 settings)" in said
+
+
+def test_verdicts_follow_from_the_interval_alone() -> None:
+    ends = ((0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1), (0.0, 0.2), (np.nan, np.nan))
+    assert [verdict(*one) for one in ends] == [Sees.YES, Sees.NO, *[Sees.UNDECIDED] * 3]
+
+
+@pytest.mark.parametrize("count", [6, 9, 21])
+def test_the_interval_of_a_median_covers_as_the_sign_test_does(count: int) -> None:
+    values = np.random.default_rng(count).normal(size=count)
+    low, high = median_interval(values, 0.95)
+    for end, inside in ((low, low + 1e-9), (high, high - 1e-9)):
+        assert end in values
+        assert binomtest(int((values > inside).sum()), count).pvalue > 0.05, "a median inside is not refused"
+    assert binomtest(int((values >= low).sum()), count).pvalue <= 0.05, "one at the lower end's outer side is"
+    assert np.isnan(median_interval(values[:5], 0.95)).all()
+
+
+def test_without_an_opposite_pair_there_is_no_truth_to_see(tmp_path: Path) -> None:
+    files = made.write_similarity(tmp_path, opposite=False, **FEW)
+    about = {"similar": made.SIMILAR, **WORD, **outputs(tmp_path, "comparison_truth")}
+    with pytest.raises(FigureError, match="names no pair of drugs with opposite effect"):
+        draw_truth(files, opposite=[], **about)
+    with pytest.raises(FigureError, match="no setup has a separation"):
+        draw_truth(files, opposite=made.OPPOSITE, **about)
