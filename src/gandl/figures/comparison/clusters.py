@@ -37,8 +37,8 @@ TRIVIAL = 2.0
 PARTS = {CLUSTERS: ("A  Mean number of clusters", TRIVIAL), SILHOUETTE: ("B  Mean silhouette", 0.0)}
 """Title of each part, and the level to compare with."""
 COLUMNS = ["setup", "cell_type", "metric", "seed", "of_seed", "mean", "low", "high", "k_values", "k_unscored"]
-"""A row per seed: its mean over k; over all k (each the mean over seeds) the mean and its interval, of clusters cut at 0; how many
-values of k there are, and at how many of them some seed has no silhouette (all tiles are noise, or in one cluster)."""
+"""A row per seed: its mean over k; over all k (each the mean over seeds) the mean and its interval, of clusters cut at 0; how
+many values of k there are, and at how many of them some seed has no silhouette (all tiles are noise, or in one cluster)."""
 UNSCORED = "no score"
 """In the place of a silhouette that no k has."""
 ROW_MM, GAP = 25.0, 0.28
