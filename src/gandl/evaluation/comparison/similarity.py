@@ -8,6 +8,12 @@ and `inverse_distance_scale_free`, by codes whose every feature is in units of i
 the training part of the same cell line (no tile that is measured has a say in it), the latter with D in units of the median
 distance among vehicle tiles. Neither changes when features are shifted or rescaled, one by one.
 
+Tiles of one drug differ, too, by the cells that they happen to show, and a drug that makes them differ more has a larger D from
+everything. `separation` (by how much two drugs of opposite effect lie farther apart than the similar ones, in units of the mean
+distance from vehicle) inherits that: of the drugs with the larger spread it says that they are far apart. `separation_between`
+therefore takes from every D the mean of the two D within its drugs, as the energy distance does (Szekely and Rizzo 2013, of means
+there): it is 0 where both drugs' tiles come from one distribution.
+
 By hand: the paper took the vehicle's tiles of six fixed wells; here as many as the larger set of the two drugs are drawn.
 """
 
@@ -44,20 +50,27 @@ DISTANCES = Schema(
 """Distances of pairs of tiles, a sample per cell line and pair, numbered from 0 (Figure 3 of the paper)."""
 AMONG_VEHICLE = "vehicle"
 """The pairs of vehicle tiles, beside those of `Pair`."""
+WITHIN = {kind: f"within_{kind}" for kind in "abcd"}
+"""The pairs of tiles of one drug."""
 SETS = {
     Pair.SIMILAR: ("a", "b"),
     Pair.A_VEHICLE: ("a", "vehicle"),
     Pair.B_VEHICLE: ("b", "vehicle"),
     Pair.OPPOSITE: ("c", "d"),
     AMONG_VEHICLE: ("vehicle", "vehicle"),
+    **{pair: (kind, kind) for kind, pair in WITHIN.items()},
 }
 NEED = {
-    **{f"distance_{pair}": (pair,) for pair in SETS},
+    **{f"distance_{pair}": (pair,) for pair in SETS if pair not in WITHIN.values()},
     **dict.fromkeys(("d", "d_scale_free"), (Pair.SIMILAR, Pair.A_VEHICLE, Pair.B_VEHICLE)),
     "inverse_distance": (Pair.SIMILAR,),
     "inverse_distance_scale_free": (Pair.SIMILAR, AMONG_VEHICLE),
     **dict.fromkeys(
         ("separation", "separation_scale_free"), (Pair.SIMILAR, Pair.A_VEHICLE, Pair.B_VEHICLE, Pair.OPPOSITE)
+    ),
+    **dict.fromkeys(
+        ("separation_between", "separation_between_scale_free"),
+        (Pair.SIMILAR, Pair.A_VEHICLE, Pair.B_VEHICLE, Pair.OPPOSITE, *WITHIN.values()),
     ),
 }
 """The metrics, and the pairs that each of them rests on."""
@@ -66,6 +79,7 @@ OF_STANDARDISED = {
     "d": "d_scale_free",
     "relative_inverse": "inverse_distance_scale_free",
     "separation": "separation_scale_free",
+    "separation_between": "separation_between_scale_free",
 }
 
 Floats = npt.NDArray[np.float64]
@@ -164,7 +178,7 @@ def similarity_of(
             note = "codes of the vehicle's training tiles do not vary, or there are fewer than two"
         wells = min(sets[kind].n_wells for kind in kinds)
         rows.append(_row(line, metric, values.get(metric), n, wells, note, settings.confidence))
-    return Found(rows, {pair: flat.ravel() for pair, flat in raw.items() if pair != AMONG_VEHICLE})
+    return Found(rows, {pair: raw[pair].ravel() for pair in map(str, Pair) if pair in raw})
 
 
 def tiles_of_sets(coded: Coded, names: Mapping[str, str], settings: SimilaritySettings, seed: int) -> dict[str, Coded]:
@@ -217,6 +231,10 @@ def measures(found: Mapping[str, tuple[float, Floats]]) -> dict[str, tuple[float
                 made["d"] = (from_vehicle - near) / from_vehicle
                 if Pair.OPPOSITE in known:
                     made["separation"] = (known[Pair.OPPOSITE] - near) / from_vehicle
+                    if set(WITHIN.values()) <= known.keys():
+                        a, b, c, d = (known[pair] for pair in WITHIN.values())
+                        apart = known[Pair.OPPOSITE] - (c + d) / 2
+                        made["separation_between"] = (apart - (near - (a + b) / 2)) / from_vehicle
     return {name: (float(of[0]), of[1:]) for name, of in made.items()}
 
 
@@ -240,9 +258,9 @@ def spread_rows(coded: Coded, line: str, settings: SimilaritySettings) -> Iterat
 
 
 def _distances(sets: Mapping[str, TileSet], pair: str) -> Floats:
-    one, other = (sets[kind] for kind in SETS[pair])
-    found = pair_distances(one, other)
-    if pair == AMONG_VEHICLE:
+    first, second = SETS[pair]
+    found = pair_distances(sets[first], sets[second])
+    if first == second:
         np.fill_diagonal(found, np.nan)
     return found
 
