@@ -193,7 +193,7 @@ use rule figure_samples as comparison_figure_ranking with:
     output:
         **figure_files(
             "comparison_figure_ranking",
-            "comparison_ranking.rst",
+            "comparison_figure_ranking.rst",
             "How stable the ranking of setups is over seeds",
         ),
     log:
@@ -216,7 +216,7 @@ use rule figure_samples as comparison_figure_truth with:
     output:
         **figure_files(
             "comparison_figure_truth",
-            "comparison_truth.rst",
+            "comparison_figure_truth.rst",
             "Which setups see the planted truth",
         ),
     log:
@@ -226,6 +226,7 @@ use rule figure_samples as comparison_figure_truth with:
     localrule: True
     params:
         **calls("gandl.figures.comparison.truth.draw_truth"),
+        vehicle=VEHICLE,
         caption=caption("confidence", "comparison"),
         similar=PAIRS["similar"],
         opposite=PAIRS["opposite"] or [],

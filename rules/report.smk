@@ -112,6 +112,9 @@ rule audit:
             if COMPARING
             else []
         ),
+        similarity=of_task("similarity"),
+        tasks=[*of_task("drug_control"), *of_task("clusters")],
+        tiles=TILES if COMPARING else [],
     output:
         audit=in_report(
             "<results>/report/audit.html",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from gandl.report.audit import AuditInputs, AuditOutputs, write_audit
 from gandl.report.audit_table import AuditTableInputs, write_audit_table, write_numbers
 from gandl.report.made.crate import CrateFiles, write_crate
+from gandl.report.reference.representations import ComparisonFiles
 from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ with job(snakemake.log[0]):
         others=[Path(path) for path in snakemake.input.sites[1:]],
         curves=[Path(snakemake.input.curve)] if snakemake.input.curve else [],
         setups=[Path(path) for path in snakemake.input.setups],
+        similarity=[Path(path) for path in snakemake.input.similarity],
         treatments=Path(snakemake.input.treatments) if snakemake.input.treatments else None,
         compounds=Path(snakemake.input.compounds) if snakemake.input.compounds else None,
         paired=[Path(path) for path in snakemake.input.paired],
@@ -35,6 +37,13 @@ with job(snakemake.log[0]):
         paired=inputs.paired,
         doses=[Path(path) for path in snakemake.input.called[:1]],
         compounds=[Path(path) for path in snakemake.input.called[1:]],
+        comparison=ComparisonFiles(
+            table=inputs.setups[0],
+            numbers=[*inputs.similarity, *(Path(path) for path in snakemake.input.tasks)],
+            tiles=Path(snakemake.input.tiles),
+        )
+        if inputs.setups
+        else None,
     )
     write_audit_table(values, Path(snakemake.output.table))
     write_numbers(values, Path(snakemake.output.numbers))

@@ -150,11 +150,12 @@ class Config(Section):
             raise ValueError(
                 f"evaluation.questions names {self.evaluation.questions[0]}, but embeddings.featurizers names none to ask about"
             )
-        side, crop = compared.tiles.side, compared.recipe.crop
-        if side != crop:
-            raise ValueError(
-                f"comparison.tiles.side ({side}) must be comparison.recipe.network.crop ({crop}), the side that the encoder takes"
-            )
+        side = compared.tiles.side
+        for key, crop in (("network", compared.recipe.crop), ("gandl.network", compared.recipe.gandl.network.crop)):
+            if side != crop:
+                raise ValueError(
+                    f"comparison.tiles.side ({side}) must be comparison.recipe.{key}.crop ({crop}), the side that it takes"
+                )
         stored = self.embeddings.resolutions[self.source.screen]
         if side > stored:
             raise ValueError(

@@ -61,6 +61,7 @@ class AuditInputs:
     treatments, compounds : `evaluation.terms.TREATMENTS` and `COMPOUNDS` of the featurizer that is drawn; None where the question
         was not requested.
     setups : the table of setups and that of the ranking's stability (`evaluation.comparison`); none where none were compared.
+    similarity : numbers of the task of similarity, of every setup and seed.
     paired : `evaluation.terms.COMPARISONS`; none where no featurizer was compared with a floor.
     printed : `audit.csv` (`gandl.report.audit_table`), where every value that the papers print stands beside ours.
     landing : the project's text on the landing page of Snakemake's report (a template), where that page is made.
@@ -75,6 +76,7 @@ class AuditInputs:
     treatments: Path | None = None
     compounds: Path | None = None
     setups: Sequence[Path] = ()
+    similarity: Sequence[Path] = ()
     paired: Sequence[Path] = ()
     printed: Path | None = None
     landing: Path | None = None
@@ -230,7 +232,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
 def comparison_context(inputs: AuditInputs) -> dict[str, Any]:
     """All that the page of a run shows which compares setups alone, as its template names it."""
     run = _run(inputs)
-    story = setups_story(inputs.setups, run.settings)
+    story = setups_story(inputs.setups, inputs.similarity, run.settings)
     found = story.sentences if story else []
     return {
         **_made(inputs, run),
@@ -278,7 +280,10 @@ def _common(
 ) -> dict[str, Any]:
     """What both pages show. `top`: the sentences above everything; `further`: findings that both report last."""
     settings, table, confidence = run.settings, run.table, float(run.settings["evaluation"]["confidence"])
-    story, setups = training_story(inputs.curves, settings["training"]), setups_story(inputs.setups, settings)
+    story, setups = (
+        training_story(inputs.curves, settings["training"]),
+        setups_story(inputs.setups, inputs.similarity, settings),
+    )
     few, rolled_back = few_images(inputs.sites, settings["training"]), story.findings if story else []
     return {
         **_made(inputs, run),

@@ -13,19 +13,21 @@ import pandas as pd
 from gandl.config import Beyond
 from gandl.evaluation.comparison.stability import EVERY
 from gandl.figures.comparison.setups import setup_label
+from gandl.figures.comparison.terms import SEPARATION
+from gandl.figures.comparison.truth import truth_sentence, truth_table
 from gandl.report.numbers import Value
 from gandl.workflow.words import counted
 
 COLUMNS = {
     "d": ("d", "similar drugs nearer to each other than to vehicle"),
-    "separation": ("Separation", "opposite drugs farther apart than similar ones"),
+    SEPARATION: ("Separation", "opposite drugs farther apart than similar ones, less the spread within each"),
     "head_accuracy": ("Accuracy", "drug against vehicle, head on frozen codes"),
     "head_roc_auc": ("ROC AUC", "the same"),
     "svm_roc_auc": ("ROC AUC, SVM", "linear SVM on the same codes"),
     "silhouette": ("Silhouette", "clusters within cell lines"),
 }
 """Metrics of the page's table: title, and what it says; all are higher where better."""
-SEPARATION, ACCURACY = "separation", "head_roc_auc"
+ACCURACY = "head_roc_auc"
 FLOORS = (Beyond.UNTRAINED.value, Beyond.INTENSITIES.value)
 
 
@@ -38,12 +40,13 @@ class SetupsStory:
     rows: list[tuple[str, bool, list[Value | None]]]
 
 
-def setups_story(files: Sequence[Path], settings: Mapping[str, Any]) -> SetupsStory | None:
+def setups_story(files: Sequence[Path], similarity: Sequence[Path], settings: Mapping[str, Any]) -> SetupsStory | None:
     """The story of a run.
 
     Parameters
     ----------
     files : its table of setups and the table of the ranking's stability; empty where the run compares none.
+    similarity : numbers of the task of similarity, of every setup and seed.
     settings : the run's configuration as plain values.
     """
     if not files:
@@ -54,7 +57,7 @@ def setups_story(files: Sequence[Path], settings: Mapping[str, Any]) -> SetupsSt
     shown = {metric: title for metric, title in COLUMNS.items() if (table["metric"] == metric).any()}
     rows = [(setup_label(name), name in FLOORS, [_value(table, name, metric) for metric in shown]) for name in names]
     sentences = [
-        *_truth(table, settings["comparison"]),
+        *_truth(similarity, settings["comparison"]),
         *_against_floors(table),
         *_stable(stability),
         *_collapsed(table),
@@ -74,24 +77,13 @@ def _value(table: pd.DataFrame, setup: str, metric: str) -> Value | None:
     return Value(float(row["median"]), float(row["low"]), float(row["high"]), int(row["cell_types"]), "cell line")
 
 
-def _truth(table: pd.DataFrame, compared: Mapping[str, Any]) -> list[str]:
-    """Which setups see that drugs of opposite effect differ more than similar ones: by the whole interval over seeds."""
-    if not compared["opposite"] or not (table["metric"] == SEPARATION).any():
+def _truth(similarity: Sequence[Path], compared: Mapping[str, Any]) -> list[str]:
+    """Which setups see that drugs of opposite effect differ more than similar ones (`figures.comparison.truth`)."""
+    if not compared["opposite"]:
         return []
-    seen: dict[str, list[str]] = {"see it": [], "see the opposite": [], "cannot be distinguished": []}
-    for name in dict.fromkeys(table["setup"]):
-        row = _of(table, name, SEPARATION)
-        if row is None:
-            continue
-        low, high = float(row["low"]), float(row["high"])
-        key = "see it" if low > 0 else "see the opposite" if high < 0 else "cannot be distinguished"
-        seen[key].append(setup_label(name))
     (a, b), (c, d) = compared["opposite"], compared["similar"]
-    said = "; ".join(f"{counted(len(of), 'setup')} {what} ({', '.join(of)})" for what, of in seen.items() if of)
-    return [
-        f"Planted truth ({a} and {b} have opposite effects, {c} and {d} similar ones; a setup sees it where its interval over "
-        f"seeds of the difference of their distances lies above 0): {said}."
-    ]
+    said = truth_sentence(truth_table(similarity, float(compared["tasks"]["confidence"])))
+    return [f"Planted truth ({a} and {b} have opposite effects, {c} and {d} similar ones). {said}"]
 
 
 def _against_floors(table: pd.DataFrame) -> list[str]:

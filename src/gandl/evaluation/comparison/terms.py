@@ -40,7 +40,9 @@ PAPER_ROWS = {
 AS_MEAN = ("clusters", "not_noise", "silhouette", "davies_bouldin", "inverse_davies_bouldin", "k")
 """Metrics of which Table 2 gives mean and standard deviation over cell lines; of all others, median and MAD."""
 BETTER = {
-    **dict.fromkeys(("d", "d_scale_free", "inverse_distance", "inverse_distance_scale_free", "separation", "separation_between"), 1),
+    **dict.fromkeys(
+        ("d", "d_scale_free", "inverse_distance", "inverse_distance_scale_free", "separation", "separation_between"), 1
+    ),
     **{f"{kind}_{name}": 1 for kind in ("head", "svm") for name in ("accuracy", "precision", "recall", "roc_auc")},
     **dict.fromkeys(("not_noise", "silhouette", "inverse_davies_bouldin"), 1),
     "davies_bouldin": -1,

@@ -57,6 +57,7 @@ def draw_truth(
     *,
     similar: Sequence[str],
     opposite: Sequence[str],
+    vehicle: str = "controls",
     confidence: float = 0.95,
     **drawing: Unpack[look.Drawing],
 ) -> None:
@@ -65,7 +66,7 @@ def draw_truth(
     Parameters
     ----------
     numbers : of the task of similarity (`gandl.tables.NUMBERS`), one table per setup and seed.
-    similar, opposite : names of the drugs of the pairs.
+    similar, opposite : names of the drugs of the pairs. vehicle : what controls are called.
     confidence : coverage of the intervals.
     drawing : what every figure is given; the CSV has the columns `COLUMNS`.
 
@@ -79,14 +80,15 @@ def draw_truth(
         )
     data = truth_table(numbers, confidence)
     names = ["–".join(opposite), "–".join(similar)]
-    look.draw(partial(truth_figure, names=names, confidence=confidence), data, **drawing)
+    look.draw(partial(truth_figure, names=names, vehicle=vehicle, confidence=confidence), data, **drawing)
 
 
 def truth_table(numbers: Sequence[Path], confidence: float = 0.95) -> pd.DataFrame:
     """The table with `COLUMNS`.
 
-    The separation of a cell line is (D of the opposite pair - D of the similar one) over the mean distance from the similar drugs
-    to controls. A setup sees the truth where the interval of the mean over seeds (Student's) lies above 0; it does not where it
+    The separation of a cell line is (E of the opposite pair - E of the similar one) over the mean distance from the similar drugs
+    to controls; E is D less the mean distance of tiles of one drug, of both drugs of the pair (`separation_between` of
+    `gandl.evaluation.comparison.similarity`). A setup sees the truth where the interval of the mean over seeds (Student's) lies above 0; it does not where it
     lies below; else, and with one seed, it is undecided. What no seed changes (intensities) is judged by its interval over cell
     lines.
     """
@@ -147,8 +149,11 @@ def truth_sentence(data: pd.DataFrame) -> str:
     return f"That drugs with opposite effect lie farther apart than similar ones is {', '.join(parts)}."
 
 
-def truth_figure(data: pd.DataFrame, names: Sequence[str], confidence: float = 0.95) -> Figure:
-    """The figure of a table with `COLUMNS`; call it inside `style`. `names` : of the opposite and the similar pair."""
+def truth_figure(
+    data: pd.DataFrame, names: Sequence[str], vehicle: str = "controls", confidence: float = 0.95
+) -> Figure:
+    """The figure of a table with `COLUMNS`; call it inside `style`. `names` : of the opposite and the similar pair. `vehicle` : what
+    controls are called."""
     setups = sorted(data["setup"].unique(), key=ORDER.__getitem__)
     height = ROW_MM * len(setups) + EDGE_MM
     figure = look.new_figure(look.DOUBLE_COLUMN, height)
@@ -171,7 +176,7 @@ def truth_figure(data: pd.DataFrame, names: Sequence[str], confidence: float = 0
         tick.set_color("#666666" if is_floor(setup) else INK)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(setups) - 0.4, -0.6)
-    axes.set_xlabel(f"[D({names[0]}) − D({names[1]})] / mean distance of {names[1]} to controls", fontsize="small")
+    axes.set_xlabel(f"[E({names[0]}) − E({names[1]})] / mean distance of {names[1]} to {vehicle}", fontsize="small")
     for place, head in ((AT_MEAN, "Mean"), (AT_VERDICT, "Seen?")):
         axes.text(place, 1, head, transform=axes.transAxes, ha="left", va="bottom", weight="bold", fontsize="small")
     counted = data.loc[data["value"].notna(), "cell_types"]

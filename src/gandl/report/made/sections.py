@@ -17,7 +17,8 @@ VISUALIZING = "4. What the representation shows (Results)"
 SEPARABILITY = "5. Linear separability of the controls (Results)"
 DOSES = "6. Dose-response curves (Results)"
 ZERO_SHOT = "7. Zero-shot representation learning (Results)"
-BEYOND = "8. Beyond the paper"
+REPRESENTATIONS = "8. Ways to learn a representation (Dmitrenko et al. 2022)"
+BEYOND = "9. Beyond the paper"
 
 SECTIONS: Mapping[str, tuple[str, str]] = {
     "audit": (START, ""),
@@ -41,6 +42,10 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
     "figure_5": (ZERO_SHOT, "Fig. 5"),
     "figure_s_confusion": (ZERO_SHOT, ""),
     "preprint_figure_6": (ZERO_SHOT, "preprint, Fig. 6"),
+    **{f"comparison_table_{number}": (REPRESENTATIONS, f"Dmitrenko et al., Table {number}") for number in (1, 2)},
+    **{f"comparison_figure_{number}": (REPRESENTATIONS, f"Dmitrenko et al., Fig. {number}") for number in range(3, 8)},
+    "comparison_figure_ranking": (REPRESENTATIONS, ""),
+    "comparison_figure_truth": (REPRESENTATIONS, ""),
 }
 """Result: the section of the paper (Mascolini et al. 2022) that it belongs to, and the figure or table of the paper (`preprint`:
 of the preprint of 2021) that it renders; empty where it renders none."""
