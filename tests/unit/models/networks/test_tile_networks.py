@@ -151,8 +151,8 @@ def test_what_the_encoder_sees_in_training_and_for_codes(
 ) -> None:
     settings, tiles = kind(**changes), torch.rand(2, 1, 8, 8)
     normal = (tiles - 0.449) / 0.226
-    torch.testing.assert_close(as_trained(tiles, settings), normal if training else tiles)
-    torch.testing.assert_close(as_embedded(tiles, settings), normal if embedding else tiles)
+    torch.testing.assert_close(as_trained(tiles, settings, SCALE), normal if training else tiles)
+    torch.testing.assert_close(as_embedded(tiles, settings, SCALE), normal if embedding else tiles)
 
 
 def test_codes_are_the_flattened_output_of_the_encoder() -> None:
@@ -200,3 +200,12 @@ def test_dinos_outputs_are_cosines() -> None:
     outputs = DinoHead(20, 10, 5, 40, 3)(torch.randn(9, 20) * 100)
     assert outputs.shape == (9, 40)
     assert outputs.abs().max() <= 1 + 1e-6
+
+
+def test_on_a_scale_of_single_tiles_the_encoder_sees_them_in_units_of_their_own_deviation() -> None:
+    scale = IntensityScale(("grey",), (-8.0,), (8.0,), Intensity.SITE, (100.0,), (20.0,))
+    pixels = np.random.default_rng(0).integers(40, 90, (3, 1, 64, 64), dtype=np.uint8)
+    seen = as_trained(unit(scale.apply(pixels)), UnsupervisedSettings(), scale).numpy()
+    values = pixels.astype(float)
+    expected = (values - values.mean(axis=(2, 3), keepdims=True)) / values.std(axis=(2, 3), keepdims=True)
+    np.testing.assert_allclose(seen, expected, atol=1e-5)

@@ -75,7 +75,7 @@ class HeldOut:
         codes, losses, scores = [], [], []
         for part in self._tiles.split(PER_PASS):
             images = part.to(first)
-            maps = model.encoder(as_embedded(unit(images), model.settings))
+            maps = model.encoder(as_embedded(unit(images), model.settings, model.scale))
             codes.append(maps.flatten(1).float())
             if isinstance(model, TrainedTileAutoencoder):
                 made = model.decoder(maps).float()

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gandl.config import Intensity
 from gandl.config.comparison_terms import Beyond, Paradigm, Switch
 from gandl.config.representations import (
     OBJECTIVE_SETTINGS,
@@ -41,16 +42,23 @@ def unit(images: Tensor) -> Tensor:
     return ((images + 1) / 2).clamp(0, 1)
 
 
-def as_trained(tiles: Tensor, settings: RepresentationRecipe) -> Tensor:
-    """Tiles of [0, 1] as the encoder sees them in training."""
+def as_trained(tiles: Tensor, settings: RepresentationRecipe, scale: IntensityScale) -> Tensor:
+    """Tiles of [0, 1] as the encoder sees them in training.
+
+    Standardised, they are in units of their own tile's deviation where the scale is of kind `site`, else as the paper's BYOL
+    normalises.
+    """
+    if settings.standardize and scale.kind is Intensity.SITE:
+        low, high = (torch.tensor(values).to(tiles)[:, None, None] for values in (scale.low, scale.high))
+        return tiles * (high - low) + low
     normal = settings.standardize or isinstance(settings, SelfSupervisedSettings)
     return (tiles - MEAN) / DEVIATION if normal else tiles
 
 
-def as_embedded(tiles: Tensor, settings: RepresentationRecipe) -> Tensor:
+def as_embedded(tiles: Tensor, settings: RepresentationRecipe, scale: IntensityScale) -> Tensor:
     """Tiles of [0, 1] as the encoder sees them for codes: as in training, but for BYOL with `unnormalized_codes`."""
     forgotten = isinstance(settings, SelfSupervisedSettings) and settings.has(Switch.UNNORMALIZED_CODES)
-    return tiles if forgotten else as_trained(tiles, settings)
+    return tiles if forgotten else as_trained(tiles, settings, scale)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +90,7 @@ class TrainedRepresentation(TrainedModel[RepresentationRecipe]):
 
     def codes(self, images: Tensor) -> Tensor:
         """Images (n, c, y, x) on the networks' scale -> codes (n, code_dim): the flattened linear output of the encoder."""
-        code: Tensor = self.encoder(as_embedded(unit(images), self.settings)).flatten(1)
+        code: Tensor = self.encoder(as_embedded(unit(images), self.settings, self.scale)).flatten(1)
         return code
 
     @torch.no_grad()
@@ -103,7 +111,7 @@ class TrainedRepresentation(TrainedModel[RepresentationRecipe]):
         return DARK + light * (crops - DARK)
 
     def _maps(self, images: Tensor) -> Tensor:
-        maps: Tensor = self.encoder(as_embedded(unit(images), self.settings))
+        maps: Tensor = self.encoder(as_embedded(unit(images), self.settings, self.scale))
         return maps
 
     def _here(self, images: Tensor) -> Tensor:

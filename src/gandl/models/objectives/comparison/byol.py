@@ -85,7 +85,7 @@ class SelfSupervised(Representation[SelfSupervisedSettings]):
 
     def _loss_of_views(self, first: Tensor, second: Tensor) -> Tensor:
         """2 - 2 cos of each view's prediction with the target's projection of the other, added up: 0 to 8."""
-        views = [as_trained(view, self.settings) for view in (first, second)]
+        views = [as_trained(view, self.settings, self.scale) for view in (first, second)]
         with self._autocast():
             codes, projected = zip(*(self.online(view) for view in views), strict=True)
             predicted = [self.networks["predictor"](of_view) for of_view in projected]

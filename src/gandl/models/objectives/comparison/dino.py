@@ -75,7 +75,7 @@ class Dino(Representation[DinoOnTilesSettings]):
     def _loss_of_crops(self, crops: Tensor, n: int) -> Tensor:
         """The loss () of five crops (5 n, c, s, s) of n tiles, one crop of all after the other."""
         dino = self.settings.dino
-        seen = as_trained(crops, self.settings)
+        seen = as_trained(crops, self.settings, self.scale)
         with self._autocast():
             codes, outputs = self.student(seen, len(MULTI_CROP))
             with torch.no_grad():

@@ -64,7 +64,7 @@ class Unsupervised(CropByCrop[UnsupervisedSettings]):
 
     def _loss(self, crop: Tensor, labels: Tensor | None) -> Tensor:
         with self._autocast():
-            maps = self.networks["encoder"](as_trained(crop, self.settings))
+            maps = self.networks["encoder"](as_trained(crop, self.settings, self.scale))
             made = self.networks["decoder"](maps)
         self._note_spread(maps)
         return reconstruction_loss(made, crop)
@@ -106,7 +106,7 @@ class WeaklySupervised(_Supervised, CropByCrop[WeaklySupervisedSettings]):
     def _loss(self, crop: Tensor, labels: Tensor | None) -> Tensor:
         assert labels is not None
         with self._autocast():
-            maps = self.networks["encoder"](as_trained(crop, self.settings))
+            maps = self.networks["encoder"](as_trained(crop, self.settings, self.scale))
             scores = self.networks["head"](maps)
         self._note_spread(maps)
         self._notes.add(train_accuracy=accuracy(scores, labels))
@@ -139,7 +139,7 @@ class Regularized(_Supervised, CropByCrop[RegularizedSettings]):
         assert labels is not None
         detached = self.settings.has(Switch.DETACHED_REGULARIZER)
         with self._autocast():
-            maps = self.networks["encoder"](as_trained(crop, self.settings))
+            maps = self.networks["encoder"](as_trained(crop, self.settings, self.scale))
             made = self.networks["decoder"](maps)
             scores = self.networks["head"](maps.detach() if detached else maps)
         reconstruction, classification = reconstruction_loss(made, crop), F.cross_entropy(wide(scores), labels)
