@@ -51,7 +51,7 @@ use rule figure_samples as comparison_table_2 with:
         **calls("gandl.figures.comparison.metrics.write_metrics"),
         caption=caption("confidence", "comparison"),
         asked=SETUPS,
-        seeds=SEEDS,
+        seeds=SETUP_SEEDS,
         similar=PAIRS["similar"],
         confidence=TASK_CONFIDENCE,
 

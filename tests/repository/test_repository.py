@@ -23,13 +23,20 @@ WITHOUT_CODE = ("download", "directory", "pretrained")
 
 def _rules(repository: Path) -> dict[str, str]:
     """Text of every rule by name; a rule that inherits has behind its own text that of the rule it inherits from."""
-    found: dict[str, str] = {}
-    for path in [repository / "Snakefile", *sorted((repository / "rules").glob("*.smk"))]:
+    own: dict[str, str] = {}
+    bases: dict[str, str] = {}
+    for path in [repository / "Snakefile", *sorted((repository / "rules").rglob("*.smk"))]:
         text = path.read_text(encoding="utf-8")
         parts = re.split(r"^(?:use rule (\w+) as (\w+) with|rule (\w+)):$", text, flags=re.MULTILINE)
-        for base, heir, alone, own in zip(parts[1::4], parts[2::4], parts[3::4], parts[4::4], strict=True):
-            found[heir or alone] = own + (found[base] if base else "")
-    return found
+        for base, heir, alone, its in zip(parts[1::4], parts[2::4], parts[3::4], parts[4::4], strict=True):
+            own[heir or alone] = its
+            if base:
+                bases[heir] = base
+
+    def whole(name: str) -> str:
+        return own[name] + (whole(bases[name]) if name in bases else "")
+
+    return {name: whole(name) for name in own}
 
 
 def test_the_snakefile_is_a_table_of_contents(repository: Path) -> None:
@@ -42,7 +49,7 @@ def test_every_rule_has_docstring_log_benchmark_resources_and_a_code_version(rep
         if name not in GATHERING:
             for directive in ("log:", "benchmark:", "threads:", "resources:", "params:", "conda:", "script:"):
                 assert f"    {directive}\n" in text or f"    {directive} " in text, f"{name} lacks {directive}"
-            code = re.search(r"code=(code_version\(|code_of\(|source_code,|packing_code,)|\*\*calls\(", text)
+            code = re.search(r"code=(code_version\(|code_of\(|source_code,|packing_code,|code_of_setup,)|\*\*calls\(", text)
             assert bool(code) != (name in WITHOUT_CODE), name
             assert "mem=" in text, name
             assert "runtime=" in text, name
@@ -50,7 +57,7 @@ def test_every_rule_has_docstring_log_benchmark_resources_and_a_code_version(rep
 
 def test_no_file_of_rules_defines_a_function(repository: Path) -> None:
     """Functions stand in files of their own, without rules."""
-    for path in (repository / "rules").glob("*.smk"):
+    for path in (repository / "rules").rglob("*.smk"):
         text = path.read_text(encoding="utf-8")
         if re.search(r"^(use )?rule ", text, flags=re.MULTILINE):
             assert not re.search(r"^\s*def ", text, flags=re.MULTILINE), path.name
@@ -61,7 +68,7 @@ def test_the_rules_that_only_gather_are_those_without_outputs(repository: Path) 
 
 
 def test_no_rule_uses_lambda_run_retries_checkpoint_or_directory(repository: Path) -> None:
-    for path in [repository / "Snakefile", *(repository / "rules").glob("*.smk")]:
+    for path in [repository / "Snakefile", *(repository / "rules").rglob("*.smk")]:
         text = path.read_text(encoding="utf-8")
         for forbidden in ("lambda", "run:", "retries:", "checkpoint ", "directory(", "shell:"):
             assert not re.search(
@@ -72,7 +79,7 @@ def test_no_rule_uses_lambda_run_retries_checkpoint_or_directory(repository: Pat
 
 def test_the_rules_give_each_name_once(repository: Path) -> None:
     """All rule files share one namespace, in which a second value replaces the first without a word."""
-    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted((repository / "rules").glob("*.smk")))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted((repository / "rules").rglob("*.smk")))
     names = re.findall(r"^(?:(\w+) = |def (\w+)\()", text, flags=re.MULTILINE)
     given = Counter(name for pair in names for name in pair if name)
     assert [name for name, times in given.items() if times > 1] == []
@@ -104,6 +111,7 @@ SHARING = {
     "site_profiles": "export",
     "profiles_h5ad": "export",
     "ome_zarr_plates": "export",
+    "comparison_training": "training",
 }
 """Rules that run the script of another: all featurizers are embedded alike, what others read is exported by one script."""
 
@@ -114,7 +122,7 @@ def test_every_rule_calls_a_script_of_its_own_that_stays_thin(repository: Path) 
     called = set()
     for name, text in _rules(repository).items():
         if name not in GATHERING:
-            script = re.findall(r'"../workflow/scripts/(\w+)\.py"', text)[-1]
+            script = re.findall(r'"(?:../)+workflow/scripts/(\w+)\.py"', text)[-1]
             named = "**calls(" in text
             assert named == (script in SERVING_MANY), name
             assert named or SHARING.get(name, name) == script or name.startswith(f"{script}_rxrx"), name
@@ -150,12 +158,14 @@ def test_every_setting_is_read_somewhere(repository: Path) -> None:
 
     read = set()
     for path in [*(repository / "src/gandl").rglob("*.py"), *(repository / "benchmarks").rglob("*.py")]:
-        if "config" not in path.parts:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if "config" in path.parts:
+            read |= _read_by_properties(tree)
+        else:
             read |= {
                 node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _is_settings(node.value)
             }
-    for path in (repository / "rules").glob("*.smk"):
+    for path in (repository / "rules").rglob("*.smk"):
         dotted = re.findall(r"\bcfg((?:\.\w+)+)", path.read_text(encoding="utf-8"))
         read |= {part for name in dotted for part in name.split(".")}
     keys = {key.rsplit(".", 1)[-1] for key, *_ in _keys(Config, "")}
@@ -164,10 +174,23 @@ def test_every_setting_is_read_somewhere(repository: Path) -> None:
     )  # the mirror is read from Snakemake's own dictionary, so that it triggers nothing
 
 
+def _read_by_properties(tree: ast.AST) -> set[str]:
+    """What the properties of sections make other values of; checks of a section (validators) read nothing in this sense."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and not any(isinstance(made, ast.Call) for made in node.decorator_list):
+            found |= {
+                inner.attr
+                for inner in ast.walk(node)
+                if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name) and inner.value.id == "self"
+            }
+    return found
+
+
 def test_a_name_means_one_thing_in_all_rules(repository: Path) -> None:
     """Files of rules share their names: a second value changes what was written before it."""
     given: dict[str, list[str]] = {}
-    for path in [repository / "Snakefile", *sorted((repository / "rules").glob("*.smk"))]:
+    for path in [repository / "Snakefile", *sorted((repository / "rules").rglob("*.smk"))]:
         for name in re.findall(
             r"^(?:def )?([A-Za-z_]\w*)(?= = | = \(|\()", path.read_text(encoding="utf-8"), flags=re.MULTILINE
         ):
@@ -196,6 +219,18 @@ def _is_settings(node: ast.expr) -> bool:
         "evaluation",
         "figures",
         "section",
+        "comparison",
+        "recipe",
+        "tiles",
+        "tasks",
+        "byol",
+        "dino",
+        "gandl",
+        "head",
+        "clustering",
+        "similarity",
+        "simulated",
+        "grid",
     )
     return name.endswith(("settings", "config", "section")) or name in sections
 

@@ -116,7 +116,7 @@ def test_numbers_are_of_images_and_of_wells_and_carry_n_and_interval(simulated: 
 
 def test_no_rule_but_the_calibration_reads_the_truth(simulated: Project) -> None:
     """By the rules: the truth is an output of the simulator and an input of `calibration`, and stands nowhere else."""
-    for path in (simulated.folder / "rules").glob("*.smk"):
+    for path in (simulated.folder / "rules").rglob("*.smk"):
         parts = re.split(
             r"^(?:use rule \w+ as|rule) (\w+)(?: with)?:$", path.read_text(encoding="utf-8"), flags=re.MULTILINE
         )

@@ -28,6 +28,7 @@ with job(snakemake.log[0]):
         landing=Path(snakemake.input.landing),
         printed=Path(snakemake.output.table),
     )
+    tasks = [*inputs.similarity, *map(Path, snakemake.input.tasks)]
     values = AuditTableInputs(
         references=inputs.references,
         provenance=inputs.provenance,
@@ -37,18 +38,12 @@ with job(snakemake.log[0]):
         paired=inputs.paired,
         doses=[Path(path) for path in snakemake.input.called[:1]],
         compounds=[Path(path) for path in snakemake.input.called[1:]],
-        comparison=ComparisonFiles(
-            table=inputs.setups[0],
-            numbers=[*inputs.similarity, *(Path(path) for path in snakemake.input.tasks)],
-            tiles=Path(snakemake.input.tiles),
-        )
-        if inputs.setups
-        else None,
+        comparison=ComparisonFiles(inputs.setups[0], tasks, Path(snakemake.input.tiles)) if inputs.setups else None,
     )
     write_audit_table(values, Path(snakemake.output.table))
     write_numbers(values, Path(snakemake.output.numbers))
-    further = AuditOutputs(beside=Path(snakemake.output.beside), landing=Path(snakemake.output.landing))
-    write_audit(inputs, Path(snakemake.output.audit), Path(snakemake.output.summary), further)
+    beside = AuditOutputs(beside=Path(snakemake.output.beside), landing=Path(snakemake.output.landing))
+    write_audit(inputs, Path(snakemake.output.audit), Path(snakemake.output.summary), beside)
     pages = [snakemake.output[name] for name in ("audit", "table", "numbers", "summary", "beside", "landing")]
     files = CrateFiles(
         root=Path(snakemake.output.crate).parent,

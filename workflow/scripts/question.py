@@ -1,22 +1,27 @@
-"""Every question of the evaluation, and the scores: the function of gandl that the rule names in `calls`."""
+"""Every question of the evaluation, the scores, and the comparison: the function of gandl that the rule names in `calls`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gandl.config import EvaluationSettings
 from gandl.evaluation.missing.answers import answer
-from gandl.workflow.calls import bound
+from gandl.workflow.calls import bound, with_sections
 from gandl.workflow.jobs import job
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
+OFFERED = {"method": "normalization", "seed": "training_seed"}
+"""Wildcards that functions know by another name."""
+OF_ANSWERS = ("featurizer", "normalization")
+
 with job(snakemake.log[0]):
+    calls = snakemake.params.calls
     outputs = {"output" if name == "numbers" else name: file for name, file in snakemake.output.items()}
     params = {name: value for name, value in snakemake.params.items() if name not in ("calls", "code")}
-    params["settings"] = EvaluationSettings.given(params["settings"])
-    wildcards = {"normalization" if name == "method" else name: value for name, value in snakemake.wildcards.items()}
+    wildcards = {OFFERED.get(name, name): value for name, value in snakemake.wildcards.items()}
+    if "training_seed" in wildcards:
+        wildcards["training_seed"] = int(wildcards["training_seed"])
     inputs = dict(snakemake.input.items())
-    question = snakemake.params.calls.split(".")[2]
-    call = bound(snakemake.params.calls, inputs, outputs, params, offered=wildcards)
-    answer(call, question, inputs.values(), {name: Path(file) for name, file in outputs.items()}, wildcards)
+    call = bound(calls, inputs, outputs, with_sections(calls, params), offered=wildcards)
+    names = {name: value for name, value in wildcards.items() if name in OF_ANSWERS}
+    answer(call, calls.split(".")[2], inputs.values(), {name: Path(file) for name, file in outputs.items()}, names)

@@ -1,4 +1,4 @@
-"""Rules `training` (GAN-DL; the probe is handed in here: it never reads a label), `conv_ae` and `baseline` (with labels)."""
+"""Rules `training` (of GAN-DL; the probe is handed in here), `conv_ae`, `baseline` (with labels) and `comparison_training`."""
 
 import os
 from pathlib import Path
@@ -45,6 +45,7 @@ with job(snakemake.log[0]), own_gpus(gpus):
             checkpoints=weights.parent / "checkpoints",
             objective=objective,
             labels=labels,
+            tiles=Path(snakemake.input.tiles) if snakemake.input.get("tiles") else None,
             channels=tuple(name for name in ImageStore(stores[0]).channels if name not in dropped) if dropped else None,
             pretrained=next(iter(pretrained), None),
             probe_tables=None if sites is None else (sites, splits),

@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> None:
     """Draw the graph on the standard input; print where the picture is."""
     config = read_config(options.configfile)
     try:
-        graph = read_rule_graph(sys.stdin.read(), stages_of_rules(sorted(options.rules.glob("*.smk"))))
+        graph = read_rule_graph(sys.stdin.read(), stages_of_rules(sorted(options.rules.rglob("*.smk"))))
     except GraphError as mistake:
         sys.exit(str(mistake))
     results = Path("results") / config.run

@@ -7,9 +7,9 @@ The Snakefile imports it at every start, so it stays light: pydantic, nothing he
 
 from gandl.config.comparison import (
     ComparisonSettings as ComparisonSettings,
+    ComparisonTasksSettings as ComparisonTasksSettings,
     TilesSettings as TilesSettings,
 )
-from gandl.config.comparison_tasks import ComparisonTasksSettings as ComparisonTasksSettings
 from gandl.config.comparison_terms import (
     Beyond as Beyond,
     Paradigm as Paradigm,
@@ -29,7 +29,6 @@ from gandl.config.counterparts import (
     PerceptualSettings as PerceptualSettings,
     Schedule as Schedule,
 )
-from gandl.config.export import OmeZarrSettings as OmeZarrSettings
 from gandl.config.normalization import (
     READ_BY as READ_BY,
     Batch as Batch,
@@ -48,15 +47,13 @@ from gandl.config.recipe import (
 from gandl.config.representations import RepresentationSettings as RepresentationSettings
 from gandl.config.run import (
     Config as Config,
-)
-from gandl.config.simulation import (
-    CellLinesSimulation as CellLinesSimulation,
-    SimulationSettings as SimulationSettings,
+    OmeZarrSettings as OmeZarrSettings,
 )
 from gandl.config.source import (
     SIMULATED as SIMULATED,
     Bbbc013Settings as Bbbc013Settings,
     CellLinesSettings as CellLinesSettings,
+    CellLinesSimulation as CellLinesSimulation,
     ClassFoldersSettings as ClassFoldersSettings,
     Dataset as Dataset,
     ImagesFrom as ImagesFrom,
@@ -64,6 +61,7 @@ from gandl.config.source import (
     Projection as Projection,
     RxRx1Settings as RxRx1Settings,
     RxRx19aSettings as RxRx19aSettings,
+    SimulationSettings as SimulationSettings,
     SourceSettings as SourceSettings,
     Wells as Wells,
 )
@@ -100,4 +98,4 @@ from gandl.config.training import (
     TrainingSettings as TrainingSettings,
 )
 
-__all__ = ["check", "comparison_terms", "files", "representations", "training"]
+__all__ = ["check", "comparison", "comparison_terms", "files", "representations", "training"]

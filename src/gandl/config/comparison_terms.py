@@ -86,6 +86,7 @@ OF_MODELS = (
 
 
 def setup_name(paradigm: Paradigm, setting: Setting) -> str:
+    """The name of a setup of the paper."""
     return f"{paradigm}.{setting}"
 
 

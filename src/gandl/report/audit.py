@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from gandl.config import TRAINED, FeaturizerName, Normalization
 from gandl.evaluation.terms import most_treated
@@ -22,10 +21,20 @@ from gandl.figures.common.layout import leak_sentences
 from gandl.report import numbers, screen
 from gandl.report.captions import DOSES, FLOORS, features_in_words
 from gandl.report.caveats import COLUMNS, MOCK, SIMULATED, caveats, not_evaluated
-from gandl.report.findings import Found, judged_row, score_curve_sentences, sentences, short_training, verdict_sentences
+from gandl.report.findings import (
+    Found,
+    judged_row,
+    question_row,
+    reference_row,
+    score_curve_sentences,
+    sentences,
+    short_training,
+    verdict_sentences,
+)
 from gandl.report.made.beside import write_beside
 from gandl.report.made.costs import duration, stage_costs
 from gandl.report.made.landing import write_landing
+from gandl.report.made.page import environment
 from gandl.report.made.printed import of_whole_paper, printed_rows
 from gandl.report.order import Ranking, order_of, rankings, references_in_words
 from gandl.report.overview.leaks import places
@@ -36,7 +45,6 @@ from gandl.report.recognition import recognition_story
 from gandl.report.reference.compounds import under_paper_names
 from gandl.report.reference.values import read_references
 from gandl.report.reference.verdicts import Comparison, compare, parts_of
-from gandl.report.reference_rows import question_row, reference_row
 from gandl.report.setups import setups_story
 from gandl.report.training import few_images, training_story
 from gandl.report.treatments import treatments_story
@@ -107,7 +115,7 @@ def write_audit(inputs: AuditInputs, output: Path, summary: Path, further: Audit
     with named_with(network_of(settings["embeddings"])):
         context = context_of(inputs)
     template = f"{kind}.html.jinja"
-    page = _environment().get_template(template).render(context)
+    page = environment().get_template(template).render(context)
     with atomic(Path(output)) as partial:
         partial.write_text(page, encoding="utf-8")
     with atomic(Path(summary)) as partial:
@@ -337,17 +345,3 @@ def _paired(inputs: AuditInputs, settings: dict[str, Any]) -> dict[str, Any]:
     """Featurizers against floors: sentences, and a table per set of wells."""
     table, confidence = read_comparisons(inputs.paired), float(settings["evaluation"]["confidence"])
     return {"sentences": paired_sentences(table, confidence), "tables": set_tables(table, confidence)}
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("gandl.report", "templates"),
-        autoescape=select_autoescape(["html.jinja"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["duration"] = duration
-    environment.filters["counted"] = counted
-    environment.filters["normalization"] = normalization_label
-    return environment

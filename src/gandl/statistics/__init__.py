@@ -16,4 +16,5 @@ __all__ = [
     "separation",
     "shares",
     "standardisation",
+    "svm",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 
 GATHERING = ("all", "figures", "report", "ome_zarr")
 """Rules without outputs: they only name files of others."""
-RULES = ["rules/*.smk", "workflow/scripts/*.py"]
+RULES = ["rules/**/*.smk", "workflow/scripts/*.py"]
 TEXTS = ["workflow/report/*.rst", *(f"src/gandl/**/*.{end}" for end in ("jinja", "mplstyle", "js", "css"))]
 
 

@@ -229,7 +229,7 @@ def test_the_strongest_compounds_are_all_named(values: list[Reference]) -> None:
 
 
 def test_every_target_is_a_rule(repository: Path, values: list[Reference]) -> None:
-    text = "\n".join(path.read_text(encoding="utf-8") for path in (repository / "rules").glob("*.smk"))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (repository / "rules").rglob("*.smk"))
     rules = set(re.findall(r"^(?:rule (\w+)|use rule \w+ as (\w+) with):$", text, re.MULTILINE))
     known = {name for pair in rules for name in pair if name}
     assert {reference.target for reference in values if reference.target} <= known

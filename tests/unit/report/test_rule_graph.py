@@ -70,7 +70,7 @@ def test_a_rule_that_no_file_names_is_named():
 
 
 def test_every_rule_of_the_workflow_has_a_stage(repository):
-    stages = stages_of_rules(sorted((repository / "rules").glob("*.smk")))
+    stages = stages_of_rules(sorted((repository / "rules").rglob("*.smk")))
     assert {"figure_4", "table_1", "conv_ae", "pretrained", "audit"} <= set(stages)
     assert set(stages.values()) <= set(STAGES)
 
@@ -81,7 +81,7 @@ def test_the_graph_of_the_default_run_is_drawn_without_overlap(repository, tmp_p
     command += ["--nolock", "--rulegraph", "mermaid-js", "--config", f"run=graph_of_{tmp_path.name}"]
     command += ["--configfile", "config/config.yaml"]
     printed = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=True).stdout
-    graph = read_rule_graph(printed, stages_of_rules(sorted((repository / "rules").glob("*.smk"))))
+    graph = read_rule_graph(printed, stages_of_rules(sorted((repository / "rules").rglob("*.smk"))))
     svg = draw(graph, "default", [target])
     place = list(boxes(svg).values())
     assert len(place) == len(graph.stages)

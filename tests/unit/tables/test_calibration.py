@@ -183,7 +183,7 @@ def test_no_other_stage_reads_the_truth(repository: Path) -> None:
         path.name for path in (repository / "workflow/scripts").glob("*.py") if "input.truth" in path.read_text()
     }
     assert scripts <= {"calibration.py"}
-    for path in (repository / "rules").glob("*.smk"):
+    for path in (repository / "rules").rglob("*.smk"):
         for name, rule in re.findall(r"^rule (\w+):\n((?:    .*\n|\n)+)", path.read_text(), re.MULTILINE):
             inputs = re.search(r"    input:\n((?: {8}.*\n)+)", rule)
             assert inputs is None or "truth" not in inputs[1] or name == "calibration"

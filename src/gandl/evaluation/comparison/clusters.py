@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gandl.config.comparison_tasks import ComparisonTasksSettings
+from gandl.config.comparison import ComparisonTasksSettings
 from gandl.evaluation.comparison.codes import Coded, drawn, read_codes
 from gandl.evaluation.comparison.numbers import NONE, Row, of_mean, row, write_numbers
 from gandl.evaluation.comparison.partitions import NOISE, Partition, chosen_of, partitions_of

@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from sklearn.utils.extmath import randomized_svd
 
-from gandl.config.comparison_tasks import ComparisonTasksSettings
+from gandl.config.comparison import ComparisonTasksSettings
 from gandl.config.comparison_terms import Switch
 from gandl.evaluation.comparison.answers import measured
 from gandl.evaluation.comparison.codes import Coded, read_codes

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gandl.config.comparison_tasks import HeadSettings
+from gandl.config.comparison import HeadSettings
 
 SLOPE = 0.01
 """Of the leaky ReLU below 0 (PyTorch's default)."""

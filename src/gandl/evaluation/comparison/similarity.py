@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gandl.config.comparison_tasks import ComparisonTasksSettings, SimilaritySettings
+from gandl.config.comparison import ComparisonTasksSettings, SimilaritySettings
 from gandl.evaluation.comparison.codes import Coded, drawn, read_codes
 from gandl.evaluation.comparison.distances import TileSet, drawn_medians, effective_rank, feature_spread, pair_distances
 from gandl.evaluation.comparison.numbers import Row, of_draws, row, write_numbers

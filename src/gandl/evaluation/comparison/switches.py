@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gandl.config.comparison_tasks import ComparisonTasksSettings
+from gandl.config.comparison import ComparisonTasksSettings
 from gandl.config.comparison_terms import Switch
 from gandl.evaluation.comparison.codes import Coded, read_codes
 from gandl.evaluation.comparison.drug_control import Chosen, heads_of, reason_not_to_train, rows_of, task_of

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gandl.config.comparison_tasks import ComparisonTasksSettings
+from gandl.config.comparison import ComparisonTasksSettings
 from gandl.config.comparison_terms import Switch
 from gandl.evaluation.comparison.numbers import NONE, Collected, centre, collected, half_width, over_seeds, seeded
 from gandl.evaluation.comparison.stability import RANKING, STABILITY, groups_of, ranking_of, stability_of

@@ -2,4 +2,4 @@
 landing page and sentences for the captions of Snakemake's report, rule graph; the audit's table as readers see it. Computes no
 result."""
 
-__all__ = ["beside", "costs", "crate", "graph", "landing", "printed", "provenance", "sections"]
+__all__ = ["beside", "costs", "crate", "graph", "landing", "page", "printed", "provenance", "sections"]

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from coded_screens import value, written
 
-from gandl.config.comparison_tasks import ComparisonTasksSettings
+from gandl.config.comparison import ComparisonTasksSettings
 from gandl.evaluation.comparison import partitions
 from gandl.evaluation.comparison.clusters import write_clusters
 from gandl.evaluation.comparison.partitions import Partition, chosen_of, partition_of, partitions_of

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.stats import t
 
-from gandl.config.comparison_tasks import ComparisonTasksSettings
+from gandl.config.comparison import ComparisonTasksSettings
 from gandl.config.comparison_terms import setups as all_setups
 from gandl.evaluation.comparison.codes import ComparisonTaskError
 from gandl.evaluation.comparison.numbers import row, write_numbers

@@ -12,7 +12,7 @@ import torch
 from coded_screens import value
 from sklearn import metrics
 
-from gandl.config.comparison_tasks import ComparisonTasksSettings
+from gandl.config.comparison import ComparisonTasksSettings
 from gandl.evaluation.comparison.answers import measured
 from gandl.evaluation.comparison.codes import Coded, read_codes
 from gandl.evaluation.comparison.drug_control import task_of, write_drug_control

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from coded_screens import value
 
-from gandl.config.comparison_tasks import ComparisonTasksSettings
+from gandl.config.comparison import ComparisonTasksSettings
 from gandl.evaluation.comparison.codes import ComparisonTaskError
 from gandl.evaluation.comparison.distances import TileSet, drawn_medians, effective_rank, feature_spread, pair_distances
 from gandl.evaluation.comparison.numbers import of_draws

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from coded_screens import written
 
-from gandl.config.comparison_tasks import ComparisonTasksSettings
+from gandl.config.comparison import ComparisonTasksSettings
 from gandl.config.comparison_terms import Switch
 from gandl.evaluation.comparison.codes import read_codes
 from gandl.evaluation.comparison.drug_control import write_drug_control

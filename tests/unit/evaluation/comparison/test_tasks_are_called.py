@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gandl.config.comparison_tasks import ComparisonTasksSettings
+from gandl.config.comparison import ComparisonTasksSettings
 from gandl.workflow.calls import CallError, bound
 
 PLACE = "gandl.evaluation.comparison"

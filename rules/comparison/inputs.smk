@@ -12,12 +12,11 @@ SETUPS_TRAINED = [
     name for name in SETUPS if name not in (Beyond.UNTRAINED, Beyond.INTENSITIES)
 ]
 SWITCHES = sorted(cfg.comparison.switches) if COMPARING else []
-PAIRS = (
-    settings(cfg.comparison, include={"similar", "opposite"})
-    if COMPARING
-    else {"similar": [], "opposite": None}
-)
-SEEDS = cfg.comparison.seeds if COMPARING else []
+PAIRS = {
+    "similar": cfg.comparison.similar if COMPARING else [],
+    "opposite": cfg.comparison.opposite if COMPARING else None,
+}
+SETUP_SEEDS = cfg.comparison.seeds if COMPARING else []
 VEHICLE = cfg.comparison.vehicle if COMPARING else ""
 SHOWN_LINES = cfg.comparison.shown_cell_types if COMPARING else []
 TASK_CONFIDENCE = cfg.comparison.tasks.confidence if COMPARING else 0.95
