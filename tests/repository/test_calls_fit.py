@@ -35,7 +35,9 @@ def rules(request, repository, monkeypatch):
         workflow = api.workflow(resource_settings=ResourceSettings(cores=1), config_settings=config)._workflow
         named = [rule for rule in workflow.rules if dict(rule.params.items()).get("calls")]
         compares = "comparison" in request.param  # and has no featurizer, so that the other rules have no files
-        named = [rule for rule in named if rule.name.startswith("comparison_") == compares or rule.name == "figure_plate"]
+        named = [
+            rule for rule in named if rule.name.startswith("comparison_") == compares or rule.name == "figure_plate"
+        ]
         return {rule.name: (_files(rule.input), dict(rule.output.items()), dict(rule.params.items())) for rule in named}
 
 

@@ -49,7 +49,9 @@ def test_every_rule_has_docstring_log_benchmark_resources_and_a_code_version(rep
         if name not in GATHERING:
             for directive in ("log:", "benchmark:", "threads:", "resources:", "params:", "conda:", "script:"):
                 assert f"    {directive}\n" in text or f"    {directive} " in text, f"{name} lacks {directive}"
-            code = re.search(r"code=(code_version\(|code_of\(|source_code,|packing_code,|code_of_setup,)|\*\*calls\(", text)
+            code = re.search(
+                r"code=(code_version\(|code_of\(|source_code,|packing_code,|code_of_setup,)|\*\*calls\(", text
+            )
             assert bool(code) != (name in WITHOUT_CODE), name
             assert "mem=" in text, name
             assert "runtime=" in text, name

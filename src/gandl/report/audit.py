@@ -16,7 +16,7 @@ import pandas as pd
 from gandl.config import TRAINED, FeaturizerName, Normalization
 from gandl.evaluation.terms import most_treated
 from gandl.figures.common.comparisons import read_comparisons, sentences as paired_sentences, set_tables
-from gandl.figures.common.labels import featurizer_label, named_with, network_of, normalization_label
+from gandl.figures.common.labels import featurizer_label, named_with, network_of
 from gandl.figures.common.layout import leak_sentences
 from gandl.report import numbers, screen
 from gandl.report.captions import DOSES, FLOORS, features_in_words
@@ -32,7 +32,7 @@ from gandl.report.findings import (
     verdict_sentences,
 )
 from gandl.report.made.beside import write_beside
-from gandl.report.made.costs import duration, stage_costs
+from gandl.report.made.costs import stage_costs
 from gandl.report.made.landing import write_landing
 from gandl.report.made.page import environment
 from gandl.report.made.printed import of_whole_paper, printed_rows
@@ -51,7 +51,6 @@ from gandl.report.treatments import treatments_story
 from gandl.source.schemes import Scheme
 from gandl.tables import SITES, read_table
 from gandl.workflow.files import atomic
-from gandl.workflow.words import counted
 
 METRICS = ("robust_z_prime", "ssmd", "robust_ssmd", "accuracy", "balanced_accuracy", "auc")
 

@@ -167,7 +167,10 @@ def collected(files: Iterable[Path], setups: Sequence[str], seeds: Sequence[int]
                 cube[setups.index(str(setup)), at] = mine.set_index("cell_type")["value"].reindex(lines).to_numpy(float)
         values[str(metric)] = cube
     told = found[found["note"].notna()]
-    notes = {(str(name), str(of)): list(dict.fromkeys(mine["note"])) for (name, of), mine in told.groupby(["setup", "metric"])}
+    notes = {
+        (str(name), str(of)): list(dict.fromkeys(mine["note"]))
+        for (name, of), mine in told.groupby(["setup", "metric"])
+    }
     return Collected(list(setups), list(seeds), lines, values, notes)
 
 

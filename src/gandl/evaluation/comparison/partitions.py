@@ -93,7 +93,7 @@ def points_of(values: npt.NDArray[np.float32], k: int, epochs: int | None, seed:
 @cache
 def umap() -> Any:
     """UMAP, imported where it is needed: that takes seconds. What Numba compiles of it, for half a minute, is kept."""
-    import umap as package  # type: ignore[import-untyped]
+    import umap as package
     from numba.core.registry import CPUDispatcher
 
     for name, module in list(sys.modules.items()):
