@@ -1,4 +1,5 @@
-"""Answers of a classifier: takes scores of tiles of one cell line, makes accuracy, precision, recall and ROC AUC with intervals.
+"""Answers of a classifier: takes scores of tiles of one cell line, makes accuracy, balanced accuracy, precision, recall and ROC
+AUC with intervals.
 
 Tiles of a well are right or wrong together, so intervals draw whole wells, within drugs and within controls.
 """
@@ -28,7 +29,7 @@ def measured(
     seed: int,
     hard_auc: bool = False,
 ) -> Measured:
-    """The four metrics of the paper, drugs being what is looked for (section 4.3.2).
+    """The four metrics of the paper, drugs being what is looked for (section 4.3.2), and balanced accuracy.
 
     Parameters
     ----------
@@ -65,11 +66,32 @@ def measured(
     for name in shares:
         right, of = (of_wells[name, part].to_numpy() for part in ("right", "of"))
         found[name] = _share(right, of, chosen, confidence, fewest)
+    kinds_right = [
+        np.where(of_wells.index.get_level_values(0) == kind, of_wells["accuracy", "right"], 0.0)
+        for kind in (True, False)
+    ]
+    kinds_of = [
+        np.where(of_wells.index.get_level_values(0) == kind, of_wells["accuracy", "of"], 0.0) for kind in (True, False)
+    ]
+    found["balanced_accuracy"] = _balanced(kinds_right, kinds_of, chosen, confidence, fewest)
     ranked = says.astype(float) if hard_auc else scores
     groups = wells[drugs], wells[~drugs]
     value = float(auc(ranked[drugs], ranked[~drugs]))
     ends = grouped_auc_interval(ranked[drugs], ranked[~drugs], *groups, draws=draws, confidence=confidence, seed=seed)
     return found | {"roc_auc": (value, ends)}
+
+
+def _balanced(
+    right: list[Floats], of: list[Floats], chosen: npt.NDArray[np.int_], confidence: float, fewest: int
+) -> tuple[float, tuple[float, float]]:
+    """The mean of the shares of both kinds, and its interval; none where a kind has a single well, or all draws agree."""
+    value = float(np.mean([one.sum() / all_.sum() for one, all_ in zip(right, of, strict=True)]))
+    if fewest < 2:
+        return value, NONE
+    drawn = np.mean(
+        [one[chosen].sum(axis=1) / all_[chosen].sum(axis=1) for one, all_ in zip(right, of, strict=True)], axis=0
+    )
+    return value, (of_draws(drawn, confidence, fewest) if np.ptp(drawn) > 0 else NONE)
 
 
 def _share(
