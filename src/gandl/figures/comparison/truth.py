@@ -52,9 +52,9 @@ COLUMNS = [
     *OF_COSINE,
     *VERDICTS,
 ]
-"""A row per setup and seed: the median over cell lines of the separation, in its interval; of the setup its mean over seeds with
-the interval, and the interval over cell lines of each one's mean over seeds; the same of the cosine of the opposite drugs' shifts; what
-plain distances say, those less the spread, and the cosine; and whether the setup sees the truth."""
+"""A row per setup and seed: the median over cell lines of the separation, in its interval; of the setup the mean over seeds with
+its interval, and the interval over cell lines of each one's mean over seeds; the same of the cosine of the opposite drugs'
+shifts; what plain distances say, those less the spread, and the cosine; and whether the setup sees the truth."""
 ROW_MM, EDGE_MM, LABELS_MM, WORDS_MM, COSINE_MM, GAP_MM = 5.4, 22.0, 56.0, 34.0, 28.0, 4.0
 AT_MEAN, AT_VERDICT = 1.05, 1.42
 """Where the columns of words begin, in widths of the panel of cosines."""
@@ -106,11 +106,12 @@ def truth_table(numbers: Sequence[Path], confidence: float = 0.95) -> pd.DataFra
     """The table with `COLUMNS`.
 
     The separation of a cell line is (E of the opposite pair - E of the similar one) over the mean distance from the similar
-    drugs to controls; E is the mean distance less the mean of those of tiles of one drug, of both drugs of the pair; the cosine is of
-    the shifts that the opposite drugs make (`gandl.evaluation.comparison`). A setup sees the truth where the separation lies
-    above 0 and the cosine below: any two different drugs lie apart, opposite ones point in opposite directions. It contradicts it where
-    the separation lies below 0; else it is undecided. Each must hold of the interval of the mean over seeds (Student's) and of the
-    interval over cell lines, so that one seed decides nothing; of what no seed changes (intensities), of the latter.
+    drugs to controls; E is the mean distance less the mean of those of tiles of one drug, of both drugs of the pair; the cosine
+    is of the shifts that the opposite drugs make (`gandl.evaluation.comparison`). A setup sees the truth where the separation
+    lies above 0 and the cosine below: any two different drugs lie apart, opposite ones point in opposite directions. It
+    contradicts it where the separation lies below 0; else it is undecided. Each must hold of the interval of the mean over seeds
+    (Student's) and of the interval over cell lines, so that one seed decides nothing; of what no seed changes (intensities), of
+    the latter.
     """
     found = read_numbers(numbers, [SEPARATION, COSINE, PLAIN, COLLAPSED])
     known = found[found["metric"] == SEPARATION]
@@ -138,8 +139,8 @@ def truth_table(numbers: Sequence[Path], confidence: float = 0.95) -> pd.DataFra
 
 
 def over_both(numbers: pd.DataFrame, seeded: bool, confidence: float) -> list[float]:
-    """Of one metric of a setup by seed and cell line: mean over seeds of the medians over lines, its interval, and that over lines
-    of each one's mean over seeds; where no seed changes it, the latter in the place of both."""
+    """Of one metric of a setup by seed and cell line: the mean over seeds of the medians over lines, its interval, and that over
+    lines of each one's mean over seeds; where no seed changes it, the latter in the place of both."""
     mean, low, high = mean_interval(numbers.groupby("seed")["value"].median(), confidence)
     lines = median_interval(numbers.groupby("cell_type")["value"].mean().to_numpy(float), confidence)
     return [mean, *((low, high) if seeded else lines), *lines]
@@ -195,9 +196,9 @@ def truth_sentence(data: pd.DataFrame) -> str:
     alone = [setup_label(str(name)) for name in setups["setup"] if not is_seeded(str(name))]
     lines = f" ({', '.join(alone)}, which no seed changes: over cell lines)" if alone else ""
     return (
-        f"By whole intervals over seeds and over cell lines{lines}, opposite drugs lie farther apart than similar ones by "
-        f"plain distances between tiles (separation) in {many['plain']} of {n} setups; by distances less the spread within each drug in "
-        f"{many['farther']} of {n}; and they point in opposite directions (cosine of their shifts from controls below 0) in "
+        f"By whole intervals over seeds and over cell lines{lines}, opposite drugs lie farther apart than similar ones by plain "
+        f"distances between tiles (separation) in {many['plain']} of {n} setups; by distances less the spread within each drug "
+        f"in {many['farther']} of {n}; and they point in opposite directions (cosine of their shifts from controls below 0) in "
         f"{many['points']} of {n}. Both of the latter are {', '.join(parts)}."
     )
 
@@ -205,8 +206,8 @@ def truth_sentence(data: pd.DataFrame) -> str:
 def truth_figure(
     data: pd.DataFrame, names: Sequence[str], vehicle: str = "controls", confidence: float = 0.95
 ) -> Figure:
-    """The figure of a table with `COLUMNS`; call it inside `style`. `names` : of the opposite and the similar pair. `vehicle` : what
-    controls are called."""
+    """The figure of a table with `COLUMNS`; call it inside `style`. `names` : of the opposite and the similar pair. `vehicle` :
+    what controls are called."""
     setups = sorted(data["setup"].unique(), key=ORDER.__getitem__)
     height = ROW_MM * len(setups) + EDGE_MM
     figure = look.new_figure(look.DOUBLE_COLUMN, height)
