@@ -103,8 +103,9 @@ def _against_floors(table: pd.DataFrame) -> list[str]:
         if row["low"] > np.nanmax([floors[floor]["high"], floors[floor]["median"]])
     ]
     return [
-        f"Drug against vehicle (ROC AUC of the head, median over cell lines): of "
-        f"{counted(len(learned), 'learned setup')} the best is {setup_label(best)} with {_text(learned[best])}, the best floor {setup_label(floor)} with {_text(floors[floor])}; "
+        f"Drug against vehicle (ROC AUC of the head, median over cell lines): of {counted(len(learned), 'learned setup')} "
+        f"the best is {setup_label(best)} with {_text(learned[best])}, the best floor {setup_label(floor)} with "
+        f"{_text(floors[floor])}; "
         f"{counted(len(above), 'of them lies', 'of them lie')} above that floor by whole intervals over seeds."
     ]
 

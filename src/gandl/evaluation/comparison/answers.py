@@ -66,14 +66,9 @@ def measured(
     for name in shares:
         right, of = (of_wells[name, part].to_numpy() for part in ("right", "of"))
         found[name] = _share(right, of, chosen, confidence, fewest)
-    kinds_right = [
-        np.where(of_wells.index.get_level_values(0) == kind, of_wells["accuracy", "right"], 0.0)
-        for kind in (True, False)
-    ]
-    kinds_of = [
-        np.where(of_wells.index.get_level_values(0) == kind, of_wells["accuracy", "of"], 0.0) for kind in (True, False)
-    ]
-    found["balanced_accuracy"] = _balanced(kinds_right, kinds_of, chosen, confidence, fewest)
+    right, of = (of_wells["accuracy", part].to_numpy() for part in ("right", "of"))
+    is_drug = of_wells.index.get_level_values(0).to_numpy(bool)
+    found["balanced_accuracy"] = _balanced(right, of, is_drug, chosen, confidence, fewest)
     ranked = says.astype(float) if hard_auc else scores
     groups = wells[drugs], wells[~drugs]
     value = float(auc(ranked[drugs], ranked[~drugs]))
@@ -82,15 +77,12 @@ def measured(
 
 
 def _balanced(
-    right: list[Floats], of: list[Floats], chosen: npt.NDArray[np.int_], confidence: float, fewest: int
+    right: Floats, of: Floats, is_drug: Flags, chosen: npt.NDArray[np.int_], confidence: float, fewest: int
 ) -> tuple[float, tuple[float, float]]:
-    """The mean of the shares of both kinds, and its interval; none where a kind has a single well, or all draws agree."""
-    value = float(np.mean([one.sum() / all_.sum() for one, all_ in zip(right, of, strict=True)]))
-    if fewest < 2:
-        return value, NONE
-    drawn = np.mean(
-        [one[chosen].sum(axis=1) / all_[chosen].sum(axis=1) for one, all_ in zip(right, of, strict=True)], axis=0
-    )
+    """The mean of both kinds' shares of right answers, and its interval; none where a kind has a single well, or draws agree."""
+    kinds = is_drug, ~is_drug
+    value = float(np.mean([right[kind].sum() / of[kind].sum() for kind in kinds]))
+    drawn = np.mean([(right * kind)[chosen].sum(axis=1) / (of * kind)[chosen].sum(axis=1) for kind in kinds], axis=0)
     return value, (of_draws(drawn, confidence, fewest) if np.ptp(drawn) > 0 else NONE)
 
 

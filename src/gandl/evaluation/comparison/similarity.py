@@ -25,6 +25,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -232,7 +233,7 @@ def _over_pairs(
     distances: Mapping[str, Floats],
     draws: int,
     seed: int,
-    middle: Callable[[Floats], np.floating],
+    middle: Callable[[Floats], Any],
     drawn_middles: Callable[[Floats, TileSet, TileSet, Floats, Floats], Floats],
 ) -> dict[str, tuple[float, Floats]]:
     rng = np.random.default_rng(seed)
