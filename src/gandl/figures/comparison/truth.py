@@ -130,11 +130,12 @@ def truth_table(numbers: Sequence[Path], confidence: float = 0.95) -> pd.DataFra
         over |= {"plain": verdict(plain), "farther": says[0], "points": says[1], "sees": both(*says)}
         collapsed = mine[mine["metric"] == COLLAPSED].pivot(index="seed", columns="cell_type", values="value")
         lost = dict(zip(collapsed.index, has_collapsed(collapsed.to_numpy(float)), strict=True))
+        medians, of_cosine = (of.groupby("seed")["value"].median() for of in (of_setup, cosines))
         for seed, of_seed in of_setup.groupby("seed"):
             low, high = median_interval(of_seed["value"].to_numpy(), confidence)
-            one = {"setup": setup, "seed": seed, "value": of_seed["value"].median(), "low": low, "high": high}
+            one = {"setup": setup, "seed": seed, "value": medians[seed], "low": low, "high": high}
             one |= {"cell_types": int(of_seed["value"].notna().sum()), "collapsed": float(lost.get(seed, False))}
-            rows.append(one | {"cosine": cosines.loc[cosines["seed"] == seed, "value"].median()} | over)
+            rows.append(one | {"cosine": of_cosine.get(seed, np.nan)} | over)
     return pd.DataFrame(rows).sort_values(["setup", "seed"], key=in_order, kind="stable", ignore_index=True)[COLUMNS]
 
 
