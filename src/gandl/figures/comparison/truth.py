@@ -55,8 +55,8 @@ COLUMNS = [
 """A row per setup and seed: the median over cell lines of the separation, in its interval; of the setup the mean over seeds with
 its interval, and the interval over cell lines of each one's mean over seeds; the same of the cosine of the opposite drugs'
 shifts; what plain distances say, those less the spread, and the cosine; and whether the setup sees the truth."""
-ROW_MM, EDGE_MM, LABELS_MM, WORDS_MM, COSINE_MM, GAP_MM = 5.4, 22.0, 56.0, 34.0, 28.0, 4.0
-AT_MEAN, AT_VERDICT = 1.05, 1.42
+ROW_MM, EDGE_MM, LABELS_MM, WORDS_MM, COSINE_MM, GAP_MM = 5.4, 22.0, 56.0, 46.0, 24.0, 4.0
+AT_MEAN, AT_VERDICT = 1.06, 1.73
 """Where the columns of words begin, in widths of the panel of cosines."""
 
 
