@@ -66,7 +66,10 @@ def section_of(effects: pd.DataFrame) -> str:
     """The table with what it rests on."""
     named = setups_of(effects)
     missing = not_run(effects)
-    note = f"Of {', '.join(named)}: medians over setups, seeds and cell lines; the change is the median of paired differences."
+    note = (
+        f"Of {', '.join(named)}, where a switch touches them: medians over setups, seeds and cell lines; the change is the "
+        "median of differences paired by setup and seed."
+    )
     told = f"Without a run that was trained with it: {', '.join(f'`{name}`' for name in missing)}." if missing else ""
     return "\n".join([*lines_of(effects), "", note, *([told] if told else [])])
 

@@ -97,6 +97,11 @@ def separation_of(setup: str) -> float:
     return {"weakly_supervised": -0.3, "untrained": 0.0}.get(kind, 0.4)
 
 
+def cosine_of(setup: str) -> float:
+    """Below 0 but for the self-supervised models, which tell drugs apart and not their directions; of untrained encoders 0."""
+    return {"self_supervised": 0.2, "untrained": 0.0}.get(kind_of(setup), -0.5)
+
+
 def write_similarity(folder: Path, opposite: bool = True, **asked: object) -> list[Path]:
     """Numbers of the task of similarity."""
     paths = []
@@ -114,8 +119,12 @@ def write_similarity(folder: Path, opposite: bool = True, **asked: object) -> li
             values |= {"distance_a_vehicle": size / (1 - d), "distance_b_vehicle": 1.05 * size / (1 - d)}
             if opposite:
                 values["separation"] = separation_of(setup) + 0.05 * rng.standard_normal()
+                values["separation_between"] = values["separation"]
+                values["shift_cosine_opposite"] = cosine_of(setup) + 0.05 * rng.standard_normal()
             if size == 0:
-                values |= dict.fromkeys(("d", "d_scale_free", "separation"), np.nan)
+                values |= dict.fromkeys(
+                    ("d", "d_scale_free", "separation", "separation_between", "shift_cosine_opposite"), np.nan
+                )
             values |= {"collapsed": float(size == 0), "feature_spread": size}
             rows += [
                 {"fold": line, "metric": name, "value": value, "low": value - 0.05, "high": value + 0.05}

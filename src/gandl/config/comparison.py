@@ -87,8 +87,8 @@ class ClusteringSettings(Section):
     sizes: list[Annotated[int, Field(ge=2)]] = Field(
         list(range(10, 151, 10)),
         min_length=1,
-        description="Grid of k, both UMAP's n_neighbors and HDBSCAN's min_cluster_size; k above half of a cell line's tiles is "
-        "left out.",
+        description="Grid of k, both UMAP's n_neighbors and HDBSCAN's min_cluster_size; k above a fifth of a cell line's tiles "
+        "is left out.",
     )
     drop_up_to: NonNegativeInt = Field(
         21, description="A partition with k up to this is never chosen (the paper's code drops those up to 21)."

@@ -12,8 +12,9 @@ import pandas as pd
 
 from gandl.config import Beyond
 from gandl.evaluation.comparison.stability import EVERY
+from gandl.figures.comparison.notes import NONE_COLLAPSED, collapsed
 from gandl.figures.comparison.setups import setup_label
-from gandl.figures.comparison.terms import SEPARATION
+from gandl.figures.comparison.terms import COSINE, SEPARATION
 from gandl.figures.comparison.truth import truth_sentence, truth_table
 from gandl.report.numbers import Value
 from gandl.workflow.words import counted
@@ -21,12 +22,14 @@ from gandl.workflow.words import counted
 COLUMNS = {
     "d": ("d", "similar drugs nearer to each other than to vehicle"),
     SEPARATION: ("Separation", "opposite drugs farther apart than similar ones, less the spread within each"),
+    COSINE: ("Cosine", "of the shifts that opposite drugs make: -1 opposite, 0 unrelated; less is better"),
     "head_accuracy": ("Accuracy", "drug against vehicle, head on frozen codes"),
+    "head_balanced_accuracy": ("Balanced accuracy", "the same, both kinds alike; 0.5 without any knowledge"),
     "head_roc_auc": ("ROC AUC", "the same"),
     "svm_roc_auc": ("ROC AUC, SVM", "linear SVM on the same codes"),
     "silhouette": ("Silhouette", "clusters within cell lines"),
 }
-"""Metrics of the page's table: title, and what it says; all are higher where better."""
+"""Metrics of the page's table: title, and what it says; all but the cosine are higher where better."""
 ACCURACY = "head_roc_auc"
 FLOORS = (Beyond.UNTRAINED.value, Beyond.INTENSITIES.value)
 
@@ -60,7 +63,7 @@ def setups_story(files: Sequence[Path], similarity: Sequence[Path], settings: Ma
         *_truth(similarity, settings["comparison"]),
         *_against_floors(table),
         *_stable(stability),
-        *_collapsed(table),
+        *_collapsed(similarity),
     ]
     return SetupsStory(sentences, list(shown.values()), rows)
 
@@ -74,7 +77,7 @@ def _value(table: pd.DataFrame, setup: str, metric: str) -> Value | None:
     row = _of(table, setup, metric)
     if row is None:
         return None
-    return Value(float(row["median"]), float(row["low"]), float(row["high"]), int(row["cell_types"]), "cell line")
+    return Value(float(row[row["centre"]]), float(row["low"]), float(row["high"]), int(row["cell_types"]), "cell line")
 
 
 def _truth(similarity: Sequence[Path], compared: Mapping[str, Any]) -> list[str]:
@@ -100,8 +103,9 @@ def _against_floors(table: pd.DataFrame) -> list[str]:
         if row["low"] > np.nanmax([floors[floor]["high"], floors[floor]["median"]])
     ]
     return [
-        "Drug against vehicle (ROC AUC of the head, median over cell lines): "
-        f"of {counted(len(learned), 'learned setup')} the best is {setup_label(best)} with {_text(learned[best])}, the best floor {setup_label(floor)} with {_text(floors[floor])}; "
+        f"Drug against vehicle (ROC AUC of the head, median over cell lines): of {counted(len(learned), 'learned setup')} "
+        f"the best is {setup_label(best)} with {_text(learned[best])}, the best floor {setup_label(floor)} with "
+        f"{_text(floors[floor])}; "
         f"{counted(len(above), 'of them lies', 'of them lie')} above that floor by whole intervals over seeds."
     ]
 
@@ -125,10 +129,6 @@ def _stable(stability: pd.DataFrame) -> list[str]:
     ]
 
 
-def _collapsed(table: pd.DataFrame) -> list[str]:
-    collapsed = table[(table["metric"] == "collapsed") & (table["median"] > 0)]["setup"]
-    if collapsed.empty:
-        return []
-    return [
-        f"Collapsed to nearly one code, which is their result: {', '.join(setup_label(name) for name in collapsed)}."
-    ]
+def _collapsed(similarity: Sequence[Path]) -> list[str]:
+    """What collapsed, in how many seeds and cell lines; the sentence of Table 2 (`figures.comparison.notes`)."""
+    return [said for said in collapsed(similarity) if not said.endswith(NONE_COLLAPSED)]

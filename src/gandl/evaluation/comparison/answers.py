@@ -1,4 +1,5 @@
-"""Answers of a classifier: takes scores of tiles of one cell line, makes accuracy, precision, recall and ROC AUC with intervals.
+"""Answers of a classifier: takes scores of tiles of one cell line, makes accuracy, balanced accuracy, precision, recall and ROC
+AUC with intervals.
 
 Tiles of a well are right or wrong together, so intervals draw whole wells, within drugs and within controls.
 """
@@ -28,7 +29,7 @@ def measured(
     seed: int,
     hard_auc: bool = False,
 ) -> Measured:
-    """The four metrics of the paper, drugs being what is looked for (section 4.3.2).
+    """The four metrics of the paper, drugs being what is looked for (section 4.3.2), and balanced accuracy.
 
     Parameters
     ----------
@@ -65,11 +66,24 @@ def measured(
     for name in shares:
         right, of = (of_wells[name, part].to_numpy() for part in ("right", "of"))
         found[name] = _share(right, of, chosen, confidence, fewest)
+    right, of = (of_wells["accuracy", part].to_numpy() for part in ("right", "of"))
+    is_drug = of_wells.index.get_level_values(0).to_numpy(bool)
+    found["balanced_accuracy"] = _balanced(right, of, is_drug, chosen, confidence, fewest)
     ranked = says.astype(float) if hard_auc else scores
     groups = wells[drugs], wells[~drugs]
     value = float(auc(ranked[drugs], ranked[~drugs]))
     ends = grouped_auc_interval(ranked[drugs], ranked[~drugs], *groups, draws=draws, confidence=confidence, seed=seed)
     return found | {"roc_auc": (value, ends)}
+
+
+def _balanced(
+    right: Floats, of: Floats, is_drug: Flags, chosen: npt.NDArray[np.int_], confidence: float, fewest: int
+) -> tuple[float, tuple[float, float]]:
+    """The mean of both kinds' shares of right answers, and its interval; none where a kind has a single well, or draws agree."""
+    kinds = is_drug, ~is_drug
+    value = float(np.mean([right[kind].sum() / of[kind].sum() for kind in kinds]))
+    drawn = np.mean([(right * kind)[chosen].sum(axis=1) / (of * kind)[chosen].sum(axis=1) for kind in kinds], axis=0)
+    return value, (of_draws(drawn, confidence, fewest) if np.ptp(drawn) > 0 else NONE)
 
 
 def _share(

@@ -1,5 +1,5 @@
-"""Distances and spread of tiles: takes codes and wells of two sets, makes the median distance over their pairs and that of drawn
-wells; or codes of one set, and says how much of them differs between tiles.
+"""Distances and spread of tiles: takes codes and wells of two sets, makes the median or mean distance over their pairs, and those
+of drawn wells; or codes of one set, and says how much of them differs between tiles.
 
 Tiles of a well are not independent, so an interval draws whole wells: a pair of tiles then counts as often as both their wells
 were drawn. The drawn median is a weighted one; it is read off a table of well pairs by bins of equal numbers of distances, so
@@ -82,6 +82,19 @@ def drawn_medians(distances: Floats, one: TileSet, other: TileSet, times: Floats
     below = np.cumsum(weights @ table, axis=1)
     at = (below < below[:, -1:] / 2).sum(axis=1)
     return np.where(below[:, -1] > 0, middles[np.minimum(at, bins - 1)], np.nan)
+
+
+def drawn_means(distances: Floats, one: TileSet, other: TileSet, times: Floats, other_times: Floats) -> Floats:
+    """The mean distance in every draw of wells; parameters and result as of `drawn_medians`."""
+    counts = np.isfinite(distances)
+    pair = one.wells[:, None] * other.n_wells + other.wells
+    of_wells = [
+        np.bincount(pair.ravel(), of.ravel(), one.n_wells * other.n_wells).reshape(one.n_wells, other.n_wells)
+        for of in (np.where(counts, distances, 0.0), counts.astype(np.float64))
+    ]
+    total, number = (((times @ of) * other_times).sum(axis=1) for of in of_wells)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(number > 0, total / number, np.nan))
 
 
 def feature_spread(values: npt.ArrayLike) -> float:

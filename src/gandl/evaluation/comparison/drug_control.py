@@ -1,9 +1,9 @@
 """Drugs against controls (Dmitrenko et al. 2022, section 4.3.2): codes of tiles -> how well two classifiers tell them apart.
 
 The paper's head of two layers, and a linear SVM. Both are trained on the training part of all cell lines together, chosen by
-their accuracy on the validation part, and tested on the test part, cell line by cell line; a well is in one part. Codes are
-standardised on the training part and turned to their principal components, a rotation that SGD and the SVM do not notice; those
-of least variance may be left out (`head.components`), without which the grid takes minutes.
+their balanced accuracy on the validation part, and tested on the test part, cell line by cell line; a well is in one part. Codes
+are standardised on the training part and turned to their principal components, a rotation that SGD and the SVM do not notice;
+those of least variance may be left out (`head.components`), without which the grid takes minutes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from gandl.evaluation.comparison.answers import measured
 from gandl.evaluation.comparison.codes import Coded, read_codes
 from gandl.evaluation.comparison.heads import LINEAR, SLOPE, Heads, Point, fresh, grid_of, losses, train
 from gandl.evaluation.comparison.numbers import Row, row, write_numbers
-from gandl.evaluation.comparison.terms import DRUG_CONTROL
+from gandl.evaluation.comparison.terms import DRUG_CONTROL, OF_CLASSIFIER
 from gandl.statistics.standardisation import units_of
 from gandl.statistics.svm import SvmProblem
 from gandl.tables import Column, Schema, write_table
@@ -41,15 +41,18 @@ GRID = Schema(
         Column("c", "float", nullable=True),
         Column("train_accuracy", "float", nullable=True),
         Column("validation_accuracy", "float", nullable=True),
+        Column("train_balanced_accuracy", "float", nullable=True),
+        Column("validation_balanced_accuracy", "float", nullable=True),
         Column("validation_loss", "float", nullable=True),
         Column("test_accuracy", "float", nullable=True),
+        Column("test_balanced_accuracy", "float", nullable=True),
         Column("chosen", "boolean"),
     ),
     key=("classifier", "learning_rate", "momentum", "weight_decay", "c"),
 )
-"""Every grid point of both classifiers; null where training diverged, or a part has no tile. `test_accuracy` (of all cell lines)
-has no say unless the switch `test_selection` is on: it shows what choosing by it would have gained."""
-METRICS = ("accuracy", "precision", "recall", "roc_auc")
+"""Every grid point of both classifiers; null where training diverged, or a part has no tile (balanced: of both kinds). `test_*`
+(of all cell lines) have no say unless the switch `test_selection` is on: they show what choosing by it would have gained."""
+METRICS = OF_CLASSIFIER
 PARTS = (TRAIN, VALIDATION, TEST)
 
 Floats = npt.NDArray[np.float64]
@@ -67,8 +70,9 @@ class Task:
 
     @property
     def chooses(self) -> str:
-        """The part that a grid point is chosen on; the training part where there is no validation part."""
-        return VALIDATION if len(self.labels[VALIDATION]) else TRAIN
+        """The part that a grid point is chosen on; the training part where the validation part lacks drugs or controls, of
+        which the best constant answer would be right everywhere."""
+        return VALIDATION if len(np.unique(self.labels[VALIDATION])) > 1 else TRAIN
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,9 @@ def write_drug_control(
     seed : of the heads' first weights, of the order of their batches, and of the bootstrap.
     switches : defects to reproduce (`config.comparison_terms.Switch`): `hard_auc`, `test_selection` (grid points go on from the
         weights of the one before, the best on the test part is reported), `linear_head`, `double_softmax`.
-    output : `tables.NUMBERS`, question `comparison_drug_control`, metrics `head_` and `svm_` accuracy, precision, recall,
-        roc_auc, and `majority_accuracy`, of the best constant answer. Null with a note where a cell line lacks drugs or controls.
+    output : `tables.NUMBERS`, question `comparison_drug_control`, metrics `head_` and `svm_` accuracy, balanced_accuracy,
+        precision, recall, roc_auc, and `majority_accuracy`, of the best constant answer. Null with a note where a cell line
+        lacks drugs or controls.
     grid : `GRID`.
 
     Raises
@@ -115,6 +120,8 @@ def write_drug_control(
         logger.warning("drug_control: %s", untrained)
     else:
         task = task_of(coded, settings.head.components, seed)
+        if task.chooses == TRAIN:
+            logger.warning("drug_control: the validation part lacks drugs or controls; the training part chooses")
         found = {"head": heads_of(task, settings, on, seed), "svm": svm_of(task, settings)}
     rows = rows_of(coded, found, untrained, settings, Switch.HARD_AUC in on, seed)
     write_numbers(rows, output, DRUG_CONTROL, setup, training_seed)
@@ -160,7 +167,7 @@ def task_of(coded: Coded, components: int | None, seed: int) -> Task:
 
 
 def heads_of(task: Task, settings: ComparisonTasksSettings, on: frozenset[Switch], seed: int) -> Chosen:
-    """Train the head at every grid point and choose one; ties by the loss, then the first."""
+    """Train the head at every grid point and choose one by balanced accuracy; ties by the loss, then the first."""
     points = grid_of(settings.head)
     tensors = {part: torch.from_numpy(of.astype(np.float32)) for part, of in task.codes.items()}
     labels = {part: torch.from_numpy(of) for part, of in task.labels.items()}
@@ -195,7 +202,7 @@ def heads_of(task: Task, settings: ComparisonTasksSettings, on: frozenset[Switch
         loss = float(losses(logits[task.chooses], labels[task.chooses], double)[0])
         rows.append({**vars(point), "validation_loss": loss, **_accuracies(by_part, task)})
         scores.append(by_part[TEST])
-    by = TEST if Switch.TEST_SELECTION in on and len(task.labels[TEST]) else task.chooses
+    by = TEST if Switch.TEST_SELECTION in on and len(np.unique(task.labels[TEST])) > 1 else task.chooses
     return _chosen("head", pd.DataFrame(rows), scores, by)
 
 
@@ -220,7 +227,7 @@ def svm_of(task: Task, settings: ComparisonTasksSettings) -> Chosen:
 
 def _chosen(classifier: str, grid: pd.DataFrame, scores: list[Floats], by: str) -> Chosen:
     grid = grid.reindex(columns=GRID.names).assign(classifier=classifier, chosen=False)
-    order = grid.assign(loss=grid["validation_loss"].fillna(np.inf), right=grid[f"{by}_accuracy"].fillna(-1.0))
+    order = grid.assign(loss=grid["validation_loss"].fillna(np.inf), right=grid[f"{by}_balanced_accuracy"].fillna(-1.0))
     best = order.sort_values(["right", "loss"], ascending=[False, True], kind="stable").index[0]
     grid.loc[best, "chosen"] = True
     return Chosen(grid, scores[int(best)])
@@ -231,7 +238,11 @@ def _accuracies(scores: dict[str, Floats], task: Task) -> dict[str, float]:
     found = {}
     for part, of in scores.items():
         right = (of > 0) == (task.labels[part] == 1)
-        found[f"{part}_accuracy"] = float(right.mean()) if len(of) and np.isfinite(of).all() else np.nan
+        known = len(of) > 0 and bool(np.isfinite(of).all())
+        found[f"{part}_accuracy"] = float(right.mean()) if known else np.nan
+        kinds = [right[task.labels[part] == kind] for kind in (0, 1)]
+        both = known and all(len(kind) for kind in kinds)
+        found[f"{part}_balanced_accuracy"] = float(np.mean([kind.mean() for kind in kinds])) if both else np.nan
     return found
 
 

@@ -23,6 +23,8 @@ BESIDE = ("cell_type", "setup", "training_seed", "note")
 """Columns beside `tables.NUMBERS`; `note` says why a value is null, or what a reader should know of it."""
 NONE = (np.nan, np.nan)
 """No interval."""
+UNDEFINED = 0.01
+"""Share of draws that must not be undefined for an interval of the others."""
 
 COLUMNS = ("setup", "training_seed", "metric", "cell_type", "value", "note")
 """What is collected of every table of numbers."""
@@ -73,12 +75,13 @@ def of_draws(drawn: npt.NDArray[np.float64], confidence: float, wells: int) -> t
 
     Returns
     -------
-    (low, high); not numbers where there is a single well, or a draw is undefined.
+    (low, high); not numbers where there is a single well, or 1 % of the draws or more are undefined; fewer are left out.
     """
-    if wells < 2 or not np.isfinite(drawn).all():
+    known = drawn[np.isfinite(drawn)]
+    if wells < 2 or not len(known) or len(drawn) - len(known) >= UNDEFINED * len(drawn):
         return NONE
     tail = t.ppf((1 - confidence) / 2, wells - 1)
-    low, high = np.quantile(drawn, norm.cdf([tail, -tail]))
+    low, high = np.quantile(known, norm.cdf([tail, -tail]))
     return float(low), float(high)
 
 

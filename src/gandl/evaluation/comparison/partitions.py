@@ -23,7 +23,8 @@ from sklearn.metrics import davies_bouldin_score, silhouette_samples
 NOISE = -1
 """The label of tiles in no cluster."""
 MIN_SAMPLES = 1
-FEWEST_TILES = 4
+FEWEST_NEIGHBOURS = 2
+TILES_PER_K = 5
 ALIKE = "all tiles have one code"
 ALL_NOISE = "all tiles are noise"
 ONE_CLUSTER = "all tiles are in one cluster"
@@ -70,9 +71,10 @@ class Partition:
 
 
 def partitions_of(codes: npt.ArrayLike, sizes: Sequence[int], *, epochs: int | None, seed: int) -> list[Partition]:
-    """A partition of (n, d) codes for every k of at most n / 2: with a larger one there are no two clusters."""
+    """A partition of (n, d) codes for every k of at most n / 5: with a larger one a neighbourhood is no longer local, and
+    there is hardly room for two clusters of k."""
     values = np.asarray(codes, np.float32)
-    fitting = [k for k in sorted(set(sizes)) if FEWEST_TILES <= 2 * k <= len(values)]
+    fitting = [k for k in sorted(set(sizes)) if k >= FEWEST_NEIGHBOURS and TILES_PER_K * k <= len(values)]
     return [partition_of(points_of(values, k, epochs, seed), k) for k in fitting]
 
 

@@ -11,8 +11,10 @@ distance among vehicle tiles. Neither changes when features are shifted or resca
 Tiles of one drug differ, too, by the cells that they happen to show, and a drug that makes them differ more has a larger D from
 everything. `separation` (by how much two drugs of opposite effect lie farther apart than the similar ones, in units of the mean
 distance from vehicle) inherits that: of the drugs with the larger spread it says that they are far apart. `separation_between`
-therefore takes from every D the mean of the two D within its drugs, as the energy distance does (Szekely and Rizzo 2013, of means
-there): it is 0 where both drugs' tiles come from one distribution.
+therefore takes from every distance of two drugs the mean of the two within each of them. These are mean distances, not medians:
+of means it is half the energy distance (Szekely and Rizzo 2013), 0 on average where the tiles of both drugs come from one
+distribution and above 0 else, which holds of no median. Tiles of one well resemble each other, and two drugs never share a well:
+within a drug (and among vehicle) only tiles of two different wells make a pair, and a draw of one well alone has none.
 
 By hand: the paper took the vehicle's tiles of six fixed wells; here as many as the larger set of the two drugs are drawn.
 """
@@ -20,9 +22,10 @@ By hand: the paper took the vehicle's tiles of six fixed wells; here as many as 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +33,16 @@ import pandas as pd
 
 from gandl.config.comparison import ComparisonTasksSettings, SimilaritySettings
 from gandl.evaluation.comparison.codes import Coded, drawn, read_codes
-from gandl.evaluation.comparison.distances import TileSet, drawn_medians, effective_rank, feature_spread, pair_distances
+from gandl.evaluation.comparison.distances import (
+    TileSet,
+    drawn_means,
+    drawn_medians,
+    effective_rank,
+    feature_spread,
+    pair_distances,
+)
 from gandl.evaluation.comparison.numbers import Row, of_draws, row, write_numbers
+from gandl.evaluation.comparison.shifts import shift_rows
 from gandl.evaluation.comparison.terms import SIMILARITY, VEHICLE, Pair
 from gandl.statistics.standardisation import units_of
 from gandl.tables import Column, Schema, write_table
@@ -51,7 +62,7 @@ DISTANCES = Schema(
 AMONG_VEHICLE = "vehicle"
 """The pairs of vehicle tiles, beside those of `Pair`."""
 WITHIN = {kind: f"within_{kind}" for kind in "abcd"}
-"""The pairs of tiles of one drug."""
+"""The pairs of tiles of one drug, of two different wells of it."""
 SETS = {
     Pair.SIMILAR: ("a", "b"),
     Pair.A_VEHICLE: ("a", "vehicle"),
@@ -116,8 +127,8 @@ def write_similarity(
     similar : the two treatments with a similar effect. opposite : two with opposite effects, or None.
     seed : of the draws of vehicle tiles, of wells, and of the distances kept. setup, training_seed : of the codes.
     output : `tables.NUMBERS`, question `comparison_similarity`, metrics of `NEED` (of an opposite pair where there is one),
-        `feature_spread`, `effective_rank` and `collapsed` (1 or 0). Null with a note where a cell line lacks tiles; intervals
-        draw wells, and are null where a set has a single one.
+        those of `shifts`, `feature_spread`, `effective_rank` and `collapsed` (1 or 0). Null with a note where a cell line
+        lacks tiles; intervals draw wells, and are null where a set has a single one.
     distances : `DISTANCES`.
 
     Raises
@@ -131,6 +142,7 @@ def write_similarity(
         of_line = coded.where(coded.tiles["cell_type"] == line)
         found = similarity_of(of_line, line, similar, opposite, settings, seed + place)
         rows += [*found.rows, *spread_rows(of_line.part(TEST), line, settings.similarity)]
+        rows += shift_rows(of_line, line, similar, opposite, settings, seed + place)
         rng = np.random.default_rng(seed + place)
         for pair, flat in found.distances.items():
             chosen = flat[drawn(len(flat), settings.similarity.drawn_distances, rng)]
@@ -159,13 +171,16 @@ def similarity_of(
     pairs = [pair for pair, kinds in SETS.items() if all(len(chosen.get(kind, ())) for kind in kinds)]
     raw = {str(pair): _distances(sets, pair) for pair in pairs}
     found = medians(sets, raw, settings.bootstrap, seed)
-    values = {name: value for name, value in measures(found).items() if name in NEED}
+    known = measures(found) | less_spread(means(sets, raw, settings.bootstrap, seed))
+    values = {name: value for name, value in known.items() if name in NEED}
     units = units_of(reference_of(coded).astype(np.float64))
     varies = bool(units.varies.any())
     if varies:
         scaled = {kind: TileSet(units.apply(held.values), held.wells) for kind, held in sets.items()}
-        again = medians(scaled, {str(pair): _distances(scaled, pair) for pair in pairs}, settings.bootstrap, seed)
-        values |= {OF_STANDARDISED[name]: of for name, of in measures(again).items() if name in OF_STANDARDISED}
+        again = {str(pair): _distances(scaled, pair) for pair in pairs}
+        known = measures(medians(scaled, again, settings.bootstrap, seed))
+        known |= less_spread(means(scaled, again, settings.bootstrap, seed))
+        values |= {OF_STANDARDISED[name]: of for name, of in known.items() if name in OF_STANDARDISED}
     rows = []
     for metric, needed in NEED.items():
         kinds = dict.fromkeys(kind for pair in needed for kind in SETS[pair])
@@ -203,15 +218,33 @@ def medians(
     sets: Mapping[str, TileSet], distances: Mapping[str, Floats], draws: int, seed: int
 ) -> dict[str, tuple[float, Floats]]:
     """By pair: the median distance, and that of every draw of wells, which all pairs share; no draws of a single well."""
+    return _over_pairs(sets, distances, draws, seed, np.nanmedian, drawn_medians)
+
+
+def means(
+    sets: Mapping[str, TileSet], distances: Mapping[str, Floats], draws: int, seed: int
+) -> dict[str, tuple[float, Floats]]:
+    """The same of mean distances, in the same draws."""
+    return _over_pairs(sets, distances, draws, seed, np.nanmean, drawn_means)
+
+
+def _over_pairs(
+    sets: Mapping[str, TileSet],
+    distances: Mapping[str, Floats],
+    draws: int,
+    seed: int,
+    middle: Callable[[Floats], Any],
+    drawn_middles: Callable[[Floats, TileSet, TileSet, Floats, Floats], Floats],
+) -> dict[str, tuple[float, Floats]]:
     rng = np.random.default_rng(seed)
     times = {kind: held.drawn(draws, rng) for kind, held in sets.items() if held.n_wells > 1}
     found = {}
     for pair, of_pair in distances.items():
         one, other = SETS[pair]
-        value = float(np.nanmedian(of_pair)) if np.isfinite(of_pair).any() else np.nan
+        value = float(middle(of_pair)) if np.isfinite(of_pair).any() else np.nan
         of_draws = np.full(draws, np.nan)
         if one in times and other in times:
-            of_draws = drawn_medians(of_pair, sets[one], sets[other], times[one], times[other])
+            of_draws = drawn_middles(of_pair, sets[one], sets[other], times[one], times[other])
         found[pair] = value, of_draws
     return found
 
@@ -231,11 +264,20 @@ def measures(found: Mapping[str, tuple[float, Floats]]) -> dict[str, tuple[float
                 made["d"] = (from_vehicle - near) / from_vehicle
                 if Pair.OPPOSITE in known:
                     made["separation"] = (known[Pair.OPPOSITE] - near) / from_vehicle
-                    if set(WITHIN.values()) <= known.keys():
-                        a, b, c, d = (known[pair] for pair in WITHIN.values())
-                        apart = known[Pair.OPPOSITE] - (c + d) / 2
-                        made["separation_between"] = (apart - (near - (a + b) / 2)) / from_vehicle
     return {name: (float(of[0]), of[1:]) for name, of in made.items()}
+
+
+def less_spread(found: Mapping[str, tuple[float, Floats]]) -> dict[str, tuple[float, Floats]]:
+    """`separation_between` of mean distances, with its draws; nothing where a pair that it needs is not known."""
+    if not set(NEED["separation_between"]) <= found.keys():
+        return {}
+    known = {pair: np.concatenate([[value], draws]) for pair, (value, draws) in found.items()}
+    a, b, c, d = (known[pair] for pair in WITHIN.values())
+    similar = known[Pair.SIMILAR] - (a + b) / 2
+    opposite = known[Pair.OPPOSITE] - (c + d) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        of = (opposite - similar) / ((known[Pair.A_VEHICLE] + known[Pair.B_VEHICLE]) / 2)
+    return {"separation_between": (float(of[0]), of[1:])}
 
 
 def spread_rows(coded: Coded, line: str, settings: SimilaritySettings) -> Iterator[Row]:
@@ -261,7 +303,8 @@ def _distances(sets: Mapping[str, TileSet], pair: str) -> Floats:
     first, second = SETS[pair]
     found = pair_distances(sets[first], sets[second])
     if first == second:
-        np.fill_diagonal(found, np.nan)
+        wells = sets[first].wells
+        found[wells[:, None] == wells] = np.nan
     return found
 
 
@@ -278,5 +321,5 @@ def _row(
         return row(line, metric, np.nan, n, note=note or "undefined for these tiles")
     value, draws = found
     if not np.isfinite(value):
-        return row(line, metric, np.nan, n, note=note or "undefined: all distances are 0, or there is a single tile")
+        return row(line, metric, np.nan, n, note=note or "undefined: all distances are 0, or a drug has a single well")
     return row(line, metric, value, n, of_draws(draws, confidence, wells), note)

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.stats import kendalltau, rankdata
 
 from gandl.evaluation.comparison.numbers import Collected, Floats, centre, over_seeds
-from gandl.evaluation.comparison.terms import BETTER
+from gandl.evaluation.comparison.terms import BETTER, WITHIN_PARADIGM
 from gandl.tables import Column, Schema
 
 EVERY = "all"
@@ -61,9 +61,11 @@ def groups_of(setups: Sequence[str]) -> dict[str, list[int]]:
 
 
 def ranking_of(found: Collected) -> pd.DataFrame:
-    """`RANKING`: of every metric that has a better, every seed and setup."""
+    """`RANKING`: of every metric that has a better and compares all setups, every seed and setup."""
     rows = []
     for metric, sign in _ranked(found).items():
+        if metric in WITHIN_PARADIGM:
+            continue
         of_seeds = centre(found.values[metric], metric)
         for at, seed in enumerate(found.seeds):
             here = np.flatnonzero(np.isfinite(of_seeds[:, at]))
@@ -83,7 +85,7 @@ def stability_of(found: Collected, *, draws: int, seed: int) -> pd.DataFrame:
         of_seeds = centre(values, metric).T
         of_draws = drawn_centres(values, metric, draws, seed)
         for among, here in groups_of(found.setups).items():
-            if not np.isfinite(overall[here]).any():
+            if not np.isfinite(overall[here]).any() or (among == EVERY and metric in WITHIN_PARADIGM):
                 continue
             best = here[int(np.nanargmax(overall[here]))]
             asked = of_seeds[np.isfinite(of_seeds[:, here]).any(axis=1)][:, here]

@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from gandl.config.comparison import ComparisonTasksSettings
-from gandl.config.comparison_terms import Switch
+from gandl.config.comparison_terms import Beyond, Paradigm, Setting, Switch, parts_of
 from gandl.evaluation.comparison.codes import Coded, read_codes
 from gandl.evaluation.comparison.drug_control import Chosen, heads_of, reason_not_to_train, rows_of, task_of
 from gandl.evaluation.comparison.numbers import Collected, centre, collected, over_seeds
+from gandl.evaluation.comparison.terms import OF_CLASSIFIER
 from gandl.tables import Column, Schema, write_table
 
 EFFECTS = Schema(
@@ -46,9 +47,17 @@ BY_OTHER_RUNS = (
     Switch.TILE_SPLIT,
 )
 """Switches that change what networks learn, or the codes."""
+OF_PARADIGMS: Mapping[Switch, tuple[Paradigm, ...]] = {
+    Switch.DETACHED_REGULARIZER: (Paradigm.REGULARIZED,),
+    Switch.LINEAR_HEAD: (Paradigm.WEAKLY_SUPERVISED, Paradigm.REGULARIZED),
+    Switch.DOUBLE_SOFTMAX: (Paradigm.WEAKLY_SUPERVISED, Paradigm.REGULARIZED),
+    Switch.UNNORMALIZED_CODES: (Paradigm.SELF_SUPERVISED,),
+    Switch.FAST_AVERAGE: (Paradigm.SELF_SUPERVISED,),
+}
+"""Switches that change the trainings of these paradigms alone."""
 WATCHED = ("d", "head_accuracy", "head_roc_auc", "silhouette")
 """Metrics that are compared with those of other runs: one or two of each task."""
-METRICS = ("accuracy", "precision", "recall", "roc_auc")
+METRICS = OF_CLASSIFIER
 OVER_SEEDS, OVER_LINES = -1, "all"
 
 Effect = dict[str, object]
@@ -175,14 +184,29 @@ def table_effects(found: Collected) -> Iterator[Effect]:
 
 
 def run_effects(switch: Switch, right: Collected, switched: Collected) -> Iterator[Effect]:
-    """The watched metrics of two runs, setup by setup, over seeds and cell lines."""
+    """The watched metrics of two runs over cell lines, setup by setup and seed by seed, of the setups whose trainings the switch
+    touches: of the others both runs have the same numbers, or differ by what the head does, which `head_effects` tells."""
     for setup in right.setups:
         for metric in WATCHED:
-            if metric in right.values and metric in switched.values:
-                one, other = (centre(over_seeds(of.of_setup(setup, metric)), metric) for of in (right, switched))
-                if np.isfinite([one, other]).all():
-                    name = f"{metric}, trained with it" if switch in OF_HEAD else metric
-                    yield {**_effect(switch, name, OVER_LINES, float(one), float(other)), "setup": setup}
+            if touches(switch, setup) and metric in right.values and metric in switched.values:
+                pair = (centre(of.of_setup(setup, metric), metric) for of in (right, switched))
+                for seed, one, other in zip(right.seeds, *pair, strict=False):
+                    if np.isfinite([one, other]).all():
+                        name = f"{metric}, trained with it" if switch in OF_HEAD else metric
+                        effect = _effect(switch, name, OVER_LINES, float(one), float(other))
+                        yield {**effect, "setup": setup, "seed": seed}
+
+
+def touches(switch: Switch, setup: str) -> bool:
+    """Whether a switch of `BY_OTHER_RUNS` changes what a setup's training learns, or its codes."""
+    parts = parts_of(setup)
+    if isinstance(parts, Beyond):
+        drawn = parts is Beyond.DINO and switch is Switch.BATCH_AUGMENTATION
+        return drawn or (parts.learned and switch is Switch.TILE_SPLIT)
+    paradigm, setting = parts
+    if switch is Switch.BATCH_AUGMENTATION:
+        return paradigm is Paradigm.SELF_SUPERVISED or setting is not Setting.NO_AUG_ONE_CROP
+    return paradigm in OF_PARADIGMS.get(switch, tuple(Paradigm))
 
 
 def _effect(switch: Switch, metric: str, line: str, right: float, switched: float) -> Effect:

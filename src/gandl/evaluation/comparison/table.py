@@ -15,6 +15,7 @@ import pandas as pd
 
 from gandl.config.comparison import ComparisonTasksSettings
 from gandl.config.comparison_terms import Switch
+from gandl.evaluation.comparison.collapse import has_collapsed, lines_collapsed
 from gandl.evaluation.comparison.numbers import NONE, Collected, centre, collected, half_width, over_seeds, seeded
 from gandl.evaluation.comparison.stability import RANKING, STABILITY, groups_of, ranking_of, stability_of
 from gandl.evaluation.comparison.terms import AS_MEAN, BETTER
@@ -139,9 +140,10 @@ def _missing(found: Collected, setup: str, metric: str, seeds: int, lines: int) 
 
 
 def _collapses(found: Collected, setup: str) -> list[str]:
-    """In how many seeds codes collapsed, in most cell lines."""
+    """In how many seeds codes collapsed, and in how many cell lines."""
     if "collapsed" not in found.values:
         return []
-    of_seeds = centre(found.of_setup(setup, "collapsed"), "collapsed")
-    count, n = int((of_seeds > 0.5).sum()), int(np.isfinite(of_seeds).sum())
-    return [f"{setup}: codes collapsed in {count} of {n} seeds"] if count else []
+    of_seeds = found.of_setup(setup, "collapsed")
+    lost, n = has_collapsed(of_seeds), int(np.isfinite(of_seeds).any(axis=1).sum())
+    said = f"{setup}: codes collapsed in {lost.sum()} of {n} seeds, there in {lines_collapsed(of_seeds[lost])}"
+    return [said] if lost.any() else []

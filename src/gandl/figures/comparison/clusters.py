@@ -37,8 +37,10 @@ TRIVIAL = 2.0
 PARTS = {CLUSTERS: ("A  Mean number of clusters", TRIVIAL), SILHOUETTE: ("B  Mean silhouette", 0.0)}
 """Title of each part, and the level to compare with."""
 COLUMNS = ["setup", "cell_type", "metric", "seed", "of_seed", "mean", "low", "high", "k_values", "k_unscored"]
+COLUMNS += ["partitions", "unscored"]
 """A row per seed: its mean over k; over all k (each the mean over seeds) the mean and its interval, of clusters cut at 0; how
-many values of k there are, and at how many of them some seed has no silhouette (all tiles are noise, or in one cluster)."""
+many values of k there are, and at how many of them some seed has no silhouette (all tiles are noise, or in one cluster); how many
+partitions there are (k and seeds), and the share of them without one, which count in neither mean."""
 UNSCORED = "no score"
 """In the place of a silhouette that no k has."""
 ROW_MM, GAP = 25.0, 0.28
@@ -81,13 +83,15 @@ def cluster_table(partitions: Sequence[Path], cell_types: Sequence[str] = (), co
     for metric in PARTS:
         for line in lines:
             for setup, mine in table[table["cell_type"] == line].groupby("setup", sort=False):
-                by_k = mine.groupby("k")[metric].mean()
+                scored = mine["silhouette"].notna()
+                by_k = mine[scored].groupby("k")[metric].mean()
                 mean, low, high = mean_interval(by_k, confidence)
                 low = max(low, 0.0) if metric == CLUSTERS and np.isfinite(low) else low
                 lost = mine.loc[mine["silhouette"].isna(), "k"].nunique()
                 about = {"setup": setup, "cell_type": line, "metric": metric, "mean": mean, "low": low, "high": high}
-                about |= {"k_values": len(by_k), "k_unscored": lost}
-                of_seeds = mine.groupby("seed")[metric].mean()
+                about |= {"k_values": mine["k"].nunique(), "k_unscored": lost}
+                about |= {"partitions": len(mine), "unscored": float((~scored).mean())}
+                of_seeds = mine.assign(of=mine[metric].where(scored)).groupby("seed")["of"].mean()
                 rows += [about | {"seed": seed, "of_seed": value} for seed, value in of_seeds.items()]
     data = pd.DataFrame(rows, columns=COLUMNS)
     return data.sort_values("setup", key=in_order, kind="stable", ignore_index=True)
@@ -117,8 +121,16 @@ def clusters_figure(data: pd.DataFrame, confidence: float = 0.95) -> Figure:
         handles.append(Line2D([], [], marker="o", mfc="white", mec=INK, ls="", ms=2.4, label="mean of a seed"))
     handles.append(Line2D([], [], color=GREY, ls=(0, (3, 2)), lw=0.8, label="2 clusters (A), 0 (B)"))
     legend_of(figure, lines, handles)
-    figure.supxlabel(f"n = {data['k_values'].max()} values of k; {seeds_in_words(data)}", fontsize="small")
+    said = f"n = {data['k_values'].max()} values of k; {seeds_in_words(data)}; {unscored_in_words(data)}"
+    figure.supxlabel(said, fontsize="small")
     return figure
+
+
+def unscored_in_words(data: pd.DataFrame) -> str:
+    """Which share of all partitions has no score and counts in no mean."""
+    each = data.drop_duplicates(["setup", "cell_type"])
+    share = (each["unscored"] * each["partitions"]).sum() / each["partitions"].sum()
+    return f"{100 * share:.0f} % of partitions are all noise or one cluster, and left out"
 
 
 def _common_scale(axes: Sequence[Axes], data: pd.DataFrame, level: float) -> None:

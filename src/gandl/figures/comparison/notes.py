@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pandas as pd
 
+from gandl.evaluation.comparison.collapse import has_collapsed, lines_collapsed
+from gandl.evaluation.comparison.terms import BETTER, WITHIN_PARADIGM
 from gandl.figures.common.labels import fixed
 from gandl.figures.common.style import FigureError
 from gandl.figures.comparison.setups import is_floor, is_seeded, named_together, read_numbers, setup_label
 from gandl.figures.comparison.terms import COLLAPSED, METRICS, metric_label
 from gandl.workflow.words import counted
+
+NONE_COLLAPSED = "no training."
 
 
 def notes(
@@ -30,7 +34,7 @@ def notes(
         "clusters and their quality mean ± standard deviation, as in the paper. In brackets the "
         f"{100 * confidence:g} % interval over seeds (Student’s t of the per-seed values), which needs two. Below, in grey, the "
         "paper’s value. Bold: the best setting of the paradigm, which need not differ from the next. More is better in all rows "
-        "but the number of clusters.",
+        "but the number of clusters and the cosine of opposite shifts.",
         *missing(data, asked, seeds),
         *collapsed(numbers),
     ]
@@ -54,21 +58,23 @@ def missing(data: pd.DataFrame, asked: Sequence[str], seeds: Sequence[int]) -> l
 
 
 def collapsed(numbers: Sequence[Path]) -> list[str]:
-    """Trainings whose codes are the same for all tiles, in most cell lines; a result, not an error."""
+    """Trainings whose codes are the same for all tiles, and in how many cell lines; a result, not an error."""
     if not numbers:
         return []
     try:
         table = read_numbers(numbers, [COLLAPSED])
     except FigureError:
         return []
-    runs = table.groupby(["setup", "seed"], sort=False)["value"].median().reset_index()
     named = []
-    for setup, mine in runs.groupby("setup", sort=False):
-        lost = mine.loc[mine["value"] >= 0.5, "seed"]
-        if len(lost):
-            named.append(f"{setup_label(str(setup))}: {len(lost)} of {len(mine)} (seed {', '.join(map(str, lost))})")
+    for setup, mine in table.groupby("setup", sort=False):
+        cube = mine.pivot(index="seed", columns="cell_type", values="value")
+        lost = has_collapsed(cube.to_numpy(float))
+        if lost.any():
+            seeds = cube.index[lost]
+            said = f"{setup_label(str(setup))} in {len(seeds)} of {counted(len(cube), 'seed')} ({', '.join(map(str, seeds))})"
+            named.append(f"{said}, there in {lines_collapsed(cube.loc[seeds].to_numpy(float))}")
     if not named:
-        return ["Collapsed (the same code for all tiles): no training."]
+        return [f"Collapsed (the same code for all tiles): {NONE_COLLAPSED}"]
     return [
         f"Collapsed, so that all tiles have the same code: {'; '.join(named)}. Their distances are near 0, which makes 1 / D "
         "large and means nothing."
@@ -82,10 +88,11 @@ def floor_sentences(data: pd.DataFrame, similar: Sequence[str]) -> list[str]:
     for name, metric in METRICS.items():
         mine = known[known["metric"] == name]
         floors, learned = mine[mine["setup"].map(is_floor)], mine[~mine["setup"].map(is_floor)]
-        if name == "clusters" or floors.empty or learned.empty:
+        sign = BETTER.get(name)
+        if sign is None or name in WITHIN_PARADIGM or floors.empty or learned.empty:
             continue
-        floor, best = (of.sort_values("value", kind="stable").iloc[-1] for of in (floors, learned))
-        if floor["value"] >= best["value"]:
+        floor, best = (of.loc[(sign * of["value"]).sort_values(kind="stable").index[-1]] for of in (floors, learned))
+        if sign * floor["value"] >= sign * best["value"]:
             values = [fixed(row["value"] * metric.factor, metric.decimals) for row in (floor, best)]
             label = metric_label(name, list(similar))
             parts.append(

@@ -29,21 +29,29 @@ METRICS = {
     "inverse_distance_scale_free": Metric("1 / D, scale-free", SIMILARITY, of_paper=False),
     "separation": Metric("Separation", SIMILARITY, of_paper=False),
     "separation_between": Metric("Separation, less spread", SIMILARITY, of_paper=False),
+    "shift_cosine_similar": Metric("Cosine of shifts, similar", SIMILARITY, of_paper=False),
+    "shift_cosine_opposite": Metric("Cosine of shifts, opposite (less is better)", SIMILARITY, of_paper=False),
+    "majority_accuracy": Metric("Accuracy of the commoner label (floor)", DRUG_CONTROL, of_paper=False),
     "head_accuracy": Metric("Accuracy", DRUG_CONTROL),
     "head_precision": Metric("Precision", DRUG_CONTROL),
     "head_recall": Metric("Recall", DRUG_CONTROL),
     "head_roc_auc": Metric("ROC AUC", DRUG_CONTROL),
+    "head_balanced_accuracy": Metric("Balanced accuracy", DRUG_CONTROL, of_paper=False),
     "svm_accuracy": Metric("Accuracy, SVM", DRUG_CONTROL, of_paper=False),
     "svm_precision": Metric("Precision, SVM", DRUG_CONTROL, of_paper=False),
     "svm_recall": Metric("Recall, SVM", DRUG_CONTROL, of_paper=False),
     "svm_roc_auc": Metric("ROC AUC, SVM", DRUG_CONTROL, of_paper=False),
+    "svm_balanced_accuracy": Metric("Balanced accuracy, SVM", DRUG_CONTROL, of_paper=False),
     "clusters": Metric("Clusters", CLUSTERING, decimals=1),
     "not_noise": Metric("Not noise (%)", CLUSTERING, decimals=0, factor=100),
     "silhouette": Metric("Silhouette", CLUSTERING),
     "inverse_davies_bouldin": Metric("1 / Davies–Bouldin", CLUSTERING),
 }
-SEPARATION, COLLAPSED = "separation_between", "collapsed"
-"""What decides whether a setup sees the planted truth: distances less what tiles of one drug lie apart."""
+SEPARATION, COSINE, COLLAPSED = "separation_between", "shift_cosine_opposite", "collapsed"
+"""What decides whether a setup sees the planted truth: distances less what tiles of one drug lie apart, and whether the opposite
+drugs shift codes in opposite directions."""
+PLAIN = "separation"
+"""The same of plain distances, which decides nothing."""
 
 
 def metric_label(name: str, similar: Sequence[str] = ("a", "b")) -> str:

@@ -1,4 +1,5 @@
-"""Which setups see the planted truth: whether two drugs of opposite effect lie farther apart than two of similar effect.
+"""Which setups see the planted truth: whether two drugs of opposite effect lie farther apart than two of similar effect, and
+shift codes in opposite directions.
 
 Takes the numbers of the task of similarity; makes comparison_truth, and the same in a sentence for the report.
 """
@@ -18,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import binom
 
+from gandl.evaluation.comparison.collapse import has_collapsed
 from gandl.figures.common import style as look
 from gandl.figures.common.labels import fixed
 from gandl.figures.common.palette import BLUE, GREY, INK, PALE, VERMILION
@@ -32,13 +34,30 @@ from gandl.figures.comparison.setups import (
     seeds_in_words,
     setup_label,
 )
-from gandl.figures.comparison.terms import COLLAPSED, SEPARATION
+from gandl.figures.comparison.terms import COLLAPSED, COSINE, PLAIN, SEPARATION
 
-COLUMNS = ["setup", "seed", "value", "low", "high", "cell_types", "collapsed", "mean", "mean_low", "mean_high", "sees"]
-"""A row per setup and seed: the median over cell lines of the separation, in its interval; over seeds mean, interval, verdict."""
-ROW_MM, EDGE_MM, LABELS_MM, WORDS_MM = 5.4, 22.0, 58.0, 34.0
-AT_MEAN, AT_VERDICT = 1.02, 1.13
-"""Where the columns of words begin, in widths of the axes."""
+OF_SEPARATION = ["mean", "mean_low", "mean_high", "lines_low", "lines_high"]
+OF_COSINE = [f"cosine_{name}" for name in OF_SEPARATION]
+VERDICTS = ["plain", "farther", "points", "sees"]
+COLUMNS = [
+    "setup",
+    "seed",
+    "value",
+    "low",
+    "high",
+    "cell_types",
+    "collapsed",
+    *OF_SEPARATION,
+    "cosine",
+    *OF_COSINE,
+    *VERDICTS,
+]
+"""A row per setup and seed: the median over cell lines of the separation, in its interval; of the setup the mean over seeds with
+its interval, and the interval over cell lines of each one's mean over seeds; the same of the cosine of the opposite drugs'
+shifts; what plain distances say, those less the spread, and the cosine; and whether the setup sees the truth."""
+ROW_MM, EDGE_MM, LABELS_MM, WORDS_MM, COSINE_MM, GAP_MM = 5.4, 22.0, 56.0, 46.0, 24.0, 4.0
+AT_MEAN, AT_VERDICT = 1.06, 1.73
+"""Where the columns of words begin, in widths of the panel of cosines."""
 
 
 class Sees(StrEnum):
@@ -86,42 +105,67 @@ def draw_truth(
 def truth_table(numbers: Sequence[Path], confidence: float = 0.95) -> pd.DataFrame:
     """The table with `COLUMNS`.
 
-    The separation of a cell line is (E of the opposite pair - E of the similar one) over the mean distance from the similar drugs
-    to controls; E is D less the mean distance of tiles of one drug, of both drugs of the pair (`separation_between` of
-    `gandl.evaluation.comparison.similarity`). A setup sees the truth where the interval of the mean over seeds (Student's) lies above 0; it does not where it
-    lies below; else, and with one seed, it is undecided. What no seed changes (intensities) is judged by its interval over cell
-    lines.
+    The separation of a cell line is (E of the opposite pair - E of the similar one) over the mean distance from the similar
+    drugs to controls; E is the mean distance less the mean of those of tiles of one drug, of both drugs of the pair; the cosine
+    is of the shifts that the opposite drugs make (`gandl.evaluation.comparison`). A setup sees the truth where the separation
+    lies above 0 and the cosine below: any two different drugs lie apart, opposite ones point in opposite directions. It
+    contradicts it where the separation lies below 0; else it is undecided. Each must hold of the interval of the mean over seeds
+    (Student's) and of the interval over cell lines, so that one seed decides nothing; of what no seed changes (intensities), of
+    the latter.
     """
-    found = read_numbers(numbers, [SEPARATION, COLLAPSED])
+    found = read_numbers(numbers, [SEPARATION, COSINE, PLAIN, COLLAPSED])
     known = found[found["metric"] == SEPARATION]
     if not known["value"].notna().any():
         raise look.FigureError(f"{Path(numbers[0]).parent}: no setup has a {SEPARATION} of opposite and similar drugs")
-    collapsed = found[found["metric"] == COLLAPSED].groupby(["setup", "seed"])["value"].median()
     rows: list[dict[str, Any]] = []
     for setup, of_setup in known.groupby("setup", sort=False):
-        medians = of_setup.groupby("seed")["value"].median()
-        mean, low, high = mean_interval(medians, confidence)
-        if not is_seeded(str(setup)):
-            low, high = median_interval(of_setup["value"].to_numpy(), confidence)
-        over = {"mean": mean, "mean_low": low, "mean_high": high, "sees": verdict(low, high).value}
-        for seed, mine in of_setup.groupby("seed"):
-            ends = median_interval(mine["value"].to_numpy(), confidence)
-            one = {
-                "value": medians[seed],
-                "low": ends[0],
-                "high": ends[1],
-                "cell_types": int(mine["value"].notna().sum()),
-            }
-            about = {"setup": setup, "seed": seed, "collapsed": float(collapsed.get((setup, seed), 0) >= 0.5)}
-            rows.append(about | one | over)
+        mine = found[found["setup"] == setup]
+        seeded = is_seeded(str(setup))
+        cosines = mine[mine["metric"] == COSINE]
+        farther, points, plain = (
+            over_both(of, seeded, confidence) for of in (of_setup, cosines, mine[mine["metric"] == PLAIN])
+        )
+        over = dict(zip(OF_SEPARATION, farther, strict=True)) | dict(zip(OF_COSINE, points, strict=True))
+        says = verdict(farther), verdict(negative(points))
+        over |= {"plain": verdict(plain), "farther": says[0], "points": says[1], "sees": both(*says)}
+        collapsed = mine[mine["metric"] == COLLAPSED].pivot(index="seed", columns="cell_type", values="value")
+        lost = dict(zip(collapsed.index, has_collapsed(collapsed.to_numpy(float)), strict=True))
+        medians, of_cosine = (of.groupby("seed")["value"].median() for of in (of_setup, cosines))
+        for seed, of_seed in of_setup.groupby("seed"):
+            low, high = median_interval(of_seed["value"].to_numpy(), confidence)
+            one = {"setup": setup, "seed": seed, "value": medians[seed], "low": low, "high": high}
+            one |= {"cell_types": int(of_seed["value"].notna().sum()), "collapsed": float(lost.get(seed, False))}
+            rows.append(one | {"cosine": of_cosine.get(seed, np.nan)} | over)
     return pd.DataFrame(rows).sort_values(["setup", "seed"], key=in_order, kind="stable", ignore_index=True)[COLUMNS]
 
 
-def verdict(low: float, high: float) -> Sees:
-    """What an interval of the separation says."""
-    if low > 0:
+def over_both(numbers: pd.DataFrame, seeded: bool, confidence: float) -> list[float]:
+    """Of one metric of a setup by seed and cell line: the mean over seeds of the medians over lines, its interval, and that over
+    lines of each one's mean over seeds; where no seed changes it, the latter in the place of both."""
+    mean, low, high = mean_interval(numbers.groupby("seed")["value"].median(), confidence)
+    lines = median_interval(numbers.groupby("cell_type")["value"].mean().to_numpy(float), confidence)
+    return [mean, *((low, high) if seeded else lines), *lines]
+
+
+def negative(numbers: Sequence[float]) -> list[float]:
+    """`over_both` with the other sign."""
+    mean, low, high, lines_low, lines_high = numbers
+    return [-mean, -high, -low, -lines_high, -lines_low]
+
+
+def verdict(numbers: Sequence[float]) -> Sees:
+    """What both intervals of `over_both` say: yes above 0, no below."""
+    _, low, high, lines_low, lines_high = numbers
+    if low > 0 and lines_low > 0:
         return Sees.YES
-    return Sees.NO if high < 0 else Sees.UNDECIDED
+    return Sees.NO if high < 0 and lines_high < 0 else Sees.UNDECIDED
+
+
+def both(farther: Sees, points: Sees) -> Sees:
+    """Whether a setup sees the truth: it lies farther apart and points in opposite directions."""
+    if farther is Sees.NO or farther is points:
+        return farther
+    return Sees.UNDECIDED
 
 
 def median_interval(values: np.ndarray, confidence: float) -> tuple[float, float]:
@@ -139,46 +183,70 @@ def median_interval(values: np.ndarray, confidence: float) -> tuple[float, float
 
 
 def truth_sentence(data: pd.DataFrame) -> str:
-    """Which setups see the planted truth, in a sentence; `data` has `COLUMNS`."""
+    """Which setups see the planted truth, in two sentences; `data` has `COLUMNS`."""
     setups = data.drop_duplicates("setup")
+    many = {name: int((setups[name] == Sees.YES.value).sum()) for name in VERDICTS}
+    n = len(setups)
     parts = []
     for word, sees in (("seen by", Sees.YES), ("contradicted by", Sees.NO), ("undecided for", Sees.UNDECIDED)):
         names = list(setups.loc[setups["sees"] == sees.value, "setup"])
         if names:
-            parts.append(f"{word} {len(names)} of {len(setups)} setups ({named_together(names, setups['setup'])})")
-    return f"That drugs with opposite effect lie farther apart than similar ones is {', '.join(parts)}."
+            parts.append(f"{word} {len(names)} of {n} setups ({named_together(names, setups['setup'])})")
+        elif sees is Sees.YES:
+            parts.append("seen by no setup")
+    alone = [setup_label(str(name)) for name in setups["setup"] if not is_seeded(str(name))]
+    lines = f" ({', '.join(alone)}, which no seed changes: over cell lines)" if alone else ""
+    return (
+        f"By whole intervals over seeds and over cell lines{lines}, opposite drugs lie farther apart than similar ones by plain "
+        f"distances between tiles (separation) in {many['plain']} of {n} setups; by distances less the spread within each drug "
+        f"in {many['farther']} of {n}; and they point in opposite directions (cosine of their shifts from controls below 0) in "
+        f"{many['points']} of {n}. Both of the latter are {', '.join(parts)}."
+    )
 
 
 def truth_figure(
     data: pd.DataFrame, names: Sequence[str], vehicle: str = "controls", confidence: float = 0.95
 ) -> Figure:
-    """The figure of a table with `COLUMNS`; call it inside `style`. `names` : of the opposite and the similar pair. `vehicle` : what
-    controls are called."""
+    """The figure of a table with `COLUMNS`; call it inside `style`. `names` : of the opposite and the similar pair. `vehicle` :
+    what controls are called."""
     setups = sorted(data["setup"].unique(), key=ORDER.__getitem__)
     height = ROW_MM * len(setups) + EDGE_MM
     figure = look.new_figure(look.DOUBLE_COLUMN, height)
     figure.set_layout_engine("none")
-    width = look.DOUBLE_COLUMN - LABELS_MM - WORDS_MM - 2
+    width = look.DOUBLE_COLUMN - LABELS_MM - WORDS_MM - COSINE_MM - GAP_MM
     axes = figure.add_axes(
         (LABELS_MM / look.DOUBLE_COLUMN, 11 / height, width / look.DOUBLE_COLUMN, ROW_MM * len(setups) / height)
     )
-    axes.axvline(0, color=GREY, lw=0.8, zorder=1)
+    left = (LABELS_MM + width + GAP_MM) / look.DOUBLE_COLUMN
+    aside = figure.add_axes(
+        (left, 11 / height, COSINE_MM / look.DOUBLE_COLUMN, ROW_MM * len(setups) / height), sharey=axes
+    )
+    aside.set_xlim(-1.08, 1.08)
+    aside.set_xticks([-1, 0, 1])
+    aside.set_xlabel(f"Cosine of shifts, {names[0]}", fontsize="small")
+    for panel in (axes, aside):
+        panel.axvline(0, color=GREY, lw=0.8, zorder=1)
     for row, setup in enumerate(setups):
-        _row(axes, row, data[data["setup"] == setup])
+        mine = data[data["setup"] == setup]
+        _row(axes, row, mine, "value", OF_SEPARATION, "farther")
+        _row(aside, row, mine, "cosine", OF_COSINE, "points")
+        _words(aside, row, mine)
         if (
             row
             and setup.partition(".")[0] != setups[row - 1].partition(".")[0]
             and ("." in setup or "." in setups[row - 1])
         ):
-            axes.axhline(row - 0.5, color=PALE, lw=0.8, zorder=0)
+            for panel in (axes, aside):
+                panel.axhline(row - 0.5, color=PALE, lw=0.8, zorder=0)
     axes.set_yticks(range(len(setups)), [setup_label(setup) for setup in setups], fontsize="x-small")
     for tick, setup in zip(axes.get_yticklabels(), setups, strict=True):
         tick.set_color("#666666" if is_floor(setup) else INK)
     axes.tick_params(axis="y", length=0)
+    aside.tick_params(axis="y", length=0, labelleft=False)
     axes.set_ylim(len(setups) - 0.4, -0.6)
-    axes.set_xlabel(f"[E({names[0]}) − E({names[1]})] / mean distance of {names[1]} to {vehicle}", fontsize="small")
-    for place, head in ((AT_MEAN, "Mean"), (AT_VERDICT, "Seen?")):
-        axes.text(place, 1, head, transform=axes.transAxes, ha="left", va="bottom", weight="bold", fontsize="small")
+    axes.set_xlabel(f"[E({names[0]}) − E({names[1]})] /\nmean distance of {names[1]} to {vehicle}", fontsize="small")
+    for place, head in ((AT_MEAN, "Means"), (AT_VERDICT, "Seen?")):
+        aside.text(place, 1, head, transform=aside.transAxes, ha="left", va="bottom", weight="bold", fontsize="small")
     counted = data.loc[data["value"].notna(), "cell_types"]
     least, most = counted.min(), counted.max()
     lines = f"{most}" if least == most else f"{least} to {most}"
@@ -202,21 +270,27 @@ def truth_figure(
     return figure
 
 
-def _row(axes: Axes, row: int, mine: pd.DataFrame) -> None:
-    """One setup: its seeds side by side, their mean below, and the verdict in words."""
+def _row(axes: Axes, row: int, mine: pd.DataFrame, of_seed: str, over: Sequence[str], says: str) -> None:
+    """One setup: its seeds side by side, and their mean below."""
     offsets = np.linspace(-0.3, 0.05, len(mine)) if len(mine) > 1 else [0.0]
     for offset, seed in zip(offsets, mine.to_dict("records"), strict=True):
-        if np.isfinite(seed["low"]):
+        if of_seed == "value" and np.isfinite(seed["low"]):
             axes.plot([seed["low"], seed["high"]], [row + offset] * 2, color=GREY, lw=0.8, zorder=2)
-        axes.plot(seed["value"], row + offset, "o", mfc="white", mec=INK, mew=0.6, ms=2.6, zorder=4)
+        axes.plot(seed[of_seed], row + offset, "o", mfc="white", mec=INK, mew=0.6, ms=2.6, zorder=4)
     first = mine.iloc[0]
+    mean, low, high = (first[name] for name in over[:3])
+    shade = SHADES[Sees(first[says])]
+    if np.isfinite(low):
+        axes.plot([low, high], [row + 0.27] * 2, color=shade, lw=2, zorder=3)
+        axes.plot(mean, row + 0.27, "D", color=shade, ms=3.2, zorder=5)
+
+
+def _words(axes: Axes, row: int, mine: pd.DataFrame) -> None:
+    """Both means and the verdict, right of the panel of cosines."""
+    first, collapsed = mine.iloc[0], int(mine["collapsed"].sum())
     sees = Sees(first["sees"])
-    if np.isfinite(first["mean_low"]):
-        axes.plot([first["mean_low"], first["mean_high"]], [row + 0.27] * 2, color=SHADES[sees], lw=2, zorder=3)
-        axes.plot(first["mean"], row + 0.27, "D", color=SHADES[sees], ms=3.2, zorder=5)
-    collapsed = int(mine["collapsed"].sum())
     said = sees.value + (f", {collapsed} collapsed" if collapsed else "")
     at = axes.get_yaxis_transform()
     axes.text(AT_VERDICT, row, said, transform=at, ha="left", va="center", color=SHADES[sees], fontsize="x-small")
-    mean = fixed(first["mean"], 2) if np.isfinite(first["mean"]) else "–"
-    axes.text(AT_MEAN, row, mean, transform=at, ha="left", va="center", fontsize="x-small")
+    both_means = [fixed(of, 2) if np.isfinite(of) else "–" for of in (first["mean"], first["cosine_mean"])]
+    axes.text(AT_MEAN, row, "; ".join(both_means), transform=at, ha="left", va="center", fontsize="x-small")

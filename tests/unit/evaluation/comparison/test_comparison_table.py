@@ -14,6 +14,7 @@ from scipy.stats import t
 from gandl.config.comparison import ComparisonTasksSettings
 from gandl.config.comparison_terms import setups as all_setups
 from gandl.evaluation.comparison.codes import ComparisonTaskError
+from gandl.evaluation.comparison.collapse import has_collapsed
 from gandl.evaluation.comparison.numbers import row, write_numbers
 from gandl.evaluation.comparison.table import write_table
 from gandl.evaluation.comparison.terms import AS_MEAN, BETTER, CLUSTERS, DRUG_CONTROL, PAPER_ROWS, SIMILARITY
@@ -138,7 +139,7 @@ def test_a_collapse_is_told_with_every_metric_of_the_setup(numbers: Written) -> 
     for seed, collapsed in enumerate((1.0, 0.0, 1.0)):
         numbers.add("similarity", "dino", seed, {"collapsed": [collapsed] * 3, "d": [0.1] * 3})
     numbers.tables(["dino"])
-    assert numbers.row("dino", "d").note == "dino: codes collapsed in 2 of 3 seeds"
+    assert numbers.row("dino", "d").note == "dino: codes collapsed in 2 of 3 seeds, there in 3 of 3 cell lines"
 
 
 def test_ranks_are_by_seed_and_a_setup_without_seeds_is_in_each(numbers: Written) -> None:
@@ -201,3 +202,36 @@ def test_without_any_numbers_the_table_is_refused(numbers: Written) -> None:
 def test_rows_of_the_paper_have_a_direction_but_for_the_number_of_clusters() -> None:
     assert set(PAPER_ROWS) - set(BETTER) == {"clusters"}
     assert set(AS_MEAN) & set(PAPER_ROWS) == {"clusters", "not_noise", "silhouette", "inverse_davies_bouldin"}
+
+
+def test_a_training_has_collapsed_where_at_least_half_of_its_lines_have_and_lines_are_counted(numbers: Written) -> None:
+    for seed, collapsed in enumerate(([1.0, 1.0, 0.0], [1.0, 0.0, 0.0], [1.0, 1.0, 1.0])):
+        numbers.add("similarity", "dino", seed, {"collapsed": collapsed})
+    numbers.tables(["dino"])
+    said = "dino: codes collapsed in 2 of 3 seeds, there in 2 to 3 of 3 cell lines"
+    assert numbers.row("dino", "collapsed").note == said
+    assert has_collapsed(np.array([[1.0, 0.0], [1.0, np.nan], [np.nan, np.nan]])).tolist() == [True, True, False]
+
+
+def test_what_follows_the_scale_of_codes_ranks_the_settings_of_a_paradigm_and_never_all_setups(
+    numbers: Written,
+) -> None:
+    for place, setup in enumerate(SETUPS[:4]):
+        for seed in (0, 1, 2):
+            of = [0.1 * place + 0.01 * seed + shift for shift in (0.1, 0.2, 0.3)]
+            numbers.add("similarity", setup, seed, dict.fromkeys(("d", "inverse_distance", "separation"), of))
+    numbers.tables(SETUPS[:4])
+    assert set(numbers.ranking["metric"]) == {"d"}
+    among = numbers.stability.groupby("metric")["among"].agg(set).to_dict()
+    assert among["d"] == {"all", "unsupervised"}
+    assert among["inverse_distance"] == among["separation"] == {"unsupervised"}
+    assert numbers.row("unsupervised.aug_one_crop", "separation").best
+
+
+def test_less_is_better_of_the_cosine_of_opposite_shifts(numbers: Written) -> None:
+    for setup, cosine in zip(SETUPS[:2], (-0.8, 0.3), strict=True):
+        numbers.add("similarity", setup, 0, {"shift_cosine_opposite": [cosine] * 3})
+    numbers.tables(SETUPS[:2], seeds=(0,))
+    assert numbers.row(SETUPS[0], "shift_cosine_opposite").best
+    assert not numbers.row(SETUPS[1], "shift_cosine_opposite").best
+    assert numbers.ranking.set_index("setup")["rank"].to_dict() == {SETUPS[0]: 1, SETUPS[1]: 2}

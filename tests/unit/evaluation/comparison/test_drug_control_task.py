@@ -112,6 +112,7 @@ def test_metrics_are_those_of_scikit_learn() -> None:
     assert found["precision"] == pytest.approx(metrics.precision_score(drugs, says))
     assert found["recall"] == pytest.approx(metrics.recall_score(drugs, says))
     assert found["roc_auc"] == pytest.approx(metrics.roc_auc_score(drugs, scores))
+    assert found["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(drugs, says))
     hard = measured(scores, drugs, wells, hard_auc=True, **given)["roc_auc"][0]  # type: ignore[arg-type]
     assert hard == pytest.approx(metrics.balanced_accuracy_score(drugs, says))
     assert hard != pytest.approx(found["roc_auc"], abs=0.01)
@@ -160,7 +161,8 @@ def test_the_test_part_has_no_say(make: Make) -> None:
     table.to_parquet(codes)
     numbers_of(codes, tiles)
     after = pd.read_parquet(codes.with_name("grid.parquet"))
-    pd.testing.assert_frame_equal(before.drop(columns="test_accuracy"), after.drop(columns="test_accuracy"))
+    of_test = ["test_accuracy", "test_balanced_accuracy"]
+    pd.testing.assert_frame_equal(before.drop(columns=of_test), after.drop(columns=of_test))
     assert not before["test_accuracy"].equals(after["test_accuracy"])
 
 
@@ -170,7 +172,7 @@ def test_the_chosen_point_is_the_best_on_the_validation_part(make: Make) -> None
     grid = pd.read_parquet(codes.with_name("grid.parquet"))
     for classifier, of in grid.groupby("classifier"):
         (chosen,) = of[of["chosen"]].to_dict("records")
-        assert chosen["validation_accuracy"] == of["validation_accuracy"].max(), classifier
+        assert chosen["validation_balanced_accuracy"] == of["validation_balanced_accuracy"].max(), classifier
         mine = numbers[numbers["metric"] == f"{classifier}_accuracy"]
         assert np.average(mine["value"], weights=mine["n"]) == pytest.approx(chosen["test_accuracy"])
 
@@ -181,7 +183,7 @@ def test_selection_on_the_test_part_reports_its_best_and_goes_on_from_the_point_
     right = pd.read_parquet(codes.with_name("grid.parquet")).query("classifier == 'head'")
     numbers_of(codes, tiles, switches=["test_selection"])
     wrong = pd.read_parquet(codes.with_name("grid.parquet")).query("classifier == 'head'")
-    assert wrong.loc[wrong["chosen"], "test_accuracy"].item() == wrong["test_accuracy"].max()
+    assert wrong.loc[wrong["chosen"], "test_balanced_accuracy"].item() == wrong["test_balanced_accuracy"].max()
     assert wrong["train_accuracy"].iloc[0] == pytest.approx(
         right["train_accuracy"].iloc[0]
     )  # the first point is fresh in both
@@ -244,7 +246,7 @@ def test_without_a_validation_part_points_are_chosen_on_the_training_part(make: 
     assert np.isfinite(value(numbers_of(codes, tiles), "head_accuracy", "M14").value)
     grid = pd.read_parquet(codes.with_name("grid.parquet")).query("classifier == 'head'")
     assert grid["validation_accuracy"].isna().all()
-    assert grid.loc[grid["chosen"], "train_accuracy"].item() == grid["train_accuracy"].max()
+    assert grid.loc[grid["chosen"], "train_balanced_accuracy"].item() == grid["train_balanced_accuracy"].max()
 
 
 def test_codes_of_wells_in_one_part_stay_there(make: Make) -> None:
@@ -253,3 +255,29 @@ def test_codes_of_wells_in_one_part_stay_there(make: Make) -> None:
     assert not wells["train"] & wells["test"]
     assert not wells["train"] & wells["validation"]
     assert len(task_of(coded, None, 0).labels["train"]) == len(coded.part("train"))
+
+
+def test_a_validation_part_of_one_kind_does_not_choose(make: Make) -> None:
+    """The best constant answer is right everywhere on it, so that a head that says "drug" of all tiles would be chosen."""
+    codes, tiles = make(effect=2.0)
+    table = pd.read_parquet(tiles)
+    table.loc[(table["part"] == "validation") & (table["label"] == "control"), "part"] = "train"
+    table.to_parquet(tiles)
+    assert task_of(read_codes(codes, tiles), None, 0).chooses == "train"
+    numbers_of(codes, tiles)
+    for classifier, of in pd.read_parquet(codes.with_name("grid.parquet")).groupby("classifier"):
+        assert of["validation_balanced_accuracy"].isna().all()
+        best = of["train_balanced_accuracy"].max()
+        assert of.loc[of["chosen"], "train_balanced_accuracy"].item() == best, classifier
+
+
+def test_intervals_of_balanced_accuracy_weigh_both_kinds_alike() -> None:
+    """A constant answer is right in half of the kinds, however many more drugs there are; no draw says another thing."""
+    drugs = np.arange(120) % 6 > 0
+    wells = np.array([f"w{i // 12}_{drug}" for i, drug in enumerate(drugs)], object)
+    value_, (low, high) = measured(np.ones(120), drugs, wells, draws=50, confidence=0.95, seed=0)["balanced_accuracy"]
+    assert value_ == 0.5
+    assert np.isnan([low, high]).all()
+    scores = np.random.default_rng(0).normal(size=120) + drugs
+    value_, (low, high) = measured(scores, drugs, wells, draws=200, confidence=0.95, seed=0)["balanced_accuracy"]
+    assert low < value_ < high

@@ -13,11 +13,11 @@ import pytest
 from coded_screens import written
 
 from gandl.config.comparison import ComparisonTasksSettings
-from gandl.config.comparison_terms import Switch
+from gandl.config.comparison_terms import Switch, setups
 from gandl.evaluation.comparison.codes import read_codes
 from gandl.evaluation.comparison.drug_control import write_drug_control
 from gandl.evaluation.comparison.numbers import row, write_numbers
-from gandl.evaluation.comparison.switches import Run, by_tile, write_switches
+from gandl.evaluation.comparison.switches import BY_OTHER_RUNS, Run, by_tile, touches, write_switches
 from gandl.evaluation.comparison.terms import SIMILARITY
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "docs"))
@@ -34,7 +34,7 @@ SETTINGS = ComparisonTasksSettings(bootstrap=20).changed(
         "hidden": 16,
     }
 )
-SETUPS, SEEDS = ["unsupervised.aug_one_crop", "dino"], [0, 1]
+SETUPS, SEEDS = ["self_supervised.aug_one_crop", "dino"], [0, 1]
 
 
 def finished(folder: Path, d: float = 0.2) -> Path:
@@ -100,6 +100,24 @@ def test_the_table_s_switches_are_told(effects: pd.DataFrame) -> None:
 def test_another_run_is_compared_with_this_one(effects: pd.DataFrame) -> None:
     found = median_of(effects, "fast_average", "d")
     assert found.right - found.switched == pytest.approx(0.15)
+    mine = effects[effects["switch"] == "fast_average"]
+    assert set(mine["setup"]) == {"self_supervised.aug_one_crop"}, "DINO has another average"
+    assert sorted(mine["seed"]) == [0, 1], "seed by seed"
+
+
+def test_a_switch_touches_the_setups_whose_trainings_know_it() -> None:
+    """By what a training's settings read: `self_supervised` its average, heads their slope, crops their draws."""
+    every = setups()
+    of = {switch: [name for name in every if touches(switch, name)] for switch in BY_OTHER_RUNS}
+    assert of[Switch.DETACHED_REGULARIZER] == [name for name in every if name.startswith("regularized")]
+    assert of[Switch.LINEAR_HEAD] == of[Switch.DOUBLE_SOFTMAX]
+    assert {name.partition(".")[0] for name in of[Switch.LINEAR_HEAD]} == {"weakly_supervised", "regularized"}
+    assert of[Switch.FAST_AVERAGE] == [name for name in every if name.startswith("self_supervised")]
+    assert "unsupervised.no_aug_one_crop" not in of[Switch.BATCH_AUGMENTATION]
+    assert "dino" in of[Switch.BATCH_AUGMENTATION]
+    floors = {"untrained", "intensities"}
+    assert not [switch for switch, names in of.items() if floors & set(names)]
+    assert set(every) - set(of[Switch.TILE_SPLIT]) == floors
 
 
 def test_right_numbers_are_those_of_the_task(effects: pd.DataFrame, tmp_path: Path) -> None:

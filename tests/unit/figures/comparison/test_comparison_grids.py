@@ -189,7 +189,9 @@ def test_means_over_k_are_those_of_the_partitions(tmp_path: Path) -> None:
     data = pd.read_csv(paths["csv"], float_precision="round_trip")
     table = pd.concat([pd.read_parquet(path).assign(setup=path.name.partition(".seed")[0]) for path in files])
     for (setup, line), mine in data[data["metric"] == CLUSTERS].groupby(["setup", "cell_type"]):
-        expected = table[(table["setup"] == setup) & (table["cell_type"] == line)]
+        every = table[(table["setup"] == setup) & (table["cell_type"] == line)]
+        expected = every[every["silhouette"].notna()]
+        assert mine["unscored"].iloc[0] == pytest.approx(1 - len(expected) / len(every))
         assert mine["mean"].iloc[0] == pytest.approx(expected["clusters"].mean())
         assert (mine["low"] >= 0).all()
         assert mine["k_unscored"].iloc[0] == (1 if line == "HT29" else 0)
@@ -202,8 +204,12 @@ def test_all_noise_is_said_in_the_place_of_a_silhouette(tmp_path: Path) -> None:
     data = cluster_table(made.write_partitions(tmp_path, all_noise=lost, **FEW), ["M14", "ACHN"])
     mine = data.query("setup == @lost[0][0] and cell_type == 'M14'").set_index("metric")
     assert mine.loc[SILHOUETTE, "mean"].isna().all()
-    assert (mine.loc[CLUSTERS, "mean"] == 0).all()
+    assert mine.loc[CLUSTERS, "mean"].isna().all(), "partitions without a score do not count"
+    assert (mine["unscored"] == 1).all()
     assert (mine["k_unscored"] == len(made.KS)).all()
     with style(SETTINGS):
         figure = clusters_figure(data)
-    assert texts(figure).count("no score") == 1
+    assert texts(figure).count("no score") == 2
+    share = data.drop_duplicates(["setup", "cell_type"])["unscored"].mean()
+    said = figure.get_supxlabel()
+    assert f"{100 * share:.0f} % of partitions" in said

@@ -16,8 +16,11 @@ from gandl.figures.common.style import FigureError, style
 from gandl.figures.comparison.ranking import draw_ranking, ranking_figure, ranking_table
 from gandl.figures.comparison.truth import (
     Sees,
+    both,
     draw_truth,
     median_interval,
+    negative,
+    over_both,
     truth_figure,
     truth_sentence,
     truth_table,
@@ -84,10 +87,13 @@ def test_the_truth_is_seen_where_the_interval_over_seeds_lies_above_zero(tmp_pat
     sees = data.drop_duplicates("setup").set_index("setup")["sees"].to_dict()
     assert sees["unsupervised.aug_multi_crop"] == "yes"
     assert sees["weakly_supervised.aug_one_crop"] == "no"
+    assert sees["self_supervised.aug_one_crop"] == "undecided", (
+        "its drugs lie apart and do not point in opposite directions"
+    )
     assert sees["intensities"] == "yes", "no seed changes it: judged over cell lines"
     table = pd.concat([pd.read_parquet(path) for path in files])
     of_seeds = (
-        table.query("metric == 'separation' and setup == 'unsupervised.aug_multi_crop'")
+        table.query("metric == 'separation_between' and setup == 'unsupervised.aug_multi_crop'")
         .groupby("seed")["value"]
         .median()
     )
@@ -112,13 +118,48 @@ def test_one_seed_leaves_it_undecided_and_the_sentence_names_all(tmp_path: Path)
     assert set(sees.drop("intensities")) == {"undecided"}
     said = truth_sentence(truth_table(made.write_similarity(tmp_path)))
     assert "Unsupervised (all 4 settings)" in said
-    assert "contradicted by" in said
+    assert "contradicted by 4 of 20 setups" in said
+    assert "Intensities (floor), which no seed changes: over cell lines" in said
     assert "Weakly supervised (all 4 settings)" in said
 
 
-def test_verdicts_follow_from_the_interval_alone() -> None:
-    ends = ((0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1), (0.0, 0.2), (np.nan, np.nan))
-    assert [verdict(*one) for one in ends] == [Sees.YES, Sees.NO, *[Sees.UNDECIDED] * 3]
+def test_both_intervals_and_both_statistics_decide() -> None:
+    up, around, none = (0.1, 0.2), (-0.1, 0.1), (np.nan, np.nan)
+    down = (-0.2, -0.1)
+    of = {(a, b): verdict([0.0, *a, *b]) for a in (up, around, down, none) for b in (up, around, down, none)}
+    assert {ends for ends, sees in of.items() if sees is Sees.YES} == {(up, up)}
+    assert {ends for ends, sees in of.items() if sees is Sees.NO} == {(down, down)}
+    assert verdict(negative([0.3, *up, *up])) is Sees.NO
+    yes, no, open_ = Sees.YES, Sees.NO, Sees.UNDECIDED
+    assert [both(yes, yes), both(yes, no), both(yes, open_), both(open_, yes)] == [yes, open_, open_, open_]
+    assert [both(no, yes), both(no, no), both(open_, open_)] == [no, no, open_]
+
+
+def numbers_of_one(values: np.ndarray) -> pd.DataFrame:
+    """(seeds, lines) as a table."""
+    seeds, lines = np.indices(values.shape)
+    return pd.DataFrame({"seed": seeds.ravel(), "cell_type": lines.ravel(), "value": values.ravel()})
+
+
+def test_seeds_that_agree_do_not_decide_where_cell_lines_do_not() -> None:
+    """The median over lines is the same with every seed, and two of seven lines say the opposite."""
+    lines = np.array([0.5, 0.5, 0.5, 0.5, 0.5, -0.4, -0.6])
+    values = lines + np.array([[-0.01], [0.0], [0.01]])
+    found = over_both(numbers_of_one(values), True, 0.95)
+    assert found[1] > 0, "over seeds"
+    assert found[3] < 0, "over cell lines"
+    assert verdict(found) is Sees.UNDECIDED
+    assert verdict(over_both(numbers_of_one(np.abs(values)), True, 0.95)) is Sees.YES
+    assert verdict(over_both(numbers_of_one(np.abs(values[:1])), True, 0.95)) is Sees.UNDECIDED, "one seed"
+    assert verdict(over_both(numbers_of_one(np.abs(values[:1])), False, 0.95)) is Sees.YES, "no seed changes it"
+
+
+def test_the_sentence_counts_each_statistic(tmp_path: Path) -> None:
+    said = truth_sentence(truth_table(made.write_similarity(tmp_path)))
+    assert "(separation) in 15 of 20 setups" in said  # not the weakly supervised ones, not the untrained encoder
+    assert "within each drug in 15 of 20" in said
+    assert "below 0) in 15 of 20" in said  # not the self-supervised ones, not the untrained encoder
+    assert "seen by 11 of 20 setups" in said
 
 
 @pytest.mark.parametrize("count", [6, 9, 21])

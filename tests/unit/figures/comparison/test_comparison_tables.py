@@ -154,7 +154,10 @@ def test_missing_setups_fewer_seeds_and_collapses_are_told(tmp_path: Path, refer
     assert "3 seeds of 4 of Unsupervised (all 2 settings); Self-supervised, augmented, one crop" in said[1]
     assert "Intensities" not in said[1], "no seed changes them"
     assert missing(data, FEW, [0, 1, 2]) == []
-    assert "Self-supervised, augmented, one crop: 1 of 3 (seed 1)" in collapsed(similarity)[0]
+    assert (
+        "Self-supervised, augmented, one crop in 1 of 3 seeds (1), there in 6 of 6 cell lines"
+        in collapsed(similarity)[0]
+    )
     assert collapsed(similarity[:3]) == ["Collapsed (the same code for all tiles): no training."]
 
 
@@ -163,8 +166,19 @@ def test_floors_that_reach_the_best_learned_setup_are_named_with_both_numbers(tm
     (said,) = floor_sentences(metric_table(table, reference), made.SIMILAR)
     assert "Accuracy: Intensities (floor) 0.7" in said
     assert "best learned 0.7" in said
+    few = ["1 / D", "Separation:", "commoner label"]
+    assert not [label for label in few if label in said], "these compare no two setups, or are a floor by themselves"
     learned = [name for name in FEW if name not in ("untrained", "intensities")]
     assert floor_sentences(metric_table(summary(tmp_path, learned)[0], reference), made.SIMILAR) == []
+
+
+def test_a_floor_is_as_good_where_its_cosine_is_as_low() -> None:
+    data = pd.DataFrame({"setup": ["dino", "untrained"], "metric": "shift_cosine_opposite", "value": [-0.3, 0.1]})
+    assert floor_sentences(data, made.SIMILAR) == [
+        "No floor (untrained encoder, intensities) reaches the best learned setup in any metric."
+    ]
+    (said,) = floor_sentences(data.assign(value=[0.1, -0.3]), made.SIMILAR)
+    assert "Untrained encoder (floor) −0.30, best learned 0.10" in said
 
 
 def test_a_table_without_metrics_and_one_that_is_absent_are_named(tmp_path: Path, reference: Path) -> None:
