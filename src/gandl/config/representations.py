@@ -297,7 +297,7 @@ class RepresentationSettings(SharedRecipe):
 
     def _of_gandl(self, resolution: int) -> TrainingSettings:
         own = self.gandl
-        shared = {"intensity", "seed", "checkpoint_images", "roll_backs", "looks", "live_csv"}
+        shared = {"intensity", "symmetry", "seed", "checkpoint_images", "roll_backs", "looks", "live_csv"}
         return TrainingSettings.model_validate(
             {
                 **self.model_dump(include=shared),

@@ -116,6 +116,14 @@ def test_a_recipe_that_does_not_fit_one_setup_is_refused_when_it_is_read() -> No
         RepresentationSettings(learning_rates={"byol": 0.1})
 
 
+@pytest.mark.parametrize("symmetry", [False, True])
+def test_what_all_setups_share_of_a_recipe_gan_dl_shares_too(symmetry: bool) -> None:
+    recipe = RepresentationSettings(symmetry=symmetry, intensity=Intensity.SITE, seed=7)
+    for setup in setups()[:-1]:
+        _, settings = recipe.of(setup)
+        assert (settings.symmetry, settings.intensity, settings.seed) == (symmetry, Intensity.SITE, 7), setup
+
+
 def test_dino_costs_what_byol_costs() -> None:
     recipe = RepresentationSettings(images=10_000)
     costs = {}
