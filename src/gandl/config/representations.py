@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from gandl.config.comparison_terms import OF_MODELS, Beyond, Paradigm, Switch, parts_of, setups
+from gandl.config.comparison_terms import SWITCHES_OF, Beyond, Paradigm, Switch, parts_of, setups
 from gandl.config.recipe import Intensity, RecipeSettings
 from gandl.config.training import NetworkSettings, TrainingSettings
 from gandl.config.types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section, Share
@@ -266,7 +266,8 @@ class RepresentationSettings(SharedRecipe):
         Parameters
         ----------
         setup : as `gandl.config.comparison_terms.setups` names them; of `untrained` the settings that its encoder is made from.
-        switches : defects to reproduce; those that no training depends on are left out, so that they train nothing anew.
+        switches : defects to reproduce; those that this training does not depend on are left out, so that they do not train it
+            anew.
         resolution : stored size (px) of the images that tiles are cut from; by default the recipe's own.
 
         Raises
@@ -291,7 +292,8 @@ class RepresentationSettings(SharedRecipe):
         own["images"] = self.images_of.get(objective, self.images)
         if parts is Beyond.DINO and objective not in self.images_of:
             own["images"] = self.images * PASSES_OF_BYOL // PASSES_OF_DINO
-        chosen = [switch for switch in OF_MODELS if switch in switches]
+        of_setup = () if isinstance(parts, Beyond) else SWITCHES_OF[parts[0]]
+        chosen = [switch for switch in of_setup if switch in switches]
         settings = {**shared, **own, "resolution": resolution, "switches": chosen}
         return objective, kind.model_validate(settings)
 

@@ -99,8 +99,23 @@ def test_a_setup_says_what_learns_it_and_how(setup: str) -> None:
     if "." in setup:
         _, setting = parts_of(setup)  # type: ignore[misc]
         assert (settings.augment, settings.multi_crop) == (setting.augment, setting.multi_crop)
-        assert Switch.TILE_SPLIT not in settings.switches
-        assert Switch.FAST_AVERAGE in settings.switches
+
+
+@pytest.mark.parametrize("switch", list(Switch))
+def test_a_switch_changes_the_trainings_that_it_touches_and_no_other(switch: Switch) -> None:
+    recipe = RepresentationSettings()
+    changed = {
+        parts_of(setup)[0].value if "." in setup else setup  # type: ignore[index]
+        for setup in setups()[:-1]
+        if recipe.of(setup, frozenset([switch])) != recipe.of(setup)
+    }
+    with_head = {"weakly_supervised", "regularized"}
+    touched = {
+        "detached_regularizer": {"regularized"},
+        **dict.fromkeys(["linear_head", "double_softmax", "recall_as_precision"], with_head),
+        **dict.fromkeys(["unnormalized_codes", "batch_augmentation", "fast_average"], {"self_supervised"}),
+    }
+    assert changed == touched.get(switch.value, set())
 
 
 def test_a_name_that_is_no_setup_is_refused() -> None:
