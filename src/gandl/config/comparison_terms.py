@@ -84,7 +84,7 @@ SWITCHES_OF: dict[Paradigm, tuple[Switch, ...]] = {
         Switch.RECALL_AS_PRECISION,
     ),
 }
-"""The switches that a paradigm's training depends on; a changed other one trains it not anew. None is of those beyond the paper."""
+"""The switches that a paradigm's training depends on: no other trains it anew, and none those beyond the paper."""
 
 
 def setup_name(paradigm: Paradigm, setting: Setting) -> str:

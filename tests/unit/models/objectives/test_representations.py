@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.metrics import accuracy_score, precision_score, recall_score
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -26,7 +27,7 @@ from gandl.models.objectives.comparison import stopping
 from gandl.models.objectives.comparison.augmentation import crops_of
 from gandl.models.objectives.comparison.byol import SelfSupervised
 from gandl.models.objectives.comparison.dino import Dino
-from gandl.models.objectives.comparison.paper import Regularized, Unsupervised, WeaklySupervised
+from gandl.models.objectives.comparison.paper import Regularized, Unsupervised, WeaklySupervised, answers
 from gandl.models.objectives.comparison.representation import Representation
 from gandl.models.objectives.kinds import objective_of
 from model_inputs import REPRESENTATIONS
@@ -109,13 +110,12 @@ def test_a_switch_changes_the_trainings_that_it_touches_and_no_other(switch: Swi
         for setup in setups()[:-1]
         if recipe.of(setup, frozenset([switch])) != recipe.of(setup)
     }
-    with_head = {"weakly_supervised", "regularized"}
     touched = {
-        "detached_regularizer": {"regularized"},
-        **dict.fromkeys(["linear_head", "double_softmax", "recall_as_precision"], with_head),
-        **dict.fromkeys(["unnormalized_codes", "batch_augmentation", "fast_average"], {"self_supervised"}),
+        "self_supervised": {"unnormalized_codes", "batch_augmentation", "fast_average"},
+        "weakly_supervised": {"linear_head", "double_softmax", "recall_as_precision"},
+        "regularized": {"detached_regularizer", "linear_head", "double_softmax", "recall_as_precision"},
     }
-    assert changed == touched.get(switch.value, set())
+    assert changed == {paradigm for paradigm, switches in touched.items() if switch in switches}
 
 
 def test_a_name_that_is_no_setup_is_refused() -> None:
@@ -449,16 +449,27 @@ def test_augmentation_is_drawn_per_tile_and_with_the_defect_byols_views_per_batc
         assert all((view.width.unique().numel() > 1) is not bool(switches) for view in views)
 
 
-def test_precision_is_recall_with_its_switch() -> None:
-    right = torch.tensor([0, 0, 0, 1, 1])
-    scores = F.one_hot(torch.tensor([0, 0, 1, 1, 1]), 2).double()
-    plain, faithful = (
-        told_apart(scores, right, REPRESENTATIONS["weakly_supervised"].changed(switches=switches))
-        for switches in ([], [Switch.RECALL_AS_PRECISION])
-    )
-    assert plain["accuracy"] == pytest.approx(0.8)
-    assert plain["precision"] == pytest.approx(2 / 3)
-    assert plain["recall"] == faithful["recall"] == faithful["precision"] == 1
+def test_accuracy_precision_and_recall_are_those_of_scikit_learn() -> None:
+    right = torch.tensor([0, 0, 0, 1, 1, 1])
+    scores = F.one_hot(torch.tensor([0, 0, 1, 1, 1, 0]), 2).double()
+    scores[3] *= 2
+    truth, said = right.numpy(), scores.argmax(dim=1).numpy()
+    expected = [of(truth, said) for of in (accuracy_score, precision_score, recall_score)]
+    found = told_apart(scores, right)
+    assert [found[name] for name in ("accuracy", "precision", "recall")] == pytest.approx(expected)
+    assert [float(of) for of in answers(scores, right)] == pytest.approx(expected)
+    never = F.one_hot(torch.zeros(6, dtype=torch.long), 2)
+    assert [float(of) for of in answers(never, right)] == [0.5, 0, 0]
+
+
+@pytest.mark.parametrize("objective", ["weakly_supervised", "regularized"])
+def test_recall_is_in_the_column_of_the_trainings_precision_with_its_switch(objective: str) -> None:
+    plain, faithful = made(objective), made(objective, switches=[Switch.RECALL_AS_PRECISION])
+    found = [(numbers(plain), numbers(faithful)) for _ in range(4)]
+    for right, wrong in found:
+        assert wrong["train_precision"] == wrong["train_recall"] == right["train_recall"]
+        assert {**wrong, "train_precision": right["train_precision"]} == right
+    assert any(right["train_precision"] != right["train_recall"] for right, _ in found)
 
 
 @pytest.mark.parametrize("objective", sorted(OBJECTIVE_SETTINGS))
