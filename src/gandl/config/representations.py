@@ -156,6 +156,7 @@ class RepresentationRecipe(SharedRecipe):
     augment: bool = Field(False, description="Flip and blur at random.")
     multi_crop: bool = Field(False, description="Five crops of three scales, or the tile itself.")
     switches: list[Switch] = Field([], description="Defects of the published code that are reproduced.")
+    balanced: bool = Field(True, description="Draw drugs and controls equally often; otherwise every tile.")
 
     def has(self, switch: Switch) -> bool:
         """Whether a defect is reproduced."""
@@ -168,8 +169,6 @@ class UnsupervisedSettings(RepresentationRecipe):
 
 class SupervisedRecipe(RepresentationRecipe):
     """What learns whether a tile shows a drug or a control."""
-
-    balanced: bool = Field(True, description="Draw drugs and controls equally often; otherwise every tile.")
 
 
 class WeaklySupervisedSettings(SupervisedRecipe):
@@ -238,7 +237,10 @@ class RepresentationSettings(SharedRecipe):
         {}, description="Learning rates of single paradigms (or `dino`) that differ from the common one."
     )
     balanced: bool = Field(
-        True, description="With labels: draw drugs and controls equally often; otherwise every tile."
+        True,
+        description="Draw drugs and controls equally often for every setup, since the paper's set is balanced, so that all see "
+        "the same tiles: none without a label, then. Labels enter no other loss than those that learn from them. GAN-DL's recipe has "
+        "no such setting: its tiles are always drawn so. Where tiles have no two labels, or false: every tile.",
     )
     regularizer_weight: PositiveFloat = Field(1.0, description="Regularized: weight of the classification loss.")
     byol: ByolSettings = Field(default_factory=ByolSettings, description="Self-supervised: BYOL.")

@@ -91,10 +91,6 @@ class _Supervised:
         "feature_spread": "spread of codes",
     }
 
-    @classmethod
-    def by_class(cls, settings: SupervisedRecipe) -> bool:
-        return settings.balanced
-
 
 class WeaklySupervised(_Supervised, CropByCrop[WeaklySupervisedSettings]):
     """A classifier of drugs and controls by cross-entropy."""

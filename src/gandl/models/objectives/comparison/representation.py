@@ -108,6 +108,10 @@ class Representation(Objective[Tiles]):
         return draw_crops(settings.batch, settings.crop, scales, augmentation, rng, whole_batch)
 
     @classmethod
+    def by_class(cls, settings: Tiles) -> bool:
+        return settings.balanced
+
+    @classmethod
     def _scales(cls, settings: RepresentationRecipe) -> tuple[Scales, ...]:
         return MULTI_CROP if settings.multi_crop else ONE_CROP
 
