@@ -22,6 +22,7 @@ with job(snakemake.log[0]):
         curves=[Path(snakemake.input.curve)] if snakemake.input.curve else [],
         setups=[Path(path) for path in snakemake.input.setups],
         similarity=[Path(path) for path in snakemake.input.similarity],
+        tiles=Path(snakemake.input.tiles) if snakemake.input.tiles else None,
         treatments=Path(snakemake.input.treatments) if snakemake.input.treatments else None,
         compounds=Path(snakemake.input.compounds) if snakemake.input.compounds else None,
         paired=[Path(path) for path in snakemake.input.paired],

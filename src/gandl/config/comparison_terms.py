@@ -73,16 +73,18 @@ class Switch(StrEnum):
     SINGLE_SEED = "single_seed"
 
 
-OF_MODELS = (
-    Switch.DETACHED_REGULARIZER,
-    Switch.LINEAR_HEAD,
-    Switch.DOUBLE_SOFTMAX,
-    Switch.UNNORMALIZED_CODES,
-    Switch.BATCH_AUGMENTATION,
-    Switch.FAST_AVERAGE,
-    Switch.RECALL_AS_PRECISION,
-)
-"""The switches that a training depends on; a changed other one trains nothing anew."""
+SWITCHES_OF: dict[Paradigm, tuple[Switch, ...]] = {
+    Paradigm.UNSUPERVISED: (),
+    Paradigm.SELF_SUPERVISED: (Switch.UNNORMALIZED_CODES, Switch.BATCH_AUGMENTATION, Switch.FAST_AVERAGE),
+    Paradigm.WEAKLY_SUPERVISED: (Switch.LINEAR_HEAD, Switch.DOUBLE_SOFTMAX, Switch.RECALL_AS_PRECISION),
+    Paradigm.REGULARIZED: (
+        Switch.DETACHED_REGULARIZER,
+        Switch.LINEAR_HEAD,
+        Switch.DOUBLE_SOFTMAX,
+        Switch.RECALL_AS_PRECISION,
+    ),
+}
+"""The switches that a paradigm's training depends on: no other trains it anew, and none those beyond the paper."""
 
 
 def setup_name(paradigm: Paradigm, setting: Setting) -> str:

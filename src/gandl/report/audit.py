@@ -68,7 +68,7 @@ class AuditInputs:
     treatments, compounds : `evaluation.terms.TREATMENTS` and `COMPOUNDS` of the featurizer that is drawn; None where the question
         was not requested.
     setups : the table of setups and that of the ranking's stability (`evaluation.comparison`); none where none were compared.
-    similarity : numbers of the task of similarity, of every setup and seed.
+    similarity : numbers of the task of similarity, of every setup and seed. tiles : those that setups are trained on.
     paired : `evaluation.terms.COMPARISONS`; none where no featurizer was compared with a floor.
     printed : `audit.csv` (`gandl.report.audit_table`), where every value that the papers print stands beside ours.
     landing : the project's text on the landing page of Snakemake's report (a template), where that page is made.
@@ -84,6 +84,7 @@ class AuditInputs:
     compounds: Path | None = None
     setups: Sequence[Path] = ()
     similarity: Sequence[Path] = ()
+    tiles: Path | None = None
     paired: Sequence[Path] = ()
     printed: Path | None = None
     landing: Path | None = None
@@ -239,7 +240,7 @@ def audit_context(inputs: AuditInputs) -> dict[str, Any]:
 def comparison_context(inputs: AuditInputs) -> dict[str, Any]:
     """All that the page of a run shows which compares setups alone, as its template names it."""
     run = _run(inputs)
-    story = setups_story(inputs.setups, inputs.similarity, run.settings)
+    story = setups_story(inputs.setups, inputs.similarity, run.settings, inputs.tiles)
     found = story.sentences if story else []
     return {
         **_made(inputs, run),
@@ -289,7 +290,7 @@ def _common(
     settings, table, confidence = run.settings, run.table, float(run.settings["evaluation"]["confidence"])
     story, setups = (
         training_story(inputs.curves, settings["training"]),
-        setups_story(inputs.setups, inputs.similarity, settings),
+        setups_story(inputs.setups, inputs.similarity, settings, inputs.tiles),
     )
     few, rolled_back = few_images(inputs.sites, settings["training"]), story.findings if story else []
     return {

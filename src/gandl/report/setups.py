@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 
 from gandl.config import Beyond
+from gandl.config.representations import PASSES_OF_PAPER, RepresentationSettings
 from gandl.evaluation.comparison.stability import EVERY
 from gandl.figures.comparison.notes import NONE_COLLAPSED, collapsed
 from gandl.figures.comparison.setups import setup_label
 from gandl.figures.comparison.terms import COSINE, SEPARATION
 from gandl.figures.comparison.truth import truth_sentence, truth_table
 from gandl.report.numbers import Value
+from gandl.tables.comparison import TRAIN
 from gandl.workflow.words import counted
 
 COLUMNS = {
@@ -43,7 +45,9 @@ class SetupsStory:
     rows: list[tuple[str, bool, list[Value | None]]]
 
 
-def setups_story(files: Sequence[Path], similarity: Sequence[Path], settings: Mapping[str, Any]) -> SetupsStory | None:
+def setups_story(
+    files: Sequence[Path], similarity: Sequence[Path], settings: Mapping[str, Any], tiles: Path | None = None
+) -> SetupsStory | None:
     """The story of a run.
 
     Parameters
@@ -51,6 +55,7 @@ def setups_story(files: Sequence[Path], similarity: Sequence[Path], settings: Ma
     files : its table of setups and the table of the ranking's stability; empty where the run compares none.
     similarity : numbers of the task of similarity, of every setup and seed.
     settings : the run's configuration as plain values.
+    tiles : the table of tiles; None: nothing is said of how often they were shown.
     """
     if not files:
         return None
@@ -60,12 +65,37 @@ def setups_story(files: Sequence[Path], similarity: Sequence[Path], settings: Ma
     shown = {metric: title for metric, title in COLUMNS.items() if (table["metric"] == metric).any()}
     rows = [(setup_label(name), name in FLOORS, [_value(table, name, metric) for metric in shown]) for name in names]
     sentences = [
+        *_shown(names, tiles, settings["comparison"]),
         *_truth(similarity, settings["comparison"]),
         *_against_floors(table),
         *_stable(stability),
         *_collapsed(similarity),
     ]
     return SetupsStory(sentences, list(shown.values()), rows)
+
+
+def _shown(names: Sequence[str], tiles: Path | None, compared: Mapping[str, Any]) -> list[str]:
+    """How many tiles the learned setups saw, and how many times the training tiles that is."""
+    learned = [name for name in names if name not in FLOORS]
+    if tiles is None or not learned:
+        return []
+    recipe = RepresentationSettings.model_validate(compared["recipe"])
+    table = pd.read_parquet(tiles, columns=["part", "label"])
+    labels = table.loc[table["part"] == TRAIN, "label"]
+    drawn = int(labels.notna().sum()) if recipe.balanced and labels.nunique() > 1 else len(labels)
+    by_images: dict[int, list[str]] = {}
+    for name in learned:
+        by_images.setdefault(recipe.of(name)[1].images, []).append(name)
+    (images, most), *others = sorted(by_images.items(), key=lambda item: -len(item[1]))
+    sentence = (
+        f"Every setup saw {images:,} tiles ({recipe.passes(most[0], drawn):.1f} passes over its {drawn:,} training tiles; the "
+        f"paper: {PASSES_OF_PAPER})"
+    )
+    exceptions = [
+        f"{', '.join(setup_label(name) for name in of)} {shown:,} ({recipe.passes(of[0], drawn):.1f} passes)"
+        for shown, of in others
+    ]
+    return [f"{sentence}, but {'; '.join(exceptions)}." if exceptions else f"{sentence}."]
 
 
 def _of(table: pd.DataFrame, setup: str, metric: str) -> pd.Series | None:
@@ -103,10 +133,10 @@ def _against_floors(table: pd.DataFrame) -> list[str]:
         if row["low"] > np.nanmax([floors[floor]["high"], floors[floor]["median"]])
     ]
     return [
-        f"Drug against vehicle (ROC AUC of the head, median over cell lines): of {counted(len(learned), 'learned setup')} "
-        f"the best is {setup_label(best)} with {_text(learned[best])}, the best floor {setup_label(floor)} with "
-        f"{_text(floors[floor])}; "
-        f"{counted(len(above), 'of them lies', 'of them lie')} above that floor by whole intervals over seeds."
+        f"Drug against vehicle (ROC AUC of the head, median over cell lines): of {counted(len(learned), 'learned setup')} the "
+        f"best is {setup_label(best)} with {_text(learned[best])}, the best floor {setup_label(floor)} with "
+        f"{_text(floors[floor])}; {counted(len(above), 'of them lies', 'of them lie')} above that floor by whole "
+        "intervals over seeds."
     ]
 
 

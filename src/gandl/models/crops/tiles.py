@@ -193,3 +193,11 @@ def shown_of(store: TileStore, crop: int, section: str, supervised: bool) -> Sup
             f"{store.path} holds tiles of {store.side} px, smaller than a crop of {crop} px ({section}.network.crop)"
         )
     return store.supervision if supervised else None
+
+
+def drawn_by(store: TileStore) -> Supervision | None:
+    """The labels by which tiles are drawn equally often for what learns from none; None where there are no two to draw by."""
+    try:
+        return store.supervision
+    except SupervisionError:
+        return None

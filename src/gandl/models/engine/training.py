@@ -28,7 +28,7 @@ from gandl.models.crops.crop_sampler import CropSampler, hold_out, open_stores
 from gandl.models.crops.intensity import IntensityScale, measure_scale
 from gandl.models.crops.loader import Loader
 from gandl.models.crops.supervision import Labels, Supervision, SupervisionError
-from gandl.models.crops.tiles import TileStore, shown_of
+from gandl.models.crops.tiles import TileStore, drawn_by, shown_of
 from gandl.models.engine.checkpoint import Checkpoints
 from gandl.models.engine.looks import Looks
 from gandl.models.engine.loop import Loop
@@ -100,7 +100,8 @@ def train(
     pretrained : published weights of the frozen network that the objective rests on, if it does; None: those that come with a
         package.
     tiles : what is shown instead of crops of the stores' sites, with its own parts and labels; `held_out`, `supervision` and
-        `channels` are then of no use.
+        `channels` are then of no use. Their classes are drawn equally often if the objective says so, whether or not it learns
+        from them.
 
     Raises
     ------
@@ -121,9 +122,14 @@ def train(
     learned = _learned(objective, settings, supervision)
     opened = _open(stores, settings, channels, tiles)
     labels = None if supervision is None else supervision.of(opened)
+    by_class = learned.by_class(settings)
+    drawing = drawn_by(tiles) if tiles is not None and supervision is None and by_class else supervision
+    drawn = labels if supervision is not None or drawing is None else drawing.of(opened)
     shown, held_out = _parts(opened, settings, labels, tiles)
+    if drawn is not None:
+        shown = drawn.training
     looked_at_by = probe_id if probe is not None or probe_id else None
-    decides = what_decides(learned, opened, settings, seed, looked_at_by, supervision, pretrained)
+    decides = what_decides(learned, opened, settings, seed, looked_at_by, drawing, pretrained)
     kept = Checkpoints(checkpoints, decides)
     with Interruption() as stop, ExitStack() as held:
         looks = new_status = None
@@ -132,8 +138,8 @@ def train(
                 held.enter_context(_alone(kept.folder, weights))
             ranks.follow_first("alone")
             scale = measure_scale(opened, settings.resolution, settings.intensity)
-            by_class = labels.of_site if labels is not None and learned.by_class(settings) else None
-            sampler = CropSampler(opened, settings.resolution, settings.crop, shown, by_class)
+            classes = drawn.of_site if drawn is not None and by_class else None
+            sampler = CropSampler(opened, settings.resolution, settings.crop, shown, classes)
             others = learned.shows_held_out and len(held_out)
             seen = _seen(
                 CropSampler(opened, settings.resolution, settings.crop, held_out) if others else sampler, scale, seed

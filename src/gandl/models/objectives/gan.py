@@ -319,6 +319,10 @@ class Gan(Objective[TrainingSettings]):
         return work_per_image(settings, channels)
 
     @classmethod
+    def by_class(cls, settings: TrainingSettings) -> bool:
+        return True  # where there are labels to draw by: tiles have some, sites have none
+
+    @classmethod
     def checks(cls, settings: TrainingSettings) -> dict[str, Check]:
         return gan_checks(settings)
 

@@ -167,7 +167,8 @@ class Objective(ABC, Generic[Recipe]):
 
     @classmethod
     def by_class(cls, settings: Recipe) -> bool:
-        """Whether every class is drawn equally often, where there are labels; otherwise every site."""
+        """Whether every class is drawn equally often, where there are labels (tiles have some for every objective); otherwise
+        every site."""
         return False
 
     @classmethod

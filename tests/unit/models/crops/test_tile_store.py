@@ -7,11 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from torch import Tensor
 
 from gandl.config import RecipeSettings, TilesSettings
 from gandl.config.comparison_terms import Switch
+from gandl.config.representations import OBJECTIVE_SETTINGS
 from gandl.images.tiles.table import write_tiles
 from gandl.models.crops.crop_sampler import CropError, CropSampler
+from gandl.models.crops.loader import Loader
 from gandl.models.crops.supervision import SupervisionError
 from gandl.models.crops.tiles import TileStore, open_tiles, read_tiles
 from gandl.models.engine.training import train
@@ -103,7 +107,7 @@ def test_labels_are_drug_and_control_of_the_labelled_tiles(table: Path, store: T
     np.testing.assert_array_equal(labels.training, store.parts[0])
 
 
-def test_tiles_without_a_label_are_shown_to_those_that_need_none(
+def test_tiles_without_a_label_are_of_the_store_and_not_of_its_labels(
     screen: TiledScreen, table: Path, tmp_path: Path
 ) -> None:
     whole = read_table(table, TILES)
@@ -113,6 +117,48 @@ def test_tiles_without_a_label_are_shown_to_those_that_need_none(
     labels = without.supervision.of([without])  # type: ignore[list-item]
     assert len(labels.training) == ((whole["part"] == "train") & ~pem).sum()
     assert len(without.parts[0]) == (whole["part"] == "train").sum()
+
+
+def tiles_shown(tiles: TileStore, monkeypatch: pytest.MonkeyPatch, folder: Path, objective: str) -> np.ndarray:
+    """Positions of the tiles of every batch of a training of four steps."""
+    seen: dict[int, list[int]] = {}
+    batch = Loader.batch
+
+    def noted(self: Loader, step: int, course: int) -> list[Tensor]:
+        seen[step] = torch.cat(self.sites(step, course)).tolist()
+        return batch(self, step, course)
+
+    recipe = {"batch": 8, "images": 32, "looks": 1}
+    settings = TRAINING.changed(network=NETWORK.model_dump(), probe=False, quality_crops=8, **recipe)
+    monkeypatch.setattr(Loader, "batch", noted)
+    train_on(tiles, folder, objective, settings if objective == "gan" else REPRESENTATIONS[objective].changed(**recipe))
+    monkeypatch.undo()
+    return np.array([seen[step] for step in range(4)]).ravel()
+
+
+def test_every_paradigm_sees_the_same_tiles_and_the_regulariser_without_a_gradient_learns_the_autoencoders_codes(
+    screen: TiledScreen, table: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One tile in eight of the training part is a drug's, and one in four of the controls has no label."""
+    whole, rng = read_table(table, TILES), np.random.default_rng(0)
+    kind = rng.choice(np.array(["drug", "control", None], object), size=len(whole), p=[0.12, 0.66, 0.22])
+    few = open_tiles(changed(table, tmp_path, pd.DataFrame({"label": kind})), screen.manifests, SIDE, RESOLUTION)
+    seen = {name: tiles_shown(few, monkeypatch, tmp_path / name, name) for name in [*OBJECTIVE_SETTINGS, "gan"]}
+    labels = kind[(whole["part"] != "test").to_numpy(bool)][seen["unsupervised"]]
+    assert None not in labels
+    assert 0.25 < (labels == "drug").mean() < 0.75
+    for name, positions in seen.items():
+        np.testing.assert_array_equal(positions, seen["unsupervised"], err_msg=name)
+    detached = REPRESENTATIONS["regularized"].changed(
+        batch=8, images=32, looks=1, switches=[Switch.DETACHED_REGULARIZER]
+    )
+    train_on(few, tmp_path / "detached", "regularized", detached)
+    alone, with_head, joint = (
+        load(tmp_path / name / "weights.safetensors", TrainedRepresentation).encoder.state_dict()
+        for name in ("unsupervised", "detached", "regularized")
+    )
+    assert all(torch.equal(tensor, with_head[key]) for key, tensor in alone.items())
+    assert not any(torch.equal(tensor, joint[key]) for key, tensor in alone.items())
 
 
 def test_training_on_tiles_makes_a_model_and_says_how_good_it_is_on_validation_tiles(

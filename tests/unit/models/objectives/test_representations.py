@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.metrics import accuracy_score, precision_score, recall_score
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -26,7 +27,7 @@ from gandl.models.objectives.comparison import stopping
 from gandl.models.objectives.comparison.augmentation import crops_of
 from gandl.models.objectives.comparison.byol import SelfSupervised
 from gandl.models.objectives.comparison.dino import Dino
-from gandl.models.objectives.comparison.paper import Regularized, Unsupervised, WeaklySupervised
+from gandl.models.objectives.comparison.paper import Regularized, Unsupervised, WeaklySupervised, answers
 from gandl.models.objectives.comparison.representation import Representation
 from gandl.models.objectives.kinds import objective_of
 from model_inputs import REPRESENTATIONS
@@ -99,8 +100,22 @@ def test_a_setup_says_what_learns_it_and_how(setup: str) -> None:
     if "." in setup:
         _, setting = parts_of(setup)  # type: ignore[misc]
         assert (settings.augment, settings.multi_crop) == (setting.augment, setting.multi_crop)
-        assert Switch.TILE_SPLIT not in settings.switches
-        assert Switch.FAST_AVERAGE in settings.switches
+
+
+@pytest.mark.parametrize("switch", list(Switch))
+def test_a_switch_changes_the_trainings_that_it_touches_and_no_other(switch: Switch) -> None:
+    recipe = RepresentationSettings()
+    changed = {
+        parts_of(setup)[0].value if "." in setup else setup  # type: ignore[index]
+        for setup in setups()[:-1]
+        if recipe.of(setup, frozenset([switch])) != recipe.of(setup)
+    }
+    touched = {
+        "self_supervised": {"unnormalized_codes", "batch_augmentation", "fast_average"},
+        "weakly_supervised": {"linear_head", "double_softmax", "recall_as_precision"},
+        "regularized": {"detached_regularizer", "linear_head", "double_softmax", "recall_as_precision"},
+    }
+    assert changed == {paradigm for paradigm, switches in touched.items() if switch in switches}
 
 
 def test_a_name_that_is_no_setup_is_refused() -> None:
@@ -114,6 +129,14 @@ def test_a_recipe_that_does_not_fit_one_setup_is_refused_when_it_is_read() -> No
         RepresentationSettings(batch=24)
     with pytest.raises(ValueError, match="learning_rates names byol; known: unsupervised"):
         RepresentationSettings(learning_rates={"byol": 0.1})
+
+
+@pytest.mark.parametrize("symmetry", [False, True])
+def test_what_all_setups_share_of_a_recipe_gan_dl_shares_too(symmetry: bool) -> None:
+    recipe = RepresentationSettings(symmetry=symmetry, intensity=Intensity.SITE, seed=7)
+    for setup in setups()[:-1]:
+        _, settings = recipe.of(setup)
+        assert (settings.symmetry, settings.intensity, settings.seed) == (symmetry, Intensity.SITE, 7), setup
 
 
 def test_dino_costs_what_byol_costs() -> None:
@@ -414,27 +437,39 @@ def test_dinos_teacher_follows_its_student_and_embeds() -> None:
 
 
 @pytest.mark.parametrize("objective", sorted(OBJECTIVE_SETTINGS))
-def test_augmentation_is_drawn_per_tile_and_with_the_defect_per_batch(objective: str) -> None:
-    for switches, different in (([], True), ([Switch.BATCH_AUGMENTATION], False)):
+def test_augmentation_is_drawn_per_tile_and_with_the_defect_byols_views_per_batch(objective: str) -> None:
+    for switches in ([], [Switch.BATCH_AUGMENTATION]):
         settings = REPRESENTATIONS[objective].changed(batch=BATCH, multi_crop=True, switches=switches)
         kind = objective_of(objective)
         learning: Any = kind(TilesOfNoise(settings), settings, 0, labels=LABELS if kind.supervised else None)
         draws = learning._draw(learning._rng(Purpose.AUGMENTATION_OF_REALS))
         views = [view for pair in getattr(learning, "_views", []) for view in pair]
-        for of_crop in [*draws[1:], *views]:
-            assert (of_crop.width.unique().numel() > 1) is different
+        assert len(views) == (10 if objective == "self_supervised" else 0)
+        assert all(of_crop.width.unique().numel() > 1 for of_crop in draws[1:])
+        assert all((view.width.unique().numel() > 1) is not bool(switches) for view in views)
 
 
-def test_precision_is_recall_with_its_switch() -> None:
-    right = torch.tensor([0, 0, 0, 1, 1])
-    scores = F.one_hot(torch.tensor([0, 0, 1, 1, 1]), 2).double()
-    plain, faithful = (
-        told_apart(scores, right, REPRESENTATIONS["weakly_supervised"].changed(switches=switches))
-        for switches in ([], [Switch.RECALL_AS_PRECISION])
-    )
-    assert plain["accuracy"] == pytest.approx(0.8)
-    assert plain["precision"] == pytest.approx(2 / 3)
-    assert plain["recall"] == faithful["recall"] == faithful["precision"] == 1
+def test_accuracy_precision_and_recall_are_those_of_scikit_learn() -> None:
+    right = torch.tensor([0, 0, 0, 1, 1, 1])
+    scores = F.one_hot(torch.tensor([0, 0, 1, 1, 1, 0]), 2).double()
+    scores[3] *= 2
+    truth, said = right.numpy(), scores.argmax(dim=1).numpy()
+    expected = [of(truth, said) for of in (accuracy_score, precision_score, recall_score)]
+    found = told_apart(scores, right)
+    assert [found[name] for name in ("accuracy", "precision", "recall")] == pytest.approx(expected)
+    assert [float(of) for of in answers(scores, right)] == pytest.approx(expected)
+    never = F.one_hot(torch.zeros(6, dtype=torch.long), 2)
+    assert [float(of) for of in answers(never, right)] == [0.5, 0, 0]
+
+
+@pytest.mark.parametrize("objective", ["weakly_supervised", "regularized"])
+def test_recall_is_in_the_column_of_the_trainings_precision_with_its_switch(objective: str) -> None:
+    plain, faithful = made(objective), made(objective, switches=[Switch.RECALL_AS_PRECISION])
+    found = [(numbers(plain), numbers(faithful)) for _ in range(4)]
+    for right, wrong in found:
+        assert wrong["train_precision"] == wrong["train_recall"] == right["train_recall"]
+        assert {**wrong, "train_precision": right["train_precision"]} == right
+    assert any(right["train_precision"] != right["train_recall"] for right, _ in found)
 
 
 @pytest.mark.parametrize("objective", sorted(OBJECTIVE_SETTINGS))

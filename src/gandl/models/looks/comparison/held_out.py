@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gandl.config.comparison_terms import Switch
 from gandl.config.representations import RepresentationRecipe
 from gandl.models.looks.measures import Given, no_discriminator
 from gandl.models.looks.quality import real_crops
@@ -90,7 +89,7 @@ class HeldOut:
         if losses:
             found["held_out_reconstruction"] = float(torch.cat(losses).mean())
         if scores and self._right is not None:
-            found |= told_apart(torch.cat(scores), self._right.to(first.device), model.settings)
+            found |= told_apart(torch.cat(scores), self._right.to(first.device))
         of_losses = [found[name] for name in ("held_out_reconstruction", "held_out_classification") if name in found]
         return {**found, "quality": sum(of_losses) if of_losses else self._discord(model, together)}
 
@@ -102,11 +101,8 @@ class HeldOut:
         return float(own / other) if float(other) > 0 else 1.0
 
 
-def told_apart(scores: Tensor, right: Tensor, settings: RepresentationRecipe) -> dict[str, float]:
-    """Cross-entropy, accuracy, precision and recall of scores (n, classes) with the right classes (n,).
-
-    With the switch `recall_as_precision` the recall is in the place of the precision, as in the paper's training histories.
-    """
+def told_apart(scores: Tensor, right: Tensor) -> dict[str, float]:
+    """Cross-entropy, accuracy, precision and recall of scores (n, classes) with the right classes (n,)."""
     table = np.zeros((scores.shape[1], scores.shape[1]))
     np.add.at(table, (right.cpu().numpy(), scores.argmax(dim=1).cpu().numpy()), 1)
     hits, wanted, given = np.diag(table), table.sum(axis=1), table.sum(axis=0)
@@ -115,6 +111,6 @@ def told_apart(scores: Tensor, right: Tensor, settings: RepresentationRecipe) ->
     return {
         "held_out_classification": float(F.cross_entropy(scores, right)),
         "accuracy": float(hits.sum() / table.sum()),
-        "precision": float(recall if settings.has(Switch.RECALL_AS_PRECISION) else precision),
+        "precision": float(precision),
         "recall": float(recall),
     }

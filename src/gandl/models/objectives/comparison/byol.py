@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gandl.config.comparison_terms import Paradigm
+from gandl.config.comparison_terms import Paradigm, Switch
 from gandl.config.representations import SelfSupervisedSettings
 from gandl.models.compute.device import wide
 from gandl.models.compute.ema import MovingAverage
@@ -30,8 +30,9 @@ class SelfSupervised(Representation[SelfSupervisedSettings]):
     """BYOL: online encoder, projector and predictor descend; the target, an average of the first two, is what they predict.
 
     Each crop of a setting is shown as two views, which are always cut, flipped and blurred at random, in settings without
-    augmentation too, as in the paper's code: with two equal views there would be nothing to learn. A collapse (codes that are all
-    the same) is a result to be reported, not a trouble to be rolled back: `feature_spread` shows it.
+    augmentation too, as in the paper's code: with two equal views there would be nothing to learn. With the switch
+    `batch_augmentation` a view is drawn once for all tiles of a batch, as there; crops of the setting are drawn tile by tile. A
+    collapse (codes that are all the same) is a result to be reported, not a trouble to be rolled back: `feature_spread` shows it.
     """
 
     settings_type = SelfSupervisedSettings
@@ -73,7 +74,8 @@ class SelfSupervised(Representation[SelfSupervisedSettings]):
     def _draw(self, rng: torch.Generator) -> list[CropDraws | None]:
         crops = super()._draw(rng)
         scales = self.settings.byol.smallest_view, 1.0
-        self._views = [[self._draw_one(scales, rng, augment=True) for _ in range(VIEWS)] for _ in crops]
+        of_batch = self.settings.has(Switch.BATCH_AUGMENTATION)
+        self._views = [[self._draw_one(scales, rng, True, of_batch) for _ in range(VIEWS)] for _ in crops]
         return crops
 
     def _learn_part(self, crops: Sequence[Tensor], labels: Tensor | None, part: int, parts: int) -> None:

@@ -36,6 +36,9 @@ from gandl.models.objectives.comparison.representation import (
     head_work,
 )
 
+OF_ANSWERS = ("train_accuracy", "train_precision", "train_recall")
+"""What a classifier's answers on training tiles say, means over the steps since the last look."""
+
 
 class CropByCrop(Representation[Tiles]):
     """What learns of every crop by itself: the loss is the mean over crops."""
@@ -76,7 +79,10 @@ class Unsupervised(CropByCrop[UnsupervisedSettings]):
 
 
 class _Supervised:
-    """What both objectives with labels share."""
+    """What both objectives with labels share.
+
+    With the switch `recall_as_precision` the curve's `train_precision` is the recall, as in the histories of the paper's code.
+    """
 
     supervised: ClassVar[bool] = True
     shown: ClassVar[Mapping[str, str]] = {
@@ -85,17 +91,13 @@ class _Supervised:
         "feature_spread": "spread of codes",
     }
 
-    @classmethod
-    def by_class(cls, settings: SupervisedRecipe) -> bool:
-        return settings.balanced
-
 
 class WeaklySupervised(_Supervised, CropByCrop[WeaklySupervisedSettings]):
     """A classifier of drugs and controls by cross-entropy."""
 
     settings_type = WeaklySupervisedSettings
     name = Paradigm.WEAKLY_SUPERVISED.value
-    metrics = ("loss", "train_accuracy", "feature_spread")
+    metrics = ("loss", *OF_ANSWERS, "feature_spread")
     model_type = TrainedTileClassifier
 
     def _new_networks(self) -> dict[str, nn.Module]:
@@ -109,7 +111,7 @@ class WeaklySupervised(_Supervised, CropByCrop[WeaklySupervisedSettings]):
             maps = self.networks["encoder"](as_trained(crop, self.settings, self.scale))
             scores = self.networks["head"](maps)
         self._note_spread(maps)
-        self._notes.add(train_accuracy=accuracy(scores, labels))
+        self._notes.add(**noted(scores, labels, self.settings))
         return F.cross_entropy(wide(scores), labels)
 
     @classmethod
@@ -128,7 +130,7 @@ class Regularized(_Supervised, CropByCrop[RegularizedSettings]):
 
     settings_type = RegularizedSettings
     name = Paradigm.REGULARIZED.value
-    metrics = ("loss", "loss_reconstruction", "loss_classification", "train_accuracy", "feature_spread")
+    metrics = ("loss", "loss_reconstruction", "loss_classification", *OF_ANSWERS, "feature_spread")
     model_type = TrainedRegularized
 
     def _new_networks(self) -> dict[str, nn.Module]:
@@ -144,11 +146,8 @@ class Regularized(_Supervised, CropByCrop[RegularizedSettings]):
             scores = self.networks["head"](maps.detach() if detached else maps)
         reconstruction, classification = reconstruction_loss(made, crop), F.cross_entropy(wide(scores), labels)
         self._note_spread(maps)
-        self._notes.add(
-            loss_reconstruction=reconstruction,
-            loss_classification=classification,
-            train_accuracy=accuracy(scores, labels),
-        )
+        self._notes.add(**noted(scores, labels, self.settings))
+        self._notes.add(loss_reconstruction=reconstruction, loss_classification=classification)
         return reconstruction + (1.0 if detached else self.settings.regularizer_weight) * classification
 
     @classmethod
@@ -162,9 +161,21 @@ def reconstruction_loss(logits: Tensor, images: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits.to(images.dtype), images)
 
 
-def accuracy(scores: Tensor, labels: Tensor) -> Tensor:
-    """Share () of scores (n, classes) that are highest for the label (n,)."""
-    return (scores.detach().argmax(dim=1) == labels).float().mean()
+def noted(scores: Tensor, labels: Tensor, settings: SupervisedRecipe) -> dict[str, Tensor]:
+    """What the curve says of answers."""
+    found = dict(zip(OF_ANSWERS, answers(scores, labels), strict=True))
+    return {**found, "train_precision": found["train_recall"]} if settings.has(Switch.RECALL_AS_PRECISION) else found
+
+
+def answers(scores: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Accuracy, precision and recall () of scores (n, classes) with labels (n,).
+
+    The positive class is the last one by name, drugs. Where nothing is answered so, or nothing is so, the share is 0.
+    """
+    answered, positive = scores.detach().argmax(dim=1), scores.shape[1] - 1
+    says, wanted = answered == positive, labels == positive
+    hits = (says & wanted).sum()
+    return (answered == labels).float().mean(), hits / says.sum().clamp(min=1), hits / wanted.sum().clamp(min=1)
 
 
 KINDS = (Unsupervised, WeaklySupervised, Regularized)

@@ -13,7 +13,6 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import Tensor, nn
 
-from gandl.config.comparison_terms import Switch
 from gandl.config.representations import RepresentationRecipe
 from gandl.models.compute.randomness import Purpose
 from gandl.models.networks.comparison.trained import TrainedRepresentation, unit
@@ -99,13 +98,18 @@ class Representation(Objective[Tiles]):
         """The crops of a setting, of the whole batch; None: the tiles as they are."""
         return [self._draw_one(scales, rng, self.settings.augment) for scales in self._scales(self.settings)]
 
-    def _draw_one(self, scales: Scales, rng: torch.Generator, augment: bool) -> CropDraws | None:
+    def _draw_one(
+        self, scales: Scales, rng: torch.Generator, augment: bool, whole_batch: bool = False
+    ) -> CropDraws | None:
         settings = self.settings
         if scales == WHOLE and not augment:
             return None
         augmentation = settings.augmentation if augment else None
-        of_batch = settings.has(Switch.BATCH_AUGMENTATION)
-        return draw_crops(settings.batch, settings.crop, scales, augmentation, rng, of_batch)
+        return draw_crops(settings.batch, settings.crop, scales, augmentation, rng, whole_batch)
+
+    @classmethod
+    def by_class(cls, settings: Tiles) -> bool:
+        return settings.balanced
 
     @classmethod
     def _scales(cls, settings: RepresentationRecipe) -> tuple[Scales, ...]:
