@@ -64,7 +64,7 @@ def test_one_well_is_always_left_to_train_on(wells: int) -> None:
 
 
 def test_the_test_part_that_a_source_states_is_followed_image_by_image(caplog: pytest.LogCaptureFixture) -> None:
-    wells = pd.concat([wells_of([20]), wells_of([20], label="control")])
+    wells = pd.concat([wells_of([20]), wells_of([20], label="control")], ignore_index=True)
     sites = wells.loc[wells.index.repeat(2)].reset_index(drop=True)
     odd = sites.index.to_numpy() % 2 == 1
     sites["given_part"] = np.where(odd & (sites["label"] == "drug"), "test", "train")
