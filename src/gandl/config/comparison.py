@@ -28,17 +28,27 @@ class TilesSettings(Section):
 
     side: Annotated[int, Field(ge=16, multiple_of=4)] = Field(64, description="Side (px); the paper's is 64.")
     channel: ChannelName | None = Field(
-        None, description="The channel that is cut; empty: each channel gives tiles of its own."
+        None,
+        description="The channel that is cut; empty: the only one that the images have. `each`: every channel gives tiles of its "
+        "own, and every task compares within channels: a cell line is then called `<line>, <channel>`.",
     )
     per_well: PositiveInt | None = Field(
-        None, description="At most so many tiles of a well that is trained on, drawn at random; empty: all."
+        None,
+        description="At most so many tiles of a well (and channel) that is trained on, drawn at random; empty: all.",
     )
     per_held_out_well: PositiveInt | None = Field(None, description="The same of wells that validate or are tested.")
     held_out: Annotated[float, Field(gt=0, le=0.5)] = Field(
-        0.2, description="Share of the wells of each cell line, treatment and dose that every task is tested on."
+        0.2,
+        description="Share of the wells of each cell line (as nearly as can be of each treatment and dose) that every task "
+        "is tested on. Where the source states a test part (folders `test` of classes), that part is tested instead.",
     )
     validation: Annotated[float, Field(gt=0, le=0.5)] = Field(
         0.1, description="Share of wells that choose what a task has to choose, and on which trainings are watched."
+    )
+    top_dose: bool = Field(
+        True,
+        description="Only the highest dose of each drug and cell line counts as drug, as in the paper; tiles of lower doses have "
+        "no label.",
     )
     seed: NonNegativeInt = Field(0, description="Of the wells held out, and of the tiles drawn.")
 

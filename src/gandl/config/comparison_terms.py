@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
+EACH = "each"
+"""The value of `comparison.tiles.channel` that cuts every channel."""
+
 
 class Paradigm(StrEnum):
     """The paper's four models, in the order of its tables."""

@@ -15,7 +15,9 @@ import numpy as np
 import pandas as pd
 
 from gandl.config import TilesSettings
+from gandl.config.comparison_terms import EACH
 from gandl.images.store_reader import ImageStore, store_path
+from gandl.images.tiles.parts import GIVEN, dealt_by_tile, parts_of_wells
 from gandl.tables import SITES, TILES, read_table, write_table
 from gandl.tables.comparison import CONTROL, DRUG, TEST, TRAIN, VALIDATION
 from gandl.workflow.words import counted
@@ -46,27 +48,34 @@ def write_tiles(
     sites : its sites table.
     output : parquet, schema `gandl.tables.TILES`.
     resolution : stored size of the images (px, the shorter side) that are cut.
-    by_tile : hold out tiles instead of wells, as the paper's code does (switch `tile_split`).
+    by_tile : hold out tiles instead of wells, as the paper's code does (switch `tile_split`): the same tiles, and as many of each
+        part.
 
     Raises
     ------
-    TilesError : images smaller than a tile, a channel that a store lacks, a store with sites that the table does not name, no
-        well of a label, or only one.
+    TilesError : images smaller than a tile, a channel that a store lacks, none named of several, a store with sites that the
+        table does not name, no well of a label, or only one, or all tiles in the test part that the source states.
     """
     table = read_table(Path(sites), SITES)
-    places = pd.concat([_grid(ImageStore(store_path(Path(each))), settings, resolution) for each in manifests])
-    tiles = places.merge(table[["site_id", *OF_WELL]], on="site_id", how="left", validate="many_to_one")
+    stores = [ImageStore(store_path(Path(each))) for each in manifests]
+    _check_channel(stores, settings)
+    places = pd.concat([_grid(store, settings, resolution) for store in stores])
+    stated = [name for name in ("site_id", *OF_WELL, GIVEN) if name in table]
+    tiles = places.merge(table[stated], on="site_id", how="left", validate="many_to_one")
     if (lost := tiles["well_id"].isna()).any():
         first = tiles.loc[lost].iloc[0]
         raise TilesError(f"{first['store_id']} holds the site {first['site_id']}, which {sites} does not name")
-    tiles["label"] = _labels(tiles)
+    tiles["label"] = _labels(tiles, settings)
     rng = np.random.default_rng(settings.seed)
-    wells = tiles.drop_duplicates("well_id")
-    tiles["part"] = tiles["well_id"].map(dict(zip(wells["well_id"], held_out(wells, settings, rng), strict=True)))
-    if by_tile:
-        tiles["part"] = held_out(tiles, settings, rng)
-    _check_labels(wells)
+    _check_labels(tiles.drop_duplicates("well_id"))
+    tiles["part"] = parts_of_wells(tiles, settings, rng)
+    if not (tiles["part"] == TRAIN).any():
+        raise TilesError(f"{sites} states the part `test` of every image ({GIVEN}); nothing is left to train on")
+    if settings.channel == EACH:
+        tiles["cell_type"] = tiles["cell_type"] + ", " + tiles["channel"]
     tiles = tiles[_few(tiles, settings, rng)].reset_index(drop=True)
+    if by_tile:
+        tiles["part"] = dealt_by_tile(tiles, rng)
     tiles.insert(0, "tile", np.arange(len(tiles)))
     for label, part in ((label, part) for label in (CONTROL, DRUG) for part in (TRAIN, VALIDATION, TEST)):
         chosen = tiles[(tiles["label"] == label) & (tiles["part"] == part)]
@@ -87,7 +96,7 @@ def _grid(store: ImageStore, settings: TilesSettings, resolution: int) -> pd.Dat
         raise TilesError(
             f"{store.path} holds images of {height} x {width} px, smaller than a tile of {side} px (comparison.tiles.side)"
         )
-    channels = [settings.channel] if settings.channel is not None else store.channels
+    channels = store.channels if settings.channel in (None, EACH) else [settings.channel]
     if lacking := [channel for channel in channels if channel not in store.channels]:
         raise TilesError(
             f"comparison.tiles.channel is {lacking[0]}, but {store.path} holds {', '.join(store.channels)}"
@@ -101,42 +110,30 @@ def _grid(store: ImageStore, settings: TilesSettings, resolution: int) -> pd.Dat
     return cut
 
 
+def _check_channel(stores: Sequence[ImageStore], settings: TilesSettings) -> None:
+    held = list(dict.fromkeys(channel for store in stores for channel in store.channels))
+    if settings.channel is None and len(held) > 1:
+        raise TilesError(
+            f"the stores hold several channels ({', '.join(held)}); comparison.tiles.channel must name the one that is cut, or "
+            f"say {EACH}"
+        )
+
+
 def _starts(length: int, side: int) -> Iterator[int]:
     count = length // side
     first = (length - count * side) // 2
     return (first + i * side for i in range(count))
 
 
-def _labels(tiles: pd.DataFrame) -> pd.Series:
-    """Vehicle against drug; wells that are neither (untreated, or without a condition) have no label."""
+def _labels(tiles: pd.DataFrame, settings: TilesSettings) -> pd.Series:
+    """Vehicle against drug; wells that are neither (untreated, without a condition, of a lower dose) have no label."""
     negative = tiles["control"] == "negative"
-    return pd.Series(
-        np.select([negative, tiles["treatment"].notna() & ~negative], [CONTROL, DRUG], default=""), index=tiles.index
-    ).replace("", None)
-
-
-def held_out(units: pd.DataFrame, settings: TilesSettings, rng: np.random.Generator) -> pd.Series:
-    """The part of every unit (wells, or tiles): the same shares of each cell line, treatment and dose.
-
-    A group of n units gives round(share n) to the test and validation parts, but keeps at least one to train on.
-
-    Parameters
-    ----------
-    units : with the columns cell_type, treatment, concentration_um and control.
-
-    Returns
-    -------
-    (units,) `train`, `validation` or `test`, of the index of `units`.
-    """
-    parts = pd.Series(TRAIN, index=units.index, dtype=object)
-    keys = ["cell_type", "control", "treatment", "concentration_um"]
-    for _, group in units.groupby(keys, dropna=False, sort=True):
-        shuffled = rng.permutation(len(group))
-        tested = min(round(settings.held_out * len(group)), len(group) - 1)
-        validating = min(round(settings.validation * len(group)), len(group) - 1 - tested)
-        parts.loc[group.index[shuffled[:tested]]] = TEST
-        parts.loc[group.index[shuffled[tested : tested + validating]]] = VALIDATION
-    return parts
+    drug = tiles["treatment"].notna() & ~negative
+    if settings.top_dose:
+        doses = tiles["concentration_um"].where(drug)
+        top = doses.groupby([tiles["cell_type"], tiles["treatment"]]).transform("max")
+        drug &= ~(doses < top)
+    return pd.Series(np.select([negative, drug], [CONTROL, DRUG], default=""), index=tiles.index).replace("", None)
 
 
 def _check_labels(wells: pd.DataFrame) -> None:
@@ -154,9 +151,9 @@ def _check_labels(wells: pd.DataFrame) -> None:
 
 
 def _few(tiles: pd.DataFrame, settings: TilesSettings, rng: np.random.Generator) -> np.ndarray:
-    """(tiles,) which are kept: of every well at most as many, drawn at random, as the settings allow its part."""
+    """(tiles,) which are kept: of every well and channel at most as many, drawn at random, as the settings allow its part."""
     order = pd.Series(rng.permutation(len(tiles)), index=tiles.index)
-    rank = order.groupby([tiles["well_id"], tiles["part"]]).rank(method="first")
+    rank = order.groupby([tiles["well_id"], tiles["channel"], tiles["part"]]).rank(method="first")
     most = tiles["part"].map(
         {TRAIN: settings.per_well, VALIDATION: settings.per_held_out_well, TEST: settings.per_held_out_well}
     )

@@ -61,12 +61,11 @@ def test_tiles_are_read_in_the_order_requested_by_their_own_numbers(screen: Tile
         some.read(np.array([99]))
 
 
-def test_each_channel_gives_tiles_of_its_own_or_one_alone_does(tmp_path: Path) -> None:
+def test_one_channel_of_several_is_cut_by_its_name(tmp_path: Path) -> None:
     screen = tiled_screen(tmp_path, channels=("dna", "actin"), wells=5)
-    both = cut(screen, tmp_path)
-    assert both["channel"].value_counts().to_dict() == {"dna": 120, "actin": 120}
     actin = cut(screen, tmp_path, TilesSettings(side=SIDE, channel="actin"))
     assert set(actin["channel"]) == {"actin"}
+    assert set(actin["cell_type"]) == {"HT29", "M14"}
     pixels = TileReader(screen.manifests, actin, SIDE, RESOLUTION).read(np.array([0]))
     first = actin.iloc[0]
     np.testing.assert_array_equal(
@@ -74,6 +73,25 @@ def test_each_channel_gives_tiles_of_its_own_or_one_alone_does(tmp_path: Path) -
     )
     with pytest.raises(TilesError, match=r"comparison\.tiles\.channel is red, but .* holds dna, actin"):
         cut(screen, tmp_path, TilesSettings(side=SIDE, channel="red"))
+
+
+def test_channels_are_never_pooled_unasked(tmp_path: Path) -> None:
+    screen = tiled_screen(tmp_path, channels=("dna", "actin"), wells=5)
+    refused = (
+        r"the stores hold several channels \(dna, actin\); comparison\.tiles\.channel must name the one that is cut"
+    )
+    with pytest.raises(TilesError, match=refused):
+        cut(screen, tmp_path)
+
+
+def test_each_channel_is_a_group_of_its_own_with_the_same_wells_held_out(tmp_path: Path) -> None:
+    screen = tiled_screen(tmp_path, channels=("dna", "actin"), wells=5)
+    tiles = cut(screen, tmp_path, TilesSettings(side=SIDE, channel="each", per_well=3, per_held_out_well=3))
+    assert set(tiles["cell_type"]) == {"HT29, dna", "HT29, actin", "M14, dna", "M14, actin"}
+    assert (tiles["cell_type"].str.split(", ").str[1] == tiles["channel"]).all()
+    assert (tiles.groupby("well_id")["part"].nunique() == 1).all()
+    assert (tiles.groupby(["well_id", "channel"]).size() == 3).all(), "the limit is of each channel"
+    assert tiles.groupby("well_id")["channel"].nunique().eq(2).all()
 
 
 def test_wells_are_held_out_whole_and_the_same_share_of_every_line_and_treatment(
@@ -100,6 +118,26 @@ def test_labels_are_vehicle_and_drug_and_nothing_for_other_wells(tmp_path: Path)
     kind = tiles["treatment"].where(tiles["treatment"].notna(), tiles["control"])
     found = set(zip(kind, label, strict=True))
     assert found == {("negative", "control"), ("none", "none"), ("MTX", "drug"), ("PEM", "drug")}
+
+
+def test_drugs_are_their_highest_dose_in_each_line(tmp_path: Path) -> None:
+    screen = tiled_screen(tmp_path, wells=4)
+    sites = pd.read_parquet(screen.sites)
+    sites["concentration_um"] = [[0.1, 1.0, 10.0, 10.0][i % 4] for i in range(len(sites))]
+    sites.loc[sites["treatment"] == "PEM", "concentration_um"] = np.nan
+    of_m14 = (sites["cell_type"] == "M14") & (sites["concentration_um"] == 10.0)
+    sites.loc[of_m14, "concentration_um"] = 1.0
+    sites.to_parquet(screen.sites)
+    tiles = cut(screen, tmp_path)
+    drug = tiles[(tiles["label"] == "drug") & (tiles["treatment"] == "MTX")]
+    found = {line: set(of_line["concentration_um"]) for line, of_line in drug.groupby("cell_type")}
+    assert found == {"HT29": {10.0}, "M14": {1.0}}
+    lower = tiles[(tiles["treatment"] == "MTX") & tiles["label"].isna()]
+    assert lower["well_id"].nunique() == 2 + 1, "0.1 and 1 of HT29, 0.1 of M14"
+    assert (tiles.loc[tiles["treatment"] == "PEM", "label"] == "drug").all(), "no dose is stated"
+    assert (tiles.loc[tiles["control"] == "negative", "label"] == "control").all(), "vehicle has no dose"
+    pooled = cut(screen, tmp_path, TilesSettings(side=SIDE, top_dose=False))
+    assert (pooled["label"] == "drug").sum() == 2 * 2 * 4 * 4
 
 
 def test_the_switch_holds_tiles_out_instead_of_wells(screen: TiledScreen, tmp_path: Path) -> None:
