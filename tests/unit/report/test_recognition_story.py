@@ -10,7 +10,7 @@ import pytest
 from jinja2 import StrictUndefined
 
 from gandl.config.files import read_config
-from gandl.report.audit import _environment
+from gandl.report.made.page import environment
 from gandl.report.numbers import no_numbers
 from gandl.report.recognition import recognition_story
 from table_rows import number_row
@@ -98,7 +98,7 @@ def test_where_nothing_is_held_out_the_page_says_that_the_accuracy_is_not_known(
 
 def test_every_value_is_in_the_table_of_the_page(configured: dict) -> None:
     found = recognition_story(numbers(), configured)
-    environment = _environment()
+    environment = environment()
     assert environment.undefined is StrictUndefined
     page = environment.get_template("recognition.html.jinja").render(recognition=found, simulated=True)
     for text in (
