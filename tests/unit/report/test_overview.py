@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from gandl.config import Config
-from gandl.report import audit
+from gandl.report.made.page import environment
 from gandl.report.overview.leaks import CLEAR, CONFOUNDS, LEAKS, places
 from gandl.report.overview.questions import GROUPS, Overview, overview
 from gandl.report.overview.screened import screened
@@ -159,13 +159,13 @@ def contrast(first: str, second: str) -> float:
 
 
 def test_what_lies_below_the_best_bears_a_sign_and_can_be_read_on_every_row():
-    environment = audit._environment()
-    page = environment.get_template("overview.html.jinja").render(
+    templates = environment()
+    page = templates.get_template("overview.html.jinja").render(
         overview=table(aucs()), simulated=True, confidence="95 %", top=[]
     )
     assert page.count("↓") == 2 + 1, "two cells and the key"
     assert "n = 60 wells" in page
-    style = environment.get_template("style.css.jinja").render()
+    style = templates.get_template("style.css.jinja").render()
     ink = re.search(r"\.below, td\.below \.v \{ color: var\(--(\w+)\)", style)
     assert ink is not None
     colour = re.search(rf"--{ink[1]}: (#\w+);", style)

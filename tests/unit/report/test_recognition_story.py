@@ -98,9 +98,9 @@ def test_where_nothing_is_held_out_the_page_says_that_the_accuracy_is_not_known(
 
 def test_every_value_is_in_the_table_of_the_page(configured: dict) -> None:
     found = recognition_story(numbers(), configured)
-    environment = environment()
-    assert environment.undefined is StrictUndefined
-    page = environment.get_template("recognition.html.jinja").render(recognition=found, simulated=True)
+    templates = environment()
+    assert templates.undefined is StrictUndefined
+    page = templates.get_template("recognition.html.jinja").render(recognition=found, simulated=True)
     for text in (
         "0.128",
         "[0.0880, 0.171]",

@@ -15,7 +15,9 @@ from gandl.report.setups import setups_story
 def story_of(folder: Path, labels: list[str | None], parts: list[str], **recipe: Any) -> list[str]:
     """Sentences on a comparison of three setups and a floor, on tiles with these labels and parts."""
     names = ["unsupervised.aug_one_crop", "self_supervised.aug_one_crop", "dino", "untrained"]
-    table = pd.DataFrame({"setup": names, "metric": "d", "median": 0.1, "low": 0.0, "high": 0.2, "cell_types": 7})
+    table = pd.DataFrame(
+        {"setup": names, "metric": "d", "median": 0.1, "centre": "median", "low": 0.0, "high": 0.2, "cell_types": 7}
+    )
     files = folder / "table.parquet", folder / "stability.parquet"
     table.to_parquet(files[0])
     pd.DataFrame({"metric": ["d"], "changes": [0], "among": ["every"]}).to_parquet(files[1])

@@ -21,7 +21,7 @@ def test_files_are_those_of_the_folder_and_the_snakefile_comes_first(tmp_path: P
 
 def rule(name: str, docstring: str | None, code: object = None) -> SimpleNamespace:
     params = {"code": code} if code is not None else {}
-    return SimpleNamespace(name=name, docstring=docstring, params=params)
+    return SimpleNamespace(name=name, docstring=docstring, params=params, wildcard_names={"dataset", "store"})
 
 
 def test_a_rule_is_described_by_the_first_line_of_its_help() -> None:
@@ -31,4 +31,4 @@ def test_a_rule_is_described_by_the_first_line_of_its_help() -> None:
 
 def test_rules_that_run_code_have_its_hash_and_one_per_screen_where_they_differ() -> None:
     rules = [rule("plain", "a"), rule("one", "b", "f00d"), rule("each", "c", lambda wildcards: wildcards.dataset[::-1])]
-    assert codes(rules, ["xy", "z"]) == {"one": "f00d", "each": {"xy": "yx", "z": "z"}}
+    assert codes(rules, {"setup": ["s"], "dataset": ["xy", "z"]}) == {"one": "f00d", "each": {"xy": "yx", "z": "z"}}

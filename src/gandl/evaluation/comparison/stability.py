@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,7 +74,7 @@ def ranking_of(found: Collected) -> pd.DataFrame:
             for setup, rank in zip(here, ranks, strict=True):
                 about = {"metric": metric, "setup": found.setups[setup], "seed": seed, "rank": rank}
                 rows.append({**about, "value": of_seeds[setup, at]})
-    return pd.DataFrame(rows, columns=RANKING.names)
+    return _typed(rows, RANKING)
 
 
 def stability_of(found: Collected, *, draws: int, seed: int) -> pd.DataFrame:
@@ -102,7 +103,7 @@ def stability_of(found: Collected, *, draws: int, seed: int) -> pd.DataFrame:
                     "kendall_tau": mean_tau(asked),
                 }
             )
-    table = pd.DataFrame(rows, columns=STABILITY.names)
+    table = _typed(rows, STABILITY)
     return table.astype({"kendall_tau": float})
 
 
@@ -137,3 +138,9 @@ def _best(values: Floats) -> set[int]:
 
 def _ranked(found: Collected) -> Mapping[str, int]:
     return {metric: sign for metric, sign in BETTER.items() if metric in found.values}
+
+
+def _typed(rows: list[dict[str, Any]], schema: Schema) -> pd.DataFrame:
+    """A table of these rows whose whole numbers are such, also where there is no row."""
+    whole = {column.name: "int64" for column in schema.columns if column.kind == "integer"}
+    return pd.DataFrame(rows, columns=schema.names).astype(whole)

@@ -125,7 +125,9 @@ def truth_table(numbers: Sequence[Path], confidence: float = 0.95) -> pd.DataFra
         farther, points, plain = (
             over_both(of, seeded, confidence) for of in (of_setup, cosines, mine[mine["metric"] == PLAIN])
         )
-        over = dict(zip(OF_SEPARATION, farther, strict=True)) | dict(zip(OF_COSINE, points, strict=True))
+        over: dict[str, Any] = dict(zip(OF_SEPARATION, farther, strict=True)) | dict(
+            zip(OF_COSINE, points, strict=True)
+        )
         says = verdict(farther), verdict(negative(points))
         over |= {"plain": verdict(plain), "farther": says[0], "points": says[1], "sees": both(*says)}
         collapsed = mine[mine["metric"] == COLLAPSED].pivot(index="seed", columns="cell_type", values="value")

@@ -16,7 +16,12 @@ from pathlib import Path
 from gandl.report.made.costs import STAGES
 from gandl.workflow.made_of import GATHERING
 
-OTHER = {"tables": "figures", "training_figures": "figures", "paper_figures": "figures", "counterparts": "models"}
+OTHER = {
+    "tables": "figures",
+    "paper_figures": "figures",
+    "comparison_figures": "figures",
+    "counterparts": "models",
+}
 """Rule files that are not named after their stage."""
 BOX, ROW, GAP, BETWEEN, TOP, MARGIN = 24, 34, 62, 26, 64, 22
 """Height of a box, distance of rows, of columns within a stage, more of it between stages, room for the headings, edge (px)."""
