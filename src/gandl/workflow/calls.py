@@ -119,7 +119,9 @@ def _fields(kind: Any) -> list[str]:
 
 
 def _one(kind: Any, value: Any, each: Sequence[Any], where: str) -> Any:
-    """One path, a list of paths, or a mapping, as wanted."""
+    """One path, a list of paths, or a mapping, as wanted; None where that is possible and there is no file."""
+    if not value and type(None) in get_args(kind):
+        return None
     one = isinstance(value, str | Path)
     paths = Path(value) if one else [Path(path) for path in value]
     if _values(kind):

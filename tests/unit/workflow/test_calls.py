@@ -38,6 +38,10 @@ def call(*files: Any, **given: Any) -> None:
     bound(*files, **given)()
 
 
+def perhaps(output: Path, weights: Path | None) -> None:
+    CALLED.append({"weights": weights})
+
+
 def settled(settings: Sized, seed: int) -> None:
     CALLED.append({"settings": settings, "seed": seed})
 
@@ -70,7 +74,7 @@ def drawn(scores: Path, **drawing: Unpack[Drawing]) -> None:
 def _functions(monkeypatch: pytest.MonkeyPatch) -> None:
     """The functions of this file, under a module's name of their own."""
     module = ModuleType("called_by_tests")
-    for function in (settled, plain, several, by_name, bundled, bundled_by_name, drawn):
+    for function in (perhaps, settled, plain, several, by_name, bundled, bundled_by_name, drawn):
         setattr(module, function.__name__, function)
     monkeypatch.setitem(sys.modules, "called_by_tests", module)
     CALLED.clear()
@@ -142,3 +146,9 @@ def test_a_section_is_made_of_plain_values_and_holds_no_key_that_was_not_given()
     assert (type(settings), settings.side, CALLED[0]["seed"]) == (Sized, 32, 3)
     with pytest.raises(AttributeError):
         _ = settings.seed
+
+
+def test_a_file_that_need_not_be_there_is_none_without_one() -> None:
+    for files in ("a", []):
+        call("called_by_tests.perhaps", {"weights": files}, {"output": "b"}, {})
+    assert [called["weights"] for called in CALLED] == [Path("a"), None]

@@ -17,7 +17,7 @@ from gandl.workflow.machines.gpus import own_gpus
 def write_setup_codes(
     tiles: Path,
     manifests: Sequence[Path],
-    weights: Sequence[Path],
+    weights: Path | None,
     output: Path,
     *,
     setup: str,
@@ -32,7 +32,7 @@ def write_setup_codes(
     Parameters
     ----------
     tiles : the table of tiles. manifests : of the stores that hold them.
-    weights : of a setup that was trained, one file; none of a floor.
+    weights : of a setup that was trained; None of a floor.
     output : parquet, schema `gandl.tables.CODES`.
     setup, training_seed : of the codes. settings : the recipe of the encoder of `untrained`, plain values; of others unused.
     side : of a tile (px). resolution : stored size of the images that tiles are cut from. gpus : 1 computes on a GPU.
@@ -49,7 +49,7 @@ def write_setup_codes(
             reader,
             table,
             output,
-            weights=next(iter(weights), None),
+            weights=weights,
             recipe=recipe,
             seed=training_seed,
             source=str(tiles),
