@@ -84,7 +84,7 @@ rule comparison_setup:
         mem=growing("1GB"),
         runtime=growing("10m"),
     params:
-        **calls("gandl.evaluation.comparison.gathered.write_setup"),
+        **calls("gandl.evaluation.comparison.table.write_setup"),
     script:
         "../../workflow/scripts/question.py"
 

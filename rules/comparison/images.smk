@@ -21,7 +21,7 @@ rule comparison_tiles:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem=growing("4GB"),
+        mem=growing("2GB"),
         runtime=growing("1h"),
     params:
         **calls("gandl.images.tiles.table.write_tiles"),

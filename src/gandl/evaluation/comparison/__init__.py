@@ -6,7 +6,6 @@ __all__ = [
     "codes",
     "distances",
     "drug_control",
-    "gathered",
     "heads",
     "numbers",
     "partitions",

@@ -29,6 +29,9 @@ UNDEFINED = 0.01
 COLUMNS = ("setup", "training_seed", "metric", "cell_type", "value", "note")
 """What is collected of every table of numbers."""
 
+SHARE_OF_LINES = 0.5
+"""Of the cell lines of a training, from which on it counts as collapsed: in table, notes and report."""
+
 Row = dict[str, object]
 Floats = npt.NDArray[np.float64]
 
@@ -192,3 +195,16 @@ def over_seeds(values: Floats) -> Floats:
     count = known.sum(axis=-2)
     total = np.where(known, values, 0.0).sum(axis=-2)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def has_collapsed(values: Floats) -> npt.NDArray[np.bool_]:
+    """(seeds, lines) 1, 0 or not a number -> (seeds,) whether each training has collapsed; not where nothing is known."""
+    known = np.isfinite(values).sum(axis=1)
+    return np.asarray((known > 0) & (np.nansum(values, axis=1) >= SHARE_OF_LINES * known))
+
+
+def lines_collapsed(values: Floats) -> str:
+    """In how many cell lines codes have collapsed, in words: `7 of 7 cell lines`, over seeds `5 to 7 of 7`."""
+    counts, lines = np.nansum(values, axis=1).astype(int), int(np.isfinite(values).sum(axis=1).max(initial=0))
+    least, most = (int(of) for of in (counts.min(initial=lines), counts.max(initial=0)))
+    return f"{most if least == most else f'{least} to {most}'} of {lines} cell lines"

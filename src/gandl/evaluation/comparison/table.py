@@ -15,11 +15,20 @@ import pandas as pd
 
 from gandl.config.comparison import ComparisonTasksSettings
 from gandl.config.comparison_terms import Switch
-from gandl.evaluation.comparison.collapse import has_collapsed, lines_collapsed
-from gandl.evaluation.comparison.numbers import NONE, Collected, centre, collected, half_width, over_seeds, seeded
+from gandl.evaluation.comparison.numbers import (
+    NONE,
+    Collected,
+    centre,
+    collected,
+    half_width,
+    has_collapsed,
+    lines_collapsed,
+    over_seeds,
+    seeded,
+)
 from gandl.evaluation.comparison.stability import RANKING, STABILITY, groups_of, ranking_of, stability_of
 from gandl.evaluation.comparison.terms import AS_MEAN, BETTER
-from gandl.tables import Column, Schema, write_table as write_parquet
+from gandl.tables import NUMBERS, Column, Schema, read_table, write_table as write_parquet
 
 TABLE = Schema(
     "comparison",
@@ -147,3 +156,18 @@ def _collapses(found: Collected, setup: str) -> list[str]:
     lost, n = has_collapsed(of_seeds), int(np.isfinite(of_seeds).any(axis=1).sum())
     said = f"{setup}: codes collapsed in {lost.sum()} of {n} seeds, there in {lines_collapsed(of_seeds[lost])}"
     return [said] if lost.any() else []
+
+
+def write_setup(numbers: Sequence[Path], output: Path) -> None:
+    """Write the numbers of a setup, in the order of the files.
+
+    Parameters
+    ----------
+    numbers : of each of its tasks and seeds (`gandl.tables.NUMBERS`, and the columns of the comparison).
+
+    Raises
+    ------
+    gandl.tables.TableError : a table breaks its schema, or two hold the same number.
+    """
+    tables = [read_table(Path(path), NUMBERS) for path in numbers]
+    write_parquet(pd.concat(tables, ignore_index=True), Path(output), NUMBERS)

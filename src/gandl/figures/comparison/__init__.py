@@ -9,6 +9,7 @@ __all__ = [
     "distances",
     "embedding",
     "metrics",
+    "notes",
     "ranking",
     "reconstructions",
     "setups",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gandl.evaluation.comparison.collapse import has_collapsed, lines_collapsed
+from gandl.evaluation.comparison.numbers import has_collapsed, lines_collapsed
 from gandl.evaluation.comparison.terms import BETTER, WITHIN_PARADIGM
 from gandl.figures.common.labels import fixed
 from gandl.figures.common.style import FigureError

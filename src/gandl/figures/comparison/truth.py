@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import binom
 
-from gandl.evaluation.comparison.collapse import has_collapsed
+from gandl.evaluation.comparison.numbers import has_collapsed
 from gandl.figures.common import style as look
 from gandl.figures.common.labels import fixed
 from gandl.figures.common.palette import BLUE, GREY, INK, PALE, VERMILION

@@ -14,8 +14,7 @@ from scipy.stats import t
 from gandl.config.comparison import ComparisonTasksSettings
 from gandl.config.comparison_terms import setups as all_setups
 from gandl.evaluation.comparison.codes import ComparisonTaskError
-from gandl.evaluation.comparison.collapse import has_collapsed
-from gandl.evaluation.comparison.numbers import row, write_numbers
+from gandl.evaluation.comparison.numbers import has_collapsed, row, write_numbers
 from gandl.evaluation.comparison.table import write_table
 from gandl.evaluation.comparison.terms import AS_MEAN, BETTER, CLUSTERS, DRUG_CONTROL, PAPER_ROWS, SIMILARITY
 
