@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
+from gandl.evaluation.comparison.stability import EVERY
 from gandl.figures.common import style as look
 from gandl.figures.common.labels import fixed
 from gandl.figures.common.palette import INK, ink_on
@@ -43,8 +44,6 @@ COLUMNS = [
     "changes",
     "kendall_tau",
 ]
-EVERY = "all"
-"""Among all setups, not those of one paradigm."""
 CELL_MM, LABELS_MM, HEAD_MM, FOOT_MM, RIGHT_MM = 4.3, 44.0, 21.0, 16.0, 11.0
 LEAST_MM = 2.9
 """Width of a cell below which no number fits into it."""
@@ -85,7 +84,8 @@ def ranking_table(ranking: Path, stability: Path) -> pd.DataFrame:
     table = table[table["metric"].isin(list(METRICS)) & table["setup"].isin(list(ORDER))]
     if table.empty:
         raise look.FigureError(f"{ranking}: no setup has a rank by any of {', '.join(METRICS)}")
-    stable = pd.read_parquet(stability).query("among == @EVERY")
+    stable = pd.read_parquet(stability)
+    stable = stable[stable["among"] == EVERY]
     data = table.merge(stable[["metric", *COLUMNS[4:]]], on="metric", how="left")
     places = {name: place for place, name in enumerate(METRICS)}
     data = data.sort_values("seed", kind="stable").sort_values("setup", key=in_order, kind="stable")
