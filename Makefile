@@ -37,6 +37,9 @@ HERE := --cores $(or $(CORES),all) $(OPTIONS)
 # With a profile no number of cores unless one is given: it would limit the threads of jobs on other machines, too.
 RUN_OPTIONS := $(if $(PROFILE),--workflow-profile "$(PROFILE)" $(if $(CORES),--cores $(CORES)) $(OPTIONS),$(HERE))
 
+# A run is hundreds of processes: what Python compiles for one is kept for all, also where it is told to keep nothing (containers).
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help environment reproduce report plan dag test test-cluster lint bench config lock configuration
 

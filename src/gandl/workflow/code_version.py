@@ -3,12 +3,21 @@
 Snakemake sees changes of a script, not of the package that the script calls; a rule's `params: code=code_version(...)` closes
 that gap. Syntax trees without docstrings and `__all__` are hashed, so that a comment, a docstring, a line break or a module that
 a package additionally offers redoes nothing.
+
+Reading 400 modules takes seconds, and every start of Snakemake and every job on a cluster asks: what was found in a file is kept
+beside Python's compiled files (`__pycache__`) and holds for exactly these bytes.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import importlib.util
+import json
+import os
+import sys
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
@@ -47,14 +56,35 @@ def code_version(*modules: str) -> str:
     ModuleNotFoundError : a name is not a module of gandl.
     """
     digest = hashlib.sha256()
-    for name in sorted(_closure(modules)):
-        digest.update(f"{name} {_tree_hash(name)}\n".encode())
+    for name in modules_of(*modules):
+        digest.update(f"{name} {_content(name).statements}\n".encode())
     return digest.hexdigest()[:16]
 
 
 def modules_of(*modules: str) -> list[str]:
     """Names of the modules that `code_version` hashes, sorted."""
-    return sorted(_closure(modules))
+    before = _kept().copy()
+    found = _closure(modules)
+    if _kept() != before:
+        _keep()
+    return sorted(found)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What counts in a module's file.
+
+    Attributes
+    ----------
+    file : SHA-256 of its bytes.
+    statements : hash of the syntax tree without texts.
+    imports : modules and names below gandl that it imports, wherever in the file the import stands; sorted. A name may be that
+        of a function: which are modules depends on the other files.
+    """
+
+    file: str
+    statements: str
+    imports: tuple[str, ...]
 
 
 def _closure(modules: tuple[str, ...]) -> set[str]:
@@ -64,7 +94,7 @@ def _closure(modules: tuple[str, ...]) -> set[str]:
         name = waiting.pop()
         if name not in found and not _is_neutral(name):
             found.add(name)
-            waiting.extend(_imports(name))
+            waiting.extend(imported for imported in _content(name).imports if _path(imported) is not None)
             waiting.extend(_packages(name))
     return found
 
@@ -79,6 +109,7 @@ def _packages(module: str) -> list[str]:
     return [".".join(parts[:depth]) for depth in range(2, len(parts))]
 
 
+@cache
 def _path(module: str) -> Path | None:
     base = PACKAGE.joinpath(*module.split(".")[1:])
     if base.is_dir():
@@ -88,11 +119,25 @@ def _path(module: str) -> Path | None:
 
 
 @cache
-def _tree(module: str) -> ast.Module:
+def _content(module: str) -> Content:
+    """Of a module, kept from before if its file has the same bytes as then."""
     path = _path(module)
     if path is None:
         raise ModuleNotFoundError(f"{module} is not a module of gandl (looked in {PACKAGE.name}/)")
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    source = path.read_bytes()
+    file, kept = hashlib.sha256(source).hexdigest(), _kept().get(module)
+    if kept is not None and kept.file == file:
+        return kept
+    tree = _tree(source)
+    statements = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    content = Content(file, statements, tuple(sorted(_imports(tree))))
+    _kept()[module] = content
+    return content
+
+
+def _tree(source: bytes) -> ast.Module:
+    """Of a file, without texts."""
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -110,19 +155,39 @@ def _is_offer(node: ast.AST) -> bool:
     return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
 
 
-@cache
-def _tree_hash(module: str) -> str:
-    return hashlib.sha256(ast.dump(_tree(module)).encode()).hexdigest()
-
-
-@cache
-def _imports(module: str) -> tuple[str, ...]:
-    """Modules of gandl that this one imports, wherever in the file the import stands."""
+def _imports(tree: ast.Module) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(_tree(module)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return tuple(sorted(name for name in names if name.startswith("gandl.") and _path(name) is not None))
+    return {name for name in names if name.startswith("gandl.")}
+
+
+def _memory() -> Path:
+    """Where contents are kept: with other bytes of this module, or another Python (trees differ), somewhere else."""
+    folder = Path(importlib.util.cache_from_source(str(PACKAGE / "__init__.py"))).parent
+    reader = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+    return folder / f"code_version.{sys.implementation.cache_tag}.{reader}.json"
+
+
+@cache
+def _kept() -> dict[str, Content]:
+    """Contents by module; none where nothing readable was kept."""
+    try:
+        kept = json.loads(_memory().read_bytes())
+        return {name: Content(of["file"], of["statements"], tuple(of["imports"])) for name, of in kept.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def _keep() -> None:
+    """Keep all contents, where that is allowed."""
+    file = _memory()
+    written = file.with_name(f"{file.name}.{os.getpid()}")
+    with suppress(OSError):
+        file.parent.mkdir(exist_ok=True)
+        written.write_text(json.dumps({name: asdict(content) for name, content in _kept().items()}), encoding="utf-8")
+        written.replace(file)

@@ -40,7 +40,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def _forget() -> None:
-    for cached in (module._tree, module._tree_hash, module._imports):
+    for cached in (module._content, module._kept, module._path):
         cached.cache_clear()
 
 
@@ -79,6 +79,50 @@ def test_a_module_that_is_not_imported_does_not(package: Path) -> None:
     before = _version("gandl.stage.a")
     (package / "c.py").write_text("X = 2\n")
     assert _version("gandl.stage.a") == before
+
+
+def test_a_file_is_read_into_a_tree_once_for_all_processes(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = _version("gandl.stage.a")
+    parsed: list[bytes] = []
+    parse = ast.parse
+
+    def counted(source: bytes) -> ast.Module:
+        parsed.append(source)
+        return parse(source)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ast, "parse", counted)
+        again = _version("gandl.stage.a")
+        (package / "b.py").write_text("LIMIT = 5\n")
+        changed, changed_again = (_version("gandl.stage.a") for _ in range(2))
+    assert again == before
+    assert changed == changed_again != before
+    assert parsed == [b"LIMIT = 5\n"]
+
+
+def test_a_new_file_is_found_by_what_was_kept_of_its_importer(package: Path) -> None:
+    (package / "a.py").write_text("from gandl.stage import later\n")
+    before = _version("gandl.stage.a")
+    (package / "later.py").write_text("X = 1\n")
+    assert _version("gandl.stage.a") != before
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"gandl.stage.a": {}}', '{"gandl.stage.a": 3}'])
+def test_a_damaged_memory_is_no_memory(package: Path, text: str) -> None:
+    before = _version("gandl.stage.a")
+    memory = module._memory()
+    assert memory.is_file()
+    memory.write_text(text)
+    assert _version("gandl.stage.a") == before
+
+
+def test_where_nothing_may_be_written_nothing_is_kept(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = _version("gandl.stage.a")
+    module._memory().unlink()
+    module._memory().parent.rmdir()
+    module._memory().parent.touch()  # a file, where the folder would be
+    assert _version("gandl.stage.a") == before
+    assert module._memory().parent.is_file()
 
 
 def test_an_unknown_module_is_named(package: Path) -> None:
@@ -172,7 +216,9 @@ FROM_NEUTRAL = {
 def test_no_constant_that_decides_is_outside_the_hash(objective: type[Objective]) -> None:
     rules = [*training_of(objective), "gandl.embeddings.embed", *MODULES.values(), "gandl.images.screens.packing"]
     for name in module.modules_of(*rules):
-        for node in ast.walk(module._tree(name)):
+        path = module._path(name)
+        assert path is not None
+        for node in ast.walk(ast.parse(path.read_bytes())):
             taken = node.module if isinstance(node, ast.ImportFrom) else None
             if taken is not None and module._is_neutral(taken) and not f"{taken}.".startswith("gandl.config."):
                 assert {alias.name for alias in node.names} <= FROM_NEUTRAL[taken], f"{name} takes it from {taken}"
