@@ -87,8 +87,9 @@ configuration:
 	@[ -z "$(PROFILE)" ] || [ -e "$(PROFILE)" ] || [ -d "profiles/$(PROFILE)" ] || \
 		{ echo "There is no profile $(PROFILE); those of the project lie in profiles/"; exit 1; }
 
+# Two processes with one thread each: with more, libraries of both wait awake for each other's cores.
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-cluster: $(READY)
 	$(BIN)/python -m pytest tests/cluster $(ARGS)

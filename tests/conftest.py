@@ -13,15 +13,13 @@ if TYPE_CHECKING:
     from xdist.scheduler import LoadFileScheduling
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-WITH = dict.fromkeys(
-    (
-        "tests/workflow/test_counterparts.py",
-        "tests/workflow/test_one_plate.py",
-        "tests/workflow/test_plates_for_viewers.py",
-        "tests/workflow/test_report_in_browser.py",
-    ),
-    "tests/workflow/test_simulated.py",
-)
+WITH = {
+    "tests/workflow/test_counterparts.py": "tests/workflow/test_simulated.py",
+    "tests/workflow/test_one_plate.py": "tests/workflow/test_simulated.py",
+    "tests/workflow/test_plates_for_viewers.py": "tests/workflow/test_simulated.py",
+    "tests/workflow/test_report_in_browser.py": "tests/workflow/test_simulated.py",
+    "tests/workflow/test_interop.py": "tests/workflow/test_workflow.py",
+}
 """Files whose tests go to the process that has those of another: they read the same run of a workflow, which takes minutes."""
 
 

@@ -122,7 +122,7 @@ def test_no_rule_but_the_calibration_reads_the_truth(simulated: Project) -> None
         )
         for name, text in zip(parts[1::2], parts[2::2], strict=True):
             if "truth.parquet" in text:
-                assert name in ("simulate_rxrx19a", "simulate_rxrx1", "calibration"), name
+                assert name in ("simulate_rxrx19a", "simulate_rxrx1", "simulate_cell_lines", "calibration"), name
 
 
 def test_no_module_but_simulator_and_calibration_knows_of_a_truth(simulated: Project) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from gandl.report.made.sections import BEYOND
 from gandl.tables import NUMBERS, read_table
 from gandl.workflow.code_version import code_version
 from tiny_project import TINY, Project
@@ -220,7 +221,7 @@ def test_the_report_opens_without_any_external_request(finished: Project) -> Non
         for name in pages:
             assert not loaded.search(archive.read(name)), name
         everything = b"".join(archive.read(name) for name in archive.namelist())
-        for words in (b"What it cost, by rule", b"Beside the paper", b"Not in the paper", b"8. Beyond the paper"):
+        for words in (b"What it cost, by rule", b"Beside the paper", b"Not in the paper", BEYOND.encode()):
             assert words in everything
         drawn = [name for name in archive.namelist() if name.endswith(".svg")]
     assert len(drawn) == sum(name.startswith("figure") for name in FIGURES)

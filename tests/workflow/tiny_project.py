@@ -146,11 +146,11 @@ TINY_COMPARISON = {
 
 
 def copy_of(repository: Path, folder: Path) -> Path:
-    """Copy what a run needs of the project into a folder; the folder."""
+    """Copy what a run needs of the project into a folder, compiled files with it; the folder."""
     for name in COPIED:
         source = repository / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.egg-info"))
         else:
             shutil.copy(source, folder / name)
     return folder
