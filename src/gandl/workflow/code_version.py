@@ -14,12 +14,13 @@ import ast
 import hashlib
 import importlib.util
 import json
-import os
 import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+
+from gandl.workflow.files import atomic
 
 PACKAGE = Path(__file__).resolve().parents[1]
 NEUTRAL = frozenset(
@@ -185,9 +186,5 @@ def _kept() -> dict[str, Content]:
 
 def _keep() -> None:
     """Keep all contents, where that is allowed."""
-    file = _memory()
-    written = file.with_name(f"{file.name}.{os.getpid()}")
-    with suppress(OSError):
-        file.parent.mkdir(exist_ok=True)
-        written.write_text(json.dumps({name: asdict(content) for name, content in _kept().items()}), encoding="utf-8")
-        written.replace(file)
+    with suppress(OSError), atomic(_memory()) as partial:
+        partial.write_text(json.dumps({name: asdict(content) for name, content in _kept().items()}), encoding="utf-8")

@@ -23,9 +23,8 @@ def slow(empty: Project, mirror: Path, tmp_path_factory: pytest.TempPathFactory,
     monkeypatch.setenv("SLOW_FOLDER", str(project.folder / "results"))
     monkeypatch.setenv("SLOW_STASH", str(tmp_path_factory.mktemp("stash")))
     monkeypatch.setenv("SLOW_SECONDS", "1.5")
-    monkeypatch.delenv(
-        "TORCHINDUCTOR_CACHE_DIR", raising=False
-    )  # set by PyTorch where this process has compiled: not in TMPDIR
+    # set by PyTorch where this process has compiled, and then not in TMPDIR
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
     return project
 
 
