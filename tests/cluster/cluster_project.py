@@ -29,12 +29,12 @@ SMALLEST: dict[str, Any] = {
 """Changes of the tiny configuration that leave every stage something to do."""
 ONE_TRAINING: dict[str, Any] = {
     **SMALLEST,
-    "training": {"images": 1200, "checkpoint_images": 40, "live_csv": True, "probe": False, "held_out": 0.0},
+    "training": {"images": 1200, "checkpoint_images": 40, "probe": False, "held_out": 0.0},
 }
 """A training of half a minute."""
 SOON = (
     *("--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2"),
-    *("--latency-wait", "20", "--max-jobs-per-timespan", "100/1s", "--max-status-checks-per-second", "1"),
+    *("--latency-wait", "20", "--max-status-checks-per-second", "1"),
 )
 """Options that make a run see at once what the profile lets it look for every minute."""
 
@@ -141,14 +141,13 @@ class Training:
         return self.runs[-1]
 
     def trains(self) -> str:
-        """Wait until a job of the last run trains, and hold it there as a disk that hangs would; gives its number in Slurm.
+        """Wait until a job of the last run has written a checkpoint, and hold it there as a disk that hangs would.
 
-        It has written a checkpoint by then. Slurm wakes it before it ends it.
+        Gives its number in Slurm, which wakes it before it ends it.
         """
-        live = self._log.with_suffix(".csv")
-
-        self.until("the job trains", lambda: len(_text(live).splitlines()) >= 4)
-        (lock,) = (self.project.folder / WEIGHTS).parent.glob("checkpoints/.*.lock")
+        checkpoints = (self.project.folder / WEIGHTS).parent / "checkpoints"
+        self.until("the job trains and has a checkpoint", lambda: any(checkpoints.glob("*/*.pt")))
+        (lock,) = checkpoints.glob(".*.lock")
         self._held = int(lock.read_text(encoding="ascii"))  # the process that trains holds the lock of its checkpoints
         os.kill(self._held, signal.SIGSTOP)
         listed = self.slurm.command("squeue", "--noheader", f"--name={self.runs[-1].name}", "--format=%A").split()
