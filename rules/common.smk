@@ -21,6 +21,7 @@ from gandl.embeddings.kinds import MODULES
 from gandl.images.export.choice import plates_to_export, screen_to_export
 from gandl.workflow.environments import share_gpus, share_source
 from gandl.workflow.home import home_of
+from gandl.workflow.machines.rates import start_at_once
 from gandl.workflow.machines.requests import grown
 from gandl.workflow.made_of import (
     codes,
@@ -64,6 +65,10 @@ container: home.file("envs/gandl.sif")  # only with `--sdm apptainer`; docs/depl
 cfg = load_config(config)
 
 share_gpus(cfg.compute.gpus)
+
+
+onstart:
+    start_at_once(workflow.scheduler)
 
 
 TABLE = Path(home.file("resources/stores.csv"))

@@ -75,7 +75,7 @@ def trained(folder: Path, repository: Path, trainings: int) -> dict[int, tuple[f
     command = [sys.executable, "-m", "snakemake", "--workflow-profile", str(repository / "profiles/default")]
     environment = {**with_gpus(folder, 2), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [*command, "--cores", "4", "--max-jobs-per-timespan", "100/1s"],
+        [*command, "--cores", "4"],
         cwd=folder, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]

@@ -180,8 +180,7 @@ class Project:
         return self.snakemake(*arguments, "--cores", "2", *self._options())
 
     def _options(self) -> list[str]:
-        ends_at_once = ["--max-jobs-per-timespan", "100/1s"]  # Snakemake waits for one such timespan before it ends
-        options = ["--configfile", "config/tiny.yaml", *ends_at_once]
+        options = ["--configfile", "config/tiny.yaml"]
         return options if self.mirror is None else [*options, "--config", f"mirror={self.mirror}"]
 
     def kill_when(self, condition: Callable[[], bool], *targets: str) -> None:
