@@ -6,19 +6,25 @@ MAKES     <results>/evaluation/comparison/{task}/{setup}.seed_{seed}.parquet and
 """
 
 
-rule comparison_clusters:
-    """Clusters within each cell line: UMAP and HDBSCAN over a grid, and the partition that the paper's rule chooses."""
+rule comparison_tasks:
+    """The three tasks on the codes of one setup and seed: distances between similar and opposite drugs, drug against vehicle by the
+    paper's head and a linear SVM, and clusters by UMAP and HDBSCAN, all by cell line.
+    """
     input:
         codes=f"<results>/embeddings/comparison/{OF_SETUP}.parquet",
         tiles=TILES,
     output:
-        numbers=f"<results>/evaluation/comparison/clusters/{OF_SETUP}.parquet",
+        similarity=f"<results>/evaluation/comparison/similarity/{OF_SETUP}.parquet",
+        distances=f"<results>/evaluation/comparison/similarity/{OF_SETUP}.distances.parquet",
+        drug_control=f"<results>/evaluation/comparison/drug_control/{OF_SETUP}.parquet",
+        grid=f"<results>/evaluation/comparison/drug_control/{OF_SETUP}.grid.parquet",
+        clusters=f"<results>/evaluation/comparison/clusters/{OF_SETUP}.parquet",
         partitions=f"<results>/evaluation/comparison/clusters/{OF_SETUP}.partitions.parquet",
         points=f"<results>/evaluation/comparison/clusters/{OF_SETUP}.points.parquet",
     log:
-        f"<logs>/evaluation/comparison_clusters_{OF_SETUP}.log",
+        f"<logs>/evaluation/comparison_tasks_{OF_SETUP}.log",
     benchmark:
-        f"<benchmarks>/evaluation/comparison_clusters_{OF_SETUP}.jsonl"
+        f"<benchmarks>/evaluation/comparison_tasks_{OF_SETUP}.jsonl"
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -26,42 +32,14 @@ rule comparison_clusters:
         mem=growing("3GB"),
         runtime=growing("2h"),
     params:
-        **calls("gandl.evaluation.comparison.clusters.write_clusters"),
-        settings=of_tasks("clustering", "bootstrap", "confidence"),
+        **calls("gandl.evaluation.comparison.tasks.write_tasks"),
+        settings=of_comparison("tasks"),
+        similar=PAIRS["similar"],
+        opposite=PAIRS["opposite"],
+        switches=SWITCHES,
         seed=cfg.seed,
     script:
         "../../workflow/scripts/question.py"
-
-
-use rule comparison_clusters as comparison_similarity with:
-    """Distances between two similar drugs, two opposite ones, and vehicle, by cell line: D, d and a scale-free variant."""
-    output:
-        numbers=f"<results>/evaluation/comparison/similarity/{OF_SETUP}.parquet",
-        distances=f"<results>/evaluation/comparison/similarity/{OF_SETUP}.distances.parquet",
-    log:
-        f"<logs>/evaluation/comparison_similarity_{OF_SETUP}.log",
-    benchmark:
-        f"<benchmarks>/evaluation/comparison_similarity_{OF_SETUP}.jsonl"
-    params:
-        **calls("gandl.evaluation.comparison.similarity.write_similarity"),
-        settings=of_tasks("similarity", "bootstrap", "confidence"),
-        similar=PAIRS["similar"],
-        opposite=PAIRS["opposite"],
-
-
-use rule comparison_clusters as comparison_drug_control with:
-    """Drugs against vehicle by cell line, on frozen codes: the paper's head and a linear SVM, chosen on validation wells."""
-    output:
-        numbers=f"<results>/evaluation/comparison/drug_control/{OF_SETUP}.parquet",
-        grid=f"<results>/evaluation/comparison/drug_control/{OF_SETUP}.grid.parquet",
-    log:
-        f"<logs>/evaluation/comparison_drug_control_{OF_SETUP}.log",
-    benchmark:
-        f"<benchmarks>/evaluation/comparison_drug_control_{OF_SETUP}.jsonl"
-    params:
-        **calls("gandl.evaluation.comparison.drug_control.write_drug_control"),
-        settings=of_tasks("head", "svm_c", "bootstrap", "confidence"),
-        switches=SWITCHES,
 
 
 rule comparison_setup:
@@ -108,7 +86,7 @@ use rule comparison_setup as comparison_table with:
     localrule: True
     params:
         **calls("gandl.evaluation.comparison.table.write_table"),
-        settings=of_tasks("bootstrap", "confidence"),
+        settings=of_comparison("tasks"),
         setups=SETUPS,
         seeds=SETUP_SEEDS,
         seed=cfg.seed,

@@ -31,11 +31,6 @@ def of_comparison(key):
     return settings(getattr(cfg.comparison, key)) if COMPARING else {}
 
 
-def of_tasks(*keys):
-    """Some settings of its tasks."""
-    return settings(cfg.comparison.tasks, include=set(keys)) if COMPARING else {}
-
-
 def switched(name):
     """Whether a defect of the paper's code is reproduced."""
     return Switch(name) in SWITCHES

@@ -50,7 +50,7 @@ def _files(inputs):
 
 def arguments(inputs, outputs, params):
     """As the scripts `figure.py` and `question.py` hand them over."""
-    question = not {"numbers", "scores", "output"}.isdisjoint(outputs)
+    question = not {"numbers", "scores", "output", "similarity"}.isdisjoint(outputs)
     inputs = {name: files for name, files in inputs.items() if name != "style"}
     if question:
         outputs = {"output" if name in ("numbers",) else name: file for name, file in outputs.items()}

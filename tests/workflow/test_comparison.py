@@ -85,10 +85,10 @@ def test_the_audit_names_the_planted_truth_and_the_floors(compared: Project) -> 
 def test_one_setup_is_a_target_of_its_own(compared: Project) -> None:
     target = f"{RUN}/evaluation/comparison/dino.parquet"
     planned = compared.planned(target, "--forceall")
-    assert {name: planned[name] for name in ("comparison_training", "comparison_codes", "comparison_similarity")} == {
+    assert {name: planned[name] for name in ("comparison_training", "comparison_codes", "comparison_tasks")} == {
         "comparison_training": 2,
         "comparison_codes": 2,
-        "comparison_similarity": 2,
+        "comparison_tasks": 2,
     }
 
 

@@ -14,8 +14,8 @@ import pandas as pd
 
 from gandl.config.comparison import ComparisonTasksSettings
 from gandl.evaluation.comparison.codes import Coded, drawn, read_codes
+from gandl.evaluation.comparison.measures.partitions import NOISE, Partition, chosen_of, partitions_of
 from gandl.evaluation.comparison.numbers import NONE, Row, of_mean, row, write_numbers
-from gandl.evaluation.comparison.partitions import NOISE, Partition, chosen_of, partitions_of
 from gandl.evaluation.comparison.terms import CLUSTERS
 from gandl.tables import Column, Schema, write_table
 from gandl.tables.comparison import TEST

@@ -23,7 +23,7 @@ from gandl.config.comparison import ComparisonTasksSettings
 from gandl.config.comparison_terms import Switch
 from gandl.evaluation.comparison.answers import measured
 from gandl.evaluation.comparison.codes import Coded, read_codes
-from gandl.evaluation.comparison.heads import LINEAR, SLOPE, Heads, Point, fresh, grid_of, losses, train
+from gandl.evaluation.comparison.measures.heads import LINEAR, SLOPE, Heads, Point, fresh, grid_of, losses, train
 from gandl.evaluation.comparison.numbers import Row, row, write_numbers
 from gandl.evaluation.comparison.terms import DRUG_CONTROL, OF_CLASSIFIER
 from gandl.statistics.standardisation import units_of

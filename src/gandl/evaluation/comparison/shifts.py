@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from gandl.config.comparison import ComparisonTasksSettings
 from gandl.evaluation.comparison.codes import Coded
-from gandl.evaluation.comparison.distances import TileSet
+from gandl.evaluation.comparison.measures.distances import TileSet
 from gandl.evaluation.comparison.numbers import Row, of_draws, row
 from gandl.evaluation.comparison.terms import VEHICLE
 from gandl.tables.comparison import TEST

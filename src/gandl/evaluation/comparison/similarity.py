@@ -33,7 +33,7 @@ import pandas as pd
 
 from gandl.config.comparison import ComparisonTasksSettings, SimilaritySettings
 from gandl.evaluation.comparison.codes import Coded, drawn, read_codes
-from gandl.evaluation.comparison.distances import (
+from gandl.evaluation.comparison.measures.distances import (
     TileSet,
     drawn_means,
     drawn_medians,

@@ -11,9 +11,9 @@ import pytest
 from coded_screens import value, written
 
 from gandl.config.comparison import ComparisonTasksSettings
-from gandl.evaluation.comparison import partitions
 from gandl.evaluation.comparison.clusters import write_clusters
-from gandl.evaluation.comparison.partitions import Partition, chosen_of, partition_of, partitions_of
+from gandl.evaluation.comparison.measures import partitions
+from gandl.evaluation.comparison.measures.partitions import Partition, chosen_of, partition_of, partitions_of
 
 Make = Callable[..., tuple[Path, Path]]
 SETTINGS = ComparisonTasksSettings(bootstrap=100).changed(clustering={"sizes": [8, 12], "drop_up_to": 0, "epochs": 100})

@@ -16,7 +16,7 @@ from gandl.config.comparison import ComparisonTasksSettings
 from gandl.evaluation.comparison.answers import measured
 from gandl.evaluation.comparison.codes import Coded, read_codes
 from gandl.evaluation.comparison.drug_control import task_of, write_drug_control
-from gandl.evaluation.comparison.heads import LINEAR, SLOPE, Heads, Point, fresh, grid_of, train
+from gandl.evaluation.comparison.measures.heads import LINEAR, SLOPE, Heads, Point, fresh, grid_of, train
 
 Make = Callable[..., tuple[Path, Path]]
 SETTINGS = ComparisonTasksSettings(bootstrap=200).changed(

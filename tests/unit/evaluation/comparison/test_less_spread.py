@@ -11,7 +11,7 @@ import pytest
 from coded_screens import value
 from test_similarity_task import numbers_of
 
-from gandl.evaluation.comparison.distances import TileSet, drawn_means, pair_distances
+from gandl.evaluation.comparison.measures.distances import TileSet, drawn_means, pair_distances
 from gandl.evaluation.comparison.numbers import of_draws
 from gandl.evaluation.comparison.similarity import SETS, _distances, less_spread, means
 

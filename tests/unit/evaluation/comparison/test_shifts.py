@@ -11,7 +11,7 @@ import pytest
 from coded_screens import value
 from test_similarity_task import numbers_of
 
-from gandl.evaluation.comparison.distances import TileSet
+from gandl.evaluation.comparison.measures.distances import TileSet
 from gandl.evaluation.comparison.shifts import halves_of, shift_cosine
 
 Make = Callable[..., tuple[Path, Path]]

@@ -12,7 +12,13 @@ from coded_screens import value
 
 from gandl.config.comparison import ComparisonTasksSettings
 from gandl.evaluation.comparison.codes import ComparisonTaskError
-from gandl.evaluation.comparison.distances import TileSet, drawn_medians, effective_rank, feature_spread, pair_distances
+from gandl.evaluation.comparison.measures.distances import (
+    TileSet,
+    drawn_medians,
+    effective_rank,
+    feature_spread,
+    pair_distances,
+)
 from gandl.evaluation.comparison.numbers import of_draws
 from gandl.evaluation.comparison.similarity import SETS, measures, medians, write_similarity
 from gandl.evaluation.comparison.terms import Pair

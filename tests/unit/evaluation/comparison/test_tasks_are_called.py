@@ -8,17 +8,16 @@ from gandl.config.comparison import ComparisonTasksSettings
 from gandl.workflow.calls import CallError, bound
 
 PLACE = "gandl.evaluation.comparison"
-CODES = {"codes": "a.parquet", "tiles": "b.parquet"}
 SETTINGS = ComparisonTasksSettings.given(ComparisonTasksSettings().model_dump(mode="json"))
-OF_CODES = {"settings": SETTINGS, "seed": 0, "setup": "dino", "training_seed": 0}
 CALLS = {
-    "similarity.write_similarity": (
-        CODES,
-        ("output", "distances"),
-        {**OF_CODES, "similar": ["A", "B"], "opposite": None},
+    "tasks.write_tasks": (
+        {"codes": "a.parquet", "tiles": "b.parquet"},
+        ("similarity", "distances", "drug_control", "grid", "clusters", "partitions", "points"),
+        {
+            **{"settings": SETTINGS, "seed": 0, "setup": "dino", "training_seed": 0},
+            **{"similar": ["A", "B"], "opposite": None, "switches": ["hard_auc"]},
+        },
     ),
-    "drug_control.write_drug_control": (CODES, ("output", "grid"), {**OF_CODES, "switches": ["hard_auc"]}),
-    "clusters.write_clusters": (CODES, ("output", "partitions", "points"), OF_CODES),
     "table.write_table": (
         {name: ["a.parquet", "b.parquet"] for name in ("similarity", "drug_control", "clusters")},
         ("output", "ranking", "stability"),

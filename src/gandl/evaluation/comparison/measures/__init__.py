@@ -1,0 +1,3 @@
+"""measures: codes of tiles -> distances, partitions, classifiers. Arrays alone, no tables."""
+
+__all__ = ["distances", "heads", "partitions"]

@@ -1,0 +1,75 @@
+"""The three tasks of the comparison on the codes of one setup and seed -> every table that they make.
+
+One job for the three: starting Python and reading codes three times took as long as the tasks themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from gandl.config.comparison import ComparisonTasksSettings
+from gandl.evaluation.comparison.clusters import write_clusters
+from gandl.evaluation.comparison.drug_control import write_drug_control
+from gandl.evaluation.comparison.similarity import write_similarity
+
+
+def write_tasks(
+    codes: Path,
+    tiles: Path,
+    similarity: Path,
+    distances: Path,
+    drug_control: Path,
+    grid: Path,
+    clusters: Path,
+    partitions: Path,
+    points: Path,
+    settings: ComparisonTasksSettings,
+    similar: Sequence[str],
+    opposite: Sequence[str] | None,
+    *,
+    seed: int,
+    switches: Collection[str],
+    setup: str,
+    training_seed: int,
+) -> None:
+    """Write what the codes of a setup tell of similar drugs, of drugs against vehicle, and of clusters.
+
+    Parameters
+    ----------
+    codes, tiles : as of `read_codes`.
+    similarity, distances, similar, opposite : of `write_similarity`.
+    drug_control, grid, switches : of `write_drug_control`.
+    clusters, partitions, points : of `write_clusters`.
+    seed : of all draws. setup, training_seed : of the codes.
+
+    Raises
+    ------
+    gandl.tables.TableError, ComparisonTaskError : of `read_codes`.
+    """
+    write_similarity(
+        codes,
+        tiles,
+        similarity,
+        distances,
+        settings,
+        similar,
+        opposite,
+        seed=seed,
+        setup=setup,
+        training_seed=training_seed,
+    )
+    write_drug_control(
+        codes,
+        tiles,
+        drug_control,
+        grid,
+        settings,
+        seed=seed,
+        switches=switches,
+        setup=setup,
+        training_seed=training_seed,
+    )
+    write_clusters(
+        codes, tiles, clusters, partitions, points, settings, seed=seed, setup=setup, training_seed=training_seed
+    )
