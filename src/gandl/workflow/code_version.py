@@ -185,6 +185,12 @@ def _kept() -> dict[str, Content]:
 
 
 def _keep() -> None:
-    """Keep all contents, where that is allowed."""
-    with suppress(OSError), atomic(_memory()) as partial:
-        partial.write_text(json.dumps({name: asdict(content) for name, content in _kept().items()}), encoding="utf-8")
+    """Keep all contents, where that is allowed; what other bytes of this module kept for this Python goes."""
+    memory = _memory()
+    with suppress(OSError):
+        with atomic(memory) as partial:
+            kept = {name: asdict(content) for name, content in _kept().items()}
+            partial.write_text(json.dumps(kept), encoding="utf-8")
+        for other in memory.parent.glob(f"code_version.{sys.implementation.cache_tag}.*.json"):
+            if other != memory:
+                other.unlink(missing_ok=True)

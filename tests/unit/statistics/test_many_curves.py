@@ -36,6 +36,8 @@ def test_many_series_are_fitted_as_each_is_alone() -> None:
     for fit, response in zip(together, responses, strict=True):
         by_itself = fit_hill(DOSES, response)
         np.testing.assert_allclose(astuple(fit.curve), astuple(by_itself.curve), rtol=1e-4)  # where both stop
+        left, left_alone = (np.square(response - found.curve(DOSES)).sum() for found in (fit, by_itself))
+        assert left == pytest.approx(left_alone, rel=1e-9), "neither stops before it has arrived"
         assert (fit.delta_aicc, fit.p_constant) == pytest.approx((by_itself.delta_aicc, by_itself.p_constant))
     alone = [ec50_interval(DOSES, *each, 0.95) for each in zip(responses, together, strict=True)]
     np.testing.assert_allclose(ec50_intervals(DOSES, responses, together, 0.95), alone, rtol=1e-12)

@@ -116,6 +116,17 @@ def test_a_damaged_memory_is_no_memory(package: Path, text: str) -> None:
     assert _version("gandl.stage.a") == before
 
 
+def test_what_another_state_of_the_reader_kept_goes_and_that_of_another_python_stays(package: Path) -> None:
+    memory = module._memory()
+    of_another = memory.with_name("code_version.cpython-399.0123456789abcdef.json")
+    older = memory.with_name(f"code_version.{sys.implementation.cache_tag}.0123456789abcdef.json")
+    memory.parent.mkdir(exist_ok=True)
+    older.touch()
+    of_another.touch()
+    _version("gandl.stage.a")
+    assert (memory.is_file(), older.exists(), of_another.exists()) == (True, False, True)
+
+
 def test_where_nothing_may_be_written_nothing_is_kept(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = _version("gandl.stage.a")
     module._memory().unlink()
