@@ -26,7 +26,7 @@ WHAT = {
     Switch.LINEAR_HEAD: "the head's leaky ReLU has slope 1, so that the head is linear",
     Switch.DOUBLE_SOFTMAX: "cross-entropy is taken of probabilities as if they were logits",
     Switch.UNNORMALIZED_CODES: "BYOL sees standardised tiles in training, and others when it embeds",
-    Switch.BATCH_AUGMENTATION: "one random crop, flip and blur for a whole batch",
+    Switch.BATCH_AUGMENTATION: "one random crop, flip and blur for a whole batch of BYOL's views",
     Switch.FAST_AVERAGE: "BYOL's target follows with a decay of 0.8",
     Switch.HARD_AUC: "ROC AUC of answers (0 or 1) instead of scores",
     Switch.TEST_SELECTION: "grid points go on from one another, and the best on the test part is reported",

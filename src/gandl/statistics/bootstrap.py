@@ -87,11 +87,26 @@ def grouped_auc_interval(
     -------
     (low, high); both NaN if a side has fewer than two groups, or where all draws agree.
     """
+    fewest = min(len(np.unique(np.asarray(groups, str))) for groups in (positive_groups, negative_groups))
+    if fewest < 2:
+        return np.nan, np.nan
+    drawn = grouped_auc_draws(positive, negative, positive_groups, negative_groups, draws=draws, seed=seed)
+    return (np.nan, np.nan) if np.ptp(drawn) < ROUNDING else percentiles(drawn, confidence)
+
+
+def grouped_auc_draws(
+    positive: Floats,
+    negative: Floats,
+    positive_groups: npt.ArrayLike,
+    negative_groups: npt.ArrayLike,
+    *,
+    draws: int,
+    seed: int,
+) -> Floats:
+    """(draws,) AUCs of whole groups drawn with replacement on either side; parameters as of `grouped_auc_interval`."""
     (first, first_at), (second, second_at) = (
         np.unique(np.asarray(groups, str), return_inverse=True) for groups in (positive_groups, negative_groups)
     )
-    if min(len(first), len(second)) < 2:
-        return np.nan, np.nan
     sizes = np.bincount(first_at), np.bincount(second_at)
     each = [
         [auc(positive[first_at == i], negative[second_at == j]) for j in range(len(second))] for i in range(len(first))
@@ -100,7 +115,7 @@ def grouped_auc_interval(
     rng = np.random.default_rng(seed)
     times, others = (rng.multinomial(len(size), np.full(len(size), 1 / len(size)), size=draws) for size in sizes)
     drawn = np.einsum("di,ij,dj->d", times, won, others, optimize=True) / (times @ sizes[0]) / (others @ sizes[1])
-    return (np.nan, np.nan) if np.ptp(drawn) < ROUNDING else percentiles(drawn, confidence)
+    return np.asarray(drawn)
 
 
 def wilson_interval(right: float, n: int, confidence: float) -> tuple[float, float]:

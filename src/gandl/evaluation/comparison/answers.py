@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gandl.evaluation.comparison.numbers import NONE, of_draws
-from gandl.statistics.bootstrap import grouped_auc_interval, resample_within, wilson_interval
+from gandl.statistics.bootstrap import ROUNDING, grouped_auc_draws, resample_within, wilson_interval
 from gandl.statistics.separation import auc
 
 Floats = npt.NDArray[np.float64]
@@ -72,7 +72,8 @@ def measured(
     ranked = says.astype(float) if hard_auc else scores
     groups = wells[drugs], wells[~drugs]
     value = float(auc(ranked[drugs], ranked[~drugs]))
-    ends = grouped_auc_interval(ranked[drugs], ranked[~drugs], *groups, draws=draws, confidence=confidence, seed=seed)
+    aucs = grouped_auc_draws(ranked[drugs], ranked[~drugs], *groups, draws=draws, seed=seed)
+    ends = NONE if np.ptp(aucs) < ROUNDING else of_draws(aucs, confidence, fewest)
     return found | {"roc_auc": (value, ends)}
 
 
@@ -97,7 +98,8 @@ def _share(
         return value, NONE
     with np.errstate(divide="ignore", invalid="ignore"):
         drawn = right[chosen].sum(axis=1) / of[chosen].sum(axis=1)
-    if np.ptp(drawn) > 0:
+    known = drawn[np.isfinite(drawn)]
+    if len(known) and np.ptp(known) > 0:
         return value, of_draws(drawn, confidence, fewest)
     wells = int((of > 0).sum())
     return value, wilson_interval(value * wells, wells, confidence)

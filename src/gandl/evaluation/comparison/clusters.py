@@ -14,7 +14,7 @@ import pandas as pd
 
 from gandl.config.comparison import ComparisonTasksSettings
 from gandl.evaluation.comparison.codes import Coded, drawn, read_codes
-from gandl.evaluation.comparison.measures.partitions import NOISE, Partition, chosen_of, partitions_of
+from gandl.evaluation.comparison.measures.partitions import NOISE, TILES_PER_K, Partition, chosen_of, partitions_of
 from gandl.evaluation.comparison.numbers import NONE, Row, of_mean, row, write_numbers
 from gandl.evaluation.comparison.terms import CLUSTERS
 from gandl.tables import Column, Schema, write_table
@@ -108,12 +108,12 @@ def rows_of(
     """The numbers of a cell line."""
     n, grid = len(test), settings.clustering
     if chosen is None:
-        note = f"only {n} tiles in the test part, for k from {min(grid.sizes)} on"
+        note = f"{n} tiles in the test part, of which k = {min(grid.sizes)} needs {TILES_PER_K * min(grid.sizes)}"
         if every:
             note = f"every partition that the rule leaves has k up to {grid.drop_up_to}, which are dropped"
         logger.warning("clusters: cell line %s: %s", line, note)
         return [row(line, metric, np.nan, n, note=note) for metric in METRICS]
-    why = f"{chosen.note} at every k" if chosen.note else None
+    why = f"{' or '.join(dict.fromkeys(each.note for each in every))} at every k" if chosen.note else None
     if why:
         logger.warning("clusters: cell line %s: %s", line, why)
     values = {

@@ -1,7 +1,8 @@
 """Drugs against controls (Dmitrenko et al. 2022, section 4.3.2): codes of tiles -> how well two classifiers tell them apart.
 
 The paper's head of two layers, and a linear SVM. Both are trained on the training part of all cell lines together, chosen by
-their balanced accuracy on the validation part, and tested on the test part, cell line by cell line; a well is in one part. Codes
+their balanced accuracy on the validation part, and tested on the test part, cell line by cell line; a well is in one part.
+Drugs and controls weigh alike in the training of both: the paper's tiles are about as many of each, these need not be. Codes
 are standardised on the training part and turned to their principal components, a rotation that SGD and the SVM do not notice;
 those of least variance may be left out (`head.components`), without which the grid takes minutes.
 """
@@ -23,7 +24,17 @@ from gandl.config.comparison import ComparisonTasksSettings
 from gandl.config.comparison_terms import Switch
 from gandl.evaluation.comparison.answers import measured
 from gandl.evaluation.comparison.codes import Coded, read_codes
-from gandl.evaluation.comparison.measures.heads import LINEAR, SLOPE, Heads, Point, fresh, grid_of, losses, train
+from gandl.evaluation.comparison.measures.heads import (
+    LINEAR,
+    SLOPE,
+    Heads,
+    Point,
+    balanced,
+    fresh,
+    grid_of,
+    losses,
+    train,
+)
 from gandl.evaluation.comparison.numbers import Row, row, write_numbers
 from gandl.evaluation.comparison.terms import DRUG_CONTROL, OF_CLASSIFIER
 from gandl.statistics.standardisation import units_of
@@ -181,6 +192,7 @@ def heads_of(task: Task, settings: ComparisonTasksSettings, on: frozenset[Switch
             at,
             tensors[TRAIN],
             labels[TRAIN],
+            balanced(labels[TRAIN]),
             epochs=head.epochs,
             batch=head.batch,
             seed=seed,
@@ -199,7 +211,8 @@ def heads_of(task: Task, settings: ComparisonTasksSettings, on: frozenset[Switch
     for point, each in zip(points, every, strict=True):
         logits = {part: each.logits(of) for part, of in tensors.items()}
         by_part = {part: (of[0, 1] - of[0, 0]).double().numpy() for part, of in logits.items()}
-        loss = float(losses(logits[task.chooses], labels[task.chooses], double)[0])
+        told = labels[task.chooses]
+        loss = float(losses(logits[task.chooses], told, balanced(told), double)[0])
         rows.append({**vars(point), "validation_loss": loss, **_accuracies(by_part, task)})
         scores.append(by_part[TEST])
     by = TEST if Switch.TEST_SELECTION in on and len(np.unique(task.labels[TEST])) > 1 else task.chooses

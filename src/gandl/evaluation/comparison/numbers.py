@@ -189,12 +189,28 @@ def centre(values: Floats, metric: str, axis: int = -1) -> Floats:
     return np.asarray(np.where(known, found, np.nan))
 
 
-def over_seeds(values: Floats) -> Floats:
-    """(..., seeds, lines) -> (..., lines): means of what is known; NaN of none."""
-    known = np.isfinite(values)
-    count = known.sum(axis=-2)
-    total = np.where(known, values, 0.0).sum(axis=-2)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+def over_seeds(of_seeds: Floats) -> Floats:
+    """(..., seeds) -> (...): means of what is known, such as the centres of seeds; NaN of none."""
+    known = np.isfinite(of_seeds)
+    count = known.sum(axis=-1)
+    return np.where(count > 0, np.where(known, of_seeds, 0.0).sum(axis=-1) / np.maximum(count, 1), np.nan)
+
+
+def over_lines(values: Floats) -> dict[str, float]:
+    """(seeds, lines) -> median, `mad`, mean and (sample) standard `deviation` over cell lines, each the mean over all seeds.
+
+    NaN of none; the deviation also of single values.
+    """
+    found: dict[str, list[float]] = {"median": [], "mad": [], "mean": [], "deviation": []}
+    for of_seed in values:
+        known = of_seed[np.isfinite(of_seed)]
+        if len(known):
+            found["median"].append(float(np.median(known)))
+            found["mad"].append(float(np.median(np.abs(known - np.median(known)))))
+            found["mean"].append(float(known.mean()))
+        if len(known) > 1:
+            found["deviation"].append(float(known.std(ddof=1)))
+    return {name: float(np.mean(each)) if each else np.nan for name, each in found.items()}
 
 
 def has_collapsed(values: Floats) -> npt.NDArray[np.bool_]:

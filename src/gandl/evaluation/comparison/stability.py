@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.stats import kendalltau, rankdata
 
 from gandl.evaluation.comparison.numbers import Collected, Floats, centre, over_seeds
-from gandl.evaluation.comparison.terms import BETTER, WITHIN_PARADIGM
+from gandl.evaluation.comparison.terms import BETTER
 from gandl.tables import Column, Schema
 
 EVERY = "all"
@@ -62,11 +62,9 @@ def groups_of(setups: Sequence[str]) -> dict[str, list[int]]:
 
 
 def ranking_of(found: Collected) -> pd.DataFrame:
-    """`RANKING`: of every metric that has a better and compares all setups, every seed and setup."""
+    """`RANKING`: of every metric that has a better, every seed and setup."""
     rows = []
     for metric, sign in _ranked(found).items():
-        if metric in WITHIN_PARADIGM:
-            continue
         of_seeds = centre(found.values[metric], metric)
         for at, seed in enumerate(found.seeds):
             here = np.flatnonzero(np.isfinite(of_seeds[:, at]))
@@ -82,11 +80,11 @@ def stability_of(found: Collected, *, draws: int, seed: int) -> pd.DataFrame:
     rows = []
     for metric, sign in _ranked(found).items():
         values = sign * found.values[metric]
-        overall = centre(over_seeds(values), metric)
         of_seeds = centre(values, metric).T
+        overall = over_seeds(of_seeds.T)
         of_draws = drawn_centres(values, metric, draws, seed)
         for among, here in groups_of(found.setups).items():
-            if not np.isfinite(overall[here]).any() or (among == EVERY and metric in WITHIN_PARADIGM):
+            if not np.isfinite(overall[here]).any():
                 continue
             best = here[int(np.nanargmax(overall[here]))]
             asked = of_seeds[np.isfinite(of_seeds[:, here]).any(axis=1)][:, here]
@@ -117,7 +115,7 @@ def drawn_centres(values: Floats, metric: str, draws: int, seed: int) -> Floats:
         known = of_setup[np.isfinite(of_setup).any(axis=1)]
         if len(known):
             chosen = known[rng.integers(0, len(known), (draws, len(known)))]
-            found[:, at] = centre(np.take_along_axis(over_seeds(chosen), of_lines, axis=1), metric)
+            found[:, at] = over_seeds(centre(np.take_along_axis(chosen, of_lines[:, None], axis=2), metric))
     return found
 
 

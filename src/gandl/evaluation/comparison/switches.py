@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from gandl.config.comparison import ComparisonTasksSettings
-from gandl.config.comparison_terms import Beyond, Paradigm, Setting, Switch, parts_of
+from gandl.config.comparison_terms import SWITCHES_OF, Beyond, Switch, parts_of
 from gandl.evaluation.comparison.codes import Coded, read_codes
 from gandl.evaluation.comparison.drug_control import Chosen, heads_of, reason_not_to_train, rows_of, task_of
-from gandl.evaluation.comparison.numbers import Collected, centre, collected, over_seeds
+from gandl.evaluation.comparison.numbers import Collected, centre, collected, over_lines, over_seeds
 from gandl.evaluation.comparison.terms import OF_CLASSIFIER
 from gandl.tables import Column, Schema, write_table
 
@@ -47,14 +47,6 @@ BY_OTHER_RUNS = (
     Switch.TILE_SPLIT,
 )
 """Switches that change what networks learn, or the codes."""
-OF_PARADIGMS: Mapping[Switch, tuple[Paradigm, ...]] = {
-    Switch.DETACHED_REGULARIZER: (Paradigm.REGULARIZED,),
-    Switch.LINEAR_HEAD: (Paradigm.WEAKLY_SUPERVISED, Paradigm.REGULARIZED),
-    Switch.DOUBLE_SOFTMAX: (Paradigm.WEAKLY_SUPERVISED, Paradigm.REGULARIZED),
-    Switch.UNNORMALIZED_CODES: (Paradigm.SELF_SUPERVISED,),
-    Switch.FAST_AVERAGE: (Paradigm.SELF_SUPERVISED,),
-}
-"""Switches that change the trainings of these paradigms alone."""
 WATCHED = ("d", "head_accuracy", "head_roc_auc", "silhouette")
 """Metrics that are compared with those of other runs: one or two of each task."""
 METRICS = OF_CLASSIFIER
@@ -171,15 +163,13 @@ def table_effects(found: Collected) -> Iterator[Effect]:
     """What the switches of the table change: the spread of d, and the values of all seeds against those of the first."""
     for setup in found.setups:
         if "d" in found.values:
-            of_lines = over_seeds(found.of_setup(setup, "d"))
-            known = of_lines[np.isfinite(of_lines)]
-            if len(known):
-                mad = float(np.median(np.abs(known - np.median(known))))
+            mad = over_lines(found.of_setup(setup, "d"))["mad"]
+            if np.isfinite(mad):
                 yield {**_effect(Switch.MAD_OF_SCALAR, "mad of d", OVER_LINES, mad, 0.0), "setup": setup}
         for metric in WATCHED:
             if metric in found.values and len(of_seeds := found.of_setup(setup, metric)) > 1:
-                all_seeds, first = centre(over_seeds(of_seeds), metric), centre(of_seeds[0], metric)
-                effect = _effect(Switch.SINGLE_SEED, metric, OVER_LINES, float(all_seeds), float(first))
+                first, *_ = centres = centre(of_seeds, metric)
+                effect = _effect(Switch.SINGLE_SEED, metric, OVER_LINES, float(over_seeds(centres)), float(first))
                 yield {**effect, "setup": setup}
 
 
@@ -201,12 +191,8 @@ def touches(switch: Switch, setup: str) -> bool:
     """Whether a switch of `BY_OTHER_RUNS` changes what a setup's training learns, or its codes."""
     parts = parts_of(setup)
     if isinstance(parts, Beyond):
-        drawn = parts is Beyond.DINO and switch is Switch.BATCH_AUGMENTATION
-        return drawn or (parts.learned and switch is Switch.TILE_SPLIT)
-    paradigm, setting = parts
-    if switch is Switch.BATCH_AUGMENTATION:
-        return paradigm is Paradigm.SELF_SUPERVISED or setting is not Setting.NO_AUG_ONE_CROP
-    return paradigm in OF_PARADIGMS.get(switch, tuple(Paradigm))
+        return parts.learned and switch is Switch.TILE_SPLIT
+    return switch is Switch.TILE_SPLIT or switch in SWITCHES_OF[parts[0]]
 
 
 def _effect(switch: Switch, metric: str, line: str, right: float, switched: float) -> Effect:

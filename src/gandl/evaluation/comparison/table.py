@@ -23,7 +23,7 @@ from gandl.evaluation.comparison.numbers import (
     half_width,
     has_collapsed,
     lines_collapsed,
-    over_seeds,
+    over_lines,
     seeded,
 )
 from gandl.evaluation.comparison.stability import RANKING, STABILITY, groups_of, ranking_of, stability_of
@@ -49,8 +49,9 @@ TABLE = Schema(
     ),
     key=("setup", "metric"),
 )
-"""Over cell lines, of each one's mean over seeds: median with `mad`, mean with (sample) standard `deviation`; `centre` names the
-one that Table 2 gives of the metric, around which the interval over seeds is laid; `best` of the settings of the paradigm."""
+"""Over cell lines, seed by seed, and then the mean over seeds: median with `mad`, mean with (sample) standard `deviation`.
+`centre` names the one that Table 2 gives of the metric, around which the interval over seeds is laid; `best` is the best of the
+settings of the paradigm."""
 SCALAR = "d"
 """The metric whose MAD the published code takes of one number, so that it is 0."""
 
@@ -104,20 +105,14 @@ def table_of(found: Collected, confidence: float) -> pd.DataFrame:
     for setup in found.setups:
         for metric in found.values:
             of_seeds = found.of_setup(setup, metric)
-            of_lines = over_seeds(of_seeds)
-            known = of_lines[np.isfinite(of_lines)]
             kind = "mean" if metric in AS_MEAN else "median"
             half = half_width(centre(of_seeds, metric), confidence)
-            of_all = {
-                "median": float(np.median(known)) if len(known) else np.nan,
-                "mad": float(np.median(np.abs(known - np.median(known)))) if len(known) else np.nan,
-                "mean": float(known.mean()) if len(known) else np.nan,
-                "deviation": float(known.std(ddof=1)) if len(known) > 1 else np.nan,
-            }
+            of_all = over_lines(of_seeds)
             low, high = (of_all[kind] - half, of_all[kind] + half) if np.isfinite(half) else NONE
             n_seeds = int(np.isfinite(of_seeds).any(axis=1).sum())
-            counts = {"seeds": n_seeds, "cell_types": len(known)}
-            note = "; ".join([*_missing(found, setup, metric, n_seeds, len(known)), *collapses[setup]]) or None
+            lines = int(np.isfinite(of_seeds).any(axis=0).sum())
+            counts = {"seeds": n_seeds, "cell_types": lines}
+            note = "; ".join([*_missing(found, setup, metric, n_seeds, lines), *collapses[setup]]) or None
             about = {"setup": setup, "metric": metric, "centre": kind, "low": low, "high": high}
             rows.append({**about, **of_all, **counts, "best": False, "note": note})
     table = pd.DataFrame(rows)

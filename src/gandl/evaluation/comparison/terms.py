@@ -42,15 +42,12 @@ AS_MEAN = ("clusters", "not_noise", "silhouette", "davies_bouldin", "inverse_dav
 OF_CLASSIFIER = ("accuracy", "balanced_accuracy", "precision", "recall", "roc_auc")
 """What is measured of a head or an SVM."""
 BETTER = {
-    **dict.fromkeys(
-        ("d", "d_scale_free", "inverse_distance", "inverse_distance_scale_free", "separation", "separation_between"), 1
-    ),
+    **dict.fromkeys(("d", "d_scale_free", "inverse_distance_scale_free", "separation_between"), 1),
     **{f"{kind}_{name}": 1 for kind in ("head", "svm") for name in OF_CLASSIFIER},
     **dict.fromkeys(("not_noise", "silhouette", "inverse_davies_bouldin"), 1),
     "davies_bouldin": -1,
     "shift_cosine_similar": 1,
     "shift_cosine_opposite": -1,
 }
-WITHIN_PARADIGM = ("inverse_distance", "separation")
-"""Of these the settings of one paradigm are ranked, never all setups: both grow with the scale, or with the spread, of codes."""
-"""1 where more is better, -1 where less is; metrics that are not here (distances, clusters, spread, k) have no better."""
+"""1 where more is better, -1 where less is; metrics that are not here have no better. Nor have 1 / D and the plain separation:
+both grow with the scale, or with the spread, of codes, so that they compare no two networks, even of one paradigm."""

@@ -84,7 +84,7 @@ def fake(k: int, silhouette: float, davies_bouldin: float, noise: int = 0, clust
         ([fake(30, 0.5, 0.5, clusters=2), fake(40, 0.5, 0.5, clusters=4)], 0, 40),
         # as good in clusters too: the better silhouette
         ([fake(30, 0.6, 0.5), fake(40, 0.5, 0.5), fake(50, 0.4, 0.5), fake(60, 0.3, 0.5)], 0, 30),
-        # a small k is dropped at the end, and counts for the medians
+        # a small k is never chosen, and counts for the medians
         ([fake(20, 0.6, 0.5), fake(40, 0.5, 0.5), fake(50, 0.4, 0.5), fake(60, 0.3, 0.5)], 21, 40),
         ([fake(20, 0.6, 0.5)], 21, None),
         ([], 0, None),
@@ -127,7 +127,7 @@ def test_a_cell_line_with_few_tiles_is_told(make: Make) -> None:
     numbers = numbers_of(codes, tiles)
     told = value(numbers, "silhouette", "M14")
     assert np.isnan(told.value)
-    assert told.note == "only 10 tiles in the test part, for k from 8 on"
+    assert told.note == "10 tiles in the test part, of which k = 8 needs 40"
     assert set(pd.read_parquet(codes.with_name("partitions.parquet"))["cell_type"]) == {"HT29"}
 
 

@@ -63,25 +63,25 @@ def numbers(tmp_path: Path) -> Written:
     return Written(tmp_path)
 
 
-def test_a_row_is_over_lines_of_means_over_seeds(numbers: Written) -> None:
+def test_a_row_is_the_mean_over_seeds_of_each_one_over_lines(numbers: Written) -> None:
     of_seeds = [[0.5, 0.7, 0.6], [0.6, 0.9, 0.4], [0.7, 0.8, 0.8]]
     for seed, values in enumerate(of_seeds):
         numbers.add("drug_control", "dino", seed, {"head_accuracy": values})
         numbers.add("clusters", "dino", seed, {"silhouette": values})
     numbers.tables(["dino"])
-    lines = [0.6, 0.8, 0.6]
     found = numbers.row("dino", "head_accuracy")
     assert found.centre == "median"
-    assert found.median == pytest.approx(0.6)
-    assert found.mad == pytest.approx(0.0)
-    medians = [0.6, 0.6, 0.8]
+    medians, deviations = [0.6, 0.6, 0.8], [0.1, 0.2, 0.0]
+    assert found.median == pytest.approx(np.mean(medians))
+    assert found.mad == pytest.approx(np.mean(deviations))
     half = t.ppf(0.975, 2) * np.std(medians, ddof=1) / np.sqrt(3)
-    assert (found.low, found.high) == pytest.approx((0.6 - half, 0.6 + half))
+    assert (found.low, found.high) == pytest.approx((found.median - half, found.median + half))
     assert (found.seeds, found.cell_types) == (3, 3)
     found = numbers.row("dino", "silhouette")
     assert found.centre == "mean"
-    assert (found.mean, found.deviation) == pytest.approx((np.mean(lines), np.std(lines, ddof=1)))
     means = [0.6, 1.9 / 3, 2.3 / 3]
+    spread = np.mean([np.std(values, ddof=1) for values in of_seeds])
+    assert (found.mean, found.deviation) == pytest.approx((np.mean(means), spread))
     assert found.high - found.low == pytest.approx(2 * t.ppf(0.975, 2) * np.std(means, ddof=1) / np.sqrt(3))
 
 

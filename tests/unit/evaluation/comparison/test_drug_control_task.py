@@ -16,7 +16,8 @@ from gandl.config.comparison import ComparisonTasksSettings
 from gandl.evaluation.comparison.answers import measured
 from gandl.evaluation.comparison.codes import Coded, read_codes
 from gandl.evaluation.comparison.drug_control import task_of, write_drug_control
-from gandl.evaluation.comparison.measures.heads import LINEAR, SLOPE, Heads, Point, fresh, grid_of, train
+from gandl.evaluation.comparison.measures.heads import LINEAR, SLOPE, Heads, Point, balanced, fresh, grid_of, train
+from gandl.statistics.bootstrap import grouped_auc_interval
 
 Make = Callable[..., tuple[Path, Path]]
 SETTINGS = ComparisonTasksSettings(bootstrap=200).changed(
@@ -39,7 +40,14 @@ def numbers_of(codes: Path, tiles: Path, **given: object) -> pd.DataFrame:
 
 
 def by_pytorch(
-    start: Heads, point: Point, codes: torch.Tensor, labels: torch.Tensor, epochs: int, batch: int, double: bool
+    start: Heads,
+    point: Point,
+    codes: torch.Tensor,
+    labels: torch.Tensor,
+    weights: torch.Tensor,
+    epochs: int,
+    batch: int,
+    double: bool,
 ) -> torch.nn.Module:
     """One head, by modules and the optimiser of PyTorch."""
     layers = [torch.nn.Linear(codes.shape[1], start.first.shape[1]), torch.nn.LeakyReLU(start.slope)]
@@ -54,7 +62,8 @@ def by_pytorch(
     for _ in range(epochs):
         for here in torch.randperm(len(codes), generator=random).split(batch):
             optimiser.zero_grad()
-            torch.nn.CrossEntropyLoss()(model(codes[here]), labels[here]).backward()
+            each = torch.nn.CrossEntropyLoss(reduction="none")(model(codes[here]), labels[here])
+            (each * weights[here]).mean().backward()
             optimiser.step()
     return model
 
@@ -64,12 +73,15 @@ def by_pytorch(
 def test_a_grid_at_once_is_every_point_alone(double: bool, slope: float) -> None:
     random = torch.Generator().manual_seed(0)
     codes = torch.randn(150, 9, generator=random)
-    labels = (codes[:, 0] * codes[:, 1] > 0).long()
+    labels = (codes[:, 0] * codes[:, 1] > -0.3).long()
+    weights = balanced(labels)
     points = [Point(0.1, 0.9, 1e-2), Point(0.05, 0.0, 0.0), Point(0.3, 0.7, 1e-4)]
     start = fresh(9, 12, seed=1, slope=slope)
-    together = train(start.repeated(3), points, codes, labels, epochs=4, batch=64, seed=3, double_softmax=double)
+    together = train(
+        start.repeated(3), points, codes, labels, weights, epochs=4, batch=64, seed=3, double_softmax=double
+    )
     for at, point in enumerate(points):
-        alone = by_pytorch(start, point, codes, labels, 4, 64, double)
+        alone = by_pytorch(start, point, codes, labels, weights, 4, 64, double)
         for got, expected in zip(together.one(at).weights, alone.parameters(), strict=True):
             torch.testing.assert_close(got[0], expected.detach(), rtol=1e-4, atol=1e-6)
 
@@ -79,10 +91,28 @@ def test_a_point_that_diverges_harms_no_other() -> None:
     codes, labels = torch.randn(100, 5, generator=random), torch.arange(100) % 2
     points, start = [Point(1e9, 0.9, 0.0), Point(0.05, 0.9, 0.0)], fresh(5, 8, seed=0)
     given = {"epochs": 5, "batch": 32, "seed": 0}
-    both = train(start.repeated(2), points, codes, labels, **given)  # type: ignore[arg-type]
-    alone = train(start, points[1:], codes, labels, **given)  # type: ignore[arg-type]
+    both = train(start.repeated(2), points, codes, labels, torch.ones(100), **given)  # type: ignore[arg-type]
+    alone = train(start, points[1:], codes, labels, torch.ones(100), **given)  # type: ignore[arg-type]
     assert not torch.isfinite(both.first[0]).all()
     torch.testing.assert_close(both.first[1], alone.first[0])
+
+
+def test_both_classes_weigh_alike_however_many_tiles_they_have() -> None:
+    labels = torch.tensor([0, 1, 1, 1, 1])
+    weights = balanced(labels)
+    assert weights.mean() == 1
+    assert weights[labels == 0].sum() == weights[labels == 1].sum()
+    assert balanced(torch.ones(4, dtype=torch.long)).tolist() == [1] * 4, "a class that is not there takes nothing"
+
+
+def test_a_head_answers_a_tie_of_classes_alike_where_one_has_nine_times_the_tiles(make: Make) -> None:
+    """Codes that say nothing: unweighted, the larger class would always be answered, with a recall of 1."""
+    random = torch.Generator().manual_seed(0)
+    labels = (torch.arange(2000) % 10 > 0).long()
+    codes = torch.randn(2000, 4, generator=random)
+    start, points = fresh(4, 8, seed=0), [Point(0.05, 0.9, 0.0)]
+    logits = train(start, points, codes, labels, balanced(labels), epochs=10, batch=200, seed=0).logits(codes)[0]
+    assert 0.2 < (logits[1] > logits[0]).float().mean() < 0.8
 
 
 def test_fresh_heads_have_the_paper_s_number_of_weights() -> None:
@@ -132,6 +162,30 @@ def test_intervals_are_as_wide_as_wells_differ() -> None:
         widths.append(high - low)
     assert widths[0] == pytest.approx(widths[1])
     assert widths[0] == pytest.approx(2 * 2.26 * np.sqrt(0.16 / 20), rel=0.2)
+
+
+def test_a_share_that_few_draws_leave_undefined_keeps_the_interval_of_draws() -> None:
+    """Precision is undefined in a draw without a tile that is taken for a drug: of 12 wells of a kind, 5 and 2 say drug."""
+    drugs = np.repeat(np.arange(24) < 12, 10)
+    wells = np.repeat([f"w{i}" for i in range(24)], 10).astype(object)
+    scores = np.where(np.repeat(np.isin(np.arange(24), [0, 1, 2, 3, 4, 12, 13]), 10), 1.0, -1.0)
+    given = {"draws": 4000, "confidence": 0.9}
+    value, ends = measured(scores, drugs, wells, seed=0, **given)["precision"]  # type: ignore[arg-type]
+    others = measured(scores, drugs, wells, seed=1, **given)["precision"][1]  # type: ignore[arg-type]
+    assert value == pytest.approx(5 / 7)
+    assert ends[0] < value < ends[1]
+    assert ends != others, "draws decide it, not Wilson's formula"
+    assert ends == pytest.approx(others, abs=0.1)
+
+
+def test_the_auc_has_expanded_percentiles_of_draws_of_wells() -> None:
+    rng = np.random.default_rng(1)
+    drugs, wells = np.repeat(np.arange(12) < 6, 5), np.repeat([f"w{i}" for i in range(12)], 5).astype(object)
+    scores = drugs + rng.normal(size=12).repeat(5) + rng.normal(size=60)
+    low, high = measured(scores, drugs, wells, draws=2000, confidence=0.9, seed=0)["roc_auc"][1]
+    sides = scores[drugs], scores[~drugs], wells[drugs], wells[~drugs]
+    plain = grouped_auc_interval(*sides, draws=2000, confidence=0.9, seed=0)
+    assert low < plain[0] < plain[1] < high
 
 
 def test_separated_drugs_are_told_and_permuted_labels_are_not(make: Make) -> None:

@@ -110,6 +110,7 @@ def train(
     points: list[Point],
     codes: Tensor,
     labels: Tensor,
+    weights: Tensor,
     *,
     epochs: int,
     batch: int,
@@ -121,6 +122,7 @@ def train(
     Parameters
     ----------
     heads : as many as points. codes : (n, d) float32. labels : (n,) 0 of controls, 1 of drugs.
+    weights : (n,) of each tile's loss.
     batch : tiles per step; the last step of an epoch has what is left. seed : of the order of the tiles.
     double_softmax : cross-entropy of probabilities taken for logits, as the published code has it.
 
@@ -128,31 +130,37 @@ def train(
     -------
     The trained heads. One whose training diverges has weights that are not finite; it harms no other.
     """
-    weights = [part.clone() for part in heads.weights]
-    trained = Heads.of(weights, heads.slope)
-    velocities = [torch.zeros_like(part) for part in weights]
+    parts = [part.clone() for part in heads.weights]
+    trained = Heads.of(parts, heads.slope)
+    velocities = [torch.zeros_like(part) for part in parts]
     random = torch.Generator().manual_seed(seed)
     for _ in range(epochs):
         for here in torch.randperm(len(codes), generator=random).split(batch):
-            gradients = _gradients(trained, codes[here], labels[here], double_softmax)
-            for weight, velocity, gradient in zip(weights, velocities, gradients, strict=True):
-                rate, momentum, decay = (_by_point(points, name, weight) for name in Point.__annotations__)
-                velocity.mul_(momentum).add_(gradient).addcmul_(decay, weight)
-                weight.addcmul_(rate, velocity, value=-1)
+            gradients = _gradients(trained, codes[here], labels[here], weights[here], double_softmax)
+            for part, velocity, gradient in zip(parts, velocities, gradients, strict=True):
+                rate, momentum, decay = (_by_point(points, name, part) for name in Point.__annotations__)
+                velocity.mul_(momentum).add_(gradient).addcmul_(decay, part)
+                part.addcmul_(rate, velocity, value=-1)
     return trained
 
 
-def losses(logits: Tensor, labels: Tensor, double_softmax: bool = False) -> Tensor:
-    """(g, 2, n), (n,) -> (g,) mean cross-entropy of each head."""
+def balanced(labels: Tensor) -> Tensor:
+    """(n,) labels -> (n,) weights whose mean is 1, with which the classes that are there weigh alike."""
+    counts = torch.bincount(labels, minlength=CLASSES)
+    return (len(labels) / (counts > 0).sum() / counts.clamp(min=1))[labels].float()
+
+
+def losses(logits: Tensor, labels: Tensor, weights: Tensor, double_softmax: bool = False) -> Tensor:
+    """(g, 2, n), (n,), (n,) -> (g,) mean cross-entropy of each head, tiles weighted."""
     given = logits.softmax(dim=1) if double_softmax else logits
-    return F.cross_entropy(given, labels.expand(len(logits), -1), reduction="none").mean(dim=1)
+    return (F.cross_entropy(given, labels.expand(len(logits), -1), reduction="none") * weights).mean(dim=1)
 
 
-def _gradients(heads: Heads, codes: Tensor, labels: Tensor, double_softmax: bool) -> list[Tensor]:
+def _gradients(heads: Heads, codes: Tensor, labels: Tensor, weights: Tensor, double_softmax: bool) -> list[Tensor]:
     """Of each head's own loss. The large products are written out: autograd would keep several copies of the hidden layer."""
     hidden = heads.hidden(codes)
     logits = heads.answers(hidden).requires_grad_()
-    (of_logits,) = torch.autograd.grad(losses(logits, labels, double_softmax).sum(), logits)
+    (of_logits,) = torch.autograd.grad(losses(logits, labels, weights, double_softmax).sum(), logits)
     of_second = of_logits @ hidden.transpose(1, 2)
     of_hidden = heads.second.transpose(1, 2) @ of_logits
     of_hidden = torch.ops.aten.leaky_relu_backward(of_hidden, hidden, heads.slope, True)

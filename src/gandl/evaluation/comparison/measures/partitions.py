@@ -127,7 +127,8 @@ def chosen_of(partitions: Sequence[Partition], drop_up_to: int) -> Partition | N
     """The paper's choice: silhouettes of at least their median; of those, Davies-Bouldin of at most theirs; of those, the least
     noise, then the most clusters, then the best silhouette.
 
-    Partitions with k up to `drop_up_to` count for the medians and are never chosen. Where none has scores: the most clusters,
+    Partitions with k up to `drop_up_to` count for the medians and are never chosen (the published code drops them at the end, so
+    that a cell line whose choice has a small k is left without one). Where none has scores: the most clusters,
     then the least noise. None where nothing is left.
     """
     scored = [each for each in partitions if each.scored]
