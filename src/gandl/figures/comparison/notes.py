@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from gandl.evaluation.comparison.numbers import has_collapsed, lines_collapsed
-from gandl.evaluation.comparison.terms import BETTER, WITHIN_PARADIGM
+from gandl.evaluation.comparison.terms import BETTER
 from gandl.figures.common.labels import fixed
 from gandl.figures.common.style import FigureError
 from gandl.figures.comparison.setups import is_floor, is_seeded, named_together, read_numbers, setup_label
@@ -89,7 +89,7 @@ def floor_sentences(data: pd.DataFrame, similar: Sequence[str]) -> list[str]:
         mine = known[known["metric"] == name]
         floors, learned = mine[mine["setup"].map(is_floor)], mine[~mine["setup"].map(is_floor)]
         sign = BETTER.get(name)
-        if sign is None or name in WITHIN_PARADIGM or floors.empty or learned.empty:
+        if sign is None or floors.empty or learned.empty:
             continue
         floor, best = (of.loc[(sign * of["value"]).sort_values(kind="stable").index[-1]] for of in (floors, learned))
         if sign * floor["value"] >= sign * best["value"]:
