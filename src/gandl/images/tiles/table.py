@@ -137,7 +137,7 @@ def _labels(tiles: pd.DataFrame, settings: TilesSettings) -> pd.Series:
 
 
 def _check_labels(wells: pd.DataFrame) -> None:
-    """Drug against control needs two wells of each; cell lines without one of them are left out of the tasks, and logged."""
+    """Drug against control needs two wells of each; cell lines without one of them have clusters alone, and are logged."""
     for label, what in ((CONTROL, "negative controls"), (DRUG, "treated wells")):
         count = int((wells["label"] == label).sum())
         if count < 2:
@@ -147,7 +147,8 @@ def _check_labels(wells: pd.DataFrame) -> None:
     for cell_type, group in wells.groupby("cell_type", sort=True):
         lacking = [label for label in (CONTROL, DRUG) if label not in set(group["label"])]
         if lacking:
-            logger.warning("%s has no %s well: the tasks leave it out", cell_type, " and no ".join(lacking))
+            lost = "similarity and drug against vehicle state no numbers of it"
+            logger.warning("%s has no %s well: %s", cell_type, " and no ".join(lacking), lost)
 
 
 def _few(tiles: pd.DataFrame, settings: TilesSettings, rng: np.random.Generator) -> np.ndarray:
