@@ -24,7 +24,9 @@ from gandl.models.networks.comparison.trained import (
 
 PER_PASS = 32
 COLLAPSED = 1e-4
-"""Codes whose mean spread over tiles is below this share of their mean size have collapsed to one point."""
+"""Codes whose mean spread over tiles is below this share of their mean absolute size have collapsed to one point. A stricter rule
+than that of the task of similarity, by which tables and report call codes collapsed: there the spread is set against the root
+mean square, and the limit is `comparison.tasks.similarity.collapsed_below` (one hundredth by default)."""
 
 Found = Mapping[str, float]
 
@@ -63,7 +65,8 @@ class HeldOut:
         Returns
         -------
         `held_out_spread` : standard deviation of codes over tiles, mean over the code's numbers.
-        `collapsed` : 1 where all codes are (nearly) the same, else 0.
+        `collapsed` : 1 where all codes are the same but for `COLLAPSED` of their size, else 0; not the `collapsed` of the task of
+            similarity.
         `held_out_reconstruction` : binary cross-entropy of pixels, where there is a decoder.
         `accuracy`, `precision`, `recall`, `held_out_classification` : of the head, where there is one; the last is
             cross-entropy. The positive class is the last one by name, drugs; of more than two classes the means over classes.

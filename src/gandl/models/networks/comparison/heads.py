@@ -31,7 +31,7 @@ class DinoHead(nn.Module):
     """Two linear layers, a vector of length 1, and its cosines with one direction per output (Caron et al. 2021).
 
     The hidden layer is normalised by the batch, as DINO's can be for convolutional networks: the codes of this encoder, which
-    has no normalisation, are mostly what all tiles share, and without it the outputs became uniform within 30 steps.
+    has no normalisation, are mostly what all tiles share, and without it the outputs became uniform within 32 steps.
 
     Parameters
     ----------

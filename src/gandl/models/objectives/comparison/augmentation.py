@@ -2,7 +2,9 @@
 
 Everything that happens to a tile is linear along its rows and along its columns, so that one crop of it is left * tile * right^T
 with two matrices of its own. A crop is cut and enlarged as `F.interpolate` would do it (bilinear, its border repeated), mirrored,
-and blurred by three taps with mirrored borders, in this order (Dmitrenko et al. 2022; `facts/profiling.md`, section 1.3).
+and blurred by three taps with mirrored borders, in this order, which is that of the augmentation of Dmitrenko et al. (2022;
+`facts/profiling.md`, section 1.3). Views of BYOL are made in the same order; its own transform there flips and blurs before it
+crops (`docs/decisions.md`).
 """
 
 from __future__ import annotations
