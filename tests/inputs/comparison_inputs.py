@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gandl.config.comparison_terms import Beyond, parts_of, setups
+from gandl.evaluation.comparison.terms import AS_MEAN
 from gandl.tables import CURVE, NUMBERS, write_table
 from table_rows import number_row
 
@@ -17,7 +18,9 @@ LINES = ("M14", "HT29", "HCT15", "ACHN", "SKMEL2", "SW620")
 SIMILAR, OPPOSITE, VEHICLE = ["MTX", "PEM"], ["PAC", "RAP"], "DMSO"
 SEEDS = (0, 1, 2)
 COLLAPSED = ("self_supervised.aug_one_crop", 1)
-"""A training whose codes are the same for all tiles."""
+"""A training of whose codes next to nothing differs between tiles; what does is noise, and has finite distances and shifts."""
+SHRUNK, OF_NOISE = 1e-3, {"separation": -3.0, "separation_between": -3.0, "shift_cosine_opposite": 0.9}
+"""Of it: the factor on its distances, and what noise makes of them, the opposite of what the setup's other seeds say."""
 SCALES = {"unsupervised": 9.0, "self_supervised": 2.0, "weakly_supervised": 4.0, "regularized": 10.0}
 GAINS = {"unsupervised": 0.17, "self_supervised": 0.25, "weakly_supervised": 0.0, "regularized": 0.2}
 """Distance of the similar drugs, and d, by paradigm."""
@@ -25,7 +28,6 @@ ACCURACIES = {"unsupervised": 0.72, "self_supervised": 0.61, "weakly_supervised"
 ACCURACIES |= {"dino": 0.66, "gandl": 0.7, "untrained": 0.6, "intensities": 0.78}
 KS = (10, 20, 30, 40, 50)
 SIDE = 16
-AS_MEAN = ("clusters", "not_noise", "silhouette", "inverse_davies_bouldin")
 TASK_METRICS = ("accuracy", "precision", "recall", "roc_auc")
 
 
@@ -55,7 +57,7 @@ def scale_of(setup: str, seed: int) -> float:
     """The distance of the similar drugs: with one crop near 0 where the paper's is."""
     small = setup.endswith("one_crop") and kind_of(setup) in ("self_supervised", "weakly_supervised")
     size = SCALES.get(kind_of(setup), 5.0) * (0.08 if small else 1.0)
-    return 0.0 if (setup, seed) == COLLAPSED else size * (1 + 0.06 * seed)
+    return size * (SHRUNK if (setup, seed) == COLLAPSED else 1 + 0.06 * seed)
 
 
 def write_distances(folder: Path, opposite: bool = True, **asked: object) -> list[Path]:
@@ -121,11 +123,8 @@ def write_similarity(folder: Path, opposite: bool = True, **asked: object) -> li
                 values["separation"] = separation_of(setup) + 0.05 * rng.standard_normal()
                 values["separation_between"] = values["separation"]
                 values["shift_cosine_opposite"] = cosine_of(setup) + 0.05 * rng.standard_normal()
-            if size == 0:
-                values |= dict.fromkeys(
-                    ("d", "d_scale_free", "separation", "separation_between", "shift_cosine_opposite"), np.nan
-                )
-            values |= {"collapsed": float(size == 0), "feature_spread": size}
+                values |= OF_NOISE if (setup, seed) == COLLAPSED else {}
+            values |= {"collapsed": float((setup, seed) == COLLAPSED), "feature_spread": size}
             rows += [
                 {"fold": line, "metric": name, "value": value, "low": value - 0.05, "high": value + 0.05}
                 for name, value in values.items()
@@ -248,18 +247,20 @@ def write_ranking(folder: Path, metrics: Sequence[str], **asked: object) -> tupl
 
 
 def write_summary(folder: Path, tables: Sequence[Path]) -> Path:
-    """The comparison's table: centre and spread over cell lines, an interval over seeds, of the numbers of some tasks."""
+    """The comparison's table: centre and spread over cell lines, seed by seed and averaged, an interval over seeds."""
     numbers = pd.concat([pd.read_parquet(path) for path in tables], ignore_index=True)
     rows = []
     for (setup, metric), mine in numbers.groupby(["setup", "metric"]):
-        lines = mine.groupby("cell_type")["value"].mean()
-        seeds = mine.groupby("training_seed")["value"].median()
-        half = seeds.std(ddof=1) * 2.48 if len(seeds) > 1 else np.nan
+        of_seeds = mine.groupby("training_seed")["value"]
         kind = "mean" if metric in AS_MEAN else "median"
-        of_all = {"median": lines.median(), "mad": (lines - lines.median()).abs().median()}
-        of_all |= {"mean": lines.mean(), "deviation": lines.std(ddof=1)}
+        seeds = of_seeds.agg(kind)
+        half = seeds.std(ddof=1) * 2.48 if len(seeds) > 1 else np.nan
+        mad = of_seeds.agg(lambda lines: (lines - lines.median()).abs().median())
+        of_all = {"median": of_seeds.median().mean(), "mad": mad.mean()}
+        of_all |= {"mean": of_seeds.mean().mean(), "deviation": of_seeds.std().mean()}
         ends = {"low": of_all[kind] - half, "high": of_all[kind] + half}
-        about = {"setup": setup, "metric": metric, "centre": kind, "seeds": len(seeds), "cell_types": len(lines)}
+        about = {"setup": setup, "metric": metric, "centre": kind, "seeds": len(seeds)}
+        about |= {"cell_types": mine["cell_type"].nunique()}
         rows.append(about | of_all | ends)
     table = pd.DataFrame(rows)
     paradigm = table["setup"].map(kind_of)

@@ -135,6 +135,12 @@ def test_a_run_without_a_comparison_answers_nothing() -> None:
     assert comparison_answers(None, {"configuration": {}, "simulated": True, "jobs": []}).empty
 
 
+def settings_of(files: ComparisonFiles, tiles: pd.DataFrame | None = None, **changes: Any) -> pd.Series:
+    """Answers to settings by metric, under a changed section of the configuration."""
+    table = pd.read_parquet(files.tiles) if tiles is None else tiles
+    return settings_answers(SECTION | changes, table, numbers_of(files)).set_index("metric")["value"]
+
+
 def test_every_setting_count_and_cost_that_is_linked_has_an_answer(
     files: ComparisonFiles, references: list[Reference]
 ) -> None:
@@ -148,15 +154,37 @@ def test_every_setting_count_and_cost_that_is_linked_has_an_answer(
 
 
 def test_settings_follow_from_the_configuration(files: ComparisonFiles) -> None:
-    found = settings_answers(SECTION, pd.read_parquet(files.tiles)).set_index("metric")["value"]
+    found = settings_of(files)
     assert found["comparison.setups"] == 16
+    assert found["comparison.downstream_tasks"] == 3
+    assert [found[f"comparison.crops.{name}"] for name in ("added", "half", "quarter", "total")] == [4, 2, 2, 5]
     assert found["comparison.crops.total"] == 1 + found["comparison.crops.half"] + found["comparison.crops.quarter"]
     train = (pd.read_parquet(files.tiles)["part"] == "train").sum()
     assert found["comparison.epochs"] == pytest.approx(1800 / train)
-    fewer = settings_answers(SECTION | {"paradigms": ["unsupervised"]}, pd.read_parquet(files.tiles)).set_index(
-        "metric"
-    )["value"]
+    fewer = settings_of(files, paradigms=["unsupervised"])
     assert (fewer["comparison.setups"], fewer["comparison.architectures"]) == (4, 1)
+
+
+def test_crops_are_answered_where_a_setting_has_several_and_tasks_as_many_as_were_done(files: ComparisonFiles) -> None:
+    one_crop = settings_of(files, settings=["aug_one_crop", "no_aug_one_crop"])
+    assert not [name for name in one_crop.index if "crops" in name]
+    numbers = numbers_of(files)
+    two = numbers[numbers["question"] != "comparison_clusters"]
+    found = settings_answers(SECTION, pd.read_parquet(files.tiles), two).set_index("metric")["value"]
+    assert found["comparison.downstream_tasks"] == 2
+    nothing = settings_answers(SECTION, pd.read_parquet(files.tiles), two.iloc[:0])
+    assert "comparison.downstream_tasks" not in set(nothing["metric"])
+
+
+@pytest.mark.parametrize("balanced", [True, False])
+def test_epochs_count_the_tiles_that_trainings_draw(files: ComparisonFiles, balanced: bool) -> None:
+    tiles = pd.read_parquet(files.tiles)
+    tiles.loc[tiles["treatment"] == "GEM", "label"] = None
+    train = tiles[tiles["part"] == "train"]
+    drawn = train["label"].notna().sum() if balanced else len(train)
+    found = settings_of(files, tiles, recipe={"images": 1800, "balanced": balanced})
+    assert found["comparison.epochs"] == pytest.approx(1800 / drawn)
+    assert train["label"].isna().any()
 
 
 def test_counts_are_of_the_tiles_in_a_task(files: ComparisonFiles) -> None:
@@ -260,5 +288,9 @@ def test_a_claim_needs_all_setups_of_the_paper_and_a_seed_without_one_is_left_ou
 
 
 def test_a_collapsed_training_leaves_the_other_claims(files: ComparisonFiles) -> None:
-    found = claims(numbers_of(files), 0.95).set_index("metric")
+    numbers = numbers_of(files)
+    setup, seed = made.COLLAPSED
+    lost = (numbers["featurizer"] == setup) & (numbers["seed"] == seed) & numbers["metric"].isin(["d", "d_scale_free"])
+    assert lost.any()
+    found = claims(numbers.assign(value=numbers["value"].mask(lost)), 0.95).set_index("metric")
     assert np.isfinite(found["value"]).all()

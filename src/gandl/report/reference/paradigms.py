@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gandl.config.comparison_terms import Paradigm, Setting, setups
+from gandl.evaluation.comparison.terms import AS_MEAN
 from gandl.figures.comparison.setups import mean_interval
 from gandl.report.reference.answers import table
 
@@ -23,10 +24,11 @@ OF_PAPER = setups(beyond=())
 MULTI, ONE = ([setting.value for setting in Setting if setting.multi_crop is several] for several in (True, False))
 AUGMENTED, PLAIN = ([setting.value for setting in Setting if setting.augment is augment] for augment in (True, False))
 BEST_OFFERED, LEAST_OFFERED = Setting.AUG_MULTI_CROP.value, Setting.NO_AUG_ONE_CROP.value
-MEANS = ("clusters", "not_noise", "silhouette", "inverse_davies_bouldin")
-"""Metrics whose mean over cell lines counts, as in the paper's Table 2."""
 ACCURACY, SILHOUETTE, D, NEAR = "head_accuracy", "silhouette", "d", "distance_similar"
-RANKED = ("d", "inverse_distance", ACCURACY, "head_precision", "head_recall", "head_roc_auc", *MEANS[1:])
+RANKED = (
+    *(D, "inverse_distance", ACCURACY, "head_precision", "head_recall", "head_roc_auc"),
+    *("not_noise", SILHOUETTE, "inverse_davies_bouldin"),
+)
 """Rows of the paper's Table 2 of which more is better."""
 LEADING = (D, ACCURACY, SILHOUETTE)
 """The metric that stands for each task."""
@@ -143,7 +145,7 @@ def _grids(of_seed: pd.DataFrame) -> dict[str, Grid]:
     """Grids of all metrics of one seed that any setup has."""
     grids = {}
     for metric, mine in of_seed.dropna(subset="value").groupby("metric"):
-        values = mine.groupby("featurizer")["value"].agg("mean" if metric in MEANS else "median")
+        values = mine.groupby("featurizer")["value"].agg("mean" if metric in AS_MEAN else "median")
         names = values.index.str.partition(".")
         values.index = pd.MultiIndex.from_arrays([names.get_level_values(0), names.get_level_values(2)])
         grids[str(metric)] = values.unstack().reindex(index=list(Paradigm), columns=list(Setting))

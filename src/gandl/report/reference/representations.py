@@ -4,7 +4,6 @@ tasks, its tiles and the costs of its trainings; makes answers for their Tables 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,14 @@ from typing import Any
 
 import pandas as pd
 
-from gandl.config.comparison_terms import Beyond, Paradigm, parts_of, setups
+from gandl.config.comparison_terms import Beyond, Paradigm, Setting, parts_of, setups
+from gandl.config.representations import RepresentationSettings
+from gandl.figures.comparison.setups import OF_RUN
 from gandl.report.reference.answers import joined, table
 from gandl.report.reference.paradigms import QUESTION, claims
 from gandl.report.reference.values import COSTS, SCREEN, SETTINGS
 from gandl.tables import NUMBERS, read_table
+from gandl.tables.comparison import TRAIN
 
 SECTION = "comparison"
 """Of the configuration; and the split of counts, which are of no screen but of the tiles taken of it."""
@@ -26,12 +28,9 @@ PER_CENT = ("not_noise",)
 """Shares here, per cent in the paper."""
 OF_ITS_OWNERS = "class_folders"
 """The screen whose source reads the paper's images as their owners keep them; numbers of other real screens answer nothing."""
-OF_JOB = re.compile(r"(?P<setup>[a-z_]+(?:\.[a-z_]+)?)[./]seed_(?P<seed>\d+)$")
-CROPS = {"added": 4, "half": 2, "quarter": 2, "total": 5}
-"""Crops of the multi-crop settings (`gandl.models.objectives.comparison.augmentation`): beside the whole tile two of about half
-and two of about a quarter of its area."""
+SIZES = {"half": 1 / 2, "quarter": 1 / 4}
+"""Sizes of crops: the least share of a tile's area that they show."""
 MULTI, ONE = "multi_crop", "one_crop"
-TASKS = 3
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,10 @@ def comparison_answers(files: ComparisonFiles | None, provenance: Mapping[str, A
     if files is None or not section:
         return table([])
     tiles = pd.read_parquet(files.tiles)
-    found = [settings_answers(section, tiles)]
+    read = [read_table(Path(path), NUMBERS) for path in files.numbers]
+    numbers = pd.concat([one for one in read if len(one)] or read[:1], ignore_index=True) if read else pd.DataFrame()
+    found = [settings_answers(section, tiles, numbers)]
     if provenance["simulated"] or OF_ITS_OWNERS in configuration["source"]["datasets"]:
-        read = [read_table(Path(path), NUMBERS) for path in files.numbers]
-        numbers = (
-            pd.concat([one for one in read if len(one)] or read[:1], ignore_index=True) if read else pd.DataFrame()
-        )
         confidence = float((section.get("tasks") or {}).get("confidence", 0.95))
         found += [table_2(pd.read_parquet(files.table)), counts_of_tiles(tiles), training_costs(provenance["jobs"])]
         found += [claims(numbers, confidence)] if len(numbers) else []
@@ -101,18 +98,36 @@ def counts_of_tiles(tiles: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def settings_answers(section: Mapping[str, Any], tiles: pd.DataFrame) -> pd.DataFrame:
-    """What follows of the section `comparison` of a configuration: numbers of setups, paradigms, settings, crops and tasks, and
-    how often a training sees each of its tiles."""
+def settings_answers(section: Mapping[str, Any], tiles: pd.DataFrame, numbers: pd.DataFrame) -> pd.DataFrame:
+    """What follows of the section `comparison` of a configuration: numbers of setups, paradigms, settings, crops and of the tasks
+    that numbers were made by, and how often a training sees each of its tiles."""
     asked = setups(section["paradigms"], section["settings"], ())
     found: dict[str, float] = {"setups": len(asked), "architectures": len(set(section["paradigms"]))}
-    found |= {"conditions": len(set(section["settings"])), "downstream_tasks": TASKS}
-    found |= {f"crops.{name}": number for name, number in CROPS.items()}
-    images = (section.get("recipe") or {}).get("images")
-    seen = int((tiles["part"] == "train").sum())
-    if images and seen:
-        found["epochs"] = images / seen
+    found["conditions"] = len(set(section["settings"]))
+    if len(numbers):
+        found["downstream_tasks"] = numbers["question"].nunique()
+    if any(Setting(name).multi_crop for name in section["settings"]):
+        found |= {f"crops.{name}": number for name, number in crops().items()}
+    recipe = RepresentationSettings.model_validate(section["recipe"])
+    if drawn := tiles_drawn(tiles, recipe):
+        found["epochs"] = recipe.images / drawn
     return table({"question": SETTINGS, "metric": f"{SECTION}.{name}", "value": float(n)} for name, n in found.items())
+
+
+def crops() -> dict[str, int]:
+    """How many crops the multi-crop settings add to the whole tile, of which sizes, and how many there are then."""
+    from gandl.models.objectives.comparison.augmentation import MULTI_CROP, WHOLE  # with torch: slow
+
+    least = [share for share, _ in MULTI_CROP]
+    sizes = {name: least.count(share) for name, share in SIZES.items()}
+    return {"added": len(MULTI_CROP) - MULTI_CROP.count(WHOLE), **sizes, "total": len(MULTI_CROP)}
+
+
+def tiles_drawn(tiles: pd.DataFrame, recipe: RepresentationSettings) -> int:
+    """Of a table of tiles, how many a training is drawn from: all of the training part, or those with a label where drugs and
+    controls are drawn equally often."""
+    labels = tiles.loc[tiles["part"] == TRAIN, "label"]
+    return int(labels.notna().sum()) if recipe.balanced and labels.nunique() > 1 else len(labels)
 
 
 def training_costs(jobs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -120,7 +135,7 @@ def training_costs(jobs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     longer or shorter the paradigms take than each other."""
     rows = []
     for job in jobs:
-        found = OF_JOB.search(str(job["job"])) if job["stage"] == "models" and SECTION in str(job["job"]) else None
+        found = OF_RUN.search(str(job["job"])) if job["stage"] == "models" and SECTION in str(job["job"]) else None
         if found and found["setup"] in setups(beyond=()) and job["seconds"] is not None:
             parts = parts_of(found["setup"])
             assert not isinstance(parts, Beyond)

@@ -1,3 +1,3 @@
 """comparison: what the comparison of representation learning learns. Takes batches of real tiles, makes steps."""
 
-__all__: list[str] = []
+__all__ = ["augmentation"]
