@@ -35,6 +35,7 @@ from gandl.workflow.made_of import (
 from gandl.report.captions import (
     NO_COUNTS,
     caption_counts,
+    comparison_caption,
     conv_ae_caption,
     hits_note,
     imagenet_in_words,

@@ -27,6 +27,7 @@ use rule figure_samples as comparison_table_1 with:
     params:
         **calls("gandl.figures.comparison.costs.write_costs"),
         caption=caption("confidence", "comparison"),
+        dino_as_byol=COMPARING and cfg.comparison.recipe.dino_as_byol,
 
 
 use rule figure_samples as comparison_table_2 with:
@@ -53,6 +54,7 @@ use rule figure_samples as comparison_table_2 with:
         asked=SETUPS,
         seeds=SETUP_SEEDS,
         similar=PAIRS["similar"],
+        collapsed_below=COLLAPSED_BELOW,
         confidence=TASK_CONFIDENCE,
 
 
@@ -184,7 +186,7 @@ use rule figure_samples as comparison_figure_7 with:
 
 
 use rule figure_samples as comparison_figure_ranking with:
-    """Rank of every setup by every metric and seed, and how often the best one changes."""
+    """Rank of every setup by every metric and seed; in the CSV also how often the best one changes."""
     input:
         where_drawn("comparison_figure_ranking"),
         style=STYLE,

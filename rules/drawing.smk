@@ -84,9 +84,7 @@ CAPTION_SETTINGS = {
     "resolution": cfg.training.resolution,
     "seed": cfg.training.seed,
     "held_out": cfg.training.held_out,
-    "comparison": (
-        settings(cfg.comparison, exclude={"tasks", "recipe"}) if COMPARING else None
-    ),
+    "comparison": comparison_caption(cfg.comparison) if COMPARING else None,
     "quality_crops": cfg.training.quality_crops,
     "chosen": cfg.training.weights.value,
     "conv_ae": conv_ae_caption(cfg.counterparts.conv_ae),

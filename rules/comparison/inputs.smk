@@ -16,9 +16,10 @@ PAIRS = {
     "similar": cfg.comparison.similar if COMPARING else [],
     "opposite": cfg.comparison.opposite if COMPARING else None,
 }
-SETUP_SEEDS = cfg.comparison.seeds if COMPARING else []
+SETUP_SEEDS = cfg.comparison.trained_seeds if COMPARING else []
 VEHICLE = cfg.comparison.vehicle if COMPARING else ""
 SHOWN_LINES = cfg.comparison.shown_cell_types if COMPARING else []
+COLLAPSED_BELOW = cfg.comparison.tasks.similarity.collapsed_below if COMPARING else None
 TASK_CONFIDENCE = cfg.comparison.tasks.confidence if COMPARING else 0.95
 TILE_SIDE = cfg.comparison.tiles.side if COMPARING else 0
 OF_SETUP = "{setup}.seed_{seed}"

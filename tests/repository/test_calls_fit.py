@@ -81,3 +81,23 @@ def test_tables_name_the_seed_of_each_featurizer_s_own_training(repository, monk
     for rule in ("controls", "dose_response", "cell_type", "treatments"):
         of_wildcards = params[rule]["training_seed"]
         assert {name: of_wildcards(SimpleNamespace(featurizer=name)) for name in expected} == expected, rule
+
+
+def test_a_comparison_of_one_seed_misses_none_and_its_captions_name_the_switch(repository, monkeypatch):
+    monkeypatch.chdir(repository)
+    params = params_of(repository, "comparison.yaml", comparison={"faithful": ["single_seed"]})
+    assert params["comparison_table_2"]["seeds"] == [0]
+    compared = [of for name, of in params.items() if name.startswith(("comparison_table_", "comparison_figure_"))]
+    assert len(compared) == 9
+    assert all("single_seed" in of["caption"]["comparison"]["defects"] for of in compared)
+    assert params_of(repository, "comparison.yaml")["comparison_table_2"]["seeds"] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "recipe", [{"images_of": {"dino": 99}}, {"images_of": {"self_supervised": 99}}, {"byol": {"epoch_images": 9}}]
+)
+def test_dino_has_byol_s_budget_where_nothing_changes_the_tiles_of_either(repository, monkeypatch, recipe):
+    monkeypatch.chdir(repository)
+    assert params_of(repository, "comparison.yaml")["comparison_table_1"]["dino_as_byol"] is True
+    changed = params_of(repository, "comparison.yaml", comparison={"recipe": recipe})
+    assert changed["comparison_table_1"]["dino_as_byol"] is False

@@ -66,7 +66,7 @@ class SimilaritySettings(Section):
     )
     collapsed_below: Share = Field(
         0.01,
-        description="A representation is told as collapsed where less than this of the size of its codes (root mean square) "
+        description="A representation is reported as collapsed where less than this of the size of its codes (root mean square) "
         "differs between tiles.",
     )
 

@@ -238,8 +238,8 @@ class RepresentationSettings(SharedRecipe):
 
     images_of: dict[str, PositiveInt] = Field(
         {},
-        description="Tiles shown to single paradigms (or `dino`) instead of `images`. DINO's are else as many as cost what BYOL "
-        "with augmentation and five crops costs.",
+        description="Tiles shown to single paradigms (or `dino`) instead of `images`. Without a number of its own DINO is shown "
+        "as many as the compute of BYOL with augmentation and five crops allows.",
     )
     learning_rates: dict[str, PositiveFloat] = Field(
         {}, description="Learning rates of single paradigms (or `dino`) that differ from the common one."
@@ -310,6 +310,12 @@ class RepresentationSettings(SharedRecipe):
     def passes(self, setup: str, tiles: int) -> float:
         """How often the training of a setup goes through so many training tiles."""
         return self.of(setup)[1].images / tiles
+
+    @property
+    def dino_as_byol(self) -> bool:
+        """Whether DINO has as many passes of the encoder as BYOL with five crops: nothing changes the tiles of either."""
+        changed = {Beyond.DINO.value, Paradigm.SELF_SUPERVISED.value} & self.images_of.keys()
+        return not changed and not self.byol.epoch_images
 
     def _of_gandl(self, resolution: int) -> TrainingSettings:
         own = self.gandl

@@ -45,7 +45,7 @@ from gandl.report.recognition import recognition_story
 from gandl.report.reference.compounds import under_paper_names
 from gandl.report.reference.values import read_references
 from gandl.report.reference.verdicts import Comparison, compare, parts_of
-from gandl.report.setups import setups_story
+from gandl.report.setups import rests_on, setups_story
 from gandl.report.training import few_images, training_story
 from gandl.report.treatments import treatments_story
 from gandl.source.schemes import Scheme
@@ -251,6 +251,7 @@ def comparison_context(inputs: AuditInputs) -> dict[str, Any]:
         "top": found,
         "training": None,
         "setups": story,
+        "rests_on": rests_on(run.settings, inputs.sites),
         "caveats": [*(SIMULATED if run.simulated else []), *not_evaluated(inputs.numbers, inputs.sites)],
     }
 

@@ -11,6 +11,7 @@ from typing import Any
 from gandl.config import (
     AutoencoderSettings,
     BlockStatistic,
+    ComparisonSettings,
     Dataset,
     FeaturizerName,
     ImageNetNetwork,
@@ -18,6 +19,7 @@ from gandl.config import (
     PerceptualSettings,
     Reference,
 )
+from gandl.config.comparison_terms import Beyond, Switch
 from gandl.workflow.words import counted
 
 DOSES = {
@@ -135,6 +137,61 @@ def conv_ae_caption(recipe: AutoencoderSettings) -> dict[str, object]:
     return {
         **{"images": recipe.images, "crop": recipe.crop, "resolution": recipe.resolution, "seed": recipe.seed},
         **{"held_out": recipe.held_out, "learned": learned},
+    }
+
+
+def comparison_caption(compared: ComparisonSettings) -> dict[str, object]:
+    """What captions of the comparison state: which defects of the published code are reproduced, by name and in a sentence (empty
+    where none is), and the share of the codes' size below which they are called collapsed."""
+    names = [switch.value for switch in Switch if switch in compared.switches]
+    listed = ", ".join(f"``{name}``" for name in names)
+    said = f"**Defects.** Of those of the published code this run reproduces {listed} (``comparison.faithful``)."
+    return {
+        "switches": names,
+        "defects": said if names else "",
+        "collapsed_below": compared.tasks.similarity.collapsed_below,
+    }
+
+
+def chosen_in_words(compared: ComparisonSettings) -> str:
+    """What chose the settings of the tasks."""
+    said = "tiles that are tested chose nothing"
+    if Switch.TEST_SELECTION in compared.switches:
+        said = "tiles that are tested chose the head’s settings (test_selection)"
+    return (
+        f"{said}, and are of wells that also trained (tile_split)" if Switch.TILE_SPLIT in compared.switches else said
+    )
+
+
+def method_in_words(compared: ComparisonSettings, given: bool) -> dict[str, str]:
+    """What the numbers of a comparison rest on, in sentences by term.
+
+    Parameters
+    ----------
+    given : the source states which images are tested.
+    """
+    tiles, switches, seeds = compared.tiles, compared.switches, compared.trained_seeds
+    by_tile = Switch.TILE_SPLIT in switches
+    tested, validated = f"{100 * tiles.held_out:g} %", f"{100 * tiles.validation:g} %"
+    if by_tile:
+        together = "tiles are dealt one by one, so that those of a well are in several parts (tile_split)"
+        those = "the test part that the source states has" if given else f"{tested} of the wells have"
+        held = f"As many tiles as {those} are tested, as many as {validated} of the wells have choose"
+    elif given:
+        together = "of images that the source does not state to be tested, whole wells are trained on or validate"
+        held = f"The images of the test part that the source states are tested; of the wells of all others {validated} choose"
+    else:
+        together = "all tiles of a well are trained on, validate, or are tested"
+        held = f"{tested} of the wells of each cell line, treatment and dose are tested, {validated} choose"
+    ends = "neither trains a network or a classifier"
+    if Switch.TEST_SELECTION in switches:
+        ends += "; the tested ones also choose the head’s settings (test_selection)"
+    alone = ", intensities with one" if Beyond.INTENSITIES in compared.beyond and len(seeds) > 1 else ""
+    over = "intervals of medians are over them" if len(seeds) > 1 else "there is no interval over seeds"
+    return {
+        "Tile": f"A square of {tiles.side} px of one channel. Labels are drug or vehicle; {together}.",
+        "Held out": f"{held} what a task has to choose; {ends}.",
+        "Seeds": f"Every setup is made with {counted(len(seeds), 'seed')}{alone}; {over}.",
     }
 
 

@@ -11,12 +11,13 @@ import pytest
 from docutils.core import publish_parts
 from jinja2 import Environment, StrictUndefined
 
-from gandl.config import Config, Normalization
+from gandl.config import ComparisonSettings, Config, Normalization
 from gandl.config.files import read_config
 from gandl.report.captions import (
     COVERAGE,
     NO_COUNTS,
     caption_counts,
+    comparison_caption,
     conv_ae_caption,
     coverage_note,
     hits_note,
@@ -64,6 +65,7 @@ def rendered(name: str, repository: Path, config: Config) -> str:
         "held_out": config.training.held_out,
         "quality_crops": config.training.quality_crops,
         "chosen": config.training.weights.value,
+        "comparison": comparison_caption(config.comparison or ComparisonSettings()),
         "conv_ae": conv_ae_caption(config.counterparts.conv_ae),
         "counterparts": config.counterparts.model_dump(mode="json"),
         "imagenet_network": config.embeddings.imagenet.network.label,

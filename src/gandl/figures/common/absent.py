@@ -46,7 +46,7 @@ def draw_or_say(
         if not missing:
             raise
         logger.warning("not drawn (%s): %s", error, missing[0].reason)
-        _say(f"Not drawn, since this was not evaluated: {missing[0].reason}", outputs, settings, word)
+        say(f"Not drawn, since this was not evaluated: {missing[0].reason}", outputs, settings, word)
 
 
 def _answered(value: Any) -> Any:
@@ -64,7 +64,8 @@ def _files(value: Any) -> Iterator[Path]:
         yield from (path for field in fields(value) for path in _files(getattr(value, field.name)))
 
 
-def _say(text: str, outputs: Mapping[str, Path], settings: FiguresSettings, word: str) -> None:
+def say(text: str, outputs: Mapping[str, Path], settings: FiguresSettings, word: str = "") -> None:
+    """Write a sentence in the place of a figure or table; parameters as of `draw_or_say`."""
     data = pd.DataFrame({"missing": [text]})
     if "svg" in outputs:
         with look.style(settings):

@@ -55,6 +55,7 @@ def write_costs(
     html: Path,
     csv: Path,
     curves: Sequence[Path] = (),
+    dino_as_byol: bool = False,
     word: str = "",
 ) -> None:
     """Write the table as one HTML file that needs nothing else, and as CSV.
@@ -65,6 +66,7 @@ def write_costs(
         (MiB; of jobs too short to be measured it is missing). Of a training that was resumed, all lines are added.
     reference : `resources/paper_values.csv`.
     curves : training curves (`gandl.tables.CURVE`) of the same, from which the number of tiles shown is taken.
+    dino_as_byol : whether DINO is shown as many tiles as BYOL's compute allows.
     word : such as "simulated"; it stands in the title and a column of the CSV.
     html, csv : files to write; the CSV has the columns `COLUMNS` and the machine.
 
@@ -74,7 +76,7 @@ def write_costs(
     """
     data = cost_table(benchmarks, reference, curves)
     where = machine()
-    page = table_page(data, settings, where, word)
+    page = table_page(data, settings, where, dino_as_byol=dino_as_byol, word=word)
     with atomic(Path(html)) as partial:
         partial.write_text(page, encoding="utf-8")
     data = data.assign(machine=where)
@@ -155,7 +157,9 @@ def machine() -> str:
     return ", ".join(found["gpus"]) if found["gpus"] else f"{found['cores']} cores of {found['cpu']}, no GPU"
 
 
-def table_page(data: pd.DataFrame, settings: FiguresSettings, where: str, word: str = "") -> str:
+def table_page(
+    data: pd.DataFrame, settings: FiguresSettings, where: str, *, dino_as_byol: bool = False, word: str = ""
+) -> str:
     """A whole HTML page of the table."""
     wide = cells(data)
     columns = list(wide.columns[2:])
@@ -168,7 +172,7 @@ def table_page(data: pd.DataFrame, settings: FiguresSettings, where: str, word: 
         .tab_spanner(label="Paper", columns=columns[-2:])
         .fmt_passthrough(columns=columns, escape=False)
         .cols_align("center", columns=columns)
-        .tab_source_note(markup(_note(data, where, word)))
+        .tab_source_note(markup(_note(data, where, dino_as_byol, word)))
         .tab_options(
             table_font_size=f"{settings.font_size * 1.6:g}px",
             data_row_padding="4px",
@@ -212,16 +216,14 @@ def time(seconds: float) -> str:
     return f"{number(seconds)} s"
 
 
-def _note(data: pd.DataFrame, where: str, word: str) -> str:
+def _note(data: pd.DataFrame, where: str, dino_as_byol: bool, word: str) -> str:
     said = (
         "This run: wall time of the training job, mean and range over its trainings (seeds, with and without augmentation); "
         f"peak memory: most resident main memory of any of them. On {where}. Paper: 770,000 images, 50 epochs (self-supervised: "
         "stopped after 16 with one crop, 7 with several), one GPU of 6 GB, of which single crops took 4.3 GB and multi-crops "
-        "4.7 GB. Hours of different machines and numbers of images are not comparable; ratios within a block are, if as many "
-        "tiles were shown."
+        "4.7 GB. Hours of different machines and numbers of images are not comparable; ratios within a block are, provided "
+        "equally many tiles were shown."
     )
-    if (data["crops"] == "").any():
-        said += (
-            " DINO has as many passes of the encoder as the self-supervised model; untrained encoders are not trained."
-        )
+    if dino_as_byol and (data["paradigm"] == Beyond.DINO.value).any():
+        said += " DINO has as many passes of the encoder as BYOL with five crops."
     return said + (f" Trained on <b>{word}</b> images." if word else "")

@@ -155,7 +155,7 @@ def _panel(axes: Axes, mine: pd.DataFrame, pairs: Sequence[str]) -> None:
 
 
 def _in_words(mine: pd.DataFrame) -> str:
-    """d of the cell line: of the only seed, or from the lowest to the highest; and how many seeds collapsed."""
+    """d of the cell line: of the only seed, or from the lowest to the highest; and how many seeds collapsed in this line."""
     seeds = mine.drop_duplicates("seed")
     known = seeds["d"].dropna()
     said = ""

@@ -29,7 +29,7 @@ from gandl.figures.comparison.setups import (
     setup_label,
     short_label,
 )
-from gandl.figures.comparison.terms import METRICS, PAPER, metric_label
+from gandl.figures.comparison.terms import METRICS, OF_PAIR, PAPER, is_paper_pair, metric_label
 from gandl.tables.printed import printed_in
 from gandl.workflow.files import atomic
 
@@ -65,6 +65,7 @@ def write_metrics(
     settings: FiguresSettings,
     html: Path,
     csv: Path,
+    collapsed_below: float,
     confidence: float = 0.95,
     word: str = "",
 ) -> None:
@@ -76,7 +77,8 @@ def write_metrics(
     reference : `resources/paper_values.csv`.
     numbers : of the task of similarity (`gandl.tables.NUMBERS`), which say what collapsed.
     asked, seeds : the setups and seeds that the configuration asks for; those that are missing are named in the notes.
-    similar : names of the drugs known to be similar.
+    similar : names of the drugs known to be similar; where they are not the paper's, its distances are left out.
+    collapsed_below : share of the codes' size that differs between tiles, below which they have collapsed.
     confidence : coverage of the intervals over seeds.
     word : such as "simulated"; it stands in the title, the notes and, beside this run's numbers, a column of the CSV.
     html, csv : files to write; the CSV has the columns `COLUMNS` at full precision.
@@ -85,17 +87,18 @@ def write_metrics(
     ------
     FigureError : the table is absent, or has none of the metrics.
     """
-    data = metric_table(Path(table), reference)
-    said = [*notes(data, numbers, asked, seeds, confidence), *floor_sentences(data, list(similar))]
+    data = metric_table(Path(table), reference, similar)
+    limits = {"confidence": confidence, "collapsed_below": collapsed_below}
+    said = [*notes(data, numbers, asked, seeds, similar, **limits), *floor_sentences(data, list(similar))]
     page = table_page(data, settings, list(similar), said, word)
     with atomic(Path(html)) as partial:
         partial.write_text(page, encoding="utf-8")
     write_csv(data.assign(images=np.where(data["value"].notna(), word, "")) if word else data, csv)
 
 
-def metric_table(path: Path, reference: Path) -> pd.DataFrame:
+def metric_table(path: Path, reference: Path, similar: Sequence[str]) -> pd.DataFrame:
     """The table with `COLUMNS`: setups in the order of the paper, of each the metrics in the order of `METRICS`; a setup of the
-    paper that the run lacks is there with the paper's values alone."""
+    paper that the run lacks is there with the paper's values alone. Distances of other drugs than the paper's have none of it."""
     if not path.is_file():
         raise FigureError(f"{path} does not exist: no metrics to show; run the comparison's table first")
     ours = pd.read_parquet(path)
@@ -106,7 +109,10 @@ def metric_table(path: Path, reference: Path) -> pd.DataFrame:
     ours = ours.assign(
         value=ours["mean"].where(as_mean, ours["median"]), spread=ours["deviation"].where(as_mean, ours["mad"])
     )
-    data = ours.merge(paper_values(reference), on=["setup", "metric"], how="outer")
+    known = paper_values(reference)
+    if not is_paper_pair(similar):
+        known = known[~known["metric"].isin(OF_PAIR)]
+    data = ours.merge(known, on=["setup", "metric"], how="outer")
     places = {name: place for place, name in enumerate(METRICS)}
     data = data.sort_values("metric", key=lambda column: column.map(places), kind="stable")
     data = data.sort_values("setup", key=in_order, kind="stable", ignore_index=True)

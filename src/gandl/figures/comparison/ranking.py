@@ -1,4 +1,5 @@
-"""How stable the ranks of the setups are over seeds: a rank for every setup, metric and seed, and how often the best changes.
+"""How stable the ranks of the setups are over seeds: a rank for every setup, metric and seed, and in the CSV how often the
+best changes.
 
 Takes the ranking and its stability; makes comparison_ranking, which the paper, with one seed, could not have.
 """

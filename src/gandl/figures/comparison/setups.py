@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
 
 from gandl.config.comparison_terms import Beyond, Paradigm, Setting, parts_of, setup_name, setups
+from gandl.evaluation.comparison.numbers import half_width, seeded
 from gandl.figures.common.style import FigureError
 from gandl.tables import NUMBERS, read_table
 
@@ -134,7 +134,7 @@ def named_together(names: Iterable[str], of: Iterable[str]) -> str:
         name = paradigm_of(setup)
         mine = [other for other in every if paradigm_of(other) == name]
         if name != NOT_IN_PAPER and len(mine) > 1 and set(mine) <= set(chosen):
-            said.append(f"{name} (all {len(mine)} settings)")
+            said.append(f"{name} ({'both' if len(mine) == 2 else f'all {len(mine)}'} settings)")
         else:
             said.append(setup_label(setup))
     return "; ".join(dict.fromkeys(said))
@@ -150,12 +150,6 @@ def is_floor(setup: str) -> bool:
     """Whether nothing is learned in it."""
     parts = parts_of(setup)
     return isinstance(parts, Beyond) and not parts.learned
-
-
-def is_seeded(setup: str) -> bool:
-    """Whether a seed changes it."""
-    parts = parts_of(setup)
-    return not isinstance(parts, Beyond) or parts.seeded
 
 
 def rows_of(names: Iterable[str]) -> list[tuple[str, list[str]]]:
@@ -181,17 +175,14 @@ def mean_interval(values: Iterable[float], confidence: float) -> tuple[float, fl
     known = np.asarray([value for value in values if np.isfinite(value)], np.float64)
     if not len(known):
         return np.nan, np.nan, np.nan
-    mean = float(known.mean())
-    if len(known) < 2:
-        return mean, np.nan, np.nan
-    half = float(t.ppf((1 + confidence) / 2, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known)))
+    mean, half = float(known.mean()), half_width(known, confidence)
     return mean, mean - half, mean + half
 
 
 def seeds_in_words(table: pd.DataFrame) -> str:
     """How many seeds stand behind the setups of a table with `setup` and `seed`; those with fewer than the others are named."""
-    seeded = table[table["setup"].map(is_seeded)]
-    counts = {str(name): int(mine["seed"].nunique()) for name, mine in seeded.groupby("setup")}
+    changed = table[table["setup"].map(seeded)]
+    counts = {str(name): int(mine["seed"].nunique()) for name, mine in changed.groupby("setup")}
     if not counts:
         return ""
     most = max(counts.values())

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 
 PAPER = "Comparing representations (2022)"
 """Source of the paper's values in `resources/paper_values.csv`."""
+PAPER_PAIR = ("MTX", "PTX")
+"""The similar drugs as the paper calls them: methotrexate, and pemetrexed, not paclitaxel, for which PTX often stands."""
+NAMES_HERE = (("MTX", "PEM"), PAPER_PAIR)
+"""Pairs of names for these two drugs: those of the simulator and the default configuration, and the paper's own."""
+OF_PAIR = ("d", "inverse_distance")
+"""Metrics of the paper's Table 2 that are of these two drugs alone."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,11 @@ SEPARATION, COSINE, COLLAPSED = "separation_between", "shift_cosine_opposite", "
 drugs shift codes in opposite directions."""
 PLAIN = "separation"
 """The same of plain distances, which decides nothing."""
+
+
+def is_paper_pair(similar: Sequence[str]) -> bool:
+    """Whether the similar drugs of a run are those of the paper, or their stand-ins in the simulator."""
+    return any(set(similar) == set(pair) for pair in NAMES_HERE)
 
 
 def metric_label(name: str, similar: Sequence[str] = ("a", "b")) -> str:

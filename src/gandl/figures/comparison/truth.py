@@ -19,15 +19,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import binom
 
-from gandl.evaluation.comparison.numbers import has_collapsed
+from gandl.evaluation.comparison.numbers import has_collapsed, seeded
 from gandl.figures.common import style as look
+from gandl.figures.common.absent import say
 from gandl.figures.common.labels import fixed
 from gandl.figures.common.palette import BLUE, GREY, INK, PALE, VERMILION
 from gandl.figures.comparison.setups import (
     ORDER,
     in_order,
     is_floor,
-    is_seeded,
     mean_interval,
     named_together,
     read_numbers,
@@ -36,6 +36,7 @@ from gandl.figures.comparison.setups import (
 )
 from gandl.figures.comparison.terms import COLLAPSED, COSINE, PLAIN, SEPARATION
 
+AT = ["setup", "seed", "cell_type"]
 OF_SEPARATION = ["mean", "mean_low", "mean_high", "lines_low", "lines_high"]
 OF_COSINE = [f"cosine_{name}" for name in OF_SEPARATION]
 VERDICTS = ["plain", "farther", "points", "sees"]
@@ -68,7 +69,17 @@ class Sees(StrEnum):
     UNDECIDED = "undecided"
 
 
+class NoTruthError(look.FigureError):
+    """No setup can be judged; the message says why."""
+
+
 SHADES = {Sees.YES: BLUE, Sees.NO: VERMILION, Sees.UNDECIDED: GREY}
+OUTCOMES = {
+    "Both of the latter hold for": Sees.YES,
+    "the separation is contradicted (below 0) for": Sees.NO,
+    "undecided for": Sees.UNDECIDED,
+}
+"""How a sentence tells of each outcome."""
 
 
 def draw_truth(
@@ -80,7 +91,7 @@ def draw_truth(
     confidence: float = 0.95,
     **drawing: Unpack[look.Drawing],
 ) -> None:
-    """Draw the separation of each setup, seed by seed, and what follows of it.
+    """Draw the separation of each setup, seed by seed, and what follows of it; where none can be judged, the reason.
 
     Parameters
     ----------
@@ -91,13 +102,18 @@ def draw_truth(
 
     Raises
     ------
-    FigureError : the run names no opposite pair, or no table has a separation.
+    FigureError : the run names no opposite pair, or a file is absent.
     """
     if not opposite:
         raise look.FigureError(
             "the run names no pair of drugs with opposite effect (comparison.opposite): no truth to see"
         )
-    data = truth_table(numbers, confidence)
+    try:
+        data = truth_table(numbers, confidence)
+    except NoTruthError as error:
+        files = {"svg": drawing["svg"], "png": drawing["png"], "csv": drawing["csv"]}
+        say(f"Not drawn: {error}.", files, drawing["settings"], drawing.get("word", ""))
+        return
     names = ["–".join(opposite), "–".join(similar)]
     look.draw(partial(truth_figure, names=names, vehicle=vehicle, confidence=confidence), data, **drawing)
 
@@ -111,19 +127,31 @@ def truth_table(numbers: Sequence[Path], confidence: float = 0.95) -> pd.DataFra
     lies above 0 and the cosine below: any two different drugs lie apart, opposite ones point in opposite directions. It
     contradicts it where the separation lies below 0; else it is undecided. Each must hold of the interval of the mean over seeds
     (Student's) and of the interval over cell lines, so that one seed decides nothing; of what no seed changes (intensities), of
-    the latter.
+    the latter. A cell line in which the codes of a seed collapsed has no value of it.
+
+    Raises
+    ------
+    NoTruthError : no setup has a separation, or all codes that have one collapsed.
     """
     found = read_numbers(numbers, [SEPARATION, COSINE, PLAIN, COLLAPSED])
+    if not found.loc[found["metric"] == SEPARATION, "value"].notna().any():
+        raise NoTruthError(
+            "no cell line has a separation of opposite and similar drugs (of each of the four, tiles of two test wells are "
+            "needed)"
+        )
+    of_collapse = found["metric"].eq(COLLAPSED)
+    places = pd.MultiIndex.from_frame(found.loc[of_collapse & found["value"].eq(1), AT])
+    found["value"] = found["value"].mask(~of_collapse & pd.MultiIndex.from_frame(found[AT]).isin(places))
     known = found[found["metric"] == SEPARATION]
     if not known["value"].notna().any():
-        raise look.FigureError(f"{Path(numbers[0]).parent}: no setup has a {SEPARATION} of opposite and similar drugs")
+        raise NoTruthError("the codes of all setups collapsed")
     rows: list[dict[str, Any]] = []
     for setup, of_setup in known.groupby("setup", sort=False):
         mine = found[found["setup"] == setup]
-        seeded = is_seeded(str(setup))
+        by_seeds = seeded(str(setup))
         cosines = mine[mine["metric"] == COSINE]
         farther, points, plain = (
-            over_both(of, seeded, confidence) for of in (of_setup, cosines, mine[mine["metric"] == PLAIN])
+            over_both(of, by_seeds, confidence) for of in (of_setup, cosines, mine[mine["metric"] == PLAIN])
         )
         over: dict[str, Any] = dict(zip(OF_SEPARATION, farther, strict=True)) | dict(
             zip(OF_COSINE, points, strict=True)
@@ -141,12 +169,12 @@ def truth_table(numbers: Sequence[Path], confidence: float = 0.95) -> pd.DataFra
     return pd.DataFrame(rows).sort_values(["setup", "seed"], key=in_order, kind="stable", ignore_index=True)[COLUMNS]
 
 
-def over_both(numbers: pd.DataFrame, seeded: bool, confidence: float) -> list[float]:
+def over_both(numbers: pd.DataFrame, by_seeds: bool, confidence: float) -> list[float]:
     """Of one metric of a setup by seed and cell line: the mean over seeds of the medians over lines, its interval, and that over
     lines of each one's mean over seeds; where no seed changes it, the latter in the place of both."""
     mean, low, high = mean_interval(numbers.groupby("seed")["value"].median(), confidence)
     lines = median_interval(numbers.groupby("cell_type")["value"].mean().to_numpy(float), confidence)
-    return [mean, *((low, high) if seeded else lines), *lines]
+    return [mean, *((low, high) if by_seeds else lines), *lines]
 
 
 def negative(numbers: Sequence[float]) -> list[float]:
@@ -190,19 +218,19 @@ def truth_sentence(data: pd.DataFrame) -> str:
     many = {name: int((setups[name] == Sees.YES.value).sum()) for name in VERDICTS}
     n = len(setups)
     parts = []
-    for word, sees in (("seen by", Sees.YES), ("contradicted by", Sees.NO), ("undecided for", Sees.UNDECIDED)):
+    for words, sees in OUTCOMES.items():
         names = list(setups.loc[setups["sees"] == sees.value, "setup"])
         if names:
-            parts.append(f"{word} {len(names)} of {n} setups ({named_together(names, setups['setup'])})")
+            parts.append(f"{words} {len(names)} of {n} setups ({named_together(names, setups['setup'])})")
         elif sees is Sees.YES:
-            parts.append("seen by no setup")
-    alone = [setup_label(str(name)) for name in setups["setup"] if not is_seeded(str(name))]
+            parts.append(f"{words} no setup")
+    alone = [setup_label(str(name)) for name in setups["setup"] if not seeded(str(name))]
     lines = f" ({', '.join(alone)}, which no seed changes: over cell lines)" if alone else ""
     return (
         f"By whole intervals over seeds and over cell lines{lines}, opposite drugs lie farther apart than similar ones by plain "
         f"distances between tiles (separation) in {many['plain']} of {n} setups; by distances less the spread within each drug "
         f"in {many['farther']} of {n}; and they point in opposite directions (cosine of their shifts from controls below 0) in "
-        f"{many['points']} of {n}. Both of the latter are {', '.join(parts)}."
+        f"{many['points']} of {n}. {'; '.join(parts)}."
     )
 
 

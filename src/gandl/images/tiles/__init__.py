@@ -1,3 +1,3 @@
 """tiles: a view of image stores as square tiles of one channel; the table of places, and their pixels."""
 
-__all__ = ["reader", "table"]
+__all__ = ["parts", "reader", "table"]

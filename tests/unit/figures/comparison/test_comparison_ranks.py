@@ -15,6 +15,7 @@ from gandl.config import FiguresSettings
 from gandl.figures.common.style import FigureError, style
 from gandl.figures.comparison.ranking import draw_ranking, ranking_figure, ranking_table
 from gandl.figures.comparison.truth import (
+    NoTruthError,
     Sees,
     both,
     draw_truth,
@@ -103,10 +104,19 @@ def test_the_truth_is_seen_where_the_interval_over_seeds_lies_above_zero(tmp_pat
 
 
 def test_a_collapsed_training_is_told_and_has_no_distance(tmp_path: Path) -> None:
-    data = truth_table(made.write_similarity(tmp_path, **FEW))
-    mine = data[data["setup"] == made.COLLAPSED[0]].set_index("seed")
+    files = made.write_similarity(tmp_path, **FEW)
+    setup, seed = made.COLLAPSED
+    table = pd.concat([pd.read_parquet(path) for path in files])
+    written = table[(table["setup"] == setup) & (table["seed"] == seed)].set_index("metric")["value"]
+    assert (written["separation_between"] == made.OF_NOISE["separation_between"]).all(), "the task states a number"
+    data = truth_table(files)
+    mine = data[data["setup"] == setup].set_index("seed")
     assert mine["collapsed"].to_dict() == {0: 0, 1: 1, 2: 0}
-    assert np.isnan(mine.loc[1, "value"])
+    assert mine[["value", "cosine"]].isna().any(axis=1).to_dict() == {0: False, 1: True, 2: False}
+    assert mine.loc[seed, ["value", "cosine"]].isna().all()
+    assert mine["cell_types"].to_dict() == {0: len(made.LINES), 1: 0, 2: len(made.LINES)}
+    assert mine["mean"].iloc[0] == pytest.approx(mine["value"].mean()), "of the other seeds"
+    assert set(mine["plain"]) == {"yes"}, "the plain distances of the other seeds"
     with style(SETTINGS):
         figure = truth_figure(data, ["PAC–RAP", "MTX–PEM"])
     assert any("1 collapsed" in text.get_text() for axes in figure.axes for text in axes.texts)
@@ -118,9 +128,16 @@ def test_one_seed_leaves_it_undecided_and_the_sentence_names_all(tmp_path: Path)
     assert set(sees.drop("intensities")) == {"undecided"}
     said = truth_sentence(truth_table(made.write_similarity(tmp_path)))
     assert "Unsupervised (all 4 settings)" in said
-    assert "contradicted by 4 of 20 setups" in said
+    assert "; the separation is contradicted (below 0) for 4 of 20 setups (Weakly supervised (all 4 settings))" in said
+    assert "; undecided for 5 of 20 setups (Self-supervised (all 4 settings); Untrained encoder (floor))." in said
     assert "Intensities (floor), which no seed changes: over cell lines" in said
-    assert "Weakly supervised (all 4 settings)" in said
+
+
+def test_of_two_settings_both_are_named(tmp_path: Path) -> None:
+    names = ["unsupervised.aug_multi_crop", "unsupervised.aug_one_crop"]
+    assert "Both of the latter hold for 2 of 2 setups (Unsupervised (both settings))." in truth_sentence(
+        truth_table(made.write_similarity(tmp_path, names=names))
+    )
 
 
 def test_both_intervals_and_both_statistics_decide() -> None:
@@ -159,7 +176,7 @@ def test_the_sentence_counts_each_statistic(tmp_path: Path) -> None:
     assert "(separation) in 15 of 20 setups" in said  # not the weakly supervised ones, not the untrained encoder
     assert "within each drug in 15 of 20" in said
     assert "below 0) in 15 of 20" in said  # not the self-supervised ones, not the untrained encoder
-    assert "seen by 11 of 20 setups" in said
+    assert "Both of the latter hold for 11 of 20 setups (" in said
 
 
 @pytest.mark.parametrize("count", [6, 9, 21])
@@ -178,5 +195,23 @@ def test_without_an_opposite_pair_there_is_no_truth_to_see(tmp_path: Path) -> No
     about = {"similar": made.SIMILAR, **WORD, **outputs(tmp_path, "comparison_truth")}
     with pytest.raises(FigureError, match="names no pair of drugs with opposite effect"):
         draw_truth(files, opposite=[], **about)
-    with pytest.raises(FigureError, match="no setup has a separation"):
-        draw_truth(files, opposite=made.OPPOSITE, **about)
+
+
+def test_where_no_setup_can_be_judged_the_reason_stands_in_the_place_of_the_figure(tmp_path: Path) -> None:
+    files = made.write_similarity(tmp_path, **FEW)
+    tables = {path: pd.read_parquet(path) for path in files}
+    for metric, value, reason in (
+        ("collapsed", 1.0, "the codes of all setups collapsed"),
+        ("separation_between", np.nan, "no cell line has a separation of opposite and similar drugs"),
+    ):
+        for path, table in tables.items():
+            table.loc[table["metric"] == metric, "value"] = value
+            table.to_parquet(path, index=False)
+        with pytest.raises(NoTruthError, match=reason):
+            truth_table(files)
+        paths = outputs(tmp_path, "comparison_truth")
+        draw_truth(files, similar=made.SIMILAR, opposite=made.OPPOSITE, **WORD, **paths)
+        drawn = pd.read_csv(paths["csv"])
+        assert drawn["missing"].str.startswith(f"Not drawn: {reason}").all()
+        assert drawn["images"].tolist() == ["simulated"]
+        assert all(path.stat().st_size > 0 for path in paths.values())

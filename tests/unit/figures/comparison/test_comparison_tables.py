@@ -24,6 +24,7 @@ PAPER_HOURS = {
     "weakly_supervised": (2.5, 11),
     "regularized": (9, 45),
 }
+LIMITS = {"collapsed_below": 0.01}
 FEW = [
     "unsupervised.aug_multi_crop",
     "unsupervised.aug_one_crop",
@@ -64,6 +65,14 @@ def test_times_are_means_over_seeds_and_augmentation_beside_the_papers_hours(tmp
     assert data["machine"].iloc[0] in page
     assert "Trained on <b>simulated</b> images" in page
     assert set(data["images_are"]) == {"simulated"}
+    assert "as many passes" not in page
+
+
+def test_dino_s_budget_is_stated_where_it_is_byol_s_and_dino_is_there(tmp_path: Path, reference: Path) -> None:
+    said = "DINO has as many passes of the encoder as BYOL with five crops."
+    for names, stated in ((["dino", "gandl"], True), (["gandl"], False)):
+        files = made.write_benchmarks(tmp_path, names=names)
+        assert (said in written(write_costs, tmp_path, files, reference, dino_as_byol=True)[0]) is stated
 
 
 def test_a_training_that_was_resumed_counts_all_its_starts(tmp_path: Path) -> None:
@@ -102,7 +111,7 @@ def summary(folder: Path, names: list[str]) -> tuple[Path, list[Path]]:
 
 def test_every_number_stands_beside_that_of_the_paper_in_the_same_unit(tmp_path: Path, reference: Path) -> None:
     table, similarity = summary(tmp_path, FEW)
-    about = {"asked": FEW, "seeds": [0, 1, 2], "similar": made.SIMILAR}
+    about = {"asked": FEW, "seeds": [0, 1, 2], "similar": made.SIMILAR, **LIMITS}
     page, data = written(write_metrics, tmp_path, table, reference, similarity, **about)
     ours = data[data["value"].notna()].set_index(["setup", "metric"])
     expected = pd.read_parquet(table).set_index(["setup", "metric"])
@@ -121,6 +130,25 @@ def test_every_number_stands_beside_that_of_the_paper_in_the_same_unit(tmp_path:
     assert "<i>0.86 ± 0.06</i>" in page
     assert "Untrained encoder<br>(floor)" in page or "Untrained encoder (floor)" in page
     assert "they are not comparable with the paper" in page
+    assert "The paper’s PTX is pemetrexed (here PEM), not paclitaxel: its d(MTX, PTX) and 1 / D(MTX, PTX) stand" in page
+    assert "never bold: 1 / D(MTX, PEM); Separation; " in page
+
+
+def test_distances_of_other_drugs_than_the_papers_have_none_of_its_values(tmp_path: Path, reference: Path) -> None:
+    table, similarity = summary(tmp_path, FEW)
+    for similar, there in (
+        (["PEM", "MTX"], True),
+        (["MTX", "PTX"], True),
+        (["PAC", "RAP"], False),
+        (["MTX", "PAC"], False),
+    ):
+        known = metric_table(table, reference, similar).dropna(subset="paper_value")
+        of_pair = known["metric"].isin(["d", "inverse_distance"])
+        assert (of_pair.any(), len(known)) == (there, 160 if there else 160 - 32)
+    about = {"asked": FEW, "seeds": [0, 1, 2], "similar": made.OPPOSITE, **LIMITS}
+    page, data = written(write_metrics, tmp_path, table, reference, similarity, **about)
+    assert data.loc[data["metric"] == "d", "paper_value"].isna().all()
+    assert "are of methotrexate and pemetrexed: not shown beside those of PAC and RAP." in page
 
 
 def test_clusters_are_shown_by_their_mean_and_the_best_setting_is_bold(tmp_path: Path, reference: Path) -> None:
@@ -139,7 +167,7 @@ def test_clusters_are_shown_by_their_mean_and_the_best_setting_is_bold(tmp_path:
     ]
     path = tmp_path / "table.parquet"
     pd.DataFrame(rows).to_parquet(path)
-    about = {"asked": [], "seeds": [0], "similar": made.SIMILAR}
+    about = {"asked": [], "seeds": [0], "similar": made.SIMILAR, **LIMITS}
     page, _ = written(write_metrics, tmp_path, path, reference, [], **about)
     assert "<strong>95 ± 2</strong><br><small>[94, 96]</small>" in page
     assert "85 ± 2<br>" in page
@@ -148,28 +176,31 @@ def test_clusters_are_shown_by_their_mean_and_the_best_setting_is_bold(tmp_path:
 
 def test_missing_setups_fewer_seeds_and_collapses_are_told(tmp_path: Path, reference: Path) -> None:
     table, similarity = summary(tmp_path, FEW)
-    data = metric_table(table, reference)
+    data = metric_table(table, reference, made.SIMILAR)
     said = missing(data, [*FEW, "regularized.aug_one_crop"], [0, 1, 2, 3])
     assert said[0] == "Without any number in this run: Regularised, augmented, one crop."
-    assert "3 seeds of 4 of Unsupervised (all 2 settings); Self-supervised, augmented, one crop" in said[1]
+    few = "Fewer seeds than were asked for: Unsupervised (both settings); Self-supervised, augmented, one crop; "
+    assert said[1] == f"{few}Untrained encoder (floor): 3 of 4 seeds."
     assert "Intensities" not in said[1], "no seed changes them"
     assert missing(data, FEW, [0, 1, 2]) == []
     assert (
         "Self-supervised, augmented, one crop in 1 of 3 seeds (1), there in 6 of 6 cell lines"
-        in collapsed(similarity)[0]
+        in collapsed(similarity, 0.01)[0]
     )
-    assert collapsed(similarity[:3]) == ["Collapsed (the same code for all tiles): no training."]
+    what = "of the codes’ size differs between tiles"
+    assert collapsed(similarity[:3], 0.01) == [f"Collapsed (less than 1 % {what}): no training."]
+    assert collapsed(similarity, 0.005)[0].startswith(f"Collapsed (less than 0.5 % {what}): ")
 
 
 def test_floors_that_reach_the_best_learned_setup_are_named_with_both_numbers(tmp_path: Path, reference: Path) -> None:
     table, _ = summary(tmp_path, FEW)
-    (said,) = floor_sentences(metric_table(table, reference), made.SIMILAR)
+    (said,) = floor_sentences(metric_table(table, reference, made.SIMILAR), made.SIMILAR)
     assert "Accuracy: Intensities (floor) 0.7" in said
     assert "best learned 0.7" in said
     few = ["1 / D", "Separation:", "commoner label"]
     assert not [label for label in few if label in said], "these compare no two setups, or are a floor by themselves"
     learned = [name for name in FEW if name not in ("untrained", "intensities")]
-    assert floor_sentences(metric_table(summary(tmp_path, learned)[0], reference), made.SIMILAR) == []
+    assert floor_sentences(metric_table(summary(tmp_path, learned)[0], reference, made.SIMILAR), made.SIMILAR) == []
 
 
 def test_a_floor_is_as_good_where_its_cosine_is_as_low() -> None:
@@ -183,16 +214,16 @@ def test_a_floor_is_as_good_where_its_cosine_is_as_low() -> None:
 
 def test_a_table_without_metrics_and_one_that_is_absent_are_named(tmp_path: Path, reference: Path) -> None:
     with pytest.raises(FigureError, match=r"none\.parquet does not exist"):
-        metric_table(tmp_path / "none.parquet", reference)
+        metric_table(tmp_path / "none.parquet", reference, made.SIMILAR)
     path = tmp_path / "table.parquet"
     pd.DataFrame({"metric": ["k"], "setup": ["dino"], "best": [False]}).to_parquet(path)
     with pytest.raises(FigureError, match="no setup has any of"):
-        metric_table(path, reference)
+        metric_table(path, reference, made.SIMILAR)
 
 
 def test_a_page_loads_nothing_from_elsewhere_and_is_the_same_each_time(tmp_path: Path, reference: Path) -> None:
     table, similarity = summary(tmp_path, FEW)
-    about = {"asked": setups(), "seeds": [0], "similar": made.SIMILAR}
+    about = {"asked": setups(), "seeds": [0], "similar": made.SIMILAR, **LIMITS}
     page, _ = written(write_metrics, tmp_path, table, reference, similarity, **about)
     assert not [mark for mark in ("http://", "https://", "<script", "<link", "@import", "src=") if mark in page]
     assert page == written(write_metrics, tmp_path, table, reference, similarity, **about)[0]
