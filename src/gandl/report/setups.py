@@ -172,7 +172,7 @@ def _stable(stability: pd.DataFrame, similar: Sequence[str]) -> list[str]:
         return [f"The same setup is the best under every seed by each of {metrics}."]
     labels = [metric_label(str(name), similar) for name in changing]
     return [
-        f"The best setup changes between seeds by {len(changing)} of {metrics} ({', '.join(labels)}): a ranking of one "
+        f"The best setup changes between seeds by {len(changing)} of {metrics} ({'; '.join(labels)}): a ranking of one "
         "seed says little."
     ]
 

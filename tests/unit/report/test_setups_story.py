@@ -64,6 +64,6 @@ def test_the_metrics_whose_best_setup_changes_are_named_as_readers_know_them(tmp
     assert story_of(tmp_path, *tiles)[-1] == "The same setup is the best under every seed by each of 1 metric."
     changes = {"d": 2, "silhouette": 0, "davies_bouldin": 1, "inverse_davies_bouldin": 1}
     assert story_of(tmp_path, *tiles, changes)[-1] == (
-        "The best setup changes between seeds by 2 of 3 metrics (d(MTX, PEM), 1 / Davies–Bouldin): a ranking of one seed says "
+        "The best setup changes between seeds by 2 of 3 metrics (d(MTX, PEM); 1 / Davies–Bouldin): a ranking of one seed says "
         "little."
     )
