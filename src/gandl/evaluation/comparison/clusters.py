@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gandl.config.comparison import ComparisonTasksSettings
-from gandl.evaluation.comparison.codes import Coded, drawn, read_codes
+from gandl.evaluation.comparison.codes import Coded, drawn
 from gandl.evaluation.comparison.measures.partitions import NOISE, TILES_PER_K, Partition, chosen_of, partitions_of
 from gandl.evaluation.comparison.numbers import NONE, Row, of_mean, row, write_numbers
 from gandl.evaluation.comparison.terms import CLUSTERS
@@ -53,8 +53,7 @@ logger = logging.getLogger(__name__)
 
 
 def write_clusters(
-    codes: Path,
-    tiles: Path,
+    coded: Coded,
     output: Path,
     partitions: Path,
     points: Path,
@@ -68,18 +67,13 @@ def write_clusters(
 
     Parameters
     ----------
-    codes, tiles : as of `read_codes`.
+    coded : labelled tiles with their codes.
     seed : of UMAP, of the draw of tiles, and of the bootstrap. setup, training_seed : of the codes.
     output : `tables.NUMBERS`, question `comparison_clusters`, `METRICS` of the chosen partition (`not_noise` is a share); null
         with a note where a cell line has too few tiles, no partition, or none with scores.
     partitions : `PARTITIONS`. points : `POINTS`.
-
-    Raises
-    ------
-    gandl.tables.TableError, ComparisonTaskError : of `read_codes`.
     """
     grid = settings.clustering
-    coded = read_codes(codes, tiles)
     rows: list[Row] = []
     found: list[pd.DataFrame] = []
     placed: list[pd.DataFrame] = []

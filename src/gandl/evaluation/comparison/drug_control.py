@@ -23,7 +23,7 @@ from sklearn.utils.extmath import randomized_svd
 from gandl.config.comparison import ComparisonTasksSettings
 from gandl.config.comparison_terms import Switch
 from gandl.evaluation.comparison.answers import measured
-from gandl.evaluation.comparison.codes import Coded, read_codes
+from gandl.evaluation.comparison.codes import Coded
 from gandl.evaluation.comparison.measures.heads import (
     LINEAR,
     SLOPE,
@@ -95,8 +95,7 @@ class Chosen:
 
 
 def write_drug_control(
-    codes: Path,
-    tiles: Path,
+    coded: Coded,
     output: Path,
     grid: Path,
     settings: ComparisonTasksSettings,
@@ -110,7 +109,7 @@ def write_drug_control(
 
     Parameters
     ----------
-    codes, tiles : as of `read_codes`.
+    coded : labelled tiles with their codes.
     seed : of the heads' first weights, of the order of their batches, and of the bootstrap.
     switches : defects to reproduce (`config.comparison_terms.Switch`): `hard_auc`, `test_selection` (grid points go on from the
         weights of the one before, the best on the test part is reported), `linear_head`, `double_softmax`.
@@ -118,13 +117,8 @@ def write_drug_control(
         precision, recall, roc_auc, and `majority_accuracy`, of the best constant answer. Null with a note where a cell line
         lacks drugs or controls.
     grid : `GRID`.
-
-    Raises
-    ------
-    gandl.tables.TableError, ComparisonTaskError : of `read_codes`.
     """
     on = frozenset(map(Switch, switches))
-    coded = read_codes(codes, tiles)
     untrained = reason_not_to_train(coded)
     found: dict[str, Chosen] = {}
     if untrained:

@@ -32,7 +32,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gandl.config.comparison import ComparisonTasksSettings, SimilaritySettings
-from gandl.evaluation.comparison.codes import Coded, drawn, read_codes
+from gandl.evaluation.comparison.codes import Coded, drawn
 from gandl.evaluation.comparison.measures.distances import (
     TileSet,
     drawn_means,
@@ -107,8 +107,7 @@ class Found:
 
 
 def write_similarity(
-    codes: Path,
-    tiles: Path,
+    coded: Coded,
     output: Path,
     distances: Path,
     settings: ComparisonTasksSettings,
@@ -123,19 +122,14 @@ def write_similarity(
 
     Parameters
     ----------
-    codes, tiles : as of `read_codes`.
+    coded : labelled tiles with their codes.
     similar : the two treatments with a similar effect. opposite : two with opposite effects, or None.
     seed : of the draws of vehicle tiles, of wells, and of the distances kept. setup, training_seed : of the codes.
     output : `tables.NUMBERS`, question `comparison_similarity`, metrics of `NEED` (of an opposite pair where there is one),
         those of `shifts`, `feature_spread`, `effective_rank` and `collapsed` (1 or 0). Null with a note where a cell line
         lacks tiles; intervals draw wells, and are null where a set has a single one.
     distances : `DISTANCES`.
-
-    Raises
-    ------
-    gandl.tables.TableError, ComparisonTaskError : of `read_codes`.
     """
-    coded = read_codes(codes, tiles)
     rows: list[Row] = []
     kept: list[pd.DataFrame] = []
     for place, line in enumerate(coded.lines):

@@ -35,7 +35,7 @@ SETTINGS = ComparisonTasksSettings(bootstrap=200).changed(
 def numbers_of(codes: Path, tiles: Path, **given: object) -> pd.DataFrame:
     names = {"settings": SETTINGS, "seed": 0, "switches": [], "setup": "dino", "training_seed": 1}
     output, grid = codes.with_name("numbers.parquet"), codes.with_name("grid.parquet")
-    write_drug_control(codes, tiles, output, grid, **{**names, **given})  # type: ignore[arg-type]
+    write_drug_control(read_codes(codes, tiles), output, grid, **{**names, **given})  # type: ignore[arg-type]
     return pd.read_parquet(output)
 
 

@@ -11,7 +11,7 @@ import pytest
 from coded_screens import value
 
 from gandl.config.comparison import ComparisonTasksSettings
-from gandl.evaluation.comparison.codes import ComparisonTaskError
+from gandl.evaluation.comparison.codes import ComparisonTaskError, read_codes
 from gandl.evaluation.comparison.measures.distances import (
     TileSet,
     drawn_medians,
@@ -31,7 +31,7 @@ SETTINGS = ComparisonTasksSettings(bootstrap=200)
 def numbers_of(codes: Path, tiles: Path, **given: object) -> pd.DataFrame:
     names = {"similar": ["MTX", "PEM"], "opposite": ["PAC", "RAP"], "seed": 0, "setup": "dino", "training_seed": 1}
     output, distances = codes.with_name("numbers.parquet"), codes.with_name("distances.parquet")
-    write_similarity(codes, tiles, output, distances, **{"settings": SETTINGS, **names, **given})  # type: ignore[arg-type]
+    write_similarity(read_codes(codes, tiles), output, distances, **{"settings": SETTINGS, **names, **given})  # type: ignore[arg-type]
     return pd.read_parquet(output)
 
 

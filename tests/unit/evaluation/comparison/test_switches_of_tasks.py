@@ -123,9 +123,8 @@ def test_right_numbers_are_those_of_the_task(effects: pd.DataFrame, tmp_path: Pa
     run = Run.at(finished(tmp_path), SETUPS, SEEDS)
     output = tmp_path / "numbers.parquet"
     given = {"settings": SETTINGS, "seed": 0, "setup": "dino", "training_seed": 1}
-    write_drug_control(
-        run.codes["dino", 1], run.tiles, output, tmp_path / "grid.parquet", switches=["double_softmax"], **given
-    )  # type: ignore[arg-type]
+    coded = read_codes(run.codes["dino", 1], run.tiles)
+    write_drug_control(coded, output, tmp_path / "grid.parquet", switches=["double_softmax"], **given)  # type: ignore[arg-type]
     numbers = pd.read_parquet(output).set_index("metric")["value"]
     mine = effects[(effects["switch"] == "double_softmax") & (effects["setup"] == "dino") & (effects["seed"] == 1)]
     for metric, switched in mine.set_index("metric")["switched"].items():
