@@ -12,8 +12,9 @@ from coded_screens import value, written
 
 from gandl.config.comparison import ComparisonTasksSettings
 from gandl.evaluation.comparison.clusters import write_clusters
+from gandl.evaluation.comparison.codes import read_codes
 from gandl.evaluation.comparison.measures import partitions
-from gandl.evaluation.comparison.measures.partitions import Partition, chosen_of, partition_of, partitions_of
+from gandl.evaluation.comparison.measures.partitions import Partition, chosen_of, partition_of, partitions_of, points_of
 
 Make = Callable[..., tuple[Path, Path]]
 SETTINGS = ComparisonTasksSettings(bootstrap=100).changed(clustering={"sizes": [8, 12], "drop_up_to": 0, "epochs": 100})
@@ -21,7 +22,7 @@ SETTINGS = ComparisonTasksSettings(bootstrap=100).changed(clustering={"sizes": [
 
 def numbers_of(codes: Path, tiles: Path, settings: ComparisonTasksSettings = SETTINGS) -> pd.DataFrame:
     output, found, points = (codes.with_name(f"{name}.parquet") for name in ("numbers", "partitions", "points"))
-    write_clusters(codes, tiles, output, found, points, settings, seed=0, setup="dino", training_seed=1)
+    write_clusters(read_codes(codes, tiles), output, found, points, settings, seed=0, setup="dino", training_seed=1)
     return pd.read_parquet(output)
 
 
@@ -116,6 +117,16 @@ def test_planted_clusters_are_found_again_and_again_the_same(make: Make) -> None
     assert found.loc[found["chosen"], "k"].item() == value(numbers, "k", "M14").value
     pd.testing.assert_frame_equal(numbers, numbers_of(codes, tiles))
     pd.testing.assert_frame_equal(points, pd.read_parquet(codes.with_name("points.parquet")))
+
+
+def test_points_are_the_same_at_every_call_where_the_graph_falls_into_many_parts() -> None:
+    values = np.random.default_rng(0).normal(size=(72, 32)).astype(np.float32)
+    found = []
+    for call in range(6):
+        others = [np.empty(1000 + 37 * call) for _ in range(call)]  # memory elsewhere, as in another process
+        found.append(points_of(values, 2, 50, 0))
+        del others
+    assert all(np.array_equal(found[0], other) for other in found)
 
 
 def test_a_cell_line_with_few_tiles_is_told(make: Make) -> None:

@@ -79,14 +79,19 @@ def partitions_of(codes: npt.ArrayLike, sizes: Sequence[int], *, epochs: int | N
 
 
 def points_of(values: npt.NDArray[np.float32], k: int, epochs: int | None, seed: int) -> Floats:
-    """(n, 2) by UMAP, the same at every call: a fixed seed, in one thread. Zeros where all codes are alike."""
+    """(n, 2) by UMAP, the same at every call: a fixed seed, in one thread. Zeros where all codes are alike.
+
+    It starts from the first two principal components (Kobak and Linderman 2021): its own start, from eigenvectors of the graph,
+    differs from call to call where the graph falls into many parts, and so do the clusters then.
+    """
     if not np.ptp(values, axis=0).any():
         return np.zeros((len(values), 2))
+    start = "pca" if min(values.shape) >= 2 else "random"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of few or equal codes it says that it starts from random places
         found = (
             umap()
-            .UMAP(n_neighbors=k, n_components=2, n_epochs=epochs, random_state=seed, n_jobs=1)
+            .UMAP(n_neighbors=k, n_components=2, n_epochs=epochs, random_state=seed, n_jobs=1, init=start)
             .fit_transform(values)
         )
     return np.asarray(found, np.float64)
