@@ -85,6 +85,15 @@ def test_a_file_that_is_too_large_stays_and_is_named(tmp_path: Path, capsys: pyt
     assert "a.bin is larger than 16 MiB" in capsys.readouterr().out
 
 
+def test_a_file_that_is_still_being_written_stays(tmp_path: Path) -> None:
+    work, out = tmp_path / "work", tmp_path / "out"
+    names = ("a.parquet", ".b.parquet.123.partial")
+    write = f"import sys, pathlib; [pathlib.Path(sys.argv[1], name).write_text('made') for name in {names}]"
+    run_parts([Part("scores", ["-c", write, str(work)], 60, makes=("*.partial",), keeps=("*parquet*",))], work, out)
+    assert {path.name for path in out.iterdir()} == {"parts.csv", ARCHIVE}
+    assert {name for name in archived(out) if "parquet" in name} == {"a.parquet"}
+
+
 def test_parts_share_one_time_and_what_has_none_left_is_not_begun(tmp_path: Path) -> None:
     parts = [Part("long", ["-c", SLEEP], 60), Part("left over", ["-c", "print()"], 60)]
     start = time.monotonic()
