@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,9 @@ def test_without_a_browser_or_slurm_nothing_is_tested(
     assert said in done.stderr
     log = tmp_path / "made"
     assert (log.read_text(encoding="utf-8").split() if log.exists() else []) == made
+
+
+def test_no_two_files_of_tests_have_one_name(repository: Path) -> None:
+    """pytest imports them by their names alone, and refuses the second."""
+    names = Counter(path.name for path in (repository / "tests").rglob("test_*.py"))
+    assert not [name for name, count in names.items() if count > 1]
