@@ -21,13 +21,16 @@ WITH = {
     "tests/workflow/test_interop.py": "tests/workflow/test_workflow.py",
 }
 """Files whose tests go to the process that has those of another: they read the same run of a workflow, which takes minutes."""
+LONGEST = "tests/workflow/"
+"""Files that begin first, for a test of them takes minutes: at the end one process would wait for the other."""
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
-    """Deal tests to processes by file (`--dist loadfile`), some files together."""
+    """Deal tests to processes by file (`--dist loadfile`), some files together, in the order in which they were collected."""
     if config.getvalue("dist") != "loadfile":
         return None
+    config.option.loadscopereorder = False
     from xdist.scheduler import LoadFileScheduling
 
     assert all((REPOSITORY / file).is_file() for file in (*WITH, *WITH.values()))
@@ -38,6 +41,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
             return WITH.get(file, file)
 
     return ByRun(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put first what takes longest."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 @pytest.fixture(scope="session")

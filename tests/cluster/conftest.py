@@ -14,7 +14,7 @@ from local_slurm import LocalSlurm, why_not
 from tiny_project import TINY_SIMULATED, copy_of
 
 SLURM_SAYS = "Slurm"
-STORES = ("HRCE-1_1", "HRCE-2_1", "VERO-1_1", "VERO-2_1")
+STORES = ("HRCE-1_1", "HRCE-2_1")
 
 
 @pytest.fixture(scope="session")

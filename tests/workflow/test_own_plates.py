@@ -184,7 +184,8 @@ def test_a_plate_with_filled_rows_few_doses_and_numbered_channels_has_its_treatm
         assert suggested["evaluation"]["questions"] == ["controls", "treatments", "screening", "layout"]
         assert suggested["training"]["nuclear_channels"] == ["1"]
         assert suggested["embeddings"]["segmentation"]["nuclear_channels"] == ["1"]
-        run.configure({"embeddings": {"featurizers": ["gandl_blocks", "segmentation"]}})
+        one = {"methods": [suggested["normalization"]["method"]]}
+        run.configure({"embeddings": {"featurizers": ["gandl_blocks", "segmentation"]}, "normalization": one})
         done = run.run()
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
         (results,) = (run.folder / "results").iterdir()
