@@ -15,7 +15,7 @@ from gandl.config import Precision
 from gandl.workflow.words import counted
 
 CPU = torch.device("cpu")
-ENOUGH_SECONDS = 2
+ENOUGH_SECONDS = 0.25
 """After so long no further matrix product is timed."""
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
 """Names of the two options in glibc's malloc.h."""
