@@ -19,6 +19,7 @@ from gandl.commands.planning.jobs import Job, read_jobs
 from gandl.config import Config
 from gandl.config.files import to_yaml
 from gandl.workflow.made_of import GATHERING
+from warm_python import warm_python
 
 COPIED = ("Snakefile", "rules", "envs", "profiles", "workflow", "config", "resources", "src", "requirements.lock")
 
@@ -169,8 +170,13 @@ class Project:
     tiny: dict[str, object] = field(default_factory=lambda: TINY)
 
     def snakemake(self, *arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Run snakemake; `path` comes before everything else on Python's path."""
-        command = [sys.executable, "-m", "snakemake", *arguments]
+        """Run snakemake and its jobs in processes that have imported their libraries (`warm_python`).
+
+        With a `path`, which comes before everything else on Python's path, in new ones.
+        """
+        python, snakemake = warm_python()
+        new = [sys.executable, "-m", "snakemake", *arguments]
+        command = [str(python), str(snakemake), str(python), *arguments] if path is None else new
         return subprocess.run(
             command, cwd=self.folder, env=self._environment(path), capture_output=True, text=True, check=False
         )
