@@ -25,9 +25,7 @@ ChannelName = Annotated[
 class Section(BaseModel):
     """A part of the configuration: unknown keys are mistakes, values never change after loading."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=False, use_attribute_docstrings=True, allow_inf_nan=False
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
 
     @classmethod
     def given(cls, values: Mapping[str, Any]) -> Self:
