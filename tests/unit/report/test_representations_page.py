@@ -26,6 +26,7 @@ from gandl.tables import NUMBERS
 PAPER = "Comparing representations (2022)"
 SECTION = {
     "paradigms": ["unsupervised", "self_supervised", "weakly_supervised", "regularized"],
+    "similar": ["MTX", "PEM"],
     "tasks": {"confidence": 0.9},
 }
 SECTION |= {
@@ -129,6 +130,18 @@ def test_a_simulated_run_is_not_comparable_and_another_real_screen_answers_nothi
     own = comparison_answers(files, provenance(simulated=False, dataset="class_folders"))
     judged = compare(of_numbers, own, "none", simulated=False)
     assert {Verdict.AGREES, Verdict.DIFFERS} <= {item.verdict for item in judged}
+
+
+def test_other_similar_drugs_than_the_papers_answer_neither_its_distances_nor_its_claims(
+    files: ComparisonFiles,
+) -> None:
+    of_other = provenance()
+    of_other["configuration"]["comparison"] = {**SECTION, "similar": ["PAC", "RAP"]}
+    its, other = (comparison_answers(files, made) for made in (provenance(), of_other))
+    assert {"d", "inverse_distance"} <= set(its["metric"])
+    assert not {"d", "inverse_distance"} & set(other["metric"])
+    assert {"head_accuracy", "cell_lines"} <= set(other["metric"])
+    assert set(other.loc[other["question"] == "comparison", "unit"]) == {"cell_line"}, "no claim, whose unit is a setup"
 
 
 def test_a_run_without_a_comparison_answers_nothing() -> None:

@@ -286,7 +286,7 @@ def spread_rows(coded: Coded, line: str, settings: SimilaritySettings) -> Iterat
     collapsed = spread < settings.collapsed_below
     note = None
     if collapsed:
-        note = f"collapsed: all tiles have nearly one code ({spread:.1%} of its size differs)"
+        note = f"collapsed: {spread:.1%} of the codes' root mean square differs between tiles"
         logger.warning("similarity: cell line %s: %s", line, note)
     yield row(line, "feature_spread", spread, n)
     yield row(line, "effective_rank", effective_rank(coded.values), n)

@@ -14,6 +14,7 @@ import pandas as pd
 from gandl.config.comparison_terms import Beyond, Paradigm, Setting, parts_of, setups
 from gandl.config.representations import RepresentationSettings
 from gandl.figures.comparison.setups import OF_RUN
+from gandl.figures.comparison.terms import OF_PAIR, is_paper_pair
 from gandl.report.reference.answers import joined, table
 from gandl.report.reference.paradigms import QUESTION, claims
 from gandl.report.reference.values import COSTS, SCREEN, SETTINGS
@@ -50,6 +51,9 @@ class ComparisonFiles:
 def comparison_answers(files: ComparisonFiles | None, provenance: Mapping[str, Any]) -> pd.DataFrame:
     """All answers; none where the run has no comparison, and only settings where its images are of another real screen.
 
+    Where the run's similar drugs are others than the paper's, their distances answer nothing, and neither do claims: most of them
+    count distances.
+
     Parameters
     ----------
     provenance : of the run: `configuration`, `simulated`, `jobs`.
@@ -64,8 +68,11 @@ def comparison_answers(files: ComparisonFiles | None, provenance: Mapping[str, A
     found = [settings_answers(section, tiles, numbers)]
     if provenance["simulated"] or OF_ITS_OWNERS in configuration["source"]["datasets"]:
         confidence = float((section.get("tasks") or {}).get("confidence", 0.95))
-        found += [table_2(pd.read_parquet(files.table)), counts_of_tiles(tiles), training_costs(provenance["jobs"])]
-        found += [claims(numbers, confidence)] if len(numbers) else []
+        its_pair = is_paper_pair(section["similar"])
+        summary = pd.read_parquet(files.table)
+        summary = summary if its_pair else summary[~summary["metric"].isin(OF_PAIR)]
+        found += [table_2(summary), counts_of_tiles(tiles), training_costs(provenance["jobs"])]
+        found += [claims(numbers, confidence)] if its_pair and len(numbers) else []
     return joined(found)
 
 
