@@ -122,8 +122,8 @@ def test_a_link_leads_from_a_plate_to_a_curve_by_keyboard_alone(opened: Opened) 
     opened.page.focus("#to-curve")
     press(opened, "Enter")
     wait_for(opened, "#curve-title", "GS-441524 (simulated), HRCE")
-    assert "falls with the dose" in text(opened, "#curve-facts")
-    assert opened.page.evaluate("document.activeElement.id") == "curve-title"
+    wait_for(opened, "#curve-facts", "falls with the dose")
+    opened.page.locator("#curve-title:focus").wait_for()
 
 
 def test_the_scatter_is_walked_by_keyboard_and_shows_images_and_neighbours(opened: Opened) -> None:
