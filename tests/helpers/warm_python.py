@@ -36,6 +36,8 @@ LIBRARIES = (
     *("torch", "monai.networks.nets.densenet", "monai.networks.nets.resnet", "snakemake.script", "snakemake.cli"),
 )
 """Imported by the server, where they are installed."""
+WORKS = hasattr(os, "pidfd_open")
+"""On Linux; elsewhere runs start real interpreters."""
 STAND_IN = """#!{python} -IS
 import os, socket, sys
 if len(sys.argv) < 2 or sys.argv[1].startswith("-"):

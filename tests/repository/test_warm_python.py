@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from warm_python import warm_python
+from warm_python import WORKS, warm_python
+
+pytestmark = pytest.mark.skipif(not WORKS, reason="os.pidfd_open is not on this system")
 
 
 def run(script: Path, text: str, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:

@@ -19,7 +19,7 @@ from gandl.commands.planning.jobs import Job, read_jobs
 from gandl.config import Config
 from gandl.config.files import to_yaml
 from gandl.workflow.made_of import GATHERING
-from warm_python import warm_python
+from warm_python import WORKS, warm_python
 
 COPIED = ("Snakefile", "rules", "envs", "profiles", "workflow", "config", "resources", "src", "requirements.lock")
 
@@ -174,9 +174,10 @@ class Project:
 
         With a `path`, which comes before everything else on Python's path, in new ones.
         """
-        python, snakemake = warm_python()
-        new = [sys.executable, "-m", "snakemake", *arguments]
-        command = [str(python), str(snakemake), str(python), *arguments] if path is None else new
+        command = [sys.executable, "-m", "snakemake", *arguments]
+        if path is None and WORKS:
+            python, snakemake = warm_python()
+            command = [str(python), str(snakemake), str(python), *arguments]
         return subprocess.run(
             command, cwd=self.folder, env=self._environment(path), capture_output=True, text=True, check=False
         )
