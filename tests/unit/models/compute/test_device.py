@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from gandl.config import Precision
+from gandl.models.compute import device
 from gandl.models.compute.device import (
     CPU,
     DeviceError,
@@ -48,6 +51,20 @@ def test_only_bfloat16_mixes_precisions(precision: Precision, kind: torch.dtype)
 def test_a_matrix_product_reports_the_speed_of_the_device() -> None:
     assert 1e8 < peak_flops(CPU, Precision.FLOAT32) < 1e15
     assert peak_memory(CPU) > 50e6
+
+
+@pytest.mark.parametrize(
+    ("products", "fastest"),
+    [((10.0, 0.1, 0.05, 0.2), 0.05), ((3.0, 3.0), 3.0), ((0.01, 0.25), 0.25)],
+    ids=["a slow start", "slow products", "a fast start"],
+)
+def test_the_first_product_does_not_count_and_slow_ones_are_few(
+    monkeypatch: pytest.MonkeyPatch, products: tuple[float, ...], fastest: float
+) -> None:
+    readings = iter([reading for seconds in products for reading in (0.0, seconds)])
+    monkeypatch.setattr(device, "time", SimpleNamespace(perf_counter=lambda: next(readings)))
+    assert peak_flops(CPU, Precision.FLOAT32) == pytest.approx(2 * 1024**3 / fastest)
+    assert next(readings, None) is None, "every product was timed, and no other"
 
 
 @pytest.mark.parametrize(
