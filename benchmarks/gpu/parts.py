@@ -85,7 +85,6 @@ def parts_of(work: Path, *, rehearse: bool, config: Path, data: Path | None = No
     speed += ["--only", plain, "--turns", "1", "--rounds", "1" if rehearse else "3"]
     speed += ["--crop", "16", "--base", "128", "--batch", "8"] if rehearse else []
     embedding = ["--runs", "1", "--sites", "4" if rehearse else "512"]
-    counterparts = ["--only", "densenet161_arcface", "--rounds", "1"] if rehearse else ["--rounds", "5"]
     loader = ["--runs", "1", "--stores", "1", "--steps", "2"] if rehearse else ["--runs", "3"]
     draw = Part(
         "data",
@@ -113,7 +112,7 @@ def parts_of(work: Path, *, rehearse: bool, config: Path, data: Path | None = No
         Part("tests", ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/gpu"], 80),
         Part(
             "counterparts",
-            ["-m", "benchmarks.speed.counterparts", *device, *counterparts, "--write"],
+            ["-m", "benchmarks.speed.counterparts", *device, "--rounds", "1" if rehearse else "5", "--write"],
             150,
         ),
         Part("embedding", ["-m", "benchmarks.speed.embedding", *device, *embedding, "--write"], 60),
