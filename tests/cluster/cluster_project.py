@@ -20,8 +20,9 @@ from tiny_project import Project
 
 WEIGHTS = "results/tiny/models/gandl/seed_1/weights.safetensors"
 PROFILE = ("--workflow-profile", "profiles/slurm")
+STORES = ["HRCE-1_1", "HRCE-2_1"]
 SMALLEST: dict[str, Any] = {
-    "source": {"datasets": ["rxrx19a"], "rxrx1": None, "rxrx19a": {"image_px": 64, "stores": ["HRCE-1_1", "HRCE-2_1"]}},
+    "source": {"datasets": ["rxrx19a"], "rxrx1": None, "rxrx19a": {"image_px": 64, "stores": STORES}},
     "images": {"resolutions": {"rxrx19a": [32]}},
     "embeddings": {"featurizers": ["gandl", "cell_count"], "resolutions": {"rxrx19a": 32}},
     "evaluation": {"questions": ["controls"]},

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from cluster_project import ONE_TRAINING, ClusterProject, Run
+from cluster_project import ONE_TRAINING, STORES, ClusterProject, Run
 from local_slurm import LocalSlurm, why_not
 from tiny_project import TINY_SIMULATED, copy_of
 
 SLURM_SAYS = "Slurm"
-STORES = ("HRCE-1_1", "HRCE-2_1")
 
 
 @pytest.fixture(scope="session")

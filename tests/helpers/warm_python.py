@@ -61,6 +61,7 @@ runpy.run_module("snakemake", run_name="__main__", alter_sys=True)
 
 
 _servers: list[subprocess.Popen[bytes]] = []
+"""Kept, for Python warns of a process that is forgotten while it runs."""
 
 
 @cache
@@ -68,10 +69,10 @@ def warm_python() -> tuple[Path, Path]:
     """Start the server of this process; the stand-in for Python, and a script that runs Snakemake with it."""
     folder = Path(tempfile.mkdtemp(prefix="gandl-warm-"))
     address = folder / "server"
-    for name, text in (("python", STAND_IN), ("snakemake.py", SNAKEMAKE)):
-        filled = text.format(python=sys.executable, address=str(address)) if name == "python" else text
-        (folder / name).write_text(filled, encoding="utf-8")
-    (folder / "python").chmod(0o755)
+    python, snakemake = folder / "python", folder / "snakemake.py"
+    python.write_text(STAND_IN.format(python=sys.executable, address=str(address)), encoding="utf-8")
+    python.chmod(0o755)
+    snakemake.write_text(SNAKEMAKE, encoding="utf-8")
     bound = socket.socket(socket.AF_UNIX)
     bound.bind(str(address))
     bound.listen(64)  # before the server has begun: a connection waits for it
@@ -89,7 +90,7 @@ def warm_python() -> tuple[Path, Path]:
     _servers.append(server)
     bound.close()
     os.close(alive)
-    return folder / "python", folder / "snakemake.py"
+    return python, snakemake
 
 
 def main() -> None:
@@ -116,7 +117,7 @@ def main() -> None:
     asked = json.loads(connection.makefile().readline())
     child = os.fork()
     if child:
-        os.setpgid(child, child)
+        os.setpgid(child, child)  # and so does the child, for either may be the first to need it
         _keep(child, connection)
     connection.close()
     _become(asked, streams)

@@ -71,6 +71,7 @@ def test_it_does_not_outlive_the_one_who_asked(tmp_path: Path) -> None:
     )
     asked = subprocess.Popen([str(python), str(tmp_path / "script.py")])
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert asked.poll() is None, "it ended before it could be killed"
         time.sleep(0.05)
     child = int((tmp_path / "pid").read_text())
     asked.send_signal(signal.SIGKILL)
