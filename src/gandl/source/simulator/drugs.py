@@ -53,8 +53,9 @@ FLAT = Perturbation(
 """Methotrexate's cells: fewer, wide and granular, with large nuclei and nucleoli."""
 ASIDE = Perturbation(fibres=0.17, perinuclear=0.1)
 """Traits that `FLAT` does not change: what sets pemetrexed apart, at an angle of about 9 degrees."""
-SEAMED = Perturbation(density=-0.1, nucleus=0.15, size=-0.22, ruggedness=0.6, rim=0.9, fibres=-0.7, reticulum=0.4)
-"""Paclitaxel's cells: ragged, with strong borders and without fibres."""
+ROUNDED = Perturbation(nucleus=-0.15, size=-0.2, perinuclear=0.4, granules=0.15, fibres=-0.2, rim=0.15)
+"""Paclitaxel's cells: small, granular and thick in the middle. What grows and what shrinks of these changes images opposite ways;
+of other traits (ruggedness, chromatin, strong changes of borders) more and less look alike, however opposite they are."""
 SPINDLY = Perturbation(nucleus_elongation=0.35, elongation=0.55, fibres=0.6, granules=-0.6, nucleoli=-0.5)
 """Gemcitabine's cells: long and smooth."""
 DYING = Perturbation(density=-1.0, nucleus=-0.25, size=-0.3, chromatin=0.5, granules=0.5)
@@ -70,8 +71,8 @@ DRUGS = (
             **{name: getattr(FLAT, name) + getattr(ASIDE, name) for name in Perturbation.__dataclass_fields__}
         ),
     ),
-    Drug("PAC", Mechanism.TUBULIN, 1.0, SEAMED),
-    Drug("RAP", Mechanism.MTOR, 1.0, SEAMED.scaled(-1.0)),
+    Drug("PAC", Mechanism.TUBULIN, 1.0, ROUNDED),
+    Drug("RAP", Mechanism.MTOR, 1.0, ROUNDED.scaled(-1.0)),
     Drug("GEM", Mechanism.NUCLEOSIDE, 3.0, SPINDLY),
     Drug("DOX", Mechanism.CYTOTOXIC, 3.0, DYING, debris=7.0),
     Drug("ASP", Mechanism.NONE, 30.0, Perturbation()),

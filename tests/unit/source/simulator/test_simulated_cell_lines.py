@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import cache
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -217,6 +217,16 @@ class TestFormat:
         assert make_splits(sites, questions=["controls"]).empty
 
 
+def contrasts(images: list[np.ndarray]) -> np.ndarray:
+    """(images, 5): mean light of each image, and the logarithm of its contrast at four scales."""
+    found = []
+    for image in images:
+        blurred = [image / 118, *(ndimage.gaussian_filter(image / 118, sigma) for sigma in (1, 2, 4, 8))]
+        bands = [one - next_one for one, next_one in pairwise(blurred)]
+        found.append((image.mean() / 118, *(np.log(band.std()) for band in bands)))
+    return np.array(found)
+
+
 def read_out(images: list[np.ndarray]) -> np.ndarray:
     """(images, 3): standard deviation, fine texture, and share of the ground that is empty (even) of each image."""
     found = []
@@ -268,3 +278,26 @@ class TestImages:
         assert separation("DOX") > 0.9
         assert separation("MTX") > 0.85
         assert separation("ASP") < 0.8
+
+    def test_opposite_drugs_do_opposite_things_to_images_too_and_similar_ones_the_same(self) -> None:
+        """Opposite traits alone are no planted truth: of some traits much and little make an image look alike."""
+        screen = cell_lines.screen_of(settings(plates=1, vehicle_wells=24, drug_wells=12, image_px=128, effect=2.0))
+        wells = cell_lines.true_wells(screen)
+        images: dict[tuple[str, str], list[np.ndarray]] = {}
+        for well, drawing in zip(wells, cell_lines.drawings(screen, wells), strict=True):
+            name = "DMSO" if well.drug is None else well.drug.name
+            if name in ("DMSO", "MTX", "PEM", "PAC", "RAP"):
+                image = np.asarray(Image.open(io.BytesIO(draw_well(drawing).images[0])))
+                images.setdefault((well.plate.cell_type, name), []).append(image)
+        opposite = []
+        for line in TUMOUR_CELLS:
+            vehicle = contrasts(images[line, "DMSO"])
+            shift = {
+                name: ((contrasts(images[line, name]) - vehicle.mean(axis=0)) / vehicle.std(axis=0)).mean(axis=0)
+                for name in ("MTX", "PEM", "PAC", "RAP")
+            }
+            assert min(map(np.linalg.norm, shift.values())) > 1, line
+            assert cosine(shift["MTX"], shift["PEM"]) > 0.9, line
+            opposite.append(cosine(shift["PAC"], shift["RAP"]))
+        assert max(opposite) < -0.2
+        assert np.median(opposite) < -0.7
