@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from textwrap import wrap
 from typing import Unpack
 
 import matplotlib
@@ -45,7 +46,9 @@ COLUMNS = [
     "changes",
     "kendall_tau",
 ]
-CELL_MM, LABELS_MM, HEAD_MM, FOOT_MM, RIGHT_MM = 4.3, 44.0, 21.0, 16.0, 11.0
+CELL_MM, LABELS_MM, HEAD_MM, FOOT_MM, RIGHT_MM = 4.3, 44.0, 27.0, 17.0, 2.0
+LABEL_CHARACTERS = 18
+"""Of a line of a metric's name, which stands upright above its columns."""
 LEAST_MM = 2.9
 """Width of a cell below which no number fits into it."""
 GAP = 0.6
@@ -133,9 +136,12 @@ def ranking_figure(data: pd.DataFrame, similar: list[str]) -> Figure:
     axes.set_xlim(0, across)
     axes.set_ylim(len(setups), 0)
     axes.set_axis_off()
+    for line, text in enumerate(("best kept (% of seeds)", "Kendall’s τ")):
+        axes.text(-0.4, len(setups) + 0.25 + 0.65 * line, text, ha="right", va="top", fontsize="x-small")
     below = (
-        f"Columns of a metric: seeds {', '.join(map(str, seeds))}; 1 is the best. Below each metric: the share of seeds with\n"
-        "which the setup that is the best over all seeds is the best, and Kendall’s τ of the ranks between seeds (mean of pairs)."
+        f"Columns of a metric: seeds {', '.join(map(str, seeds))}; dark: the best rank (1), light: the last.\n"
+        "Best kept: how often the setup that is the best over all seeds is the best with one; Kendall’s τ: of the ranks of two\n"
+        "seeds, mean of pairs."
     )
     figure.text(0.005, 0.6 / height, below, fontsize="x-small", va="bottom", color=INK)
     return figure
@@ -143,10 +149,14 @@ def ranking_figure(data: pd.DataFrame, similar: list[str]) -> Figure:
 
 def _metric(axes: Axes, row: pd.Series, centre: float, bottom: float, label: str) -> None:
     """The name above the cells of a metric, and its stability below them."""
-    axes.text(centre, -0.35, label, rotation=50, ha="left", va="bottom", rotation_mode="anchor", fontsize="x-small")
-    share = "–" if pd.isna(row["share_of_seeds"]) else f"{100 * row['share_of_seeds']:.0f} %"
-    tau = "" if pd.isna(row["kendall_tau"]) else f"\nτ {fixed(row['kendall_tau'], 2)}"
-    axes.text(centre, bottom + 0.25, f"{share}{tau}", ha="center", va="top", fontsize="x-small")
+    name = "\n".join(wrap(label, LABEL_CHARACTERS))
+    axes.text(
+        centre, -0.35, name, rotation=90, ha="center", va="bottom", ma="left", fontsize="x-small", linespacing=1.0
+    )
+    share = "–" if pd.isna(row["share_of_seeds"]) else f"{100 * row['share_of_seeds']:.0f}"
+    tau = "–" if pd.isna(row["kendall_tau"]) else fixed(row["kendall_tau"], 2)
+    for line, text in enumerate((share, tau)):
+        axes.text(centre, bottom + 0.25 + 0.65 * line, text, ha="center", va="top", fontsize="x-small")
 
 
 def _setups(axes: Axes, setups: list[str]) -> None:
