@@ -260,7 +260,7 @@ FIGURES = {
         ("figure_mechanism", "table_mechanism"),
         (
             requested("mechanism") and bool(EXPORTED),
-            "mechanisms (moa) and that question",
+            "wells that name mechanisms (moa), and the question mechanism",
         ),
     ),
     **{

@@ -6,7 +6,7 @@ Takes the counts and numbers of the question `mechanism` of one featurizer; make
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -63,7 +63,8 @@ def _data(counts: pd.DataFrame, numbers: pd.DataFrame) -> pd.DataFrame:
         if mine.empty:
             continue
         sizes = part.groupby("true")["count"].transform("sum")
-        row = mine.loc["accuracy"]
+        row: Any = mine.loc["accuracy"]
+        by_compound: Any = mine.loc["compound_accuracy"]
         parts.append(
             part.assign(
                 share=part["count"] / sizes.where(sizes > 0),
@@ -71,8 +72,8 @@ def _data(counts: pd.DataFrame, numbers: pd.DataFrame) -> pd.DataFrame:
                 low=row["low"],
                 high=row["high"],
                 n=row["n"],
-                compounds=row.get("units", pd.NA),
-                compound_accuracy=mine.loc["compound_accuracy", "value"],
+                compounds=row.get("units", np.nan),
+                compound_accuracy=by_compound["value"],
                 chance=mine["value"].get("accuracy_chance", np.nan),
                 p=mine["value"].get("accuracy_p", np.nan),
             )
@@ -102,28 +103,32 @@ def _panel(axes: Axes, panel: pd.DataFrame, names: list[str], title: str, *, lab
     counts = counts.fillna(0)
     sizes = counts.sum(axis=1)
     shares = counts.div(sizes.where(sizes > 0), axis=0)
-    image = axes.imshow(shares.fillna(0).to_numpy(), cmap="Blues", vmin=0, vmax=1)
-    for i, true in enumerate(names):
-        if not sizes[true]:
+    image = axes.imshow(shares.fillna(0).to_numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto")  # fits its labels
+    of_true, of_cells, of_shares = sizes.to_numpy(float), counts.to_numpy(float), shares.to_numpy(float)
+    for i in range(len(names)):
+        if not of_true[i]:
             axes.axhspan(i - 0.5, i + 0.5, color=NOT_ASKED, lw=0, gid="not asked")
             continue
-        for j, predicted in enumerate(names):
-            count = counts.loc[true, predicted]
+        for j, count in enumerate(of_cells[i]):
             if count and len(names) <= MOST_NUMBERED:
-                ink = ink_on(list(image.to_rgba(shares.loc[true, predicted])))
-                axes.text(j, i, nominal(count, 2), ha="center", va="center", color=ink, fontsize="x-small")
+                ink = ink_on(list(image.to_rgba(of_shares[i, j])))
+                axes.text(j, i, nominal(float(count), 2), ha="center", va="center", color=ink, fontsize="x-small")
     for edge in np.arange(len(names) + 1) - 0.5:
         axes.axhline(edge, color="white", lw=0.5)
         axes.axvline(edge, color="white", lw=0.5)
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize="x-small")
-    labels = [f"{name} ({nominal(sizes[name])})" if labelled else f"({nominal(sizes[name])})" for name in names]
+    labels = [
+        f"{name} ({nominal(float(size))})" if labelled else f"({nominal(float(size))})"
+        for name, size in zip(names, of_true, strict=True)
+    ]
     axes.set_yticks(range(len(names)), labels, fontsize="x-small")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_xlabel("Mechanism of the nearest treatment", fontsize="small")
-    if labelled:
-        axes.set_ylabel("Mechanism (treatments)", fontsize="small")
-    axes.set_title("\n".join([title, *_accuracy(panel)]), fontsize="small", loc="left", color=INK, gid="accuracy")
+    if labelled:  # an axis label would have no room beside the names
+        axes.text(-0.02, 1.01, "True (treatments)", transform=axes.transAxes, ha="right", va="bottom", fontsize="small")
+    said = "\n".join([title, *_accuracy(panel)])
+    axes.set_title(said, fontsize="small", fontweight="normal", loc="left", color=INK, gid="accuracy")
 
 
 def _accuracy(panel: pd.DataFrame) -> list[str]:

@@ -90,7 +90,7 @@ def with_places(rows: pd.DataFrame, source: str) -> tuple[pd.DataFrame, list[str
             f"{source} names no wells and has {counted(int(place.max()) + 1, 'row')} of one batch, more than a plate holds; name "
             "the wells (well_id, or Metadata_Plate and Metadata_Well)"
         )
-    wells = [well_at(letters[at // COLUMNS_OF_PLATE], at % COLUMNS_OF_PLATE + 1) for at in place]
+    wells = [well_at(letters[at // COLUMNS_OF_PLATE], at % COLUMNS_OF_PLATE + 1) or "" for at in place]
     note = f"rows of {source} name no wells: each is taken as a well of its own, and its place means nothing"
     return rows.assign(Metadata_Well=wells), [note]
 
@@ -109,9 +109,9 @@ def of_mechanism(path: Path) -> Iterator[str]:
         yield f"  {sentence}"
 
 
-def _said(rows: pd.DataFrame, counting: pd.DataFrame) -> Iterator[str]:
-    n = int(rows.loc["accuracy", "n"])
-    yield f"{_share(rows.loc['accuracy'])} of {counted(n, 'treatment')} right"
+def _said(rows: Any, counting: pd.DataFrame) -> Iterator[str]:
+    """`rows` : by metric."""
+    yield f"{_share(rows.loc['accuracy'])} of {counted(int(rows.loc['accuracy', 'n']), 'treatment')} right"
     yield f"{_share(rows.loc['compound_accuracy'])} as the mean over {counted(counting['treatment'].nunique(), 'compound')}"
     yield f"{_share(rows.loc['balanced_accuracy'])} over {counted(counting['mechanism'].nunique(), 'mechanism')}"
     if "accuracy_p" in rows.index:

@@ -97,7 +97,7 @@ def read_sites(path: Path, controls: Controls, wells: Path | None = None) -> Sit
         raise FeaturesError(str(error)) from error
     if text.empty:
         raise FeaturesError(f"{path} has a header and no rows")
-    text = text.rename(columns=plain_names(list(text)))
+    text = text.rename(columns=plain_names(list(map(str, text))))
     return sites_from(text, str(path), controls, wells, delimiter)
 
 

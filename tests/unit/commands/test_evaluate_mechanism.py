@@ -17,7 +17,7 @@ from own_tables import QUICK, gandl_evaluate, numbers, refused
 ASKED = ("--questions", "mechanism", *QUICK)
 
 
-def features(wells: pd.DataFrame, spread: float = 0.5) -> pd.DataFrame:
+def features(wells: pd.DataFrame, spread: float = 2.0) -> pd.DataFrame:
     values = signature(wells, "moa") + signature(wells, "experiment", 0.5, 1) + noise(wells, spread)
     names = [f"{('Cells', 'Nuclei', 'Cytoplasm')[i % 3]}_Texture_{i}" for i in range(values.shape[1])]
     return pd.DataFrame(values, columns=names)

@@ -44,7 +44,7 @@ def drawn(evaluated: Evaluated, tmp_path_factory: pytest.TempPathFactory) -> pd.
     names = {"featurizer": "gandl_blocks", "normalization": "tvn"}
     draw_mechanism(evaluated.confusion, evaluated.numbers, settings=SETTINGS, word="simulated", **names, **paths)
     assert paths["svg"].stat().st_size > 0
-    return pd.read_csv(paths["csv"])
+    return pd.read_csv(paths["csv"], float_precision="round_trip")
 
 
 def test_the_csv_holds_every_count_and_the_numbers_of_its_protocol(evaluated: Evaluated, drawn: pd.DataFrame) -> None:

@@ -67,10 +67,10 @@ def write_table_mechanism(
     ------
     FigureError : no featurizer has a number.
     """
-    found = pd.concat([read_table(Path(path), NUMBERS) for path in numbers], ignore_index=True) if numbers else None
-    if found is None or found.empty:
+    found = [table for table in (read_table(Path(path), NUMBERS) for path in numbers) if len(table)]
+    if not found:
         raise FigureError("no featurizer has treatments that were matched by mechanism; see evaluation/mechanism")
-    data = with_published(found, published(reference))
+    data = with_published(pd.concat(found, ignore_index=True), published(reference))
     text = table_page(data, methods, featurizers, settings, confidence, word)
     with atomic(Path(html)) as partial:
         partial.write_text(text, encoding="utf-8")
@@ -119,7 +119,7 @@ def table_page(
     for scheme, heading in SPANNERS.items():
         if inside := [name for name in columns if name.startswith(f"{scheme}:")]:
             table = table.tab_spanner(label=heading, columns=inside)
-    labels = {name: METRICS.get(name.partition(":")[2], name) for name in columns}
+    labels: dict[str, Any] = {name: METRICS.get(name.partition(":")[2], name) for name in columns}
     labels[PUBLISHED] = markup("Published,<br>real BBBC021<br><small>NSC, mean over compounds</small>")
     grey = style.text(color=SOFT, style="italic")
     table = (
@@ -162,8 +162,9 @@ def cells(data: pd.DataFrame, methods: Sequence[str], featurizers: Sequence[str]
                     row[f"{number_of['scheme']}:{number_of['metric']}"] = _cell(number_of)
                 known = mine[PUBLISHED].dropna()
                 rows.append({**row, **({PUBLISHED: _percent(known.iloc[0])} if len(known) else {})})
-    for absent in data[data["value"].isna() & data[PUBLISHED].notna()].itertuples():
-        rows.append({"block": ELSEWHERE, "label": str(absent.what), PUBLISHED: _percent(float(absent.published))})
+    for absent in data[data["value"].isna() & data[PUBLISHED].notna()].astype(object).to_dict("records"):
+        method = str(absent["what"]).rpartition(": ")[2]
+        rows.append({"block": ELSEWHERE, "label": method, PUBLISHED: _percent(absent[PUBLISHED])})
     table = pd.DataFrame(rows)
     columns = [f"{scheme}:{metric}" for scheme in SPANNERS for metric in METRICS]
     held = [name for name in columns if name in table.columns]
