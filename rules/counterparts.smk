@@ -11,7 +11,11 @@ EXPORTED = [name for name in FEATURIZERS if name != TRAINED_BY_FOLD]
 QUESTIONS_OF_FOLDS = [question.value for question in Question]
 
 
-ANSWERED_BY = [name if name in QUESTIONS_OF_FOLDS else "controls" for name in QUESTIONS]
+ANSWERED_BY = [
+    name if name in QUESTIONS_OF_FOLDS else "controls"
+    for name in QUESTIONS
+    if name != QuestionName.MECHANISM.value  # which no model of folds answers
+]
 QUESTIONS_TRAINED = [name for name in QUESTIONS_OF_FOLDS if name in ANSWERED_BY]
 
 

@@ -13,6 +13,7 @@ OF_PAPER = (
 RELEASED = FeaturizerName.RELEASED.value
 OF_BASELINE = RELEASED if RELEASED in FEATURIZERS else BASELINE
 PAPER_PANELS = [OF_PAPER, OF_BASELINE]  # of figures 3 and 4, also where a run lacks one
+MATCHED = DRAWN if DRAWN in EXPORTED else next(iter(EXPORTED), "")
 BESIDE = [DRAWN] if DRAWN not in PAPER_PANELS else []  # where there is room
 PAPER_MATRICES = [
     OF_PAPER,
@@ -255,6 +256,13 @@ FIGURES = {
     ),
     "table_s_strict": (requested("controls"), f"the question controls ({PRESET})"),
     "compounds": (requested("screening"), f"the question screening ({PRESET})"),
+    **dict.fromkeys(
+        ("figure_mechanism", "table_mechanism"),
+        (
+            requested("mechanism") and bool(EXPORTED),
+            "wells that name mechanisms (moa), and the question mechanism",
+        ),
+    ),
     **{
         f"comparison_{name}": (
             COMPARING and is_drawn,

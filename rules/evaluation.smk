@@ -218,6 +218,26 @@ use rule cell_model as cell_type with:
         **calls("gandl.evaluation.cell_type.write_cell_type"),
 
 
+use rule dose_response as mechanism with:
+    """Mechanism of action by the nearest treatment of another compound (NSC), and in other batches (NSCB); chance beside it."""
+    input:
+        wells=f"<results>/normalization/{SCREEN}/{{featurizer}}.{{method}}.wells.parquet",
+    output:
+        numbers="<results>/evaluation/mechanism/{featurizer}.{method}.parquet",
+        treatments="<results>/evaluation/mechanism/{featurizer}.{method}.treatments.parquet",
+        confusion="<results>/evaluation/mechanism/{featurizer}.{method}.confusion.parquet",
+    log:
+        "<logs>/evaluation/mechanism_{featurizer}_{method}.log",
+    benchmark:
+        "<benchmarks>/evaluation/mechanism_{featurizer}_{method}.jsonl"
+    resources:
+        mem=growing("4GB"),
+        runtime=growing("1h"),
+    params:
+        **calls("gandl.evaluation.mechanism.question.write_mechanism"),
+        settings=settings(cfg.evaluation, include=OF_MECHANISM),
+
+
 use rule dose_response as recognition with:
     """Whether the baseline recognises the siRNAs of held-out sites of RxRx1, with and without the plate's group; controls apart."""
     input:

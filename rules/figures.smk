@@ -142,6 +142,27 @@ use rule figure_samples as figure_treatments with:
         confidence=cfg.evaluation.confidence,
 
 
+use rule figure_samples as figure_mechanism with:
+    """Confusion matrices of mechanisms of action: not the same compound (NSC), nor the same batch (NSCB)."""
+    input:
+        where_drawn("figure_mechanism"),
+        style=STYLE,
+        confusion=f"<results>/evaluation/mechanism/{MATCHED}.{METHOD}.confusion.parquet",
+        numbers=f"<results>/evaluation/mechanism/{MATCHED}.{METHOD}.parquet",
+    output:
+        **figure_files("figure_mechanism", "mechanism.rst", "Mechanisms of action"),
+    log:
+        "<logs>/figures/figure_mechanism.log",
+    benchmark:
+        "<benchmarks>/figures/figure_mechanism.jsonl"
+    localrule: True
+    params:
+        **calls("gandl.figures.mechanism.draw_mechanism"),
+        caption=caption("bootstrap", "confidence"),
+        featurizer=MATCHED,
+        normalization=METHOD,
+
+
 use rule figure_samples as figure_featurizers with:
     """Z' of every featurizer with its interval under every normalisation, over all rows and over the rows that chose nothing."""
     input:

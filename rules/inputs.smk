@@ -252,6 +252,12 @@ STANDARDISED_ONCE = [
 ]
 
 
+OF_MECHANISM = {
+    *("bootstrap", "confidence", "permutations"),
+    *("mechanism_aggregate", "mechanism_controls"),
+}
+
+
 RECOGNITION = (
     [f"<results>/evaluation/recognition/{BASELINE}.parquet"]
     if BASELINE in FEATURIZERS
@@ -278,6 +284,7 @@ NUMBERS = [
     *answers("cell_type", RAW),
     *answers("cell_type", GLOBAL, EXPORTED),
     *answers("calibration", METHOD),
+    *answers("mechanism", METHODS, EXPORTED),
     *SCORE_CURVES,
     *collect("<results>/evaluation/comparison/{setup}.parquet", setup=SETUPS),
 ]

@@ -60,6 +60,27 @@ use rule figure_samples as table_treatments with:
         warning=hits_note(METHOD, cfg.normalization.reference.value),
 
 
+use rule figure_samples as table_mechanism with:
+    """Mechanism of action by every featurizer under every normalisation, NSC and NSCB; the published values in a column of their own."""
+    input:
+        where_drawn("table_mechanism"),
+        numbers=by_featurizer("mechanism", "", OWN_FIRST, EXPORTED),
+        reference=REFERENCE,
+    output:
+        **table_files("table_mechanism", "table_mechanism.rst", "Mechanisms of action"),
+    log:
+        "<logs>/figures/table_mechanism.log",
+    benchmark:
+        "<benchmarks>/figures/table_mechanism.jsonl"
+    localrule: True
+    params:
+        **calls("gandl.figures.tables.table_mechanism.write_table_mechanism"),
+        caption=caption("bootstrap", "confidence"),
+        methods=OWN_FIRST,
+        featurizers=EXPORTED,
+        confidence=cfg.evaluation.confidence,
+
+
 use rule figure_samples as table_1 with:
     """Accuracy on the paper's downstream tasks, by image and by well, beside the paper's."""
     input:

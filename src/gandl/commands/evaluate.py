@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gandl.config import EvaluationSettings, Normalization
+from gandl.config import Batch, EvaluationSettings, Normalization, NormalizationSettings, Reference
 from gandl.own_features.questions import ASKED
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ normalisations (--normalization METHOD ...), each plate in units of
   negative              its negative controls; those that are tested look better than they are
   negative_crossfit     its negative controls without those that are tested
   mock                  its wells without any treatment
-or fitted on the wells that are not controls
+or fitted on the wells that are not controls (--reference negative: on the negative controls)
   mad                   each plate by median and median absolute deviation
-  tvn                   the whole screen whitened, then the plates aligned (CORAL)
+  tvn                   the whole screen whitened, then the plates aligned (CORAL; --batch experiment: the batches)
   spherize              the whole screen whitened
   global                in units of the whole screen
 or nothing
@@ -116,6 +116,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="METHOD",
         help="how plate effects are removed (listed below); several, or the option again, to compare them, the one of most "
         "questions first (default: the one that gandl check proposes for such plates, and none)",
+    )
+    how.add_argument(
+        "--reference",
+        choices=[reference.value for reference in Reference],
+        default=NormalizationSettings().reference.value,
+        help="wells on which mad, tvn, spherize and global are fitted (default: %(default)s)",
+    )
+    how.add_argument(
+        "--batch",
+        choices=[batch.value for batch in Batch],
+        default=NormalizationSettings().batch.value,
+        help="what tvn aligns (default: %(default)s)",
     )
     how.add_argument(
         "--questions",
@@ -203,6 +215,7 @@ def request_of(options: argparse.Namespace) -> Request:
         sites=options.sites,
         wells=options.wells,
         methods=tuple(Normalization(name) for name in dict.fromkeys(options.normalization)),
+        normalization=NormalizationSettings(reference=Reference(options.reference), batch=Batch(options.batch)),
         settings=EvaluationSettings(bootstrap=options.bootstrap),
         seed=options.seed,
         controls=Controls(tuple(options.positive), tuple(options.negative)),

@@ -71,6 +71,7 @@ from gandl.config.stages import (
     RXRX_ONLY as RXRX_ONLY,
     TRAINED as TRAINED,
     Activation as Activation,
+    Aggregate as Aggregate,
     BlockStatistic as BlockStatistic,
     CellMeasurementsSettings as CellMeasurementsSettings,
     EmbeddingsSettings as EmbeddingsSettings,

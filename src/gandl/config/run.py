@@ -26,6 +26,15 @@ from gandl.config.stages import (
 from gandl.config.training import TrainingSettings
 from gandl.config.types import NonNegativeInt, Section
 
+WITHOUT_MECHANISMS = (
+    Dataset.RXRX19A,
+    Dataset.RXRX1,
+    Dataset.BBBC013,
+    Dataset.CELL_LINES,
+    Dataset.CLASS_FOLDERS,
+)
+"""Screens whose sites tables name no mechanism of action."""
+
 
 def _as_in_tables(well: str) -> str:
     match = re.fullmatch(r"([A-Z]|A[A-F])0?([1-9]|[1-3]\d|4[0-8])", well.strip().upper())
@@ -158,6 +167,11 @@ class Config(Section):
             )
         if QuestionName.CALIBRATION in questions and not self.simulated:
             raise ValueError("evaluation.questions names calibration, but only a simulated screen has a known truth")
+        if QuestionName.MECHANISM in questions and screen in WITHOUT_MECHANISMS:
+            raise ValueError(
+                f"evaluation.questions names mechanism, but wells of {screen} name no mechanisms of action (moa); a lab's own "
+                "plates may"
+            )
         return self
 
     def _fits_comparison(self) -> None:

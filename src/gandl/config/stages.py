@@ -30,6 +30,7 @@ class QuestionName(StrEnum):
     CELL_MODEL = "cell_model"
     CELL_TYPE = "cell_type"
     CALIBRATION = "calibration"
+    MECHANISM = "mechanism"
 
 
 class FeaturizerName(StrEnum):
@@ -127,6 +128,13 @@ class Scaling(StrEnum):
 
     PAPER = "paper"
     PREPRINT = "preprint"
+
+
+class Aggregate(StrEnum):
+    """How profiles of wells become one of their treatment."""
+
+    MEAN = "mean"
+    MEDIAN = "median"
 
 
 class ImagesSettings(Section):
@@ -272,11 +280,12 @@ class EvaluationSettings(Section):
     """Statistics of the screen."""
 
     questions: list[QuestionName] = Field(
-        list(QuestionName),
+        [name for name in QuestionName if name is not QuestionName.MECHANISM],
         description="Questions to evaluate: `controls` (C+ against C-), `dose_response`, `treatments` (every treatment and dose "
         "against the negative controls), `screening` (every compound: hit, EC50, what to beware of), `layout` (a "
         "well's place in its profile, leaks of the label), `cell_model` "
-        "(HRCE against VERO), `cell_type` (RxRx1), `calibration` (simulated screens: against the truth).",
+        "(HRCE against VERO), `cell_type` (RxRx1), `calibration` (simulated screens: against the truth), `mechanism` "
+        "(mechanism of action by the nearest treatment of another compound; screens whose wells name mechanisms, `moa`).",
     )
     test_share: Fraction = Field(
         0.25,
@@ -302,9 +311,18 @@ class EvaluationSettings(Section):
         "for the intervals; more than so many are dealt to so many groups (to 5 where there are over 2,000 controls).",
     )
     permutations: NonNegativeInt = Field(
-        999, description="Permutations of the controls' labels within plates, for `permutation_p`; 0: none."
+        999,
+        description="Permutations of the controls' labels within plates, for `permutation_p`, and of mechanisms between "
+        "compounds; 0: none.",
     )
     confidence: Fraction = Field(0.95, description="Coverage of every interval.")
+    mechanism_aggregate: Aggregate = Field(
+        Aggregate.MEAN, description="`mechanism`: a treatment's profile is the `mean` or the `median` of its wells."
+    )
+    mechanism_controls: bool = Field(
+        False,
+        description="`mechanism`: positive control wells count for their treatment, too (BBBC021: taxol, every plate).",
+    )
     false_discovery: Fraction = Field(
         0.05, description="Share of false ones that is accepted among the hits of a cell type (Benjamini-Hochberg)."
     )

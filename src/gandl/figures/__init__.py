@@ -5,6 +5,7 @@ __all__ = [
     "calibration",
     "dose_response",
     "featurizers",
+    "mechanism",
     "plate",
     "positions",
     "treatments",

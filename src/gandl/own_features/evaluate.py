@@ -13,6 +13,7 @@ from gandl.check.normalisation import choose_normalisation
 from gandl.config import Normalization, QuestionName
 from gandl.own_features.feature_table import FeaturesError, FeatureTable, open_table
 from gandl.own_features.matching import is_of_sites, positions
+from gandl.own_features.mechanisms import with_places
 from gandl.own_features.questions import COMPARISONS, SPLITS, Screen
 from gandl.own_features.request import Request, clean, prepare, record
 from gandl.own_features.sites_of import Sites, read_sites, sites_of_profile, wells_only
@@ -40,14 +41,14 @@ def evaluate(request: Request) -> list[str]:
     """
     prepare(request.out)
     tables = {name: open_table(path) for name, path in request.features.items()}
-    about = {name: table.read_about() for name, table in tables.items()}
+    about, made = _about(tables)
     sites = _sites(request, tables, about)
     at = {name: positions(table, about[name], sites) for name, table in tables.items()}
     _check_alike(tables, {name: frozenset(places) for name, places in at.items()})
     del about
     held = next(iter(at.values()))
     frame = sites.frame
-    notes = list(sites.notes)
+    notes = [*made, *sites.notes]
     if len(held) < len(frame):
         notes.append(
             f"{counted(len(frame) - len(held), 'row')} of {sites.source} on plates without any features: left out"
@@ -59,7 +60,9 @@ def evaluate(request: Request) -> list[str]:
     screen, left_out = _screen(request, frame)
     notes += left_out
     methods, why = request.methods, "as --normalization says"
-    if not methods:
+    if not methods and _is_of_treatments_alone(request, frame):
+        methods, why = (Normalization.NONE,), "profiles as they are: no negative control wells to normalise them by"
+    elif not methods:
         choice = choose_normalisation(frame, scored="controls" in screen.splits)
         methods = tuple(dict.fromkeys([choice.methods[0], Normalization.NONE]))
         notes += choice.reasons[1:]
@@ -78,6 +81,17 @@ def evaluate(request: Request) -> list[str]:
     lines = summary_lines(request.out, frame, evaluated, methods, why, work.findings, notes)
     record(request, len(frame), methods, work.findings, lines)
     return lines
+
+
+def _about(tables: Mapping[str, FeatureTable]) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """The other columns of every table, with made-up wells where rows are of treatments; and notes on that."""
+    found = {name: with_places(table.read_about(), str(table.path)) for name, table in tables.items()}
+    return {name: rows for name, (rows, _) in found.items()}, [note for _, notes in found.values() for note in notes]
+
+
+def _is_of_treatments_alone(request: Request, sites: pd.DataFrame) -> bool:
+    """Whether only mechanisms are asked for, of a screen without negative controls."""
+    return set(request.questions) <= {QuestionName.MECHANISM.value} and not (sites["control"] == "negative").any()
 
 
 def _sites(request: Request, tables: Mapping[str, FeatureTable], about: Mapping[str, pd.DataFrame]) -> Sites:

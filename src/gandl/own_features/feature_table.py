@@ -27,6 +27,10 @@ from gandl.tables import TableError
 from gandl.workflow.words import counted, named, shown
 
 PREFIX = "feature_"
+IMAGE = "Image_"
+"""What CellProfiler begins names of an image's metadata with, before `Metadata_`."""
+COMPARTMENTS = ("Cells_", "Nuclei_", "Cytoplasm_")
+"""What it begins names of measurements of cells with."""
 BLOCK = 2**24
 """Bytes of a CSV file that are read at once; a line of some thousand features has some ten thousand."""
 VALUES = 2**24
@@ -80,6 +84,7 @@ class FeatureTable:
             raise FeaturesError(f"{self.path} has features alone; {NEEDED}")
         parts = [pd.DataFrame({name: texts_of(part[name]) for name in self.about}) for part in self._parts(self.about)]
         rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(self.about))
+        rows = rows.rename(columns=plain_names(self.about))
         if rows.empty:
             raise FeaturesError(f"{self.path} has a header and no rows")
         return rows
@@ -224,16 +229,16 @@ def _columns(
     if twice:
         raise FeaturesError(f"{path} has the {named('column', twice[:SHOWN])} twice")
     prefixed = [name for name in names if name.startswith(PREFIX)]
+    measured = [name for name in names if name.startswith(COMPARTMENTS)]
     of_profile = any(name.startswith(METADATA) for name in names)
-    if not prefixed and not of_profile:
+    if not prefixed and not of_profile and not measured:
         raise FeaturesError(
             f"{path} has neither columns feature_* nor, as a profile of pycytominer, columns Metadata_*; it has "
             f"{shown(names, SHOWN)}; name the features feature_..., or all columns that are none "
             "Metadata_... (Metadata_Plate, Metadata_Well)"
         )
-    candidates = prefixed or [
-        name for name in names if not name.startswith(METADATA) and name not in ("site_id", "well_id")
-    ]
+    others = [name for name in names if not name.startswith(METADATA) and name not in ("site_id", "well_id")]
+    candidates = prefixed or (others if of_profile else measured)
     features = [name for name in candidates if name in numeric]
     text = [name for name in candidates if name not in numeric]
     if not candidates:
@@ -246,6 +251,17 @@ def _columns(
     used = set(candidates)
     about = [name for name in names if name not in used]
     return tuple(features), tuple(about)
+
+
+def plain_names(names: Sequence[str]) -> dict[str, str]:
+    """Columns of an image's metadata as a profile of pycytominer calls them: `Image_Metadata_Plate_DAPI` is `Metadata_Plate`."""
+    plain = {
+        name: re.sub(r"^(Metadata_(?:Plate|Well))_[^_]+$", r"\1", name.removeprefix(IMAGE))
+        for name in names
+        if name.startswith(IMAGE + METADATA)
+    }
+    held = Counter([*plain.values(), *(name for name in names if name not in plain)])
+    return {name: new for name, new in plain.items() if held[new] == 1}
 
 
 def _first_text(file: Path, column: str) -> str:

@@ -37,6 +37,7 @@ class Methods(Enum):
 
     EVERY = "every one that is requested"
     FIRST = "the first that is requested"
+    MADE = "every one that is requested, as profiles are made: of `negative_crossfit` those of `negative`, treated wells alike"
     RAW = "none: what is constant on a plate would be erased"
 
 
@@ -143,6 +144,18 @@ def needs_cell_types(screen: Screen) -> str:
 def needs_truth(screen: Screen) -> str:
     """The truth of a simulated screen, and what it is compared with."""
     return needs_doses(screen) or ("" if screen.truth else "only a simulated screen has a known truth (--truth)")
+
+
+def needs_mechanisms(screen: Screen) -> str:
+    """Treated wells with a mechanism of action."""
+    if "moa" not in screen.wells:
+        return "no column names mechanisms of action; add moa (or Metadata_moa), and compounds and doses beside it"
+    named = screen.wells["moa"].fillna("").astype(str).str.strip() != ""
+    return (
+        ""
+        if (named & (screen.wells["control"] == "none")).any()
+        else "no well that is not a control has a mechanism (moa)"
+    )
 
 
 def _types(screen: Screen) -> str:
@@ -258,6 +271,16 @@ QUESTIONS: tuple[Question, ...] = (
         needs=needs_truth,
         title="Against the simulated truth",
         shown=("spearman_severity", "ec50_log10_error", "ec50_coverage", "false_positives"),
+    ),
+    Question(
+        QuestionName.MECHANISM.value,
+        "gandl.evaluation.mechanism.question.write_mechanism",
+        inputs={"wells": WELLS},
+        outputs=_beside("mechanism", treatments=".treatments", confusion=".confusion"),
+        needs=needs_mechanisms,
+        methods=Methods.MADE,
+        title="Mechanisms of action: the nearest treatment of another compound (cosine) has the same one",
+        shown=("accuracy", "compound_accuracy", "balanced_accuracy"),
     ),
 )
 COMPARISONS = "comparisons"

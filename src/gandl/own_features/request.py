@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from gandl.config import EvaluationSettings, Normalization
+from gandl.config import EvaluationSettings, Normalization, NormalizationSettings
 from gandl.own_features.feature_table import FeaturesError
 from gandl.own_features.sites_of import Controls
 from gandl.workflow.files import atomic, write_json
@@ -33,6 +33,7 @@ class Request:
     features : table of every featurizer, by its name. out : the folder of results.
     sites : table of sites or wells; None: the metadata of the features suffice. wells : what was done to the wells, beside it.
     methods : normalisations, the one used by most questions first; none: those that fit the screen.
+    normalization : how those are fitted that do not name their own wells.
     questions : names of `questions.ASKED`. settings : of the evaluation. seed : of splits and of the bootstrap.
     controls : wells that are controls beside those that the table names. truth : of a simulated screen.
     drop_nan : leave out features that are no number somewhere. keep_profiles : keep embeddings and profiles of sites, too.
@@ -44,6 +45,7 @@ class Request:
     sites: Path | None = None
     wells: Path | None = None
     methods: tuple[Normalization, ...] = ()
+    normalization: NormalizationSettings = field(default_factory=NormalizationSettings)
     settings: EvaluationSettings = field(default_factory=EvaluationSettings)
     seed: int = 0
     controls: Controls = field(default_factory=Controls)
@@ -118,6 +120,7 @@ def record(
         **{key: str(path) for key, path in files.items() if path is not None},
         "controls": {"positive": request.controls.positive, "negative": request.controls.negative},
         "normalizations": [method.value for method in methods],
+        "normalization": request.normalization.model_dump(mode="json", exclude={"methods", "method"}),
         "questions": list(request.questions),
         "answered": sorted(findings.answered),
         "reasons": findings.reasons,

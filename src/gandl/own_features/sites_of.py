@@ -17,7 +17,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from gandl.config import PlatesSettings
-from gandl.own_features.feature_table import FeaturesError, FeatureTable, text_of, texts_of
+from gandl.own_features.feature_table import FeaturesError, FeatureTable, plain_names, text_of, texts_of
+from gandl.own_features.mechanisms import MECHANISMS, with_mechanisms
 from gandl.source.formats.tables.plate_maps import with_plate_maps
 from gandl.source.formats.tables.treatments import KINDS, PLATE, SAMPLES, WELL, translated
 from gandl.source.plates.rules import (
@@ -96,6 +97,7 @@ def read_sites(path: Path, controls: Controls, wells: Path | None = None) -> Sit
         raise FeaturesError(str(error)) from error
     if text.empty:
         raise FeaturesError(f"{path} has a header and no rows")
+    text = text.rename(columns=plain_names(list(map(str, text))))
     return sites_from(text, str(path), controls, wells, delimiter)
 
 
@@ -128,13 +130,14 @@ def sites_from(
         )
     refuse_gaps(text, source)
     ids = {name: written for name in (SITE, WELL_ID) if (written := columns_of(text).first((name,))) is not None}
-    rows = _in_own_words(text)
+    named, of_mechanisms = with_mechanisms(text, source)
+    rows = _in_own_words(named)
     if wells is None:
         rows = _with_controls(rows, controls, source)
     records: list[Any] = rows.to_dict("records")
     lines = list(enumerate(records, 2))
     house = translated(Table(Path(source), tuple(rows.columns), tuple(lines), delimiter=delimiter))
-    mistakes, notes = list(house.mistakes), list(house.notes)
+    mistakes, notes = list(house.mistakes), [*of_mechanisms, *house.notes]
     plain, of_vehicles = without_vehicle_doses(house.rows)
     extra = [name for name in house.header if name not in (*OWN, *MADE, *LATER) and not name.startswith(METADATA)]
     sites = [site for line, cells in plain if (site := _site(line, cells, extra, Path(source), mistakes)) is not None]
@@ -152,6 +155,8 @@ def sites_from(
     if plates.mistakes:
         raise FeaturesError(_in_words(source, plates.mistakes))
     frame = sites_frame(plates).drop(columns="table_row")
+    if (mechanism := columns_of(frame).first(MECHANISMS)) is not None:
+        frame = frame.rename(columns={mechanism: MECHANISMS[0]})
     return Sites(_with_own_ids(frame, text, ids, source), source, plates.notes)
 
 

@@ -23,6 +23,7 @@ from gandl.evaluation.terms import (
 from gandl.figures.common.hits import direction, ec50_in_words, flags_in_words, hits_of, toxic_in_words
 from gandl.figures.common.labels import SCHEMES, dose_text, number
 from gandl.figures.common.layout import layout_caveats, leak_sentences
+from gandl.own_features.mechanisms import of_mechanism
 from gandl.own_features.questions import COMPARISONS, QUESTIONS, Question
 from gandl.own_features.request import Findings
 from gandl.source.schemes import Scheme
@@ -161,6 +162,10 @@ def _of_question(question: Question, paths: Sequence[Path], *, by_image: bool) -
         numbers, floor = numbers[~plain], floor | bool(plain.any())
         if question.name == DOSE_RESPONSE:
             yield from _of_doses(numbers, path.with_name(f"{path.stem}.points.parquet"))
+            continue
+        if question.name == QuestionName.MECHANISM:
+            yield path.stem.replace(".", ", ")
+            yield from of_mechanism(path)
             continue
         for (featurizer, normalization), mine in numbers.groupby(["featurizer", "normalization"], sort=False):
             yield f"{featurizer}, {normalization}"

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from gandl.config import Normalization
+from gandl.config import Normalization, QuestionName
 from gandl.evaluation.cell_type import ANSWERS
 from gandl.evaluation.comparisons import write_comparisons
 from gandl.evaluation.held_out import SITE_SCORES
@@ -52,6 +52,8 @@ class Work:
     ) -> None:
         self.request, self.sites, self.screen, self.methods = request, sites, screen, methods
         self.out = request.out
+        crossfit, negative = Normalization.NEGATIVE_CROSSFIT, Normalization.NEGATIVE
+        self.made = tuple(dict.fromkeys(negative if method is crossfit else method for method in methods))
         self.findings = Findings()
         self._failed: dict[Path, str] = {}
         self._missing = {question.name: question.needs(screen) for question in QUESTIONS}
@@ -74,7 +76,8 @@ class Work:
         logger.info("%s: %s of %s", name, counted(written.dim, "feature"), counted(len(self.sites), "row"))
         for note in written.notes:
             logger.warning(note)
-        for method in dict.fromkeys([Normalization.NONE, *self.methods]):
+        of_mechanisms = self.made if QuestionName.MECHANISM in self.request.questions else ()
+        for method in dict.fromkeys([Normalization.NONE, *self.methods, *of_mechanisms]):
             if method is not Normalization.NEGATIVE_CROSSFIT:
                 with self.findings.timed("profiles"):
                     self._normalise(name, written.paths, method)
@@ -149,7 +152,8 @@ class Work:
         of_wells = of_sites.with_name(f"{name}.{method}.wells.parquet")
         logger.info("%s: profiles, normalisation %s", name, method)
         try:
-            write_profiles(embeddings, self.out / "source/plates/sites.parquet", method, of_sites, of_wells)
+            sites = self.out / "source/plates/sites.parquet"
+            write_profiles(embeddings, sites, method, of_sites, of_wells, settings=self.request.normalization)
         except Exception as error:
             self._failed |= dict.fromkeys((of_sites, of_wells), _reason(error))
 
@@ -158,6 +162,7 @@ class Work:
         of = {
             Methods.EVERY: method in self.methods,
             Methods.FIRST: method is self.methods[0],
+            Methods.MADE: method in self.made,
             Methods.RAW: method is Normalization.NONE,
         }
         return of[question.methods] and question.name in self._requested()

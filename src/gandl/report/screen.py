@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from gandl.config import TRAINED, FeaturizerName, QuestionName, floors_among
+from gandl.evaluation.mechanism.terms import PROTOCOLS
 from gandl.evaluation.terms import ALL, NO_CELL_TYPE, RATIO, STRICTEST
 from gandl.figures.common.labels import SCHEMES, featurizer_label, not_scored, wells_of
 from gandl.report.numbers import Value, metric_label
@@ -23,7 +24,7 @@ from gandl.statistics.hill import FEWEST_WELLS
 from gandl.tables import SITES, read_table
 from gandl.workflow.words import counted
 
-SUMMARISED = (Scheme.QUARTER, *WHOLE)
+SUMMARISED = (Scheme.QUARTER, *WHOLE, *PROTOCOLS)
 """Schemes whose first column is parts among the findings."""
 MOST_SERIES = 60
 """Dose series listed on the page at most; all of them are in the table of every number."""
@@ -34,6 +35,7 @@ TITLES = {
     QuestionName.CELL_TYPE.value: "Cell types of RxRx1",
     QuestionName.LAYOUT.value: "Leakage and layout",
     QuestionName.CALIBRATION.value: "Against the simulation's truth",
+    QuestionName.MECHANISM.value: "Mechanism of action",
 }
 NOTES = {
     QuestionName.CONTROLS.value: "C+ are uninfected Mock wells, C− infected and untreated ones. UV-inactivated wells train "
@@ -47,14 +49,21 @@ NOTES = {
     "label where it predicts the label and profiles carry it (p adjusted by Holm over places and cell types). Variance: omega "
     "squared. Raw profiles are listed under “Every number”.",
     QuestionName.CALIBRATION.value: "Only a simulated screen has a known truth. Nothing else of the workflow read it.",
+    QuestionName.MECHANISM.value: "Whether the nearest treatment (cosine, among those of other compounds; NSCB: in other "
+    "batches) has the same mechanism. Accuracy counts treatments, balanced accuracy is the mean over mechanisms. Intervals draw "
+    "compounds, with the candidates as they are; chance: mechanisms exchanged between compounds, p is one-sided. Treatments "
+    "that no candidate could match are not counted; evaluation/mechanism names them. Other normalisations: table_mechanism.",
 }
 OWN_CONTROLS = "C+ are the wells that the screen calls positive controls, C− those that it calls negative."
-UNITS = {"site": "image", "well": "well"}
+UNITS = {"site": "image", "well": "well", "treatment": "treatment"}
 OF_PLACES = tuple(f"leak_{name}{end}" for name in ("accuracy", "auc", "map") for end in ("", "_chance", "_p"))
 METRICS = (
     *(
         "accuracy",
+        "compound_accuracy",
         "balanced_accuracy",
+        "accuracy_chance",
+        "accuracy_p",
         "auc",
         "auc_lda",
         "z_prime",

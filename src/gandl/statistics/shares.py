@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import norm, t
 
 from gandl.statistics.bootstrap import (
     Floats,
@@ -89,3 +90,81 @@ def _drawn_sums(
         sums.append(np.concatenate(parts, axis=1))
     stacked = np.stack(sums, axis=-1)
     return stacked[0], stacked[1]
+
+
+@dataclass(frozen=True)
+class ClusteredShares:
+    """Shares of right answers that come in clusters: over all answers, mean over clusters of the share in each, and mean over
+    classes of the share in each; of n answers in so many clusters."""
+
+    overall: Share
+    by_cluster: Share
+    by_class: Share
+    n: int
+    clusters: int
+
+
+def clustered_shares(
+    right: npt.ArrayLike,
+    clusters: npt.ArrayLike,
+    classes: npt.ArrayLike,
+    *,
+    draws: int,
+    confidence: float,
+    seed: int,
+) -> ClusteredShares:
+    """Shares of answers that are not independent within their cluster, such as those of all doses of a compound.
+
+    Parameters
+    ----------
+    right : (n,) from 0, wrong, to 1, right. clusters : (n,) of which cluster each is. classes : (n,) of which class; all answers
+        of a cluster are of one class.
+    draws, seed : of the bootstrap. confidence : coverage aimed at.
+
+    Returns
+    -------
+    Intervals of whole clusters drawn with replacement, all classes together, so that they hold for further clusters of classes
+    such as these; expanded percentiles (Hesterberg 2015, section 4.1.5: tails of Student's t, and sqrt(k / (k - 1)) for k
+    clusters), for few clusters vary less in draws than they do. Where all answers are right or all are wrong, draws say nothing:
+    Wilson's interval of as many answers as there are clusters. One cluster has no interval.
+    """
+    right = np.asarray(right, float)
+    names, cluster_of = np.unique(np.asarray(clusters), return_inverse=True)
+    if not len(names):
+        nothing = Share(np.nan, np.nan, np.nan)
+        return ClusteredShares(nothing, nothing, nothing, 0, 0)
+    _, class_of = np.unique(np.asarray(classes), return_inverse=True)
+    sums = np.bincount(cluster_of, weights=right)
+    sizes = np.bincount(cluster_of).astype(float)
+    member = np.zeros((len(names), class_of.max() + 1))
+    member[cluster_of, class_of] = 1
+    rng = np.random.default_rng(seed)
+    times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws).astype(float)
+    once = np.ones((1, len(names)))
+
+    def overall(times: Floats) -> Floats:
+        return np.asarray((times @ sums) / (times @ sizes))
+
+    def by_cluster(times: Floats) -> Floats:
+        return np.asarray((times @ (sums / sizes)) / len(names))
+
+    def by_class(times: Floats) -> Floats:
+        held = times @ (member * sizes[:, None])
+        shares = (times @ (member * sums[:, None])) / np.where(held > 0, held, 1)
+        return np.asarray(shares.sum(axis=1) / (held > 0).sum(axis=1))
+
+    first, second, third = (
+        _clustered(float(statistic(once)[0]), statistic(times), len(names), confidence)
+        for statistic in (overall, by_cluster, by_class)
+    )
+    return ClusteredShares(first, second, third, len(right), len(names))
+
+
+def _clustered(value: float, drawn: Floats, clusters: int, confidence: float) -> Share:
+    """A share with the interval of (draws,) drawn ones."""
+    if clusters < 2:
+        return Share(value, np.nan, np.nan)
+    if value in (0.0, 1.0):
+        return Share(value, *wilson_interval(value * clusters, clusters, confidence))
+    tail = norm.cdf(t.ppf((1 - confidence) / 2, clusters - 1) * np.sqrt(clusters / (clusters - 1)))
+    return Share(value, *percentiles(drawn, float(1 - 2 * tail)))

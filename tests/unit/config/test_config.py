@@ -342,6 +342,7 @@ def test_the_default_run_is_the_simulated_pair(repository: Path) -> None:
         ("cell_type", "names cell_type, but source.datasets does not name rxrx1"),
         ("cell_model", r"names cell_model \(HRCE against VERO\), but bbbc013 has no such cells"),
         ("calibration", "names calibration, but only a simulated screen"),
+        ("mechanism", r"names mechanism, but wells of bbbc013 name no mechanisms of action \(moa\)"),
     ],
 )
 def test_a_question_that_no_screen_of_the_run_can_answer_is_a_mistake(

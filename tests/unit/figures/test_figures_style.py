@@ -30,11 +30,13 @@ from gandl.figures.common.palette import CELL_TYPE_CONTROLS, CONTROLS
 from gandl.figures.common.style import stamp, style
 from gandl.figures.dose_response import dose_response_figure, draw_dose_response, drawn
 from gandl.figures.featurizers import draw_featurizers
+from gandl.figures.mechanism import draw_mechanism
 from gandl.figures.plate import draw_plate
 from gandl.figures.training.counterparts import draw_counterparts
 from gandl.figures.training.curves import draw_training
 from gandl.figures.training.samples import draw_samples
 from gandl.figures.treatments import draw_treatments
+from mechanism_figure_inputs import write_evaluated
 
 SETTINGS = FiguresSettings(dpi=50, crops=2)
 Draw = Callable[[Path, FiguresSettings, dict[str, Path]], None]
@@ -88,7 +90,24 @@ def many_treatments(folder: Path, settings: FiguresSettings, paths: dict[str, Pa
     _treatments(folder, settings, paths, treatments=300, cell_types=("HRCE", "VERO"))
 
 
-FIGURES = [plate, axes, dose_response, training, samples, counterparts, featurizers, treatments, many_treatments]
+def mechanism(folder: Path, settings: FiguresSettings, paths: dict[str, Path]) -> None:
+    files = write_evaluated(folder)
+    names = {"featurizer": "gandl_blocks", "normalization": "tvn"}
+    draw_mechanism(files.confusion, files.numbers, settings=settings, **names, **paths)
+
+
+FIGURES = [
+    plate,
+    axes,
+    dose_response,
+    training,
+    samples,
+    counterparts,
+    featurizers,
+    treatments,
+    many_treatments,
+    mechanism,
+]
 
 
 @pytest.mark.parametrize("draw", FIGURES)

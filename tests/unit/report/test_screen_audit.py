@@ -31,6 +31,7 @@ SPLITS = {
     "controls": ("quarter:all", "quarter_by_cell_type:HRCE", "leave_plate_out:HRCE", "leave_plate_out:VERO"),
     "cell_model": ("quarter:all", "leave_plate_out:all"),
     "cell_type": ("quarter:all", "leave_experiment_out:all"),
+    "mechanism": ("nsc:HRCE", "nscb:HRCE"),
 }
 CALIBRATION = {"spearman_severity": ("well", 0.871), "ec50_coverage": ("compound", 0.912)}
 
@@ -39,7 +40,7 @@ def answers(featurizer: str, accuracy: float, half: float = 0.01) -> list[dict[s
     """Numbers of one featurizer to every question."""
     rows = []
     for question, splits in SPLITS.items():
-        method = "unlabelled" if question == "controls" else "none"
+        method = "unlabelled" if question in ("controls", "mechanism") else "none"
         for i, split in enumerate(splits):
             about = {"question": question, "featurizer": featurizer, "normalization": method, "split": split}
             for unit, metric, value, n in (

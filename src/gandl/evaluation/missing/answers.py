@@ -25,7 +25,7 @@ MISSING = "missing"
 TYPES = {"string": pa.string(), "integer": pa.int64(), "float": pa.float64(), "boolean": pa.bool_()}
 TEXTS = (
     *("scheme", "unit", "true", "predicted", "well_id", "plate_id", "cell_type", "condition", "control"),
-    *("compound", "treatment", "kind"),
+    *("compound", "treatment", "kind", "featurizer", "normalization"),
 )
 """Columns of text among those of tables without a schema."""
 
@@ -93,11 +93,14 @@ def tables_of(question: str) -> dict[str, Schema | Sequence[str]]:
     from gandl.evaluation.cell_type import ANSWERS, CONFUSION_COLUMNS
     from gandl.evaluation.dose_response import CURVE_COLUMNS, POINT_COLUMNS
     from gandl.evaluation.held_out import SITE_SCORES
+    from gandl.evaluation.mechanism.terms import CONFUSION_COLUMNS as OF_MECHANISMS, MATCHES
     from gandl.evaluation.screening.terms import DOSES
     from gandl.evaluation.strict.permutations import PERMUTATIONS
     from gandl.evaluation.strict.refits import REFITS
     from gandl.evaluation.terms import COMPOUNDS, TREATMENTS
 
+    if question == QuestionName.MECHANISM:
+        return {"output": NUMBERS, "treatments": MATCHES, "confusion": OF_MECHANISMS}
     return {
         "output": NUMBERS,
         "scores": WELL_SCORES,

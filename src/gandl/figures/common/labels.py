@@ -77,6 +77,9 @@ METRICS: dict[str, str] = {
     "auc": "AUC",
     "accuracy": "Accuracy",
     "z_prime_lda": "Z′, LDA",
+    "compound_accuracy": "Mean over compounds",
+    "accuracy_chance": "By chance",
+    "accuracy_p": "p",
 }
 
 SCHEMES = {
@@ -92,6 +95,8 @@ SCHEMES = {
     "probe": "whole plates (of a single plate: rows or columns) held out, as the probe evaluates them during training",
     "confirmation": "rows that chose no setting, scored by a model of the others alone",
     "no_training": "no classifier, so nothing to hold out",
+    "nsc": "the nearest treatment of another compound (NSC)",
+    "nscb": "the nearest treatment of another compound in another batch (NSCB)",
 }
 """How wells were held out, by the scheme of a split."""
 
@@ -107,6 +112,8 @@ HELD_OUT_WELLS = {
     "seen_plates": "left-out plates that networks saw",
     "probe": "the probe's folds",
     "confirmation": "the rows that chose no setting",
+    "nsc": "treatments of other compounds",
+    "nscb": "treatments in other batches",
 }
 """What a model must be trained for to score the wells that a scheme tests."""
 

@@ -7,6 +7,7 @@ __all__ = [
     "preprint_table_1",
     "table_1",
     "table_featurizers",
+    "table_mechanism",
     "table_s_strict",
     "table_treatments",
 ]

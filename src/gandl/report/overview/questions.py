@@ -144,6 +144,13 @@ def _asked(numbers: pd.DataFrame, splits: Sequence[str]) -> Iterator[_Asked]:
         yield from _by_group(numbers, QuestionName.CONTROLS.value, "C+ from C−", OF_CONTROLS)
         yield from _by_group(numbers, QuestionName.CELL_MODEL.value, "HRCE from VERO", STRICTEST, raw=True)
         yield from _by_group(numbers, QuestionName.CELL_TYPE.value, "Cell type of RxRx1", STRICTEST, raw=True)
+    right = numbers[(numbers["question"] == QuestionName.MECHANISM.value) & (numbers["metric"] == "accuracy")]
+    for split, unit in dict.fromkeys(zip(right["split"], right["unit"], strict=True)):
+        scheme, _, group = str(split).partition(":")
+        title = f"Mechanism of action, {wells_of(group, ())}"
+        yield _Asked(
+            title, f"treatments right, {scheme.upper()}", QuestionName.MECHANISM.value, split, unit, "accuracy"
+        )
     truth = numbers[numbers["question"] == QuestionName.CALIBRATION.value]
     for metric, title, number in (
         (RANK, "True severity", "rank correlation of the score with it"),
