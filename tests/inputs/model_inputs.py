@@ -99,7 +99,8 @@ NORMED = ("dcgan", "lsgan", "wgan", "bigan")
 
 def family(name: str, **changes: Any) -> FamilyRecipe:
     """The recipe of a family of CytoGAN at toy size, with changes."""
-    shape = {"crop": 16, "width": 0.05, "code_dim": 6, **({"norm_group": 4} if name in NORMED else {})}
+    width = 0.5 if name == "cytogan_autoencoder" else 0.05  # of 8 maps, where others have 128
+    shape = {"crop": 16, "width": width, "code_dim": 6, **({"norm_group": 4} if name in NORMED else {})}
     recipe = CytoganSettings().of(name).changed(**SHORT, learning_rate=0.001, held_out=0.3, network=shape)
     return recipe.changed(**changes)
 
