@@ -15,6 +15,7 @@ from gandl.config import (
     QuestionName,
     Wells,
     floors_among,
+    recipes_of_cytogan,
 )
 from gandl.config.check import ConfigError, load_config
 from gandl.embeddings.kinds import MODULES
@@ -88,6 +89,7 @@ FEATURIZERS = [name.value for name in cfg.embeddings.featurizers]
 TRAINED = [name.value for name in TRAINED_BY_RUN]
 BASELINE = FeaturizerName.DENSENET161_ARCFACE.value
 CONV_AE = FeaturizerName.CONV_AE.value
+FAMILIES = recipes_of_cytogan(cfg.cytogan, cfg.embeddings.featurizers)
 UNTRAINED = FeaturizerName.GANDL_UNTRAINED.value
 NETWORK = cfg.embeddings.imagenet.network.value
 ON_IMAGENET = [
@@ -138,6 +140,7 @@ wildcard_constraints:
     path=r".+(?<!\.origin\.json)(?<!\.members\.parquet)",
     featurizer="|".join(name.value for name in FeaturizerName),
     seed=r"\d+",
+    family="|".join(FAMILIES) or "-",  # none
     method="|".join(method.value for method in Normalization),
 
 

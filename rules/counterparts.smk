@@ -92,11 +92,57 @@ CONV_AE_PERCEPTUAL = (
 )
 
 
+FAMILY_CODE = dict.fromkeys(("dcgan", "lsgan", "wgan"), "convolutional") | {
+    "began": "equilibrium",
+    "bigan": "inference",
+    "vae": "coding",
+    "cytogan_autoencoder": "coding",
+}  # modules of the objectives of CytoGAN's families
+
+
+def recipe_of_family(wildcards):
+    """The recipe of a family of CytoGAN."""
+    return settings(FAMILIES[wildcards.family])
+
+
+def objective_of_family(wildcards):
+    """The objective of a family of CytoGAN, which has its name."""
+    return wildcards.family
+
+
+def code_of_family(wildcards):
+    """The hash of the code that trains a family of CytoGAN: the engine's, the objective's and its measures'."""
+    kind = FAMILY_CODE[wildcards.family]
+    looks = "reconstruction" if kind == "coding" else "cytogan.generated"
+    return code_version(
+        "gandl.models.engine.training",
+        f"gandl.models.objectives.cytogan.{kind}",
+        f"gandl.models.looks.{looks}",
+    )
+
+
+def weights_of_family(wildcards):
+    """The weights of a family of CytoGAN."""
+    seed = FAMILIES[wildcards.family].seed
+    return f"<results>/models/{wildcards.family}/seed_{seed}/weights.safetensors"
+
+
+def featurizers_of_family(wildcards):
+    """The featurizer of a family of CytoGAN, which has its name."""
+    return [wildcards.family]
+
+
+def code_of_family_embeddings(wildcards):
+    """The hash of the code that embeds with a family of CytoGAN."""
+    return code_of([wildcards.family])
+
+
 SEEDS = {
     **dict.fromkeys(FEATURIZERS, cfg.training.seed),
     BASELINE: RECIPE.seed,
     CONV_AE: CONV_AE_RECIPE.seed,
     TRAINED_BY_FOLD: cfg.counterparts.collapsed.seed,
+    **{name: recipe.seed for name, recipe in FAMILIES.items()},
 }  # of the training behind each featurizer, for tables; networks without one draw their weights by GAN-DL's
 
 

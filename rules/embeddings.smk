@@ -1,6 +1,6 @@
 """embeddings: featurizers look at every site of a store and write one vector per site.
 
-REQUIRED  image stores; the trained weights for `gandl` and `gandl_blocks`, those of the baseline and of `conv_ae` for these; ImageNet weights for `imagenet_concatenated`; the
+REQUIRED  image stores; the trained weights for `gandl` and `gandl_blocks`, those of the baseline, of `conv_ae` and of CytoGAN's families for these; ImageNet weights for `imagenet_concatenated`; the
           published archive for `released`
 MAKES     <results>/embeddings/{dataset}/{featurizer}/{store}.parquet
 """
@@ -83,6 +83,33 @@ use rule embeddings as conv_ae_embeddings with:
             },
         ),
         code=code_of([CONV_AE]),
+
+
+use rule embeddings as cytogan_embeddings with:
+    """Embed one store with the representation of a family of CytoGAN."""
+    input:
+        manifest="<results>/images/{dataset}/{store}.manifest.json",
+        weights=weights_of_family,
+    output:
+        embeddings=["<results>/embeddings/{dataset}/{family}/{store}.parquet"],
+    log:
+        "<logs>/embeddings/{dataset}_{family}_{store}.log",
+    benchmark:
+        "<benchmarks>/embeddings/{dataset}_{family}_{store}.jsonl"
+    params:
+        featurizers=featurizers_of_family,
+        settings=settings(
+            cfg.embeddings,
+            include={
+                "resolutions",
+                "rescale",
+                "drop_channels",
+                "stride",
+                "batch",
+                "precision",
+            },
+        ),
+        code=code_of_family_embeddings,
 
 
 rule floors:

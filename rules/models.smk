@@ -1,6 +1,6 @@
 """models: image stores become trained networks. GAN-DL uses no label (the probe only observes, and only if it is on); the
 counterparts `densenet161_arcface` and `imagenet_collapsed` are trained on the siRNAs of RxRx1 and on the labels of questions, the
-counterpart `conv_ae` without labels, as GAN-DL.
+counterpart `conv_ae` and the families of CytoGAN without labels, as GAN-DL.
 
 REQUIRED  the image stores of the first screen, but for `source.unseen`; its sites and splits where `training.probe` is on; for the counterparts those of
           RxRx1, its sites, splits, and ImageNet weights
@@ -11,6 +11,7 @@ MAKES     <results>/models/gandl/seed_{seed}/weights.safetensors (a copy of last
           <results>/models/imagenet_collapsed-{question}/folds.json, and beside it the weights of every fold;
           curves.parquet, how all of them were trained;
           <results>/models/conv_ae/seed_{seed}/: the same as of gandl; samples are held-out crops and their reconstructions;
+          <results>/models/{family}/seed_{seed}/: the same of every family of CytoGAN (`dcgan`, `lsgan`, ...) that is embedded with;
           checkpoints are beside them, undeclared, so that a killed training resumes where it was
 """
 
@@ -130,6 +131,29 @@ use rule training as conv_ae with:
             "gandl.models.objectives.autoencoder",
             "gandl.models.looks.reconstruction",
         ),
+
+
+use rule training as cytogan with:
+    """Train a family of CytoGAN on crops of all stores of the first screen; resumes as training does."""
+    input:
+        manifests=manifests_of(SCREEN, SEEN),
+    output:
+        weights="<results>/models/{family}/seed_{seed}/weights.safetensors",
+        last="<results>/models/{family}/seed_{seed}/last.safetensors",
+        best="<results>/models/{family}/seed_{seed}/best.safetensors",
+        curve="<results>/models/{family}/seed_{seed}/curve.parquet",
+        samples="<results>/models/{family}/seed_{seed}/samples.png",
+        arrays="<results>/models/{family}/seed_{seed}/samples.npz",
+        animation="<results>/models/{family}/seed_{seed}/samples.gif",
+        interpolation="<results>/models/{family}/seed_{seed}/interpolation.png",
+    log:
+        "<logs>/models/{family}_seed_{seed}.log",
+    benchmark:
+        "<benchmarks>/models/{family}_seed_{seed}.jsonl"
+    params:
+        settings=recipe_of_family,
+        objective=objective_of_family,
+        code=code_of_family,
 
 
 rule imagenet_collapsed:

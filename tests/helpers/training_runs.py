@@ -20,7 +20,7 @@ from gandl.models.networks.trained import TrainedModel
 from gandl.models.networks.weights import load
 from gandl.models.objectives.kinds import OBJECTIVES
 from gandl.tables import CURVE, read_table
-from model_inputs import AUTOENCODER, CLASSIFIER, COLLAPSED, REPRESENTATIONS, TRAINING as DEFAULTS
+from model_inputs import AUTOENCODER, CLASSIFIER, COLLAPSED, FAMILIES, REPRESENTATIONS, TRAINING as DEFAULTS
 
 RECIPES: dict[str, RecipeSettings] = {
     "gan": DEFAULTS.model_copy(update={"quality_crops": 8, "looks": 5}),
@@ -28,6 +28,7 @@ RECIPES: dict[str, RecipeSettings] = {
     "classifier": CLASSIFIER.model_copy(update={"looks": 5, "weights": ChosenWeights.LAST}),
     "collapsed": COLLAPSED.model_copy(update={"looks": 5, "weights": ChosenWeights.LAST}),
     **{name: recipe.model_copy(update={"looks": 5}) for name, recipe in REPRESENTATIONS.items()},
+    **{name: recipe.model_copy(update={"looks": 5, "quality_crops": 8}) for name, recipe in FAMILIES.items()},
 }
 """The recipe of every objective at toy size."""
 TRAINING = RECIPES["gan"]

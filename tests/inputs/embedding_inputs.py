@@ -11,6 +11,7 @@ import torch
 from scipy import ndimage
 
 from gandl.config import (
+    CYTOGAN,
     Dataset,
     EmbeddingsSettings,
     FeaturizerName,
@@ -29,9 +30,10 @@ from gandl.models.networks.classifier import TrainedClassifier
 from gandl.models.networks.collapsed import TrainedCollapsed
 from gandl.models.networks.gan import untrained
 from gandl.models.networks.imagenet.pretrained import load_pretrained
+from gandl.models.networks.kinds import KINDS
 from gandl.models.networks.trained import seeded
 from gandl.models.networks.weights import save
-from model_inputs import AUTOENCODER, CLASSIFIER, COLLAPSED
+from model_inputs import AUTOENCODER, CLASSIFIER, COLLAPSED, FAMILIES
 from plates import pixel_store
 
 SIZE = 48
@@ -82,6 +84,8 @@ def write_weights(path: Path) -> Path:
     save(replace(model, discriminator_raw=other.discriminator_ema), path)
     write_baseline(path.with_name("baseline.safetensors"))
     write_conv_ae(path.with_name("conv_ae.safetensors"))
+    for name in CYTOGAN:
+        write_family(name, path.with_name(f"{name}.safetensors"))
     return path
 
 
@@ -102,6 +106,13 @@ def write_conv_ae(path: Path, channels: tuple[str, ...] = ("gfp", "dna")) -> Pat
     scale = IntensityScale(channels, (-2.0,) * len(channels), (4.0,) * len(channels), Intensity.SITE)
     model, other = (TrainedAutoencoder.new(AUTOENCODER, scale, seed) for seed in (3, 4))
     save(replace(model, autoencoder_raw=other.autoencoder_raw), path)
+    return path
+
+
+def write_family(name: str, path: Path, channels: tuple[str, ...] = ("gfp", "dna")) -> Path:
+    """Weights of a family of CytoGAN as its training starts."""
+    scale = IntensityScale(channels, (-2.0,) * len(channels), (4.0,) * len(channels), Intensity.SITE)
+    save(KINDS[name].new(FAMILIES[name], scale, 3), path)
     return path
 
 
@@ -132,8 +143,9 @@ def build_several(
 ) -> list[Featurizer]:
     """Featurizers that share what they can."""
     made: dict[FeaturizerName, Featurizer] = {}
-    others = [name for name in names if name not in (BASELINE, CONV_AE)]
-    for weights, of in (("baseline", [BASELINE]), ("conv_ae", [CONV_AE]), ("weights", others)):
+    others = [name for name in names if name not in (BASELINE, CONV_AE, *CYTOGAN)]
+    of_families = [(name.value, [name]) for name in CYTOGAN]
+    for weights, of in (("baseline", [BASELINE]), ("conv_ae", [CONV_AE]), *of_families, ("weights", others)):
         built = build_featurizers(
             [name for name in of if name in names],
             settings=settings,

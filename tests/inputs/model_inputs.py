@@ -12,6 +12,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from gandl.config import (
+    CYTOGAN,
     AutoencoderNetworkSettings,
     AutoencoderSettings,
     ClassifierNetworkSettings,
@@ -25,6 +26,7 @@ from gandl.config import (
     RecipeSettings,
     TrainingSettings,
 )
+from gandl.config.cytogan import CytoganSettings, FamilyRecipe
 from gandl.config.representations import (
     ByolSettings,
     DinoOnTilesSettings,
@@ -90,6 +92,21 @@ REPRESENTATIONS: dict[str, RepresentationRecipe] = {
     ),
 }
 """The recipes of the comparison of representation learning."""
+
+NORMED = ("dcgan", "lsgan", "wgan", "bigan")
+"""Families whose generator normalises batches."""
+
+
+def family(name: str, **changes: Any) -> FamilyRecipe:
+    """The recipe of a family of CytoGAN at toy size, with changes."""
+    width = 0.5 if name == "cytogan_autoencoder" else 0.05  # of 8 maps, where others have 128
+    shape = {"crop": 16, "width": width, "code_dim": 6, **({"norm_group": 4} if name in NORMED else {})}
+    recipe = CytoganSettings().of(name).changed(**SHORT, learning_rate=0.001, held_out=0.3, network=shape)
+    return recipe.changed(**changes)
+
+
+FAMILIES = {name.value: family(name) for name in CYTOGAN}
+"""The recipes of CytoGAN's families."""
 
 
 def network(kind: GeneratorKind = GeneratorKind.SKIP, **changes: object) -> NetworkSettings:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from embedding_inputs import FEATURIZERS, SETTINGS, build, draw_sites, pixels_for, write_store, write_weights
-from gandl.config import FeaturizerName
+from gandl.config import CYTOGAN, FeaturizerName
 from gandl.embeddings.featurizers import Featurizer
 
 SITES = 7
@@ -22,6 +22,7 @@ NETWORKS = (
     FeaturizerName.IMAGENET_COLLAPSED,
     FeaturizerName.IMAGENET_CONCATENATED,
     FeaturizerName.CONV_AE,
+    *CYTOGAN,
     FeaturizerName.IMAGENET_UNTRAINED,
 )
 

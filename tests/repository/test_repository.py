@@ -104,6 +104,8 @@ SHARING = {
     "baseline_embeddings": "embeddings",
     "conv_ae": "training",
     "conv_ae_embeddings": "embeddings",
+    "cytogan": "training",
+    "cytogan_embeddings": "embeddings",
     "imagenet": "embeddings",
     "pretrained": "download",
     "directory": "download",

@@ -1,4 +1,4 @@
-"""Rules `training` (of GAN-DL; the probe is handed in here), `conv_ae`, `baseline` (with labels) and `comparison_training`."""
+"""Rules `training` (of GAN-DL; the probe is handed in here), `conv_ae`, `cytogan`, `baseline` (labels), `comparison_training`."""
 
 import os
 from pathlib import Path

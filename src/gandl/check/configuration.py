@@ -17,6 +17,7 @@ from gandl.check.nuclear_channel import choose_nuclear
 from gandl.check.nuclei import nuclei_of
 from gandl.check.plates import CheckReport
 from gandl.config import (
+    CYTOGAN,
     NEED_NUCLEI,
     RXRX_ONLY,
     AutoencoderNetworkSettings,
@@ -118,7 +119,7 @@ def suggest(report: CheckReport, settings: PlatesSettings) -> Suggestion:
     chosen = questions_of(report.sites)
     normalisation = choose_normalisation(report.sites, scored=QuestionName.CONTROLS in chosen.questions)
     methods = list(normalisation.methods)
-    left_out = (*RXRX_ONLY, FeaturizerName.IMAGENET_COLLAPSED)  # a training for every fold: by choice
+    left_out = (*RXRX_ONLY, *CYTOGAN, FeaturizerName.IMAGENET_COLLAPSED)  # more trainings: by choice
     featurizers = [name for name in FeaturizerName if name not in left_out and (nuclear or name not in NEED_NUCLEI)]
     segmentation, size = measured_segmentation(report, nuclear, settings.pixel_size_um)
     config = Config(

@@ -29,6 +29,10 @@ from gandl.config.counterparts import (
     PerceptualSettings as PerceptualSettings,
     Schedule as Schedule,
 )
+from gandl.config.cytogan import (
+    CytoganSettings as CytoganSettings,
+    recipes_of_cytogan as recipes_of_cytogan,
+)
 from gandl.config.normalization import (
     READ_BY as READ_BY,
     Batch as Batch,
@@ -67,6 +71,7 @@ from gandl.config.source import (
 )
 from gandl.config.stages import (
     COUNTERPARTS as COUNTERPARTS,
+    CYTOGAN as CYTOGAN,
     NEED_NUCLEI as NEED_NUCLEI,
     RXRX_ONLY as RXRX_ONLY,
     TRAINED as TRAINED,
@@ -99,4 +104,4 @@ from gandl.config.training import (
     TrainingSettings as TrainingSettings,
 )
 
-__all__ = ["check", "comparison", "comparison_terms", "files", "representations", "training"]
+__all__ = ["check", "comparison", "comparison_terms", "cytogan", "files", "representations", "training"]

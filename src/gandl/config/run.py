@@ -11,7 +11,9 @@ from pydantic import AfterValidator, Field, model_validator
 from gandl.config.comparison import ComparisonSettings
 from gandl.config.compute import ComputeSettings
 from gandl.config.counterparts import CounterpartsSettings
+from gandl.config.cytogan import CytoganSettings, recipes_of_cytogan
 from gandl.config.normalization import NormalizationSettings
+from gandl.config.recipe import RecipeSettings
 from gandl.config.source import Dataset, SourceSettings
 from gandl.config.stages import (
     IMAGENET,
@@ -87,6 +89,7 @@ class Config(Section):
     )
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description=EvaluationSettings.__doc__)
     comparison: ComparisonSettings | None = Field(None, description=ComparisonSettings.__doc__)
+    cytogan: CytoganSettings | None = Field(None, description=CytoganSettings.__doc__)
     figures: FiguresSettings = Field(default_factory=FiguresSettings, description=FiguresSettings.__doc__)
     ome_zarr: OmeZarrSettings = Field(default_factory=OmeZarrSettings, description=OmeZarrSettings.__doc__)
     compute: ComputeSettings = Field(default_factory=ComputeSettings, description=ComputeSettings.__doc__)
@@ -153,7 +156,9 @@ class Config(Section):
         if FeaturizerName.DENSENET161_ARCFACE in self.embeddings.featurizers:
             self._fits_baseline()
         if FeaturizerName.CONV_AE in self.embeddings.featurizers:
-            self._fits_conv_ae()
+            self._fits_crops("counterparts.conv_ae", self.counterparts.conv_ae)
+        for recipe in recipes_of_cytogan(self.cytogan, self.embeddings.featurizers).values():
+            self._fits_crops(recipe.section, recipe)
         if FeaturizerName.IMAGENET_COLLAPSED in self.embeddings.featurizers:
             self._fits_collapsed()
         questions = self.evaluation.questions
@@ -228,31 +233,31 @@ class Config(Section):
                 f"engine.microbatch ({part})"
             )
 
-    def _fits_conv_ae(self) -> None:
-        """The autoencoder is trained on stored images of the first screen and embeds those of every screen, crop by crop."""
-        recipe, screen, gpus = self.counterparts.conv_ae, self.source.screen, self.compute.processes
+    def _fits_crops(self, key: str, recipe: RecipeSettings) -> None:
+        """A network is trained on stored images of the first screen and embeds those of every screen, crop by crop."""
+        screen, gpus = self.source.screen, self.compute.processes
         stored = self.images.resolutions[screen]
         if recipe.resolution not in stored:
             raise ValueError(
-                f"counterparts.conv_ae.resolution ({recipe.resolution}) is not among images.resolutions of {screen} {stored}"
+                f"{key}.resolution ({recipe.resolution}) is not among images.resolutions of {screen} {stored}"
             )
         if recipe.crop > recipe.resolution:
             raise ValueError(
-                f"counterparts.conv_ae.network.crop ({recipe.crop}) is larger than the images "
-                f"(counterparts.conv_ae.resolution {recipe.resolution})"
+                f"{key}.network.crop ({recipe.crop}) is larger than the images ({key}.resolution {recipe.resolution})"
             )
         for dataset, resolution in self.embeddings.resolutions.items():
             seen = round(resolution * self.embeddings.rescale.get(dataset, 1.0))
             if seen < recipe.crop:
                 raise ValueError(
                     f"embeddings.resolutions: images of {dataset} are {seen} px when the networks see them, smaller than "
-                    f"counterparts.conv_ae.network.crop ({recipe.crop})"
+                    f"{key}.network.crop ({recipe.crop})"
                 )
-        part = recipe.engine.microbatch
-        if recipe.batch % gpus or (part and recipe.batch // gpus % part):
+        part, groups = recipe.engine.microbatch, recipe.group * gpus
+        if recipe.batch % groups or (part and recipe.batch // gpus % part):
+            counted = f" times {recipe.group_key.rpartition('.')[2]} ({recipe.group})" if recipe.group > 1 else ""
             raise ValueError(
-                f"counterparts.conv_ae.batch ({recipe.batch}) must be a multiple of "
-                f"{self.compute.processes_from} ({gpus}), and each one's share a multiple of engine.microbatch ({part})"
+                f"{key}.batch ({recipe.batch}) must be a multiple of {self.compute.processes_from} ({gpus}){counted}, and each "
+                f"one's share a multiple of engine.microbatch ({part})"
             )
 
     def _fits_imagenet(self) -> None:

@@ -40,6 +40,13 @@ class FeaturizerName(StrEnum):
     IMAGENET_COLLAPSED = "imagenet_collapsed"
     IMAGENET_CONCATENATED = "imagenet_concatenated"
     CONV_AE = "conv_ae"
+    DCGAN = "dcgan"
+    LSGAN = "lsgan"
+    WGAN = "wgan"
+    BEGAN = "began"
+    BIGAN = "bigan"
+    VAE = "vae"
+    CYTOGAN_AUTOENCODER = "cytogan_autoencoder"
     GANDL_UNTRAINED = "gandl_untrained"
     IMAGENET_UNTRAINED = "imagenet_untrained"
     CELL_COUNT = "cell_count"
@@ -57,11 +64,14 @@ IMAGENET = (
 """Featurizers by the network of `embeddings.imagenet`."""
 TRAINED = (FeaturizerName.GANDL, FeaturizerName.GANDL_BLOCKS)
 """Featurizers that read the weights of this run's own GAN."""
+CYTOGAN = tuple(map(FeaturizerName, ("dcgan", "lsgan", "wgan", "began", "bigan", "vae", "cytogan_autoencoder")))
+"""The families of CytoGAN, which this run trains by the section `cytogan`; a family's objective has the same name."""
 COUNTERPARTS: tuple[str, ...] = (
     FeaturizerName.DENSENET161_ARCFACE,
     FeaturizerName.IMAGENET_COLLAPSED,
     FeaturizerName.IMAGENET_CONCATENATED,
     FeaturizerName.CONV_AE,
+    *CYTOGAN,
     FeaturizerName.RELEASED,
 )
 """What the paper compares GAN-DL with: trained elsewhere, or on other tasks. All others need no training: they are floors."""
@@ -216,10 +226,11 @@ class EmbeddingsSettings(Section):
     """How a site becomes one vector."""
 
     featurizers: list[FeaturizerName] = Field(
-        [name for name in FeaturizerName if name not in RXRX_ONLY],
+        [name for name in FeaturizerName if name not in (*RXRX_ONLY, *CYTOGAN)],
         description="Featurizers to compare; each is embedded, scored and drawn (`released`: the embeddings published with "
         "RxRx; `densenet161_arcface`: the network of counterparts.baseline, which needs RxRx1; `conv_ae`: that of "
-        "counterparts.conv_ae, which is trained first). None where only the setups of `comparison` are compared.",
+        "counterparts.conv_ae, which is trained first; `dcgan`, `lsgan`, `wgan`, `began`, `bigan`, `vae`, `cytogan_autoencoder`: "
+        "those of the section cytogan, the same). None where only the setups of `comparison` are compared.",
     )
     weights: Weights = Field(Weights.EMA, description="Discriminator that embeds: its moving average, or the raw one.")
     activation: Activation = Field(

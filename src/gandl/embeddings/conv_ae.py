@@ -1,4 +1,4 @@
-"""The featurizer that is the encoder of an autoencoder (the paper's ConvAE): takes its weights, makes codes of sites.
+"""Featurizers that are an encoder of crops (the paper's ConvAE is one): takes their weights, makes codes of sites.
 
 A site is embedded as by GAN-DL: the mean over a grid of crops of the side that the encoder was trained on, since its last layer,
 the code, takes maps of one size only.
@@ -7,13 +7,14 @@ the code, takes maps of one size only.
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gandl.config import EmbeddingsSettings, FeaturizerName
 from gandl.embeddings.errors import EmbeddingError
@@ -23,41 +24,55 @@ from gandl.models.crops.intensity import Pixels
 from gandl.models.networks.autoencoder import Autoencoder, TrainedAutoencoder
 from gandl.models.networks.passes import crops_per_pass, device_of, digest_of, fitting_batch, pinned
 from gandl.models.networks.site_features import crop_corners, site_vectors, sites_at_once
+from gandl.models.networks.trained import TrainedModel
 from gandl.models.networks.weights import load
 
+Model = TypeVar("Model", bound=TrainedModel)
 
-class AutoencoderFeaturizer:
-    """The code of an autoencoder, averaged over the crops of a site's grid.
+
+class CropEncoder(ABC, Generic[Model]):
+    """What a network makes of crops, averaged over the crops of a site's grid.
 
     Parameters
     ----------
-    model : the trained networks; the averaged one embeds.
+    name : of the featurizer.
+    model : the trained networks.
+    dim : length of a code.
     settings : the grid of crops, crops per pass and precision.
     """
 
-    name = FeaturizerName.CONV_AE
     full_size = False
 
-    def __init__(self, model: TrainedAutoencoder, settings: EmbeddingsSettings, device: torch.device = CPU) -> None:
-        self.model, self.settings, self.device = model, settings, device
+    def __init__(
+        self, name: FeaturizerName, model: Model, dim: int, settings: EmbeddingsSettings, device: torch.device = CPU
+    ) -> None:
+        self.name, self.model, self.dim, self.settings, self.device = name, model, dim, settings, device
         self.channels = model.channels
         self.pixel_size_um = model.pixel_size_um
-        self.dim = model.settings.network.code_dim
         self.feature_names = [f"code_{i}" for i in range(self.dim)]
 
-    def on(self, device: str) -> AutoencoderFeaturizer:
+    @property
+    @abstractmethod
+    def own_network(self) -> nn.Module:
+        """The network of the model that embeds, by its function `encode`: crops (m, c, y, x) -> codes (m, dim)."""
+
+    def on(self, device: str) -> Self:
         """The same featurizer on a device ("cpu", "cuda", "cuda:1").
 
         Raises
         ------
         gandl.models.compute.device.DeviceError : a GPU that does not exist.
         """
-        return AutoencoderFeaturizer(self.model, self.settings, device_of(device))
+        moved = copy.copy(self)
+        moved.device = device_of(device)
+        for made in ("network", "content"):
+            moved.__dict__.pop(made, None)
+        return moved
 
     @cached_property
-    def network(self) -> Autoencoder:
+    def network(self) -> Any:
         """The one that embeds; the model's own on the CPU, a copy of it elsewhere."""
-        own = self.model.autoencoder_ema
+        own = self.own_network
         return own if self.device == CPU else copy.deepcopy(own).to(self.device)
 
     @cached_property
@@ -111,7 +126,8 @@ class AutoencoderFeaturizer:
 
     def _encode(self, crops: Tensor) -> Tensor:
         with autocast(crops.device, self.settings.precision):
-            return self.network.encode(crops).float()
+            codes: Tensor = self.network.encode(crops).float()
+        return codes
 
     def _try(self, batch: int) -> None:
         """One pass over blank crops; raises `torch.OutOfMemoryError` where it does not fit."""
@@ -119,6 +135,17 @@ class AutoencoderFeaturizer:
             torch.cuda.empty_cache()
         side = self.model.settings.crop
         self._codes(np.zeros((1, len(self.channels), side, side), np.uint8), batch)
+
+
+class AutoencoderFeaturizer(CropEncoder[TrainedAutoencoder]):
+    """The code of an autoencoder; the averaged network embeds."""
+
+    def __init__(self, model: TrainedAutoencoder, settings: EmbeddingsSettings, device: torch.device = CPU) -> None:
+        super().__init__(FeaturizerName.CONV_AE, model, model.settings.network.code_dim, settings, device)
+
+    @property
+    def own_network(self) -> Autoencoder:
+        return self.model.autoencoder_ema
 
 
 def build(name: FeaturizerName, basis: Basis) -> AutoencoderFeaturizer:

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gandl.config import EmbeddingsSettings, FeaturizerName, TrainingSettings
+from gandl.config import CYTOGAN, EmbeddingsSettings, FeaturizerName, TrainingSettings
 
 if TYPE_CHECKING:
     from gandl.embeddings.featurizers import Featurizer
@@ -23,6 +23,7 @@ MODULES = {
     FeaturizerName.IMAGENET_COLLAPSED: "gandl.embeddings.imagenet.collapsed",
     FeaturizerName.IMAGENET_CONCATENATED: "gandl.embeddings.imagenet.concatenated",
     FeaturizerName.CONV_AE: "gandl.embeddings.conv_ae",
+    **dict.fromkeys(CYTOGAN, "gandl.embeddings.cytogan.families"),
     FeaturizerName.GANDL_UNTRAINED: "gandl.embeddings.network",
     FeaturizerName.IMAGENET_UNTRAINED: "gandl.embeddings.imagenet.concatenated",
     FeaturizerName.CELL_COUNT: "gandl.embeddings.cells.cell_count",
@@ -52,7 +53,8 @@ def build_featurizers(
         untrained network has its intensity scale and its pixel size, so that they compare with the trained one. Trained
         featurizers need none.
     weights : `weights.safetensors` of the trained network; `gandl` and `gandl_blocks` need that of the GAN,
-        `densenet161_arcface` that of the classifier, `conv_ae` that of the autoencoder, the others take none.
+        `densenet161_arcface` that of the classifier, `conv_ae` that of the autoencoder, a family of CytoGAN its own, the
+        others take none.
     training : `gandl_untrained` takes `network`, `resolution`, `intensity` and `seed` from it, those of the trained one; the
         ImageNet networks `resolution`, `intensity` and (untrained) `seed`, the others nothing.
     pretrained : the ImageNet weights of `imagenet_concatenated`, as published; None: those that come with a package.

@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 
 from gandl.config import (
+    CYTOGAN,
     TRAINED,
     ChosenWeights,
+    CytoganSettings,
     Dataset,
     FeaturizerName,
     Normalization,
@@ -133,6 +135,12 @@ def caveats(
     if FeaturizerName.CONV_AE in featurizers:
         found.append(
             f"ConvAE (conv_ae) was trained by this run as well: {_seen(settings['counterparts']['conv_ae'])}, without any label."
+        )
+    families = CytoganSettings.model_validate(settings.get("cytogan") or {})
+    for name in (name for name in CYTOGAN if name in featurizers):
+        recipe = families.of(name).model_dump(mode="json")
+        found.append(
+            f"{featurizer_label(name)} ({name}) was trained by this run as well: {_seen(recipe)}, without any label."
         )
     if FeaturizerName.SEGMENTATION in featurizers and provenance["dataset"] in FLOORS:
         found.append(FLOORS[provenance["dataset"]])

@@ -8,10 +8,10 @@ import pytest
 
 from gandl.__main__ import main
 from gandl.commands.plan import plan_lines
-from gandl.commands.planning.jobs import Needs, read_jobs
+from gandl.commands.planning.jobs import Job, Needs, read_jobs
 from gandl.commands.planning.requests import job_lines
 from gandl.commands.planning.storage import dim_of
-from gandl.commands.planning.work import gpu_hours
+from gandl.commands.planning.work import gpu_hours, training_lines
 from gandl.config import FeaturizerName, Intensity
 from gandl.config.files import read_config
 from gandl.embeddings.network import Look, NetworkFeaturizer
@@ -86,6 +86,19 @@ def test_gpu_hours_of_every_training_follow_from_its_operations() -> None:
     assert float(hours[FeaturizerName.GANDL].partition("~")[2].split()[0].replace(",", "")) == pytest.approx(
         13, rel=0.6
     )
+
+
+def test_families_of_cytogan_are_trainings_that_are_named_and_have_a_length() -> None:
+    """A job of theirs says which by its wildcard."""
+    featurizers = ["gandl", "bigan", "vae"]
+    recipes = {name: {"resolution": 512} for name in ("bigan", "vae")}
+    config = read_config(Path("config/paper.yaml")).changed(embeddings={"featurizers": featurizers}, cytogan=recipes)
+    trained = [line.split()[1] for line in training_lines(config, Path("results"), ["bigan", "vae"]) if "batch" in line]
+    assert trained == ["bigan:", "vae:"]
+    assert "operations" in gpu_hours(config, FeaturizerName.BIGAN)
+    assert [dim_of(name, config) for name in ("bigan", "vae", "gandl")] == [100, 256, 512]
+    jobs = [Job("cytogan", wildcards={"family": "vae", "seed": "0"}), Job("conv_ae"), Job("floors")]
+    assert Needs.of(jobs).trainings == ("vae", "conv_ae")
 
 
 @pytest.mark.parametrize("blocks", [[], ["image", "block_8", "last"]])

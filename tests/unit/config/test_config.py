@@ -10,15 +10,20 @@ import yaml
 from pydantic import ValidationError
 
 from gandl.config import (
+    CYTOGAN,
     Bbbc013Settings,
     CellLinesSettings,
     CellLinesSimulation,
     Config,
+    CytoganSettings,
+    EmbeddingsSettings,
+    FeaturizerName,
     GanEngineSettings,
     Precision,
     RxRx1Settings,
     SourceSettings,
     TrainingSettings,
+    recipes_of_cytogan,
 )
 from gandl.config.check import ConfigError, load_config
 from gandl.config.files import read_config, rendered
@@ -132,6 +137,39 @@ def test_an_autoencoder_that_does_not_fit_is_refused_where_it_is_requested(recip
     assert words in "\n".join(_mistakes(values))
     if "perceptual" not in recipe:
         load_config(_complete({**values, "embeddings": {"featurizers": ["gandl"]}}))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        (None, "embeddings.featurizers names lsgan, whose recipe is in the section cytogan, which is empty"),
+        ({"resolution": 64}, "cytogan.lsgan.resolution (64) is not among images.resolutions of rxrx19a [128]"),
+        ({"network": {"crop": 144}}, "cytogan.lsgan.network.crop (144) is larger than the images"),
+        ({"network": {"crop": 40}}, "cytogan.lsgan.network.crop: input should be a multiple of 16"),
+        ({"batch": 32}, "batch (32) must be a multiple of compute.gpus (2) times norm_group (32)"),
+        ({"batch": 33}, "batch (33) must be a multiple of norm_group (32)"),
+        ({"rate_decay": 1.5}, "cytogan.lsgan.rate_decay"),
+        ({"engine": {"compile": True}}, "engine.compile is not for these networks"),
+    ],
+)
+def test_a_family_of_cytogan_that_does_not_fit_is_refused(recipe: dict[str, Any] | None, words: str) -> None:
+    families = CytoganSettings().model_dump(mode="json")
+    families["lsgan"] = {**families["lsgan"], **(recipe or {})}
+    for key in ("network", "engine"):
+        families["lsgan"][key] = {**CytoganSettings().lsgan.model_dump(mode="json")[key], **(recipe or {}).get(key, {})}
+    embeddings = {"featurizers": ["gandl", "lsgan"]}
+    values = {"embeddings": embeddings, "compute": {"gpus": 2}, "cytogan": None if recipe is None else families}
+    assert words in "\n".join(_mistakes(values))
+
+
+def test_families_of_cytogan_have_the_paper_s_numbers_and_a_recipe_each() -> None:
+    families = CytoganSettings()
+    batches = {"dcgan": 64, "lsgan": 64, "wgan": 64, "began": 16, "bigan": 32, "vae": 128, "cytogan_autoencoder": 128}
+    assert {name: families.of(name).batch for name in CYTOGAN} == batches
+    assert len({families.of(name).section for name in CYTOGAN}) == len(CYTOGAN)
+    assert recipes_of_cytogan(families, [FeaturizerName.GANDL, FeaturizerName.VAE]) == {"vae": families.vae}
+    assert recipes_of_cytogan(None, [FeaturizerName.GANDL]) == {}
+    assert not set(CYTOGAN) & set(EmbeddingsSettings().featurizers), "each is trained by choice"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ TRAININGS = {
     "conv_ae": "conv_ae",
     "imagenet_collapsed": "imagenet_collapsed",
 }
-"""Rules that train, and what: the name of a featurizer."""
+"""Rules that train, and what: the name of a featurizer. Those of CytoGAN name it by their wildcard `family`."""
 PROFILES = Path("profiles")
 CORES = "9999"
 """Of a machine on which a job would get all the threads that it requests."""
@@ -45,6 +45,11 @@ class Job:
     threads: int = 1
     resources: Mapping[str, str] = field(default_factory=dict)
     here: bool = False
+
+    @property
+    def trains(self) -> str | None:
+        """The featurizer whose network it trains; None: none."""
+        return self.wildcards["family"] if self.rule == "cytogan" else TRAININGS.get(self.rule)
 
     @property
     def memory(self) -> int:
@@ -158,8 +163,8 @@ class Needs:
         embedded: list[tuple[str, str, str]] = []
         profiles: list[tuple[str, str, str]] = []
         for job in jobs:
-            if job.rule in TRAININGS:
-                trainings[TRAININGS[job.rule]] = None
+            if job.trains:
+                trainings[job.trains] = None
             elif job.rule in ("download", "pretrained"):
                 downloads.append(job.outputs[0])
             elif job.rule == "images":

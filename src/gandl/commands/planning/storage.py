@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gandl.commands.planning.jobs import Needs
 from gandl.commands.planning.sizes import channels_of, size_in_words
-from gandl.config import Config, Dataset, FeaturizerName
+from gandl.config import CYTOGAN, Config, Dataset, FeaturizerName
 from gandl.source.screens.published import CHANNELS, PUBLISHED
 from gandl.source.stores import stores_of_run
 
@@ -35,6 +35,8 @@ def dim_of(name: str, config: Config) -> int | None:
         return config.counterparts.baseline.network.embedding_dim
     if chosen is FeaturizerName.CONV_AE:
         return config.counterparts.conv_ae.network.code_dim
+    if chosen in CYTOGAN:
+        return config.cytogan.of(chosen).network.code_dim if config.cytogan else None
     if chosen in (FeaturizerName.IMAGENET_CONCATENATED, FeaturizerName.IMAGENET_UNTRAINED):
         from gandl.models.networks.imagenet.pretrained import dim_of as dim_of_network
 

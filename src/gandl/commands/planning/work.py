@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
 
-from gandl.commands.planning.jobs import TRAININGS, Job
+from gandl.commands.planning.jobs import Job
 from gandl.commands.planning.sizes import channels_of
-from gandl.config import Config, FeaturizerName, Precision, RecipeSettings
+from gandl.config import CYTOGAN, Config, FeaturizerName, Precision, RecipeSettings, recipes_of_cytogan
 from gandl.workflow.words import counted
 
 TRAINING_BENCHMARKS = Path("benchmarks/results/training.csv")
@@ -25,6 +25,7 @@ OBJECTIVES = {
     FeaturizerName.DENSENET161_ARCFACE: "classifier",
     FeaturizerName.CONV_AE: "autoencoder",
     FeaturizerName.IMAGENET_COLLAPSED: "collapsed",
+    **{name: name.value for name in CYTOGAN},
 }
 
 
@@ -37,7 +38,12 @@ def recipes_of(config: Config) -> dict[FeaturizerName, RecipeSettings]:
         FeaturizerName.IMAGENET_COLLAPSED: counterparts.collapsed.recipe(config.embeddings.imagenet.network),
     }
     chosen = {name: recipe for name, recipe in trained.items() if name in config.embeddings.featurizers}
-    return {FeaturizerName.GANDL: config.training, **chosen}
+    families = recipes_of_cytogan(config.cytogan, config.embeddings.featurizers)
+    return {
+        FeaturizerName.GANDL: config.training,
+        **chosen,
+        **{FeaturizerName(name): recipe for name, recipe in families.items()},
+    }
 
 
 def training_lines(config: Config, results: Path, only: Iterable[str] | None = None) -> Iterator[str]:
@@ -113,7 +119,7 @@ def gpu_lines(config: Config, jobs: Sequence[Job], sources: Sequence[Path]) -> l
     on_gpu = [job for job in jobs if job.gpus]
     if not on_gpu:
         return []
-    trained = Counter(TRAININGS[job.rule] for job in on_gpu if job.rule in TRAININGS)
+    trained = Counter(job.trains for job in on_gpu if job.trains)
     total, left_out = 0.0, ["embeddings"]
     questions = {job.wildcards["question"] for job in on_gpu if job.rule == "imagenet_collapsed"}
     folds = _folds(config, questions, [source / "splits.parquet" for source in sources]) if questions else 0

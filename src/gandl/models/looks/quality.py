@@ -24,6 +24,7 @@ from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from gandl.config import RecipeSettings, TrainingSettings
+from gandl.config.cytogan import FamilyRecipe
 from gandl.images.store_reader import ImageStore
 from gandl.models.crops.crop_sampler import ORIENTATIONS, orient
 from gandl.models.crops.intensity import IntensityScale, moments_of
@@ -150,6 +151,11 @@ class Quality:
         self._real = self._whitening.apply(held_out)
         self.floor, self.floor_error = energy_distance(self._real, self._whitening.apply(shown))
 
+    @property
+    def count(self) -> int:
+        """Number of real crops, which as many generated ones are compared with."""
+        return len(self._real)
+
     def measure(self, generator: Generator) -> dict[str, float]:
         """Compare as many generated crops as there are real ones; always of the same latents, whatever else was drawn before.
 
@@ -161,10 +167,14 @@ class Quality:
         `quality_error` : its standard error over generated crops, the real ones given.
         `quality_floor`, `quality_floor_error` : `floor` and `floor_error`.
         """
-        n = len(self._real)
+        n = self.count
         rng = torch.Generator().manual_seed(SEED)
         parts = [min(CROPS_PER_PASS, n - first) for first in range(0, n, CROPS_PER_PASS)]
-        value, error = self.compare(synthesize(generator, generator.draw(part, rng)) for part in parts)
+        return self.measure_crops(synthesize(generator, generator.draw(part, rng)) for part in parts)
+
+    def measure_crops(self, crops: Iterable[Tensor]) -> dict[str, float]:
+        """The same of generated crops, in parts (m, c, y, x) on the networks' scale; `count` of them, so that errors compare."""
+        value, error = self.compare(crops)
         return {
             "quality": value,
             "quality_error": error,
@@ -181,7 +191,7 @@ def build_quality(
     stores: Sequence[ImageStore],
     held_out: npt.NDArray[np.int64],
     scale: IntensityScale,
-    settings: TrainingSettings,
+    settings: TrainingSettings | FamilyRecipe,
     device: torch.device,
 ) -> Quality:
     """Read `settings.quality_crops` real crops of the held-out sites, and twice as many of all others, and describe them.
@@ -199,11 +209,12 @@ def build_quality(
     """
     shown = np.setdiff1d(np.arange(sum(len(store) for store in stores)), held_out)
     if not len(held_out) or not len(shown) or settings.quality_crops < 2:
+        key = settings.section
         raise QualityError(
-            f"quality compares crops of {len(held_out)} held-out sites (training.held_out) with those of {len(shown)} others, "
-            f"{settings.quality_crops} of each (training.quality_crops): it needs sites on both sides and at least 2 crops"
+            f"quality compares crops of {len(held_out)} held-out sites ({key}.held_out) with those of {len(shown)} others, "
+            f"{settings.quality_crops} of each ({key}.quality_crops): it needs sites on both sides and at least 2 crops"
         )
-    network = RandomNetwork(len(scale.channels), settings.network.crop, device)
+    network = RandomNetwork(len(scale.channels), settings.crop, device)
     n = settings.quality_crops
     of_shown = real_crops(stores, shown, scale, settings, 2 * n)
     network.measure(torch.cat(list(islice(of_shown, PASSES_MEASURED))).to(device))

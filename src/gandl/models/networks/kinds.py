@@ -13,5 +13,5 @@ from gandl.models.networks.trained import TrainedModel
 KINDS: dict[str, type[TrainedModel]] = {
     kind.objective: kind for kind in (TrainedGan, TrainedAutoencoder, TrainedClassifier, TrainedCollapsed)
 }
-for module in ("gandl.models.networks.comparison.trained",):  # by name: a package within this one, which builds on it
-    KINDS |= import_module(module).KINDS
+for package in ("comparison", "cytogan"):  # by name: packages within this one, which build on it
+    KINDS |= import_module(f"gandl.models.networks.{package}.trained").KINDS

@@ -2,4 +2,4 @@
 model; the engine drives every objective by the same interface (`gandl.models.objectives.objective`).
 """
 
-__all__ = ["gan", "gan_work", "kinds", "objective", "troubles"]
+__all__ = ["adversaries", "gan", "gan_work", "kinds", "losses", "objective", "troubles"]

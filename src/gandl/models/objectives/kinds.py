@@ -11,8 +11,11 @@ from gandl.models.objectives.gan import Gan
 from gandl.models.objectives.objective import Objective
 
 OBJECTIVES: dict[str, type[Objective]] = {kind.name: kind for kind in (Gan, Autoencoding, Classifying, Collapsing)}
-for module in ("paper", "byol", "dino"):  # by name: a package within this one, which builds on it
-    kinds = import_module(f"gandl.models.objectives.comparison.{module}").KINDS
+for module in (  # by name: packages within this one, which build on it
+    *("comparison.paper", "comparison.byol", "comparison.dino"),
+    *("cytogan.convolutional", "cytogan.equilibrium", "cytogan.inference", "cytogan.coding"),
+):
+    kinds = import_module(f"gandl.models.objectives.{module}").KINDS
     OBJECTIVES |= {kind.name: kind for kind in kinds}
 """By name, as weights files and training jobs hold it."""
 DEFAULT = Gan.name

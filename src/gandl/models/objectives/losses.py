@@ -120,9 +120,10 @@ def interpolate(reals: Tensor, fakes: Tensor, share: Tensor) -> Tensor:
 
     Parameters
     ----------
-    share : (n,) where between: 0 gives the real image, 1 the generated one.
+    share : (n,) where between: 0 gives the real image, 1 the generated one; or of every pixel, as `reals`.
     """
-    return torch.lerp(reals.detach(), fakes.detach(), share[:, None, None, None].to(reals.dtype)).requires_grad_()
+    between = share if share.ndim == reals.ndim else share[:, None, None, None]
+    return torch.lerp(reals.detach(), fakes.detach(), between.to(reals.dtype)).requires_grad_()
 
 
 def lipschitz_penalty(logits: Tensor, interpolates: Tensor) -> Tensor:
@@ -137,6 +138,18 @@ def lipschitz_penalty(logits: Tensor, interpolates: Tensor) -> Tensor:
     """
     # Clamped below the root, not after it: the root's slope is infinite at zero, and infinite times zero is not a number.
     return (_squared_gradients(logits, interpolates).clamp_min(1.0).sqrt() - 1).mean()
+
+
+def slope_penalty(logits: Tensor, interpolates: Tensor) -> Tensor:
+    """Mean over images of (||d S / d x_i|| - 1)^2, S the sum of the logits (WGAN-GP; Gulrajani et al. 2017, equation 3).
+
+    Slopes below a millionth have no gradient, since the root's own slope is infinite at zero.
+
+    Parameters
+    ----------
+    logits : (n,) of `interpolates` (n, c, y, x), as `interpolate` makes them.
+    """
+    return (_squared_gradients(logits, interpolates).clamp_min(1e-12).sqrt() - 1).square().mean()
 
 
 def contrastive_loss(projections: Tensor, temperature: float) -> Tensor:
