@@ -298,9 +298,9 @@ def _moved(config: Config, dataset: Dataset, results: Path) -> Amount:
         left = "" if table.is_file() else "; closer once the metadata is here"
     sites_there = _sites(config, dataset, results)
     assert sites_there is not None
-    mean = size_in_words(published.png_bytes)
+    mean = size_in_words(published.image_bytes)
     return Amount(
-        sites_there.value * channels * published.png_bytes,
+        sites_there.value * channels * published.image_bytes,
         exact=False,
         basis=f"{sites_there.value:,.0f} sites of {channels} PNGs of {mean}, the mean of the published "
         f"{size_in_words(published.images_bytes)}{left}",

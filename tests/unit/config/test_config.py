@@ -211,7 +211,7 @@ def test_an_unknown_key_in_a_section_that_is_empty_by_default_is_reported(sectio
 
 def test_a_simulation_makes_no_other_screens() -> None:
     source = {"datasets": ["rxrx19a", "bbbc013"], "rxrx1": None, "bbbc013": Bbbc013Settings().model_dump()}
-    assert "simulation makes rxrx19a, rxrx1, cell_lines only; datasets names bbbc013" in "\n".join(
+    assert "simulation makes rxrx19a, rxrx1, cell_lines, bbbc021 only; datasets names bbbc013" in "\n".join(
         _mistakes({"source": source})
     )
 

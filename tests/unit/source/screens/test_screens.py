@@ -42,7 +42,7 @@ def test_totals_are_the_published_ones(
     published = PUBLISHED[dataset]
     assert (published.sites, published.wells, published.plates, published.images) == (sites, wells, plates, images)
     assert len(published_stores(dataset)) == stores
-    assert published.png_bytes * published.images == pytest.approx(published.images_bytes)
+    assert published.image_bytes * published.images == pytest.approx(published.images_bytes)
 
 
 @pytest.mark.parametrize("dataset", RXRX)
