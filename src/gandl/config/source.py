@@ -217,7 +217,7 @@ class Bbbc021Simulation(Section):
     )
     plates: Annotated[int, Field(ge=1, le=3)] = Field(3, description="Plates of a week, replicates of one layout.")
     compounds: PositiveInt = Field(1, description="Compounds of each of the four mechanisms in a week.")
-    concentrations: Annotated[int, Field(ge=2)] = Field(
+    concentrations: Annotated[int, Field(ge=2, le=5)] = Field(
         3, description="Concentrations of each compound; the lowest hardly acts, and has no mechanism in the table."
     )
     sites: Annotated[int, Field(ge=1, le=4)] = Field(4, description="Sites (fields) of a well.")

@@ -119,7 +119,7 @@ def make_sites(images: pd.DataFrame, mechanisms: pd.DataFrame, structures: pd.Da
                 "treatment": treatment,
                 "compound": treatment,
                 "concentration_um": dose,
-                "smiles": [smiles.get(name) for name in treatment],
+                "smiles": [smiles.get(name) or None for name in treatment],
                 "moa": [moa.get(key) for key in zip(images[COMPOUND], dose, strict=True)],
                 "replicate": images[REPLICATE].astype("int64"),
                 **{
