@@ -44,11 +44,12 @@ from gandl.report.captions import (
     zero_shot_note,
 )
 from gandl.report.made.sections import of_paper, section_of
-from gandl.source.catalogue import download_at, downloads_of, file_of
+from gandl.source.catalogue import download_at, downloads_of, file_of, images_of
 from gandl.source.schemes import WHOLE as LEFT_OUT_WHOLE, Question
 from gandl.source.remote.copies import state_of_copy
 from gandl.source.own_files import OWN_FILES, state_of_names, state_of_store
 from gandl.source.plates.stores import files_of_tables
+from gandl.source.simulator.plan import stores_of_simulation
 from gandl.source.stores import stores_of_run, training_stores
 
 home = home_of(workflow.current_basedir.get_basedir())

@@ -12,10 +12,28 @@ def official(dataset, file):
     return str(file_of(dataset, file, CATALOGUE).path)
 
 
+def images_at(dataset, store):
+    """`<host>/<path>` of the archive that holds a store's images."""
+    return str(images_of(dataset, store, CATALOGUE).path)
+
+
 def simulation_of_rxrx(wildcards):
-    """The settings of the simulator, without the sizes of another screen, which do not change RxRx19a and RxRx1."""
+    """The settings of the simulator, without the sizes of other screens, which do not change RxRx19a and RxRx1."""
     found = settings(cfg.source).get("simulation")
-    return found and {**found, "cell_lines": None}
+    return found and {**found, "cell_lines": None, "bbbc021": None}
+
+
+def simulation_of_bbbc021(wildcards):
+    """The settings of the simulator that decide its BBBC021."""
+    found = settings(cfg.source).get("simulation")
+    return found and {"seed": found["seed"], "bbbc021": found["bbbc021"]}
+
+
+SIMULATED_PLATES = (
+    stores_of_simulation(cfg.source.simulation, Dataset.BBBC021)
+    if cfg.source.simulation and cfg.source.simulation.bbbc021
+    else []
+)  # of BBBC021
 
 
 def entry_of(wildcards):
@@ -48,10 +66,19 @@ def tables_of(dataset):
     return []
 
 
+TABLES_OF_BBBC021 = [
+    "metadata",
+    "mechanisms",
+    *(["compounds"] if cfg.source.bbbc021 and cfg.source.bbbc021.smiles else []),
+]
+
+
 def raw_sites(wildcards):
     """What the sites table of a screen is made from."""
     if wildcards.dataset in (Dataset.BBBC013, *OWN_FILES):
         return tables_of(wildcards.dataset)
+    if wildcards.dataset == Dataset.BBBC021:
+        return [f"<downloads>/{official('bbbc021', file)}" for file in TABLES_OF_BBBC021]
     metadata = f"<downloads>/{official(wildcards.dataset, 'metadata')}"
     variants = [home.file("resources/compound_variants.csv")]
     return [metadata, *(variants if wildcards.dataset == Dataset.RXRX19A else [])]
@@ -72,10 +99,11 @@ def folder_of_images(wildcards):
 
 def source_code(wildcards):
     """The code of a screen's source."""
-    own, dataset = wildcards.dataset in OWN_FILES, wildcards.dataset
-    return code_version(
-        f"gandl.source.{dataset}.sites" if own else f"gandl.source.screens.{dataset}"
-    )
+    dataset = wildcards.dataset
+    if dataset in OWN_FILES:
+        return code_version(f"gandl.source.{dataset}.sites")
+    reader = "bbbc021.sites" if dataset == Dataset.BBBC021 else dataset
+    return code_version(f"gandl.source.screens.{reader}")
 
 
 # images
@@ -91,7 +119,7 @@ def archive_of(wildcards):
     if wildcards.dataset == Dataset.BBBC013:
         return [f"<downloads>/{official(wildcards.dataset, 'images')}"]
     if cfg.simulated:
-        return [f"<simulator>/{official(wildcards.dataset, 'images')}"]
+        return [f"<simulator>/{images_at(wildcards.dataset, wildcards.store)}"]
     return []
 
 
@@ -100,13 +128,15 @@ def directory_of(wildcards):
     section = getattr(cfg.source, wildcards.dataset)
     if getattr(section, "images_from", None) != ImagesFrom.ARCHIVE:
         return []
-    return [f"<downloads>/{official(wildcards.dataset, 'images')}.members.parquet"]
+    archive = images_at(wildcards.dataset, wildcards.store)
+    return [f"<downloads>/{archive}.members.parquet"]
 
 
 def address_of(wildcards):
     """The address of an image archive that is read by its members, or beside which the single images are; else none."""
-    published = wildcards.dataset in SIMULATED
-    return file_of(wildcards.dataset, "images", CATALOGUE).url if published else None
+    if wildcards.dataset not in SIMULATED:
+        return None
+    return images_of(wildcards.dataset, wildcards.store, CATALOGUE).url
 
 
 def packing(wildcards):
@@ -124,6 +154,7 @@ def packing(wildcards):
 def packing_code(wildcards):
     """The code that decodes and packs a screen's images."""
     packers = dict.fromkeys(SIMULATED, "rxrx") | dict.fromkeys(OWN_FILES, "plates")
+    packers[Dataset.BBBC021] = "bbbc021"
     packer = packers.get(wildcards.dataset, wildcards.dataset)
     return code_version(f"gandl.images.screens.{packer}")
 
@@ -315,6 +346,8 @@ def downloaded():
     for dataset in DATASETS:
         if dataset == Dataset.BBBC013:
             files.append(official(dataset, "images"))
+        elif dataset == Dataset.BBBC021:
+            files += [official(dataset, file) for file in TABLES_OF_BBBC021]
         elif dataset not in OWN_FILES:
             files.append(official(dataset, "metadata"))
             if FeaturizerName.RELEASED.value in FEATURIZERS:

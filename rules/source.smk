@@ -63,6 +63,26 @@ use rule simulate_rxrx19a as simulate_cell_lines with:
         code=code_version("gandl.source.simulator.cell_lines"),
 
 
+use rule simulate_rxrx19a as simulate_bbbc021 with:
+    """Draw the simulated BBBC021: its three tables and a zip per plate in the distributed format, and their known truth."""
+    output:
+        metadata=f"<simulator>/{official('bbbc021', 'metadata')}",
+        mechanisms=f"<simulator>/{official('bbbc021', 'mechanisms')}",
+        compounds=f"<simulator>/{official('bbbc021', 'compounds')}",
+        images=[
+            f"<simulator>/{images_at('bbbc021', store)}" for store in SIMULATED_PLATES
+        ],
+        truth="<results>/source/bbbc021/truth.parquet",
+    log:
+        "<logs>/source/simulate_bbbc021.log",
+    benchmark:
+        "<benchmarks>/source/simulate_bbbc021.jsonl"
+    params:
+        dataset="bbbc021",
+        settings=simulation_of_bbbc021,
+        code=code_version("gandl.source.simulator.bbbc021"),
+
+
 rule download:
     """Download one official file; resumes, retries, checks size and checksum, honours `mirror:`."""
     input:

@@ -98,6 +98,7 @@ SERVING_MANY = ("figure", "question")
 """Scripts that call whatever function the rule names."""
 SHARING = {
     "simulate_cell_lines": "simulate",
+    "simulate_bbbc021": "simulate",
     "floors": "embeddings",
     "untrained": "embeddings",
     "baseline": "training",

@@ -10,7 +10,7 @@ import pytest
 from gandl.config.files import read_config
 from tiny_project import Project
 
-PRESETS = ("config", "bbbc013", "ci", "pilot", "paper")
+PRESETS = ("config", "bbbc013", "bbbc021", "ci", "pilot", "paper")
 
 
 DRAWN = {
@@ -93,6 +93,13 @@ def test_the_paper_has_a_store_per_plate_and_per_experiment(empty: Project) -> N
     assert found["pretrained"] == 2, "DenseNet-121 that embeds, ResNet-50 that teaches the autoencoder"
     assert found["directory"] == 2
     assert "simulate_rxrx19a" not in found
+
+
+def test_bbbc021_reads_an_archive_per_plate(empty: Project) -> None:
+    listed = empty.snakemake("-n", "--configfile", "config/bbbc021.yaml")
+    found = jobs(listed.stdout + listed.stderr)
+    assert found["images"] == found["directory"] == 55
+    assert found["download"] == 2, "the tables of images and of mechanisms"
 
 
 def test_the_plan_of_the_paper_reports_published_totals_with_their_basis(empty: Project) -> None:

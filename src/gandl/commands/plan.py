@@ -19,7 +19,7 @@ from gandl.commands.planning.sizes import size_in_words
 from gandl.commands.planning.storage import models_of, raw_bytes, table_lines, tables_of, total_lines
 from gandl.commands.planning.work import gpu_lines, training_lines
 from gandl.config import Config, Dataset, FeaturizerName, ImagesFrom
-from gandl.source.catalogue import downloads_of, file_of
+from gandl.source.catalogue import downloads_of, images_of
 from gandl.source.remote.datasets import Download
 from gandl.source.remote.origin import FOLDER, kind_of
 from gandl.source.screens.published import CHANNELS, PUBLISHED, member_keys
@@ -167,7 +167,7 @@ def _sites(config: Config, dataset: Dataset, results: Path) -> Amount | None:
         return None
     published = PUBLISHED[dataset]
     stores, plates = len(stores_of_run(config.source, dataset)), published.plates
-    share = stores / (plates if dataset is Dataset.RXRX19A else len(published.plates_of))
+    share = stores / (len(published.plates_of) if dataset is Dataset.RXRX1 else plates)
     basis = f"{published.sites:,} published" + (f", {stores} of its stores" if share < 1 else "")
     section = config.source.rxrx19a
     if dataset is Dataset.RXRX19A and section is not None and section.wells != "all":
@@ -180,6 +180,8 @@ def _needed(config: Config, dataset: Dataset) -> list[Download]:
     if dataset in (Dataset.PLATES, Dataset.CLASS_FOLDERS):
         return []
     wanted = {"images"} if dataset is Dataset.BBBC013 else {"metadata"}
+    if config.source.bbbc021 is not None and dataset is Dataset.BBBC021:
+        wanted |= {"mechanisms", "compounds"} if config.source.bbbc021.smiles else {"mechanisms"}
     if dataset in PUBLISHED and FeaturizerName.RELEASED in config.embeddings.featurizers:
         wanted.add("embeddings")
     return [entry for entry in downloads_of(dataset.value, DATASETS) if entry.file in wanted]
@@ -248,24 +250,37 @@ def _images(config: Config, dataset: Dataset, mirror: str | None, results: Path)
     if dataset not in PUBLISHED or config.simulated:
         return
     section = getattr(config.source, dataset.value)
-    archive = file_of(dataset.value, "images", DATASETS)
+    archives = _archives(config, dataset)
+    archive, more = archives[0], f" and {len(archives) - 1:,} more" if len(archives) > 1 else ""
     whole = section.images_from == ImagesFrom.ARCHIVE
     if mirror and kind_of(mirror) == FOLDER:
-        place = Path(mirror) / (archive.path if whole else archive.path.parent / "images")
-        lacks = "" if place.exists() else f", which does not hold them: {place} is not there"
+        places = [Path(mirror) / (one.path if whole else one.path.parent / "images") for one in archives]
+        absent = list(dict.fromkeys(place for place in places if not place.exists()))
+        others = f", nor {len(absent) - 1:,} more" if len(absent) > 1 else ""
+        lacks = f", which does not hold them: {absent[0]} is not there{others}" if absent else ""
         yield f"read from the mirror {mirror}{lacks or ': nothing is downloaded'}"
         return
     how = "byte ranges of" if whole else "single objects beside"
     moved = _moved(config, dataset, results)
-    yield f"{moved.in_bytes()} by {how} {archive.url} from {_source(mirror, archive)}{_gaps(config, moved)}"
-    directory = _downloads_folder(config, results) / f"{archive.path}.members.parquet"
-    if whole and not directory.is_file():
+    yield f"{moved.in_bytes()} by {how} {archive.url}{more} from {_source(mirror, archive)}{_gaps(config, moved)}"
+    if whole and not all(directory.is_file() for directory in _directories(config, archives, results)):
         size = Amount(
             DIRECTORY_ENTRY * PUBLISHED[dataset].images,
             exact=False,
             basis=f"{PUBLISHED[dataset].images:,} members of about {DIRECTORY_ENTRY} bytes",
         )
-        yield f"{size.in_bytes()} before that: its central directory, once"
+        yield f"{size.in_bytes()} before that: {'their central directories' if more else 'its central directory'}, once"
+
+
+def _archives(config: Config, dataset: Dataset) -> list[Download]:
+    """The archives that hold the images of a run, each once."""
+    found = (images_of(dataset.value, store, DATASETS) for store in stores_of_run(config.source, dataset))
+    return list({archive.path: archive for archive in found}.values())
+
+
+def _directories(config: Config, archives: Sequence[Download], results: Path) -> list[Path]:
+    """Tables of their members, there or not."""
+    return [_downloads_folder(config, results) / f"{archive.path}.members.parquet" for archive in archives]
 
 
 def _gaps(config: Config, moved: Amount) -> str:
@@ -279,30 +294,31 @@ def _gaps(config: Config, moved: Amount) -> str:
 
 def _moved(config: Config, dataset: Dataset, results: Path) -> Amount:
     published, channels = PUBLISHED[dataset], len(CHANNELS[dataset])
-    archive = file_of(dataset.value, "images", DATASETS)
-    directory = _downloads_folder(config, results) / f"{archive.path}.members.parquet"
+    directories = _directories(config, _archives(config, dataset), results)
     table = _sites_table(config, dataset, results)
     section = getattr(config.source, dataset.value)
-    if section.images_from == ImagesFrom.ARCHIVE and directory.is_file() and table.is_file():
+    if section.images_from == ImagesFrom.ARCHIVE and table.is_file() and all(one.is_file() for one in directories):
         import pandas as pd
 
         from gandl.source.zip.members import planned_bytes
 
+        if dataset is Dataset.BBBC021:  # every member of a plate's archive is an image of it
+            return Amount(sum(planned_bytes(directory) for directory in directories), exact=True)
         sites = pd.read_parquet(table, columns=["experiment", "plate", "well", "site", "store_id"])
         sites = sites[sites.pop("store_id").isin(stores_of_run(config.source, dataset))]
         keys = [key for row in sites.itertuples(index=False) for key in member_keys(dataset, *row)]
-        return Amount(planned_bytes(directory, keys), exact=True)
+        return Amount(planned_bytes(directories[0], keys), exact=True)
     if section.images_from == ImagesFrom.ARCHIVE and table.is_file():
-        left = "; exact once the central directory is here"
+        left = f"; exact once the central {'directories are' if len(directories) > 1 else 'directory is'} here"
     else:
         left = "" if table.is_file() else "; closer once the metadata is here"
     sites_there = _sites(config, dataset, results)
     assert sites_there is not None
-    mean = size_in_words(published.png_bytes)
+    mean = size_in_words(published.image_bytes)
     return Amount(
-        sites_there.value * channels * published.png_bytes,
+        sites_there.value * channels * published.image_bytes,
         exact=False,
-        basis=f"{sites_there.value:,.0f} sites of {channels} PNGs of {mean}, the mean of the published "
+        basis=f"{sites_there.value:,.0f} sites of {channels} {published.kind}s of {mean}, the mean of the published "
         f"{size_in_words(published.images_bytes)}{left}",
     )
 

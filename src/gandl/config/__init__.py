@@ -56,18 +56,17 @@ from gandl.config.run import (
 from gandl.config.source import (
     SIMULATED as SIMULATED,
     Bbbc013Settings as Bbbc013Settings,
+    Bbbc021Settings as Bbbc021Settings,
+    Bbbc021Simulation as Bbbc021Simulation,
     CellLinesSettings as CellLinesSettings,
     CellLinesSimulation as CellLinesSimulation,
     ClassFoldersSettings as ClassFoldersSettings,
     Dataset as Dataset,
-    ImagesFrom as ImagesFrom,
     PlatesSettings as PlatesSettings,
-    Projection as Projection,
     RxRx1Settings as RxRx1Settings,
     RxRx19aSettings as RxRx19aSettings,
     SimulationSettings as SimulationSettings,
     SourceSettings as SourceSettings,
-    Wells as Wells,
 )
 from gandl.config.stages import (
     COUNTERPARTS as COUNTERPARTS,
@@ -102,6 +101,11 @@ from gandl.config.training import (
     Loss as Loss,
     NetworkSettings as NetworkSettings,
     TrainingSettings as TrainingSettings,
+)
+from gandl.config.types import (
+    ImagesFrom as ImagesFrom,
+    Projection as Projection,
+    Wells as Wells,
 )
 
 __all__ = ["check", "comparison", "comparison_terms", "cytogan", "files", "representations", "training"]

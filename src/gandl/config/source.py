@@ -7,7 +7,17 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from gandl.config.types import ChannelName, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Section
+from gandl.config.types import (
+    ChannelName,
+    ImagesFrom,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Projection,
+    Section,
+    Wells,
+)
 
 
 class Dataset(StrEnum):
@@ -17,32 +27,16 @@ class Dataset(StrEnum):
     PLATES = "plates"
     CELL_LINES = "cell_lines"
     CLASS_FOLDERS = "class_folders"
+    BBBC021 = "bbbc021"
 
 
-SIMULATED = (Dataset.RXRX19A, Dataset.RXRX1, Dataset.CELL_LINES)
-"""Screens that the simulator makes; the last one exists nowhere else."""
+SIMULATED = (Dataset.RXRX19A, Dataset.RXRX1, Dataset.CELL_LINES, Dataset.BBBC021)
+"""Screens that the simulator makes; cell_lines exists nowhere else."""
 FILE_NAME = (
     r"^(?P<cell_line>[^_]+)_(?:[^_]+_)*(?P<plate>[^_]+)_(?P<well>[A-Za-z]{1,2}\d{1,2})_"
     r"(?P<drug>[^_]+?)(?:_?c=(?P<concentration>[^_]*))?(?:_.*)?\.[^.]+$"
 )
 """Names of the images of Dmitrenko et al. (2022): cell line, anything, plate, well, drug with or without `c=`, date."""
-
-
-class ImagesFrom(StrEnum):
-    ARCHIVE = "archive"
-    OBJECTS = "objects"
-
-
-class Wells(StrEnum):
-    ALL = "all"
-    PILOT = "pilot"
-
-
-class Projection(StrEnum):
-    """What is taken of several z planes: the maximum over them, or the middle one (of an even number the lower)."""
-
-    MAX = "max"
-    MIDDLE = "middle"
 
 
 class RxRx19aSettings(Section):
@@ -108,6 +102,27 @@ class Bbbc013Settings(Section):
         min_length=2,
         description="Plate rows on which settings may be chosen (and the probe is computed); the other rows are not used "
         "for choices.",
+    )
+
+
+class Bbbc021Settings(Section):
+    """BBBC021: 113 compounds on MCF7 cells, 55 plates in ten weeks, three channels; of 38 compounds the mechanism is known."""
+
+    stores: list[str] = Field(
+        [], description="Plates to take (`Week1_22123`), one store each; empty: every plate of `resources/stores.csv`."
+    )
+    complete: bool = Field(
+        True, description="The tables must be the whole published screen: their counts are checked, too."
+    )
+    smiles: bool = Field(False, description="Also read the structures (`BBBC021_v1_compound.csv`), column `smiles`.")
+    images_from: ImagesFrom = Field(
+        ImagesFrom.ARCHIVE, description="`archive` (a zip per plate) or `objects`, as for RxRx19a."
+    )
+    image_px: Annotated[int, Field(gt=0, multiple_of=4)] = Field(
+        1024, description="Height (px) of its images, which are a quarter wider than high; another size is refused."
+    )
+    pixel_size_um: PositiveFloat | None = Field(
+        None, description="Side of a pixel (um); empty where unknown (the release does not state it)."
     )
 
 
@@ -194,8 +209,28 @@ class CellLinesSimulation(Section):
     )
 
 
+class Bbbc021Simulation(Section):
+    """Sizes of the simulated BBBC021: three channels of 16 bit, compounds of four mechanisms, weeks that differ."""
+
+    weeks: Annotated[int, Field(ge=1, le=10)] = Field(
+        2, description="Weeks (batches); the mechanisms are the same in each, the compounds are not."
+    )
+    plates: Annotated[int, Field(ge=1, le=3)] = Field(3, description="Plates of a week, replicates of one layout.")
+    compounds: PositiveInt = Field(1, description="Compounds of each of the four mechanisms in a week.")
+    concentrations: Annotated[int, Field(ge=2, le=5)] = Field(
+        3, description="Concentrations of each compound; the lowest hardly acts, and has no mechanism in the table."
+    )
+    sites: Annotated[int, Field(ge=1, le=4)] = Field(4, description="Sites (fields) of a well.")
+    image_px: Annotated[int, Field(gt=0, multiple_of=4)] = Field(
+        128, description="Height (px) of its images, of 0.8 um a pixel; they are a quarter wider than high."
+    )
+    effect: NonNegativeFloat = Field(
+        1.0, description="Factor on what compounds do in every well; 0 gives a screen without effects."
+    )
+
+
 class SimulationSettings(Section):
-    """Simulated screens with a known truth, written in the distributed format of RxRx19a and RxRx1."""
+    """Simulated screens with a known truth, written in the distributed formats of the real ones."""
 
     seed: NonNegativeInt = Field(0, description="Same seed, same bytes.")
     image_px: PositiveInt = Field(
@@ -215,6 +250,9 @@ class SimulationSettings(Section):
     cell_lines: CellLinesSimulation | None = Field(
         None, description="Sizes of the screen cell_lines, where `datasets` names it, else empty."
     )
+    bbbc021: Bbbc021Simulation | None = Field(
+        None, description="Sizes of the simulated BBBC021, where `datasets` names it, else empty."
+    )
 
 
 class SourceSettings(Section):
@@ -233,7 +271,7 @@ class SourceSettings(Section):
     )
     simulation: SimulationSettings | None = Field(
         default_factory=SimulationSettings,
-        description="RxRx19a, RxRx1 and cell_lines are simulated with these sizes; empty: the real ones.",
+        description="RxRx19a, RxRx1, cell_lines and bbbc021 are simulated with these sizes; empty: the real ones.",
     )
     rxrx19a: RxRx19aSettings | None = Field(
         RxRx19aSettings(complete=False, image_px=256), description="Where `datasets` names it, else empty."
@@ -246,6 +284,7 @@ class SourceSettings(Section):
     plates: PlatesSettings | None = Field(None, description="Where `datasets` names it, else empty.")
     cell_lines: CellLinesSettings | None = Field(None, description="Where `datasets` names it, else empty.")
     class_folders: ClassFoldersSettings | None = Field(None, description="Where `datasets` names it, else empty.")
+    bbbc021: Bbbc021Settings | None = Field(None, description="Where `datasets` names it, else empty.")
 
     @model_validator(mode="after")
     def _sections_fit(self) -> SourceSettings:
@@ -271,26 +310,29 @@ class SourceSettings(Section):
         real = [dataset for dataset in self.datasets if dataset not in SIMULATED]
         if real:
             raise ValueError(f"simulation makes {', '.join(SIMULATED)} only; datasets names {', '.join(real)}")
+        of_bbbc021 = self.simulation.bbbc021
         for section, side in (
             (self.rxrx19a, self.simulation.image_px),
             (self.rxrx1, self.simulation.image_px // 2),
+            (self.bbbc021, of_bbbc021.image_px if of_bbbc021 else 0),
         ):
-            if section is not None and (section.image_px != side or section.complete):
+            if side and section is not None and (section.image_px != side or section.complete):
                 raise ValueError(
                     f"a simulated {section.__class__.__name__.removesuffix('Settings')} has images of {side} px and is "
                     f"not complete; set its image_px to {side} and its complete to false"
                 )
-        sizes = self.simulation.cell_lines
-        if (sizes is None) != (self.cell_lines is None):
-            raise ValueError(
-                "datasets names cell_lines, but its sizes source.simulation.cell_lines are empty"
-                if sizes is None
-                else "source.simulation.cell_lines is filled, but datasets does not name cell_lines; leave it empty"
-            )
-        if self.cell_lines is not None and sizes is not None and self.cell_lines.image_px != sizes.image_px:
-            raise ValueError(
-                f"simulated cell_lines have images of {sizes.image_px} px; set source.cell_lines.image_px to it"
-            )
+        for name in (Dataset.CELL_LINES, Dataset.BBBC021):
+            sizes, section = getattr(self.simulation, name), getattr(self, name)
+            if (sizes is None) != (section is None):
+                raise ValueError(
+                    f"datasets names {name}, but its sizes source.simulation.{name} are empty"
+                    if sizes is None
+                    else f"source.simulation.{name} is filled, but datasets does not name {name}; leave it empty"
+                )
+            if sizes is not None and section.image_px != sizes.image_px:
+                raise ValueError(
+                    f"simulated {name} have images of {sizes.image_px} px; set source.{name}.image_px to it"
+                )
 
     @property
     def screen(self) -> Dataset:

@@ -1,8 +1,9 @@
-"""What every section of the configuration is made of: the base class, and numbers with limits."""
+"""What sections of the configuration are made of: the base class, numbers with limits, and words that the source's may be."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
@@ -20,6 +21,23 @@ ChannelName = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]}),
 ]
 """A channel may be named by a number, which YAML reads as one."""
+
+
+class ImagesFrom(StrEnum):
+    ARCHIVE = "archive"
+    OBJECTS = "objects"
+
+
+class Wells(StrEnum):
+    ALL = "all"
+    PILOT = "pilot"
+
+
+class Projection(StrEnum):
+    """What is taken of several z planes: the maximum over them, or the middle one (of an even number the lower)."""
+
+    MAX = "max"
+    MIDDLE = "middle"
 
 
 class Section(BaseModel):

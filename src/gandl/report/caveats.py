@@ -47,7 +47,14 @@ OF_DATASETS: dict[str, list[str]] = {
         "The positive control is Wortmannin, so LY294002 is scored along Wortmannin’s axis: any other effect is not seen.",
         "The size of a pixel is unknown, so lengths are given in pixels.",
         "One plate, one field per well: nothing here says how results vary between plates, days or laboratories.",
-    ]
+    ],
+    Dataset.BBBC021.value: [
+        "Both controls lie in the outermost columns of the 60 wells that were imaged, at the same places on every plate: what "
+        "sets these places apart could not be distinguished from what sets the controls apart.",
+        "Of the treatments with a known mechanism all but one (the positive control) were given in a single week, so a treatment "
+        "and its week cannot be told apart.",
+        "Many treatments act strongly: normalisations that standardise on wells without a control take away a part of that.",
+    ],
 }
 
 

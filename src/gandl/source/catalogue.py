@@ -62,3 +62,17 @@ def file_of(dataset: str, file: str, table: Path) -> Download:
         if download.file == file:
             return download
     raise DatasetsError(f"{table} lists no file {file!r} of {dataset}")
+
+
+def images_of(dataset: str, store: str, table: Path) -> Download:
+    """The archive that holds the images of a store: the screen's only one (`images`), or the store's own (`images_<store>`).
+
+    Raises
+    ------
+    gandl.source.remote.datasets.DatasetsError : the table lacks it.
+    """
+    archives = {download.file: download for download in downloads_of(dataset, table)}
+    found = archives.get(f"images_{store}", archives.get("images"))
+    if found is None:
+        raise DatasetsError(f"{table} lists no images of {dataset}, and none of its store {store}")
+    return found

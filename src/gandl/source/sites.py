@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gandl.config import (
+    Bbbc021Settings,
     CellLinesSettings,
     ClassFoldersSettings,
     Dataset,
@@ -23,8 +24,8 @@ def write_sites_of(dataset: str, settings: Mapping[str, Any], raw: Sequence[Path
     ----------
     dataset : its name.
     settings : its section of `source`, as plain values.
-    raw : the files that its table is made from: metadata zip (of RxRx19a also the names of compounds), plate map, or a lab's
-        own tables.
+    raw : the files that its table is made from: metadata zip (of RxRx19a also the names of compounds), plate map, tables of
+        images, mechanisms and, if requested, structures (BBBC021), or a lab's own tables.
     output : parquet, schema `gandl.tables.SITES`.
 
     Raises
@@ -56,3 +57,8 @@ def write_sites_of(dataset: str, settings: Mapping[str, Any], raw: Sequence[Path
             from gandl.source.class_folders import sites as class_folders
 
             class_folders.write_sites(ClassFoldersSettings.model_validate(settings), output)
+        case Dataset.BBBC021:
+            from gandl.source.screens.bbbc021 import sites as bbbc021
+
+            chosen = Bbbc021Settings.model_validate(settings)
+            bbbc021.write_sites(raw[0], raw[1], chosen, output, raw[2] if chosen.smiles else None)

@@ -158,6 +158,28 @@ def test_a_mirror_of_single_objects_is_a_folder_of_images(tmp_path: Path, reposi
     assert "RxRx19a/images is not there" in "\n".join(plan_lines(config, str(tmp_path), tmp_path / "results"))
 
 
+def test_a_screen_with_an_archive_per_plate_reports_them_together(tmp_path: Path, repository: Path) -> None:
+    config = read_config(repository / "config/bbbc021.yaml")
+    text = part(plan_lines(config, None, tmp_path / "results"), "bbbc021")
+    assert text.startswith("bbbc021: 55 stores, ~13,200 sites (13,200 published)")
+    assert "BBBC021_v1_image.csv (~3.7 MB, as published) from its official host" in text
+    assert "BBBC021_v1_moa.csv (size not published)" in text
+    assert "compound.csv" not in text
+    assert "~46.1 GB (13,200 sites of 3 TIFFs of 1.17 MB" in text
+    assert "images_Week1_22123.zip and 54 more from its official host" in text
+    assert "their central directories, once" in text
+    assert "at most ~26 GB (from the number of sites), before compression" in text, "512 x 640 px, three channels, 16 bit"
+
+
+def test_archives_that_a_mirror_lacks_are_counted_and_the_first_is_named(tmp_path: Path, repository: Path) -> None:
+    config = read_config(repository / "config/bbbc021.yaml")
+    place = tmp_path / "data.broadinstitute.org/bbbc/BBBC021"
+    place.mkdir(parents=True)
+    (place / "BBBC021_v1_images_Week1_22123.zip").touch()
+    text = part(plan_lines(config, str(tmp_path), tmp_path / "results"), "bbbc021")
+    assert "images_Week1_22141.zip is not there, nor 53 more" in text
+
+
 def test_a_mirror_server_is_named(tmp_path: Path, repository: Path) -> None:
     reported = "\n".join(plan_lines(configured(repository, "paper"), "https://example.org/data", tmp_path))
     assert "RxRx19a-images.zip from the mirror https://example.org/data" in reported

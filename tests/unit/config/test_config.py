@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from gandl.config import (
     CYTOGAN,
     Bbbc013Settings,
+    Bbbc021Settings,
+    Bbbc021Simulation,
     CellLinesSettings,
     CellLinesSimulation,
     Config,
@@ -249,7 +251,7 @@ def test_an_unknown_key_in_a_section_that_is_empty_by_default_is_reported(sectio
 
 def test_a_simulation_makes_no_other_screens() -> None:
     source = {"datasets": ["rxrx19a", "bbbc013"], "rxrx1": None, "bbbc013": Bbbc013Settings().model_dump()}
-    assert "simulation makes rxrx19a, rxrx1, cell_lines only; datasets names bbbc013" in "\n".join(
+    assert "simulation makes rxrx19a, rxrx1, cell_lines, bbbc021 only; datasets names bbbc013" in "\n".join(
         _mistakes({"source": source})
     )
 
@@ -288,6 +290,37 @@ def _of_cell_lines(**changes: Any) -> dict[str, Any]:
 )
 def test_cell_lines_are_simulated_with_their_own_sizes(changes: dict[str, Any], words: str) -> None:
     assert words in "\n".join(_mistakes({"source": _of_cell_lines(**changes)}))
+
+
+def _of_bbbc021(**changes: Any) -> dict[str, Any]:
+    """A source of the simulated BBBC021 alone."""
+    return {
+        "datasets": ["bbbc021"],
+        "rxrx19a": None,
+        "rxrx1": None,
+        "simulation": {"bbbc021": Bbbc021Simulation().model_dump()},
+        "bbbc021": Bbbc021Settings(complete=False, image_px=128).model_dump(mode="json"),
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"simulation": {"bbbc021": None}}, "its sizes source.simulation.bbbc021 are empty"),
+        ({"simulation": {"bbbc021": {"image_px": 30}}}, "multiple of 4"),
+        ({"simulation": {"bbbc021": {"plates": 4}}}, "less than or equal to 3"),
+        (
+            {"bbbc021": Bbbc021Settings().model_dump(mode="json")},
+            "a simulated Bbbc021 has images of 128 px and is not complete; set its image_px to 128 and its complete to false",
+        ),
+    ],
+)
+def test_bbbc021_is_simulated_with_its_own_sizes_or_real(changes: dict[str, Any], words: str) -> None:
+    assert words in "\n".join(_mistakes({"source": _of_bbbc021(**changes)}))
+    assert SourceSettings.model_validate(_of_bbbc021()).simulated
+    real = _of_bbbc021(simulation=None, bbbc021=Bbbc021Settings().model_dump(mode="json"))
+    assert not SourceSettings.model_validate(real).simulated
 
 
 def test_a_source_of_cell_lines_is_right_by_itself() -> None:

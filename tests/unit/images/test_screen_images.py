@@ -137,7 +137,7 @@ def test_members_are_fetched_shard_by_shard_and_let_go() -> None:
             return {name: png(pixels_of(name)) for name in names}
 
     keys = [member_keys(Dataset.RXRX19A, "VERO-1", 1, "B02", site) for site in range(1, 7)]
-    reader = ScreenReader(Counting(Path()), keys, SIZE)
+    reader = ScreenReader(Counting(Path()), keys, (SIZE, SIZE))
     reader.prefetch(range(3))
     reader.prefetch(range(3, 6))
     np.testing.assert_array_equal(reader.decode(4)[2], pixels_of(keys[4][2]))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gandl.commands.planning.jobs import Needs
 from gandl.commands.planning.sizes import channels_of, size_in_words
 from gandl.config import CYTOGAN, Config, Dataset, FeaturizerName
-from gandl.source.screens.published import CHANNELS, PUBLISHED
+from gandl.source.screens.published import CHANNELS, PUBLISHED, height_and_width
 from gandl.source.stores import stores_of_run
 
 FLOAT = 4
@@ -48,12 +49,13 @@ def raw_bytes(config: Config, dataset: Dataset) -> int | None:
     """Bytes of one site at all stored resolutions, where they are known beforehand."""
     if dataset is Dataset.PLATES:
         return _raw_bytes_of_plates(config)
-    pixels = sum(size**2 for size in config.images.resolutions[dataset])
+    pixels = sum(math.prod(height_and_width(dataset, size)) for size in config.images.resolutions[dataset])
     if dataset is Dataset.BBBC013:
         from gandl.images.screens.bbbc013 import BYTES_PER_PIXEL, CHANNELS as PLATE_CHANNELS
 
         return pixels * len(PLATE_CHANNELS) * BYTES_PER_PIXEL
-    return pixels * len(CHANNELS[dataset]) if dataset in CHANNELS else None
+    depth = 2 if dataset is Dataset.BBBC021 else 1
+    return pixels * len(CHANNELS[dataset]) * depth if dataset in CHANNELS else None
 
 
 def _raw_bytes_of_plates(config: Config) -> int | None:

@@ -50,6 +50,9 @@ CHANNELS: dict[str, str] = {
     "mitotracker": "MitoTracker",
     "wga": "WGA (Golgi)",
     "grey": "Phase contrast",
+    "dapi": "DAPI (nuclei)",
+    "tubulin": "Tubulin",
+    "actin": "Actin",
 }
 
 SCREENS: dict[str, str] = {
@@ -59,6 +62,7 @@ SCREENS: dict[str, str] = {
     Dataset.PLATES: "Own plates",
     Dataset.CELL_LINES: "Cell lines",
     Dataset.CLASS_FOLDERS: "Folders of classes",
+    Dataset.BBBC021: "BBBC021",
 }
 
 REFERENCES: dict[str, str] = {RATIO: "Earlier plain segmentation"}

@@ -36,6 +36,7 @@ OF_SCREEN = {
     Dataset.PLATES: tuple(KINDS),
     Dataset.CELL_LINES: ("negative", "none"),
     Dataset.CLASS_FOLDERS: ("negative", "none"),
+    Dataset.BBBC021: tuple(KINDS),
 }
 """Kinds of wells of which a row is shown for every store; of other screens (cell types) one row per store."""
 GENERATED = "generated"

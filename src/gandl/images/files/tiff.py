@@ -1,7 +1,11 @@
-"""TIFF files: takes an open file and what a cell selects of it, gives its size from the headers, and its planes as stored."""
+"""TIFF files: takes an open file and what a cell selects of it, gives its size from the headers, and its planes as stored; of a
+published screen's file, which holds one image of a known kind, its pixels.
+"""
 
 from __future__ import annotations
 
+import io
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -11,6 +15,7 @@ import tifffile
 
 from gandl.images.files.kinds import KINDS, ImageFileError, ImageInfo, Reading
 from gandl.images.files.planes import Chosen, choose
+from gandl.images.files.png import ImageError
 from gandl.source.plates.contents import Contents, ContentsError, contents_of_tiff
 from gandl.source.plates.references import Selector
 from gandl.workflow.words import counted
@@ -18,6 +23,8 @@ from gandl.workflow.words import counted
 Page = tifffile.TiffPage | tifffile.TiffFrame
 LARGEST = 8
 """Bytes of the largest number that is read as a pixel."""
+UNREADABLE = (tifffile.TiffFileError, ValueError, TypeError, KeyError, IndexError, OSError, RuntimeError, struct.error)
+"""What tifffile and its decoders raise for damaged bytes."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,51 @@ def tiff_images(
     with tifffile.TiffFile(file, _multifile=False) as tiff:
         found = [_described(tiff, path, selector, reading, size) for selector in selectors]
         return [info for info, _ in found], [_decoded(tiff, located) for _, located in found]
+
+
+def decode_tiff(data: bytes, where: str, size: tuple[int, int], dtype: str) -> np.ndarray:
+    """Decode a grey TIFF of one page.
+
+    Parameters
+    ----------
+    data : the whole file. where : its name, with which every message begins.
+    size : (height, width) in px that it must have. dtype : `uint8` or `uint16` that it must have.
+
+    Returns
+    -------
+    (y, x), in the machine's byte order.
+
+    Raises
+    ------
+    ImageError : no TIFF, cut short, damaged, several pages, in colour, of another depth or another size.
+    """
+    if not data:
+        raise ImageError(f"{where} is empty; it must be a TIFF image")
+    try:
+        with tifffile.TiffFile(io.BytesIO(data), _multifile=False) as tiff:
+            if len(tiff.pages) != 1:
+                raise ImageError(f"{where} has {counted(len(tiff.pages), 'page')}; it must have one")
+            page = tiff.pages[0].aspage()
+            _check_kind(where, page)
+            if page.bitspersample != 8 * np.dtype(dtype).itemsize or np.dtype(page.dtype).kind != "u":
+                kind = KINDS[np.dtype(page.dtype).kind]
+                raise ImageError(
+                    f"{where} has {kind} values of {page.bitspersample} bits per pixel; it must have "
+                    f"{8 * np.dtype(dtype).itemsize}, unsigned"
+                )
+            if (page.imagelength, page.imagewidth) != tuple(size):
+                raise ImageError(
+                    f"{where} is {page.imagelength} x {page.imagewidth} px (height x width); it must be {size[0]} x {size[1]}"
+                )
+            if (end := max(_ends(where, page))) > len(data):
+                raise ImageError(f"{where} is cut short: it has {len(data):,} bytes, but its pixels end at {end:,}")
+            return np.asarray(page.asarray(), np.dtype(dtype))
+    except ImageError:
+        raise
+    except ImageFileError as error:
+        raise ImageError(str(error)) from error
+    except UNREADABLE as error:
+        raise ImageError(f"{where} is not a readable TIFF image, or only a part of one ({error})") from error
 
 
 def _described(

@@ -1,4 +1,4 @@
-"""Images of a screen of grey PNGs, one per channel: takes sites, the keys of their files, and a source of members; makes a store.
+"""Images of a screen of grey files, one per channel: takes sites, keys of their files, and a source of members; makes a store.
 
 Files are fetched shard by shard, and no raw copy is kept.
 """
@@ -22,6 +22,9 @@ from gandl.workflow.words import counted
 
 log = logging.getLogger(__name__)
 
+Decoder = Callable[[bytes, str, tuple[int, int], str], np.ndarray]
+"""Takes a file's bytes, its name, and the (height, width) and type that its pixels must have; makes (y, x)."""
+
 
 class ScreenImagesError(ValueError):
     """Images of a screen are missing or not what they should be; the message counts them and names the first."""
@@ -37,7 +40,7 @@ def pack_members(
     channels: tuple[str, ...],
     dtype: str,
     source: str,
-    image_px: int,
+    size: tuple[int, int],
     pixel_size_um: float | None,
     resolutions: Sequence[int],
     store: Path,
@@ -46,6 +49,7 @@ def pack_members(
     settings: ImagesSettings,
     code: str = FORMAT,
     threads: int = 1,
+    decode: Decoder = decode_png,
     report: Callable[[str], None] = log.info,
 ) -> None:
     """Pack one store.
@@ -57,19 +61,19 @@ def pack_members(
     members : where the image files come from, open.
     keys : of every site, one per channel: the last three parts of a file's path, `experiment/Plate1/AA01_s1_w1.png`.
     channels : their names, in order. dtype : `uint8` or `uint16`. source : name of what the pixels come from.
-    image_px : side of the square images; another size is refused.
+    size : (height, width) of the images (px); another size is refused.
     pixel_size_um : of the images as they come; None if unknown.
-    resolutions : stored sizes (px), whole fractions of `image_px`.
+    resolutions : stored sizes (px, the shorter side), whole fractions of the original.
     store, index, manifest : written, see `gandl.images.pack.pack_store`.
     settings : section `images` of the configuration.
     code : version of the code; another one packs again.
-    threads : that decode.
+    threads : that decode. decode : makes the pixels of a file: of a grey PNG, or `gandl.images.files.tiff.decode_tiff`.
     report : called with one line per shard.
 
     Raises
     ------
     ScreenImagesError : sites of the table without (all of) their images.
-    gandl.images.files.png.ImageError : a file is damaged, or no grey PNG of this size and depth.
+    gandl.images.files.png.ImageError : a file is damaged, or no grey image of this format, size and depth.
     gandl.source.members.MemberError : a file cannot be fetched, or is not the one that its archive names.
     gandl.images.pack.PackError : the resolutions do not fit the images, or the disk is full.
     """
@@ -80,14 +84,14 @@ def pack_members(
         settings,
         channels=channels,
         dtype=dtype,
-        size=(image_px, image_px),
+        size=size,
         resolutions=resolutions,
         pixel_size_um=pixel_size_um,
         source=source,
         site_sources=tuple(members.signature(of_site) for of_site in keys),
         code=code,
     )
-    pack_store(plan, ScreenReader(members, keys, image_px, dtype), store, index, manifest, report, threads)
+    pack_store(plan, ScreenReader(members, keys, size, dtype, decode), store, index, manifest, report, threads)
 
 
 class ScreenReader:
@@ -96,13 +100,18 @@ class ScreenReader:
     Parameters
     ----------
     members : where the files come from.
-    keys : of every site, one per channel. image_px : side of the images. dtype : `uint8` or `uint16`.
+    keys : of every site, one per channel. size : (height, width) of the images. dtype : `uint8` or `uint16`. decode : of a file.
     """
 
     def __init__(
-        self, members: MemberSource, keys: Sequence[Sequence[str]], image_px: int, dtype: str = "uint8"
+        self,
+        members: MemberSource,
+        keys: Sequence[Sequence[str]],
+        size: tuple[int, int],
+        dtype: str = "uint8",
+        decode: Decoder = decode_png,
     ) -> None:
-        self._members, self._keys, self._size, self._dtype = members, keys, (image_px, image_px), dtype
+        self._members, self._keys, self._size, self._dtype, self._decode = members, keys, size, dtype, decode
         self._data: dict[str, bytes] = {}
 
     def prefetch(self, block: range) -> None:
@@ -114,9 +123,9 @@ class ScreenReader:
 
         Raises
         ------
-        gandl.images.files.png.ImageError : a file is damaged, or no grey PNG of the right size and depth.
+        gandl.images.files.png.ImageError : a file is damaged, or no grey image of the right format, size and depth.
         """
-        return np.stack([decode_png(self._data.pop(key), key, self._size, self._dtype) for key in self._keys[i]])
+        return np.stack([self._decode(self._data.pop(key), key, self._size, self._dtype) for key in self._keys[i]])
 
 
 def sites_of_store(sites: Path, store_id: str) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,8 @@ def pack_store_of(
     ValueError, RuntimeError : the screen's own error, a sentence.
     """
     match Dataset(dataset):
-        case Dataset.RXRX19A | Dataset.RXRX1 | Dataset.CELL_LINES as screen:
+        case Dataset.RXRX19A | Dataset.RXRX1 | Dataset.CELL_LINES | Dataset.BBBC021 as screen:
+            from gandl.images.screens.bbbc021 import pack_bbbc021
             from gandl.images.screens.rxrx import pack_screen
 
             assert raw.address is not None
@@ -79,8 +81,8 @@ def pack_store_of(
                 settings=settings,
             )
             with members:
-                pack_screen(
-                    screen,
+                pack = pack_bbbc021 if screen is Dataset.BBBC021 else partial(pack_screen, screen)
+                pack(
                     sites,
                     store_id,
                     members,

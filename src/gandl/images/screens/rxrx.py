@@ -17,13 +17,16 @@ from gandl.source.screens.published import CHANNELS, MEMBERS, ScreenFile, member
 DTYPE = "uint8"
 
 
-def pack_screen(dataset: Dataset, sites: Path, store_id: str, members: MemberSource, **given: Any) -> None:
+def pack_screen(
+    dataset: Dataset, sites: Path, store_id: str, members: MemberSource, *, image_px: int, **given: Any
+) -> None:
     """Pack one plate (RxRx19a), experiment (RxRx1) or cell line (cell_lines).
 
     Parameters
     ----------
     dataset : one of the three.
     sites : sites table of the screen; its rows of this store, in their order, become the store's sites.
+    image_px : side of its square images.
     store_id, members, given : as of `gandl.images.screens.members.pack_members`, whose errors it raises.
     """
     table = sites_of_store(Path(sites), store_id)
@@ -31,4 +34,15 @@ def pack_screen(dataset: Dataset, sites: Path, store_id: str, members: MemberSou
         member_keys(dataset, *row) for row in table[["experiment", "plate", "well", "site"]].itertuples(index=False)
     ]
     source = MEMBERS[dataset][ScreenFile.IMAGES]
-    pack_members(table, sites, store_id, members, keys, channels=CHANNELS[dataset], dtype=DTYPE, source=source, **given)
+    pack_members(
+        table,
+        sites,
+        store_id,
+        members,
+        keys,
+        channels=CHANNELS[dataset],
+        dtype=DTYPE,
+        source=source,
+        size=(image_px, image_px),
+        **given,
+    )

@@ -43,7 +43,7 @@ def published_counts() -> pd.DataFrame:
     for dataset, published in PUBLISHED.items():
         counts: dict[str, float] = {"sites": published.sites, "wells": published.wells, "plates": published.plates}
         counts["images_gb"] = published.images_bytes / 1e9
-        counts["cell_types"] = len({name.partition("-")[0] for name in published.plates_of})
+        counts["cell_types"] = published.cell_types
         rows += [_row(dataset.value, metric, value) for metric, value in counts.items()]
     rows.append(_row("rxrx1", "sirnas", SETS * SET_SIZE))
     return table(rows)

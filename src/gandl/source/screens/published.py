@@ -1,7 +1,8 @@
-"""The screens RxRx19a and RxRx1, and the simulated cell lines in their format: channels, names of image files, published totals.
+"""The screens RxRx19a, RxRx1 and BBBC021, and the simulated cell lines: channels, names of image files, published totals.
 
 The Snakefile and `make plan` use it before anything is downloaded, so nothing heavier than pydantic is imported.
-Totals: the data cards of both releases; sizes of archives are published as rounded text, and marked so by `Published.basis`.
+Totals: the data cards of both releases, and the tables of BBBC021 (Ljosa, Sokolnicki and Carpenter 2012); sizes of archives are
+published as rounded text, and marked so by `Published.basis`.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ CHANNELS: dict[Dataset, tuple[str, ...]] = {
     Dataset.RXRX19A: ("hoechst", "con_a", "phalloidin", "syto14", "wga"),
     Dataset.RXRX1: ("hoechst", "con_a", "phalloidin", "syto14", "mitotracker", "wga"),
     Dataset.CELL_LINES: (GREY,),
+    Dataset.BBBC021: ("dapi", "tubulin", "actin"),
 }
-"""Names of the channels; entry i is the file `_w<i + 1>`. RxRx19a has no mitochondria; in RxRx1 they are w5, and WGA is w6."""
+"""Names of the channels; entry i is the file `_w<i + 1>`. RxRx19a has no mitochondria; in RxRx1 they are w5, and WGA is w6.
+BBBC021 names its files in its table: w1, w2 and w4."""
 
 MEMBERS: dict[Dataset, dict[ScreenFile, str]] = {
     Dataset.RXRX19A: {
@@ -61,7 +64,9 @@ class Published:
     metadata_bytes: int | None
     embedding_dim: int
     channels: int
+    cell_types: int
     basis: str
+    kind: str = "PNG"
 
     @property
     def sites(self) -> int:
@@ -73,12 +78,12 @@ class Published:
 
     @property
     def images(self) -> int:
-        """Number of PNG files."""
+        """Number of image files, of the format `kind`."""
         return self.sites * self.channels
 
     @property
-    def png_bytes(self) -> float:
-        """Mean size of one PNG, as the rounded size of the archive gives it."""
+    def image_bytes(self) -> float:
+        """Mean size of one image file, as the rounded size of the archive gives it."""
         return self.images_bytes / self.images
 
 
@@ -87,6 +92,9 @@ CELL_TYPE_EXPERIMENTS = {"HEPG2": 11, "HUVEC": 24, "RPE": 11, "U2OS": 5}
 
 RXRX1_PLATES = 4
 """Plates of an RxRx1 experiment."""
+
+BBBC021_PLATES = {**{f"Week{week}": 6 for week in range(1, 11)}, "Week7": 5, "Week8": 5, "Week10": 3}
+"""Plates of each week of BBBC021."""
 
 PUBLISHED: dict[Dataset, Published] = {
     Dataset.RXRX19A: Published(
@@ -99,6 +107,7 @@ PUBLISHED: dict[Dataset, Published] = {
         metadata_bytes=None,
         embedding_dim=1024,
         channels=len(CHANNELS[Dataset.RXRX19A]),
+        cell_types=2,
         basis='published as "445 GB" (images) and "1.48 GB" (embeddings)',
     ),
     Dataset.RXRX1: Published(
@@ -115,9 +124,29 @@ PUBLISHED: dict[Dataset, Published] = {
         metadata_bytes=1_000_000,
         embedding_dim=128,
         channels=len(CHANNELS[Dataset.RXRX1]),
+        cell_types=len(CELL_TYPE_EXPERIMENTS),
         basis='published as "46-47 GB" (images), about 51 MB (embeddings) and about 1 MB (metadata)',
     ),
+    Dataset.BBBC021: Published(
+        plates_of=BBBC021_PLATES,
+        wells=3_300,
+        sites_per_well=4,
+        image_px=1024,
+        images_bytes=sum(BBBC021_PLATES.values()) * 839_000_000,
+        embeddings_bytes=0,
+        metadata_bytes=3_700_000,
+        embedding_dim=0,
+        channels=len(CHANNELS[Dataset.BBBC021]),
+        cell_types=1,
+        basis="the 839 MB of one plate's archive, times 55",
+        kind="TIFF",
+    ),
 }
+
+
+def height_and_width(dataset: Dataset | str, image_px: int) -> tuple[int, int]:
+    """Size (px) of a screen's images, whose shorter side is `image_px`: square, but for BBBC021's camera (1024 x 1280)."""
+    return image_px, image_px * 5 // 4 if dataset == Dataset.BBBC021 else image_px
 
 
 def published_stores(dataset: Dataset) -> list[str]:
@@ -137,5 +166,7 @@ def member_keys(dataset: Dataset | str, experiment: str, plate: int, well: str, 
     ------
     KeyError : not one of these screens.
     """
+    if dataset not in MEMBERS:
+        raise KeyError(dataset)
     channels = CHANNELS[Dataset(dataset)]
     return [f"{experiment}/Plate{plate}/{well}_s{site}_w{number}.png" for number in range(1, len(channels) + 1)]

@@ -1,4 +1,4 @@
-"""The simulator's archives: takes wells to draw and rows of metadata, writes the two zips of a screen's distributed format.
+"""The simulator's archives: takes wells to draw and rows of metadata, writes the zips of a screen's distributed format.
 
 Wells are drawn by several processes and written in order, so that their number changes the time and not a byte.
 """
@@ -10,9 +10,9 @@ import io
 import multiprocessing
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -21,8 +21,12 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 import imagecodecs
 import numpy as np
 import numpy.typing as npt
+import tifffile
 
-from gandl.source.simulator.cells.drawing import draw_grey_site, draw_site
+from gandl.config import Dataset
+from gandl.source.screens.published import height_and_width
+from gandl.source.simulator.cells.cytoskeleton import Skeleton
+from gandl.source.simulator.cells.drawing import draw_grey_site, draw_site, draw_skeleton_site
 from gandl.source.simulator.cells.nuisance import Field
 from gandl.workflow.files import atomic
 from gandl.workflow.progress import Progress
@@ -39,7 +43,7 @@ class SimulatedWell:
     """A well to draw. fields : its sites. seeds : of each site's generator. members : names of its images, site by site.
 
     channels : which of `gandl.source.simulator.cells.morphology.CHANNELS` are kept; none where cells are not stained, and one
-    grey image is drawn. side : px. pixel_um : um.
+    grey image is drawn. side : px, of BBBC021 the height. pixel_um : um. skeleton : of BBBC021, whose images are 16-bit TIFFs.
     """
 
     fields: tuple[Field, ...]
@@ -48,11 +52,12 @@ class SimulatedWell:
     channels: tuple[int, ...]
     side: int
     pixel_um: float
+    skeleton: Skeleton | None = None
 
 
 @dataclass(frozen=True)
 class DrawnWell:
-    """PNGs of a well in the order of its members, and its mean number of cells per site."""
+    """Image files of a well in the order of its members, and its mean number of cells per site."""
 
     images: list[bytes]
     cell_count: float
@@ -62,24 +67,43 @@ def draw_well(well: SimulatedWell) -> DrawnWell:
     """Draw and encode a well's sites; the same in whatever process and order."""
     images, counts = [], []
     for field, seed in zip(well.fields, well.seeds, strict=True):
-        draw = draw_site if well.channels else draw_grey_site
-        site = draw(field, well.side, well.pixel_um, np.random.default_rng(seed))
-        images += [encode_png(site.images[channel]) for channel in well.channels or (0,)]
+        rng = np.random.default_rng(seed)
+        if well.skeleton is not None:
+            size = height_and_width(Dataset.BBBC021, well.side)
+            site = draw_skeleton_site(field, well.skeleton, size, well.pixel_um, rng)
+            images += [encode_tiff(image) for image in site.images]
+        else:
+            draw = draw_site if well.channels else draw_grey_site
+            site = draw(field, well.side, well.pixel_um, rng)
+            images += [encode_png(site.images[channel]) for channel in well.channels or (0,)]
         counts.append(site.cells)
     return DrawnWell(images, float(np.mean(counts)))
 
 
-def encode_png(image: npt.NDArray[np.uint8]) -> bytes:
+def encode_tiff(image: npt.NDArray[np.unsignedinteger]) -> bytes:
+    """(y, x) as an uncompressed grey TIFF of one page, the same bytes on every day."""
+    file = io.BytesIO()
+    tifffile.imwrite(file, image, photometric="minisblack", metadata=None, software=False)
+    return file.getvalue()
+
+
+def encode_png(image: npt.NDArray[np.unsignedinteger]) -> bytes:
     """(y, x) as a PNG of mode L. Rows minus the average of their neighbours, Huffman codes alone: shot noise repeats nothing."""
     strategy, rows = imagecodecs.PNG.STRATEGY.HUFFMAN_ONLY, imagecodecs.PNG.FILTER.AVG
     return bytes(imagecodecs.png_encode(image, level=1, strategy=strategy, filter=rows))
 
 
 def write_images(wells: Sequence[SimulatedWell], path: Path, *, threads: int, title: str) -> list[float]:
-    """Draw wells and write their images as an archive, atomically; members are stored as they are, since PNGs are compressed.
+    """Draw wells and write their images as one archive; see `write_archives`."""
+    return write_archives({path: wells}, threads=threads, title=title)
+
+
+def write_archives(wells_of: Mapping[Path, Sequence[SimulatedWell]], *, threads: int, title: str) -> list[float]:
+    """Draw wells and write their images as archives, each atomically; members are stored as they are: noise hardly shrinks.
 
     Parameters
     ----------
+    wells_of : archive and its wells.
     threads : processes that draw. title : for the progress line.
 
     Returns
@@ -87,14 +111,17 @@ def write_images(wells: Sequence[SimulatedWell], path: Path, *, threads: int, ti
     Mean number of cells per site of each well.
     """
     counts: list[float] = []
-    with atomic(path) as partial, ZipFile(partial, "w", ZIP_STORED) as archive:
-        archive.comment = COMMENT
-        with Progress(title, len(wells), "wells") as progress:
-            for well, drawn in zip(wells, _drawn(wells, threads), strict=True):
-                for member, image in zip(well.members, drawn.images, strict=True):
-                    archive.writestr(_member(member, ZIP_STORED), image)
-                counts.append(drawn.cell_count)
-                progress.update(len(counts))
+    wells = [well for of_archive in wells_of.values() for well in of_archive]
+    with Progress(title, len(wells), "wells") as progress, closing(_drawn(wells, threads)) as drawn:
+        for path, of_archive in wells_of.items():
+            with atomic(path) as partial, ZipFile(partial, "w", ZIP_STORED) as archive:
+                archive.comment = COMMENT
+                for well in of_archive:
+                    one = next(drawn)
+                    for member, image in zip(well.members, one.images, strict=True):
+                        archive.writestr(_member(member, ZIP_STORED), image)
+                    counts.append(one.cell_count)
+                    progress.update(len(counts))
     return counts
 
 
@@ -115,7 +142,7 @@ def _member(name: str, compression: int) -> ZipInfo:
     return info
 
 
-def _drawn(wells: Sequence[SimulatedWell], threads: int) -> Iterator[DrawnWell]:
+def _drawn(wells: Sequence[SimulatedWell], threads: int) -> Generator[DrawnWell]:
     """Wells in their order, drawn by so many processes."""
     if threads == 1:
         yield from map(draw_well, wells)

@@ -2,7 +2,7 @@
 
 RxRx19a-like plates keep the proportions of the real ones (1,340 wells of 1,536: 1,176 treated, 54 infected and untreated, 40
 Mock, 40 UV, 30 without a condition); RxRx1-like ones hold one fixed set of siRNAs, the positive controls and an empty well B02;
-plates of the grey screen hold every drug at one dose, and vehicle.
+plates of the grey screen hold every drug at one dose, and vehicle; those of BBBC021 have its 60 wells, controls in its places.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from math import ceil, sqrt
 import numpy as np
 
 from gandl.config import Dataset, SimulationSettings
+from gandl.source.screens.bbbc021.terms import POSITIVE_WELLS, VEHICLE_WELLS
 from gandl.source.simulator.chemistry import DOSES_UM
 from gandl.source.simulator.drugs import DRUGS
-from gandl.source.simulator.plan import plates_of_simulation, sizes_of_cell_lines
+from gandl.source.simulator.mechanisms import Mechanism
+from gandl.source.simulator.plan import plates_of_simulation, sizes_of_bbbc021, sizes_of_cell_lines
 from gandl.tables.row_letters import row_name
 
 WELLS_PER_GROUP = 2
@@ -59,6 +61,10 @@ RXRX19A_GRID = Grid(1, 30, 1, 46)
 """B02 to AE47 of 1,536 wells."""
 RXRX1_GRID = Grid(1, 14, 1, 22)
 """B02 to O23 of 384 wells: its 308 wells, of the grey screen, too."""
+
+
+BBBC021_GRID = Grid(1, 6, 1, 10)
+"""B02 to G11 of 96 wells."""
 
 
 class LayoutError(ValueError):
@@ -118,6 +124,10 @@ def sites_of_simulation(settings: SimulationSettings, dataset: Dataset) -> int:
     if dataset is Dataset.CELL_LINES:
         sizes = sizes_of_cell_lines(settings)
         return plates * (sizes.vehicle_wells + len(DRUGS) * sizes.drug_wells)
+    if dataset is Dataset.BBBC021:
+        of = sizes_of_bbbc021(settings)
+        treated = len(Mechanism) * of.compounds * of.concentrations
+        return plates * (len(VEHICLE_WELLS) + len(POSITIVE_WELLS) + treated) * of.sites
     if dataset is Dataset.RXRX1:
         return plates * (settings.rxrx1_sirnas + POSITIVE_CONTROLS + 1) * RXRX1_SITES
     treated = settings.compounds * len(DOSES_UM) * WELLS_PER_GROUP
@@ -151,6 +161,33 @@ def cell_line_plate(vehicle: int, of_each: int, rng: np.random.Generator) -> lis
     order = rng.permutation(len(places))
     wells = [Well(places[i], role, drug, dose) for i, (role, drug, dose) in zip(order, contents, strict=True)]
     return sorted(wells, key=_place)
+
+
+def bbbc021_positions(treatments: int) -> tuple[list[Position], list[Position]]:
+    """Wells of a plate of BBBC021: those for treatments, and those of both controls, row by row.
+
+    Raises
+    ------
+    LayoutError : more treatments than wells.
+    """
+    grid = BBBC021_GRID
+    height, width = grid.last_row - grid.first_row + 1, grid.last_column - grid.first_column + 1
+    wells = [
+        Position(
+            f"{row_name(grid.first_row + row + 1)}{grid.first_column + column + 1:02d}",
+            min(row, height - 1 - row, column, width - 1 - column),
+        )
+        for row in range(height)
+        for column in range(width)
+    ]
+    fixed = [place for place in wells if place.name in (*VEHICLE_WELLS, *POSITIVE_WELLS)]
+    free = [place for place in wells if place not in fixed]
+    if treatments > len(free):
+        raise LayoutError(
+            f"{treatments:,} treatments do not fit the {len(free)} wells that a plate of BBBC021 has for them; request fewer "
+            "compounds or concentrations"
+        )
+    return free, fixed
 
 
 def positions(n: int, grid: Grid) -> list[Position]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
@@ -10,18 +11,20 @@ import numpy as np
 import pandas as pd
 
 from gandl.config import Dataset, SimulationSettings
-from gandl.source.screens.published import CHANNELS, GREY, MEMBERS, ScreenFile, member_keys
+from gandl.source.screens.published import CHANNELS, MEMBERS, ScreenFile, member_keys
 from gandl.source.simulator.archive import SimulatedWell
+from gandl.source.simulator.cells.cytoskeleton import Skeleton
 from gandl.source.simulator.cells.morphology import CELL_LINES, CHANNELS as DRAWN_CHANNELS, Perturbation
 from gandl.source.simulator.cells.nuisance import PlateNuisance, draw_field, draw_nuisance_plate, draw_nuisance_well
 from gandl.source.simulator.cells.tumour_lines import TUMOUR_LINES
 from gandl.source.simulator.layout import LayoutError, Position
+from gandl.source.simulator.mechanisms import MCF7
 from gandl.source.simulator.plan import SimulatedPlate, files_of_simulation
 from gandl.workflow.files import atomic
 
-PIXEL_UM = {Dataset.RXRX19A: 0.65, Dataset.RXRX1: 1.3, Dataset.CELL_LINES: 1.0}
+PIXEL_UM = {Dataset.RXRX19A: 0.65, Dataset.RXRX1: 1.3, Dataset.CELL_LINES: 1.0, Dataset.BBBC021: 0.8}
 """RxRx19a halved has RxRx1's scale. In the grey screen a tile of 64 px holds a few cells."""
-LINES = {**CELL_LINES, **TUMOUR_LINES}
+LINES = {**CELL_LINES, **TUMOUR_LINES, "MCF7": MCF7}
 MOST_SITES = 4
 EXPERIMENT_GAIN = 0.15
 EXPERIMENT_DENSITY = 0.08
@@ -42,12 +45,13 @@ class Stream(IntEnum):
 
 @dataclass(frozen=True)
 class Look:
-    """What a well's treatment does to its cells. severity : 0 healthy to 1; density, debris : factors."""
+    """What a well's treatment does to its cells. severity : 0 healthy to 1; density, debris : factors; skeleton : of BBBC021."""
 
     severity: float = 0.0
     perturbation: Perturbation = Perturbation()  # noqa: RUF009
     density: float = 1.0
     debris: float = 1.0
+    skeleton: Skeleton | None = None
 
 
 @dataclass(frozen=True)
@@ -87,9 +91,15 @@ class Screen:
         )
 
     def well(
-        self, plate: SimulatedPlate, shared: PlateNuisance, position: Position, number: int, look: Look
+        self,
+        plate: SimulatedPlate,
+        shared: PlateNuisance,
+        position: Position,
+        number: int,
+        look: Look,
+        members: Sequence[str] = (),
     ) -> SimulatedWell:
-        """The number-th well of a plate, ready to be drawn."""
+        """The number-th well of a plate, ready to be drawn. members : names of its images; (): as RxRx19a names them."""
         numbers = (*self.plate_numbers(plate), number)
         well = draw_nuisance_well(self.generator(Stream.WELL, *numbers), shared, position.edge_distance)
         sites = range(1, self.sites + 1)
@@ -105,18 +115,21 @@ class Screen:
             )
             for site in sites
         )
-        folder = MEMBERS[self.dataset][ScreenFile.IMAGES]
         return SimulatedWell(
             fields=fields,
             seeds=tuple(self.seed(Stream.PIXELS, *numbers, site) for site in sites),
             members=tuple(
-                f"{folder}/{key}"
-                for site in sites
-                for key in member_keys(self.dataset, plate.experiment, plate.number, position.name, site)
+                members
+                or (
+                    f"{MEMBERS[self.dataset][ScreenFile.IMAGES]}/{key}"
+                    for site in sites
+                    for key in member_keys(self.dataset, plate.experiment, plate.number, position.name, site)
+                )
             ),
-            channels=tuple(DRAWN_CHANNELS.index(name) for name in CHANNELS[self.dataset] if name != GREY),
+            channels=tuple(DRAWN_CHANNELS.index(name) for name in CHANNELS[self.dataset] if name in DRAWN_CHANNELS),
             side=self.side,
             pixel_um=PIXEL_UM[self.dataset],
+            skeleton=look.skeleton,
         )
 
     def images_path(self, mirror: Path) -> Path:

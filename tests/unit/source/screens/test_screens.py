@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from gandl.config import Dataset
-from gandl.source.catalogue import downloads_of, file_of, stores_of
-from gandl.source.screens.published import CHANNELS, PUBLISHED, ScreenFile, member_keys, published_stores
+from gandl.source.catalogue import downloads_of, file_of, images_of, stores_of
+from gandl.source.remote.datasets import DatasetsError
+from gandl.source.screens.published import (
+    CHANNELS,
+    PUBLISHED,
+    ScreenFile,
+    height_and_width,
+    member_keys,
+    published_stores,
+)
 
 RXRX = (Dataset.RXRX19A, Dataset.RXRX1)
 
@@ -42,7 +51,43 @@ def test_totals_are_the_published_ones(
     published = PUBLISHED[dataset]
     assert (published.sites, published.wells, published.plates, published.images) == (sites, wells, plates, images)
     assert len(published_stores(dataset)) == stores
-    assert published.png_bytes * published.images == pytest.approx(published.images_bytes)
+    assert published.image_bytes * published.images == pytest.approx(published.images_bytes)
+
+
+def test_bbbc021_has_a_store_and_an_archive_for_each_of_its_plates(repository: Path) -> None:
+    published, table = PUBLISHED[Dataset.BBBC021], repository / "resources/datasets.csv"
+    assert (published.sites, published.plates, published.images) == (13_200, 55, 39_600)
+    stores = stores_of("bbbc021", repository / "resources/stores.csv")
+    weeks = Counter(store.partition("_")[0] for store in stores)
+    assert weeks == published.plates_of
+    assert len(set(stores)) == published.plates
+    addresses = {images_of("bbbc021", store, table).url for store in stores}
+    assert len(addresses) == published.plates
+    folder = "https://data.broadinstitute.org/bbbc/BBBC021/BBBC021_v1_"
+    assert f"{folder}images_Week4_27481.zip" in addresses
+    tables = {file: file_of("bbbc021", file, table).url for file in ("metadata", "mechanisms", "compounds")}
+    assert tables == {
+        "metadata": f"{folder}image.csv", "mechanisms": f"{folder}moa.csv", "compounds": f"{folder}compound.csv",
+    }  # fmt: skip
+    with pytest.raises(DatasetsError, match="lists no images of bbbc021, and none of its store Week11_1"):
+        images_of("bbbc021", "Week11_1", table)
+
+
+def test_a_screen_with_one_archive_has_it_for_every_store(repository: Path) -> None:
+    table = repository / "resources/datasets.csv"
+    assert images_of("rxrx1", "HUVEC-01", table) == file_of("rxrx1", "images", table)
+
+
+def test_images_are_square_but_for_one_camera() -> None:
+    assert height_and_width(Dataset.BBBC021, 1024) == (1024, 1280)
+    assert height_and_width("bbbc021", 512) == (512, 640)
+    assert height_and_width(Dataset.RXRX1, 512) == (512, 512)
+
+
+@pytest.mark.parametrize("dataset", ["bbbc021", "bbbc013"])
+def test_other_screens_have_no_keys_of_rxrx(dataset: str) -> None:
+    with pytest.raises(KeyError):
+        member_keys(dataset, "Week1", 1, "B02", 1)
 
 
 @pytest.mark.parametrize("dataset", RXRX)

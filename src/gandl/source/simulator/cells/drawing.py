@@ -1,5 +1,5 @@
-"""Draws one microscope site: takes a `Field` (what is in it), makes six 8-bit images, or a single grey one, in micrometres at any
-pixel size.
+"""Draws one microscope site: takes a `Field` (what is in it), makes six 8-bit images, a single grey one, or three 16-bit ones
+of the cytoskeleton, in micrometres at any pixel size.
 
 Cells are nuclei with chromatin and nucleoli, and bodies that share the ground, with ER, actin fibres, RNA, mitochondria and
 Golgi. Severity changes how these are arranged, not how bright they are: see `organelles`.
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from gandl.source.simulator.cells.bodies import Drawing
 from gandl.source.simulator.cells.canvas import Canvas
+from gandl.source.simulator.cells.cytoskeleton import Skeleton, draw_skeleton
 from gandl.source.simulator.cells.morphology import CELL_LINES, CHANNELS, CellLine, Perturbation, draw_perturbation
 from gandl.source.simulator.cells.nuisance import (
     BACKGROUND,
@@ -45,6 +46,7 @@ __all__ = [
     "draw_nuisance_well",
     "draw_perturbation",
     "draw_site",
+    "draw_skeleton_site",
 ]
 
 FINEST_UM = 0.5
@@ -53,6 +55,11 @@ BORDER_UM = 6.5
 TYPICAL = (0.126, 0.614, 0.674, 0.582, 0.679, 0.97)
 """Mean light of sites of the first cell type as drawn, per channel: what `CellLine.brightness` is to be reached with."""
 
+TYPICAL_SKELETON = (0.126, 0.35, 0.45)
+"""The same of DNA, tubulin and actin of a cytoskeleton, in healthy MCF7 cells."""
+COUNTS = 64.0
+"""Counts of a 16-bit camera for one grey level."""
+
 
 @dataclass(frozen=True)
 class DrawnSite:
@@ -60,11 +67,12 @@ class DrawnSite:
 
     Attributes
     ----------
-    images : (channels, side, side) uint8 in the order of `CHANNELS`; one channel where no stain was used.
+    images : (channels, side, side) uint8 in the order of `CHANNELS`; one channel where no stain was used. Of a cytoskeleton DNA,
+        tubulin and actin (3, height, width) uint16.
     cells : whose nucleus is centred in the image.
     """
 
-    images: npt.NDArray[np.uint8]
+    images: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
     cells: int
 
 
@@ -87,7 +95,9 @@ def draw_site(
     chosen = [CHANNELS.index(channel) for channel in channels]
     for i in chosen:
         light[i] *= np.float32(max(0.5, line.brightness[i] - BACKGROUND[i]) / TYPICAL[i])
-    return DrawnSite(expose(light[chosen], chosen, border, field, pixel_um, rng), drawing.cells.counted(side_um))
+    images = np.empty((len(chosen), side, side), np.uint8)
+    expose(light[chosen], chosen, border, field, pixel_um, rng, images)
+    return DrawnSite(images, drawing.cells.counted(side_um))
 
 
 def draw_grey_site(field: Field, side: int, pixel_um: float, rng: np.random.Generator) -> DrawnSite:
@@ -100,6 +110,29 @@ def draw_grey_site(field: Field, side: int, pixel_um: float, rng: np.random.Gene
     drawing = _drawn(field, side, pixel_um, rng)
     image = expose_grey(*draw_delay(drawing), drawing.canvas.border, field, pixel_um, rng)
     return DrawnSite(image[None], drawing.cells.counted(side * pixel_um))
+
+
+def draw_skeleton_site(
+    field: Field, skeleton: Skeleton, size: tuple[int, int], pixel_um: float, rng: np.random.Generator
+) -> DrawnSite:
+    """Draw a site of DNA, tubulin and actin, in 16 bits.
+
+    Parameters
+    ----------
+    size : (height, width) in px, no higher than wide. skeleton : what is changed in its cells beside `field.perturbation`.
+
+    Raises
+    ------
+    ValueError : as `draw_site`.
+    """
+    height, width = size
+    drawing = _drawn(field, width, pixel_um, rng)
+    light = draw_skeleton(drawing, skeleton)
+    for i, plane in enumerate(light):
+        plane *= np.float32(max(0.5, drawing.line.brightness[i] - BACKGROUND[i]) / TYPICAL_SKELETON[i])
+    images = np.empty((len(light), width, width), np.uint16)
+    expose(light, [*range(len(light))], drawing.canvas.border, field, pixel_um, rng, images, COUNTS)
+    return DrawnSite(images[:, :height], drawing.cells.counted(width * pixel_um, height * pixel_um))
 
 
 def _drawn(field: Field, side: int, pixel_um: float, rng: np.random.Generator) -> Drawing:

@@ -1,4 +1,4 @@
-"""From light to numbers: haze, focus, illumination, gain, background, noise, eight bits."""
+"""From light to numbers: haze, focus, illumination, gain, background, noise, whole numbers."""
 
 from __future__ import annotations
 
@@ -17,25 +17,29 @@ HAZE_STEP_UM = 5.2
 
 
 def expose(
-    light: Array, chosen: list[int], border: int, field: Field, pixel_um: float, rng: np.random.Generator
-) -> npt.NDArray[np.uint8]:
+    light: Array,
+    chosen: list[int],
+    border: int,
+    field: Field,
+    pixel_um: float,
+    rng: np.random.Generator,
+    images: npt.NDArray[np.unsignedinteger],
+    unit: float = 1.0,
+) -> None:
     """Photograph light (channels, rows, columns), in grey levels before gain and `border` pixels wider than the image.
 
     Parameters
     ----------
     chosen : which of `CHANNELS` the planes of `light` are.
-
-    Returns
-    -------
-    (channels, side, side)
+    images : (channels, side, side), filled; values beyond what its type holds are cut off. unit : its value of one grey level.
     """
+    most = np.iinfo(images.dtype).max
     side = light.shape[1] - 2 * border
     inner = slice(border, border + side)
     sigma = field.focus_um / pixel_um
     # a larger pixel gathers as many more electrons as several small ones whose mean is taken
     area = np.float32((pixel_um / PIXEL_UM) ** 2)
     evenly = illumination(field.illumination, side)
-    images = np.empty((len(light), side, side), np.uint8)
     around = haze(light, pixel_um)[:, inner, inner]
     for i, (channel, plane) in enumerate(zip(chosen, light, strict=True)):
         seen = ndimage.gaussian_filter(plane, sigma, mode="nearest", truncate=2.5)[inner, inner] * np.float32(
@@ -48,9 +52,9 @@ def expose(
         noise = rng.standard_normal((side, side), dtype=np.float32)
         noise *= np.sqrt((seen / np.float32(field.shot) + np.float32(field.read_noise**2)) / area)
         seen += noise
-        np.clip(np.rint(seen, out=seen), 0, 255, out=seen)
+        seen *= np.float32(unit)
+        np.clip(np.rint(seen, out=seen), 0, most, out=seen)
         images[i] = seen
-    return images
 
 
 def illumination(light: Illumination, side: int) -> Array:

@@ -55,9 +55,10 @@ class Population:
     def n(self) -> int:
         return len(self.y)
 
-    def counted(self, side_um: float) -> int:
-        """Cells whose nucleus is centred in the image."""
-        return int(np.sum((self.y >= 0) & (self.y < side_um) & (self.x >= 0) & (self.x < side_um)))
+    def counted(self, side_um: float, height_um: float | None = None) -> int:
+        """Cells whose nucleus is centred in the image, which is square unless its height is given."""
+        height_um = side_um if height_um is None else height_um
+        return int(np.sum((self.y >= 0) & (self.y < height_um) & (self.x >= 0) & (self.x < side_um)))
 
 
 def draw_population(field: Field, line: CellLine, side_um: float, rng: np.random.Generator) -> Population:
