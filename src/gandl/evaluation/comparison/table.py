@@ -27,7 +27,7 @@ from gandl.evaluation.comparison.numbers import (
     seeded,
 )
 from gandl.evaluation.comparison.stability import RANKING, STABILITY, groups_of, ranking_of, stability_of
-from gandl.evaluation.comparison.terms import AS_MEAN, BETTER
+from gandl.evaluation.comparison.terms import AS_MEAN, BETTER, RANGE
 from gandl.tables import NUMBERS, Column, Schema, read_table, write_table as write_parquet
 
 TABLE = Schema(
@@ -50,7 +50,8 @@ TABLE = Schema(
     key=("setup", "metric"),
 )
 """Over cell lines, seed by seed, and then the mean over seeds: median with `mad`, mean with (sample) standard `deviation`.
-`centre` names the one that Table 2 gives of the metric, around which the interval over seeds is laid; `best` is the best of the
+`centre` names the one that Table 2 gives of the metric, around which the interval over seeds is laid, cut where the metric ends
+(`terms.RANGE`); `best` is the best of the
 settings of the paradigm."""
 SCALAR = "d"
 """The metric whose MAD the published code takes of one number, so that it is 0."""
@@ -108,7 +109,8 @@ def table_of(found: Collected, confidence: float) -> pd.DataFrame:
             kind = "mean" if metric in AS_MEAN else "median"
             half = half_width(centre(of_seeds, metric), confidence)
             of_all = over_lines(of_seeds)
-            low, high = (of_all[kind] - half, of_all[kind] + half) if np.isfinite(half) else NONE
+            ends = (of_all[kind] - half, of_all[kind] + half) if np.isfinite(half) else NONE
+            low, high = (float(end) for end in np.clip(ends, *RANGE.get(metric, (-np.inf, np.inf))))
             n_seeds = int(np.isfinite(of_seeds).any(axis=1).sum())
             lines = int(np.isfinite(of_seeds).any(axis=0).sum())
             counts = {"seeds": n_seeds, "cell_types": lines}

@@ -51,3 +51,11 @@ BETTER = {
 }
 """1 where more is better, -1 where less is; metrics that are not here have no better. Nor have 1 / D and the plain separation:
 both grow with the scale, or with the spread, of codes, so that they compare no two networks, even of one paradigm."""
+_SHARES = (*(f"{kind}_{name}" for kind in ("head", "svm") for name in OF_CLASSIFIER), "not_noise")
+RANGE = {
+    **dict.fromkeys(_SHARES, (0.0, 1.0)),
+    **dict.fromkeys(("silhouette", "shift_cosine_similar", "shift_cosine_opposite"), (-1.0, 1.0)),
+    **dict.fromkeys(("inverse_distance", "inverse_distance_scale_free", "clusters"), (0.0, float("inf"))),
+    **dict.fromkeys(("davies_bouldin", "inverse_davies_bouldin"), (0.0, float("inf"))),
+}
+"""What a metric can be at all: an interval that seeds give is cut there, which costs it no coverage."""

@@ -107,6 +107,18 @@ def test_one_seed_has_no_interval_and_the_switch_takes_the_first(numbers: Writte
     assert pd.isna(found.note)
 
 
+def test_an_interval_over_seeds_ends_where_its_metric_does(numbers: Written) -> None:
+    for seed, value in enumerate((0.6, 0.95, 0.99)):
+        numbers.add("drug_control", "dino", seed, {"head_accuracy": [value] * 3})
+        numbers.add("similarity", "dino", seed, {"shift_cosine_opposite": [-value] * 3, "d": [value] * 3})
+    numbers.tables(["dino"])
+    half = t.ppf(0.975, 2) * np.std([0.6, 0.95, 0.99], ddof=1) / np.sqrt(3)
+    assert numbers.row("dino", "head_accuracy").high == 1
+    assert numbers.row("dino", "head_accuracy").low == pytest.approx(2.54 / 3 - half)
+    assert numbers.row("dino", "shift_cosine_opposite").low == -1
+    assert numbers.row("dino", "d").high == pytest.approx(2.54 / 3 + half)
+
+
 def test_the_best_of_a_paradigm_is_by_the_direction_of_the_metric(numbers: Written) -> None:
     one, other, *_ = SETUPS
     numbers.add("clusters", one, 0, {"silhouette": [0.1] * 3, "davies_bouldin": [0.5] * 3, "clusters": [9.0] * 3})
