@@ -5,6 +5,7 @@ Takes the counts and numbers of the question `mechanism` of one featurizer; make
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -26,6 +27,8 @@ COLUMNS = [
 ]
 TITLES = {"nsc": "a  NSC: not the same compound", "nscb": "b  NSCB: not the same compound or batch"}
 NOT_ASKED = "#E6E6E6"
+LINE = 16
+"""Characters of a line of a mechanism's name; longer ones have several lines."""
 MOST_NUMBERED = 20
 """With more mechanisms cells are too small for numbers."""
 
@@ -116,10 +119,11 @@ def _panel(axes: Axes, panel: pd.DataFrame, names: list[str], title: str, *, lab
     for edge in np.arange(len(names) + 1) - 0.5:
         axes.axhline(edge, color="white", lw=0.5)
         axes.axvline(edge, color="white", lw=0.5)
-    axes.set_xticks(range(len(names)), names, rotation=90, fontsize="x-small")
+    lines = [textwrap.fill(name, LINE, break_long_words=False, break_on_hyphens=False) for name in names]
+    axes.set_xticks(range(len(names)), lines, rotation=90, fontsize="x-small")
     labels = [
         f"{name} ({nominal(float(size))})" if labelled else f"({nominal(float(size))})"
-        for name, size in zip(names, of_true, strict=True)
+        for name, size in zip(lines, of_true, strict=True)
     ]
     axes.set_yticks(range(len(names)), labels, fontsize="x-small")
     axes.tick_params(length=0)
