@@ -168,7 +168,9 @@ def test_a_screen_with_an_archive_per_plate_reports_them_together(tmp_path: Path
     assert "~46.1 GB (13,200 sites of 3 TIFFs of 1.17 MB" in text
     assert "images_Week1_22123.zip and 54 more from its official host" in text
     assert "their central directories, once" in text
-    assert "at most ~26 GB (from the number of sites), before compression" in text, "512 x 640 px, three channels, 16 bit"
+    assert "at most ~26 GB (from the number of sites), before compression" in text, (
+        "512 x 640 px, three channels, 16 bit"
+    )
 
 
 def test_archives_that_a_mirror_lacks_are_counted_and_the_first_is_named(tmp_path: Path, repository: Path) -> None:

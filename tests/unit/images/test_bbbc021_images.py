@@ -135,8 +135,8 @@ def cut(data: bytes) -> bytes:
 
 
 FAULTS = {
-    "eight bits": (lambda data: tiff(pixels_of("x").astype(np.uint8)), "has unsigned values of 8 bits per pixel; it must have 16"),
-    "signed": (lambda data: tiff(pixels_of("x").astype(np.int16)), "has signed values of 16 bits per pixel; it must have 16, unsigned"),
+    "eight bits": (lambda data: tiff(pixels_of("x").astype(np.uint8)), "has unsigned values of 8 bits per pixel"),
+    "signed": (lambda data: tiff(pixels_of("x").astype(np.int16)), "has signed values of 16 bits per pixel"),
     "size": (lambda data: tiff(pixels_of("x")[:, :8].copy()), r"is 8 x 8 px \(height x width\); it must be 8 x 10"),
     "cut short": (cut, "is cut short: it has"),
     "no TIFF": (lambda data: b"<html>not found</html>", "is not a readable TIFF image"),

@@ -119,7 +119,7 @@ def check_mechanisms(frame: pd.DataFrame, images: pd.DataFrame, mistakes: Mistak
         first=frame.index.to_numpy()[first],
     )
     doses = pd.to_numeric(images[CONCENTRATION], errors="coerce").groupby(images[COMPOUND]).unique()
-    given = {compound: sorted(values) for compound, values in doses.items()}
+    given = {str(compound): sorted(values) for compound, values in doses.items()}
     pairs = list(zip(frame["compound"], dose, strict=True))
     unmatched = [known.iloc[i] and pair[1] not in given.get(pair[0], ()) for i, pair in enumerate(pairs)]
     mistakes.rows(

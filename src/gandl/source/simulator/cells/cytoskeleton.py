@@ -117,7 +117,7 @@ def _tubulin(drawing: Drawing, ground: Ground, skeleton: Skeleton, response: npt
     away, angle = _polar(drawing, ground, cells.y + centre * np.sin(cells.pole), cells.x + centre * np.cos(cells.pole))
     around, _ = _polar(drawing, ground, cells.y, cells.x)
     angle += np.float32(BEND) * drawing.tile(textures.warp[0]).ravel()[ground.place]
-    start = ground.each(drawing.rng.integers(0, textures.side, cells.n))
+    start = np.repeat(drawing.rng.integers(0, textures.side, cells.n), ground.count)
     tile, um = textures.fibres[0], canvas.pixel_um
 
     def cut(across: Array, along: Array) -> Array:
