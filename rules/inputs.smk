@@ -54,7 +54,9 @@ def raw_sites(wildcards):
     if wildcards.dataset in (Dataset.BBBC013, *OWN_FILES):
         return tables_of(wildcards.dataset)
     if wildcards.dataset == Dataset.BBBC021:
-        return [f"<downloads>/{official('bbbc021', file)}" for file in TABLES_OF_BBBC021]
+        return [
+            f"<downloads>/{official('bbbc021', file)}" for file in TABLES_OF_BBBC021
+        ]
     metadata = f"<downloads>/{official(wildcards.dataset, 'metadata')}"
     variants = [home.file("resources/compound_variants.csv")]
     return [metadata, *(variants if wildcards.dataset == Dataset.RXRX19A else [])]
