@@ -83,6 +83,16 @@ STORES = {
     for dataset in cfg.source.datasets
 }
 SEEN = training_stores(cfg.source, TABLE)  # of the first screen
+SIMULATED_PLATES = (
+    stores_of_simulation(cfg.source.simulation, Dataset.BBBC021)
+    if cfg.source.simulation and cfg.source.simulation.bbbc021
+    else []
+)  # of BBBC021, each with an archive of its own
+TABLES_OF_BBBC021 = [
+    "metadata",
+    "mechanisms",
+    *(["compounds"] if cfg.source.bbbc021 and cfg.source.bbbc021.smiles else []),
+]
 METHOD = cfg.normalization.method.value
 METHODS = [method.value for method in cfg.normalization.methods]
 OWN_FIRST = [METHOD, *(method for method in METHODS if method != METHOD)]
@@ -151,6 +161,16 @@ def located(path):
 
 
 SHARED = located("<shared>")
+
+
+def official(dataset, file):
+    """`<host>/<path>` of a screen's published file."""
+    return str(file_of(dataset, file, CATALOGUE).path)
+
+
+def images_at(dataset, store):
+    """`<host>/<path>` of the archive that holds a store's images."""
+    return str(images_of(dataset, store, CATALOGUE).path)
 
 
 def settings(section, **fields):

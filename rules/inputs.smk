@@ -7,16 +7,6 @@ include: "counterparts.smk"
 # source
 
 
-def official(dataset, file):
-    """`<host>/<path>` of a screen's published file."""
-    return str(file_of(dataset, file, CATALOGUE).path)
-
-
-def images_at(dataset, store):
-    """`<host>/<path>` of the archive that holds a store's images."""
-    return str(images_of(dataset, store, CATALOGUE).path)
-
-
 def simulation_of_rxrx(wildcards):
     """The settings of the simulator, without the sizes of other screens, which do not change RxRx19a and RxRx1."""
     found = settings(cfg.source).get("simulation")
@@ -27,13 +17,6 @@ def simulation_of_bbbc021(wildcards):
     """The settings of the simulator that decide its BBBC021."""
     found = settings(cfg.source).get("simulation")
     return found and {"seed": found["seed"], "bbbc021": found["bbbc021"]}
-
-
-SIMULATED_PLATES = (
-    stores_of_simulation(cfg.source.simulation, Dataset.BBBC021)
-    if cfg.source.simulation and cfg.source.simulation.bbbc021
-    else []
-)  # of BBBC021
 
 
 def entry_of(wildcards):
@@ -66,19 +49,14 @@ def tables_of(dataset):
     return []
 
 
-TABLES_OF_BBBC021 = [
-    "metadata",
-    "mechanisms",
-    *(["compounds"] if cfg.source.bbbc021 and cfg.source.bbbc021.smiles else []),
-]
-
-
 def raw_sites(wildcards):
     """What the sites table of a screen is made from."""
     if wildcards.dataset in (Dataset.BBBC013, *OWN_FILES):
         return tables_of(wildcards.dataset)
     if wildcards.dataset == Dataset.BBBC021:
-        return [f"<downloads>/{official('bbbc021', file)}" for file in TABLES_OF_BBBC021]
+        return [
+            f"<downloads>/{official('bbbc021', file)}" for file in TABLES_OF_BBBC021
+        ]
     metadata = f"<downloads>/{official(wildcards.dataset, 'metadata')}"
     variants = [home.file("resources/compound_variants.csv")]
     return [metadata, *(variants if wildcards.dataset == Dataset.RXRX19A else [])]

@@ -125,9 +125,9 @@ def sites_of_simulation(settings: SimulationSettings, dataset: Dataset) -> int:
         sizes = sizes_of_cell_lines(settings)
         return plates * (sizes.vehicle_wells + len(DRUGS) * sizes.drug_wells)
     if dataset is Dataset.BBBC021:
-        of = sizes_of_bbbc021(settings)
-        treated = len(Mechanism) * of.compounds * of.concentrations
-        return plates * (len(VEHICLE_WELLS) + len(POSITIVE_WELLS) + treated) * of.sites
+        sizes_of = sizes_of_bbbc021(settings)
+        treated = len(Mechanism) * sizes_of.compounds * sizes_of.concentrations
+        return plates * (len(VEHICLE_WELLS) + len(POSITIVE_WELLS) + treated) * sizes_of.sites
     if dataset is Dataset.RXRX1:
         return plates * (settings.rxrx1_sirnas + POSITIVE_CONTROLS + 1) * RXRX1_SITES
     treated = settings.compounds * len(DOSES_UM) * WELLS_PER_GROUP

@@ -149,12 +149,7 @@ def plates_of_simulation(settings: SimulationSettings, dataset: Dataset) -> list
             for number in range(1, sizes.plates + 1)
         ]
     if dataset is Dataset.BBBC021:
-        of_weeks = sizes_of_bbbc021(settings)
-        return [
-            SimulatedPlate("MCF7", f"Week{week}", number, week)
-            for week in range(1, of_weeks.weeks + 1)
-            for number in FIRST_PLATES[week - 1][: of_weeks.plates]
-        ]
+        return _plates_of_weeks(sizes_of_bbbc021(settings))
     if dataset is Dataset.RXRX19A:
         return [
             SimulatedPlate(cell_type, f"{cell_type}-{batch}", number, batch)
@@ -167,6 +162,14 @@ def plates_of_simulation(settings: SimulationSettings, dataset: Dataset) -> list
         for cell_type in RXRX1_CELL_TYPES
         for batch in range(1, settings.rxrx1_experiments + 1)
         for number in range(1, RXRX1_PLATES + 1)
+    ]
+
+
+def _plates_of_weeks(sizes: Bbbc021Simulation) -> list[SimulatedPlate]:
+    return [
+        SimulatedPlate("MCF7", f"Week{week}", number, week)
+        for week in range(1, sizes.weeks + 1)
+        for number in FIRST_PLATES[week - 1][: sizes.plates]
     ]
 
 
