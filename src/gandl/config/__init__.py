@@ -16,7 +16,6 @@ from gandl.config.comparison_terms import (
     Setting as Setting,
     Switch as Switch,
 )
-from gandl.config.compute import ComputeSettings as ComputeSettings
 from gandl.config.counterparts import (
     AutoencoderNetworkSettings as AutoencoderNetworkSettings,
     AutoencoderSettings as AutoencoderSettings,
@@ -42,6 +41,7 @@ from gandl.config.normalization import (
 )
 from gandl.config.recipe import (
     ChosenWeights as ChosenWeights,
+    ComputeSettings as ComputeSettings,
     EngineSettings as EngineSettings,
     Intensity as Intensity,
     Pairs as Pairs,

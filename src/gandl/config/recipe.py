@@ -1,4 +1,4 @@
-"""What the recipe of every training has: images, batch, optimiser, averages, checkpoints and how it is computed.
+"""What the recipe of every training has: images, batch, optimiser, averages, checkpoints and how it is computed; and on what.
 
 A training's own settings are a class that inherits from `RecipeSettings`: `TrainingSettings` for the GAN, and those of the
 counterparts.
@@ -7,7 +7,7 @@ counterparts.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -66,6 +66,49 @@ class EngineSettings(Section):
         description="Images computed at a time on each GPU, in whole groups (of images whose statistics are taken together); "
         "smaller needs less memory, and the batch size does not change. 0: all at once.",
     )
+
+
+class ComputeSettings(Section):
+    """What the heavy jobs compute on, and what they request of a cluster; on one machine `--cores` decides."""
+
+    gpus: NonNegativeInt = Field(
+        0,
+        description="GPUs of a training job, each of which computes a part of every batch; above 0, an embedding job uses "
+        "one, too. 0: everything runs on the CPU.",
+    )
+    nodes: PositiveInt = Field(
+        1,
+        description="Machines of a training job, with as many of its GPUs on each (without GPUs, a process on each); above 1, "
+        "on a Slurm cluster only.",
+    )
+    threads: PositiveInt = Field(
+        2,
+        description="CPU threads of a training or packing job; embedding jobs, one per store, divide them among themselves.",
+    )
+    training_memory: str = Field("3GB", pattern=r"^[1-9]\d*[MG]B$", description="Memory of a training job.")
+    training_runtime: str = Field("12h", pattern=r"^[1-9]\d*[mhd]$", description="Time limit of a training job.")
+    store_memory: str = Field(
+        "3GB", pattern=r"^[1-9]\d*[MG]B$", description="Memory of a job that packs or embeds one store."
+    )
+    store_runtime: str = Field(
+        "4h", pattern=r"^[1-9]\d*[mhd]$", description="Time limit of a job that packs or embeds one store."
+    )
+
+    @property
+    def processes(self) -> int:
+        """Processes of a training, each of which computes a part of every batch: one for each GPU, or for each machine."""
+        return max(self.gpus, self.nodes)
+
+    @property
+    def processes_from(self) -> str:
+        """The key that decides how many processes a training has."""
+        return "compute.nodes" if self.nodes > 1 and not self.gpus else "compute.gpus"
+
+    @model_validator(mode="after")
+    def _gpus_are_spread_evenly(self) -> Self:
+        if self.gpus % self.nodes:
+            raise ValueError(f"gpus ({self.gpus}) must be a multiple of nodes ({self.nodes}): as many on each machine")
+        return self
 
 
 class RecipeSettings(Section):

@@ -9,11 +9,10 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from gandl.config.comparison import ComparisonSettings
-from gandl.config.compute import ComputeSettings
 from gandl.config.counterparts import CounterpartsSettings
 from gandl.config.cytogan import CytoganSettings, recipes_of_cytogan
 from gandl.config.normalization import NormalizationSettings
-from gandl.config.recipe import RecipeSettings
+from gandl.config.recipe import ComputeSettings, RecipeSettings
 from gandl.config.source import Dataset, SourceSettings
 from gandl.config.stages import (
     IMAGENET,

@@ -29,9 +29,10 @@ METHODS = ["negative", "unlabelled", "none"]
 
 @pytest.fixture
 def numbers(tmp_path: Path) -> list[Path]:
-    """A file for each featurizer and normalisation."""
+    """A file for each featurizer and normalisation, the last one's values lower by 0.6 and more."""
+    step = 0.6 / (len(FeaturizerName) - 1)
     return [
-        write_controls(tmp_path / f"{name}.{method}.parquet", name, 0.05 * i + 0.03 * i * j, method)
+        write_controls(tmp_path / f"{name}.{method}.parquet", name, step * i * (1 + 0.6 * j), method)
         for j, method in enumerate(METHODS)
         for i, name in enumerate(FeaturizerName)
     ]

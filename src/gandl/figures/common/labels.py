@@ -24,7 +24,7 @@ FEATURIZERS: dict[str, str] = {
     FeaturizerName.BEGAN: "BEGAN",
     FeaturizerName.BIGAN: "BiGAN",
     FeaturizerName.VAE: "VAE",
-    FeaturizerName.CYTOGAN_AUTOENCODER: "CytoGAN's autoencoder",
+    FeaturizerName.CYTOGAN_AUTOENCODER: "CytoGAN autoencoder",
     FeaturizerName.GANDL_UNTRAINED: "Untrained network",
     FeaturizerName.IMAGENET_UNTRAINED: "Untrained ImageNet network",
     FeaturizerName.CELL_COUNT: "Cell count",

@@ -1,4 +1,4 @@
-"""CytoGAN's families: one step of each against formulas written out, what their networks see, and what they count."""
+"""CytoGAN's families: one step of each against formulas written out, in float64 (notes are float32), and what networks see."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def test_dcgan_s_losses_are_minus_the_logarithms_of_probabilities() -> None:
     numbers, real, fake, for_generator = first_step(learning("dcgan", **PLAIN, real_label=1.0))
     probability = {name: 1 / (1 + (-of).exp()) for name, of in (("real", real), ("fake", fake), ("g", for_generator))}
     expected = -probability["real"].log().mean() - (1 - probability["fake"]).log().mean()
-    assert numbers["loss_discriminator"] == pytest.approx(expected.item(), rel=1e-9)
-    assert numbers["loss_generator"] == pytest.approx(-probability["g"].log().mean().item(), rel=1e-9)
-    assert numbers["real_logit"] == pytest.approx(real.mean().item(), rel=1e-9)
+    assert numbers["loss_discriminator"] == pytest.approx(expected.item(), rel=1e-6)
+    assert numbers["loss_generator"] == pytest.approx(-probability["g"].log().mean().item(), rel=1e-6)
+    assert numbers["real_logit"] == pytest.approx(real.mean().item(), rel=1e-6)
 
 
 @pytest.mark.parametrize("name", ["dcgan", "lsgan"])
@@ -79,7 +79,7 @@ def test_labels_of_real_crops_alone_are_smoothed(name: str) -> None:
         of_real = -labels * log(real) - (1 - labels) * log(-real)
         of_discriminator, of_generator = of_real.mean() - log(-fake).mean(), -log(for_generator).mean()
     assert numbers["loss_discriminator"] == pytest.approx(of_discriminator.item(), rel=1e-6)
-    assert numbers["loss_generator"] == pytest.approx(of_generator.item(), rel=1e-9)
+    assert numbers["loss_generator"] == pytest.approx(of_generator.item(), rel=1e-6)
 
 
 def numerical_slopes(score: Any, images: Tensor, step: float = 1e-7) -> Tensor:
@@ -106,7 +106,7 @@ def test_wgan_s_penalty_is_the_squared_distance_of_slopes_from_one(per_pixel: bo
     assert numbers["gradient_penalty"] == pytest.approx(penalty, rel=1e-6)
     difference = of_fake.mean().item() - of_real.mean().item()
     assert numbers["loss_discriminator"] == pytest.approx(difference + 10 * penalty, rel=1e-6)
-    assert numbers["loss_generator"] == pytest.approx(-for_generator.mean().item(), rel=1e-9)
+    assert numbers["loss_generator"] == pytest.approx(-for_generator.mean().item(), rel=1e-6)
 
 
 def test_the_gradient_of_the_penalty_is_that_of_finite_differences() -> None:
@@ -168,8 +168,8 @@ def test_began_s_autoencoder_makes_crops_of_noisy_ones_and_weighs_generated_ones
         errors.append((networks["discriminator"](noisy) - crops).abs().mean().item())
     objective.step()
     ((_, numbers),) = objective.drain()
-    assert numbers["loss_discriminator"] == pytest.approx(errors[0] - 0.6 * errors[1], rel=1e-9)
-    assert numbers["real_error"] == pytest.approx(errors[0], rel=1e-9)
+    assert numbers["loss_discriminator"] == pytest.approx(errors[0] - 0.6 * errors[1], rel=1e-6)
+    assert numbers["real_error"] == pytest.approx(errors[0], rel=1e-6)
 
 
 def test_bigan_s_discriminator_sees_real_crops_with_their_codes_and_generated_ones_with_their_latent_vectors() -> None:
@@ -208,9 +208,9 @@ def test_bigan_s_encoder_and_generator_descend_on_the_labels_the_other_way_round
     softplus = torch.nn.functional.softplus
     (real_logit, fake_logit), (for_encoder, for_generator) = losses
     expected = softplus(-real_logit).mean() + softplus(fake_logit).mean()
-    assert numbers["loss_discriminator"] == pytest.approx(expected.item(), rel=1e-9)
+    assert numbers["loss_discriminator"] == pytest.approx(expected.item(), rel=1e-6)
     expected = softplus(for_encoder).mean() + softplus(-for_generator).mean()
-    assert numbers["loss_generator"] == pytest.approx(expected.item(), rel=1e-9)
+    assert numbers["loss_generator"] == pytest.approx(expected.item(), rel=1e-6)
     moved = [
         not torch.equal(one, other)
         for one, other in zip(networks["encoder"].parameters(), objective.encoder.parameters(), strict=True)
@@ -240,8 +240,8 @@ def test_the_variational_autoencoder_decodes_drawn_vectors_and_pays_for_their_di
     gradients = torch.autograd.grad(error + divergence, list(twin.parameters()))
     objective.step()
     ((_, numbers),) = objective.drain()
-    assert numbers["loss_reconstruction"] == pytest.approx(error.item(), rel=1e-9)
-    assert numbers["loss_divergence"] == pytest.approx(divergence.item(), rel=1e-9)
+    assert numbers["loss_reconstruction"] == pytest.approx(error.item(), rel=1e-6)
+    assert numbers["loss_divergence"] == pytest.approx(divergence.item(), rel=1e-6)
     # in Adam's first step both moments are the gradient's
     after = objective.networks["autoencoder"].parameters()
     for before, found, gradient in zip(twin.parameters(), after, gradients, strict=True):
@@ -295,7 +295,7 @@ def test_microbatches_make_the_step_of_the_whole_batch_for_every_family(name: st
         losses = [key for key in one if "spread" not in key]
         assert {key: one[key] for key in losses} == pytest.approx({key: other[key] for key in losses}, rel=1e-6)
     if isinstance(whole, Began):
-        assert torch.allclose(whole.balance, parts.balance, rtol=1e-9)
+        assert torch.allclose(whole.balance, parts.balance, rtol=1e-9, atol=0)
 
 
 def test_images_of_the_two_autoencoders_are_between_black_and_white() -> None:

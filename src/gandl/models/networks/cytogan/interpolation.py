@@ -38,7 +38,7 @@ def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
     sine = across.norm(dim=-1, keepdim=True)
     parallel = sine < PARALLEL
     sideways = torch.where(parallel, _perpendicular(a), across / torch.where(parallel, 1.0, sine))
-    angle = share * torch.where(parallel, torch.where(cosine < 0, math.pi, 0.0), torch.atan2(sine, cosine))
+    angle = share * torch.where(parallel, math.pi * (cosine < 0).to(cosine), torch.atan2(sine, cosine))
     direction = torch.cos(angle) * a + torch.sin(angle) * sideways
     round_ = torch.lerp(from_length, to_length, share) * direction
     straight = torch.lerp(start, end, share)
