@@ -67,7 +67,7 @@ use rule figure_samples as table_mechanism with:
         numbers=by_featurizer("mechanism", "", OWN_FIRST, EXPORTED),
         reference=REFERENCE,
     output:
-        **table_files("table_mechanism", "table_mechanism.rst", "Mechanisms of action"),
+        **table_files("table_mechanism", "table_mechanism.rst", "Mechanisms by featurizer"),
     log:
         "<logs>/figures/table_mechanism.log",
     benchmark:

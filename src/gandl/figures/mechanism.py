@@ -89,6 +89,7 @@ def mechanism_figure(data: pd.DataFrame) -> Figure:
     shown = data[data["drawn"]]
     names = sorted({*shown.loc[shown["count"] > 0, "true"], *shown.loc[shown["count"] > 0, "predicted"]})
     figure = look.new_figure(look.DOUBLE_COLUMN, 112)
+    figure.set_layout_engine("constrained", w_pad=0.08)  # inches; names are wider in print than they were measured
     panels = figure.subplots(1, 2)
     for position, (axes, scheme) in enumerate(zip(panels, PROTOCOLS, strict=True)):
         _panel(axes, shown[shown["scheme"] == scheme], names, TITLES[scheme], labelled=position == 0)
@@ -119,7 +120,7 @@ def _panel(axes: Axes, panel: pd.DataFrame, names: list[str], title: str, *, lab
     for edge in np.arange(len(names) + 1) - 0.5:
         axes.axhline(edge, color="white", lw=0.5)
         axes.axvline(edge, color="white", lw=0.5)
-    lines = [textwrap.fill(name, LINE, break_long_words=False, break_on_hyphens=False) for name in names]
+    lines = [textwrap.fill(name, LINE, break_long_words=False) for name in names]
     axes.set_xticks(range(len(names)), lines, rotation=90, fontsize="x-small")
     labels = [
         f"{name} ({nominal(float(size))})" if labelled else f"({nominal(float(size))})"

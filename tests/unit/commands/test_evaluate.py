@@ -61,10 +61,11 @@ def test_everything_that_the_screen_allows_is_answered_and_the_rest_says_why(eva
     assert "Remdesivir: EC50" in summary.replace("HRCE, ", "")
     assert "cell_type: it is asked of screens without infection" in summary
     assert "calibration: only a simulated screen has a known truth" in summary
+    assert "mechanism: no column names mechanisms of action" in summary
     assert "comparisons: one featurizer was given" in summary
     record = json.loads((evaluated / "evaluate.json").read_text(encoding="utf-8"))
     assert record["finished"]
-    assert set(record["reasons"]) == {"cell_type", "calibration", "comparisons"}
+    assert set(record["reasons"]) == {"cell_type", "calibration", "mechanism", "comparisons"}
 
 
 def test_both_drugs_of_a_plate_have_an_ec50_and_the_controls_a_z_prime(tmp_path: Path) -> None:

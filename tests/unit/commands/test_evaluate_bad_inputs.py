@@ -262,7 +262,8 @@ def test_a_well_id_with_other_names_of_features_says_what_to_rename(
     plate: Plate, capsys: pytest.CaptureFixture[str]
 ) -> None:
     columns = [name for name in plate.profile if not name.startswith("Metadata_")]
-    plate.profile = plate.profile[columns].assign(well_id=plate.profile["Metadata_Well"])
+    others = plate.profile[columns].rename(columns=str.lower)  # those of CellProfiler begin with Cells_ or Nuclei_
+    plate.profile = others.assign(well_id=plate.profile["Metadata_Well"])
     said = refused(capsys, *plate.given())
     assert "; name the features feature_..., or all columns that are none Metadata_... (Metadata_Plate, " in said
 
