@@ -321,8 +321,9 @@ def own_rules():
 
 
 def codes_of_rules(wildcards):
-    """Hash of the code behind every rule, by rule; where screens or setups have code of their own, by these."""
-    return codes(own_rules(), {"dataset": DATASETS, "setup": SETUPS_TRAINED})
+    """Hash of the code behind every rule, by rule; where screens, setups or families have code of their own, by these."""
+    by = {"family": list(FAMILIES), "setup": SETUPS_TRAINED, "dataset": DATASETS}
+    return codes(own_rules(), by)
 
 
 def purposes_of_rules(wildcards):
