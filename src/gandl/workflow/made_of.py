@@ -50,7 +50,7 @@ def codes(rules: Iterable[Any], values: Mapping[str, Sequence[str]]) -> dict[str
 
     Parameters
     ----------
-    values : of the wildcards that code may depend on, by name: screens, setups.
+    values : of the wildcards that code may depend on, by name, the first that a rule has: families, setups, screens.
     """
     found: dict[str, str | dict[str, str]] = {}
     for each in rules:
