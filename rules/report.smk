@@ -9,6 +9,42 @@ MAKES     <results>/report/provenance.json, audit.html, audit.csv, numbers.csv, 
 EXPLORER = "<results>/report/explorer.html" if FEATURIZERS else []
 
 
+def downloaded():
+    """The published files that are below the folder of downloads: metadata, an archive that is read whole, embeddings."""
+    files = []
+    for dataset in DATASETS:
+        if dataset == Dataset.BBBC013:
+            files.append(official(dataset, "images"))
+        elif dataset == Dataset.BBBC021:
+            files += [official(dataset, file) for file in TABLES_OF_BBBC021]
+        elif dataset not in OWN_FILES:
+            files.append(official(dataset, "metadata"))
+            if FeaturizerName.RELEASED.value in FEATURIZERS:
+                files.append(official(dataset, "embeddings"))
+    return files
+
+
+def own_rules():
+    """The rules of this workflow, and none of another one that uses it."""
+    return [each for each in workflow.rules if each.module_globals is globals()]
+
+
+def codes_of_rules(wildcards):
+    """Hash of the code behind every rule, by rule; where screens, setups or families have code of their own, by these."""
+    values = {"family": list(FAMILIES), "setup": SETUPS_TRAINED, "dataset": DATASETS}
+    return codes(own_rules(), values)
+
+
+def purposes_of_rules(wildcards):
+    """What every rule is for, in the first line of its help."""
+    return purposes(own_rules())
+
+
+def outputs_of_rules(wildcards):
+    """Paths that the jobs of all rules write, by rule, with wildcards in braces."""
+    return outputs(own_rules())
+
+
 rule provenance:
     """Hashes of configuration, code, lock and inputs; versions, hardware, time per rule. It waits for every job of the run."""
     input:

@@ -75,7 +75,6 @@ from gandl.config.stages import (
     RXRX_ONLY as RXRX_ONLY,
     TRAINED as TRAINED,
     Activation as Activation,
-    Aggregate as Aggregate,
     BlockStatistic as BlockStatistic,
     CellMeasurementsSettings as CellMeasurementsSettings,
     EmbeddingsSettings as EmbeddingsSettings,
@@ -87,7 +86,6 @@ from gandl.config.stages import (
     ImagesSettings as ImagesSettings,
     MeasurementGroup as MeasurementGroup,
     QuestionName as QuestionName,
-    Scaling as Scaling,
     SegmentationSettings as SegmentationSettings,
     Weights as Weights,
     floors_among as floors_among,
@@ -103,8 +101,10 @@ from gandl.config.training import (
     TrainingSettings as TrainingSettings,
 )
 from gandl.config.types import (
+    Aggregate as Aggregate,
     ImagesFrom as ImagesFrom,
     Projection as Projection,
+    Scaling as Scaling,
     Wells as Wells,
 )
 

@@ -11,12 +11,14 @@ from pydantic import AfterValidator, Field
 from gandl.config.recipe import Precision
 from gandl.config.source import Dataset
 from gandl.config.types import (
+    Aggregate,
     ChannelName,
     Fraction,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    Scaling,
     Section,
 )
 
@@ -130,21 +132,6 @@ class BlockStatistic(StrEnum):
 class Weights(StrEnum):
     EMA = "ema"
     RAW = "raw"
-
-
-class Scaling(StrEnum):
-    """Where on scores put the training controls: their means at -1 and +1 (`paper`), or all of them from -1 to +1
-    (`preprint`)."""
-
-    PAPER = "paper"
-    PREPRINT = "preprint"
-
-
-class Aggregate(StrEnum):
-    """How profiles of wells become one of their treatment."""
-
-    MEAN = "mean"
-    MEDIAN = "median"
 
 
 class ImagesSettings(Section):

@@ -1,4 +1,4 @@
-"""What sections of the configuration are made of: the base class, numbers with limits, and words that the source's may be."""
+"""What sections of the configuration are made of: the base class, numbers with limits, and words that values of other sections may be."""
 
 from __future__ import annotations
 
@@ -31,6 +31,21 @@ class ImagesFrom(StrEnum):
 class Wells(StrEnum):
     ALL = "all"
     PILOT = "pilot"
+
+
+class Scaling(StrEnum):
+    """Where on scores put the training controls: their means at -1 and +1 (`paper`), or all of them from -1 to +1
+    (`preprint`)."""
+
+    PAPER = "paper"
+    PREPRINT = "preprint"
+
+
+class Aggregate(StrEnum):
+    """How profiles of wells become one of their treatment."""
+
+    MEAN = "mean"
+    MEDIAN = "median"
 
 
 class Projection(StrEnum):
