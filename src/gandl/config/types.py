@@ -1,4 +1,4 @@
-"""What sections of the configuration are made of: the base class, numbers with limits, and words that values of other sections may be."""
+"""What sections of the configuration are made of: the base class, numbers with limits, and words that values may be."""
 
 from __future__ import annotations
 
