@@ -8,6 +8,7 @@ import pytest
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
 
+from gandl.config import CYTOGAN, CytoganSettings
 from gandl.workflow.calls import CallError, bound
 
 FOR_OTHERS = ("calls", "code", "caption", "each", "network", "paper")
@@ -81,6 +82,29 @@ def test_tables_name_the_seed_of_each_featurizer_s_own_training(repository, monk
     for rule in ("controls", "dose_response", "cell_type", "treatments"):
         of_wildcards = params[rule]["training_seed"]
         assert {name: of_wildcards(SimpleNamespace(featurizer=name)) for name in expected} == expected, rule
+
+
+def test_a_family_of_cytogan_is_trained_by_its_own_recipe_and_redone_with_its_own_code(repository, monkeypatch):
+    """What the workflow names without importing the networks, against what the objective says of itself."""
+    from gandl.models.objectives.kinds import OBJECTIVES
+
+    monkeypatch.chdir(repository)
+    families = [name.value for name in CYTOGAN]
+    cytogan = CytoganSettings(wgan={"seed": 3}).model_dump(mode="json")
+    changes = {"cytogan": cytogan, "embeddings": {"featurizers": ["gandl", *families]}}
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        config = ConfigSettings(configfiles=[repository / "config/config.yaml"], config=changes)
+        workflow = api.workflow(resource_settings=ResourceSettings(cores=1), config_settings=config)._workflow
+        training, embedding = (workflow.get_rule(name) for name in ("cytogan", "cytogan_embeddings"))
+    for name in families:
+        family = SimpleNamespace(family=name)
+        params = {key: training.params.get(key)(family) for key in ("settings", "objective", "code")}
+        objective = OBJECTIVES[params["objective"]]
+        assert params["code"] == objective.code(), name
+        assert objective.settings_type.model_validate(params["settings"]) == CytoganSettings(wgan={"seed": 3}).of(name)
+        assert embedding.params.get("featurizers")(family) == [name]
+        weights = f"/models/{name}/seed_{3 if name == 'wgan' else 0}/weights.safetensors"
+        assert embedding.input.get("weights")(family).endswith(weights)
 
 
 def test_a_comparison_of_one_seed_misses_none_and_its_captions_name_the_switch(repository, monkeypatch):
